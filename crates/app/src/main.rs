@@ -1,0 +1,2 @@
+//! The `rigi` binary.
+fn main() {}

@@ -1,0 +1,203 @@
+//! What an executor is told, and what it tells.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rigi_model::pipeline::spec::{CellRetry, Entry, Target};
+use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
+use serde::{Deserialize, Serialize};
+
+/// Everything that an executor needs to run one attempt.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AttemptPlan {
+    /// Which attempt.
+    pub key: AttemptKey,
+    /// `RIGI_PROJECT`.
+    pub project: String,
+    /// `RIGI_PIPELINE`.
+    pub pipeline: String,
+    /// `RIGI_STEP`.
+    pub step: String,
+    /// `RIGI_TRIGGER`.
+    pub trigger: String,
+    /// What is run.
+    pub entry: Entry,
+    /// Notebook only.
+    pub cells: Vec<CellRetry>,
+    /// A folder with the captured code, not to be changed: the attempt works on a copy.
+    pub code: PathBuf,
+    /// Python version and requirements; `None` where the entry needs none.
+    pub environment: Option<EnvironmentPlan>,
+    /// Written to `$RIGI_PARAMS`; scalars also become environment variables.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// The pipeline's own variables, precedence already settled; secrets are among them.
+    pub env: BTreeMap<String, String>,
+    /// Files to be put under `$RIGI_INPUTS/<input>/<name>`.
+    pub inputs: Vec<InputFile>,
+    /// Declared outputs: each gets its folder under `$RIGI_OUTPUTS`.
+    pub outputs: Vec<String>,
+    /// Hard limits.
+    pub limits: PlanLimits,
+    /// The longest it may run, counted from the start of its process; `None` is no limit.
+    pub timeout: Option<Duration>,
+    /// Between SIGTERM and SIGKILL, on a stop and on a timeout.
+    pub grace: Duration,
+}
+
+/// Hard limits with the server's defaults filled in; `None` is no limit.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct PlanLimits {
+    /// Cores.
+    pub cpu: Option<f64>,
+    /// Bytes of the whole tree.
+    pub memory: Option<u64>,
+    /// Processes and threads of the tree.
+    pub processes: Option<u64>,
+    /// Open files of one process.
+    pub open_files: Option<u64>,
+    /// Largest file, and bytes in the outputs folder.
+    pub output_size: Option<u64>,
+    /// Bytes of log kept; the rest is cut with a mark.
+    pub log_size: Option<u64>,
+}
+
+/// The Python environment that a pipeline asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentPlan {
+    /// As `uv` understands it; `None` is the server's default.
+    pub python_version: Option<String>,
+    /// Requirements written in the spec, beside what the code folder holds (`requirements.txt.lock`,
+    /// `requirements.txt`, `pyproject.toml` with `uv.lock`, PEP 723 in the script).
+    pub requirements: Vec<String>,
+}
+
+/// One file of an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// The input's name.
+    pub input: String,
+    /// The file's name in the input's folder: one path segment.
+    pub name: String,
+    /// Where it lies now.
+    pub path: PathBuf,
+}
+
+/// Something an executor saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// Of which attempt.
+    pub key: AttemptKey,
+    /// When, by the executor's clock.
+    pub at: Timestamp,
+    /// What.
+    pub what: Observation,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// Still being prepared: why it takes time, in a code and in words.
+    Preparing {
+        /// `PreparingEnvironment` or `Staging`.
+        reason: Reason,
+        /// For people: `Python 3.12 with 14 packages`.
+        message: String,
+    },
+    /// Its environment is there (content hash), or was already.
+    Prepared {
+        /// Hash of Python version and requirements.
+        environment: String,
+        /// For people.
+        message: String,
+        /// Zero when it was there already.
+        took: Duration,
+    },
+    /// Its process runs.
+    Started {
+        /// Of the group's leader.
+        pid: i32,
+    },
+    /// Its log has grown.
+    Log {
+        /// Lines in the log now.
+        lines: u64,
+        /// Bytes in the log file now.
+        bytes: u64,
+    },
+    /// What its process tree uses right now.
+    Sample(Sample),
+    /// A line that it appended to `$RIGI_EVENTS`, or a notebook cell's progress.
+    Note(serde_json::Value),
+    /// It ended. Said again after every reconnection, until the attempt is released.
+    Ended(Box<Ended>),
+}
+
+/// The end of an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// How.
+    pub exit: Exit,
+    /// When its process started; `None` if none did.
+    pub started_at: Option<Timestamp>,
+    /// What it used.
+    pub usage: Usage,
+    /// Its log: a short one in full, in blocks of `rigi_model::log`; a longer one lies in the attempt's folder.
+    pub log: EndedLog,
+    /// What it wrote to `$FASTFLOW_ROUTE_FILE` or as a `route` note.
+    pub route: Option<String>,
+    /// Where its outputs lie; `None` if there are none.
+    pub outputs: Option<PathBuf>,
+}
+
+/// The log of an ended attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EndedLog {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes that the process wrote and that were not kept.
+    pub cut_bytes: u64,
+    /// The blocks of a short log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inline: Vec<u8>,
+    /// The file of a longer one.
+    pub file: Option<PathBuf>,
+}
+
+/// One measurement of a process tree.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Cores in use since the sample before, 1.0 is one core.
+    pub cpu: f64,
+    /// Bytes now.
+    pub memory: u64,
+    /// Processes now.
+    pub processes: u32,
+}
+
+/// What an executor still knows of, told when it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Which attempt.
+    pub key: AttemptKey,
+    /// Whether its process still runs; if not, its `Ended` follows through the channel.
+    pub running: bool,
+}
+
+/// A way to run attempts. Calls return at once; what comes of them arrives as [`Observed`].
+pub trait Executor: Send + Sync + 'static {
+    /// Which target it serves.
+    fn target(&self) -> Target;
+
+    /// Prepares and starts an attempt. The same key twice is one attempt.
+    fn launch(&self, plan: AttemptPlan);
+
+    /// Ends an attempt's whole tree: SIGTERM, the grace period, SIGKILL. An unknown key ends as stopped.
+    fn stop(&self, key: &AttemptKey, grace: Duration);
+
+    /// The attempt's result, log and outputs are kept elsewhere: forget it and remove its folder.
+    fn release(&self, key: &AttemptKey);
+
+    /// Where the log of a running attempt can be read, if it has outgrown memory.
+    fn log_file(&self, key: &AttemptKey) -> PathBuf;
+}

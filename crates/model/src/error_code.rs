@@ -1,0 +1,55 @@
+//! Stable codes of every error that people and scripts can meet, each with a page in `docs/reference/errors.md`.
+
+crate::state::text_enum! {
+    /// A stable code, the same in the API, the terminal and the page.
+    ErrorCode {
+        /// A parameter breaks the pipeline's schema.
+        ParameterInvalid = "parameter-invalid",
+        /// An input is missing, unknown or too many.
+        InputInvalid = "input-invalid",
+        /// The request's body, query or path is not what the call takes.
+        RequestInvalid = "request-invalid",
+        /// The body is larger than the call takes.
+        TooLarge = "too-large",
+        /// There is no such thing.
+        NotFound = "not-found",
+        /// A short id fits more than one.
+        Ambiguous = "ambiguous",
+        /// The pipeline's spec has a mistake, so that it cannot run.
+        PipelineInvalid = "pipeline-invalid",
+        /// The pipeline is switched off in its spec.
+        PipelineDisabled = "pipeline-disabled",
+        /// What was asked for does not fit the state it is in.
+        StateConflict = "state-conflict",
+        /// The same idempotency key came with another request.
+        IdempotencyConflict = "idempotency-conflict",
+        /// No sign-in, or one that is not valid.
+        Unauthenticated = "unauthenticated",
+        /// Signed in, but not allowed; or a request from a foreign page.
+        Forbidden = "forbidden",
+        /// The target is not set up on this server.
+        TargetUnavailable = "target-unavailable",
+        /// The disk is full or the storage does not answer; nothing was accepted.
+        StorageUnavailable = "storage-unavailable",
+        /// What is stored is damaged.
+        StorageDamaged = "storage-damaged",
+        /// The server is starting or stopping.
+        Unavailable = "unavailable",
+        /// A mistake of Rigi's.
+        Internal = "internal",
+        /// A configuration key or value is wrong.
+        ConfigInvalid = "config-invalid",
+        /// Another server holds the data folder.
+        DataFolderInUse = "data-folder-in-use",
+        /// The data folder cannot be written.
+        DataFolderReadOnly = "data-folder-read-only",
+        /// The database is newer than this binary.
+        DatabaseNewer = "database-newer",
+        /// The database is damaged.
+        DatabaseDamaged = "database-damaged",
+        /// The port is taken.
+        PortInUse = "port-in-use",
+        /// No server answers.
+        ServerUnreachable = "server-unreachable",
+    }
+}

@@ -1,0 +1,1 @@
+//! Events: what is told to people and pages when something changed.

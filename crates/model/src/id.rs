@@ -1,0 +1,122 @@
+//! Typed ids: a prefix that says what they name, and 26 characters that sort by time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Crockford's base 32: no I, L, O, U, so that an id survives being read aloud.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// A text that is not an id of the kind that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a {kind} id: it must be `{kind}_` and 26 characters")]
+pub struct InvalidId {
+    /// What was given.
+    pub text: String,
+    /// The prefix of the kind that was expected.
+    pub kind: &'static str,
+}
+
+fn encode(bits: u128) -> String {
+    (0..26).rev().map(|i| ALPHABET[((bits >> (i * 5)) & 31) as usize] as char).collect()
+}
+
+fn is_body(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|b| ALPHABET.contains(&b))
+}
+
+/// Defines an id type: `id!(RunId, "run", "doc")`.
+macro_rules! id {
+    ($name:ident, $prefix:literal, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(std::sync::Arc<str>);
+
+        impl $name {
+            /// What every id of this kind starts with, before the underscore.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id; ids made later sort later, to the millisecond.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self::from_bits(uuid::Uuid::now_v7().as_u128())
+            }
+
+            /// The id of these 128 bits: the same bits give the same id.
+            #[must_use]
+            pub fn from_bits(bits: u128) -> Self {
+                Self(format!("{}_{}", $prefix, encode(bits)).into())
+            }
+
+            /// The whole id.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The last four characters, as people say it.
+            #[must_use]
+            pub fn short(&self) -> &str {
+                &self.0[self.0.len() - 4..]
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                match text.strip_prefix(concat!($prefix, "_")) {
+                    Some(body) if is_body(body) => Ok(Self(text.into())),
+                    _ => Err(InvalidId { text: text.chars().take(80).collect(), kind: $prefix }),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0.to_string()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(RunId, "run", "Names a run.");
+id!(UploadId, "upl", "Names an uploaded file.");
+id!(RequestId, "req", "Names one API request, in answers and in the server's log.");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_typed_sorted_and_read_back() {
+        let (a, b) = (RunId::from_bits(1), RunId::from_bits(2));
+        assert!(a < b);
+        assert_eq!(a.as_str(), "run_00000000000000000000000001");
+        assert_eq!(a.as_str().parse::<RunId>(), Ok(a.clone()));
+        assert!(a.as_str().parse::<UploadId>().is_err());
+        assert!("run_lowercase00000000000000000".parse::<RunId>().is_err());
+        assert_eq!(b.short(), "0002");
+        assert_ne!(RunId::generate(), RunId::generate());
+    }
+}

@@ -1,0 +1,23 @@
+//! Rigi's words as types: ids, pipeline specs, parameters, states and their transitions.
+//!
+//! Nothing here does I/O, reads a clock or knows of async: time comes in as a [`Timestamp`], and every rule is a
+//! plain function that can be tested by itself.
+
+pub mod attempt;
+pub mod error_code;
+pub mod event;
+pub mod id;
+pub mod pipeline;
+pub mod quantity;
+pub mod reason;
+pub mod retry;
+pub mod run;
+pub mod state;
+pub mod time;
+
+pub use attempt::{AttemptKey, Exit, Usage};
+pub use error_code::ErrorCode;
+pub use id::{RunId, UploadId};
+pub use reason::Reason;
+pub use state::{AttemptState, RunState};
+pub use time::Timestamp;

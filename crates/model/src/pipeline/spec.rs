@@ -1,0 +1,256 @@
+//! What a pipeline's spec says, after it was read and checked: one form for every way of writing it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::retry::RetryPolicy;
+
+/// A pipeline's spec with every default filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineSpec {
+    /// What is run.
+    pub entry: Entry,
+    /// `false`: no run is accepted.
+    pub enabled: bool,
+    /// For people; the first line is the summary.
+    pub description: Option<String>,
+    /// For filtering lists.
+    pub tags: Vec<String>,
+    /// Where attempts execute; `None` is the server's default.
+    pub target: Option<Target>,
+    /// JSON Schema (draft 2020-12) of the parameters, an object schema.
+    pub parameters: Option<Value>,
+    /// Files that a run is given.
+    pub inputs: BTreeMap<String, InputSpec>,
+    /// Named outputs.
+    pub outputs: BTreeMap<String, OutputSpec>,
+    /// Python version as `uv` understands it (`3.12`).
+    pub python_version: Option<String>,
+    /// Requirements written in the spec, beside those in `requirements.txt` and friends.
+    pub requirements: Vec<String>,
+    /// Environment variables of every run.
+    pub env: BTreeMap<String, String>,
+    /// Environment variables sealed with Fast-Flow's Fernet key.
+    pub encrypted_env: BTreeMap<String, String>,
+    /// Names of the project's secrets that become environment variables.
+    pub secrets: Vec<String>,
+    /// The longest that one attempt may run; `None` is the server's default, zero is no limit.
+    pub timeout: Option<Duration>,
+    /// Between SIGTERM and SIGKILL.
+    pub grace_period: Option<Duration>,
+    /// What follows a failed attempt; `None` is the server's default.
+    pub retry: Option<RetryPolicy>,
+    /// Hard limits of one attempt.
+    pub limits: Limits,
+    /// Limits that only notify.
+    pub soft_limits: SoftLimits,
+    /// How many runs may be active at a time.
+    pub max_instances: Option<u32>,
+    /// Higher starts first; -100 to 100, 0 unless told.
+    pub priority: i32,
+    /// Labels of every run.
+    pub labels: BTreeMap<String, String>,
+    /// What is kept of ended runs; unset fields are the server's.
+    pub retention: Retention,
+    /// Notebook only: per code cell.
+    pub cells: Vec<CellRetry>,
+    /// When runs start by themselves. Read, kept and shown; acted on by a later version.
+    pub schedules: Vec<Schedule>,
+    /// Which pipelines follow. Read, kept and shown.
+    pub downstream_triggers: Vec<DownstreamTrigger>,
+    /// Key of the webhook that starts a run. Read and kept.
+    pub webhook_key: Option<String>,
+    /// What a daemon (no time limit) does when it ends. Read, kept and shown.
+    pub restart: Restart,
+    /// Named sets of parameter values.
+    pub presets: BTreeMap<String, Preset>,
+}
+
+/// What a run executes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// A Python script.
+    Script {
+        /// Relative to the folder.
+        file: String,
+    },
+    /// A Jupyter notebook.
+    Notebook {
+        /// Relative to the folder.
+        file: String,
+    },
+    /// A program with its arguments.
+    Command {
+        /// Not empty; no shell sees them unless they name one.
+        argv: Vec<String>,
+    },
+    /// A container image, with its own entry point or these arguments.
+    Image {
+        /// By tag or digest.
+        image: String,
+        /// Empty: the image's own.
+        argv: Vec<String>,
+    },
+}
+
+impl Entry {
+    /// Whether it needs a Python environment.
+    #[must_use]
+    pub const fn needs_python(&self) -> bool {
+        matches!(self, Self::Script { .. } | Self::Notebook { .. })
+    }
+}
+
+crate::state::text_enum! {
+    /// Where attempts execute.
+    Target {
+        /// A process of this machine.
+        Process = "process",
+        /// A container of this machine.
+        Container = "container",
+        /// A Kubernetes Job.
+        Kubernetes = "kubernetes",
+    }
+}
+
+/// A named input.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InputSpec {
+    /// For people.
+    pub description: Option<String>,
+    /// Whether a run is refused without it.
+    pub required: bool,
+    /// Whether it takes more than one file.
+    pub multiple: bool,
+    /// File endings or media types for the form, such as `.csv`.
+    pub accept: Vec<String>,
+}
+
+/// A named output.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OutputSpec {
+    /// For people.
+    pub description: Option<String>,
+}
+
+/// Hard limits of one attempt; `None` is the server's default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Cores.
+    pub cpu: Option<f64>,
+    /// Bytes, of the whole tree.
+    pub memory: Option<u64>,
+    /// Processes and threads of the tree.
+    pub processes: Option<u64>,
+    /// Open files of one process.
+    pub open_files: Option<u64>,
+    /// Bytes that one attempt may leave in its outputs, and the largest file it may write.
+    pub output_size: Option<u64>,
+    /// Bytes of log that are kept of one attempt.
+    pub log_size: Option<u64>,
+}
+
+/// Limits that only notify.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SoftLimits {
+    /// Cores.
+    pub cpu: Option<f64>,
+    /// Bytes.
+    pub memory: Option<u64>,
+}
+
+/// What is kept of ended runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Retention {
+    /// The newest so many.
+    pub runs: Option<u64>,
+    /// Those younger than this.
+    pub age: Option<Duration>,
+    /// The newest whose logs and artifacts fit into so many bytes.
+    pub bytes: Option<u64>,
+}
+
+/// Retries of one notebook cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellRetry {
+    /// Further tries after the first.
+    pub retries: u32,
+    /// Between two tries.
+    pub delay_seconds: u64,
+}
+
+/// One entry of `schedules`, or the schedule written at the top of a spec (then `id` is `default`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Unique within the pipeline.
+    pub id: String,
+    /// Five-field cron text.
+    pub cron: Option<String>,
+    /// Seconds between two starts.
+    pub interval: Option<Duration>,
+    /// Once, at this RFC 3339 time.
+    pub once_at: Option<String>,
+    /// Not before.
+    pub start: Option<String>,
+    /// Not after.
+    pub end: Option<String>,
+    /// IANA name; UTC unless told.
+    pub timezone: Option<String>,
+    /// Off: kept as a named set of overrides.
+    pub enabled: bool,
+    /// Overrides of the pipeline's own fields.
+    pub env: BTreeMap<String, String>,
+    /// Sealed environment variables.
+    pub encrypted_env: BTreeMap<String, String>,
+    /// Parameters of the runs it starts.
+    pub parameters: BTreeMap<String, Value>,
+    /// Overrides.
+    pub limits: Limits,
+    /// Overrides.
+    pub soft_limits: SoftLimits,
+    /// Overrides.
+    pub timeout: Option<Duration>,
+    /// Overrides.
+    pub retry: Option<RetryPolicy>,
+    /// Key of a webhook that starts with these overrides.
+    pub webhook_key: Option<String>,
+}
+
+/// A pipeline that follows this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownstreamTrigger {
+    /// Its name.
+    pub pipeline: String,
+    /// After a success.
+    pub on_success: bool,
+    /// After a failure.
+    pub on_failure: bool,
+    /// After a success that chose this route.
+    pub on_route: Option<String>,
+    /// Which entry of the other pipeline's `schedules` to use.
+    pub run_config_id: Option<String>,
+}
+
+/// Restarts of a daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Restart {
+    /// Start again when it failed.
+    pub on_crash: bool,
+    /// Between a crash and the next start.
+    pub cooldown: Option<Duration>,
+    /// Regular restarts: seconds or a cron text.
+    pub interval: Option<String>,
+}
+
+/// A named set of parameter values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preset {
+    /// For people.
+    pub description: Option<String>,
+    /// Values by parameter.
+    pub parameters: BTreeMap<String, Value>,
+}

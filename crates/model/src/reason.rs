@@ -1,0 +1,51 @@
+//! Why a run is where it is: stable codes that scripts can match on.
+
+crate::state::text_enum! {
+    /// A stable code; the run's `message` says the same to people.
+    Reason {
+        /// Waits for its turn.
+        Queued = "queued",
+        /// The server's limit on running runs is reached.
+        GlobalLimit = "global-limit",
+        /// The pipeline's `max_instances` is reached.
+        PipelineLimit = "pipeline-limit",
+        /// The pipeline is disabled or its spec has a mistake.
+        PipelineUnavailable = "pipeline-unavailable",
+        /// The disk has too little room to start anything.
+        DiskFull = "disk-full",
+        /// The server is stopping and starts nothing new.
+        Draining = "draining",
+        /// Its environment is being built.
+        PreparingEnvironment = "preparing-environment",
+        /// Its code and inputs are being put in place.
+        Staging = "staging",
+        /// Waits for the delay before the next attempt.
+        RetryDelay = "retry-delay",
+        /// Asked to stop; its processes have the grace period.
+        Stopping = "stopping",
+        /// The process returned a status other than 0.
+        ExitCode = "exit-code",
+        /// A signal ended the process.
+        Signal = "signal",
+        /// Killed for its memory limit.
+        OutOfMemory = "out-of-memory",
+        /// Killed for another limit.
+        LimitExceeded = "limit-exceeded",
+        /// Killed for its time limit.
+        TimedOut = "timed-out",
+        /// Somebody asked for it.
+        Cancelled = "cancelled",
+        /// The environment cannot be built.
+        EnvironmentFailed = "environment-failed",
+        /// The command or interpreter cannot be started.
+        StartFailed = "start-failed",
+        /// Code or inputs could not be put in place.
+        StagingFailed = "staging-failed",
+        /// What the run wrote could not be kept.
+        OutputsFailed = "outputs-failed",
+        /// The target that the spec asks for is not there.
+        TargetUnavailable = "target-unavailable",
+        /// The executor vanished with the attempt.
+        Lost = "lost",
+    }
+}

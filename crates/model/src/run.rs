@@ -1,0 +1,1 @@
+//! Runs: what the engine remembers of one, and how observations change it.
