@@ -1,0 +1,48 @@
+//! Logs.
+
+use rigi_model::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One line of a log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogLine {
+    /// Number, from 1.
+    pub n: u64,
+    /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `stdout`, `stderr`, or `system` for Rigi's own words.
+    #[schema(example = "stdout")]
+    pub stream: String,
+    /// Its text; bytes that are not UTF-8 read `\u{FFFD}`.
+    pub text: String,
+    /// The line was longer than 16 KiB and goes on in the next one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+}
+
+/// Part of a log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogPage {
+    /// In order.
+    pub lines: Vec<LogLine>,
+    /// Lines in the log now.
+    pub total: u64,
+    /// Nothing more will come.
+    pub complete: bool,
+    /// Attempt it belongs to.
+    pub attempt: u32,
+    /// Bytes that were not kept, over the limit.
+    pub cut_bytes: u64,
+}
+
+/// Lines that fit a search.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogMatches {
+    /// In order.
+    pub lines: Vec<LogLine>,
+    /// Search on from this line; absent when the end was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}

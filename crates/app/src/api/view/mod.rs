@@ -1,0 +1,24 @@
+//! What the API says: one type per answer and per request body. The OpenAPI file and the page's client are made from them.
+
+mod log;
+mod pipeline;
+mod run;
+mod system;
+
+pub use log::*;
+pub use pipeline::*;
+pub use run::*;
+pub use system::*;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One page of a list.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// In the order of the list.
+    pub items: Vec<T>,
+    /// Hand this to the next call as `cursor`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,79 @@
+//! The server itself.
+
+use rigi_model::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The server, its limits and what goes on.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SystemView {
+    /// Version of the binary.
+    #[schema(example = "0.1.0")]
+    pub version: String,
+    /// The pipelines folder, as given.
+    pub pipelines_folder: String,
+    /// `sqlite` or `postgres`.
+    pub database: String,
+    /// Since when it runs.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// The server's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub now: Timestamp,
+    /// Runs by what they do.
+    pub runs: RunCounts,
+    /// Pipelines in the folder.
+    pub pipelines: u64,
+    /// Pipelines whose spec has a mistake.
+    pub pipelines_with_mistakes: u64,
+    /// How many runs may be active at a time.
+    pub max_active_runs: u64,
+    /// Things an operator should know; empty is good.
+    pub warnings: Vec<String>,
+}
+
+/// Runs by what they do.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+pub struct RunCounts {
+    /// Waiting.
+    pub queued: u64,
+    /// Starting or running.
+    pub active: u64,
+    /// Between attempts.
+    pub retrying: u64,
+}
+
+/// What a collection removed, or would remove.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct GcReport {
+    /// Nothing was removed: it was only asked what would be.
+    pub dry_run: bool,
+    /// Ended runs with their logs and artifacts.
+    pub runs: u64,
+    /// Files and folders that nothing refers to.
+    pub objects: u64,
+    /// Python environments that nothing uses.
+    pub environments: u64,
+    /// Bytes freed.
+    pub bytes: u64,
+}
+
+/// Whether the server can do its work, and what is wrong if not.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReadyView {
+    /// Everything is well.
+    pub ready: bool,
+    /// One entry per part.
+    pub checks: Vec<CheckView>,
+}
+
+/// One part of the server.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckView {
+    /// `database`, `storage`, `disk`, `supervisor`, `pipelines`.
+    pub name: String,
+    /// It is well.
+    pub ok: bool,
+    /// What is wrong and what to do; empty when well.
+    pub message: String,
+}
