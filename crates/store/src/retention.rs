@@ -1,0 +1,162 @@
+//! What may go: ended runs beyond what is kept, and everything that nothing refers to any more.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use rigi_model::{RunId, Timestamp};
+use sqlx::QueryBuilder;
+
+use crate::db::{Db, on_db, on_tx};
+use crate::tables::runs::unsigned;
+use crate::{Error, Result, Store};
+
+/// What is kept of ended runs. `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest so many.
+    pub runs: Option<u64>,
+    /// Those that ended within this time.
+    pub age: Option<Duration>,
+    /// The newest whose artifacts fit into so many bytes.
+    pub bytes: Option<u64>,
+}
+
+/// Runs removed in one transaction: short enough to keep nobody waiting.
+const RUNS_PER_STEP: usize = 500;
+
+impl Db {
+    /// Every pipeline that has runs.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn pipelines_with_runs(&self, project: &str) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT pipeline FROM runs WHERE project = $1 ORDER BY pipeline";
+        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(project).fetch_all(pool).await?))
+    }
+
+    /// Ended runs of a pipeline (or of all) that `keep` does not cover, oldest first.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn removable_runs(
+        &self,
+        project: &str,
+        pipeline: Option<&str>,
+        keep: &Keep,
+        now: Timestamp,
+    ) -> Result<Vec<RunId>> {
+        type Row = (String, i64, i64);
+        let sql = "SELECT id, ended_at, artifact_bytes FROM runs WHERE project = $1 AND ended_at IS NOT NULL \
+                   AND (CAST($2 AS TEXT) IS NULL OR pipeline = $2) ORDER BY id DESC";
+        let rows: Vec<Row> =
+            on_db!(self, pool => sqlx::query_as(sql).bind(project).bind(pipeline).fetch_all(pool).await?);
+        let mut bytes = 0u64;
+        let mut removable = Vec::new();
+        for (index, (id, ended_at, size)) in rows.into_iter().enumerate() {
+            bytes = bytes.saturating_add(unsigned(size));
+            let too_many = keep.runs.is_some_and(|limit| index as u64 >= limit);
+            let too_old = keep.age.is_some_and(|age| now.since(Timestamp(ended_at)) > age);
+            let too_large = keep.bytes.is_some_and(|limit| bytes > limit) && index > 0;
+            if too_many || too_old || too_large {
+                removable.extend(id.parse());
+            }
+        }
+        removable.reverse();
+        Ok(removable)
+    }
+
+    /// Content hashes that something refers to.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn referenced_content(&self) -> Result<HashSet<String>> {
+        let sql = "SELECT sha256 FROM artifacts UNION SELECT sha256 FROM uploads UNION SELECT sha256 FROM run_inputs";
+        let mut found: HashSet<String> =
+            on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?).into_iter().collect();
+        let files: Vec<String> =
+            on_db!(self, pool => sqlx::query_scalar("SELECT files FROM versions").fetch_all(pool).await?);
+        for text in files {
+            let files: Vec<crate::tables::versions::VersionFile> =
+                crate::db::from_json("a version's files", &text)?;
+            found.extend(files.into_iter().map(|file| file.sha256));
+        }
+        Ok(found)
+    }
+
+    /// Log objects that something refers to.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn referenced_logs(&self) -> Result<HashSet<String>> {
+        let sql = "SELECT log_object FROM attempts WHERE log_object IS NOT NULL";
+        let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
+        Ok(found.into_iter().collect())
+    }
+
+    /// Environments that a stored run used.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn referenced_environments(&self) -> Result<HashSet<String>> {
+        let sql = "SELECT DISTINCT environment FROM runs WHERE environment IS NOT NULL";
+        let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
+        let parse = |text: String| {
+            crate::db::from_json::<rigi_model::run::EnvironmentUse>("a run's environment", &text)
+                .map(|e| e.id)
+        };
+        found.into_iter().map(parse).collect()
+    }
+}
+
+impl Store {
+    /// Removes ended runs with their attempts, events and artifact rows. Runs that have not ended are left alone,
+    /// whoever names them.
+    ///
+    /// # Errors
+    /// If the database cannot be written; what was removed before stays removed.
+    pub async fn remove_runs(&self, runs: &[RunId]) -> Result<u64> {
+        for chunk in runs.chunks(RUNS_PER_STEP) {
+            let ids: Vec<String> = chunk.iter().map(ToString::to_string).collect();
+            self.write(move |tx| {
+                Box::pin(async move {
+                    on_tx!(tx, c, D => {
+                        let mut sql = QueryBuilder::<D>::new("DELETE FROM runs WHERE ended_at IS NOT NULL AND id IN (");
+                        let mut list = sql.separated(", ");
+                        for id in &ids {
+                            list.push_bind(id.as_str());
+                        }
+                        sql.push(")");
+                        sql.build().execute(c).await?;
+                    });
+                    Ok(())
+                })
+            }).await?;
+        }
+        Ok(runs.len() as u64)
+    }
+
+    /// Removes rows that nothing refers to: versions without runs, old uploads, old idempotency keys.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub async fn remove_unreferenced(&self, older_than: Timestamp) -> Result<()> {
+        const STATEMENTS: [&str; 3] = [
+            "DELETE FROM versions WHERE created_at < $1 AND NOT EXISTS \
+             (SELECT 1 FROM runs r WHERE r.project = versions.project AND r.version = versions.hash)",
+            "DELETE FROM uploads WHERE created_at < $1",
+            "DELETE FROM idempotency WHERE created_at < $1",
+        ];
+        for sql in STATEMENTS {
+            self.write(move |tx| {
+                Box::pin(async move {
+                    on_tx!(tx, c, D => {
+                        sqlx::query(sql).bind(older_than.0).execute(c).await.map_err(Error::from)?;
+                    });
+                    Ok(())
+                })
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
