@@ -110,9 +110,11 @@ pub fn fold(
         }
         Happening::Prepared { attempt, environment } => {
             fold.expect(attempt, &[RunState::Starting], "prepared")?;
-            fold.because(None, Some(environment.label.clone()));
+            if environment.took_us > 0 {
+                fold.because(None, Some(environment.label.clone()));
+                fold.event("prepared");
+            }
             fold.status.environment = Some(environment);
-            fold.event("prepared");
             fold.because(None, None);
         }
         Happening::Started { attempt } => {
@@ -217,7 +219,11 @@ impl Fold<'_> {
             self.event("cancel-requested");
         } else {
             self.status.next_attempt_at = None;
-            self.become_state(RunState::Cancelled, Some(Reason::Cancelled), Some(format!("cancelled by {by}")));
+            self.become_state(
+                RunState::Cancelled,
+                Some(Reason::Cancelled),
+                Some(format!("cancelled by {by}")),
+            );
         }
         Ok(())
     }
@@ -259,7 +265,13 @@ impl Fold<'_> {
         }
     }
 
-    fn failed(&mut self, exit: &Exit, policy: &RetryPolicy, random: f64, why: (Option<Reason>, Option<String>)) {
+    fn failed(
+        &mut self,
+        exit: &Exit,
+        policy: &RetryPolicy,
+        random: f64,
+        why: (Option<Reason>, Option<String>),
+    ) {
         let own_fault = exit.class() == Some(FailureClass::User);
         let delay = if own_fault {
             self.status.failures += 1;

@@ -68,7 +68,8 @@ fn bytes(amount: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    let text = if value.fract() == 0.0 || value >= 10.0 { format!("{value:.0}") } else { format!("{value:.1}") };
+    let text =
+        if value.fract() == 0.0 || value >= 10.0 { format!("{value:.0}") } else { format!("{value:.1}") };
     format!("{text} {}", UNITS[unit])
 }
 
