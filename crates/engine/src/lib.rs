@@ -2,10 +2,12 @@
 //!
 //! [`decide`] is pure; [`core`] acts. The engine knows executors and the store, and nothing of HTTP.
 
+pub mod catalog;
 pub mod code;
 pub mod core;
 pub mod decide;
 mod settings;
+pub mod submit;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub struct Engine {
     store: Store,
     settings: Arc<Settings>,
     executors: Arc<Executors>,
+    captured: submit::Captured,
     core: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
 }
@@ -52,7 +55,7 @@ impl Engine {
         tokio::spawn(core.run());
         tokio::spawn(forward(observed, outbox.clone()));
         let executors = Arc::new(executors);
-        Ok((Self { store, settings, executors, core: outbox, pulses }, recovered))
+        Ok((Self { store, settings, executors, captured: submit::Captured::default(), core: outbox, pulses }, recovered))
     }
 
     /// What is remembered.

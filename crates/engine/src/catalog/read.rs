@@ -10,7 +10,6 @@ use rigi_model::pipeline::{
     FolderFacts, Mistake, PipelineSpec, Position, SpecFormat, SpecReading, check_pipeline_name, find_spec, read_spec,
     read_without_spec,
 };
-use rigi_model::version::hash_version;
 use rigi_store::tables::versions::VersionFile;
 
 use crate::code;
@@ -37,8 +36,8 @@ pub struct Ready {
     pub warnings: Vec<Mistake>,
     /// Where the rules of its parameters stand.
     pub rules: BTreeMap<String, Position>,
-    /// Its compiled parameters.
-    pub schema: ParameterSchema,
+    /// Its compiled parameters; `None` takes any.
+    pub schema: Option<ParameterSchema>,
     /// Hash of its content.
     pub version: String,
     /// Its files.
@@ -116,11 +115,10 @@ fn read_ready(
         Some((file, format)) => read_spec(*format, &read_bounded(&folder.join(file))?, facts)?,
     };
     let files = code::list(folder).map_err(|error| vec![whole_folder(error.to_string())])?;
-    let entries = files.iter().map(|f| (f.path.as_str(), f.executable, f.sha256.as_str()));
-    let version = hash_version(entries).to_string();
+    let version = code::version_of(&files);
     let SpecReading { spec, warnings, rules } = reading;
-    let schema = ParameterSchema::compile(spec.parameters.as_ref())
-        .map_err(|error| vec![whole_folder(format!("the schema of the parameters: {error}"))])?;
+    let schema = spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
+    let schema = schema.map_err(|error| vec![whole_folder(error.to_string())])?;
     Ok(Ready { spec, warnings, rules, schema, version, files })
 }
 

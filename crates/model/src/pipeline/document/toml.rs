@@ -1,0 +1,131 @@
+//! TOML, by the `toml` crate, which names every mistake at once.
+
+use serde_json::Number;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::super::mistake::{Mistake, Position};
+use super::lines::Lines;
+use super::{DEEPEST_NESTING, Document, Member, Members, Node, NodeValue, not_finite, too_deep};
+
+pub(super) fn read(text: &str) -> Document {
+    let lines = Lines::new(text);
+    if let Some(offset) = find_depth(text) {
+        return Document::broken(too_deep(lines.position(offset)));
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Document {
+            root: None,
+            mistakes: errors.iter().map(|error| explain(&lines, error)).collect(),
+        };
+    }
+    let mut reader = Reader { lines, mistakes: Vec::new() };
+    let value = reader.table(table.get_ref(), 1);
+    Document { root: Some(Node { value, at: Position::START }), mistakes: reader.mistakes }
+}
+
+/// The offset of the first key with too many parts (`a.a.a…`): each is a table within a table, for which the
+/// parser has no limit of its own. Brackets it counts itself.
+fn find_depth(text: &str) -> Option<usize> {
+    let mut line_start = 0;
+    for line in text.split_inclusive('\n') {
+        let dots = line.bytes().filter(|byte| *byte == b'.').count();
+        // A line of prose within a text may have as many dots, but then not as a key.
+        if dots >= DEEPEST_NESTING && has_deep_key(line) {
+            return Some(line_start);
+        }
+        line_start += line.len();
+    }
+    None
+}
+
+/// Whether a run of key characters and dots holds too many dots.
+fn has_deep_key(line: &str) -> bool {
+    let (mut dots, mut dot_before) = (0_usize, false);
+    for byte in line.bytes() {
+        match byte {
+            b'.' if dot_before => (dots, dot_before) = (0, false),
+            b'.' => (dots, dot_before) = (dots + 1, true),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'"' | b'\'' | b' ' | b'\t' => {
+                if !byte.is_ascii_whitespace() {
+                    dot_before = false;
+                }
+            }
+            _ => (dots, dot_before) = (0, false),
+        }
+        if dots >= DEEPEST_NESTING {
+            return true;
+        }
+    }
+    false
+}
+
+fn explain(lines: &Lines<'_>, error: &toml::de::Error) -> Mistake {
+    let at = error.span().map_or(Position::START, |span| lines.position(span.start));
+    let message = error.message().lines().next().unwrap_or("syntax error");
+    if message.contains("duplicate key") {
+        return Mistake::new(at, "this key stands here twice").with_cure("Keep one of them.");
+    }
+    Mistake::new(at, format!("this is not TOML: {message}"))
+}
+
+struct Reader<'a> {
+    lines: Lines<'a>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &DeTable<'_>, depth: usize) -> NodeValue {
+        let mut members = Members::default();
+        for (key, value) in table {
+            let key_at = self.lines.position(key.span().start);
+            let member = Member { key: key.get_ref().to_string(), key_at, node: self.convert(value, depth) };
+            members.add(member, &mut self.mistakes);
+        }
+        NodeValue::Map(members.list)
+    }
+
+    fn convert(&mut self, value: &Spanned<DeValue<'_>>, depth: usize) -> Node {
+        let at = self.lines.position(value.span().start);
+        if depth > DEEPEST_NESTING {
+            self.mistakes.push(too_deep(at));
+            return Node { value: NodeValue::Null, at };
+        }
+        let value = match value.get_ref() {
+            DeValue::String(text) => NodeValue::Text(text.to_string()),
+            DeValue::Boolean(value) => NodeValue::Bool(*value),
+            DeValue::Datetime(time) => NodeValue::Text(time.to_string()),
+            DeValue::Integer(integer) => self.integer(integer.as_str(), integer.radix(), at),
+            DeValue::Float(float) => self.float(float.as_str(), at),
+            DeValue::Array(items) => {
+                NodeValue::List(items.iter().map(|item| self.convert(item, depth + 1)).collect())
+            }
+            DeValue::Table(table) => self.table(table, depth + 1),
+        };
+        Node { value, at }
+    }
+
+    fn integer(&mut self, text: &str, radix: u32, at: Position) -> NodeValue {
+        let number = i64::from_str_radix(text, radix)
+            .map(Number::from)
+            .or_else(|_| u64::from_str_radix(text, radix).map(Number::from));
+        if let Ok(number) = number {
+            let text = if radix == 10 { text.to_owned() } else { number.to_string() };
+            return NodeValue::Number(number, text);
+        }
+        self.mistakes
+            .push(Mistake::new(at, format!("the number {} has more than 64 bits", super::excerpt(text))));
+        NodeValue::Null
+    }
+
+    fn float(&mut self, text: &str, at: Position) -> NodeValue {
+        match text.parse::<f64>().ok().and_then(Number::from_f64) {
+            Some(number) => NodeValue::Number(number, text.to_owned()),
+            None => {
+                self.mistakes.push(not_finite(at, text));
+                NodeValue::Null
+            }
+        }
+    }
+}
