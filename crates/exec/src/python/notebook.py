@@ -90,8 +90,8 @@ class Console:
 
 
 class KernelPipe:
-    """What the kernel's process itself prints. ipykernel echoes what cells print there too, so it is not passed on;
-    its end is kept for the day that the kernel crashes."""
+    """What the kernel's process itself prints. ipykernel echoes there what cells print, so it is not passed on; its
+    end is kept for a kernel that does not start."""
 
     def __init__(self):
         read, self.end = os.pipe()
@@ -101,12 +101,6 @@ class KernelPipe:
     def drain(self, read):
         while chunk := os.read(read, 65536):
             self.tail = (self.tail + chunk)[-8192:]
-
-    def crash(self):
-        """The interpreter's own account of a crash, if there is one."""
-        text = self.tail.decode(errors="replace")
-        at = text.rfind("Fatal Python error")
-        return text[at:].strip() if at >= 0 else ""
 
 
 class Notes:
@@ -176,14 +170,8 @@ class Runner:
         names = inject(self.notebook, load_parameters(options.params), options)
         for name in names:
             self.console.line("stderr", f"Parameter `{name}` is no Python name: it is in $RIGI_PARAMS only")
-        self.cells = [
-            (position, cell)
-            for position, cell in enumerate(self.notebook.cells)
-            if cell.cell_type == "code" and INJECTED not in tags(cell)
-        ]
-        self.tries = [
-            tries_of(cell, index, options.cells) for index, (_, cell) in enumerate(self.cells)
-        ]
+        self.cells = [c for c in self.notebook.cells if c.cell_type == "code" and INJECTED not in tags(c)]
+        self.tries = [tries_of(cell, index, options.cells) for index, cell in enumerate(self.cells)]
 
     async def run(self):
         """Runs the cells and returns the exit status."""
@@ -249,11 +237,15 @@ class Runner:
         info = await client.async_wait_for_reply(client.kc.kernel_info())
         if info and "language_info" in info["content"]:
             self.notebook.metadata["language_info"] = info["content"]["language_info"]
-        for position, cell in enumerate(self.notebook.cells):
-            if cell.cell_type == "code" and INJECTED in tags(cell):
-                await client.async_execute_cell(cell, position)
         total = len(self.cells)
-        for index, (position, cell) in enumerate(self.cells):
+        index = -1
+        for position, cell in enumerate(self.notebook.cells):
+            if cell.cell_type != "code":
+                continue
+            if INJECTED in tags(cell):
+                await client.async_execute_cell(cell, position)
+                continue
+            index += 1
             self.notes.add(type="progress", current=index, total=total, message=f"cell {index + 1} of {total}")
             status = await self.run_cell(client, index, position, cell)
             self.console.finish_lines()
@@ -291,8 +283,6 @@ class Runner:
                 await client.show_last_words(cell, position)
                 self.notes.add(type="cell", index=index, state="failed", **{"try": number})
                 code = await client.km.provisioner.poll()
-                if crash := self.pipe.crash():
-                    self.console.line("stderr", crash)
                 self.console.line("stderr", f"{what} failed: its kernel {how_it_ended(code)}")
                 return exit_status(code)
             else:
