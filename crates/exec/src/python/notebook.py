@@ -19,6 +19,7 @@ and SIGTERM; when the kernel died, its status, or 128 and the number of the sign
 
 import argparse
 import asyncio
+import contextlib
 import ctypes
 import importlib.util
 import json
@@ -35,8 +36,7 @@ import time
 import warnings
 
 LIBRARIES = ("nbclient", "nbformat", "nbconvert", "ipykernel")
-missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-if missing:
+if missing := [name for name in LIBRARIES if importlib.util.find_spec(name) is None]:
     sys.exit(
         f"The notebook was not run: its environment has no {' and no '.join(missing)}.\n"
         f"Add to the pipeline's requirements.txt: {' '.join(missing)}"
@@ -110,14 +110,9 @@ class Notes:
         self.path = path
 
     def add(self, **note):
-        if not self.path:
-            return
-        try:
+        if self.path:
             with open(self.path, "ab", buffering=0) as file:
                 file.write(json.dumps(note).encode() + b"\n")
-        except OSError as error:
-            self.path = None
-            print(f"Progress is no longer reported: {error}", file=sys.stderr)
 
 
 class Client(NotebookClient):
@@ -164,6 +159,7 @@ class Runner:
         self.notes = Notes(os.environ.get("RIGI_EVENTS"))
         self.pipe = KernelPipe()
         self.stopped = None
+        self.current = None
         self.saved_at = time.monotonic()
         self.saving_took = 0.0
         self.notebook = load_notebook(options.notebook)
@@ -180,32 +176,22 @@ class Runner:
         try:
             client = self.client(folder)
             loop = asyncio.get_running_loop()
-            task = asyncio.current_task()
             for signum in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(signum, self.stop, signum, client, task)
+                loop.add_signal_handler(signum, self.stop, signum, client, asyncio.current_task())
             try:
-                return await self.run_in_kernel(client)
-            except (asyncio.CancelledError, DeadKernelError, RuntimeError) as error:
-                if self.stopped:
-                    return self.stopped
-                if isinstance(error, RuntimeError) and not isinstance(error, DeadKernelError):
-                    said = self.pipe.tail.decode(errors="replace").strip()
-                    raise Mistake(f"{said}\nThe notebook's kernel did not start: {error}") from error
-                raise
+                await self.start_kernel(client)
+                return await self.run_cells(client)
+            except (asyncio.CancelledError, DeadKernelError):
+                # A stop shows as a dead kernel, too: that is how nbclient takes a cancellation.
+                return self.stopped or await self.report_dead_kernel(client)
             finally:
                 await self.end_kernel(client)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def client(self, folder):
-        client = Client(
-            self.notebook,
-            self.console,
-            kernel_name=self.kernel_name(),
-            timeout=None,
-            iopub_timeout=3600,
-            startup_timeout=300,
-        )
+        times = {"timeout": None, "startup_timeout": 300, "iopub_timeout": 3600}
+        client = Client(self.notebook, self.console, kernel_name=self.kernel_name(), **times)
         client.create_kernel_manager()
         # Sockets in a private folder rather than ports: many kernels that start at once cannot take each other's.
         if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER:
@@ -229,83 +215,94 @@ class Runner:
             self.console.line("stderr", f"No kernel `{name}` in this environment: its Python is used")
         return "python3"
 
-    async def run_in_kernel(self, client):
+    async def start_kernel(self, client):
         end = self.pipe.end
-        await client.async_start_new_kernel(stdout=end, stderr=end, preexec_fn=die_with(os.getpid()))
-        os.close(end)
-        await client.async_start_new_kernel_client()
-        info = await client.async_wait_for_reply(client.kc.kernel_info())
-        if info and "language_info" in info["content"]:
-            self.notebook.metadata["language_info"] = info["content"]["language_info"]
+        try:
+            await client.async_start_new_kernel(stdout=end, stderr=end, preexec_fn=die_with(os.getpid()))
+            await client.async_start_new_kernel_client()
+        except (OSError, RuntimeError) as error:
+            if self.stopped:
+                raise asyncio.CancelledError from error
+            said = self.pipe.tail.decode(errors="replace").strip()
+            raise Mistake(f"{said}\nThe notebook's kernel did not start: {error}") from error
+        finally:
+            os.close(end)
+
+    async def run_cells(self, client):
         total = len(self.cells)
-        index = -1
+        index = 0
         for position, cell in enumerate(self.notebook.cells):
             if cell.cell_type != "code":
                 continue
             if INJECTED in tags(cell):
-                await client.async_execute_cell(cell, position)
-                continue
-            index += 1
-            self.notes.add(type="progress", current=index, total=total, message=f"cell {index + 1} of {total}")
-            status = await self.run_cell(client, index, position, cell)
+                self.current = ("The cell with the parameters", position, cell)
+                succeeded = await self.run_cell(client, None)
+            else:
+                what = f"cell {index + 1} of {total}"
+                self.current = (what.capitalize(), position, cell)
+                self.notes.add(type="progress", current=index, total=total, message=what)
+                succeeded = await self.run_cell(client, index)
+                index += 1
             self.console.finish_lines()
-            if self.stopped:
-                return self.stopped
-            if status:
-                return status
-            self.save_now_and_then()
+            if self.stopped or not succeeded:
+                return self.stopped or 1
+            # For the case that this process is killed; unless saving is slow.
+            if time.monotonic() - self.saved_at > max(2.0, self.saving_took / SAVING_SHARE):
+                self.save()
         self.notes.add(type="progress", current=total, total=total, message=f"{total} of {total} cells")
         client.set_widgets_metadata()
         return 0
 
-    async def run_cell(self, client, index, position, cell):
-        """Tries one cell as often as it may be, and returns the exit status that it asks for."""
-        retries, delay = self.tries[index]
-        what = f"Cell {index + 1} of {len(self.cells)}"
+    async def run_cell(self, client, index):
+        """Tries the current cell as often as it may be; says whether it succeeded. The injected cell has no index."""
+        what, position, cell = self.current
+        retries, delay = (0, 0) if index is None else self.tries[index]
         for number in range(1, retries + 2):
-            self.notes.add(type="cell", index=index, state="running", **{"try": number})
+            self.note_cell(index, "running", number)
             try:
                 await client.async_execute_cell(cell, position)
             except CellExecutionError as error:
                 if self.stopped:
-                    return self.stopped
+                    return False
                 last = number > retries
-                self.notes.add(type="cell", index=index, state="failed" if last else "retrying", **{"try": number})
+                self.note_cell(index, "failed" if last else "retrying", number)
                 tried = f", try {number} of {retries + 1}" if retries else ""
                 then = "" if last else f"; next try in {delay:g} s"
                 self.console.line("stderr", f"{what} failed{tried}: {summary(error)}{then}")
-                if last:
-                    return 1
-                await asyncio.sleep(delay)
+                if not last:
+                    await asyncio.sleep(delay)
             except DeadKernelError:
-                if self.stopped:
-                    return self.stopped
-                await client.show_last_words(cell, position)
-                self.notes.add(type="cell", index=index, state="failed", **{"try": number})
-                code = await client.km.provisioner.poll()
-                self.console.line("stderr", f"{what} failed: its kernel {how_it_ended(code)}")
-                return exit_status(code)
+                self.note_cell(index, "failed", number)
+                raise
             else:
-                self.notes.add(type="cell", index=index, state="succeeded", **{"try": number})
-                return 0
-        return 1
+                self.note_cell(index, "succeeded", number)
+                return True
+        return False
+
+    def note_cell(self, index, state, number):
+        if index is not None and not self.stopped:
+            self.notes.add(type="cell", index=index, state=state, **{"try": number})
+
+    async def report_dead_kernel(self, client):
+        """Says how the kernel ended, and returns the exit status that follows."""
+        what, position, cell = self.current
+        await client.show_last_words(cell, position)
+        code = await client.km.provisioner.poll()
+        self.console.line("stderr", f"{what} failed: its kernel {how_it_ended(code)}")
+        return (128 - code if code < 0 else code) if code else 1
 
     def stop(self, signum, client, task):
         """On SIGTERM and SIGINT: interrupts the cell, then ends the run whatever the cell does."""
         if self.stopped:
             return
         self.stopped = 128 + signum
-        loop = asyncio.get_running_loop()
-        process = getattr(getattr(client.km, "provisioner", None), "process", None)
-        if client.kc is None or process is None:
+        if self.current is None:
             task.cancel()
             return
         self.console.line("stderr", "Stopping: the cell is interrupted")
-        try:
-            os.killpg(process.pid, signal.SIGINT)
-        except OSError:
-            pass
-        loop.call_later(TIDY_UP_SECONDS, task.cancel)
+        with contextlib.suppress(OSError, AttributeError):
+            os.killpg(client.km.provisioner.process.pid, signal.SIGINT)
+        asyncio.get_running_loop().call_later(TIDY_UP_SECONDS, task.cancel)
 
     async def end_kernel(self, client):
         """Ends the kernel: gracefully after its work is done, at once on a stop."""
@@ -321,11 +318,6 @@ class Runner:
         if manager.has_kernel:
             await manager.shutdown_kernel(now=self.stopped is not None or not await manager.is_alive())
         await manager.cleanup_resources()
-
-    def save_now_and_then(self):
-        """Keeps what there is for the case that this process is killed, unless saving is slow."""
-        if time.monotonic() - self.saved_at > max(2.0, self.saving_took / SAVING_SHARE):
-            self.save()
 
     def save(self):
         """Writes NAME.ipynb."""
@@ -379,12 +371,9 @@ def load_notebook(path):
 def load_parameters(path):
     try:
         with open(path, encoding="utf-8") as file:
-            parameters = json.load(file)
-    except (OSError, ValueError) as error:
-        raise Mistake(f"The parameters in {path} cannot be read: {error}") from error
-    if not isinstance(parameters, dict):
-        raise Mistake(f"The parameters in {path} are not a JSON object")
-    return parameters
+            return dict(json.load(file).items())
+    except (OSError, ValueError, AttributeError) as error:
+        raise Mistake(f"The parameters in {path} are no JSON object that can be read: {error}") from error
 
 
 def tags(cell):
@@ -438,17 +427,8 @@ def how_it_ended(code):
         return "no longer answers"
     if code >= 0:
         return f"ended with status {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return f"was killed by {name}" + (", perhaps for want of memory" if code == -signal.SIGKILL else "")
-
-
-def exit_status(code):
-    if not code:
-        return 1
-    return 128 - code if code < 0 else code
+    why = "perhaps for want of memory" if code == -signal.SIGKILL else signal.strsignal(-code)
+    return f"was killed by signal {-code} ({why})"
 
 
 def die_with(parent):
@@ -472,13 +452,6 @@ def socket_folder():
     return tempfile.mkdtemp(prefix="rigi-nb-", dir=(short or [None])[0])
 
 
-def prepare_surroundings():
-    """Quiet libraries."""
-    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-    os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-
-
 def arguments():
     parser = argparse.ArgumentParser(description="Run a notebook from top to bottom.")
     parser.add_argument("notebook")
@@ -490,14 +463,19 @@ def arguments():
 
 
 def main():
-    prepare_surroundings()
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         runner = Runner(arguments())
         status = asyncio.run(runner.run())
     except Mistake as mistake:
         print(mistake, file=sys.stderr)
         return 1
-    runner.save_html()
+    try:
+        runner.save_html()
+    except Exception as error:  # Of any kind, in a library: the result itself is there and stands.
+        print(f"{runner.name}.html was not written: {type(error).__name__}: {error}", file=sys.stderr)
     return status
 
 
