@@ -4,7 +4,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 INK, GREY, FAINT, ACCENT = "#1f2933", "#7b8794", "#e4e7eb", "#2f6fdb"
 STYLE = {

@@ -42,10 +42,10 @@ if missing := [name for name in LIBRARIES if importlib.util.find_spec(name) is N
         f"Add to the pipeline's requirements.txt: {' '.join(missing)}"
     )
 
-import nbformat  # noqa: E402
-from jupyter_client.kernelspec import KernelSpecManager  # noqa: E402
-from nbclient import NotebookClient  # noqa: E402
-from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: E402
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 INJECTED = "injected-parameters"
 # How long a cell may tidy up after the interrupt that follows SIGTERM; well within Rigi's grace period.
