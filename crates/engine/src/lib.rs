@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod code;
 pub mod core;
 pub mod decide;
+pub mod retention;
 mod settings;
 pub mod submit;
 
@@ -55,7 +56,10 @@ impl Engine {
         tokio::spawn(core.run());
         tokio::spawn(forward(observed, outbox.clone()));
         let executors = Arc::new(executors);
-        Ok((Self { store, settings, executors, captured: submit::Captured::default(), core: outbox, pulses }, recovered))
+        Ok((
+            Self { store, settings, executors, captured: submit::Captured::default(), core: outbox, pulses },
+            recovered,
+        ))
     }
 
     /// What is remembered.

@@ -12,10 +12,10 @@ use rigi_store::tables::versions::Version;
 use rigi_store::{Accepted, IdempotencyKey, NewRun, RunInput};
 use serde_json::{Map, Value};
 
+use crate::Engine;
 use crate::catalog::{Catalog, Pipeline, Ready};
 use crate::code::{self, CaptureError};
 use crate::core::Message;
-use crate::Engine;
 
 /// Runs of one submission at most.
 pub const MOST_RUNS: usize = 100_000;
@@ -126,6 +126,8 @@ fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> SubmitErro
 pub(crate) struct Captured {
     known: Arc<Mutex<HashSet<String>>>,
     one: Arc<tokio::sync::Mutex<()>>,
+    /// Submissions hold it together; a collection holds it alone, so that it takes no version from under a submission.
+    pub(crate) gate: Arc<tokio::sync::RwLock<()>>,
 }
 
 /// A version that runs are made of.
@@ -180,6 +182,7 @@ impl Engine {
             return Err(invalid("/runs", format!("{total} runs are more than the {MOST_RUNS} of one call")));
         }
         let now = Timestamp::now();
+        let _nothing_is_collected = self.captured.gate.read().await;
         let mut runs = Vec::with_capacity(total);
         for submission in wanted {
             self.prepare(catalog, submission, now, &mut runs).await?;
@@ -258,7 +261,11 @@ impl Engine {
     }
 
     /// Stores what the folder holds, once per version. If it changed since it was read, it is read again.
-    async fn capture(&self, catalog: &Catalog, pipeline: Arc<Pipeline>) -> Result<Arc<Pipeline>, SubmitError> {
+    async fn capture(
+        &self,
+        catalog: &Catalog,
+        pipeline: Arc<Pipeline>,
+    ) -> Result<Arc<Pipeline>, SubmitError> {
         let mut pipeline = pipeline;
         for _ in 0..5 {
             let Ok(ready) = &pipeline.outcome else { return Ok(pipeline) };
@@ -303,10 +310,16 @@ impl Engine {
             let known: Vec<&str> = spec.inputs.keys().map(String::as_str).collect();
             let Some(declared) = spec.inputs.get(&name) else {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(invalid(pointer, format!("there is no input `{name}`; the pipeline has: {known}")));
+                return Err(invalid(
+                    pointer,
+                    format!("there is no input `{name}`; the pipeline has: {known}"),
+                ));
             };
             if files.len() > 1 && !declared.multiple {
-                return Err(invalid(pointer, format!("the input `{name}` takes one file, not {}", files.len())));
+                return Err(invalid(
+                    pointer,
+                    format!("the input `{name}` takes one file, not {}", files.len()),
+                ));
             }
             for file in files {
                 let file = self.input(&name, file).await?;
@@ -339,7 +352,11 @@ impl Engine {
             Some(text) => Target::parse(text).ok_or_else(|| SubmitError::NoTarget(text.to_owned()))?,
             None => spec.target.unwrap_or(self.settings.target),
         };
-        if self.executors.contains_key(&target) { Ok(target) } else { Err(SubmitError::NoTarget(target.to_string())) }
+        if self.executors.contains_key(&target) {
+            Ok(target)
+        } else {
+            Err(SubmitError::NoTarget(target.to_string()))
+        }
     }
 }
 
@@ -392,7 +409,10 @@ fn check_entries(
     is_name: impl Fn(&str) -> bool,
 ) -> Result<(), SubmitError> {
     if entries.len() > MOST_ENTRIES {
-        return Err(invalid(format!("/{what}"), format!("{} {what} are more than {MOST_ENTRIES}", entries.len())));
+        return Err(invalid(
+            format!("/{what}"),
+            format!("{} {what} are more than {MOST_ENTRIES}", entries.len()),
+        ));
     }
     for (name, value) in entries {
         let pointer = format!("/{what}/{name}");
@@ -401,7 +421,10 @@ fn check_entries(
         }
         if value.len() > MOST_VALUE_BYTES || value.contains('\0') {
             let limit = MOST_VALUE_BYTES >> 10;
-            return Err(invalid(pointer, format!("the value of `{name}` holds a NUL byte or more than {limit} KiB")));
+            return Err(invalid(
+                pointer,
+                format!("the value of `{name}` holds a NUL byte or more than {limit} KiB"),
+            ));
         }
     }
     Ok(())

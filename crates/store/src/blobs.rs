@@ -142,6 +142,10 @@ impl BlobWriter {
         let target = folder.join(&sha256);
         let size = self.size;
         if fs::metadata(&target).is_ok_and(|m| m.len() == size) {
+            // In use again: a collection looks at the time before it looks at who refers to it.
+            File::open(&target)
+                .and_then(|file| file.set_modified(std::time::SystemTime::now()))
+                .map_err(Error::io(format!("touch {}", target.display())))?;
             return Ok(Stored { sha256, size });
         }
         self.file.sync_data().map_err(Error::io(format!("write {}", self.path.display())))?;

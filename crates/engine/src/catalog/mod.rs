@@ -30,7 +30,8 @@ impl Catalog {
     pub fn read(folder: &Path) -> Self {
         let (changes, _) = broadcast::channel(1024);
         let pipelines = RwLock::default();
-        let inner = Inner { folder: folder.to_owned(), pipelines, changes, watcher: std::sync::Mutex::default() };
+        let inner =
+            Inner { folder: folder.to_owned(), pipelines, changes, watcher: std::sync::Mutex::default() };
         let catalog = Self { inner: Arc::new(inner) };
         catalog.refresh();
         catalog

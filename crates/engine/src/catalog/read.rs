@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rigi_model::parameters::ParameterSchema;
 use rigi_model::pipeline::document::LARGEST_SPEC;
 use rigi_model::pipeline::{
-    FolderFacts, Mistake, PipelineSpec, Position, SpecFormat, SpecReading, check_pipeline_name, find_spec, read_spec,
-    read_without_spec,
+    FolderFacts, Mistake, PipelineSpec, Position, SpecFormat, SpecReading, check_pipeline_name, find_spec,
+    read_spec, read_without_spec,
 };
 use rigi_store::tables::versions::VersionFile;
 
@@ -95,7 +95,8 @@ pub fn read_pipeline(name: &str, folder: &Path) -> Option<Pipeline> {
 
 fn top_files(folder: &Path) -> Option<Vec<String>> {
     let items = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    let files = items.filter(|item| item.path().is_file()).filter_map(|item| item.file_name().into_string().ok());
+    let files =
+        items.filter(|item| item.path().is_file()).filter_map(|item| item.file_name().into_string().ok());
     Some(files.collect())
 }
 
@@ -125,7 +126,8 @@ fn read_ready(
 /// One byte more than a spec may have is enough to know that it is too large.
 fn read_bounded(file: &Path) -> Result<Vec<u8>, Vec<Mistake>> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(file).and_then(|f| f.take(LARGEST_SPEC as u64 + 1).read_to_end(&mut bytes));
+    let read =
+        std::fs::File::open(file).and_then(|f| f.take(LARGEST_SPEC as u64 + 1).read_to_end(&mut bytes));
     match read {
         Ok(_) => Ok(bytes),
         Err(error) => Err(vec![whole_folder(format!("the file cannot be read: {error}"))]),

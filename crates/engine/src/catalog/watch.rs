@@ -37,7 +37,14 @@ pub(super) fn watch(catalog: &Catalog) -> notify::Result<notify::RecommendedWatc
 }
 
 const fn matters(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Any | EventKind::Other)
+    matches!(
+        kind,
+        EventKind::Create(_)
+            | EventKind::Modify(_)
+            | EventKind::Remove(_)
+            | EventKind::Any
+            | EventKind::Other
+    )
 }
 
 /// The direct subfolder that a path lies in; hidden ones (the data folder among them) are nobody's.

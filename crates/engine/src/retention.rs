@@ -1,0 +1,166 @@
+//! Collecting what is no longer kept: ended runs first, then everything that nothing refers to any more.
+//!
+//! Only what Rigi made is ever touched: rows of its tables, and files below its own folders whose names it gave.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rigi_model::Timestamp;
+use rigi_model::pipeline::spec::Retention;
+use rigi_store::retention::Keep;
+use rigi_store::{Error, Result};
+use serde::Serialize;
+
+use crate::Engine;
+use crate::catalog::Catalog;
+
+/// What a collection removed, or would remove.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Collected {
+    /// Ended runs.
+    pub runs: u64,
+    /// Files and folders.
+    pub objects: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}
+
+/// Whether a collection removes or only counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collect {
+    /// Removes.
+    Remove,
+    /// Counts what would go.
+    Count,
+}
+
+impl Engine {
+    /// Collects once.
+    ///
+    /// # Errors
+    /// If the database or a folder cannot be read or written; what was removed before stays removed.
+    pub async fn collect(&self, catalog: &Catalog, now: Timestamp, how: Collect) -> Result<Collected> {
+        let mut collected = Collected::default();
+        collected.runs = self.collect_runs(catalog, now, how).await?;
+        if how == Collect::Remove {
+            let _nobody_submits = self.captured.gate.write().await;
+            self.captured.forget();
+            self.store.remove_unreferenced(now.before(self.settings.collect_after)).await?;
+        }
+        let content = self.store.db().referenced_content().await?;
+        let logs = self.store.db().referenced_logs().await?;
+        let (store, age) = (self.store.clone(), self.settings.collect_after);
+        let swept = tokio::task::spawn_blocking(move || {
+            let sweep = Sweep { before: SystemTime::now().checked_sub(age), how };
+            let mut swept = Collected::default();
+            let root = store.blobs().root();
+            sweep.files(&root.join("blobs"), 1, &|name| content.contains(name), &mut swept)?;
+            sweep.files(
+                &root.join("logs"),
+                1,
+                &|name| logs.iter().any(|log| log.ends_with(name)),
+                &mut swept,
+            )?;
+            sweep.files(&store.data().join("tmp"), 0, &|_| false, &mut swept)?;
+            Ok::<_, Error>(swept)
+        });
+        let swept = swept.await.map_err(|_| Error::Closed)??;
+        (collected.objects, collected.bytes) = (swept.objects, swept.bytes);
+        Ok(collected)
+    }
+
+    async fn collect_runs(&self, catalog: &Catalog, now: Timestamp, how: Collect) -> Result<u64> {
+        let project = &self.settings.project;
+        let mut removable = HashSet::new();
+        for pipeline in self.store.db().pipelines_with_runs(project).await? {
+            let own = catalog
+                .get(&pipeline)
+                .and_then(|p| p.outcome.as_ref().ok().map(|r| r.spec.retention.clone()));
+            let keep = keep_of(&self.settings.keep, own.as_ref());
+            removable.extend(self.store.db().removable_runs(project, Some(&pipeline), &keep, now).await?);
+        }
+        let overall = Keep { runs: None, age: None, bytes: self.settings.keep_bytes };
+        if overall.bytes.is_some() {
+            removable.extend(self.store.db().removable_runs(project, None, &overall, now).await?);
+        }
+        let mut removable: Vec<_> = removable.into_iter().collect();
+        removable.sort();
+        match how {
+            Collect::Remove => self.store.remove_runs(&removable).await,
+            Collect::Count => Ok(removable.len() as u64),
+        }
+    }
+}
+
+/// A pipeline's own retention, with the server's where it says nothing.
+fn keep_of(server: &Keep, own: Option<&Retention>) -> Keep {
+    let Some(own) = own else { return *server };
+    Keep { runs: own.runs.or(server.runs), age: own.age.or(server.age), bytes: own.bytes.or(server.bytes) }
+}
+
+struct Sweep {
+    before: Option<SystemTime>,
+    how: Collect,
+}
+
+impl Sweep {
+    /// Removes files below `folder`, `depth` folders deep, that are old enough and not in use.
+    fn files(
+        &self,
+        folder: &Path,
+        depth: u32,
+        in_use: &dyn Fn(&str) -> bool,
+        swept: &mut Collected,
+    ) -> Result<()> {
+        let what = |source| Error::Io { what: format!("collect in {}", folder.display()), source };
+        let items = match fs::read_dir(folder) {
+            Ok(items) => items,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(what(error)),
+        };
+        for item in items {
+            let item = item.map_err(what)?;
+            let (path, facts) = (item.path(), item.metadata().map_err(what)?);
+            let name = item.file_name();
+            if facts.is_dir() && depth > 0 {
+                self.files(&path, depth - 1, in_use, swept)?;
+            } else if self.is_old(&facts) && name.to_str().is_some_and(|name| !in_use(name)) {
+                swept.objects += 1;
+                swept.bytes += facts.len();
+                if self.how == Collect::Remove {
+                    remove(&path, &facts).map_err(what)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_old(&self, facts: &fs::Metadata) -> bool {
+        self.before.zip(facts.modified().ok()).is_some_and(|(before, modified)| modified < before)
+    }
+}
+
+fn remove(path: &Path, facts: &fs::Metadata) -> std::io::Result<()> {
+    if facts.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+/// Collects an hour after something ended, and every hour while things go on ending.
+///
+/// Nothing ends, nothing is looked at: an idle server stays idle.
+pub async fn collect_regularly(engine: Engine, catalog: Catalog, every: Duration) {
+    let mut commits = engine.store().commits();
+    loop {
+        match commits.recv().await {
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+        }
+        tokio::time::sleep(every).await;
+        commits = engine.store().commits();
+        match engine.collect(&catalog, Timestamp::now(), Collect::Remove).await {
+            Ok(collected) => tracing::info!(?collected, "collected what is no longer kept"),
+            Err(error) => tracing::warn!(%error, "what is no longer kept was not all removed"),
+        }
+    }
+}
