@@ -122,3 +122,25 @@ async fn forward(mut observed: mpsc::UnboundedReceiver<Observed>, core: mpsc::Un
         }
     }
 }
+
+impl Engine {
+    /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn log_of(
+        &self,
+        run: &rigi_store::Run,
+        attempt: u32,
+    ) -> rigi_store::Result<rigi_store::logs::LogSource> {
+        use rigi_model::pipeline::spec::Target;
+        use rigi_store::logs::LogSource;
+        let id = &run.request.id;
+        if let Some(stored) = self.store.db().attempt_log(id, attempt).await? {
+            return Ok(LogSource::stored(stored, self.store.blobs()));
+        }
+        let executor = Target::parse(&run.request.target).and_then(|target| self.executors.get(&target));
+        let key = rigi_model::AttemptKey { run: id.clone(), number: attempt };
+        Ok(executor.map_or(LogSource::Empty, |executor| LogSource::File(executor.log_file(&key))))
+    }
+}

@@ -23,7 +23,9 @@ pub struct Collected {
     pub runs: u64,
     /// Files and folders.
     pub objects: u64,
-    /// Bytes of them.
+    /// Python environments.
+    pub environments: u64,
+    /// Bytes of files.
     pub bytes: u64,
 }
 
