@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod error_code;
 pub mod event;
 pub mod id;
+pub mod log;
 pub mod pipeline;
 pub mod quantity;
 pub mod reason;
