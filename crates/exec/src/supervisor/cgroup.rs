@@ -5,4 +5,4 @@ mod pool;
 mod v1;
 mod v2;
 
-pub use pool::{Group, Pool, leave};
+pub use pool::{Group, Pool};

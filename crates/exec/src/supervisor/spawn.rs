@@ -75,10 +75,12 @@ pub fn spawn(
         .stderr(err_write)
         .process_group(0);
     let (at, before) = (Timestamp::now(), boot_us());
-    let entered = group.map(Group::enter);
+    if let Some(group) = group {
+        group.enter();
+    }
     let child = command.spawn();
-    if entered.is_some_and(|entered| entered) {
-        super::cgroup::leave();
+    if let Some(group) = group {
+        group.leave();
     }
     let child = child.map_err(|error| explain(&error, &launch.argv[0], &program))?;
     // The supervisor waits for all its children itself: the handle is of no more use.

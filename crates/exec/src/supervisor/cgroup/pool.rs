@@ -111,12 +111,17 @@ impl Group {
         self.memory
     }
 
-    /// Moves this thread into the group, so that what it starts is born there; `false` where only whole processes
-    /// can be moved. [`leave`] moves it back.
-    pub fn enter(&self) -> bool {
-        match &*self.place {
-            Place::V1(controllers) => controllers.enter(self.index),
-            Place::V2(_) => false,
+    /// Moves this thread into the group, so that what it starts is born there, where single threads can be moved.
+    pub fn enter(&self) {
+        if let Place::V1(controllers) = &*self.place {
+            controllers.enter(self.index);
+        }
+    }
+
+    /// Moves this thread back to where its process is.
+    pub fn leave(&self) {
+        if let Place::V1(_) = &*self.place {
+            v1::leave();
         }
     }
 
@@ -159,11 +164,6 @@ impl Group {
             Place::V2(root) => kill_all(&root.join(self.index.to_string())),
         }
     }
-}
-
-/// Moves this thread back to where its process is.
-pub fn leave() {
-    v1::leave();
 }
 
 fn kill_all(group: &Path) -> bool {
