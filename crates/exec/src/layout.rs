@@ -76,3 +76,9 @@ pub mod name {
     /// The log, once it has outgrown memory.
     pub const LOG: &str = "log";
 }
+
+/// A path to the socket in this open folder that is short enough for every system.
+pub fn short_socket(folder: &std::fs::File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    PathBuf::from(format!("/proc/self/fd/{}/sock", folder.as_raw_fd()))
+}

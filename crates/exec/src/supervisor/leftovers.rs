@@ -1,7 +1,8 @@
 //! What an attempt left in its folder: notes, a route, outputs.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -55,7 +56,7 @@ pub enum NotesUpTo {
 /// Reads the objects that were appended to `$RIGI_EVENTS` since `from`. Lines that are no object are passed over.
 pub fn read_notes(folder: &Path, from: u64, up_to: NotesUpTo) -> (Vec<Value>, u64) {
     let mut bytes = Vec::new();
-    let read = File::open(folder.join(name::EVENTS)).and_then(|mut file| {
+    let read = open_plain(&folder.join(name::EVENTS)).and_then(|mut file| {
         file.seek(SeekFrom::Start(from))?;
         file.take(NOTES_BYTES.saturating_sub(from)).read_to_end(&mut bytes)
     });
@@ -71,9 +72,16 @@ pub fn read_notes(folder: &Path, from: u64, up_to: NotesUpTo) -> (Vec<Value>, u6
     (notes.collect(), from + end as u64)
 }
 
+/// Opens a file that the attempt may have put there, and nothing that would lead elsewhere or wait for a writer.
+fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
 fn read_route(folder: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    File::open(folder.join(name::ROUTE)).ok()?.take(LONGEST_ROUTE).read_to_end(&mut bytes).ok()?;
+    open_plain(&folder.join(name::ROUTE)).ok()?.take(LONGEST_ROUTE).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -96,23 +96,25 @@ impl Spool {
         let mut buffer = std::mem::take(&mut self.buffer);
         self.encoder.take(&mut buffer);
         if let Err(error) = self.append(&buffer) {
-            let refused = self.refused.get_or_insert_with(|| (0, error.to_string()));
-            refused.0 += buffer.len() as u64;
+            self.refuse(buffer.len() as u64, &error);
         }
         buffer.clear();
         self.buffer = buffer;
         (self.encoder.lines(), self.file_len)
     }
 
-    /// Writes full blocks only, as they are: for a busy stream.
-    pub fn spill_full(&mut self) {
-        if self.file.is_none() || self.encoder.full_blocks().is_empty() {
+    /// For a busy stream: starts the file, or writes those blocks to it that are full.
+    pub fn spill_busy(&mut self) {
+        let Some(file) = &mut self.file else {
+            self.spill();
+            return;
+        };
+        let blocks = self.encoder.full_blocks();
+        if blocks.is_empty() {
             return;
         }
-        let blocks = self.encoder.full_blocks();
         let len = blocks.len() as u64;
-        let written = self.file.as_mut().map_or(Ok(()), |file| file.write_all(blocks));
-        match written {
+        match file.write_all(blocks) {
             Ok(()) => self.file_len += len,
             Err(error) => self.refuse(len, &error),
         }
@@ -129,16 +131,19 @@ impl Spool {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.file.is_none() {
-            let file = File::options().create(true).append(true).mode(0o600).open(&self.path)?;
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .custom_flags(libc::O_NOFOLLOW)
+                .open(&self.path)?;
             file.set_len(0)?;
             self.file = Some(file);
         }
-        let Some(file) = &mut self.file else { return Ok(()) };
-        if let Err(error) = file.write_all(bytes) {
-            let _ = file.set_len(self.file_len);
-            return Err(error);
+        if let Some(file) = &mut self.file {
+            file.write_all(bytes)?;
+            self.file_len += bytes.len() as u64;
         }
-        self.file_len += bytes.len() as u64;
         Ok(())
     }
 

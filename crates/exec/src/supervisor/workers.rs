@@ -11,8 +11,9 @@ use rigi_model::attempt::FailureClass;
 use rustix::fd::OwnedFd;
 
 use super::cgroup::Pool;
-use super::leftovers::{Leftovers, inspect};
+use super::leftovers::{Leftovers, files_in, inspect};
 use super::removal;
+use super::sampling::Samples;
 use super::spawn::{Spawned, spawn};
 use super::staging::{NotStarted, Versions, stage};
 use super::tree::Table;
@@ -24,8 +25,8 @@ pub enum Job {
     Launch { id: u32, folder: PathBuf, launch: Box<Launch>, cancelled: Arc<AtomicBool> },
     /// Look at what an ended attempt left.
     Inspect { id: u32, folder: PathBuf, notes_from: u64 },
-    /// Read the process table.
-    Sample,
+    /// Read the process table, and add up these attempts' outputs.
+    Sample { outputs: Vec<(u32, PathBuf)> },
     /// Remove a folder.
     Remove(PathBuf),
 }
@@ -41,7 +42,7 @@ pub enum Done {
         id: u32,
         left: Leftovers,
     },
-    Sampled(Table),
+    Sampled(Samples),
 }
 
 /// The threads' side of the results.
@@ -110,7 +111,7 @@ impl Workers {
     pub fn submit(&self, job: Job) {
         let to = match job {
             Job::Launch { .. } | Job::Inspect { .. } => &self.spawners,
-            Job::Sample => &self.sampler,
+            Job::Sample { .. } => &self.sampler,
             Job::Remove(_) => &self.remover,
         };
         // Threads live as long as the process.
@@ -150,7 +151,12 @@ fn perform(job: Job, tools: &Tools, outlet: &Outlet) {
         Job::Inspect { id, folder, notes_from } => {
             outlet.send(Done::Inspected { id, left: inspect(&folder, notes_from) });
         }
-        Job::Sample => outlet.send(Done::Sampled(Table::read())),
+        Job::Sample { outputs } => {
+            let sum = |(id, path): (u32, PathBuf)| (id, files_in(&path).unwrap_or(0));
+            let outputs = outputs.into_iter().map(sum).collect();
+            let samples = Samples { at: std::time::Instant::now(), table: Table::read(), outputs };
+            outlet.send(Done::Sampled(samples));
+        }
         Job::Remove(_) => {}
     }
 }
