@@ -1,6 +1,5 @@
 //! One attempt in the supervisor's hands, from the order to its last word.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -69,7 +68,6 @@ pub struct Attempt {
     pub group: Option<Group>,
     /// Whether its process group is known to be empty; its number must not be used from then on.
     pub group_gone: bool,
-    pub strays: HashSet<i32>,
     pub ending_since: Instant,
     /// When it was last sampled, and its CPU time then.
     pub sampled: Option<(Instant, u64)>,
@@ -107,7 +105,6 @@ impl Attempt {
             usage: Usage::default(),
             group: None,
             group_gone: false,
-            strays: HashSet::new(),
             ending_since: now,
             sampled: None,
             notes_to: 0,

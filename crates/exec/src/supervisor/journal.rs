@@ -88,7 +88,7 @@ fn segments(folder: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?.file_name();
-        let number = entry.to_str().and_then(|name| name.strip_prefix("journal-")?.parse().ok());
+        let number = entry.to_str().and_then(|name| name.strip_prefix("journal-")?.parse::<u64>().ok());
         numbers.extend(number);
     }
     numbers.sort_unstable();
@@ -254,10 +254,5 @@ impl Journal {
 
     fn oldest(&self) -> Option<u64> {
         segments(&self.folder).ok()?.first().copied()
-    }
-
-    /// Whether no attempt is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
     }
 }

@@ -20,8 +20,6 @@ const LONGEST_ROUTE: u64 = 4096;
 #[derive(Debug, Default)]
 pub struct Leftovers {
     pub notes: Vec<Value>,
-    /// Where the notes were read to.
-    pub notes_to: u64,
     pub route: Option<String>,
     /// The outputs folder, if anything is in it, and the bytes in it.
     pub outputs: Option<(PathBuf, u64)>,
@@ -29,11 +27,11 @@ pub struct Leftovers {
 
 /// Looks at all of it.
 pub fn inspect(folder: &Path, notes_from: u64) -> Leftovers {
-    let (notes, notes_to) = read_notes(folder, notes_from, NotesUpTo::End);
+    let (notes, _) = read_notes(folder, notes_from, NotesUpTo::End);
     let outputs = folder.join(name::OUTPUTS);
     let bytes = files_in(&outputs);
     let outputs = bytes.map(|bytes| (outputs, bytes));
-    Leftovers { notes, notes_to, route: read_route(folder), outputs }
+    Leftovers { notes, route: read_route(folder), outputs }
 }
 
 /// Whether there is surely nothing to look at: cheap enough for every short attempt.

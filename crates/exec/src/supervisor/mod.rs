@@ -79,6 +79,8 @@ fn run(config: &SupervisorConfig) -> io::Result<()> {
     if lock.try_lock().is_err() {
         return announce("running");
     }
+    lock.set_len(0)?;
+    writeln!(&lock, "{}", std::process::id())?;
     let mut reactor = assemble(config, layout)?;
     announce("ready")?;
     std::env::set_current_dir("/")?;
@@ -170,4 +172,9 @@ fn raise_open_files() -> u64 {
 fn group_name(data: &Path) -> String {
     let digest = Sha256::digest(data.as_os_str().as_encoded_bytes());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes of the files in a folder.
+pub(crate) fn bytes_in(folder: &Path) -> u64 {
+    leftovers::files_in(folder).unwrap_or(0)
 }

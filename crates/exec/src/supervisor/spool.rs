@@ -86,11 +86,6 @@ impl Spool {
         self.encoder.note(at, text);
     }
 
-    /// Whether something waits for [`Self::spill`].
-    pub const fn is_dirty(&self) -> bool {
-        self.encoder.pending() > 0
-    }
-
     /// Writes what waits to the file. Returns lines and bytes of the log now.
     pub fn spill(&mut self) -> (u64, u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
