@@ -24,7 +24,11 @@ impl Environments {
     /// folders that carry an environment's marks are touched, and none that is being built.
     #[must_use]
     pub fn collect(&self, keep: &HashSet<String>, older_than: Duration, now: SystemTime) -> Collected {
-        let building: HashSet<String> = lock(&self.builds).keys().cloned().collect();
+        let building: HashSet<String> = lock(&self.builds)
+            .iter()
+            .filter(|(_, build)| build.strong_count() > 0)
+            .map(|(hash, _)| hash.clone())
+            .collect();
         let mut collected = Collected::default();
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let Ok(hash) = entry.file_name().into_string() else { continue };

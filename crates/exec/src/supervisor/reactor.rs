@@ -132,6 +132,8 @@ impl Reactor {
 
     fn accept(&mut self) {
         while let Ok((stream, _)) = self.listener.accept() {
+            // What the server before had still asked for counts.
+            self.hear();
             let Ok(connection) = Connection::new(stream) else { continue };
             if self.watch(connection.fd(), SERVER, epoll::EventFlags::IN).is_ok() {
                 // The one before is dropped and with it closed.

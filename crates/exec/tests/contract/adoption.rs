@@ -24,7 +24,7 @@ async fn a_new_server_finds_running_and_ended_attempts() {
         [(running.clone(), true), (short.clone(), false)].map(|(key, running)| Known { key, running });
     assert_eq!(known, expected);
     assert_eq!(stdout_of(&bed.end_of(&short).await), "short\n");
-    bed.executor.release(&short);
+    bed.executor().release(&short);
     std::fs::write(&fifo, "after\n").unwrap();
     let ended = bed.end_of(&running).await;
     assert_eq!(ended.exit, Exit::Code { code: 9 });
@@ -35,7 +35,7 @@ async fn a_new_server_finds_running_and_ended_attempts() {
 
 async fn launch(bed: &mut Bed, plan: rigi_exec::AttemptPlan) -> rigi_model::AttemptKey {
     let key = plan.key.clone();
-    bed.executor.launch(plan);
+    bed.executor().launch(plan);
     bed.started(&key).await;
     key
 }
@@ -60,7 +60,8 @@ async fn a_killed_supervisor_loses_its_attempts_and_leaves_no_process() {
     let plan = bed.shell("echo next");
     assert_eq!(stdout_of(&bed.run(plan).await), "next\n");
     // What had ended is said again by the new one.
-    bed.executor.release(&lost);
+    bed.executor().release(&lost);
+    bed.gone(&bed.folder(&lost)).await;
     let bed = bed.reopen().await;
     assert!(bed.known.contains(&Known { key: ended, running: false }));
     assert!(!bed.known.iter().any(|known| known.key == lost));
@@ -70,7 +71,7 @@ async fn a_killed_supervisor_loses_its_attempts_and_leaves_no_process() {
 async fn a_supervisor_with_nothing_to_do_ends_and_is_started_again() {
     let mut bed = Bed::new().await;
     let before = bed.supervisor_pid();
-    bed.executor.quit();
+    bed.executor().quit();
     let since = std::time::Instant::now();
     while crate::bed::is_alive(before) {
         assert!(since.elapsed() < crate::bed::BOUND);

@@ -18,7 +18,7 @@ pub const BOUND: Duration = Duration::from_secs(60);
 /// See the module.
 pub struct Bed {
     pub data: tempfile::TempDir,
-    pub executor: ProcessExecutor,
+    executor: Option<ProcessExecutor>,
     observed: UnboundedReceiver<Observed>,
     pub known: Vec<Known>,
     seen: HashMap<AttemptKey, Vec<Observed>>,
@@ -45,17 +45,32 @@ impl Bed {
     pub async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         let (executor, observed, known) = ProcessExecutor::open(config(data.path())).await.unwrap();
-        Self { data, executor, observed, known, seen: HashMap::new(), codes: 0 }
+        Self { data, executor: Some(executor), observed, known, seen: HashMap::new(), codes: 0 }
     }
 
     /// The server vanishes without a word and another one comes.
     pub async fn reopen(mut self) -> Self {
+        self.executor = None;
+        self.observed.close();
         let (executor, observed, known) = ProcessExecutor::open(config(self.data.path())).await.unwrap();
-        self.executor = executor;
+        self.executor = Some(executor);
         self.observed = observed;
         self.known = known;
         self.seen.clear();
         self
+    }
+
+    pub fn executor(&self) -> &ProcessExecutor {
+        self.executor.as_ref().unwrap()
+    }
+
+    /// A released attempt's folder goes in the background.
+    pub async fn gone(&self, folder: &Path) {
+        let since = std::time::Instant::now();
+        while folder.exists() {
+            assert!(since.elapsed() < BOUND);
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A folder of code with these files.
@@ -101,7 +116,7 @@ impl Bed {
     /// Launches a plan and waits for its end.
     pub async fn run(&mut self, plan: AttemptPlan) -> Ended {
         let key = plan.key.clone();
-        self.executor.launch(plan);
+        self.executor().launch(plan);
         self.end_of(&key).await
     }
 

@@ -20,7 +20,7 @@ async fn a_success_is_told_with_its_log_and_its_usage() {
     assert!(ended.log.file.is_none() && ended.started_at.is_some() && ended.usage.max_memory > 0);
     assert!(ended.outputs.is_none() && ended.route.is_none());
     assert!(matches!(bed.seen(&key)[0].what, Observation::Started { .. }));
-    bed.executor.release(&key);
+    bed.executor().release(&key);
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn a_stop_is_kind_at_first() {
     let mut bed = Bed::new().await;
     let plan = bed.shell("trap 'echo tidied up; exit 3' TERM; echo ready; while :; do sleep 0.05; done");
     let key = plan.key.clone();
-    bed.executor.launch(plan);
+    bed.executor().launch(plan);
     bed.lines(&key, 1).await;
-    bed.executor.stop(&key, Duration::from_secs(30));
+    bed.executor().stop(&key, Duration::from_secs(30));
     let ended = bed.end_of(&key).await;
     assert_eq!(ended.exit, Exit::Stopped);
     assert_eq!(stdout_of(&ended), "ready\ntidied up\n");
@@ -60,10 +60,10 @@ async fn a_stop_does_not_take_no_for_an_answer() {
     let mut bed = Bed::new().await;
     let plan = bed.shell("trap '' TERM; sh -c 'trap \"\" TERM; sleep 1000 & wait' & echo ready; wait");
     let key = plan.key.clone();
-    bed.executor.launch(plan);
+    bed.executor().launch(plan);
     let pid = bed.started(&key).await;
     bed.lines(&key, 1).await;
-    bed.executor.stop(&key, Duration::from_millis(200));
+    bed.executor().stop(&key, Duration::from_millis(200));
     assert_eq!(bed.end_of(&key).await.exit, Exit::Stopped);
     assert!(!is_alive(pid));
     assert_eq!(processes_of(&key.run), [0i32; 0]);
@@ -73,7 +73,7 @@ async fn a_stop_does_not_take_no_for_an_answer() {
 async fn an_unknown_attempt_ends_as_stopped() {
     let mut bed = Bed::new().await;
     let plan = bed.shell("true");
-    bed.executor.stop(&plan.key, Duration::ZERO);
+    bed.executor().stop(&plan.key, Duration::ZERO);
     assert_eq!(bed.end_of(&plan.key).await.exit, Exit::Stopped);
 }
 
@@ -109,17 +109,11 @@ async fn the_same_key_twice_is_one_attempt_and_release_removes_its_folder() {
     let mut bed = Bed::new().await;
     let plan = bed.shell("echo once >> $RIGI_OUTPUTS/count; sleep 0.2");
     let key = plan.key.clone();
-    bed.executor.launch(plan.clone());
-    bed.executor.launch(plan);
+    bed.executor().launch(plan.clone());
+    bed.executor().launch(plan);
     let ended = bed.end_of(&key).await;
     let count = std::fs::read_to_string(ended.outputs.unwrap().join("count")).unwrap();
     assert_eq!(count, "once\n");
-    bed.executor.release(&key);
-    // The folder goes in the background: a later attempt's end is no proof, so look for it with a bound.
-    let folder = bed.folder(&key);
-    let since = std::time::Instant::now();
-    while folder.exists() {
-        assert!(since.elapsed() < crate::bed::BOUND);
-        tokio::task::yield_now().await;
-    }
+    bed.executor().release(&key);
+    bed.gone(&bed.folder(&key)).await;
 }

@@ -49,7 +49,7 @@ async fn a_plain_script_runs_in_a_shared_environment() {
     bed.run(plan).await;
     assert_eq!(prepared(&bed, &key), (hash.clone(), Duration::ZERO));
     let later = SystemTime::now() + Duration::from_secs(100);
-    let environments = bed.executor.environments().clone();
+    let environments = bed.executor().environments().clone();
     let keep = HashSet::from([hash.clone()]);
     assert_eq!(environments.collect(&keep, Duration::from_secs(10), later).count, 0);
     assert_eq!(environments.collect(&HashSet::new(), Duration::from_secs(1000), later).count, 0);
@@ -69,8 +69,8 @@ async fn two_attempts_that_need_the_same_build_it_once() {
     let mut other = plan.clone();
     other.key.number = 2;
     let keys = [plan.key.clone(), other.key.clone()];
-    bed.executor.launch(plan);
-    bed.executor.launch(other);
+    bed.executor().launch(plan);
+    bed.executor().launch(other);
     for key in &keys {
         assert_eq!(stdout_of(&bed.end_of(key).await), "iniconfig\n");
     }
@@ -125,9 +125,9 @@ async fn a_build_can_be_stopped() {
     let mut plan = bed.plan(script(), &[("main.py", ""), ("requirements.txt", "iniconfig==2.0.0\n")]);
     plan.environment = environment(None, &["attrs"]);
     let key = plan.key.clone();
-    bed.executor.launch(plan);
+    bed.executor().launch(plan);
     bed.until(&key, |what| matches!(what, Observation::Preparing { .. })).await;
-    bed.executor.stop(&key, Duration::from_secs(1));
+    bed.executor().stop(&key, Duration::from_secs(1));
     let ended = bed.end_of(&key).await;
     assert_eq!((ended.exit, ended.started_at), (Exit::Stopped, None));
 }

@@ -44,7 +44,7 @@ async fn one_attempts_strays_do_not_die_with_anothers() {
     let mut bed = Bed::new().await;
     let plan = bed.shell("(setsid sh -c 'sleep 0.5; echo alive' &); sleep 1; echo end");
     let key = plan.key.clone();
-    bed.executor.launch(plan);
+    bed.executor().launch(plan);
     bed.started(&key).await;
     for _ in 0..5 {
         let plan = bed.shell("true");
@@ -75,9 +75,9 @@ async fn ten_thousand_processes_are_ended_with_it() {
     );
     plan.limits.processes = None;
     let key = plan.key.clone();
-    bed.executor.launch(plan);
+    bed.executor().launch(plan);
     bed.lines(&key, 1).await;
-    bed.executor.stop(&key, Duration::from_millis(1));
+    bed.executor().stop(&key, Duration::from_millis(1));
     assert_eq!(bed.end_of(&key).await.exit, Exit::Stopped);
     assert_eq!(processes_of(&key.run), [0i32; 0]);
 }
