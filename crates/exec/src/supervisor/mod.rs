@@ -120,11 +120,8 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
     // The handlers need a descriptor that is never closed.
     let for_signals: &'static Arc<rustix::fd::OwnedFd> = Box::leak(Box::new(wake.clone()));
     sys::wake_on_signals(std::os::fd::AsFd::as_fd(&**for_signals))?;
-    let tools = workers::Tools {
-        versions: staging::Versions::default(),
-        pool: pool.clone(),
-        open_files: raise_open_files(),
-    };
+    let open_files = spawn::inheritable_limits();
+    let tools = workers::Tools { versions: staging::Versions::default(), pool: pool.clone(), open_files };
     let workers = workers::Workers::start(config.spawners, tools, wake.clone())?;
     for folder in recovery::forgotten(&layout, &past) {
         workers.submit(workers::Job::Remove(folder));
@@ -149,6 +146,7 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         ids: HashMap::new(),
         by_pid: HashMap::new(),
         ended: ended.collect(),
+        open_files,
         next_id: 1,
         jobs: Vec::new(),
         launching: 0,
@@ -158,14 +156,6 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         buffer: vec![0; 128 * 1024],
         layout,
     })
-}
-
-/// Every attempt takes two descriptors here: as many as the system gives. Returns what children had otherwise got.
-fn raise_open_files() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let before = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum });
-    before.current.unwrap_or(1024)
 }
 
 /// One name per data folder, the same every time.

@@ -69,6 +69,7 @@ impl Reactor {
         let (folder, cancelled) = (attempt.folder.clone(), attempt.cancelled.clone());
         self.ids.insert(key, id);
         self.attempts.insert(id, attempt);
+        super::spawn::make_room(self.attempts.len(), self.open_files);
         self.launching += 1;
         self.jobs.push(Job::Launch { id, folder, launch, cancelled });
     }

@@ -56,6 +56,8 @@ pub struct Reactor {
     pub ids: HashMap<AttemptKey, u32>,
     pub by_pid: HashMap<i32, u32>,
     pub ended: HashMap<AttemptKey, LastWord>,
+    /// Open files of one process where the spec says nothing.
+    pub open_files: u64,
     pub next_id: u32,
     /// Jobs that wait for the journal.
     pub jobs: Vec<Job>,

@@ -9,6 +9,7 @@ use rigi_model::Timestamp;
 use super::attempt::{Cause, Phase};
 use super::leftovers::{NotesUpTo, read_notes};
 use super::reactor::Reactor;
+use super::spawn::set_limits;
 use super::timers::Kind;
 use super::tree::{Table, proportional_memory};
 use super::workers::Job;
@@ -167,6 +168,12 @@ impl Reactor {
         if watched.is_some_and(|limit| memory > limit) && sum.processes > 1 {
             // Shared pages were counted once per process: look closer before anything is killed for it.
             memory = sum.members.iter().filter_map(|&pid| proportional_memory(pid)).sum();
+        }
+        if attempt.sampled.is_none() {
+            let held = attempt.group.as_ref().is_some_and(|group| group.holds_memory());
+            for &pid in sum.members.iter().filter(|&&pid| pid != attempt.pid) {
+                set_limits(pid, limits, held, self.open_files);
+            }
         }
         let (since, before) = attempt.sampled.unwrap_or((attempt.started, 0));
         let seconds = now.saturating_duration_since(since).as_secs_f64();

@@ -12,10 +12,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Reason, Timestamp};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
 use super::cgroup::Group;
 use super::staging::NotStarted;
@@ -86,22 +87,30 @@ pub fn spawn(
     // The supervisor waits for all its children itself: the handle is of no more use.
     let pid = i32::try_from(child.id()).unwrap_or(0);
     drop(child);
+    set_limits(pid, &launch.limits, group.is_some_and(Group::holds_memory), open_files);
     if let Some(group) = group {
         group.add(pid);
     }
-    set_limits(pid, &launch.limits, group.is_some_and(Group::holds_memory), open_files);
     let pipes = [out_read, err_read];
     Ok(Spawned { pid, at, pipes, boot_us: (before, boot_us()), notes: Vec::new(), group: None })
 }
 
-fn set_limits(pid: i32, limits: &PlanLimits, memory_held: bool, open_files: u64) {
+/// Sets the limits of one process. It has them a moment after its start; what it has started until then is seen to
+/// when its tree is first sampled.
+pub fn set_limits(pid: i32, limits: &PlanLimits, memory_held: bool, open_files: u64) {
     let Some(pid) = Pid::from_raw(pid) else { return };
     let set = |resource, value: u64| {
         // Fails only for a process that is gone already, or for a limit above the machine's own, which then holds.
         let _ = prlimit(Some(pid), resource, Rlimit { current: Some(value), maximum: Some(value) });
     };
-    set(Resource::Core, 0);
-    set(Resource::Nofile, limits.open_files.unwrap_or(open_files));
+    match limits.open_files {
+        Some(limit) => set(Resource::Nofile, limit),
+        None if RAISED.load(Ordering::Relaxed) => {
+            let now = getrlimit(Resource::Nofile);
+            let _ = prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(open_files), ..now });
+        }
+        None => {}
+    }
     if let Some(bytes) = limits.output_size {
         set(Resource::Fsize, bytes);
     }
@@ -109,6 +118,23 @@ fn set_limits(pid: i32, limits: &PlanLimits, memory_held: bool, open_files: u64)
         // What it really claims, not what it merely reserves; the sum over the tree is watched by the sampler.
         set(Resource::Data, bytes);
     }
+}
+
+/// Whether this process has raised its own limit on open files, which its children must not inherit.
+static RAISED: AtomicBool = AtomicBool::new(false);
+
+/// Every attempt takes two descriptors here: once that gets tight, as many as the system gives.
+pub fn make_room(attempts: usize, open_files: u64) {
+    if attempts as u64 * 3 + 64 > open_files && !RAISED.swap(true, Ordering::Relaxed) {
+        let before = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum });
+    }
+}
+
+/// What children inherit: no core files, and the usual number of open files, which is returned.
+pub fn inheritable_limits() -> u64 {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    getrlimit(Resource::Nofile).current.unwrap_or(1024)
 }
 
 fn find_program(launch: &Launch, work: &Path) -> Result<PathBuf, NotStarted> {
