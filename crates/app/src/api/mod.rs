@@ -18,7 +18,7 @@ pub mod view;
 mod web;
 
 pub use auth::{Auth, random_token};
-pub use error::Problem;
+pub use error::{ApiError, Problem};
 pub use openapi::document;
 pub use state::{AppState, Inner, Stop};
 pub use system::LinkView;
@@ -30,7 +30,6 @@ use axum::response::{IntoResponse, Response};
 use rigi_model::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 
-use error::ApiError;
 
 /// Bytes of a body at most; uploads stream and have a bound of their own.
 const BODY_LIMIT: usize = 32 << 20;

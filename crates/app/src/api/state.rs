@@ -31,6 +31,8 @@ pub struct Inner {
     pub started_at: Timestamp,
     /// Folder as the user gave it.
     pub pipelines_folder: PathBuf,
+    /// Python environments.
+    pub environments: Arc<rigi_exec::environment::Environments>,
     /// Things an operator should know.
     pub warnings: Vec<String>,
     /// Metrics as Prometheus reads them.
