@@ -57,7 +57,7 @@ pub(super) fn check_cron(found: &Found<'_>, text: &str, notes: &mut Notes) -> Op
         let is_text = part.is_ascii() && part.len() <= 200;
         if !is_text || parser.parse(&alone.join(" ")).is_err() {
             let message = format!("{}: the {name} is `{}` and must be {range}", found.name(), excerpt(part));
-            notes.wrong_with(at, message, "Lists (`1,2`), ranges (`1-5`) and steps (`*/15`) may be used.");
+            notes.wrong(at, message);
             sound = false;
         }
     }

@@ -105,9 +105,7 @@ pub(super) fn read_parameters(found: &Found<'_>, notes: &mut Notes) -> Option<Re
     let (schema, rules) =
         if is_long(found.node) { read_long(found, notes) } else { read_short(found, notes) }?;
     let reader = Locator { found, rules: &rules };
-    if notes.mistakes.len() == before {
-        reader.check_meta(&schema, notes);
-    }
+    reader.check_meta(&schema, notes);
     let mut compiled = None;
     if notes.mistakes.len() == before {
         match ParameterSchema::compile(&schema) {
@@ -328,11 +326,20 @@ impl Locator<'_> {
         let validator = jsonschema::draft202012::meta::validator();
         for error in validator.iter_errors(schema).take(20) {
             let path = error.instance_path().to_string();
-            let is_short = !is_long(self.found.node);
-            let shown = if is_short { path.strip_prefix("/properties").unwrap_or(&path) } else { &path };
-            let name = format!("{}{}", self.found.path, shown.replace('/', "."));
-            notes.wrong(self.place(&path), explain_meta(&name, &error));
+            // Types were looked at before, with better words.
+            let is_known =
+                path.ends_with("/type") && notes.mistakes.iter().any(|known| known.message.contains(".type"));
+            if !is_known {
+                notes.wrong(self.place(&path), explain_meta(&self.name(&path), &error));
+            }
         }
+    }
+
+    /// A pointer as people know it: `parameters.start.maximum`.
+    fn name(&self, pointer: &str) -> String {
+        let is_short = !is_long(self.found.node);
+        let shown = if is_short { pointer.strip_prefix("/properties").unwrap_or(pointer) } else { pointer };
+        format!("{}{}", self.found.path, shown.replace('/', "."))
     }
 
     /// A default that breaks its own rules.

@@ -79,7 +79,7 @@ fn read_strategy_name(found: &Found<'_>, notes: &mut Notes) -> Option<Name> {
                 &["fixed", "exponential", "custom"]
             };
             let message = found.unlike(&text, names);
-            notes.tolerate(found.node.at, &message, "60 s are between two attempts", "Use one of these.");
+            notes.tolerate(found.node.at, &message, "60 s are between two attempts", "");
             None
         }
     }

@@ -92,7 +92,6 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
         Kind::Parameters => parameters(),
         Kind::Object(fields) => Value::Object(object(fields)),
         Kind::Objects(fields) => json!({"type": "array", "items": object(fields)}),
-        Kind::ObjectMap(fields) => json!({"type": "object", "additionalProperties": object(fields)}),
         Kind::NamedObjects(fields) => {
             let entry = one_of(vec![Value::Object(object(fields)), json!({"type": ["string", "null"]})]);
             let names = json!({"type": "array", "items": {"type": "string"}});

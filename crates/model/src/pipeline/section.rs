@@ -32,12 +32,13 @@ impl Notes {
         self.warnings.push(Mistake::new(at, message));
     }
 
-    /// A mistake, or in Fast-Flow's format a warning with what is done instead.
+    /// A mistake, or in Fast-Flow's format a warning with what is done instead. An empty cure is none.
     pub(super) fn tolerate(&mut self, at: Position, message: &str, instead: &str, cure: &str) {
+        let cure = Some(cure).filter(|cure| !cure.is_empty()).map(str::to_owned);
         if self.lenient {
-            self.warnings.push(Mistake::new(at, format!("{message}; {instead}")).with_cure(cure));
+            self.warnings.push(Mistake { cure, ..Mistake::new(at, format!("{message}; {instead}")) });
         } else {
-            self.mistakes.push(Mistake::new(at, message).with_cure(cure));
+            self.mistakes.push(Mistake { cure, ..Mistake::new(at, message) });
         }
     }
 }

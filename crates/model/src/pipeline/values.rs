@@ -7,7 +7,9 @@ use super::document::NodeValue;
 use super::mistake::{excerpt, list_choices, nearest};
 use super::name::is_variable;
 use super::section::{Found, Notes};
-use crate::quantity::{MOST_CORES, QuantityError, parse_bytes, parse_cpu, parse_duration, write_duration};
+use crate::quantity::{
+    MOST_CORES, QuantityError, parse_bytes, parse_cpu, parse_duration, show_count, write_duration,
+};
 
 impl<'a> Found<'a> {
     /// A text.
@@ -50,7 +52,7 @@ impl<'a> Found<'a> {
         let expected = if most == i64::MAX {
             format!("a whole number of at least {least}")
         } else {
-            format!("a whole number from {least} to {most}")
+            format!("a whole number from {} to {}", show_count(least), show_count(most))
         };
         let number = match &self.node.value {
             // `3.0` is as whole as `3`.
@@ -228,6 +230,11 @@ impl<'a> Found<'a> {
 
 /// Whether a name may be an environment variable's; notes it if not.
 pub(super) fn check_variable(name: &str, found: &Found<'_>, notes: &mut Notes) -> bool {
+    if crate::parameters::is_reserved(name) {
+        let message = format!("{}: names that begin with `RIGI_` are Rigi's own", found.name());
+        notes.wrong_with(found.key_at, message, "Use another name.");
+        return false;
+    }
     if is_variable(name) {
         return true;
     }

@@ -77,10 +77,7 @@ fn the_same_key_twice_is_refused() {
     let json = said(SpecFormat::Json, b"{\"a\": 1,\n \"a\": 2, \"b\": {\"c\": 1, \"c\": 2}}");
     assert_eq!(json.len(), 2, "{json:?}");
     assert!(json[0].starts_with("2:2  `a` stands here twice; the first is at 1:2"));
-    assert_eq!(
-        said(SpecFormat::Toml, b"a = 1\na = 2"),
-        ["2:1  this key stands here twice (Keep one of them.)"]
-    );
+    assert_eq!(said(SpecFormat::Toml, b"a = 1\na = 2"), ["2:1  `a` stands here twice (Keep one of them.)"]);
     assert_eq!(said(SpecFormat::Toml, b"[a]\nb=1\n[a]\nc=2").len(), 1);
 }
 

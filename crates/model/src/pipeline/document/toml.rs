@@ -4,7 +4,7 @@ use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::super::mistake::{Mistake, Position};
+use super::super::mistake::{Mistake, Position, excerpt};
 use super::lines::Lines;
 use super::{DEEPEST_NESTING, Document, Member, Members, Node, NodeValue, not_finite, too_deep};
 
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str) -> Document {
     if !errors.is_empty() {
         return Document {
             root: None,
-            mistakes: errors.iter().map(|error| explain(&lines, error)).collect(),
+            mistakes: errors.iter().map(|error| explain(text, &lines, error)).collect(),
         };
     }
     let mut reader = Reader { lines, mistakes: Vec::new() };
@@ -61,11 +61,14 @@ fn has_deep_key(line: &str) -> bool {
     false
 }
 
-fn explain(lines: &Lines<'_>, error: &toml::de::Error) -> Mistake {
+fn explain(text: &str, lines: &Lines<'_>, error: &toml::de::Error) -> Mistake {
     let at = error.span().map_or(Position::START, |span| lines.position(span.start));
     let message = error.message().lines().next().unwrap_or("syntax error");
+    // The crate has no kinds of errors; the wording is all that hangs on this.
     if message.contains("duplicate key") {
-        return Mistake::new(at, "this key stands here twice").with_cure("Keep one of them.");
+        let key = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let message = format!("`{}` stands here twice", excerpt(key));
+        return Mistake::new(at, message).with_cure("Keep one of them.");
     }
     Mistake::new(at, format!("this is not TOML: {message}"))
 }
@@ -114,8 +117,7 @@ impl Reader<'_> {
             let text = if radix == 10 { text.to_owned() } else { number.to_string() };
             return NodeValue::Number(number, text);
         }
-        self.mistakes
-            .push(Mistake::new(at, format!("the number {} has more than 64 bits", super::excerpt(text))));
+        self.mistakes.push(Mistake::new(at, format!("the number {} has more than 64 bits", excerpt(text))));
         NodeValue::Null
     }
 
