@@ -64,7 +64,10 @@ fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
     let mut schedules = Vec::new();
     for item in list.items(notes).unwrap_or_default() {
         let Some(section) = Section::open(&item, fields::SCHEDULE, notes) else { continue };
-        let Some(id) = section.read("id", notes, Found::filled_text) else {
+        let id = section.read("id", notes, Found::filled_text);
+        // Read in any case, so that every mistake is told.
+        let schedule = read_entry(&section, id.clone().unwrap_or_default(), notes);
+        let Some(id) = id else {
             if section.get("id").is_none() {
                 let message = format!("{} has no `id`", item.name());
                 notes.tolerate(
@@ -80,7 +83,7 @@ fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
             let message = format!("{} has the same `id` as the schedule at {first}: `{id}`", item.name());
             notes.wrong_with(item.key_at, message, "Give it another.");
         }
-        schedules.push(read_entry(&section, id, notes));
+        schedules.push(schedule);
     }
     schedules
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::document::NodeValue;
-use super::mistake::{excerpt, list_choices, nearest};
+use super::mistake::{Position, excerpt, list_choices, nearest};
 use super::name::is_variable;
 use super::section::{Found, Notes};
 use crate::quantity::{
@@ -114,7 +114,7 @@ impl<'a> Found<'a> {
             NodeValue::Number(number, _) => {
                 let cores = number.as_f64().filter(|cores| *cores > 0.0 && *cores <= MOST_CORES);
                 if cores.is_none() {
-                    self.must_be("cores, more than 0 and at most 100,000", notes);
+                    self.must_be("a number of cores, more than 0 and at most 100,000", notes);
                 }
                 cores
             }
@@ -195,7 +195,7 @@ impl<'a> Found<'a> {
         let mut variables = BTreeMap::new();
         for member in self.members(notes)? {
             let child = self.child(member);
-            if !check_variable(&member.key, &child, notes) {
+            if !check_variable(&member.key, self, member.key_at, notes) {
                 continue;
             }
             match &member.node.value {
@@ -228,23 +228,24 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Whether a name may be an environment variable's; notes it if not.
-pub(super) fn check_variable(name: &str, found: &Found<'_>, notes: &mut Notes) -> bool {
+/// Whether a name that stands in `list` may be an environment variable's; notes it if not.
+pub(super) fn check_variable(name: &str, list: &Found<'_>, at: Position, notes: &mut Notes) -> bool {
     if crate::parameters::is_reserved(name) {
-        let message = format!("{}: names that begin with `RIGI_` are Rigi's own", found.name());
-        notes.wrong_with(found.key_at, message, "Use another name.");
+        let message =
+            format!("{}: `{}` is one of the names that Rigi sets itself", list.name(), excerpt(name));
+        notes.wrong_with(at, message, "Use a name that does not begin with `RIGI_`.");
         return false;
     }
     if is_variable(name) {
         return true;
     }
-    let message = format!("{}: `{}` is not a name of an environment variable", found.name(), excerpt(name));
+    let message = format!("{}: `{}` is not a name of an environment variable", list.name(), excerpt(name));
     let cure = "Use letters, digits and `_`, and no digit first.";
     // An operating system takes any name without `=`, and Fast-Flow passes on any.
     if notes.lenient && !name.is_empty() && !name.contains(['=', '\0']) {
-        notes.tolerate(found.key_at, &message, "it is set all the same", cure);
+        notes.tolerate(at, &message, "it is set all the same", cure);
         return true;
     }
-    notes.wrong_with(found.key_at, message, cure);
+    notes.wrong_with(at, message, cure);
     false
 }

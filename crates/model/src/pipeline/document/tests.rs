@@ -65,7 +65,7 @@ fn nesting_has_an_end() {
 
 #[test]
 fn dots_in_prose_are_no_deep_key() {
-    let text = format!("description = \"{}\"", "One word. And another... ".repeat(100));
+    let text = format!("description = \"{}\"", "One word more. And another... (e.g. this) ".repeat(100));
     assert_eq!(said(SpecFormat::Toml, text.as_bytes()), [] as [String; 0]);
 }
 

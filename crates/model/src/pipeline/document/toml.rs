@@ -40,25 +40,44 @@ fn find_depth(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether a run of key characters and dots holds too many dots.
+/// Whether parts of a key with dots between them follow on one another too often. Two words without a dot
+/// between them are prose.
 fn has_deep_key(line: &str) -> bool {
-    let (mut dots, mut dot_before) = (0_usize, false);
+    let (mut dots, mut before) = (0_usize, Before::Nothing);
     for byte in line.bytes() {
-        match byte {
-            b'.' if dot_before => (dots, dot_before) = (0, false),
-            b'.' => (dots, dot_before) = (dots + 1, true),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'"' | b'\'' | b' ' | b'\t' => {
-                if !byte.is_ascii_whitespace() {
-                    dot_before = false;
-                }
+        before = match (byte, before) {
+            (b' ' | b'\t', Before::Part) => Before::Space,
+            (b' ' | b'\t', other) => other,
+            (b'.', Before::Part | Before::Space) => {
+                dots += 1;
+                Before::Dot
             }
-            _ => (dots, dot_before) = (0, false),
-        }
+            (
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'"' | b'\'',
+                Before::Part | Before::Dot,
+            ) => Before::Part,
+            (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'"' | b'\'', _) => {
+                dots = 0;
+                Before::Part
+            }
+            _ => {
+                dots = 0;
+                Before::Nothing
+            }
+        };
         if dots >= DEEPEST_NESTING {
             return true;
         }
     }
     false
+}
+
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    Part,
+    Space,
+    Dot,
 }
 
 fn explain(text: &str, lines: &Lines<'_>, error: &toml::de::Error) -> Mistake {
