@@ -140,7 +140,7 @@ fn what_fast_flow_lets_pass_is_a_warning_in_its_own_format() {
 3:17  `type` is `skript` and must be `script` or `notebook`; the nearest is `script`; it is taken for `script`
 6:36  `retry_strategy.type` is `fibonacci` and must be `fixed_delay`, `exponential_backoff` or `custom_schedule`; 60 s are between two attempts
 7:30  `default_env.A` is empty and must be a text; it is left out (Put the value into quotes.)
-7:36  `default_env.MY-VAR`: `MY-VAR` is not a name of an environment variable; it is set all the same (Use letters, digits and `_`, and no digit first.)
+7:36  `default_env`: `MY-VAR` is not a name of an environment variable; it is set all the same (Use letters, digits and `_`, and no digit first.)
 8:26  `schedule_cron`: a day of month and a day of week mean either of them, as everywhere; Fast-Flow wanted both
 8:26  `schedule_cron`: the day of week `1` counts from Sunday = 0, as everywhere; Fast-Flow counted from Monday = 0 (Write names, such as `mon-fri`.)
 9:9  `schedule_cron` and `schedule_interval_seconds` cannot both say when; the first is used (Keep one of them.)

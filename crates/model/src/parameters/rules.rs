@@ -204,7 +204,7 @@ const VALUES: [&str; 4] = ["default", "const", "enum", "examples"];
 fn refuse_bases(pointer: &str, node: &Value) -> Result<(), SchemaError> {
     let is_text = |keyword: &&str| node.get(*keyword).is_some_and(Value::is_string);
     let within =
-        ["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef"].into_iter().find(|key| is_text(&key));
+        ["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef"].into_iter().find(|key| is_text(key));
     let Some(keyword) = within.or_else(|| Some("$id").filter(|key| !pointer.is_empty() && is_text(key)))
     else {
         return Ok(());

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::document::{Member, Node, NodeValue, note_places, push_pointer};
 use super::mistake::{Position, excerpt, list_choices, nearest};
 use super::name::is_variable;
-use super::section::{Found, Notes};
+use super::section::{Found, MOST_MISTAKES, Notes};
 use crate::parameters::{ParameterSchema, ParameterSources, explain_meta, is_reserved};
 
 /// A spec's parameters.
@@ -249,6 +249,7 @@ fn check_keywords(found: &Found<'_>, notes: &mut Notes) {
             "type" => check_type(&child, notes),
             "items" | "not" | "contains" => check_keywords(&child, notes),
             key if KEYWORDS.contains(&key) || key.starts_with("x-") => {}
+            _ if notes.mistakes.len() + notes.warnings.len() > MOST_MISTAKES => {}
             key => match nearest(key, KEYWORDS.iter().copied()) {
                 Some(name) => {
                     let message = format!("{}: there is no such rule; the nearest is `{name}`", child.name());

@@ -13,7 +13,7 @@ use super::parameter_spec::{ReadParameters, check_values, read_parameters};
 use super::ports::{preset_values, read_inputs, read_labels, read_outputs, read_presets};
 use super::retries::read_retry;
 use super::schedules::{read_downstream, read_schedules, read_webhook_key};
-use super::section::{Found, Notes, Section};
+use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
 use super::values::check_variable;
 
@@ -91,10 +91,21 @@ pub fn read_spec(
     let Notes { mut mistakes, mut warnings, .. } = notes;
     mistakes.sort();
     mistakes.dedup();
+    cut(&mut mistakes);
     warnings.sort();
     match reading {
         Some((spec, rules)) if mistakes.is_empty() => Ok(SpecReading { spec, warnings, rules }),
         _ => Err(mistakes),
+    }
+}
+
+/// Keeps the first mistakes and says how many there are more.
+fn cut(mistakes: &mut Vec<Mistake>) {
+    let more = mistakes.len().saturating_sub(MOST_MISTAKES);
+    if more > 0 {
+        mistakes.truncate(MOST_MISTAKES);
+        let at = mistakes.last().map_or(Position::START, Mistake::position);
+        mistakes.push(Mistake::new(at, format!("and {more} more mistakes from here on")));
     }
 }
 

@@ -18,6 +18,9 @@ use super::spec::{DownstreamTrigger, Limits, Schedule, SoftLimits};
 const TOP: [&str; 5] =
     ["schedule_cron", "schedule_interval_seconds", "run_once_at", "schedule_start", "schedule_end"];
 
+/// How many schedules, and how many followers, one pipeline may have.
+const MOST_SCHEDULES: usize = 500;
+
 /// Every schedule of a spec, in its order.
 pub(super) fn read_schedules(spec: &Section<'_>, notes: &mut Notes) -> Vec<Schedule> {
     let top: Vec<&Found<'_>> = TOP.iter().filter_map(|name| spec.get(name)).collect();
@@ -62,7 +65,7 @@ fn read_short(found: &Found<'_>, notes: &mut Notes) -> Option<Schedule> {
 fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
     let mut seen: BTreeMap<String, Position> = BTreeMap::new();
     let mut schedules = Vec::new();
-    for item in list.items(notes).unwrap_or_default() {
+    for item in list.few_items(MOST_SCHEDULES, notes).unwrap_or_default() {
         let Some(section) = Section::open(&item, fields::SCHEDULE, notes) else { continue };
         let id = section.read("id", notes, Found::filled_text);
         // Read in any case, so that every mistake is told.
@@ -198,7 +201,7 @@ fn empty(id: &str) -> Schedule {
 
 /// `downstream_triggers`.
 pub(super) fn read_downstream(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<DownstreamTrigger>> {
-    let items = found.items(notes)?;
+    let items = found.few_items(MOST_SCHEDULES, notes)?;
     let triggers = items.iter().filter_map(|item| {
         let section = Section::open(item, fields::DOWNSTREAM, notes)?;
         let pipeline = section.read("pipeline", notes, read_pipeline_name);

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::fields::{Field, Kind, SPEC};
 
 /// Where the published schema says it lives.
-pub const SCHEMA_ID: &str = "https://rigi.run/schema/pipeline.json";
+pub const SCHEMA_ID: &str =
+    "https://raw.githubusercontent.com/rigi-run/rigi/main/docs/reference/pipeline.schema.json";
 
 /// The schema of a spec. It knows every field and every form of its value; what depends on the folder or on
 /// other fields only the reader checks.

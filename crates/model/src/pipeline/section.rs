@@ -6,6 +6,9 @@ use super::document::{Member, Node, NodeValue, SpecFormat};
 use super::fields::{Field, LIMITS, SPEC};
 use super::mistake::{Mistake, Position, excerpt, nearest};
 
+/// How many mistakes are told; of the others, how many there are.
+pub(super) const MOST_MISTAKES: usize = 200;
+
 /// What is noticed while a spec is read.
 #[derive(Debug)]
 pub(super) struct Notes {
@@ -92,6 +95,17 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// The items of a list that may have at most so many.
+    pub(super) fn few_items(&self, most: usize, notes: &mut Notes) -> Option<Vec<Self>> {
+        let items = self.items(notes)?;
+        if items.len() > most {
+            let message = format!("{} has {} entries and may have at most {most}", self.name(), items.len());
+            notes.wrong(self.node.at, message);
+            return None;
+        }
+        Some(items)
+    }
+
     /// The items of this list.
     pub(super) fn items(&self, notes: &mut Notes) -> Option<Vec<Self>> {
         match &self.node.value {
@@ -124,6 +138,8 @@ impl<'a> Section<'a> {
             match fields.iter().find(|field| field.names().any(|name| name == member.key)) {
                 Some(field) => section.insert(field, member, child, notes),
                 None if is_comment(&member.key, notes.lenient) => {}
+                // A nearest name for the ten-thousandth helps nobody and takes its time.
+                None if notes.mistakes.len() > MOST_MISTAKES => notes.wrong(member.key_at, "unknown field"),
                 None => notes.mistakes.push(unknown(object, member, fields)),
             }
         }
