@@ -169,7 +169,7 @@ impl ParameterSchema {
         let schema_path = error.schema_path().to_string();
         let limit = self.schema.pointer(&schema_path).filter(|limit| !limit.is_object()).cloned();
         let known = self.schema.get("properties").and_then(Value::as_object);
-        let mistakes = names.into_iter().map(|(subject, pointer)| {
+        let mistakes = names.into_iter().take(MOST_MISTAKES).map(|(subject, pointer)| {
             let parameter = path.first().cloned().unwrap_or_else(|| subject.clone());
             let is_secret = self.secrets.contains(&parameter);
             let rule = error.kind().keyword().to_owned();

@@ -130,6 +130,15 @@ pub fn show_bytes(bytes: u64) -> String {
     format!("{} {}", round(amount), UNITS[unit])
 }
 
+/// A count for people: `2,225`.
+#[must_use]
+pub fn show_count(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or("")).collect();
+    format!("{}{}", if count < 0 { "-" } else { "" }, groups.join(","))
+}
+
 /// One decimal below ten unless it is zero.
 fn round(amount: f64) -> String {
     let tenths = (amount * 10.0).round();

@@ -1,10 +1,10 @@
-//! Whole specs: good ones in every format, and what is said about bad ones.
+//! Good specs, in every format.
 
 use std::time::Duration;
 
 use rigi_model::pipeline::spec::{Entry, Limits};
 use rigi_model::pipeline::{FolderFacts, SpecFormat, SpecReading, read_spec, read_without_spec, spec_schema};
-use rigi_model::retry::RetryStrategy;
+use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -15,17 +15,6 @@ fn folder() -> FolderFacts {
 
 fn read(format: SpecFormat, text: &str) -> SpecReading {
     read_spec(format, text.as_bytes(), &folder()).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
-}
-
-fn said(format: SpecFormat, text: &str) -> Vec<String> {
-    match read_spec(format, text.as_bytes(), &folder()) {
-        Ok(reading) => panic!("was read: {reading:?}"),
-        Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn yaml(text: &str) -> Vec<String> {
-    said(SpecFormat::Yaml, text)
 }
 
 const FAST_FLOW: &str = include_str!("fixtures/fast_flow_full.json");
@@ -127,29 +116,33 @@ fn the_published_schema_takes_what_the_reader_takes() {
 }
 
 #[test]
-fn show() {
-    for text in [
-        "timout: 30s\nbanana: 1\nmemory: 1g\nlimits: {memry: 1g, timeout: 3}\nretrys: 3",
-        "timeout: [1]\nenabled: ja\ntags: {a: 1}\nmax_instances: 0\npriority: 1.5\nlimits: 3\nenv: [A]\nsecrets: 3",
-        "limits: {memory: 512x}\ntimeout: 30\nmem_hard_limit: -5\ncpu_hard_limit: none",
-        "schedule: 0 0 6 * * *",
-        "schedule: 61 25 * foo 9",
-        "env: {A: 1}\ndefault_env: {B: 2}\nretries: 3\nretry_attempts: 2\nlimits: {cpu: 1}\ncpu_hard_limit: 2",
-        "parameters: {start: {type: int, maximun: 5}, a-b: {type: string}, n: 5, s: {type: string, minLength: x}}",
-        "parameters: {start: {type: integer, maximum: 5, default: 9}}\npresets: {p: {strat: 1, start: 7}}",
-        "parameters: {start: {type: string, pattern: '('}}",
-        "parameters: {a: {$ref: 'http://example.org/x.json'}}",
-        "parameters: {a: {$ref: '#/properties/a'}}",
-        "type: notebok\ntarget: kubernets",
-        "image: a b\ncommand: []",
-        "schedules: [{id: a, cron: 0 6 * * *}, {id: a, timezone: Europe/Zurch}, {cron: '* * * * *'}]",
-        "inputs: {../x: {}, ok: 5}\nlabels: {'a b': x}\nenv: {1A: x}",
-        "- a\n- b",
-        "retries: {strategy: exponental, delay: 10}",
-    ] {
-        println!("--- {text}");
-        for line in yaml(text) {
-            println!("{line}");
-        }
-    }
+fn what_fast_flow_lets_pass_is_a_warning_in_its_own_format() {
+    let text = r#"{
+        "_comment": "people write this",
+        "type": "skript",
+        "timeout": null,
+        "retry_attempts": 1,
+        "retry_strategy": {"type": "fibonacci"},
+        "default_env": {"A": null, "MY-VAR": "x"},
+        "schedule_cron": "0 9 last * 1",
+        "schedule_interval_seconds": 60,
+        "downstream_triggers": [],
+        "schedules": []
+    }"#;
+    let SpecReading { spec, warnings, .. } = read(SpecFormat::Json, text);
+    assert_eq!(spec.entry, Entry::Script { file: "main.py".to_owned() });
+    assert_eq!(spec.retry, Some(RetryPolicy { attempts: 1, ..RetryPolicy::default() }));
+    assert_eq!(serde_json::to_value(&spec.env).unwrap(), json!({"MY-VAR": "x"}));
+    assert_eq!(spec.schedules[0].cron.as_deref(), Some("0 9 L * 1"));
+    assert_eq!(spec.schedules[0].interval, None);
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(warnings.join("\n"), @r#"
+3:17  `type` is `skript` and must be `script` or `notebook`; the nearest is `script`; it is taken for `script`
+6:36  `retry_strategy.type` is `fibonacci` and must be `fixed_delay`, `exponential_backoff` or `custom_schedule`; 60 s are between two attempts
+7:30  `default_env.A` is empty and must be a text; it is left out (Put the value into quotes.)
+7:36  `default_env`: `MY-VAR` is not a name of an environment variable; it is set all the same (Use letters, digits and `_`, and no digit first.)
+8:26  `schedule_cron`: a day of month and a day of week mean either of them, as everywhere; Fast-Flow wanted both
+8:26  `schedule_cron`: the day of week `1` counts from Sunday = 0, as everywhere; Fast-Flow counted from Monday = 0 (Write names, such as `mon-fri`.)
+9:9  `schedule_cron` and `schedule_interval_seconds` cannot both say when; the first is used (Keep one of them.)
+"#);
 }

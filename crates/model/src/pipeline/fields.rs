@@ -65,8 +65,6 @@ pub enum Kind {
     Object(&'static [Field]),
     /// A list of objects with these fields.
     Objects(&'static [Field]),
-    /// Names with objects of these fields.
-    ObjectMap(&'static [Field]),
     /// Names with objects of these fields, or with just a description, or a list of names.
     NamedObjects(&'static [Field]),
     /// Names with objects of these fields, or with parameter values.

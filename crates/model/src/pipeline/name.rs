@@ -15,7 +15,7 @@ pub enum NameMistake {
     #[error("the name is empty")]
     Empty,
     /// More than [`LONGEST_NAME`] characters or [`LONGEST_NAME_BYTES`] bytes.
-    #[error("the name has {characters} characters in {bytes} bytes and may have at most 128 in 255")]
+    #[error("the name has {characters} characters ({bytes} bytes) and may have at most 128 (255 bytes)")]
     TooLong {
         /// How many it has.
         characters: usize,
@@ -150,7 +150,7 @@ mod tests {
         assert!(said("a\u{202e}b").contains("holds"));
         assert_eq!(
             said(&"x".repeat(255)),
-            "the name has 255 characters in 255 bytes and may have at most 128 in 255"
+            "the name has 255 characters (255 bytes) and may have at most 128 (255 bytes)"
         );
         assert!(
             check_pipeline_name(&"ä".repeat(127)).is_ok() && check_pipeline_name(&"ä".repeat(128)).is_err()

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::document::{Node, NodeValue, note_places, push_pointer};
+use super::document::{Member, Node, NodeValue, note_places, push_pointer};
 use super::mistake::{Position, excerpt, list_choices, nearest};
 use super::name::is_variable;
-use super::section::{Found, Notes};
+use super::section::{Found, MOST_MISTAKES, Notes};
 use crate::parameters::{ParameterSchema, ParameterSources, explain_meta, is_reserved};
 
 /// A spec's parameters.
@@ -83,6 +83,9 @@ const KEYWORDS: &[&str] = &[
     "$vocabulary",
 ];
 
+/// How many parameters of a broken schema are looked at one by one.
+const MOST_SINGLE: usize = 100;
+
 const TYPES: &[&str] = &["string", "integer", "number", "boolean", "array", "object", "null"];
 
 /// What people call the types in other places.
@@ -105,20 +108,10 @@ pub(super) fn read_parameters(found: &Found<'_>, notes: &mut Notes) -> Option<Re
     let (schema, rules) =
         if is_long(found.node) { read_long(found, notes) } else { read_short(found, notes) }?;
     let reader = Locator { found, rules: &rules };
-    if notes.mistakes.len() == before {
-        reader.check_meta(&schema, notes);
-    }
-    let mut compiled = None;
-    if notes.mistakes.len() == before {
-        match ParameterSchema::compile(&schema) {
-            Ok(sound) => {
-                reader.check_defaults(&sound, notes);
-                compiled = Some(sound);
-            }
-            Err(error) => {
-                notes.wrong(reader.place(&error.pointer), format!("{}: {}", found.name(), error.message))
-            }
-        }
+    reader.check_meta(&schema, notes);
+    let compiled = reader.compile(&schema, notes).filter(|_| notes.mistakes.len() == before);
+    if let Some(compiled) = &compiled {
+        reader.check_defaults(compiled, notes);
     }
     Some(ReadParameters { schema, rules, compiled })
 }
@@ -137,7 +130,7 @@ fn read_short(found: &Found<'_>, notes: &mut Notes) -> Option<Located> {
     let (mut properties, mut required, mut rules) = (Map::new(), Vec::new(), BTreeMap::new());
     for member in found.members(notes)? {
         let child = found.child(member);
-        check_name(&member.key, &child, notes);
+        check_name(member, found, notes);
         let Some(property) = read_property(&child, notes) else { continue };
         if property.required.unwrap_or_else(|| property.schema.get("default").is_none()) {
             required.push(Value::String(member.key.clone()));
@@ -182,7 +175,7 @@ fn read_long(found: &Found<'_>, notes: &mut Notes) -> Option<Located> {
         let list = found.child(member);
         for member in list.members(notes)? {
             let child = list.child(member);
-            check_name(&member.key, &child, notes);
+            check_name(member, &list, notes);
             let Some(property) = read_property(&child, notes) else { continue };
             if property.required == Some(true) {
                 also_required.push(Value::String(member.key.clone()));
@@ -236,14 +229,14 @@ fn read_property(found: &Found<'_>, notes: &mut Notes) -> Option<Property> {
     Some(Property { schema, required })
 }
 
-fn check_name(name: &str, found: &Found<'_>, notes: &mut Notes) {
-    if !is_variable(name) {
-        let message = format!("{}: `{}` cannot be a parameter's name", found.name(), excerpt(name));
+fn check_name(member: &Member, list: &Found<'_>, notes: &mut Notes) {
+    let (name, list) = (excerpt(&member.key), list.name());
+    if !is_variable(&member.key) {
         let cure = "It becomes an environment variable: use letters, digits and `_`, and no digit first.";
-        notes.wrong_with(found.key_at, message, cure);
-    } else if is_reserved(name) {
-        let message = format!("{}: names that begin with `RIGI_` are Rigi's own", found.name());
-        notes.wrong_with(found.key_at, message, "Use another name.");
+        notes.wrong_with(member.key_at, format!("{list}: `{name}` cannot be a parameter's name"), cure);
+    } else if is_reserved(&member.key) {
+        let message = format!("{list}: `{name}` is one of the names that Rigi sets itself");
+        notes.wrong_with(member.key_at, message, "Use a name that does not begin with `RIGI_`.");
     }
 }
 
@@ -256,6 +249,7 @@ fn check_keywords(found: &Found<'_>, notes: &mut Notes) {
             "type" => check_type(&child, notes),
             "items" | "not" | "contains" => check_keywords(&child, notes),
             key if KEYWORDS.contains(&key) || key.starts_with("x-") => {}
+            _ if notes.mistakes.len() + notes.warnings.len() > MOST_MISTAKES => {}
             key => match nearest(key, KEYWORDS.iter().copied()) {
                 Some(name) => {
                     let message = format!("{}: there is no such rule; the nearest is `{name}`", child.name());
@@ -328,11 +322,43 @@ impl Locator<'_> {
         let validator = jsonschema::draft202012::meta::validator();
         for error in validator.iter_errors(schema).take(20) {
             let path = error.instance_path().to_string();
-            let is_short = !is_long(self.found.node);
-            let shown = if is_short { path.strip_prefix("/properties").unwrap_or(&path) } else { &path };
-            let name = format!("{}{}", self.found.path, shown.replace('/', "."));
-            notes.wrong(self.place(&path), explain_meta(&name, &error));
+            // Types were looked at before, with better words.
+            let is_known =
+                path.ends_with("/type") && notes.mistakes.iter().any(|known| known.message.contains(".type"));
+            if !is_known {
+                notes.wrong(self.place(&path), explain_meta(&self.name(&path), &error));
+            }
         }
+    }
+
+    /// Compiles the whole; if that fails, each parameter by itself, so that every mistake is told.
+    fn compile(&self, schema: &Value, notes: &mut Notes) -> Option<ParameterSchema> {
+        let whole = match ParameterSchema::compile(schema) {
+            Ok(compiled) => return Some(compiled),
+            Err(error) => error,
+        };
+        let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let definitions = schema.get("$defs").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+        let single = properties.take(MOST_SINGLE).filter_map(|(name, property)| {
+            let alone = json!({"$defs": definitions.clone(), "properties": {name: property}});
+            ParameterSchema::compile(&alone).err()
+        });
+        for error in single.chain([whole]) {
+            let at = self.place(&error.pointer);
+            // The meta schema may have told it already.
+            if !notes.mistakes.iter().any(|known| known.position() == at || error.pointer.ends_with("/type"))
+            {
+                notes.wrong(at, format!("`{}`: {}", self.name(&error.pointer), error.message));
+            }
+        }
+        None
+    }
+
+    /// A pointer as people know it: `parameters.start.maximum`.
+    fn name(&self, pointer: &str) -> String {
+        let is_short = !is_long(self.found.node);
+        let shown = if is_short { pointer.strip_prefix("/properties").unwrap_or(pointer) } else { pointer };
+        format!("{}{}", self.found.path, shown.replace('/', "."))
     }
 
     /// A default that breaks its own rules.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::NodeValue;
 use super::fields::{self, Field};
-use super::mistake::excerpt;
+use super::mistake::{Position, excerpt};
 use super::name::{is_label_key, is_port};
 use super::section::{Found, Notes, Section};
 use super::spec::{InputSpec, OutputSpec, Preset};
@@ -29,14 +29,14 @@ fn read_ports<'a>(
         let items = found.items(notes)?;
         let names = items.iter().filter_map(|item| {
             let name = item.text(notes)?;
-            check_port(&name, item, notes).then_some((name, Port::Bare))
+            check_port(&name, found, item.key_at, notes).then_some((name, Port::Bare))
         });
         return Some(names.collect());
     }
     let mut ports = Vec::new();
     for member in found.members(notes)? {
         let child = found.child(member);
-        if !check_port(&member.key, &child, notes) {
+        if !check_port(&member.key, found, member.key_at, notes) {
             continue;
         }
         let port = match &member.node.value {
@@ -50,13 +50,12 @@ fn read_ports<'a>(
     Some(ports)
 }
 
-fn check_port(name: &str, found: &Found<'_>, notes: &mut Notes) -> bool {
+fn check_port(name: &str, list: &Found<'_>, at: Position, notes: &mut Notes) -> bool {
     let sound = is_port(name);
     if !sound {
-        let message =
-            format!("{}: `{}` cannot be the name of an input or output", found.name(), excerpt(name));
+        let message = format!("{}: `{}` cannot be a name here", list.name(), excerpt(name));
         let cure = "Use letters, digits, `.`, `_` and `-`, a letter or digit first, at most 128.";
-        notes.wrong_with(found.key_at, message, cure);
+        notes.wrong_with(at, message, cure);
     }
     sound
 }
@@ -101,7 +100,7 @@ pub(super) fn read_labels(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeM
     for member in found.members(notes)? {
         let child = found.child(member);
         if !is_label_key(&member.key) {
-            let message = format!("{}: `{}` cannot be a label", child.name(), excerpt(&member.key));
+            let message = format!("{}: `{}` cannot be a label", found.name(), excerpt(&member.key));
             notes.wrong_with(
                 member.key_at,
                 message,

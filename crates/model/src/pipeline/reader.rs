@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Node, SpecFormat, read_document};
+use super::document::{Node, NodeValue, SpecFormat, read_document};
 use super::entry::{FolderFacts, default_entry, read_entry, read_target};
 use super::fields;
 use super::limits::{read_cells, read_limits, read_restart, read_retention, read_soft_limits};
-use super::mistake::{Mistake, Position, excerpt};
+use super::mistake::{Mistake, Position};
 use super::parameter_spec::{ReadParameters, check_values, read_parameters};
 use super::ports::{preset_values, read_inputs, read_labels, read_outputs, read_presets};
 use super::retries::read_retry;
 use super::schedules::{read_downstream, read_schedules, read_webhook_key};
-use super::section::{Found, Notes, Section};
+use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
 use super::values::check_variable;
 
@@ -91,10 +91,21 @@ pub fn read_spec(
     let Notes { mut mistakes, mut warnings, .. } = notes;
     mistakes.sort();
     mistakes.dedup();
+    cut(&mut mistakes);
     warnings.sort();
     match reading {
         Some((spec, rules)) if mistakes.is_empty() => Ok(SpecReading { spec, warnings, rules }),
         _ => Err(mistakes),
+    }
+}
+
+/// Keeps the first mistakes and says how many there are more.
+fn cut(mistakes: &mut Vec<Mistake>) {
+    let more = mistakes.len().saturating_sub(MOST_MISTAKES);
+    if more > 0 {
+        mistakes.truncate(MOST_MISTAKES);
+        let at = mistakes.last().map_or(Position::START, Mistake::position);
+        mistakes.push(Mistake::new(at, format!("and {more} more mistakes from here on")));
     }
 }
 
@@ -104,7 +115,7 @@ fn read_root(
     notes: &mut Notes,
 ) -> Option<(PipelineSpec, BTreeMap<String, Position>)> {
     // An empty file says nothing, as no file does.
-    let empty = Node { value: super::document::NodeValue::Map(Vec::new()), at: root.at };
+    let empty = Node { value: NodeValue::Map(Vec::new()), at: root.at };
     let root = Found::root(if root.is_null() { &empty } else { root });
     let section = Section::open(&root, fields::SPEC, notes)?;
     let entry = read_entry(&section, folder, notes);
@@ -128,7 +139,7 @@ fn read_root(
         section.read("downstream_triggers", notes, read_downstream).unwrap_or_default();
     spec.webhook_key = section.read("webhook_key", notes, read_webhook_key);
     check_parameter_values(&section, parameters.as_ref(), notes);
-    refuse_same_keys(&section, &spec, notes);
+    refuse_same_keys(&section, notes);
     let rules = parameters.map(|parameters| {
         spec.parameters = Some(parameters.schema);
         parameters.rules
@@ -192,8 +203,14 @@ fn read_limits_and_failures(section: &Section<'_>, spec: &mut PipelineSpec, note
 /// `secrets`: each becomes an environment variable of its name.
 fn read_secrets(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
     let names = found.texts(notes)?;
-    for name in &names {
-        check_variable(name, found, notes);
+    let items = match &found.node.value {
+        NodeValue::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(found.node),
+    };
+    for item in items {
+        if let NodeValue::Text(name) = &item.value {
+            check_variable(name, found, item.at, notes);
+        }
     }
     Some(names)
 }
@@ -201,39 +218,44 @@ fn read_secrets(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
 /// The values that presets and schedules give to parameters.
 fn check_parameter_values(section: &Section<'_>, parameters: Option<&ReadParameters>, notes: &mut Notes) {
     if let Some(presets) = section.get("presets")
-        && let super::document::NodeValue::Map(members) = &presets.node.value
+        && let NodeValue::Map(members) = &presets.node.value
     {
         for member in members {
             let preset = presets.child(member);
             check_values(preset_values(&preset).as_ref().unwrap_or(&preset), parameters, notes);
         }
     }
-    let mut schedules: Vec<Found<'_>> = section.get("schedule").into_iter().cloned().collect();
-    if let Some(list) = section.get("schedules")
-        && let super::document::NodeValue::List(items) = &list.node.value
-    {
-        schedules.extend(items.iter().enumerate().map(|(index, item)| list.item(index, item)));
-    }
-    for schedule in &schedules {
+    for schedule in &schedules_of(section) {
         if let Some(member) = schedule.node.member("parameters") {
             check_values(&schedule.child(member), parameters, notes);
         }
     }
 }
 
+/// Each schedule as it stands in the spec.
+fn schedules_of<'a>(section: &Section<'a>) -> Vec<Found<'a>> {
+    let mut schedules: Vec<Found<'a>> = section.get("schedule").into_iter().cloned().collect();
+    if let Some(list) = section.get("schedules")
+        && let NodeValue::List(items) = &list.node.value
+    {
+        schedules.extend(items.iter().enumerate().map(|(index, item)| list.item(index, item)));
+    }
+    schedules
+}
+
 /// A webhook's key says which schedule it means, so that no two may have the same.
-fn refuse_same_keys(section: &Section<'_>, spec: &PipelineSpec, notes: &mut Notes) {
-    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
-    let own = spec.webhook_key.as_deref().map(|key| (key, "the pipeline".to_owned()));
-    let others = spec.schedules.iter().filter_map(|schedule| {
-        Some((schedule.webhook_key.as_deref()?, format!("the schedule `{}`", excerpt(&schedule.id))))
+fn refuse_same_keys(section: &Section<'_>, notes: &mut Notes) {
+    let mut seen: BTreeMap<String, Position> = BTreeMap::new();
+    let own = section.get("webhook_key").cloned();
+    let others = schedules_of(section).into_iter().filter_map(|schedule| {
+        let member = schedule.node.member("webhook_key")?;
+        Some(schedule.child(member))
     });
-    for (key, owner) in own.into_iter().chain(others) {
-        let Some(first) = seen.insert(key, owner.clone()) else { continue };
-        let at = section
-            .get("schedules")
-            .or_else(|| section.get("schedule"))
-            .map_or(section.at, |found| found.key_at);
-        notes.wrong_with(at, format!("{owner} has the same `webhook_key` as {first}"), "Give it another.");
+    for found in own.into_iter().chain(others) {
+        let NodeValue::Text(key) = &found.node.value else { continue };
+        if let Some(first) = seen.insert(key.clone(), found.key_at) {
+            let message = format!("{} is the same key as that at {first}", found.name());
+            notes.wrong_with(found.key_at, message, "Give it another.");
+        }
     }
 }

@@ -53,8 +53,14 @@ fn read_fast_flow(
     let mut policy = RetryPolicy { attempts: count.unwrap_or(0), ..RetryPolicy::default() };
     if let Some(object) = strategy.and_then(|found| Section::open(found, fields::RETRY_STRATEGY, notes)) {
         let name = object.read("type", notes, read_strategy_name);
-        let delay = if name == Some(Name::Exponential) { "initial_delay" } else { "delay" };
-        policy.strategy = read_strategy(&object, name, delay, notes);
+        let (used, other) = match name {
+            Some(Name::Exponential) => ("initial_delay", "delay"),
+            _ => ("delay", "initial_delay"),
+        };
+        policy.strategy = read_strategy(&object, name, used, notes);
+        if object.read(other, notes, Found::duration).is_some() {
+            warn_unused(&object, &[other], notes);
+        }
     }
     count.map(|_| policy)
 }
@@ -79,7 +85,7 @@ fn read_strategy_name(found: &Found<'_>, notes: &mut Notes) -> Option<Name> {
                 &["fixed", "exponential", "custom"]
             };
             let message = found.unlike(&text, names);
-            notes.tolerate(found.node.at, &message, "60 s are between two attempts", "Use one of these.");
+            notes.tolerate(found.node.at, &message, "60 s are between two attempts", "");
             None
         }
     }
@@ -117,13 +123,17 @@ fn read_strategy(object: &Section<'_>, name: Option<Name>, delay: &str, notes: &
                 );
             }
             let delays = delays.unwrap_or_else(|| vec![DELAY]);
-            (&["max_delay", "multiplier"], RetryStrategy::CustomSchedule { delays })
+            (&[delay, "max_delay", "multiplier"], RetryStrategy::CustomSchedule { delays })
         }
     };
+    warn_unused(object, unused, notes);
+    strategy
+}
+
+fn warn_unused(object: &Section<'_>, unused: &[&str], notes: &mut Notes) {
     for found in unused.iter().filter_map(|field| object.get(field)) {
         notes.warn(found.key_at, format!("{} has no effect with this strategy", found.name()));
     }
-    strategy
 }
 
 fn read_delays(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<Duration>> {

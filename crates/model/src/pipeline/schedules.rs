@@ -18,6 +18,9 @@ use super::spec::{DownstreamTrigger, Limits, Schedule, SoftLimits};
 const TOP: [&str; 5] =
     ["schedule_cron", "schedule_interval_seconds", "run_once_at", "schedule_start", "schedule_end"];
 
+/// How many schedules, and how many followers, one pipeline may have.
+const MOST_SCHEDULES: usize = 500;
+
 /// Every schedule of a spec, in its order.
 pub(super) fn read_schedules(spec: &Section<'_>, notes: &mut Notes) -> Vec<Schedule> {
     let top: Vec<&Found<'_>> = TOP.iter().filter_map(|name| spec.get(name)).collect();
@@ -62,9 +65,12 @@ fn read_short(found: &Found<'_>, notes: &mut Notes) -> Option<Schedule> {
 fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
     let mut seen: BTreeMap<String, Position> = BTreeMap::new();
     let mut schedules = Vec::new();
-    for item in list.items(notes).unwrap_or_default() {
+    for item in list.few_items(MOST_SCHEDULES, notes).unwrap_or_default() {
         let Some(section) = Section::open(&item, fields::SCHEDULE, notes) else { continue };
-        let Some(id) = section.read("id", notes, Found::filled_text) else {
+        let id = section.read("id", notes, Found::filled_text);
+        // Read in any case, so that every mistake is told.
+        let schedule = read_entry(&section, id.clone().unwrap_or_default(), notes);
+        let Some(id) = id else {
             if section.get("id").is_none() {
                 let message = format!("{} has no `id`", item.name());
                 notes.tolerate(
@@ -80,7 +86,7 @@ fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
             let message = format!("{} has the same `id` as the schedule at {first}: `{id}`", item.name());
             notes.wrong_with(item.key_at, message, "Give it another.");
         }
-        schedules.push(read_entry(&section, id, notes));
+        schedules.push(schedule);
     }
     schedules
 }
@@ -195,7 +201,7 @@ fn empty(id: &str) -> Schedule {
 
 /// `downstream_triggers`.
 pub(super) fn read_downstream(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<DownstreamTrigger>> {
-    let items = found.items(notes)?;
+    let items = found.few_items(MOST_SCHEDULES, notes)?;
     let triggers = items.iter().filter_map(|item| {
         let section = Section::open(item, fields::DOWNSTREAM, notes)?;
         let pipeline = section.read("pipeline", notes, read_pipeline_name);

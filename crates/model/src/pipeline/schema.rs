@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::fields::{Field, Kind, SPEC};
 
 /// Where the published schema says it lives.
-pub const SCHEMA_ID: &str = "https://rigi.run/schema/pipeline.json";
+pub const SCHEMA_ID: &str =
+    "https://raw.githubusercontent.com/rigi-run/rigi/main/docs/reference/pipeline.schema.json";
 
 /// The schema of a spec. It knows every field and every form of its value; what depends on the folder or on
 /// other fields only the reader checks.
@@ -92,7 +93,6 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
         Kind::Parameters => parameters(),
         Kind::Object(fields) => Value::Object(object(fields)),
         Kind::Objects(fields) => json!({"type": "array", "items": object(fields)}),
-        Kind::ObjectMap(fields) => json!({"type": "object", "additionalProperties": object(fields)}),
         Kind::NamedObjects(fields) => {
             let entry = one_of(vec![Value::Object(object(fields)), json!({"type": ["string", "null"]})]);
             let names = json!({"type": "array", "items": {"type": "string"}});

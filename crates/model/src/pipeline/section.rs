@@ -6,6 +6,9 @@ use super::document::{Member, Node, NodeValue, SpecFormat};
 use super::fields::{Field, LIMITS, SPEC};
 use super::mistake::{Mistake, Position, excerpt, nearest};
 
+/// How many mistakes are told; of the others, how many there are.
+pub(super) const MOST_MISTAKES: usize = 200;
+
 /// What is noticed while a spec is read.
 #[derive(Debug)]
 pub(super) struct Notes {
@@ -32,12 +35,13 @@ impl Notes {
         self.warnings.push(Mistake::new(at, message));
     }
 
-    /// A mistake, or in Fast-Flow's format a warning with what is done instead.
+    /// A mistake, or in Fast-Flow's format a warning with what is done instead. An empty cure is none.
     pub(super) fn tolerate(&mut self, at: Position, message: &str, instead: &str, cure: &str) {
+        let cure = Some(cure).filter(|cure| !cure.is_empty()).map(str::to_owned);
         if self.lenient {
-            self.warnings.push(Mistake::new(at, format!("{message}; {instead}")).with_cure(cure));
+            self.warnings.push(Mistake { cure, ..Mistake::new(at, format!("{message}; {instead}")) });
         } else {
-            self.mistakes.push(Mistake::new(at, message).with_cure(cure));
+            self.mistakes.push(Mistake { cure, ..Mistake::new(at, message) });
         }
     }
 }
@@ -91,6 +95,17 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// The items of a list that may have at most so many.
+    pub(super) fn few_items(&self, most: usize, notes: &mut Notes) -> Option<Vec<Self>> {
+        let items = self.items(notes)?;
+        if items.len() > most {
+            let message = format!("{} has {} entries and may have at most {most}", self.name(), items.len());
+            notes.wrong(self.node.at, message);
+            return None;
+        }
+        Some(items)
+    }
+
     /// The items of this list.
     pub(super) fn items(&self, notes: &mut Notes) -> Option<Vec<Self>> {
         match &self.node.value {
@@ -123,6 +138,8 @@ impl<'a> Section<'a> {
             match fields.iter().find(|field| field.names().any(|name| name == member.key)) {
                 Some(field) => section.insert(field, member, child, notes),
                 None if is_comment(&member.key, notes.lenient) => {}
+                // A nearest name for the ten-thousandth helps nobody and takes its time.
+                None if notes.mistakes.len() > MOST_MISTAKES => notes.wrong(member.key_at, "unknown field"),
                 None => notes.mistakes.push(unknown(object, member, fields)),
             }
         }

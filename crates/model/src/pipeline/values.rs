@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::document::NodeValue;
-use super::mistake::{excerpt, list_choices, nearest};
+use super::mistake::{Position, excerpt, list_choices, nearest};
 use super::name::is_variable;
 use super::section::{Found, Notes};
-use crate::quantity::{MOST_CORES, QuantityError, parse_bytes, parse_cpu, parse_duration, write_duration};
+use crate::quantity::{
+    MOST_CORES, QuantityError, parse_bytes, parse_cpu, parse_duration, show_count, write_duration,
+};
 
 impl<'a> Found<'a> {
     /// A text.
@@ -50,7 +52,7 @@ impl<'a> Found<'a> {
         let expected = if most == i64::MAX {
             format!("a whole number of at least {least}")
         } else {
-            format!("a whole number from {least} to {most}")
+            format!("a whole number from {} to {}", show_count(least), show_count(most))
         };
         let number = match &self.node.value {
             // `3.0` is as whole as `3`.
@@ -112,7 +114,7 @@ impl<'a> Found<'a> {
             NodeValue::Number(number, _) => {
                 let cores = number.as_f64().filter(|cores| *cores > 0.0 && *cores <= MOST_CORES);
                 if cores.is_none() {
-                    self.must_be("cores, more than 0 and at most 100,000", notes);
+                    self.must_be("a number of cores, more than 0 and at most 100,000", notes);
                 }
                 cores
             }
@@ -193,7 +195,7 @@ impl<'a> Found<'a> {
         let mut variables = BTreeMap::new();
         for member in self.members(notes)? {
             let child = self.child(member);
-            if !check_variable(&member.key, &child, notes) {
+            if !check_variable(&member.key, self, member.key_at, notes) {
                 continue;
             }
             match &member.node.value {
@@ -226,18 +228,24 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Whether a name may be an environment variable's; notes it if not.
-pub(super) fn check_variable(name: &str, found: &Found<'_>, notes: &mut Notes) -> bool {
+/// Whether a name that stands in `list` may be an environment variable's; notes it if not.
+pub(super) fn check_variable(name: &str, list: &Found<'_>, at: Position, notes: &mut Notes) -> bool {
+    if crate::parameters::is_reserved(name) {
+        let message =
+            format!("{}: `{}` is one of the names that Rigi sets itself", list.name(), excerpt(name));
+        notes.wrong_with(at, message, "Use a name that does not begin with `RIGI_`.");
+        return false;
+    }
     if is_variable(name) {
         return true;
     }
-    let message = format!("{}: `{}` is not a name of an environment variable", found.name(), excerpt(name));
+    let message = format!("{}: `{}` is not a name of an environment variable", list.name(), excerpt(name));
     let cure = "Use letters, digits and `_`, and no digit first.";
     // An operating system takes any name without `=`, and Fast-Flow passes on any.
     if notes.lenient && !name.is_empty() && !name.contains(['=', '\0']) {
-        notes.tolerate(found.key_at, &message, "it is set all the same", cure);
+        notes.tolerate(at, &message, "it is set all the same", cure);
         return true;
     }
-    notes.wrong_with(found.key_at, message, cure);
+    notes.wrong_with(at, message, cure);
     false
 }

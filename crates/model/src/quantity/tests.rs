@@ -84,6 +84,9 @@ fn amounts_are_rounded_for_people() {
     for (bytes, text) in shown {
         assert_eq!(show_bytes(bytes), text);
     }
+    for (count, text) in [(0, "0"), (999, "999"), (2225, "2,225"), (-1_000_000, "-1,000,000")] {
+        assert_eq!(show_count(count), text);
+    }
 }
 
 #[test]

@@ -2,25 +2,42 @@
 
 use super::super::mistake::Position;
 
-/// Where each line of a text begins.
+/// How many bytes lie between two known counts of characters.
+const STRIDE: usize = 256;
+
+/// Where each line of a text begins, and how many characters there are before every 256th byte: a place costs the
+/// same in a text of one long line.
 pub(super) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    counts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
-        Self { text, starts: std::iter::once(0).chain(ends).collect() }
+        let blocks = text.as_bytes().chunks(STRIDE).scan(0, |sum, block| {
+            *sum += count(block);
+            Some(*sum)
+        });
+        Self {
+            text,
+            starts: std::iter::once(0).chain(ends).collect(),
+            counts: std::iter::once(0).chain(blocks).collect(),
+        }
     }
 
     /// The place of a byte; one behind the end is the end.
     pub(super) fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= offset) - 1;
-        let column =
-            self.text.as_bytes()[self.starts[line]..offset].iter().filter(|byte| !is_inside(**byte)).count();
+        let column = self.characters_before(offset) - self.characters_before(self.starts[line]);
         Position { line: clamp(line + 1), column: clamp(column + 1) }
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let block = offset / STRIDE;
+        self.counts[block] + count(&self.text.as_bytes()[block * STRIDE..offset])
     }
 
     /// The byte at a line and a byte column, both from 1, as `serde_json` counts them.
@@ -30,9 +47,9 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Whether a byte continues a character of UTF-8.
-const fn is_inside(byte: u8) -> bool {
-    byte & 0xc0 == 0x80
+/// The characters that begin in these bytes: all but those that continue one.
+fn count(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 /// A spec has at most a million bytes, so that this never cuts.

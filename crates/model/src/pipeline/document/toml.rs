@@ -4,7 +4,7 @@ use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::super::mistake::{Mistake, Position};
+use super::super::mistake::{Mistake, Position, excerpt};
 use super::lines::Lines;
 use super::{DEEPEST_NESTING, Document, Member, Members, Node, NodeValue, not_finite, too_deep};
 
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str) -> Document {
     if !errors.is_empty() {
         return Document {
             root: None,
-            mistakes: errors.iter().map(|error| explain(&lines, error)).collect(),
+            mistakes: errors.iter().map(|error| explain(text, &lines, error)).collect(),
         };
     }
     let mut reader = Reader { lines, mistakes: Vec::new() };
@@ -40,20 +40,31 @@ fn find_depth(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether a run of key characters and dots holds too many dots.
+/// Whether parts of a key with dots between them follow on one another too often. Two words without a dot
+/// between them are prose.
 fn has_deep_key(line: &str) -> bool {
-    let (mut dots, mut dot_before) = (0_usize, false);
+    let (mut dots, mut before) = (0_usize, Before::Nothing);
     for byte in line.bytes() {
-        match byte {
-            b'.' if dot_before => (dots, dot_before) = (0, false),
-            b'.' => (dots, dot_before) = (dots + 1, true),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'"' | b'\'' | b' ' | b'\t' => {
-                if !byte.is_ascii_whitespace() {
-                    dot_before = false;
-                }
+        before = match (byte, before) {
+            (b' ' | b'\t', Before::Part) => Before::Space,
+            (b' ' | b'\t', other) => other,
+            (b'.', Before::Part | Before::Space) => {
+                dots += 1;
+                Before::Dot
             }
-            _ => (dots, dot_before) = (0, false),
-        }
+            (
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'"' | b'\'',
+                Before::Part | Before::Dot,
+            ) => Before::Part,
+            (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'"' | b'\'', _) => {
+                dots = 0;
+                Before::Part
+            }
+            _ => {
+                dots = 0;
+                Before::Nothing
+            }
+        };
         if dots >= DEEPEST_NESTING {
             return true;
         }
@@ -61,11 +72,22 @@ fn has_deep_key(line: &str) -> bool {
     false
 }
 
-fn explain(lines: &Lines<'_>, error: &toml::de::Error) -> Mistake {
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    Part,
+    Space,
+    Dot,
+}
+
+fn explain(text: &str, lines: &Lines<'_>, error: &toml::de::Error) -> Mistake {
     let at = error.span().map_or(Position::START, |span| lines.position(span.start));
     let message = error.message().lines().next().unwrap_or("syntax error");
+    // The crate has no kinds of errors; the wording is all that hangs on this.
     if message.contains("duplicate key") {
-        return Mistake::new(at, "this key stands here twice").with_cure("Keep one of them.");
+        let key = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let message = format!("`{}` stands here twice", excerpt(key));
+        return Mistake::new(at, message).with_cure("Keep one of them.");
     }
     Mistake::new(at, format!("this is not TOML: {message}"))
 }
@@ -114,8 +136,7 @@ impl Reader<'_> {
             let text = if radix == 10 { text.to_owned() } else { number.to_string() };
             return NodeValue::Number(number, text);
         }
-        self.mistakes
-            .push(Mistake::new(at, format!("the number {} has more than 64 bits", super::excerpt(text))));
+        self.mistakes.push(Mistake::new(at, format!("the number {} has more than 64 bits", excerpt(text))));
         NodeValue::Null
     }
 

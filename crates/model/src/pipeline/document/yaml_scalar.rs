@@ -74,7 +74,7 @@ fn is_decimal(text: &str) -> bool {
     };
     let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let mantissa_fits = match mantissa.split_once('.') {
-        Some((whole, part)) if whole.is_empty() => all_digits(part),
+        Some(("", part)) => all_digits(part),
         Some((whole, part)) => all_digits(whole) && (part.is_empty() || all_digits(part)),
         None => all_digits(mantissa),
     };
