@@ -18,6 +18,9 @@ use super::workers::Job;
 use crate::plan::{Ended, EndedLog};
 use crate::wire::{Launch, Order, PROTOCOL, Report};
 
+/// Folders that can be used again are kept for so long after the last release.
+const KEEP_FOLDERS: Duration = Duration::from_secs(2);
+
 impl Reactor {
     /// Does what an order says.
     pub fn obey(&mut self, order: Order) {
@@ -157,9 +160,13 @@ impl Reactor {
     }
 
     fn release(&mut self, key: &AttemptKey) {
-        if self.ended.remove(key).is_some() {
+        if let Some(word) = self.ended.remove(key) {
             self.journal.append(&Record::Released { key: key.clone() }, &[]);
-            self.jobs.push(Job::Remove(self.layout.attempt(key)));
+            self.jobs.push(Job::Remove { folder: self.layout.attempt(key), code: word.code });
+            self.timers.cancel(&mut self.tidy_timer, 0, Kind::Tidy);
+            let at = Instant::now() + KEEP_FOLDERS;
+            self.tidy_timer = Some(at);
+            self.timers.set(at, 0, Kind::Tidy);
         } else if let Some(&id) = self.ids.get(key) {
             if let Some(attempt) = self.attempts.get_mut(&id) {
                 attempt.released = true;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,8 @@ pub struct LastWord {
     pub ended: Box<Ended>,
     /// Notes that no server has heard of.
     pub notes: Vec<Value>,
+    /// See [`Attempt::code`].
+    pub code: Option<PathBuf>,
 }
 
 /// All of the supervisor's state.
@@ -66,6 +69,7 @@ pub struct Reactor {
     /// Children that ended before their spawner told of them, and when, in microseconds since the machine's start.
     pub early: HashMap<i32, (Reaped, u64)>,
     pub idle_timer: Option<Instant>,
+    pub tidy_timer: Option<Instant>,
     pub quitting: bool,
     pub buffer: Vec<u8>,
 }
@@ -199,6 +203,12 @@ impl Reactor {
             Kind::Kill => self.kill_tree(id),
             Kind::Ending => self.try_finish(id),
             Kind::Sample => self.on_sample_tick(now),
+            Kind::Tidy => {
+                self.tidy_timer = None;
+                if self.attempts.is_empty() {
+                    self.workers.submit(Job::Clear);
+                }
+            }
             Kind::Idle => {
                 self.idle_timer = None;
                 self.quitting = true;
