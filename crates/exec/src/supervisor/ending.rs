@@ -190,7 +190,8 @@ impl Reactor {
         });
         if attempt.released {
             self.journal.append(&Record::Released { key: attempt.key }, &[]);
-            self.jobs.push(Job::Remove { folder: attempt.folder, code: None });
+            self.released.push((attempt.folder, None));
+            self.plan_tidying();
             return;
         }
         self.journal.append_ended(&attempt.key, at, &ended);

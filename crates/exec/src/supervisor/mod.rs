@@ -130,9 +130,8 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         open_files,
     };
     let workers = workers::Workers::start(config.spawners, tools, wake.clone())?;
-    for folder in recovery::forgotten(&layout, &past) {
-        workers.submit(workers::Job::Remove { folder, code: None });
-    }
+    let forgotten = recovery::forgotten(&layout, &past).into_iter().map(|folder| (folder, None));
+    workers.submit(workers::Job::Remove(forgotten.collect()));
     let ended = past.attempts.into_iter().filter_map(|(key, remembered)| {
         let (at, ended) = remembered.ended?;
         Some((key, reactor::LastWord { at, ended: Box::new(ended), notes: Vec::new(), code: None }))
@@ -160,6 +159,9 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         early: HashMap::new(),
         idle_timer: None,
         tidy_timer: None,
+        released: Vec::new(),
+        launched_lately: false,
+        round: std::time::Instant::now(),
         quitting: false,
         buffer: vec![0; 128 * 1024],
         layout,

@@ -28,8 +28,8 @@ pub enum Job {
     Inspect { id: u32, folder: PathBuf, notes_from: u64 },
     /// Read the process table, and add up these attempts' outputs.
     Sample { outputs: Vec<(u32, PathBuf)> },
-    /// Remove a folder, or keep it for the next attempt of this code.
-    Remove { folder: PathBuf, code: Option<PathBuf> },
+    /// Remove folders, or keep them for the next attempts of their code.
+    Remove(Vec<(PathBuf, Option<PathBuf>)>),
     /// Remove the folders that were kept.
     Clear,
 }
@@ -104,8 +104,10 @@ impl Workers {
         let removing = thread("remover", move || {
             for job in jobs {
                 match job {
-                    Job::Remove { folder, code } => {
-                        tools.recycler.take_back(folder, code.as_deref(), &tools.versions);
+                    Job::Remove(folders) => {
+                        for (folder, code) in folders {
+                            tools.recycler.take_back(folder, code.as_deref(), &tools.versions);
+                        }
                     }
                     Job::Clear => tools.recycler.clear(),
                     _ => {}
@@ -121,7 +123,7 @@ impl Workers {
         let to = match job {
             Job::Launch { .. } | Job::Inspect { .. } => &self.spawners,
             Job::Sample { .. } => &self.sampler,
-            Job::Remove { .. } | Job::Clear => &self.remover,
+            Job::Remove(_) | Job::Clear => &self.remover,
         };
         // Threads live as long as the process.
         let _ = to.send(job);
@@ -172,7 +174,7 @@ fn perform(job: Job, tools: &Tools, outlet: &Outlet) {
             let samples = Samples { at: std::time::Instant::now(), table: Table::read(), outputs };
             outlet.send(Done::Sampled(samples));
         }
-        Job::Remove { .. } | Job::Clear => {}
+        Job::Remove(_) | Job::Clear => {}
     }
 }
 
