@@ -56,7 +56,8 @@ mod tests {
     fn secrets_of_any_type_come_back() {
         let data = tempfile::tempdir().unwrap();
         let sealer = Sealer::open(data.path()).unwrap();
-        let given: Map<String, Value> = serde_json::from_str(r#"{"token": "x", "pin": 42, "start": 1}"#).unwrap();
+        let given: Map<String, Value> =
+            serde_json::from_str(r#"{"token": "x", "pin": 42, "start": 1}"#).unwrap();
         let mut parameters = given.clone();
         seal_parameters(&sealer, &["token".to_owned(), "pin".to_owned()].into(), &mut parameters).unwrap();
         assert_eq!(parameters["start"], 1);

@@ -85,6 +85,16 @@ impl Db {
         Ok(found)
     }
 
+    /// Hashes of all stored versions.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn versions(&self) -> Result<HashSet<String>> {
+        let found: Vec<String> =
+            on_db!(self, pool => sqlx::query_scalar("SELECT hash FROM versions").fetch_all(pool).await?);
+        Ok(found.into_iter().collect())
+    }
+
     /// Log objects that something refers to.
     ///
     /// # Errors

@@ -32,7 +32,8 @@ impl std::fmt::Debug for Sealer {
 
 fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|e| Error::Io { what: "draw a random number".into(), source: e.into() })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Error::Io { what: "draw a random number".into(), source: e.into() })?;
     Ok(bytes)
 }
 
@@ -69,7 +70,8 @@ impl Sealer {
     pub fn seal(&self, text: &str) -> Result<String> {
         let nonce = random::<NONCE_LEN>()?;
         let sealed = self.cipher.encrypt(&XNonce::from(nonce), text.as_bytes());
-        let sealed = sealed.map_err(|_| Error::Damaged { what: "a secret".into(), why: "it cannot be sealed".into() })?;
+        let sealed = sealed
+            .map_err(|_| Error::Damaged { what: "a secret".into(), why: "it cannot be sealed".into() })?;
         Ok(format!("{PREFIX}{}{}", hex(&nonce), hex(&sealed)))
     }
 
@@ -93,7 +95,9 @@ impl Sealer {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
-    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok()).collect()
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok())
+        .collect()
 }
 
 #[cfg(test)]

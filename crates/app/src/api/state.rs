@@ -31,8 +31,8 @@ pub struct Inner {
     pub started_at: Timestamp,
     /// Folder as the user gave it.
     pub pipelines_folder: PathBuf,
-    /// Python environments.
-    pub environments: Arc<rigi_exec::environment::Environments>,
+    /// Removes what is no longer kept.
+    pub collector: rigi_engine::retention::Collector,
     /// Things an operator should know.
     pub warnings: Vec<String>,
     /// Metrics as Prometheus reads them.

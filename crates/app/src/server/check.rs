@@ -147,7 +147,7 @@ pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
     let report = runtime()?.block_on(async {
         let parts = Parts::open(loaded, folder).await?;
         let how = if dry_run { Collect::Count } else { Collect::Remove };
-        let collected = parts.engine.collect(&parts.catalog, Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
+        let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
         parts.process.quit();
         Ok::<_, Failure>(GcReport {
             dry_run,

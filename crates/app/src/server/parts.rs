@@ -7,8 +7,9 @@ use std::sync::Arc;
 use rigi_engine::catalog::Catalog;
 use rigi_engine::core::Recovered;
 use rigi_engine::decide::Limits;
+use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
-use rigi_exec::environment::{Environments, UvConfig};
+use rigi_exec::environment::UvConfig;
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::ErrorCode;
 use rigi_store::{DatabaseLock, DbConfig, Store};
@@ -24,7 +25,7 @@ pub(super) struct Parts {
     pub catalog: Catalog,
     pub recovered: Recovered,
     pub process: ProcessExecutor,
-    pub environments: Arc<Environments>,
+    pub collector: Collector,
     pub folder: DataFolder,
     _database: DatabaseLock,
 }
@@ -57,7 +58,8 @@ impl Parts {
         let limits = Limits { runs: settings.max_active_runs, pipelines: pipeline_limits(&catalog) };
         let started = Engine::start(settings, store, executors, limits, observed, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
-        Ok(Self { engine, catalog, recovered, process, environments, folder, _database: lock })
+        let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
+        Ok(Self { engine, catalog, recovered, process, collector, folder, _database: lock })
     }
 }
 

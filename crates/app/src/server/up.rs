@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rigi_engine::retention::collect_regularly;
 use rigi_model::{RunState, Timestamp};
 use rigi_store::tables::runs_list::RunFilter;
 use tokio::net::TcpListener;
@@ -59,7 +58,7 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     Feed::start(state.clone());
-    tokio::spawn(collect_regularly(parts.engine.clone(), parts.catalog.clone(), COLLECT_EVERY));
+    tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
     tokio::spawn(super::daemon::signals(stop.clone()));
     let served = listen::serve(listener, crate::api::router(state.clone()), stopped.clone()).await;
     let how = stopped.borrow().unwrap_or(Stop::LeaveRunning);
@@ -95,7 +94,7 @@ fn state(
         feed: Feed::default(),
         started_at: Timestamp::now(),
         pipelines_folder: pipelines.to_owned(),
-        environments: parts.environments.clone(),
+        collector: parts.collector.clone(),
         warnings,
         metrics,
         stop,

@@ -66,7 +66,10 @@ fn marks_are_the_newest_and_the_expected_time_is_the_median_of_successes() {
             store.change(vec![change(&run, RunState::Succeeded, end)]).await.unwrap().await.unwrap();
         }
         let marks = store.db().recent_marks("default", "a", 2).await.unwrap();
-        assert_eq!(marks.iter().map(|m| m.duration_us).collect::<Vec<_>>(), [Some(9_000_000), Some(2_000_000)]);
+        assert_eq!(
+            marks.iter().map(|m| m.duration_us).collect::<Vec<_>>(),
+            [Some(9_000_000), Some(2_000_000)]
+        );
         assert_eq!(store.db().expected_us("default", "a").await.unwrap(), Some(2_000_000));
     });
 }

@@ -27,7 +27,9 @@ fn many_submissions_at_once_are_all_kept() {
         let tasks: Vec<_> = (0..200)
             .map(|_| {
                 let store = store.clone();
-                tokio::spawn(async move { store.submit(vec![new_run("a"), new_run("b")], None).await.unwrap() })
+                tokio::spawn(
+                    async move { store.submit(vec![new_run("a"), new_run("b")], None).await.unwrap() },
+                )
             })
             .collect();
         for task in tasks {
@@ -69,10 +71,12 @@ fn of_several_changes_in_one_commit_the_last_counts_and_all_are_told() {
         let run = new_run("a");
         store.submit(vec![run.clone()], None).await.unwrap();
         let mut commits = store.commits();
-        let changes = [RunState::Starting, RunState::Running, RunState::Succeeded].map(|s| change(&run, s, T));
+        let changes =
+            [RunState::Starting, RunState::Running, RunState::Succeeded].map(|s| change(&run, s, T));
         store.change(changes.to_vec()).await.unwrap().await.unwrap();
         assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Succeeded);
-        let kinds: Vec<_> = store.db().events_of(&run.id, 0, 10).await.unwrap().into_iter().map(|e| e.kind).collect();
+        let kinds: Vec<_> =
+            store.db().events_of(&run.id, 0, 10).await.unwrap().into_iter().map(|e| e.kind).collect();
         assert_eq!(kinds, ["queued", "starting", "running", "succeeded"]);
         let commit = tokio::time::timeout(Duration::from_secs(5), commits.recv()).await.unwrap().unwrap();
         assert_eq!(&*commit.runs, std::slice::from_ref(&run.id));

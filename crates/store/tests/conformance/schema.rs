@@ -38,7 +38,9 @@ fn a_newer_database_and_a_damaged_one_are_refused() {
         let newer = Store::open(&config, data.path()).await.unwrap_err();
         assert!(matches!(newer, Error::Newer { found: 999, .. }), "{newer}");
     });
-    for damage in ["not a database at all, but long enough to be read as one".repeat(100), "SQLite format 3\0".into()] {
+    for damage in
+        ["not a database at all, but long enough to be read as one".repeat(100), "SQLite format 3\0".into()]
+    {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("rigi.db");
         std::fs::write(&file, damage).unwrap();
