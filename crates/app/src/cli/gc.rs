@@ -64,7 +64,8 @@ fn show(report: &GcReport) -> String {
         (report.environments, many(report.environments, "environment")),
         (report.objects, format!("{} stored files", count(report.objects))),
     ];
-    let parts: Vec<String> = parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
     if parts.is_empty() {
         return "Nothing to remove.".to_owned();
     }

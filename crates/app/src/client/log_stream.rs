@@ -41,7 +41,12 @@ impl LogStream {
     ///
     /// # Errors
     /// When the server does not answer, or says no.
-    pub async fn open(client: &Client, run: &str, attempt: Option<u32>, from: u64) -> Result<Self, CallError> {
+    pub async fn open(
+        client: &Client,
+        run: &str,
+        attempt: Option<u32>,
+        from: u64,
+    ) -> Result<Self, CallError> {
         let from = from.max(1);
         let path = ["runs", run, "log", "stream"];
         let events = EventStream::open(client, &path, query(attempt, from)).await?;

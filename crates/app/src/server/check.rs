@@ -80,7 +80,8 @@ pub fn doctor(loaded: Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
     let data = loaded.data_folder();
     let mut checks = vec![check("pipelines", folder_check(&loaded.pipelines))];
     let wrong = validate(&loaded.pipelines).into_iter().filter(|(_, outcome)| outcome.is_err()).count();
-    let specs = if wrong == 0 { Ok(()) } else { Err(format!("{wrong} with mistakes: `rigi pipelines validate`")) };
+    let specs =
+        if wrong == 0 { Ok(()) } else { Err(format!("{wrong} with mistakes: `rigi pipelines validate`")) };
     checks.push(check("specs", specs));
     if !data.is_dir() {
         checks.push(check("data", Err(format!("{} is not there yet: `rigi up` makes it", data.display()))));
@@ -88,7 +89,12 @@ pub fn doctor(loaded: Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
     }
     checks.push(check("data", writable(&data)));
     let free = free_bytes(&data).map_err(|e| e.to_string());
-    checks.push(check("disk", free.and_then(|free| if free > 1 << 30 { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) })));
+    checks.push(check(
+        "disk",
+        free.and_then(
+            |free| if free > 1 << 30 { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) },
+        ),
+    ));
     let opened = runtime()?.block_on(check_database(&loaded, &data, deep));
     checks.extend(opened);
     checks.push(check("python", python()));
@@ -106,7 +112,9 @@ fn writable(data: &Path) -> Result<(), String> {
 }
 
 fn python() -> Result<(), String> {
-    let found = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
+    let found = |program: &str| {
+        std::process::Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success())
+    };
     if found("uv") || found("python3") {
         return Ok(());
     }

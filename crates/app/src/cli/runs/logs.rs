@@ -84,7 +84,8 @@ impl Logs {
     }
 
     async fn print_raw(&self, client: &Client) -> anyhow::Result<()> {
-        let attempt: Vec<_> = self.attempt.map(|attempt| ("attempt", attempt.to_string())).into_iter().collect();
+        let attempt: Vec<_> =
+            self.attempt.map(|attempt| ("attempt", attempt.to_string())).into_iter().collect();
         let mut pieces = client.open(&["runs", &self.run, "log", "raw"], &attempt).await?.bytes_stream();
         let mut out = std::io::stdout().lock();
         while let Some(piece) = pieces.next().await {
