@@ -1,2 +1,5 @@
-//! The `rigi` binary.
+//! The `rigi` binary: HTTP API, page, command line, configuration, wiring.
+
+mod api;
+
 fn main() {}

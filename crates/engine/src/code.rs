@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use rigi_model::version::{FileEntry, hash_version};
 use rigi_store::tables::versions::{GitFacts, Version, VersionFile};
 use rigi_store::{Store, hex};
 use sha2::{Digest, Sha256};
@@ -74,6 +75,23 @@ pub fn list(folder: &Path) -> Result<Vec<VersionFile>, CaptureError> {
     walk.folder(folder, 0)?;
     walk.files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(walk.files)
+}
+
+/// The hash that names this content.
+#[must_use]
+pub fn version_of(files: &[VersionFile]) -> String {
+    let entry = |file: &'_ VersionFile| -> Option<([u8; 32], bool)> {
+        let mut sha256 = [0; 32];
+        for (byte, pair) in sha256.iter_mut().zip(file.sha256.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some((sha256, file.executable))
+    };
+    let entries = files.iter().filter_map(|file| {
+        let (sha256, executable) = entry(file)?;
+        Some(FileEntry { path: &file.path, sha256, executable })
+    });
+    hash_version(entries).to_string()
 }
 
 struct Walk<'a> {

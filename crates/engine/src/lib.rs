@@ -2,10 +2,14 @@
 //!
 //! [`decide`] is pure; [`core`] acts. The engine knows executors and the store, and nothing of HTTP.
 
+pub mod catalog;
 pub mod code;
 pub mod core;
 pub mod decide;
+pub mod retention;
+mod secrets;
 mod settings;
+pub mod submit;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +30,7 @@ pub struct Engine {
     store: Store,
     settings: Arc<Settings>,
     executors: Arc<Executors>,
+    captured: submit::Captured,
     core: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
 }
@@ -52,7 +57,10 @@ impl Engine {
         tokio::spawn(core.run());
         tokio::spawn(forward(observed, outbox.clone()));
         let executors = Arc::new(executors);
-        Ok((Self { store, settings, executors, core: outbox, pulses }, recovered))
+        Ok((
+            Self { store, settings, executors, captured: submit::Captured::default(), core: outbox, pulses },
+            recovered,
+        ))
     }
 
     /// What is remembered.
@@ -113,5 +121,27 @@ async fn forward(mut observed: mpsc::UnboundedReceiver<Observed>, core: mpsc::Un
                 return;
             }
         }
+    }
+}
+
+impl Engine {
+    /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn log_of(
+        &self,
+        run: &rigi_store::Run,
+        attempt: u32,
+    ) -> rigi_store::Result<rigi_store::logs::LogSource> {
+        use rigi_model::pipeline::spec::Target;
+        use rigi_store::logs::LogSource;
+        let id = &run.request.id;
+        if let Some(stored) = self.store.db().attempt_log(id, attempt).await? {
+            return Ok(LogSource::stored(stored, self.store.blobs()));
+        }
+        let executor = Target::parse(&run.request.target).and_then(|target| self.executors.get(&target));
+        let key = rigi_model::AttemptKey { run: id.clone(), number: attempt };
+        Ok(executor.map_or(LogSource::Empty, |executor| LogSource::File(executor.log_file(&key))))
     }
 }

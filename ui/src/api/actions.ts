@@ -1,0 +1,64 @@
+/** What can be done with runs, with what happens on the page meanwhile and when it cannot be done. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+
+import { notify } from "../lib/notices";
+import { api, idempotencyKey, ok } from "./client";
+import { keys } from "./queries";
+import { asProblem } from "./problem";
+import type { RunSummary, RunView } from "./types";
+
+type Named = Pick<RunSummary, "id" | "short" | "pipeline">;
+
+function tellFailure(what: string): (error: unknown) => void {
+  return (error) => {
+    const problem = asProblem(error);
+    notify(`${what}: ${problem.message}`, "bad", problem.cure);
+  };
+}
+
+export function useCancel(run: Named) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: () => ok(api.POST("/api/v1/runs/{id}/cancel", { params: { path: { id: run.id } } })),
+    onSuccess: (view) => cache.setQueryData<RunView>(keys.run(view.id), view),
+    onError: tellFailure(`Run ${run.short} was not cancelled`),
+  });
+}
+
+/** Starts a new run with the same code and parameters, and goes there. */
+export function useRetry(run: Named) {
+  const cache = useQueryClient();
+  const navigate = useNavigate();
+  return useMutation({
+    mutationFn: () =>
+      ok(api.POST("/api/v1/runs/{id}/retry", { params: { path: { id: run.id } }, headers: { "Idempotency-Key": idempotencyKey() } })),
+    onSuccess: (view) => {
+      cache.setQueryData<RunView>(keys.run(view.id), view);
+      notify(`Run ${view.short} repeats ${run.short}.`);
+      void navigate({ to: "/runs/$id", params: { id: view.id } });
+    },
+    onError: tellFailure(`Run ${run.short} was not started again`),
+  });
+}
+
+/** Cancels or retries many; says how many could be. */
+export function useMany(action: "cancel" | "retry") {
+  return useMutation({
+    mutationFn: async (runs: Named[]) => {
+      const results = await Promise.allSettled(runs.map((run) => actOn(action, run.id)));
+      return { done: results.filter((result) => result.status === "fulfilled").length, all: runs.length };
+    },
+    onSuccess: ({ done, all }) => {
+      const word = action === "cancel" ? "asked to stop" : "started again";
+      notify(`${done} of ${all} ${word}.`, done === all ? "plain" : "bad");
+    },
+  });
+}
+
+function actOn(action: "cancel" | "retry", id: string): Promise<RunView> {
+  const params = { path: { id } };
+  return action === "cancel"
+    ? ok(api.POST("/api/v1/runs/{id}/cancel", { params }))
+    : ok(api.POST("/api/v1/runs/{id}/retry", { params, headers: { "Idempotency-Key": idempotencyKey() } }));
+}

@@ -1,0 +1,72 @@
+/** The client of the API, typed by the generated schema. */
+import createClient from "openapi-fetch";
+
+import { Problem } from "./problem";
+import type { paths } from "./schema.gen";
+import { setSignedIn } from "./session";
+
+export const api = createClient<paths>({ baseUrl: location.origin, credentials: "same-origin" });
+
+api.use({
+  onResponse({ response }) {
+    setSignedIn(response.status !== 401);
+  },
+});
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The data of an answer, or a thrown `Problem`. */
+export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await answer.catch(() => {
+    throw Problem.unreachable();
+  });
+  if (!response.ok || data === undefined) throw new Problem(response.status, error);
+  return data;
+}
+
+/** Text of an address of the API, at most `limit` bytes of it. */
+export async function fetchText(url: string, limit?: number): Promise<{ text: string; cut: boolean }> {
+  const headers: HeadersInit = limit === undefined ? {} : { Range: `bytes=0-${limit - 1}` };
+  const response = await fetch(url, { headers }).catch(() => {
+    throw Problem.unreachable();
+  });
+  setSignedIn(response.status !== 401);
+  if (!response.ok) throw new Problem(response.status, await response.json().catch(() => null));
+  if (limit === undefined) return { text: await response.text(), cut: false };
+  return readSome(response, limit);
+}
+
+/** Reads up to `limit` bytes and lets the rest be: servers may ignore `Range`. */
+async function readSome(response: Response, limit: number): Promise<{ text: string; cut: boolean }> {
+  const total = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? Number.NaN);
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let read = 0;
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value.subarray(0, limit - read), { stream: true });
+    read += value.length;
+    if (read >= limit) {
+      await reader.cancel();
+      break;
+    }
+  }
+  return { text, cut: read > limit || (Number.isFinite(total) && total > read) };
+}
+
+/** A key under which a repeated request has one effect. */
+export function idempotencyKey(): string {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Parts of a path, each escaped, slashes kept. */
+export function escapePath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}

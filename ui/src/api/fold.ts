@@ -1,0 +1,116 @@
+/** How a changed run changes what is cached: in place, without asking the server again. */
+import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+
+import { counterOf, isEnd } from "../lib/states";
+import { keys, type RunFilter } from "./queries";
+import type { Page, PipelineSummary, RunMark, RunSummary, RunView } from "./types";
+
+type RunPages = InfiniteData<Page<RunSummary>>;
+
+/** Marks that a pipeline's strip shows. */
+const MARKS = 30;
+
+/** Whether a list with this filter would hold the run. */
+export function fits(run: RunSummary, filter: RunFilter): boolean {
+  if (filter.pipeline && run.pipeline !== filter.pipeline) return false;
+  if (filter.state && !filter.state.split(",").includes(run.state)) return false;
+  const labels = filter.label ?? [];
+  if (!labels.every((label) => {
+    const at = label.indexOf("=");
+    return run.labels[label.slice(0, at)] === label.slice(at + 1);
+  })) return false;
+  if (!filter.q) return true;
+  const q = filter.q.toLowerCase();
+  const id = run.id.toLowerCase();
+  return run.pipeline.toLowerCase().includes(q) || id.startsWith(q) || id.endsWith(q);
+}
+
+/** Puts changed runs into one list: known ones stay where they are, new ones come first, newest on top. */
+export function foldPages(pages: RunPages, runs: RunSummary[], filter: RunFilter): RunPages {
+  const byId = new Map(runs.map((run) => [run.id, run]));
+  const known = new Set<string>();
+  const folded = pages.pages.map((page) => {
+    let touched = false;
+    const items = page.items.map((run) => {
+      const next = byId.get(run.id);
+      if (!next) return run;
+      known.add(run.id);
+      touched = true;
+      return next;
+    });
+    return touched ? { ...page, items } : page;
+  });
+  const first = folded[0];
+  const newest = first?.items[0]?.created_at ?? "";
+  // An older run that is not in the list belongs further down, where it will be when that page is read.
+  const fresh = runs
+    .filter((run) => !known.has(run.id) && fits(run, filter) && run.created_at >= newest)
+    .sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+  if (first && fresh.length > 0) folded[0] = { ...first, items: [...fresh, ...first.items] };
+  return fresh.length > 0 || known.size > 0 ? { ...pages, pages: folded } : pages;
+}
+
+export function foldRunLists(cache: QueryClient, runs: RunSummary[]): void {
+  for (const query of cache.getQueryCache().findAll({ queryKey: keys.runLists })) {
+    const data = query.state.data as RunPages | undefined;
+    if (!data) continue;
+    const next = foldPages(data, runs, query.queryKey[1] as RunFilter);
+    if (next !== data) cache.setQueryData(query.queryKey, next);
+  }
+}
+
+/** Updates an open run at once; what only the full answer has is asked for when its state changed. */
+export function foldRun(cache: QueryClient, run: RunSummary): void {
+  const key = keys.run(run.id);
+  const known = cache.getQueryData<RunView>(key);
+  if (!known) return;
+  cache.setQueryData<RunView>(key, { ...known, ...dropAbsent(known, run) });
+  if (known.state !== run.state || known.attempt !== run.attempt || known.cancel_requested_at !== run.cancel_requested_at) {
+    void cache.invalidateQueries({ queryKey: key, predicate: ({ queryKey }) => queryKey[2] !== "usage" || isEnd(run.state) });
+  }
+}
+
+/** Fields that a change took away must go, too: a run that starts has no place in the queue any more. */
+function dropAbsent(known: RunView, run: RunSummary): RunSummary {
+  const optional = ["reason", "message", "queue", "started_at", "ended_at", "next_attempt_at", "duration_ms", "progress"] as const;
+  const gone: Record<string, undefined> = {};
+  for (const field of optional) if (field in known && !(field in run)) gone[field] = undefined;
+  return { ...gone, ...run };
+}
+
+/** Puts changed runs into their pipelines' strips and counters; false where only a new answer can tell. */
+export function foldPipelines(cache: QueryClient, runs: RunSummary[]): boolean {
+  let exact = true;
+  const fold = <T extends PipelineSummary>(pipeline: T): T => {
+    let next = pipeline;
+    for (const run of runs) {
+      if (run.pipeline !== next.name) continue;
+      const folded = foldStrip(next, run);
+      if (folded) next = folded;
+      else exact = false;
+    }
+    return next;
+  };
+  cache.setQueryData<PipelineSummary[]>(keys.pipelines, (list) => list?.map(fold));
+  for (const name of new Set(runs.map((run) => run.pipeline))) {
+    cache.setQueryData<PipelineSummary>(keys.pipeline(name), (pipeline) => pipeline && fold(pipeline));
+  }
+  return exact;
+}
+
+export function foldStrip<T extends PipelineSummary>(pipeline: T, run: RunSummary): T | null {
+  const at = pipeline.recent.findIndex((mark) => mark.id === run.id);
+  const newest = pipeline.recent.at(-1)?.created_at ?? "";
+  if (at < 0 && run.created_at < newest) return null;
+  const mark: RunMark = { id: run.id, state: run.state, created_at: run.created_at };
+  if (run.duration_ms != null) mark.duration_ms = run.duration_ms;
+  const recent = at < 0 ? [...pipeline.recent, mark].slice(-MARKS) : pipeline.recent.with(at, mark);
+  const next = { ...pipeline, recent };
+  const before = at < 0 ? null : counterOf(pipeline.recent[at]?.state ?? "");
+  const after = counterOf(run.state);
+  if (before !== after) {
+    if (before) next[before] = Math.max(0, next[before] - 1);
+    if (after) next[after] += 1;
+  }
+  return next;
+}

@@ -1,0 +1,127 @@
+/** The one stream of events, and how it changes what is cached. */
+import type { QueryClient } from "@tanstack/react-query";
+
+import { SseStream, type SseMessage } from "../lib/sse";
+import { foldPipelines, foldRun, foldRunLists } from "./fold";
+import { keys } from "./queries";
+import { setSignedIn } from "./session";
+import type { Page, RunSummary, UsageSample } from "./types";
+
+export type LineState = { online: true } | { online: false; since: number };
+
+/** How long changes are gathered before the page is drawn again. */
+const GATHER_MS = 120;
+/** Counts of the server are asked for at most this often, and only after a change. */
+const COUNTS_MS = 1500;
+
+export class Live {
+  private stream: SseStream | null = null;
+  private watched: string | null = null;
+  private changed = new Map<string, RunSummary>();
+  private samples: { run: string; sample: UsageSample }[] = [];
+  private flushTimer: ReturnType<typeof setTimeout> | undefined;
+  private countsTimer: ReturnType<typeof setTimeout> | undefined;
+  private listeners = new Set<() => void>();
+  private lineState: LineState = { online: true };
+  private wasOffline = false;
+  private first = true;
+
+  constructor(private readonly cache: QueryClient) {}
+
+  start(): void {
+    this.stream ??= new SseStream({
+      url: () => `/api/v1/events${this.watched ? `?run=${encodeURIComponent(this.watched)}` : ""}`,
+      onMessage: (message) => this.take(message),
+      onConnected: (connected) => this.setConnected(connected),
+      onRefused: (status) => setSignedIn(status !== 401),
+    });
+  }
+
+  stop(): void {
+    this.stream?.close();
+    this.stream = null;
+  }
+
+  /** Also asks for the usage of one run, while a page shows it. */
+  watchRun(id: string): () => void {
+    this.watched = id;
+    this.stream?.reconnect();
+    return () => {
+      if (this.watched === id) this.watched = null;
+    };
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  readonly state = (): LineState => this.lineState;
+
+  private setConnected(connected: boolean): void {
+    if (!connected) this.wasOffline = true;
+    else if (this.first) {
+      this.first = false;
+      // What was answered before the stream stood may have changed in between.
+      void this.cache.invalidateQueries({ predicate: (query) => query.state.dataUpdatedAt > 0 });
+    } else if (this.wasOffline) {
+      this.wasOffline = false;
+      // The server may have been replaced meanwhile; what is on the page is asked for again, in place.
+      void this.cache.invalidateQueries();
+    }
+    if (connected === this.lineState.online) return;
+    this.lineState = connected ? { online: true } : { online: false, since: Date.now() };
+    for (const listener of this.listeners) listener();
+  }
+
+  private take(message: SseMessage): void {
+    const data: unknown = JSON.parse(message.data);
+    if (message.event === "run") this.gatherRun(data as RunSummary);
+    else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
+    else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
+    else if (message.event === "reset") void this.cache.invalidateQueries();
+  }
+
+  private gatherRun(run: RunSummary): void {
+    this.changed.set(run.id, run);
+    this.flushTimer ??= setTimeout(() => this.flush(), GATHER_MS);
+  }
+
+  private gatherUsage(usage: { run: string; sample: UsageSample }): void {
+    this.samples.push(usage);
+    this.flushTimer ??= setTimeout(() => this.flush(), GATHER_MS);
+  }
+
+  private refetchPipeline(name: string): void {
+    void this.cache.invalidateQueries({ queryKey: keys.pipelines });
+    void this.cache.invalidateQueries({ queryKey: keys.pipeline(name) });
+    void this.cache.invalidateQueries({ queryKey: ["code", "pipeline", name] });
+    this.refetchCounts();
+  }
+
+  private flush(): void {
+    this.flushTimer = undefined;
+    const runs = [...this.changed.values()];
+    const samples = this.samples;
+    this.changed = new Map();
+    this.samples = [];
+    if (runs.length > 0) {
+      for (const run of runs) foldRun(this.cache, run);
+      foldRunLists(this.cache, runs);
+      if (!foldPipelines(this.cache, runs)) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
+      this.refetchCounts();
+    }
+    for (const { run, sample } of samples) {
+      this.cache.setQueryData<Page<UsageSample>>([...keys.run(run), "usage"], (page) =>
+        page && { ...page, items: [...page.items, sample] },
+      );
+    }
+  }
+
+  private refetchCounts(): void {
+    this.countsTimer ??= setTimeout(() => {
+      this.countsTimer = undefined;
+      void this.cache.invalidateQueries({ queryKey: keys.system });
+    }, COUNTS_MS);
+  }
+}

@@ -1,0 +1,63 @@
+/** What went wrong, as the API says it (RFC 9457), or as this page does where there was no answer. */
+
+export interface ProblemItem {
+  pointer?: string | undefined;
+  message?: string | undefined;
+  rule?: string | undefined;
+  source?: string | undefined;
+}
+
+export class Problem extends Error {
+  override name = "Problem";
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly cure: string | undefined;
+  readonly requestId: string | undefined;
+  readonly items: ProblemItem[];
+
+  constructor(status: number, body: unknown) {
+    const said = isRecord(body) ? body : {};
+    const title = text(said.title) ?? (status === 0 ? "No answer" : `The server answered ${status}`);
+    super(text(said.detail) ?? title);
+    this.status = status;
+    this.title = title;
+    this.code = text(said.code) ?? "";
+    this.cure = text(said.cure);
+    this.requestId = text(said.request_id);
+    this.items = Array.isArray(said.errors) ? said.errors.filter(isRecord).map(toItem) : [];
+  }
+
+  /** Nobody answered: the server is away or the network is. */
+  static unreachable(): Problem {
+    return new Problem(0, {
+      title: "The server does not answer",
+      detail: "The server does not answer.",
+      cure: "See whether it runs: `rigi status`. Nothing that was accepted is lost.",
+    });
+  }
+}
+
+function toItem(item: Record<string, unknown>): ProblemItem {
+  return {
+    pointer: text(item.pointer),
+    message: text(item.message),
+    rule: text(item.rule),
+    source: text(item.source),
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Any thrown thing as a problem that can be shown. */
+export function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof TypeError) return Problem.unreachable();
+  return new Problem(0, { title: "This page made a mistake", detail: error instanceof Error ? error.message : String(error) });
+}

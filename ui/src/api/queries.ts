@@ -1,0 +1,132 @@
+/** What the page asks for, under which key it is kept. Nothing here refetches by time: `live` keeps it fresh. */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+
+import { api, escapePath, fetchText, ok } from "./client";
+import type { CodeFile, Page } from "./types";
+
+export interface RunFilter {
+  pipeline?: string | undefined;
+  /** State names joined by commas. */
+  state?: string | undefined;
+  /** `key=value`. */
+  label?: string[] | undefined;
+  q?: string | undefined;
+}
+
+export const keys = {
+  system: ["system"] as const,
+  pipelines: ["pipelines"] as const,
+  pipeline: (name: string) => ["pipeline", name] as const,
+  runLists: ["runs"] as const,
+  run: (id: string) => ["run", id] as const,
+};
+
+export const systemQuery = queryOptions({
+  queryKey: keys.system,
+  queryFn: ({ signal }) => ok(api.GET("/api/v1/system", { signal })),
+});
+
+/** Every pipeline of the folder: folders are few, so the list is whole and searched here. */
+export const pipelinesQuery = queryOptions({
+  queryKey: keys.pipelines,
+  queryFn: async ({ signal }) => {
+    const items = [];
+    let cursor: string | null | undefined;
+    do {
+      const query = cursor ? { limit: 200, cursor } : { limit: 200 };
+      const page = await ok(api.GET("/api/v1/pipelines", { params: { query }, signal }));
+      items.push(...page.items);
+      cursor = page.next_cursor;
+    } while (cursor);
+    return items;
+  },
+});
+
+export function pipelineQuery(name: string) {
+  return queryOptions({
+    queryKey: keys.pipeline(name),
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/pipelines/{name}", { params: { path: { name } }, signal })),
+  });
+}
+
+export function runsQuery(filter: RunFilter, limit = 100) {
+  const query = Object.fromEntries(Object.entries(filter).filter(([, value]) => value && value.length > 0));
+  return infiniteQueryOptions({
+    queryKey: [...keys.runLists, query as RunFilter, limit] as const,
+    queryFn: ({ signal, pageParam }) =>
+      ok(api.GET("/api/v1/runs", { params: { query: { ...query, limit, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+}
+
+export function runQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.run(id),
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}", { params: { path: { id } }, signal })),
+  });
+}
+
+export function attemptsQuery(id: string) {
+  return queryOptions({
+    queryKey: [...keys.run(id), "attempts"],
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/attempts", { params: { path: { id } }, signal })),
+  });
+}
+
+export function eventsQuery(id: string) {
+  return queryOptions({
+    queryKey: [...keys.run(id), "events"],
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/events", { params: { path: { id } }, signal })),
+  });
+}
+
+export function usageQuery(id: string) {
+  return queryOptions({
+    queryKey: [...keys.run(id), "usage"],
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/usage", { params: { path: { id } }, signal })),
+  });
+}
+
+export function artifactsQuery(id: string) {
+  return queryOptions({
+    queryKey: [...keys.run(id), "artifacts"],
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/artifacts", { params: { path: { id } }, signal })),
+  });
+}
+
+/** Whose code: a run's captured code, or what a pipeline's folder holds now. */
+export type CodeOwner = { run: string } | { pipeline: string };
+
+function codeBase(owner: CodeOwner): string {
+  return "run" in owner
+    ? `/api/v1/runs/${encodeURIComponent(owner.run)}/code`
+    : `/api/v1/pipelines/${encodeURIComponent(owner.pipeline)}/code`;
+}
+
+function codeKey(owner: CodeOwner): readonly unknown[] {
+  return "run" in owner ? ["code", "run", owner.run] : ["code", "pipeline", owner.pipeline];
+}
+
+export function codeQuery(owner: CodeOwner) {
+  return queryOptions<Page<CodeFile>>({
+    queryKey: codeKey(owner),
+    queryFn: ({ signal }) =>
+      "run" in owner
+        ? ok(api.GET("/api/v1/runs/{id}/code", { params: { path: { id: owner.run } }, signal }))
+        : ok(api.GET("/api/v1/pipelines/{name}/code", { params: { path: { name: owner.pipeline } }, signal })),
+  });
+}
+
+export function codeFileQuery(owner: CodeOwner, path: string) {
+  return queryOptions({
+    queryKey: [...codeKey(owner), path],
+    queryFn: () => fetchText(`${codeBase(owner)}/${escapePath(path)}`, 512 * 1024),
+  });
+}
+
+/** Address of an artifact's bytes. */
+export function artifactUrl(run: string, path: string, download?: "download"): string {
+  const query = download ? "?download=1" : "";
+  return `/api/v1/runs/${encodeURIComponent(run)}/artifacts/${escapePath(path)}${query}`;
+}

@@ -1,0 +1,20 @@
+/** Whether this browser may speak with the server: false after the first answer of 401. */
+import { useSyncExternalStore } from "react";
+
+let signedIn = true;
+const listeners = new Set<() => void>();
+
+export function setSignedIn(value: boolean): void {
+  if (signedIn === value) return;
+  signedIn = value;
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function useSignedIn(): boolean {
+  return useSyncExternalStore(subscribe, () => signedIn);
+}

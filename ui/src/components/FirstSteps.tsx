@@ -1,0 +1,30 @@
+import { Command } from "./CopyButton";
+import classes from "./FirstSteps.module.css";
+
+/** What to do in a folder without pipelines. */
+export function FirstSteps({ folder }: { folder?: string | undefined }) {
+  return (
+    <div className={classes.steps}>
+      <h2>There are no pipelines yet</h2>
+      <p>
+        A pipeline is a folder with a <code>main.py</code>, a notebook or a command{folder && <> in <code>{folder}</code></>}. It appears here
+        as soon as it is there.
+      </p>
+      <ol>
+        <li>
+          <p>Make one that works:</p>
+          <Command text="rigi init hello" />
+        </li>
+        <li>
+          <p>Start it here, or in a terminal:</p>
+          <Command text="rigi run hello --follow" />
+        </li>
+        <li>
+          <p>
+            Change its <code>main.py</code>. The next run takes the new code; old runs keep what they ran.
+          </p>
+        </li>
+      </ol>
+    </div>
+  );
+}

@@ -1,0 +1,124 @@
+/** Pipelines, runs, pages and actions, found by typing. */
+import { useMantineColorScheme } from "@mantine/core";
+import { Spotlight, createSpotlight } from "@mantine/spotlight";
+import "@mantine/core/styles/ModalBase.css";
+import "@mantine/core/styles/Modal.css";
+import "@mantine/core/styles/Overlay.css";
+import "@mantine/core/styles/Paper.css";
+import "@mantine/core/styles/Input.css";
+import "@mantine/core/styles/ScrollArea.css";
+import "@mantine/spotlight/styles.css";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useDeferredValue, useEffect, useState, type ReactNode } from "react";
+
+import { pipelinesQuery, runsQuery } from "../api/queries";
+import { useNow } from "../lib/now";
+import { stateDetail, stateShort } from "../lib/runText";
+import { Icon, type IconName } from "./Icon";
+import { StateIcon } from "./StateIcon";
+import classes from "./Palette.module.css";
+
+interface Item {
+  id: string;
+  label: string;
+  detail?: string | undefined;
+  icon: ReactNode;
+  run: () => void;
+}
+
+export default function Palette({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
+  const [[store, actions]] = useState(createSpotlight);
+  const [query, setQuery] = useState("");
+  const q = useDeferredValue(query.trim());
+  useEffect(() => {
+    actions.open();
+  }, [actions]);
+  const groups = [
+    { label: "Pipelines", items: usePipelineItems(q) },
+    { label: "Runs", items: useRunItems(q) },
+    { label: "Go to", items: usePlaceItems(q, onKeys) },
+  ].filter((group) => group.items.length > 0);
+  return (
+    <Spotlight.Root
+      store={store}
+      query={query}
+      onQueryChange={setQuery}
+      onSpotlightClose={onClose}
+      shortcut={null}
+      lockScroll={false}
+      maxHeight="min(440px, 70vh)"
+      scrollable
+      transitionProps={{ duration: 100 }}
+    >
+      <Spotlight.Search placeholder="A pipeline, a run, a page" aria-label="Search" leftSection={<Icon name="search" />} />
+      <Spotlight.ActionsList>
+        {groups.map((group) => (
+          <Spotlight.ActionsGroup key={group.label} label={group.label}>
+            {group.items.map((item) => (
+              <Spotlight.Action key={item.id} onClick={item.run} className={classes.item}>
+                {item.icon}
+                <span className={classes.label}>{item.label}</span>
+                {item.detail && <span className={classes.detail}>{item.detail}</span>}
+              </Spotlight.Action>
+            ))}
+          </Spotlight.ActionsGroup>
+        ))}
+        {groups.length === 0 && <Spotlight.Empty>Nothing is called “{q}”. Runs are found by their id.</Spotlight.Empty>}
+      </Spotlight.ActionsList>
+    </Spotlight.Root>
+  );
+}
+
+function usePipelineItems(q: string): Item[] {
+  const navigate = useNavigate();
+  const { data } = useQuery(pipelinesQuery);
+  const found = (data ?? []).filter((pipeline) => pipeline.name.toLowerCase().includes(q.toLowerCase())).slice(0, q ? 6 : 4);
+  return found.flatMap((pipeline) => {
+    const open: Item = {
+      id: `pipeline ${pipeline.name}`,
+      label: pipeline.name,
+      detail: pipeline.summary ?? undefined,
+      icon: <Icon name="pipelines" />,
+      run: () => void navigate({ to: "/pipelines/$name", params: { name: pipeline.name } }),
+    };
+    if (!q || !pipeline.runnable || found.length > 3) return [open];
+    const start: Item = {
+      id: `start ${pipeline.name}`,
+      label: `Start ${pipeline.name}`,
+      icon: <Icon name="play" />,
+      run: () => void navigate({ to: "/pipelines/$name/start", params: { name: pipeline.name } }),
+    };
+    return [open, start];
+  });
+}
+
+function useRunItems(q: string): Item[] {
+  const navigate = useNavigate();
+  const now = useNow(false);
+  const { data } = useInfiniteQuery({ ...runsQuery(q ? { q } : {}, 6), placeholderData: keepPreviousData });
+  return (data?.pages[0]?.items ?? []).slice(0, 6).map((run) => ({
+    id: run.id,
+    label: `${run.short} ${run.pipeline}`,
+    detail: [stateShort(run, now), stateDetail(run, now)].filter(Boolean).join(" · "),
+    icon: <StateIcon state={run.state} />,
+    run: () => void navigate({ to: "/runs/$id", params: { id: run.id } }),
+  }));
+}
+
+function usePlaceItems(q: string, onKeys: () => void): Item[] {
+  const navigate = useNavigate();
+  const { setColorScheme } = useMantineColorScheme();
+  const item = (label: string, icon: IconName, run: () => void, detail?: string): Item => ({ id: label, label, detail, icon: <Icon name={icon} />, run });
+  const all = [
+    item("Home", "home", () => void navigate({ to: "/" }), "g h"),
+    item("All pipelines", "pipelines", () => void navigate({ to: "/pipelines" }), "g p"),
+    item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
+    item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
+    item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
+    item("Light theme", "settings", () => setColorScheme("light")),
+    item("Dark theme", "settings", () => setColorScheme("dark")),
+    item("Keys", "keyboard", onKeys, "?"),
+  ];
+  return all.filter(({ label }) => label.toLowerCase().includes(q.toLowerCase()));
+}

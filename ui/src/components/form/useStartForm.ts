@@ -1,0 +1,193 @@
+/** What a start form holds, what is wrong with it, and how it is sent. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useMemo, useRef, useState } from "react";
+
+import { api, idempotencyKey, ok } from "../../api/client";
+import { asProblem, type Problem } from "../../api/problem";
+import { keys } from "../../api/queries";
+import type { InputRef, PipelineView, RunView } from "../../api/types";
+import { runCommand } from "../../lib/command";
+import { fieldsOf, isObject, isOpen, type Field, type Schema } from "../../lib/schema/fields";
+import { changedValues, collect, initialRaws, mistakeOf, type Raw } from "../../lib/schema/values";
+import type { Chosen } from "./FileField";
+
+export type CodeChoice = "same" | "current";
+
+export interface MoreState {
+  labels: string[];
+  priority: string;
+}
+
+function extrasOf(values: Record<string, unknown>, fields: Field[]): string {
+  const extra = Object.entries(values).filter(([name]) => !fields.some((field) => field.name === name));
+  return extra.length > 0 ? JSON.stringify(Object.fromEntries(extra), null, 2) : "";
+}
+
+export function useStartForm(pipeline: PipelineView, from: RunView | null, preset: string | undefined) {
+  const root = useMemo<Schema>(() => (isObject(pipeline.parameters) ? pipeline.parameters : {}), [pipeline.parameters]);
+  const fields = useMemo(() => fieldsOf(pipeline.parameters), [pipeline.parameters]);
+  const given = useMemo(() => from?.parameters ?? (preset ? pipeline.presets[preset]?.parameters : undefined) ?? {}, [from, preset, pipeline.presets]);
+  const [raws, setRaws] = useState(() => initialRaws(fields, given));
+  const [extra, setExtra] = useState(() => extrasOf(given, fields));
+  const [files, setFiles] = useState<Record<string, Chosen[]>>({});
+  const [more, setMore] = useState<MoreState>({ labels: Object.entries(from?.labels ?? {}).map(([key, value]) => `${key}=${value}`), priority: "" });
+  const [code, setCode] = useState<CodeChoice>("same");
+  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const [tried, setTried] = useState(false);
+  const [refused, setRefused] = useState<Record<string, string>>({});
+  const touch = (name: string) => setTouched((known) => new Set(known).add(name));
+  const kept = (name: string) => from?.inputs.filter((input) => input.input === name).map((input) => input.name) ?? [];
+
+  const wrong = useMemo(() => {
+    const found: Record<string, string> = {};
+    for (const field of fields) {
+      const mistake = mistakeOf(field, raws[field.name] ?? "", root);
+      if (mistake) found[`/parameters/${field.name}`] = mistake;
+    }
+    if (extra.trim() && parseObject(extra) === null) found["/parameters"] = "is not a JSON object";
+    return found;
+  }, [fields, raws, root, extra]);
+  const missing: Record<string, string> = {};
+  for (const [name, input] of Object.entries(pipeline.inputs)) {
+    const chosen = files[name] ?? [];
+    if (chosen.some((file) => file.mistake !== null)) missing[`/inputs/${name}`] = "has a file that did not arrive";
+    else if (chosen.some((file) => file.upload === null)) missing[`/inputs/${name}`] = "is still on its way";
+    else if (input.required && chosen.length === 0 && kept(name).length === 0) missing[`/inputs/${name}`] = "is required";
+  }
+  const badLabel = more.labels.find((label) => !/^[^=]+=/.test(label));
+  if (badLabel) missing["/labels"] = `must be written as name=value: ${badLabel}`;
+  const mistakes = { ...wrong, ...missing };
+
+  /** What to show at a place: what the server said, else what is wrong here once somebody was there. */
+  const mistakeAt = (pointer: string, name: string): string | null => refused[pointer] ?? (tried || touched.has(name) ? (mistakes[pointer] ?? null) : null);
+  const forgive = (pointer: string) => setRefused((known) => (pointer in known ? Object.fromEntries(Object.entries(known).filter(([key]) => key !== pointer)) : known));
+
+  const parameters = { ...(parseObject(extra) ?? {}), ...collect(fields, raws) };
+  const inputs: Record<string, InputRef[]> = {};
+  for (const [name, chosen] of Object.entries(files)) {
+    const refs = chosen.flatMap((file) => (file.upload ? [{ upload: file.upload.id }] : []));
+    if (refs.length > 0) inputs[name] = refs;
+  }
+  const labels = Object.fromEntries(more.labels.map((label) => [label.slice(0, label.indexOf("=")), label.slice(label.indexOf("=") + 1)]));
+  const priority = more.priority === "" ? undefined : Number(more.priority);
+  const defaults = collect(fields, initialRaws(fields));
+  const told = Object.fromEntries(Object.entries(parameters).filter(([name, value]) => JSON.stringify(defaults[name]) !== JSON.stringify(value)));
+  const secret = (name: string) => fields.some((field) => field.name === name && field.kind === "secret");
+  const fileNames = Object.fromEntries(Object.entries(files).map(([name, chosen]) => [name, chosen.map((file) => file.name)]));
+  const command = from
+    ? rerunCommand(from, Object.entries(changedValues(from.parameters, parameters)), secret, code)
+    : runCommand({ pipeline: pipeline.name, parameters: Object.fromEntries(Object.entries(told).map(([name, value]) => [name, secret(name) ? "…" : value])), inputs: fileNames, labels, priority });
+
+  const send = useSend(pipeline, from, (problem) => setRefused(placesOf(problem, fields, pipeline)));
+  const submit = () => {
+    setTried(true);
+    setRefused({});
+    if (Object.keys(mistakes).length > 0) return false;
+    send.mutate({ parameters, inputs, labels, priority, code });
+    return true;
+  };
+
+  return {
+    fields, raws, extra, files, more, code, command, kept, mistakeAt, submit, touch,
+    // What the spec does not name can be given only where it allows for more.
+    takesExtra: isOpen(pipeline.parameters) && (fields.length === 0 || extra !== ""),
+    mistakeCount: tried ? Object.keys(mistakes).length : 0,
+    problem: send.error ? asProblem(send.error) : null,
+    sending: send.isPending,
+    setRaw: (name: string, raw: Raw) => {
+      forgive(`/parameters/${name}`);
+      touch(name);
+      setRaws((known) => ({ ...known, [name]: raw }));
+    },
+    setExtra: (text: string) => {
+      touch("");
+      setExtra(text);
+    },
+    setFiles: (name: string, change: (known: Chosen[]) => Chosen[]) => {
+      forgive(`/inputs/${name}`);
+      setFiles((known) => ({ ...known, [name]: change(known[name] ?? []) }));
+    },
+    setMore,
+    setCode,
+    usePreset: (name: string) => {
+      const values = pipeline.presets[name]?.parameters ?? {};
+      setRefused({});
+      setRaws((known) => ({ ...known, ...initialRaws(fields.filter((field) => field.name in values), values) }));
+    },
+  };
+}
+
+export type StartFormState = ReturnType<typeof useStartForm>;
+
+interface Sent {
+  parameters: Record<string, unknown>;
+  inputs: Record<string, InputRef[]>;
+  labels: Record<string, string>;
+  priority: number | undefined;
+  code: CodeChoice;
+}
+
+function useSend(pipeline: PipelineView, from: RunView | null, onRefused: (problem: Problem) => void) {
+  const cache = useQueryClient();
+  const navigate = useNavigate();
+  // The same key for the same content: sending again after a lost answer starts one run, not two.
+  const last = useRef({ content: "", key: "" });
+  return useMutation({
+    mutationFn: (sent: Sent) => {
+      const content = JSON.stringify(sent);
+      if (last.current.content !== content) last.current = { content, key: idempotencyKey() };
+      const headers = { "Idempotency-Key": last.current.key };
+      const { parameters, inputs, labels, priority, code } = sent;
+      if (from) {
+        const body = { parameters: changedValues(from.parameters, parameters), inputs, labels, code };
+        return ok(api.POST("/api/v1/runs/{id}/rerun", { params: { path: { id: from.id } }, body, headers }));
+      }
+      const body = { parameters, inputs, labels, ...(priority === undefined ? {} : { priority }) };
+      return ok(api.POST("/api/v1/pipelines/{name}/runs", { params: { path: { name: pipeline.name } }, body, headers }));
+    },
+    onSuccess: (run) => {
+      cache.setQueryData<RunView>(keys.run(run.id), run);
+      void navigate({ to: "/runs/$id", params: { id: run.id } });
+    },
+    onError: (error) => {
+      const problem = asProblem(error);
+      // The server has answered: what is sent next is another request.
+      if (problem.status > 0) last.current = { content: "", key: "" };
+      onRefused(problem);
+    },
+  });
+}
+
+/** Places of the form that the server's mistakes belong to: `/parameters/years/0` is the field `years`. */
+function placesOf(problem: Problem, fields: Field[], pipeline: PipelineView): Record<string, string> {
+  const places: Record<string, string> = {};
+  for (const item of problem.items) {
+    const [, group = "", name = ""] = (item.pointer ?? "").split("/").map((part) => part.replace(/~1/g, "/").replace(/~0/g, "~"));
+    const known = group === "parameters" ? fields.some((field) => field.name === name) : group === "inputs" && name in pipeline.inputs;
+    const place = known ? `/${group}/${name}` : group === "parameters" ? "/parameters" : "";
+    if (place) places[place] ??= stripName(item.message ?? problem.message, name);
+  }
+  return places;
+}
+
+/** The form puts the name in front itself. */
+function stripName(message: string, name: string): string {
+  return message.startsWith(`\`${name}\` `) ? message.slice(name.length + 3) : message;
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  if (text.trim() === "") return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function rerunCommand(from: RunView, changed: [string, unknown][], secret: (name: string) => boolean, code: CodeChoice): string {
+  const parameters = Object.fromEntries(changed.map(([name, value]) => [name, secret(name) ? "…" : value]));
+  const text = runCommand({ pipeline: from.short, parameters }).replace(/^rigi run/, "rigi runs rerun");
+  return code === "current" ? `${text} --code current` : text;
+}

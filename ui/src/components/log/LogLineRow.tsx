@@ -1,0 +1,79 @@
+/** One line of a log. */
+import { memo, type CSSProperties, type ReactNode } from "react";
+
+import type { LogLine } from "../../api/types";
+import { timeOfDay } from "../../lib/format";
+import { lastWritten, pieces, type Style } from "../../lib/log/ansi";
+import classes from "./Log.module.css";
+
+interface LogLineRowProps {
+  n: number;
+  line: LogLine | undefined;
+  /** IANA name; "" is the browser's own; null shows no times. */
+  zone: string | null;
+  find: string;
+  mark: "none" | "link" | "error" | "match";
+  onLink: (n: number) => void;
+}
+
+const STREAM_SIGNS: Record<string, string> = { stderr: "!", system: "·" };
+
+export const LogLineRow = memo(function LogLineRow({ n, line, zone, find, mark, onLink }: LogLineRowProps) {
+  return (
+    <div className={classes.row} data-n={n} data-stream={line?.stream} data-mark={mark === "none" ? undefined : mark}>
+      <a
+        className={classes.number}
+        href={`#L${n}`}
+        aria-label={`Line ${n}`}
+        tabIndex={-1}
+        onClick={(event) => {
+          event.preventDefault();
+          onLink(n);
+        }}
+      >
+        {n}
+      </a>
+      {zone !== null && <span className={classes.time} title={line?.at}>{line ? timeOfDay(Date.parse(line.at), zone || undefined) : ""}</span>}
+      <span className={classes.sign} title={line && line.stream !== "stdout" ? line.stream : undefined}>{line ? (STREAM_SIGNS[line.stream] ?? "") : ""}</span>
+      <span className={classes.text}>{line ? drawText(line.text, find) : ""}</span>
+    </div>
+  );
+});
+
+function drawText(text: string, find: string): ReactNode {
+  const parts = pieces(lastWritten(text));
+  if (parts.length === 1 && parts[0] && !parts[0].style) return markFound(parts[0].text, find);
+  return parts.map((piece, index) =>
+    piece.style ? (
+      <span key={index} style={toCss(piece.style)}>
+        {markFound(piece.text, find)}
+      </span>
+    ) : (
+      <span key={index}>{markFound(piece.text, find)}</span>
+    ),
+  );
+}
+
+function toCss(style: Style): CSSProperties {
+  return {
+    ...(style.fg ? { color: style.fg } : {}),
+    ...(style.bg ? { backgroundColor: style.bg } : {}),
+    ...(style.bold ? { fontWeight: 700 } : {}),
+    ...(style.dim ? { opacity: 0.7 } : {}),
+    ...(style.italic ? { fontStyle: "italic" } : {}),
+    ...(style.underline ? { textDecoration: "underline" } : {}),
+  };
+}
+
+function markFound(text: string, find: string): ReactNode {
+  if (find === "") return text;
+  const lower = text.toLowerCase();
+  const q = find.toLowerCase();
+  const parts: ReactNode[] = [];
+  let at = 0;
+  for (let found = lower.indexOf(q); found >= 0; found = lower.indexOf(q, at)) {
+    parts.push(text.slice(at, found), <mark key={found}>{text.slice(found, found + q.length)}</mark>);
+    at = found + q.length;
+  }
+  return at === 0 ? text : [...parts, text.slice(at)];
+}

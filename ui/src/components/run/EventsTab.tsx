@@ -1,0 +1,78 @@
+/** What happened to a run, and its attempts. */
+import { useQuery } from "@tanstack/react-query";
+
+import { attemptsQuery, eventsQuery } from "../../api/queries";
+import type { AttemptView, EventView, RunView } from "../../api/types";
+import { bytes, duration, plural } from "../../lib/format";
+import { isState, stateLabel } from "../../lib/states";
+import { Section } from "../Page";
+import { Failure } from "../States";
+import { StateIcon } from "../StateIcon";
+import { Ticked } from "../Ticked";
+import { At } from "../Time";
+import classes from "./Run.module.css";
+
+export function EventsTab({ run, onAttempt }: { run: RunView; onAttempt: (number: number) => void }) {
+  const attempts = useQuery(attemptsQuery(run.id));
+  const events = useQuery(eventsQuery(run.id));
+  if (events.error && !events.data) return <Failure error={events.error} retry={() => void events.refetch()} />;
+  return (
+    <div className={classes.tab}>
+      {(attempts.data?.items.length ?? 0) > 0 && (
+        <Section title="Attempts">
+          {attempts.data?.items.map((attempt) => (
+            <Attempt key={attempt.number} attempt={attempt} onOpen={() => onAttempt(attempt.number)} />
+          ))}
+        </Section>
+      )}
+      <Section title="Events">
+        {events.data?.items.map((event) => (
+          <Event key={event.id} event={event} />
+        ))}
+      </Section>
+    </div>
+  );
+}
+
+function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void }) {
+  const took = attempt.started_at && attempt.ended_at ? duration(Date.parse(attempt.ended_at) - Date.parse(attempt.started_at)) : "";
+  return (
+    <div className={classes.attempt}>
+      <StateIcon state={attempt.state} label={false} />
+      <span>{attempt.number}</span>
+      <span className={classes.what}>
+        {stateLabel(attempt.state)}
+        {attempt.message && (
+          <span className="dim">
+            : <Ticked text={attempt.message} />
+          </span>
+        )}
+      </span>
+      <span className="dim">{took}</span>
+      <span className={`dim ${classes.optional ?? ""}`}>{attempt.usage.max_memory > 0 ? `${duration(attempt.usage.cpu_ms)} cpu, ${bytes(attempt.usage.max_memory)}` : ""}</span>
+      <button type="button" className={classes.linkButton} onClick={onOpen}>
+        Log, {plural(attempt.log.lines, "line")}
+      </button>
+    </div>
+  );
+}
+
+function Event({ event }: { event: EventView }) {
+  return (
+    <div className={classes.event}>
+      <span className="dim">
+        <At at={event.at} />
+      </span>
+      <span className={classes.eventIcon}>{isState(event.kind) ? <StateIcon state={event.kind} size={14} label={false} /> : null}</span>
+      <span className={classes.what}>
+        {stateLabel(event.kind).replace(/-/g, " ")}
+        {event.attempt > 0 && <span className="dim"> attempt {event.attempt}</span>}
+        {event.message && (
+          <span className="dim">
+            : <Ticked text={event.message} />
+          </span>
+        )}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,102 @@
+/** What can be done with a run. */
+import { Button, Menu, Modal } from "@mantine/core";
+import "@mantine/core/styles/CloseButton.css";
+import "@mantine/core/styles/Menu.css";
+import "@mantine/core/styles/Modal.css";
+import "@mantine/core/styles/ModalBase.css";
+import "@mantine/core/styles/Overlay.css";
+import "@mantine/core/styles/Paper.css";
+import "@mantine/core/styles/Popover.css";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+
+import { useCancel, useRetry } from "../../api/actions";
+import type { RunView } from "../../api/types";
+import { curlCommand, runCommand } from "../../lib/command";
+import { useKeys } from "../../lib/keys";
+import { notify } from "../../lib/notices";
+import { isEnd } from "../../lib/states";
+import { copyText } from "../CopyButton";
+import { Icon } from "../Icon";
+import classes from "./Run.module.css";
+
+export function RunActions({ run }: { run: RunView }) {
+  const navigate = useNavigate();
+  const cancel = useCancel(run);
+  const retry = useRetry(run);
+  const [asking, setAsking] = useState(false);
+  const ended = isEnd(run.state);
+  const stopping = run.cancel_requested_at != null && !ended;
+  const rerun = { to: "/pipelines/$name/start", params: { name: run.pipeline }, search: { from: run.id } } as const;
+  useKeys("Run", [
+    { keys: "r", label: "Rerun, with changes", run: () => void navigate(rerun) },
+    ...(run.can.cancel ? [{ keys: "c", label: "Cancel", run: () => setAsking(true) }] : []),
+    ...(run.can.retry ? [{ keys: "R", label: "Retry as it was", run: () => retry.mutate() }] : []),
+  ]);
+  const failed = run.state === "failed" || run.state === "timed_out";
+  return (
+    <>
+      {run.can.retry && (
+        <Button variant={failed ? "filled" : "default"} loading={retry.isPending} onClick={() => retry.mutate()} title="The same code and parameters" className={classes.wide}>
+          Retry
+        </Button>
+      )}
+      <Button variant="default" renderRoot={(props) => <Link {...rerun} {...props} />} title="With changes">
+        Rerun
+      </Button>
+      {(run.can.cancel || stopping) && (
+        <Button variant="default" className={classes.cancel} disabled={stopping} onClick={() => setAsking(true)}>
+          {stopping ? "Stopping" : "Cancel"}
+        </Button>
+      )}
+      <MoreMenu run={run} />
+      <Modal opened={asking && !ended} onClose={() => setAsking(false)} title={`Cancel run ${run.short}?`} size={400} closeButtonProps={{ "aria-label": "Close" }}>
+        <p>{run.attempt === 0 ? "It has not started yet." : "All its processes are told to stop, and killed after the grace period. Its log and what it wrote so far stay."}</p>
+        <div className={classes.ways}>
+          <Button variant="default" onClick={() => setAsking(false)}>
+            Let it go on
+          </Button>
+          <Button
+            color="red"
+            className={classes.danger}
+            data-autofocus
+            loading={cancel.isPending}
+            onClick={() => cancel.mutate(undefined, { onSettled: () => setAsking(false) })}
+          >
+            Cancel the run
+          </Button>
+        </div>
+      </Modal>
+    </>
+  );
+}
+
+function MoreMenu({ run }: { run: RunView }) {
+  const base = `/api/v1/runs/${run.id}`;
+  const copy = (what: string, text: string) => () =>
+    void copyText(text).then((done) => (done ? notify(`${what} is copied.`) : notify("The browser did not allow copying.", "bad")));
+  const parameters = Object.fromEntries(Object.entries(run.parameters).filter(([, value]) => value !== "***"));
+  const submit = curlCommand("POST", `${location.origin}/api/v1/pipelines/${encodeURIComponent(run.pipeline)}/runs`, { parameters, labels: run.labels });
+  return (
+    <Menu width={220}>
+      <Menu.Target>
+        <Button variant="default" aria-label="More" className={classes.iconButton}>
+          <Icon name="more" />
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={copy("The id", run.id)}>Copy id</Menu.Item>
+        <Menu.Item onClick={copy("The command", runCommand({ pipeline: run.pipeline, parameters, labels: run.labels }))}>Copy as command</Menu.Item>
+        <Menu.Item onClick={copy("The request", submit)}>Copy as curl</Menu.Item>
+        <Menu.Item onClick={copy("The command", `rigi runs logs ${run.short}${isEnd(run.state) ? "" : " --follow"}`)}>Copy log command</Menu.Item>
+        <Menu.Divider />
+        <Menu.Item component="a" href={`${base}/log/raw`} download={`${run.pipeline}-${run.short}.log`}>
+          Download log
+        </Menu.Item>
+        <Menu.Item component="a" href={base} target="_blank">
+          Open as JSON
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,95 @@
+/** The top of a run: state, reason, prospect, phases, usage. */
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, type ReactNode } from "react";
+
+import type { RunView } from "../../api/types";
+import { cureOf } from "../../lib/cures";
+import { ordinal } from "../../lib/format";
+import { useNow } from "../../lib/now";
+import { shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
+import { isEnd, stateTone } from "../../lib/states";
+import { StateIcon } from "../StateIcon";
+import { Ticked } from "../Ticked";
+import { At } from "../Time";
+import { PhaseBar } from "./PhaseBar";
+import classes from "./Run.module.css";
+
+const UsageCharts = lazy(() => import("./UsageCharts"));
+
+export function RunHead({ run }: { run: RunView }) {
+  const ended = isEnd(run.state);
+  const now = useNow(!ended);
+  const detail = stateDetail(run, now, run.expected_ms);
+  const cure = ended ? cureOf(run) : null;
+  return (
+    <div className={classes.head}>
+      <div className={classes.state} role="status">
+        <StateIcon state={run.state} size={20} />
+        <p className={classes.heading}>
+          <span className={`tone-${stateTone(run.state)}`}>{stateHeading(run, now)}</span>
+          {detail && <span className={classes.detail}>{run.state === "running" ? ", " : ": "}<Ticked text={detail} /></span>}
+        </p>
+      </div>
+      {cure && <p className={classes.cure}><Ticked text={cure} /></p>}
+      {run.state === "queued" && <Waiting run={run} />}
+      <Facts run={run} />
+      <div className={classes.measures}>
+        <PhaseBar run={run} now={now} />
+        <Suspense fallback={<div className={classes.chartsReserve} />}>{run.attempt > 0 ? <UsageCharts run={run} /> : null}</Suspense>
+      </div>
+    </div>
+  );
+}
+
+function Waiting({ run }: { run: RunView }) {
+  if (!run.queue) return null;
+  const { position, waiting } = run.queue;
+  return (
+    <p className={classes.cure}>
+      {position === 1 ? "It is next" : `It is ${ordinal(position)} of ${waiting} that wait`}.{" "}
+      <Link to="/runs" search={{ pipeline: run.pipeline, state: "starting,running,retrying,queued" }} className="link">
+        What it waits for
+      </Link>
+    </p>
+  );
+}
+
+function Facts({ run }: { run: RunView }) {
+  const parts: ReactNode[] = [
+    <>
+      {run.started_at ? "started " : "accepted "}
+      <At at={run.started_at ?? run.created_at} /> by {startedBy(run.trigger)}
+    </>,
+  ];
+  if (run.rerun_of) {
+    parts.push(
+      <>
+        repeats <Link to="/runs/$id" params={{ id: run.rerun_of }} className="link mono">{shortId(run.rerun_of)}</Link>
+      </>,
+    );
+  }
+  parts.push(
+    <>
+      code <span className="mono">{(run.git?.commit ?? run.version).slice(0, 7)}</span>
+      {run.git?.branch && ` on ${run.git.branch}`}
+      {run.git?.dirty && ", with changes"}
+    </>,
+  );
+  if (run.environment) parts.push(run.environment.label);
+  if (run.target !== "process") parts.push(run.target);
+  if (run.attempt > 1) parts.push(`attempt ${run.attempt} of ${run.max_attempts}`);
+  for (const [key, value] of Object.entries(run.labels)) {
+    parts.push(
+      <Link to="/runs" search={{ label: [`${key}=${value}`] }} className={classes.label}>
+        {key}={value}
+      </Link>,
+    );
+  }
+  return (
+    <p className={classes.facts}>
+      {parts.map((part, index) => (
+        <span key={index}>{part}</span>
+      ))}
+    </p>
+  );
+}

@@ -1,0 +1,61 @@
+/** How a file can be shown, and its text made ready for that. */
+
+export type PreviewKind = "image" | "csv" | "markdown" | "json" | "html" | "text" | "pdf" | "none";
+
+/** By its media type, else by its name. */
+export function previewOf({ media_type, path }: { media_type: string; path: string }): PreviewKind {
+  const type = media_type.split(";")[0]?.trim() ?? "";
+  const ending = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  if (type.startsWith("image/")) return "image";
+  if (type === "text/csv" || type === "text/tab-separated-values" || ending === "csv" || ending === "tsv") return "csv";
+  if (type === "text/markdown" || ending === "md") return "markdown";
+  if (type === "text/html") return "html";
+  if (type === "application/pdf") return "pdf";
+  if (type === "application/json" || ending === "json" || ending === "ipynb" || ending === "geojson") return "json";
+  const textual = ["yaml", "yml", "toml", "log", "txt", "xml", "jsonl", "ndjson", "py", "sql", "sh", "ini", "cfg"];
+  return type.startsWith("text/") || textual.includes(ending) ? "text" : "none";
+}
+
+/** Rows of comma- or tab-separated text, with quoted cells (RFC 4180). */
+export function parseTable(text: string, limit: number): string[][] {
+  const head = text.slice(0, text.indexOf("\n") < 0 ? undefined : text.indexOf("\n"));
+  const counts = [",", "\t", ";"].map((sign) => ({ sign, n: head.split(sign).length }));
+  const separator = counts.sort((a, b) => b.n - a.n)[0]?.sign ?? ",";
+  const rows: string[][] = [];
+  let row: string[] = [];
+  let cell = "";
+  let quoted = false;
+  const endCell = () => {
+    row.push(cell);
+    cell = "";
+  };
+  const endRow = () => {
+    endCell();
+    if (row.length > 1 || row[0] !== "") rows.push(row);
+    row = [];
+  };
+  for (let i = 0; i < text.length && rows.length < limit; i++) {
+    const sign = text[i];
+    if (quoted) {
+      if (sign !== '"') cell += sign ?? "";
+      else if (text[i + 1] === '"') {
+        cell += '"';
+        i++;
+      } else quoted = false;
+    } else if (sign === '"' && cell === "") quoted = true;
+    else if (sign === separator) endCell();
+    else if (sign === "\n") endRow();
+    else if (sign !== "\r") cell += sign ?? "";
+  }
+  if (rows.length < limit && (cell !== "" || row.length > 0)) endRow();
+  return rows;
+}
+
+/** JSON with indents; text that is none (or only the beginning of it) as it is. */
+export function prettyJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

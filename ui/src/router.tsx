@@ -1,0 +1,83 @@
+/** The pages and their addresses. Each page is loaded when it is first gone to. */
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+
+import type { Live } from "./api/live";
+import { pipelineQuery, pipelinesQuery, runQuery } from "./api/queries";
+import { Shell } from "./components/Shell";
+import { Failure } from "./components/States";
+import { many, one, parseSearch, stringifySearch } from "./lib/search";
+import { NotFound } from "./routes/NotFound";
+
+export interface RunsSearch {
+  state?: string;
+  pipeline?: string;
+  label?: string[];
+  q?: string;
+}
+
+export type RunTab = "log" | "outputs" | "parameters" | "events" | "code";
+
+/** Leaves out what is undefined, so that addresses stay short. */
+function compact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+type Raw = Record<string, unknown>;
+
+function buildTree(cache: QueryClient, live: Live) {
+  const root = createRootRoute({ component: () => <Shell live={live} />, notFoundComponent: NotFound });
+  const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
+  const pipelines = createRoute({
+    getParentRoute: () => root,
+    path: "/pipelines",
+    validateSearch: (raw: Raw) => compact({ q: one(raw.q) }),
+    loader: () => void cache.prefetchQuery(pipelinesQuery),
+    component: lazyRouteComponent(() => import("./routes/Pipelines"), "Pipelines"),
+  });
+  const pipeline = createRoute({
+    getParentRoute: () => root,
+    path: "/pipelines/$name",
+    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), file: one(raw.file) }),
+    loader: ({ params }) => void cache.prefetchQuery(pipelineQuery(params.name)),
+    component: lazyRouteComponent(() => import("./routes/Pipeline"), "Pipeline"),
+  });
+  const start = createRoute({
+    getParentRoute: () => root,
+    path: "/pipelines/$name/start",
+    validateSearch: (raw: Raw) => compact({ from: one(raw.from), preset: one(raw.preset) }),
+    loader: ({ params }) => void cache.prefetchQuery(pipelineQuery(params.name)),
+    component: lazyRouteComponent(() => import("./routes/Start"), "Start"),
+  });
+  const runs = createRoute({
+    getParentRoute: () => root,
+    path: "/runs",
+    validateSearch: (raw: Raw): RunsSearch => compact({ state: one(raw.state), pipeline: one(raw.pipeline), label: many(raw.label), q: one(raw.q) }),
+    component: lazyRouteComponent(() => import("./routes/Runs"), "Runs"),
+  });
+  const run = createRoute({
+    getParentRoute: () => root,
+    path: "/runs/$id",
+    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), attempt: one(raw.attempt), file: one(raw.file) }),
+    loader: ({ params }) => void cache.prefetchQuery(runQuery(params.id)),
+    component: lazyRouteComponent(() => import("./routes/Run"), "Run"),
+  });
+  const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./routes/Settings"), "Settings") });
+  return root.addChildren([home, pipelines, pipeline, start, runs, run, settings]);
+}
+
+export function createPageRouter(cache: QueryClient, live: Live) {
+  return createRouter({
+    routeTree: buildTree(cache, live),
+    defaultPreload: "intent",
+    parseSearch,
+    stringifySearch,
+    defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createPageRouter>;
+  }
+}

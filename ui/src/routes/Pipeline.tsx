@@ -1,0 +1,137 @@
+/** A pipeline: how its runs went, what it takes, what it is. */
+import { Button } from "@mantine/core";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { useMemo } from "react";
+
+import { pipelineQuery, runsQuery } from "../api/queries";
+import type { PipelineView } from "../api/types";
+import { CodeView } from "../components/CodeView";
+import { Icon } from "../components/Icon";
+import { Mistakes } from "../components/Mistakes";
+import { Page } from "../components/Page";
+import { RunList } from "../components/RunList";
+import { Banner, Empty, Failure } from "../components/States";
+import { Strip } from "../components/Strip";
+import { TabView } from "../components/TabView";
+import { TakesView } from "../components/TakesView";
+import { duration } from "../lib/format";
+import { useKeys } from "../lib/keys";
+import { isEnd } from "../lib/states";
+import classes from "./Pipeline.module.css";
+
+const route = getRouteApi("/pipelines/$name");
+const TABS = ["runs", "takes", "code", "spec"] as const;
+type PipelineTab = (typeof TABS)[number];
+
+export function Pipeline() {
+  const { name } = route.useParams();
+  const { tab, file } = route.useSearch();
+  const navigate = useNavigate();
+  const { data: pipeline, error, refetch } = useQuery(pipelineQuery(name));
+  const value = TABS.find((one) => one === tab) ?? "runs";
+  useKeys("Pipeline", [{ keys: "s", label: "Start", run: () => void (pipeline?.runnable && navigate({ to: "/pipelines/$name/start", params: { name } })) }]);
+  const crumbs = [{ text: "Pipelines", link: { to: "/pipelines" } as const }, { text: name }];
+  if (!pipeline) return <Page crumbs={crumbs}>{error && <Failure error={error} retry={() => void refetch()} />}</Page>;
+  const setTab = (next: PipelineTab) => void navigate({ to: "/pipelines/$name", params: { name }, search: next === "runs" ? {} : { tab: next }, replace: true });
+  return (
+    <Page fill crumbs={crumbs} actions={<StartButton pipeline={pipeline} />} head={<Head pipeline={pipeline} />}>
+      <TabView
+        label="Pipeline"
+        value={value}
+        onChange={setTab}
+        tabs={[
+          { value: "runs", label: "Runs" },
+          { value: "takes", label: "Takes and gives" },
+          { value: "code", label: "Code" },
+          { value: "spec", label: "Spec" },
+        ]}
+      >
+        {value === "runs" && <RunsOf name={name} />}
+        {value === "takes" && <TakesView pipeline={pipeline} />}
+        {value === "code" && (
+          <CodeView
+            owner={{ pipeline: name }}
+            file={file}
+            onFile={(next) => void navigate({ to: "/pipelines/$name", params: { name }, search: { tab: "code", file: next }, replace: true })}
+          />
+        )}
+        {value === "spec" && <SpecView pipeline={pipeline} />}
+      </TabView>
+    </Page>
+  );
+}
+
+function StartButton({ pipeline }: { pipeline: PipelineView }) {
+  if (!pipeline.runnable) return <span className="dim">{pipeline.mistakes.length > 0 ? "Cannot start: it has a mistake" : "Switched off in its spec"}</span>;
+  return (
+    <Button leftSection={<Icon name="play" size={14} />} renderRoot={(props) => <Link to="/pipelines/$name/start" params={{ name: pipeline.name }} {...props} />}>
+      Start
+    </Button>
+  );
+}
+
+function Head({ pipeline }: { pipeline: PipelineView }) {
+  return (
+    <div className={classes.head}>
+      {pipeline.mistakes.length > 0 && (
+        <Banner tone="bad">
+          <Mistakes mistakes={pipeline.mistakes} />
+        </Banner>
+      )}
+      {pipeline.warnings.length > 0 && (
+        <Banner tone="warn">
+          <Mistakes mistakes={pipeline.warnings} />
+        </Banner>
+      )}
+      <div className={classes.facts}>
+        <div className={classes.words}>
+          <p className={classes.description}>{pipeline.description ?? pipeline.summary ?? "It has no description."}</p>
+          <p className="dim">{factsOf(pipeline).join(" · ")}</p>
+        </div>
+        <Strip marks={pipeline.recent} height={40} links />
+      </div>
+    </div>
+  );
+}
+
+function factsOf(pipeline: PipelineView): string[] {
+  const facts: string[] = [];
+  if (pipeline.kind) facts.push(pipeline.kind);
+  if (pipeline.expected_ms) facts.push(`takes about ${duration(pipeline.expected_ms)}`);
+  const ended = pipeline.recent.filter((mark) => isEnd(mark.state) && mark.state !== "cancelled" && mark.state !== "skipped");
+  if (ended.length > 2) facts.push(`${ended.filter((mark) => mark.state === "succeeded").length} of the last ${ended.length} succeeded`);
+  if (pipeline.active > 0) facts.push(`${pipeline.active} running`);
+  if (pipeline.queued > 0) facts.push(`${pipeline.queued} waiting`);
+  if (pipeline.version) facts.push(`code ${pipeline.version.slice(0, 7)}${pipeline.git?.branch ? ` on ${pipeline.git.branch}` : ""}${pipeline.git?.dirty ? ", changed since the commit" : ""}`);
+  for (const tag of pipeline.tags) facts.push(`#${tag}`);
+  return facts;
+}
+
+function RunsOf({ name }: { name: string }) {
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(runsQuery({ pipeline: name }));
+  const runs = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
+  if (error && !data) return <Failure error={error} retry={() => void refetch()} />;
+  if (data && runs.length === 0) {
+    return (
+      <Empty icon="runs" title="It has never run">
+        <p className="dim">
+          Start it here, or in a terminal: <code>rigi run {name} --follow</code>
+        </p>
+      </Empty>
+    );
+  }
+  return <RunList runs={runs} withoutPipeline hasMore={hasNextPage} loadMore={() => void (!isFetchingNextPage && fetchNextPage())} />;
+}
+
+function SpecView({ pipeline }: { pipeline: PipelineView }) {
+  if (pipeline.spec == null) return <Empty icon="file" title="The spec cannot be read while it has a mistake" />;
+  return (
+    <div className={classes.spec} tabIndex={0} role="region" aria-label="Spec">
+      <p className="dim">
+        {pipeline.spec_file ? <><code>{pipeline.spec_file}</code>, with every default filled in</> : "The folder has no spec file; these are the defaults"}
+      </p>
+      <pre>{JSON.stringify(pipeline.spec, null, 2)}</pre>
+    </div>
+  );
+}

@@ -1,0 +1,88 @@
+/** A run: its state and why, how long still, its log, what it left. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useEffect } from "react";
+
+import { useWatchRun } from "../api/LiveContext";
+import { keys, runQuery } from "../api/queries";
+import type { RunView } from "../api/types";
+import { CodeView } from "../components/CodeView";
+import { LogBody } from "../components/log/LogBody";
+import { LogTools } from "../components/log/LogTools";
+import { useLogController } from "../components/log/useLogController";
+import { Page } from "../components/Page";
+import { EventsTab } from "../components/run/EventsTab";
+import { OutputsTab } from "../components/run/OutputsTab";
+import { ParametersTab } from "../components/run/ParametersTab";
+import { RunActions } from "../components/run/RunActions";
+import { RunHead } from "../components/run/RunHead";
+import classes from "../components/run/Run.module.css";
+import { Failure } from "../components/States";
+import { TabView } from "../components/TabView";
+import { isEnd } from "../lib/states";
+import type { RunTab } from "../router";
+
+const route = getRouteApi("/runs/$id");
+const TABS: readonly RunTab[] = ["log", "outputs", "parameters", "events", "code"];
+
+export function Run() {
+  const { id } = route.useParams();
+  const { data: run, error, refetch } = useQuery(runQuery(id));
+  useFullId(id, run);
+  const crumbs = [
+    { text: "Pipelines", link: { to: "/pipelines" } as const },
+    ...(run ? [{ text: run.pipeline, link: { to: "/pipelines/$name", params: { name: run.pipeline } } as const }] : []),
+    { text: `run ${run?.short ?? id.slice(-4)}` },
+  ];
+  if (!run) return <Page crumbs={crumbs}>{error && <Failure error={error} retry={() => void refetch()} />}</Page>;
+  return (
+    <Page fill crumbs={crumbs} actions={<RunActions run={run} />}>
+      <RunBody key={run.id} run={run} />
+    </Page>
+  );
+}
+
+/** Events name runs by their full id: an address with a part of it is made whole. */
+function useFullId(id: string, run: RunView | undefined): void {
+  const navigate = useNavigate();
+  const cache = useQueryClient();
+  useEffect(() => {
+    if (!run || run.id === id) return;
+    cache.setQueryData<RunView>(keys.run(run.id), run);
+    void navigate({ to: "/runs/$id", params: { id: run.id }, search: (search) => search, hash: (hash) => hash ?? "", replace: true });
+  }, [id, run, cache, navigate]);
+}
+
+function RunBody({ run }: { run: RunView }) {
+  const { tab, attempt, file } = route.useSearch();
+  const navigate = useNavigate();
+  const value = TABS.find((one) => one === tab) ?? "log";
+  const chosen = attempt && /^\d+$/.test(attempt) ? Number(attempt) : undefined;
+  const log = useLogController(run, chosen, value === "log");
+  useWatchRun(run.id, !isEnd(run.state));
+  const go = (search: { tab?: string; attempt?: string; file?: string }) => void navigate({ to: "/runs/$id", params: { id: run.id }, search, replace: true });
+  return (
+    <div className={classes.body}>
+      <RunHead run={run} />
+      <TabView
+        label="Run"
+        value={value}
+        onChange={(next) => go(next === "log" ? {} : { tab: next })}
+        tools={value === "log" ? <LogTools log={log} /> : null}
+        tabs={[
+          { value: "log", label: "Log" },
+          { value: "outputs", label: "Outputs", count: run.artifacts.count },
+          { value: "parameters", label: "Parameters" },
+          { value: "events", label: "Events" },
+          { value: "code", label: "Code" },
+        ]}
+      >
+        {value === "log" && <LogBody log={log} />}
+        {value === "outputs" && <OutputsTab run={run} />}
+        {value === "parameters" && <ParametersTab run={run} />}
+        {value === "events" && <EventsTab run={run} onAttempt={(number) => go({ attempt: String(number) })} />}
+        {value === "code" && <CodeView owner={{ run: run.id }} file={file} onFile={(path) => go({ tab: "code", file: path })} />}
+      </TabView>
+    </div>
+  );
+}

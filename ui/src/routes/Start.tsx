@@ -1,0 +1,42 @@
+/** Starts a run: a form made from the pipeline's schema. With `?from=RUN` it repeats that run, with changes. */
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+
+import { pipelineQuery, runQuery } from "../api/queries";
+import { StartForm } from "../components/form/StartForm";
+import { Mistakes } from "../components/Mistakes";
+import { Page } from "../components/Page";
+import { Banner, Failure } from "../components/States";
+
+const route = getRouteApi("/pipelines/$name/start");
+
+export function Start() {
+  const { name } = route.useParams();
+  const { from, preset } = route.useSearch();
+  const pipeline = useQuery(pipelineQuery(name));
+  const run = useQuery({ ...runQuery(from ?? ""), enabled: from !== undefined });
+  const crumbs = [
+    { text: "Pipelines", link: { to: "/pipelines" } as const },
+    { text: name, link: { to: "/pipelines/$name", params: { name } } as const },
+    { text: from ? `Rerun${run.data ? ` ${run.data.short}` : ""}` : "Start" },
+  ];
+  const failed = [pipeline, run].find((query) => query.error && !query.data);
+  if (failed) {
+    return (
+      <Page crumbs={crumbs}>
+        <Failure error={failed.error} retry={() => void failed.refetch()} />
+      </Page>
+    );
+  }
+  if (!pipeline.data || (from && !run.data)) return <Page crumbs={crumbs}>{null}</Page>;
+  const head = pipeline.data.mistakes.length > 0 && (
+    <Banner tone="bad">
+      <Mistakes mistakes={pipeline.data.mistakes} />
+    </Banner>
+  );
+  return (
+    <Page fill crumbs={crumbs} head={head}>
+      <StartForm key={`${name} ${from ?? ""}`} pipeline={pipeline.data} from={run.data ?? null} preset={preset} />
+    </Page>
+  );
+}
