@@ -160,6 +160,15 @@ impl Client {
         self.read(self.send(request).await?).await
     }
 
+    /// Posts without a body, and reads the answer.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn act<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, CallError> {
+        let request = self.request(Method::POST, path, query).timeout(ANSWER_TIMEOUT);
+        self.read(self.send(request).await?).await
+    }
+
     /// Posts a body and reads the answer.
     ///
     /// # Errors

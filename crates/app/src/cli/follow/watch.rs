@@ -58,7 +58,7 @@ pub async fn watch(client: &Client, terminal: &Terminal, run: RunView, follow: &
             News::Interrupt if follow.interrupt == Interrupt::Cancel && !cancelled => {
                 cancelled = true;
                 eprintln!("cancelling; Ctrl-C again leaves it");
-                let _: RunView = client.post(&["runs", &id, "cancel"], &json!({})).await?;
+                let _: RunView = client.act(&["runs", &id, "cancel"], &[]).await?;
             }
             News::Interrupt => {
                 watcher.spinner.hide();
