@@ -36,7 +36,7 @@ struct Away {
 }
 
 impl EventStream {
-    /// Opens it now, so that nothing that happens after this call is missed.
+    /// Opens it now, behind the event `last`.
     ///
     /// # Errors
     /// When the server does not answer, or says no.
@@ -44,6 +44,7 @@ impl EventStream {
         client: &Client,
         path: &[&str],
         query: Vec<(&'static str, String)>,
+        last: Option<String>,
     ) -> Result<Self, CallError> {
         let mut stream = Self {
             client: client.clone(),
@@ -52,7 +53,7 @@ impl EventStream {
             body: None,
             parser: Parser::default(),
             ready: VecDeque::new(),
-            last: None,
+            last,
             away: None,
         };
         stream.body = Some(stream.connect().await?);
@@ -63,22 +64,6 @@ impl EventStream {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         let response = self.client.open_events(&path, &self.query, self.last.as_deref()).await?;
         Ok(Box::pin(response.bytes_stream()))
-    }
-
-    /// Changes what is asked for when the stream must be opened anew.
-    pub fn resume_with(&mut self, query: Vec<(&'static str, String)>) {
-        self.query = query;
-    }
-
-    /// Forgets the last event: the numbers behind it mean something else now.
-    pub fn forget_last(&mut self) {
-        self.last = None;
-    }
-
-    /// Whether the server is away just now.
-    #[must_use]
-    pub fn is_away(&self) -> bool {
-        self.away.is_some()
     }
 
     /// The next event, waiting for a server that is away for at most [`PATIENCE`].

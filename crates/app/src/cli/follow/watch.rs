@@ -14,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::{SHORT, Spinner};
 use crate::cli::terminal::{Terminal, say};
 use crate::cli::words::{state_colour, state_words};
-use crate::client::{CallError, Client, LogEvent, LogStream, RunNews, RunStream};
+use crate::client::{CallError, Client, LogEvent, LogStart, LogStream, RunNews, RunStream};
 
 /// One thing that happened.
 enum News {
@@ -34,7 +34,7 @@ pub async fn watch(client: &Client, terminal: &Terminal, run: RunView, follow: &
     // The streams first, then the state: what happens in between is in the streams.
     let mut states = RunStream::open(client, &id).await?;
     let mut log = match follow.show {
-        Show::Log => Some(LogStream::open(client, &id, None, 1).await?),
+        Show::Log => Some(LogStream::open(client, &id, LogStart::Current).await?),
         Show::Accepted | Show::End => None,
     };
     let mut watcher = Watcher::new(client, terminal, follow, run.summary);
