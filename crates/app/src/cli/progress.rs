@@ -25,6 +25,12 @@ impl Spinner {
         Self { bar: None, may_show: terminal.out && terminal.err }
     }
 
+    /// Whether it would show, and does not yet.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.may_show && self.bar.is_none()
+    }
+
     /// Whether it turns.
     #[must_use]
     pub const fn is_shown(&self) -> bool {

@@ -34,7 +34,7 @@ pub enum CallError {
         source: reqwest::Error,
     },
     /// The server said no.
-    #[error("{}", said(.problem, *.status))]
+    #[error("{}", said(.problem, .status))]
     Refused {
         /// HTTP status.
         status: StatusCode,
@@ -73,7 +73,7 @@ fn innermost(error: &reqwest::Error) -> String {
     inner.to_string()
 }
 
-fn said(problem: &Problem, status: StatusCode) -> String {
+fn said(problem: &Problem, status: &StatusCode) -> String {
     let words = [&problem.detail, &problem.title].into_iter().find(|text| !text.is_empty());
     words.cloned().unwrap_or_else(|| format!("the server answered {status}"))
 }

@@ -83,16 +83,16 @@ impl EventStream {
                 continue;
             };
             match body.next().await {
-                Some(Ok(bytes)) => self.ready.extend(self.parser.push(&bytes)),
+                Some(Ok(bytes)) => {
+                    self.away = None;
+                    self.ready.extend(self.parser.push(&bytes));
+                }
                 // Half an event may be left in the parser; it comes again.
                 Some(Err(_)) | None => {
                     self.body = None;
                     self.parser = Parser::default();
                     self.away.get_or_insert(Away { since: Instant::now(), pause: FIRST_PAUSE });
                 }
-            }
-            if !self.ready.is_empty() {
-                self.away = None;
             }
         }
     }

@@ -106,9 +106,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let mut mistakes = Vec::new();
     let mut loaded = Loaded { pipelines: sources.pipelines.clone(), ..Loaded::default() };
     loaded.file = file_of(sources);
-    let Loaded { config, origins, .. } = &mut loaded;
+    let Loaded { config, origins, file, .. } = &mut loaded;
 
-    if let Some(path) = &loaded.file {
+    if let Some(path) = file {
         file::apply(path, config, &mut mistakes, |key, place| {
             origins.insert(key.path(), Origin::File(place));
         });

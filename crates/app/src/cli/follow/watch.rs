@@ -127,7 +127,7 @@ impl<'a> Watcher<'a> {
     }
 
     const fn may_spin(&self) -> bool {
-        self.terminal.out && !self.spinner.is_shown()
+        self.spinner.waits()
     }
 
     fn words(&self) -> String {
