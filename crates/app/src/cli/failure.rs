@@ -98,7 +98,8 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
     let mut failure = Failure::new(exit, error.to_string());
     let several = problem.errors.len() > 1;
     for entry in &problem.errors {
-        let message = entry.message.as_deref().filter(|message| several && !error.to_string().contains(message));
+        let message =
+            entry.message.as_deref().filter(|message| several && !error.to_string().contains(message));
         if let Some(message) = message {
             failure = failure.note("", message);
         }
@@ -111,7 +112,8 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
         failure = failure.cure("give the server's token with `--token` or RIGI_TOKEN");
     }
     if !problem.code.is_empty() {
-        let page = if problem.kind.starts_with("http") { format!("   {}", problem.kind) } else { String::new() };
+        let page =
+            if problem.kind.starts_with("http") { format!("   {}", problem.kind) } else { String::new() };
         failure = failure.note("code", format!("{}{page}", problem.code));
     }
     if exit == Exit::Internal && !problem.request_id.is_empty() {
@@ -159,7 +161,9 @@ impl From<FindError> for Failure {
         match error {
             FindError::None => failure
                 .cure("start one with `rigi up`, or name one with `--url`, `--data`, RIGI_URL or RIGI_DATA"),
-            FindError::NotOn(_) => failure.cure("start it with `rigi up`, or leave `--data` and RIGI_DATA away"),
+            FindError::NotOn(_) => {
+                failure.cure("start it with `rigi up`, or leave `--data` and RIGI_DATA away")
+            }
             FindError::Several(folders) => {
                 let name = |failure: Self, folder: &std::path::PathBuf| {
                     failure.note("", format!("--data {}", folder.display()))

@@ -44,7 +44,9 @@ impl Gc {
                 session.block_on(async { Ok(client.act(&["system", "gc"], &query).await?) })?
             }
             // More than one, or one that was named and is not there, is for the user to decide.
-            Err(FindError::None) => crate::server::gc(&session.load(&self.folder, Vec::new())?, self.dry_run)?,
+            Err(FindError::None) => {
+                crate::server::gc(&session.load(&self.folder, Vec::new())?, self.dry_run)?
+            }
             Err(error) => return Err(error.into()),
         };
         if self.output.is_for_people() {
@@ -63,7 +65,8 @@ fn show(report: &GcReport) -> String {
         (report.environments, many(report.environments, "environment")),
         (report.objects, format!("{} stored files", count(report.objects))),
     ];
-    let parts: Vec<String> = parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
     if parts.is_empty() {
         return "Nothing to remove.".to_owned();
     }

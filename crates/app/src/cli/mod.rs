@@ -120,7 +120,8 @@ pub fn main() -> ExitCode {
 
 /// The command line as clap knows it, colours heeding the terminal.
 fn command() -> clap::Command {
-    let colours = if Terminal::of_process().colours { clap::ColorChoice::Auto } else { clap::ColorChoice::Never };
+    let colours =
+        if Terminal::of_process().colours { clap::ColorChoice::Auto } else { clap::ColorChoice::Never };
     Cli::command().color(colours)
 }
 

@@ -93,7 +93,8 @@ pub fn bytes_bar(terminal: &Terminal, what: &str, total: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(total).with_message(what.to_owned());
-    let style = ProgressStyle::with_template("{msg}  {wide_bar} {binary_bytes}/{binary_total_bytes}  {eta} left");
+    let style =
+        ProgressStyle::with_template("{msg}  {wide_bar} {binary_bytes}/{binary_total_bytes}  {eta} left");
     if let Ok(style) = style {
         bar.set_style(style.progress_chars("━━╌"));
     }

@@ -87,8 +87,13 @@ impl Down {
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let server = session.find().map_err(Failure::from)?;
         let (Some(data), Some(pid)) = (&server.data, server.pid) else {
-            let failure = Failure::new(Exit::Usage, format!("the server at {} can only be stopped where it runs", server.url));
-            return Err(failure.cure("name its data folder with `--data` there, or leave RIGI_URL away").into());
+            let failure = Failure::new(
+                Exit::Usage,
+                format!("the server at {} can only be stopped where it runs", server.url),
+            );
+            return Err(failure
+                .cure("name its data folder with `--data` there, or leave RIGI_URL away")
+                .into());
         };
         let client = Client::new(&server).map_err(Failure::from)?;
         session.block_on(async {
@@ -101,7 +106,11 @@ impl Down {
             let system: SystemView = client.get(&["system"], &[]).await?;
             stop(pid)?;
             wait_for_end(data, pid).await?;
-            eprintln!("The server of {} has ended.{}", system.pipelines_folder, rest(self.cancel, runs.len() as u64, &system));
+            eprintln!(
+                "The server of {} has ended.{}",
+                system.pipelines_folder,
+                rest(self.cancel, runs.len() as u64, &system)
+            );
             Ok(Exit::Ok.into())
         })
     }
@@ -114,7 +123,10 @@ fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
         (true, runs) => format!(" {} {were} cancelled.", many(runs, "run")),
         (false, runs) => {
             let again = format!("Start it again with `rigi up {}`", system.pipelines_folder);
-            format!(" {} {go} on without it. {again}, or stop them first with `rigi down --cancel`.", many(runs, "run"))
+            format!(
+                " {} {go} on without it. {again}, or stop them first with `rigi down --cancel`.",
+                many(runs, "run")
+            )
         }
     }
 }
@@ -149,7 +161,8 @@ async fn cancel(client: &Client, runs: &[RunSummary]) -> anyhow::Result<()> {
 }
 
 fn stop(pid: u32) -> anyhow::Result<()> {
-    let process = i32::try_from(pid).ok().and_then(Pid::from_raw).context("the server's process has no number")?;
+    let process =
+        i32::try_from(pid).ok().and_then(Pid::from_raw).context("the server's process has no number")?;
     kill_process(process, Signal::TERM).with_context(|| format!("stopping process {pid}"))
 }
 
@@ -158,7 +171,9 @@ async fn wait_for_end(data: &Path, pid: u32) -> anyhow::Result<()> {
     while ServerFile::of_running(data).is_some_and(|file| file.pid == pid) {
         if since.elapsed() > PATIENCE {
             let failure = Failure::new(Exit::Unavailable, format!("the server (process {pid}) does not end"));
-            return Err(failure.cure("look at its log, then end it with `kill -9`; nothing is lost by that").into());
+            return Err(failure
+                .cure("look at its log, then end it with `kill -9`; nothing is lost by that")
+                .into());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

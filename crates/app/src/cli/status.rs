@@ -83,7 +83,10 @@ fn show(system: &SystemView, url: &str, session: &Session) -> String {
     let mut text = facts(&[
         ("server", format!("{url}  (`rigi status --link` prints a link that signs in)")),
         ("version", format!("{}, up {uptime}", system.version)),
-        ("pipelines", format!("{} in {}{mistakes}", many(system.pipelines, "pipeline"), system.pipelines_folder)),
+        (
+            "pipelines",
+            format!("{} in {}{mistakes}", many(system.pipelines, "pipeline"), system.pipelines_folder),
+        ),
         ("runs", active),
         ("database", system.database.clone()),
     ]);

@@ -66,7 +66,9 @@ impl LogStream {
         // The server's ids of events are `attempt.line`.
         let (query, last, attempt, seen) = match start {
             LogStart::Current => (Vec::new(), None, None, 0),
-            LogStart::Behind { attempt, line } => (Vec::new(), Some(format!("{attempt}.{line}")), Some(attempt), line),
+            LogStart::Behind { attempt, line } => {
+                (Vec::new(), Some(format!("{attempt}.{line}")), Some(attempt), line)
+            }
             LogStart::Only { attempt, from } => {
                 let query = vec![("attempt", attempt.to_string()), ("from", from.max(1).to_string())];
                 (query, None, Some(attempt), from.max(1) - 1)

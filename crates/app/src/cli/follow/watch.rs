@@ -29,7 +29,12 @@ enum News {
 ///
 /// # Errors
 /// When the server goes away for good, or standard output cannot be written.
-pub async fn watch(client: &Client, terminal: &Terminal, run: RunView, follow: &Follow) -> anyhow::Result<ExitCode> {
+pub async fn watch(
+    client: &Client,
+    terminal: &Terminal,
+    run: RunView,
+    follow: &Follow,
+) -> anyhow::Result<ExitCode> {
     let id = run.summary.id.as_str().to_owned();
     // The streams first, then the state: what happens in between is in the streams.
     let mut states = RunStream::open(client, &id).await?;
@@ -160,7 +165,8 @@ impl<'a> Watcher<'a> {
             }
             _ => return Ok(()),
         };
-        let line = labelled(self.terminal, Some(state_colour(self.run.state)), self.run.state.as_str(), &line);
+        let line =
+            labelled(self.terminal, Some(state_colour(self.run.state)), self.run.state.as_str(), &line);
         if line == self.said {
             return Ok(());
         }

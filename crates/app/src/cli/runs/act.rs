@@ -141,11 +141,13 @@ impl Rerun {
         let client = session.client()?;
         session.block_on(async {
             let by = |pointer: &str| given.by(pointer);
-            let refused = |error| failure::of_call(&error, &by).doing(&format!("{} was not started again", self.run));
+            let refused =
+                |error| failure::of_call(&error, &by).doing(&format!("{} was not started again", self.run));
             if !given.parameters.is_empty() {
                 let run: RunView = client.get(&["runs", &self.run], &[]).await.map_err(refused)?;
                 // The pipeline may be gone by now; then texts stay texts, and the server says what does not fit.
-                let view: Option<PipelineView> = client.get(&["pipelines", &run.summary.pipeline], &[]).await.ok();
+                let view: Option<PipelineView> =
+                    client.get(&["pipelines", &run.summary.pipeline], &[]).await.ok();
                 given.read_by(view.and_then(|view| view.parameters).as_ref(), &mut parameters);
             }
             parameters.extend(self.unset.iter().map(|name| (name.clone(), Value::Null)));

@@ -75,7 +75,11 @@ impl Logs {
             };
             if !self.follow {
                 if matches!(start, LogStart::Current) {
-                    eprintln!("Run {} has no log yet: it is {}.", run.summary.short, state_word(run.summary.state));
+                    eprintln!(
+                        "Run {} has no log yet: it is {}.",
+                        run.summary.short,
+                        state_word(run.summary.state)
+                    );
                 }
                 return Ok(Exit::Ok.into());
             }
@@ -89,7 +93,8 @@ impl Logs {
     }
 
     async fn print_raw(&self, client: &Client) -> anyhow::Result<()> {
-        let attempt: Vec<_> = self.attempt.map(|attempt| ("attempt", attempt.to_string())).into_iter().collect();
+        let attempt: Vec<_> =
+            self.attempt.map(|attempt| ("attempt", attempt.to_string())).into_iter().collect();
         let mut pieces = client.open(&["runs", &self.run, "log", "raw"], &attempt).await?.bytes_stream();
         let mut out = std::io::stdout().lock();
         while let Some(piece) = pieces.next().await {
