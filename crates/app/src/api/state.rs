@@ -37,17 +37,6 @@ pub struct Inner {
     pub warnings: Vec<String>,
     /// Metrics as Prometheus reads them.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
-    /// Told when the server is to stop.
-    pub stop: tokio::sync::watch::Sender<Option<Stop>>,
-}
-
-/// How the server is asked to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Running work goes on.
-    LeaveRunning,
-    /// Running work is cancelled first.
-    CancelRuns,
 }
 
 impl AppState {

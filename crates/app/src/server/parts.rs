@@ -32,7 +32,7 @@ pub(super) struct Parts {
 
 /// Which database the configuration asks for.
 pub(super) fn database(config: &Config, data: &Path) -> DbConfig {
-    match config.database.url.reveal() {
+    match config.database.url.0.as_str() {
         "" => DbConfig::Sqlite(data.join("rigi.db")),
         url => DbConfig::Postgres(url.to_owned()),
     }
@@ -84,7 +84,7 @@ fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure
         data: data.to_owned(),
         uv,
         supervisor: (program, vec!["supervisor".into(), data.display().to_string()]),
-        env_allow: config.environment.allow.names().to_vec(),
+        env_allow: config.environment.allow.0.clone(),
         default_processes: config.limits.processes,
     })
 }
