@@ -111,3 +111,46 @@ impl EventStream {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::client::ServerPlace;
+
+    /// Reads a request up to its empty line, answers with this body, and hangs up.
+    async fn answer(listener: &TcpListener, body: &str) -> String {
+        let (mut stream, _): (TcpStream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        String::from_utf8(request).unwrap().to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn comes_back_behind_the_last_whole_event() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client =
+            Client::new(&ServerPlace { url, token: Some("t".to_owned()), data: None, pid: None }).unwrap();
+        let server = async {
+            let first = answer(&listener, "id: 7\ndata: one\n\nid: 8\ndata: half").await;
+            let second = answer(&listener, "id: 8\ndata: two\n\n").await;
+            (first, second)
+        };
+        let reader = async {
+            let mut stream = EventStream::open(&client, &["events"], Vec::new(), None).await.unwrap();
+            (stream.next().await.unwrap().data, stream.next().await.unwrap().data)
+        };
+        let both = tokio::time::timeout(Duration::from_secs(20), async { tokio::join!(server, reader) });
+        let ((first, second), read) = both.await.unwrap();
+        assert_eq!(read, ("one".to_owned(), "two".to_owned()));
+        assert!(first.contains("authorization: bearer t") && !first.contains("last-event-id"), "{first}");
+        assert!(second.contains("last-event-id: 7"), "{second}");
+    }
+}
