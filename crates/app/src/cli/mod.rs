@@ -15,6 +15,7 @@ mod output;
 mod pairs;
 mod pipelines;
 mod progress;
+mod reference;
 mod run;
 mod runs;
 mod server;
@@ -89,6 +90,12 @@ enum Command {
     Version(version::Version),
     /// Explain a command, or the exit codes
     Help(help::Help),
+    /// Print the OpenAPI file of this version
+    #[command(hide = true)]
+    Openapi,
+    /// Print the JSON Schema of a pipeline's spec
+    #[command(hide = true)]
+    Schema,
     /// Owns the processes of runs; the server starts it.
     #[command(hide = true, disable_help_flag = true)]
     Supervisor {
@@ -149,6 +156,8 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Completion(command) => command.run(),
         Command::Version(command) => command.run(&session),
         Command::Help(command) => command.run(),
+        Command::Openapi => reference::openapi(),
+        Command::Schema => reference::schema(),
         Command::Supervisor { args } => Ok(crate::server::supervisor(args)),
     }
 }
