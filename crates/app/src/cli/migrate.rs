@@ -69,12 +69,12 @@ impl Migrate {
             Command::Up(place) => (Some(Change::Up), place),
             Command::Down { to: Some(number), place } => (Some(Change::To(number)), place),
             Command::Down { to: None, place } => {
-                let steps = crate::server::migrate(session.load(&place.folder, Vec::new())?, None)?;
+                let steps = crate::server::migrate(&session.load(&place.folder, Vec::new())?, None)?;
                 (Some(Change::To(before_last(&steps)?)), place)
             }
         };
         let loaded = session.load(&place.folder, Vec::new())?;
-        let steps = crate::server::migrate(loaded, change)?;
+        let steps = crate::server::migrate(&loaded, change)?;
         let step =
             |step: MigrationStatus| Step { number: step.number, name: step.name, applied: step.applied };
         let steps: Vec<Step> = steps.into_iter().map(step).collect();

@@ -9,6 +9,7 @@ mod failure;
 mod follow;
 mod gc;
 mod help;
+mod init;
 mod migrate;
 mod output;
 mod pairs;
@@ -73,6 +74,8 @@ enum Command {
     Pipelines(pipelines::Pipelines),
     /// Check the specs of pipelines, as `rigi pipelines validate`
     Validate(pipelines::Validate),
+    /// Write a pipeline that works, to start from
+    Init(init::Init),
     /// Show the configuration and where it comes from
     Config(config::Config),
     /// Find out what is wrong with a server or its folder
@@ -145,6 +148,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Runs(command) => command.run(&session),
         Command::Pipelines(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
+        Command::Init(command) => command.run(),
         Command::Config(command) => command.run(&session),
         Command::Doctor(command) => command.run(&session),
         Command::Gc(command) => command.run(&session),

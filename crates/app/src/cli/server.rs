@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -136,7 +135,7 @@ fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
 async fn cancel(client: &Client, runs: &[RunSummary]) -> anyhow::Result<()> {
     for run in runs {
         let answer: Result<serde_json::Value, CallError> =
-            client.post(&["runs", run.id.as_str(), "cancel"], &json!({})).await;
+            client.act(&["runs", run.id.as_str(), "cancel"], &[]).await;
         match answer {
             // One that ended in the meantime is as good as cancelled.
             Err(CallError::Refused { status, .. }) if status.as_u16() == 409 => {}

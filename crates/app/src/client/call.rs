@@ -34,7 +34,7 @@ pub enum CallError {
         source: reqwest::Error,
     },
     /// The server said no.
-    #[error("{}", said(.problem, *.status))]
+    #[error("{}", said(.problem, .status))]
     Refused {
         /// HTTP status.
         status: StatusCode,
@@ -75,7 +75,7 @@ fn innermost(error: &reqwest::Error) -> String {
     inner.to_string()
 }
 
-fn said(problem: &Problem, status: StatusCode) -> String {
+fn said(problem: &Problem, status: &StatusCode) -> String {
     let words = [&problem.detail, &problem.title].into_iter().find(|text| !text.is_empty());
     words.cloned().unwrap_or_else(|| format!("the server answered {status}"))
 }
@@ -163,6 +163,19 @@ impl Client {
         query: &[(&str, String)],
     ) -> Result<T, CallError> {
         let request = self.request(Method::GET, path, query).timeout(ANSWER_TIMEOUT);
+        self.read(self.send(request).await?).await
+    }
+
+    /// Posts without a body, and reads the answer.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn act<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, CallError> {
+        let request = self.request(Method::POST, path, query).timeout(ANSWER_TIMEOUT);
         self.read(self.send(request).await?).await
     }
 

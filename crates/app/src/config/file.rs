@@ -34,7 +34,7 @@ pub fn apply(
     let mut wrong =
         |at: usize, message: String| mistakes.push(ConfigMistake { place: place(&name, &text, at), message });
     for (section, value) in &table {
-        let (section_name, at) = (section.get_ref().as_ref(), section.span().start);
+        let (section_name, at): (&str, usize) = (section.get_ref(), section.span().start);
         if !SECTIONS.iter().any(|(known, _)| *known == section_name) {
             wrong(at, unknown_section(section_name));
             continue;
@@ -44,7 +44,7 @@ pub fn apply(
             continue;
         };
         for (key, value) in keys {
-            let (key_name, at) = (key.get_ref().as_ref(), key.span().start);
+            let (key_name, at): (&str, usize) = (key.get_ref(), key.span().start);
             let Some(known) =
                 KEYS.iter().find(|known| known.section == section_name && known.name == key_name)
             else {

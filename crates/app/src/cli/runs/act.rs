@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::run::Stay;
 use crate::api::view::{PipelineView, RerunCode, RerunRun, RunView};
@@ -40,7 +40,7 @@ impl Cancel {
         session.block_on(async {
             let mut failed: Option<Failure> = None;
             for name in &self.runs {
-                let answer: Result<RunView, _> = client.post(&["runs", name, "cancel"], &json!({})).await;
+                let answer: Result<RunView, _> = client.act(&["runs", name, "cancel"], &[]).await;
                 match answer {
                     Ok(run) if self.quiet => say(run.summary.id.as_str())?,
                     Ok(run) if run.summary.state.is_terminal() => {
@@ -80,8 +80,7 @@ impl Retry {
         let client = session.client()?;
         session.block_on(async {
             let refused = |error| Failure::from(error).doing(&format!("{} was not started again", self.run));
-            let run: RunView =
-                client.post(&["runs", &self.run, "retry"], &json!({})).await.map_err(refused)?;
+            let run: RunView = client.act(&["runs", &self.run, "retry"], &[]).await.map_err(refused)?;
             stay(&client, &session.terminal, run, &self.stay.follow(Given::default())).await
         })
     }
