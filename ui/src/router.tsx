@@ -23,6 +23,9 @@ function compact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], u
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
+/** The page shows what went wrong; here it was only asked for early. */
+function shown(): void {}
+
 type Raw = Record<string, unknown>;
 
 function buildTree(cache: QueryClient, live: Live) {
@@ -32,21 +35,21 @@ function buildTree(cache: QueryClient, live: Live) {
     getParentRoute: () => root,
     path: "/pipelines",
     validateSearch: (raw: Raw) => compact({ q: one(raw.q) }),
-    loader: () => void cache.prefetchQuery(pipelinesQuery),
+    loader: () => void cache.query(pipelinesQuery).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Pipelines"), "Pipelines"),
   });
   const pipeline = createRoute({
     getParentRoute: () => root,
     path: "/pipelines/$name",
     validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), file: one(raw.file) }),
-    loader: ({ params }) => void cache.prefetchQuery(pipelineQuery(params.name)),
+    loader: ({ params }) => void cache.query(pipelineQuery(params.name)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Pipeline"), "Pipeline"),
   });
   const start = createRoute({
     getParentRoute: () => root,
     path: "/pipelines/$name/start",
     validateSearch: (raw: Raw) => compact({ from: one(raw.from), preset: one(raw.preset) }),
-    loader: ({ params }) => void cache.prefetchQuery(pipelineQuery(params.name)),
+    loader: ({ params }) => void cache.query(pipelineQuery(params.name)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Start"), "Start"),
   });
   const runs = createRoute({
@@ -59,7 +62,7 @@ function buildTree(cache: QueryClient, live: Live) {
     getParentRoute: () => root,
     path: "/runs/$id",
     validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), attempt: one(raw.attempt), file: one(raw.file) }),
-    loader: ({ params }) => void cache.prefetchQuery(runQuery(params.id)),
+    loader: ({ params }) => void cache.query(runQuery(params.id)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Run"), "Run"),
   });
   const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./routes/Settings"), "Settings") });

@@ -21,7 +21,7 @@ import { isEnd } from "../lib/states";
 import classes from "./Pipeline.module.css";
 
 const route = getRouteApi("/pipelines/$name");
-const TABS = ["runs", "takes", "code", "spec"] as const;
+const TABS = ["runs", "parameters", "code", "spec"] as const;
 type PipelineTab = (typeof TABS)[number];
 
 export function Pipeline() {
@@ -42,13 +42,13 @@ export function Pipeline() {
         onChange={setTab}
         tabs={[
           { value: "runs", label: "Runs" },
-          { value: "takes", label: "Takes and gives" },
+          { value: "parameters", label: "Parameters" },
           { value: "code", label: "Code" },
           { value: "spec", label: "Spec" },
         ]}
       >
         {value === "runs" && <RunsOf name={name} />}
-        {value === "takes" && <TakesView pipeline={pipeline} />}
+        {value === "parameters" && <TakesView pipeline={pipeline} />}
         {value === "code" && (
           <CodeView
             owner={{ pipeline: name }}

@@ -3,6 +3,7 @@ import { Button, NumberInput, SegmentedControl, TagsInput, Textarea } from "@man
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/CloseButton.css";
 import "@mantine/core/styles/Combobox.css";
+import "@mantine/core/styles/FloatingIndicator.css";
 import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/InlineInput.css";
 import "@mantine/core/styles/NumberInput.css";
@@ -13,7 +14,7 @@ import "@mantine/core/styles/Popover.css";
 import "@mantine/core/styles/ScrollArea.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/Switch.css";
-import { useRef, type FormEvent } from "react";
+import { useRef, type SyntheticEvent } from "react";
 
 import type { PipelineView, RunView } from "../../api/types";
 import { commandKey } from "../../lib/keys";
@@ -26,7 +27,7 @@ import { FileField } from "./FileField";
 import classes from "./Form.module.css";
 import { FieldRow, ParameterField } from "./ParameterField";
 import foot from "./StartForm.module.css";
-import { useStartForm, type CodeChoice, type StartFormState } from "./useStartForm";
+import { useStartForm, type StartFormState } from "./useStartForm";
 
 interface StartFormProps {
   pipeline: PipelineView;
@@ -41,7 +42,7 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
     // After the next drawing, when the mistakes are marked, the first one gets the focus.
     if (!form.submit()) requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-error]")?.focus());
   };
-  const onSubmit = (event: FormEvent) => {
+  const onSubmit = (event: SyntheticEvent) => {
     event.preventDefault();
     send();
   };
@@ -155,7 +156,7 @@ function More({ form, from }: { form: StartFormState; from: RunView | null }) {
               { value: "current", label: "The folder's now" },
             ]}
             value={form.code}
-            onChange={(value) => form.setCode(value as CodeChoice)}
+            onChange={(value) => form.setCode(value)}
           />
         </FieldRow>
       )}
