@@ -47,7 +47,7 @@ export function Pipeline() {
           { value: "spec", label: "Spec" },
         ]}
       >
-        {value === "runs" && <RunsOf name={name} />}
+        {value === "runs" && <RunsOf pipeline={pipeline} />}
         {value === "parameters" && <TakesView pipeline={pipeline} />}
         {value === "code" && (
           <CodeView
@@ -108,16 +108,18 @@ function factsOf(pipeline: PipelineView): string[] {
   return facts;
 }
 
-function RunsOf({ name }: { name: string }) {
+function RunsOf({ pipeline: { name, runnable } }: { pipeline: PipelineView }) {
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(runsQuery({ pipeline: name }));
   const runs = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   if (error && !data) return <Failure error={error} retry={() => void refetch()} />;
   if (data && runs.length === 0) {
     return (
       <Empty icon="runs" title="It has never run">
-        <p className="dim">
-          Start it here, or in a terminal: <code>rigi run {name} --follow</code>
-        </p>
+        {runnable && (
+          <p className="dim">
+            Start it here, or in a terminal: <code>rigi run {name} --follow</code>
+          </p>
+        )}
       </Empty>
     );
   }

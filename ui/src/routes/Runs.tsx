@@ -93,7 +93,7 @@ function StateChips({ search, onChange }: FiltersProps) {
     <div className={classes.filters} role="group" aria-label="States">
       {RUN_STATES.map((state) => (
         <button key={state} type="button" className={classes.chip} aria-pressed={states.includes(state)} onClick={() => toggle(state)}>
-          <StateIcon state={state} size={14} label={false} />
+          <StateIcon state={state} size={14} label={false} still />
           {stateLabel(state)}
         </button>
       ))}

@@ -23,6 +23,7 @@ import { Command } from "../CopyButton";
 import { Section } from "../Page";
 import { Banner } from "../States";
 import { Icon } from "../Icon";
+import { Ticked } from "../Ticked";
 import { FileField } from "./FileField";
 import classes from "./Form.module.css";
 import { FieldRow, ParameterField } from "./ParameterField";
@@ -115,8 +116,14 @@ function ProblemBanner({ form }: { form: StartFormState }) {
   if (!form.problem) return null;
   return (
     <Banner tone="bad">
-      <p role="alert">{form.problem.message}</p>
-      {form.problem.cure && <p className="dim">{form.problem.cure}</p>}
+      <p role="alert">
+        <Ticked text={form.problem.message} />
+      </p>
+      {form.problem.cure && (
+        <p className="dim">
+          <Ticked text={form.problem.cure} />
+        </p>
+      )}
     </Banner>
   );
 }

@@ -91,7 +91,7 @@ function Chart({ label, samples, read, limit, floor, text, rest }: ChartProps) {
   const sample = hovered === null ? undefined : samples[hovered];
   return (
     <figure className={classes.chart}>
-      <div ref={box} className={classes.plot} aria-hidden />
+      <div ref={box} className={classes.plot} data-empty={samples.length < 2 || undefined} aria-hidden />
       <figcaption>
         <span className="dim">{label}</span> {sample ? text(sample) : rest}
       </figcaption>
