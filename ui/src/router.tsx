@@ -2,7 +2,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
-import type { Live } from "./api/live";
 import { pipelineQuery, pipelinesQuery, runQuery } from "./api/queries";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
@@ -28,8 +27,8 @@ function shown(): void {}
 
 type Raw = Record<string, unknown>;
 
-function buildTree(cache: QueryClient, live: Live) {
-  const root = createRootRoute({ component: () => <Shell live={live} />, notFoundComponent: NotFound });
+function buildTree(cache: QueryClient) {
+  const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
   const pipelines = createRoute({
     getParentRoute: () => root,
@@ -69,9 +68,9 @@ function buildTree(cache: QueryClient, live: Live) {
   return root.addChildren([home, pipelines, pipeline, start, runs, run, settings]);
 }
 
-export function createPageRouter(cache: QueryClient, live: Live) {
+export function createPageRouter(cache: QueryClient) {
   return createRouter({
-    routeTree: buildTree(cache, live),
+    routeTree: buildTree(cache),
     defaultPreload: "intent",
     parseSearch,
     stringifySearch,
