@@ -82,7 +82,9 @@ pub async fn run(command: &mut Command) -> std::io::Result<Output> {
 }
 
 fn find_on_path(name: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
 }
 
 impl Uv {
@@ -97,7 +99,9 @@ impl Uv {
     /// Where it is now, without installing it.
     fn present(&self) -> Option<PathBuf> {
         let configured = self.config.program.clone();
-        configured.or_else(|| find_on_path("uv")).or_else(|| Some(self.installed()).filter(|path| path.is_file()))
+        configured
+            .or_else(|| find_on_path("uv"))
+            .or_else(|| Some(self.installed()).filter(|path| path.is_file()))
     }
 
     /// A call of it.
@@ -110,7 +114,11 @@ impl Uv {
             None => self.install(say).await?,
         };
         let mut command = Command::new(program);
-        command.env("NO_COLOR", "1").env("UV_NO_PROGRESS", "1").env_remove("VIRTUAL_ENV").env_remove("CONDA_PREFIX");
+        command
+            .env("NO_COLOR", "1")
+            .env("UV_NO_PROGRESS", "1")
+            .env_remove("VIRTUAL_ENV")
+            .env_remove("CONDA_PREFIX");
         if let Some(cache) = &self.config.cache {
             command.env("UV_CACHE_DIR", cache);
         }
@@ -132,7 +140,15 @@ impl Uv {
         let partial = self.tools.join(".uv-partial");
         let _ = fs::remove_dir_all(&partial);
         let mut command = Command::new(python);
-        command.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--target"]);
+        command.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--target",
+        ]);
         command.arg(&partial).arg("uv");
         let failed = |why: &str| {
             BuildError::transient(&format!(
@@ -141,7 +157,9 @@ impl Uv {
         };
         let output = run(&mut command).await.map_err(|error| failed(&error.to_string()))?;
         if !output.status.success() {
-            return Err(failed("`python3 -m pip` failed").with_output(&String::from_utf8_lossy(&output.stderr)));
+            return Err(
+                failed("`python3 -m pip` failed").with_output(&String::from_utf8_lossy(&output.stderr))
+            );
         }
         let _ = fs::remove_dir_all(self.tools.join("uv"));
         fs::rename(&partial, self.tools.join("uv")).map_err(|error| failed(&error.to_string()))?;
@@ -160,7 +178,9 @@ impl Uv {
         }
         let found = if asked.is_empty() && need.is_plain() && self.present().is_none() {
             find_on_path("python3").ok_or_else(|| {
-                BuildError::infrastructure("There is no `python3` on PATH: install Python, or `uv`, which brings it.")
+                BuildError::infrastructure(
+                    "There is no `python3` on PATH: install Python, or `uv`, which brings it.",
+                )
             })?
         } else {
             self.find_python(&asked, say).await?
@@ -171,12 +191,17 @@ impl Uv {
     }
 
     async fn find_python(&self, asked: &str, say: &impl Fn(String)) -> Result<PathBuf, BuildError> {
-        if let Some(path) = self.ask(&["python", "find", "--no-project", "--system"], asked, say).await? {
+        let why = match self.ask(&["python", "find", "--no-project", "--system"], asked, say).await? {
+            Ok(path) => return Ok(path),
+            Err(why) => why,
+        };
+        if let Some(path) = kept_by_pyenv(asked) {
             return Ok(path);
         }
         let shown = if asked.is_empty() { "any version" } else { asked };
         // Whether such a version exists at all decides whose fault it is: uv knows those that can be downloaded.
-        let exists = self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_some();
+        let exists =
+            self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_ok();
         if !exists {
             return Err(BuildError::user(&format!(
                 "There is no Python {shown}: neither on this machine nor among those that `uv` can download. Change `python_version`."
@@ -185,34 +210,57 @@ impl Uv {
         say(format!("Python {shown} is downloaded"));
         let mut command = self.command(say).await?;
         command.args(["python", "install"]).args((!asked.is_empty()).then_some(asked));
-        let output = run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
+        let output =
+            run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
         if output.status.success()
-            && let Some(path) = self.ask(&["python", "find", "--no-project"], asked, say).await?
+            && let Ok(path) = self.ask(&["python", "find", "--no-project"], asked, say).await?
         {
             return Ok(path);
         }
         let message = format!(
             "Python {shown} is not on this machine and could not be downloaded. Install it, or change `python_version`."
         );
-        Err(BuildError::transient(&message).with_output(&String::from_utf8_lossy(&output.stderr)))
+        Err(BuildError::transient(&message)
+            .with_output(&format!("{why}\n{}", String::from_utf8_lossy(&output.stderr))))
     }
 
-    /// The first line of an answer; `None` if it has none.
-    async fn ask(&self, args: &[&str], asked: &str, say: &impl Fn(String)) -> Result<Option<PathBuf>, BuildError> {
+    /// The first line of an answer, or what was said instead.
+    async fn ask(
+        &self,
+        args: &[&str],
+        asked: &str,
+        say: &impl Fn(String),
+    ) -> Result<Result<PathBuf, String>, BuildError> {
         let mut command = self.command(say).await?;
         command.args(args).args((!asked.is_empty()).then_some(asked)).env("UV_PYTHON_DOWNLOADS", "manual");
         let output = run(&mut command)
             .await
             .map_err(|error| BuildError::infrastructure(&format!("`uv` cannot be started: {error}")))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().next().map(str::trim).filter(|line| output.status.success() && !line.is_empty());
-        Ok(line.map(PathBuf::from))
+        let line =
+            text.lines().next().map(str::trim).filter(|line| output.status.success() && !line.is_empty());
+        Ok(line.map(PathBuf::from).ok_or_else(|| String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
+}
+
+/// A Python that pyenv has installed but does not put on PATH, where `uv` does not look: the newest that fits.
+fn kept_by_pyenv(asked: &str) -> Option<PathBuf> {
+    let numbers = |text: &str| text.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
+    let asked = numbers(asked)?;
+    let root = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let root = root.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pyenv")))?;
+    let versions = fs::read_dir(root.join("versions")).ok()?.flatten();
+    let fitting = versions.filter_map(|entry| {
+        let version = numbers(entry.file_name().to_str()?)?;
+        version.starts_with(&asked).then(|| (version, entry.path().join("bin/python")))
+    });
+    fitting.filter(|(_, path)| path.is_file()).max().map(|(_, path)| path)
 }
 
 async fn inspect(path: &Path) -> Result<Python, BuildError> {
     let mut command = Command::new(path);
-    command.args(["-c", "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))"]);
+    command
+        .args(["-c", "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))"]);
     let failed = |why: String| {
         BuildError::infrastructure(&format!("The Python {} does not work: {why}", path.display()))
     };

@@ -161,6 +161,7 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         tidy_timer: None,
         released: Vec::new(),
         launched_lately: false,
+        read: 0,
         round: std::time::Instant::now(),
         quitting: false,
         buffer: vec![0; 128 * 1024],
