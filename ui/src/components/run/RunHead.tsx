@@ -6,7 +6,7 @@ import type { RunView } from "../../api/types";
 import { cureOf } from "../../lib/cures";
 import { count, roughly } from "../../lib/format";
 import { useNow } from "../../lib/now";
-import { shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
+import { remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { isEnd, stateTone } from "../../lib/states";
 import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
@@ -19,7 +19,8 @@ const UsageCharts = lazy(() => import("./UsageCharts"));
 export function RunHead({ run }: { run: RunView }) {
   const ended = isEnd(run.state);
   const now = useNow(!ended);
-  const detail = stateDetail(run, now, run.expected_ms);
+  // What it says of its progress stands beside the bar, where it may change its length.
+  const detail = run.state === "running" ? remaining(run, now, run.expected_ms) : stateDetail(run, now, run.expected_ms);
   const cure = ended ? cureOf(run) : null;
   return (
     <div className={classes.head}>
