@@ -80,7 +80,13 @@ function Facts({ run }: { run: RunView }) {
       {run.git?.dirty && ", with changes"}
     </>,
   );
-  if (run.environment) parts.push(run.environment.label);
+  if (run.environment) {
+    parts.push(
+      <a href={`/api/v1/environments/${encodeURIComponent(run.environment.id)}/log`} target="_blank" rel="noreferrer" className={classes.plainLink} title="How it was prepared">
+        {run.environment.label}
+      </a>,
+    );
+  }
   if (run.target !== "process") parts.push(run.target);
   if (run.attempt > 1 && run.state === "succeeded") parts.push(`attempt ${run.attempt} of ${run.max_attempts}`);
   for (const [key, value] of Object.entries(run.labels)) {
