@@ -1,1 +1,147 @@
-//! rigi-engine
+//! What happens next: pipelines are found, runs are accepted, places are given, attempts are started and their ends kept.
+//!
+//! [`decide`] is pure; [`core`] acts. The engine knows executors and the store, and nothing of HTTP.
+
+pub mod catalog;
+pub mod code;
+pub mod core;
+pub mod decide;
+pub mod retention;
+mod secrets;
+mod settings;
+pub mod submit;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rigi_exec::plan::{Known, Observed};
+use rigi_model::{RunId, Timestamp};
+use rigi_store::Store;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+pub use core::{CancelAnswer, Executors, Look, Pulse, PulseKind};
+pub use settings::Settings;
+
+use core::{Core, Message};
+
+/// The engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    settings: Arc<Settings>,
+    executors: Arc<Executors>,
+    captured: submit::Captured,
+    core: mpsc::UnboundedSender<Message>,
+    pulses: broadcast::Sender<Pulse>,
+}
+
+impl Engine {
+    /// Starts the core: what had not ended goes on.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn start(
+        settings: Settings,
+        store: Store,
+        executors: Executors,
+        limits: decide::Limits,
+        observed: mpsc::UnboundedReceiver<Observed>,
+        known: Vec<Known>,
+    ) -> rigi_store::Result<(Self, core::Recovered)> {
+        let settings = Arc::new(settings);
+        let (pulses, _) = broadcast::channel(4096);
+        let board = decide::Board::new(limits);
+        let (mut core, outbox) =
+            Core::new(settings.clone(), store.clone(), executors.clone(), board, pulses.clone());
+        let recovered = core.recover(known, Timestamp::now()).await?;
+        tokio::spawn(core.run());
+        tokio::spawn(forward(observed, outbox.clone()));
+        let executors = Arc::new(executors);
+        Ok((
+            Self { store, settings, executors, captured: submit::Captured::default(), core: outbox, pulses },
+            recovered,
+        ))
+    }
+
+    /// What is remembered.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What is worth telling at once and is not stored.
+    #[must_use]
+    pub fn pulses(&self) -> broadcast::Receiver<Pulse> {
+        self.pulses.subscribe()
+    }
+
+    /// Asks a run to stop; answers when that is durable. `None`: the engine has stopped.
+    pub async fn cancel(&self, run: &RunId, by: &str) -> Option<CancelAnswer> {
+        self.ask(|reply| Message::Cancel { run: run.clone(), by: by.to_owned(), reply }).await
+    }
+
+    /// What is known of runs beside what is stored; runs that have ended are left out.
+    pub async fn look(&self, runs: Vec<RunId>) -> HashMap<RunId, Look> {
+        self.ask(|reply| Message::Look { runs, reply }).await.unwrap_or_default()
+    }
+
+    /// Waiting, active and delayed runs.
+    pub async fn counts(&self) -> (u64, u64, u64) {
+        self.ask(|reply| Message::Count { reply }).await.unwrap_or_default()
+    }
+
+    /// Waiting and active runs of each of these pipelines.
+    pub async fn counts_of(&self, pipelines: Vec<String>) -> Vec<(u64, u64)> {
+        self.ask(|reply| Message::CountOf { pipelines, reply }).await.unwrap_or_default()
+    }
+
+    /// Gives no further places; answers when nothing is being started.
+    pub async fn close(&self) {
+        let _ = self.ask(|reply| Message::Close { reply }).await;
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.core.send(message(reply)).ok()?;
+        answer.await.ok()
+    }
+}
+
+async fn forward(mut observed: mpsc::UnboundedReceiver<Observed>, core: mpsc::UnboundedSender<Message>) {
+    let mut batch = Vec::with_capacity(256);
+    while observed.recv_many(&mut batch, 256).await > 0 {
+        for what in batch.drain(..) {
+            if core.send(Message::Observed(what)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn log_of(
+        &self,
+        run: &rigi_store::Run,
+        attempt: u32,
+    ) -> rigi_store::Result<rigi_store::logs::LogSource> {
+        use rigi_model::pipeline::spec::Target;
+        use rigi_store::logs::LogSource;
+        let id = &run.request.id;
+        if let Some(stored) = self.store.db().attempt_log(id, attempt).await? {
+            return Ok(LogSource::stored(stored, self.store.blobs()));
+        }
+        let executor = Target::parse(&run.request.target).and_then(|target| self.executors.get(&target));
+        let key = rigi_model::AttemptKey { run: id.clone(), number: attempt };
+        Ok(executor.map_or(LogSource::Empty, |executor| LogSource::File(executor.log_file(&key))))
+    }
+}

@@ -2,7 +2,18 @@
 //!
 //! An [`Executor`] is handed an [`AttemptPlan`] and reports what it sees as [`Observed`] events through one channel.
 //! It keeps an attempt's folder and its last word until [`Executor::release`] says that both are durable elsewhere.
+//!
+//! Processes of this machine belong to the [`supervisor`], a process of its own that outlives the server;
+//! [`process`] is the server's side of it, and [`environment`] makes the Python environments they need.
 
+pub mod environment;
+mod frame;
+mod layout;
 pub mod plan;
+pub mod process;
+pub mod supervisor;
+mod sys;
+mod wire;
 
 pub use plan::{AttemptPlan, Executor, Observation, Observed};
+pub use process::{ProcessConfig, ProcessExecutor};

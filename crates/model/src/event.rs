@@ -1,1 +1,22 @@
-//! Events: what is told to people and pages when something changed.
+//! Events: one row each time something happened to a run. They feed the live stream and tell its story afterwards.
+
+use serde::Serialize;
+
+use crate::{Reason, RunId, Timestamp};
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunEvent {
+    /// To which.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`.
+    pub kind: &'static str,
+    /// Attempt it belongs to; 0 is the run itself.
+    pub attempt: u32,
+    /// Stable code.
+    pub reason: Option<Reason>,
+    /// For people.
+    pub message: Option<String>,
+}

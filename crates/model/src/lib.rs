@@ -7,13 +7,17 @@ pub mod attempt;
 pub mod error_code;
 pub mod event;
 pub mod id;
+pub mod log;
+pub mod parameters;
 pub mod pipeline;
 pub mod quantity;
 pub mod reason;
 pub mod retry;
 pub mod run;
+pub mod run_config;
 pub mod state;
 pub mod time;
+pub mod version;
 
 pub use attempt::{AttemptKey, Exit, Usage};
 pub use error_code::ErrorCode;

@@ -1,1 +1,174 @@
-//! rigi-store
+//! What Rigi remembers: SQL tables behind one group-committing writer, files by content, and logs.
+//!
+//! Reads go straight to the database ([`Store::db`]); every write goes through [`Store`] to the one task that writes,
+//! so that many share a commit and SQLite never says "database is locked".
+
+pub mod blobs;
+pub mod db;
+mod error;
+mod lock;
+pub mod logs;
+pub mod migrate;
+pub mod retention;
+pub mod seal;
+pub mod tables;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+use rigi_model::{Timestamp, UploadId};
+use tokio::sync::{broadcast, oneshot};
+
+pub use blobs::{BlobWriter, Blobs, Stored, hex};
+pub use db::{Db, DbConfig};
+pub use error::{Error, Result};
+pub use lock::{DatabaseLock, FolderLock};
+pub use migrate::MigrationStatus;
+pub use tables::runs::{EndedAttempt, NewRun, OpenRun, Run, RunChange, RunInput};
+pub use writer::{Accepted, Commit, IdempotencyKey};
+
+use tables::uploads::Upload;
+use tables::versions::Version;
+use writer::Writer;
+
+/// The project of a single user.
+pub const DEFAULT_PROJECT: &str = "default";
+
+/// Everything that is remembered. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    writer: Writer,
+    blobs: Blobs,
+    data: PathBuf,
+    sealer: seal::Sealer,
+}
+
+/// What to do with a schema that is not the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// Bring it up to date.
+    Up,
+    /// Bring it to this number, up or down.
+    To(i64),
+}
+
+impl Store {
+    /// Opens the database and the data folder; the schema is brought up to date.
+    ///
+    /// # Errors
+    /// If the database does not answer, is damaged, or was written by a newer version.
+    pub async fn open(config: &DbConfig, data: &Path) -> Result<Self> {
+        let blobs = Blobs::open(data, DEFAULT_PROJECT)?;
+        let sealer = seal::Sealer::open(data)?;
+        let db = Db::open(config).await?;
+        db.migrate(migrate::newest()).await?;
+        let last_event = db.last_event().await?;
+        let writer = Writer::start(db.clone(), last_event);
+        Ok(Self { db, writer, blobs, data: data.to_owned(), sealer })
+    }
+
+    /// Opens the database only to change or show its schema.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn migrate(config: &DbConfig, change: Option<Migrate>) -> Result<Vec<MigrationStatus>> {
+        let db = Db::open(config).await?;
+        let result = match change {
+            None => db.migrations().await,
+            Some(Migrate::Up) => db.migrate(migrate::newest()).await,
+            Some(Migrate::To(number)) => db.migrate(number).await,
+        };
+        db.close().await;
+        result
+    }
+
+    /// For reading.
+    #[must_use]
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Files by content.
+    #[must_use]
+    pub const fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Seals secrets.
+    #[must_use]
+    pub const fn sealer(&self) -> &seal::Sealer {
+        &self.sealer
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Everything that is committed from now on.
+    #[must_use]
+    pub fn commits(&self) -> broadcast::Receiver<Commit> {
+        self.writer.commits()
+    }
+
+    /// Accepts runs, all or none; answers when they are durable.
+    ///
+    /// # Errors
+    /// If they cannot be written now; then none is accepted.
+    pub async fn submit(&self, runs: Vec<NewRun>, key: Option<IdempotencyKey>) -> Result<Accepted> {
+        self.writer.submit(runs, key).await
+    }
+
+    /// Hands over changes of runs. They are written in order, however long that takes; the receiver resolves when they
+    /// are durable.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub async fn change(&self, changes: Vec<RunChange>) -> Result<oneshot::Receiver<()>> {
+        self.writer.change(changes).await
+    }
+
+    /// Remembers captured code.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn add_version(&self, project: &str, version: Version, now: Timestamp) -> Result<()> {
+        let project = project.to_owned();
+        self.write(move |tx| {
+            Box::pin(async move { tables::versions::insert(tx, &project, &version, now).await })
+        })
+        .await
+    }
+
+    /// Remembers an uploaded file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn add_upload(
+        &self,
+        project: &str,
+        name: &str,
+        stored: &Stored,
+        now: Timestamp,
+    ) -> Result<UploadId> {
+        let id = UploadId::generate();
+        let size = tables::runs::signed(stored.size);
+        let upload =
+            Upload { id: id.to_string(), name: name.to_owned(), size, sha256: stored.sha256.clone() };
+        let project = project.to_owned();
+        self.write(move |tx| {
+            Box::pin(async move { tables::uploads::insert(tx, &project, &upload, now).await })
+        })
+        .await?;
+        Ok(id)
+    }
+
+    pub(crate) async fn write<F>(&self, write: F) -> Result<()>
+    where
+        F: for<'a> FnOnce(&'a mut db::Tx) -> futures_util::future::BoxFuture<'a, Result<()>> + Send + 'static,
+    {
+        self.writer.write(Box::new(write)).await
+    }
+}

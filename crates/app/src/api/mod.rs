@@ -1,2 +1,106 @@
-//! The HTTP API.
+//! The HTTP API: one file per resource; routes, documentation and handlers stand together.
+
+mod auth;
+mod error;
+mod etag;
+mod extract;
+pub mod feed;
+pub mod health;
+mod logs;
+mod openapi;
+mod pipelines;
+mod present;
+mod run_parts;
+mod runs;
+mod state;
+mod system;
+mod uploads;
 pub mod view;
+mod web;
+
+pub use auth::{Auth, random_token};
+pub use error::{ApiError, Problem};
+pub use openapi::document;
+pub use state::{AppState, Inner};
+pub use system::LinkView;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use rigi_model::ErrorCode;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Bytes of a body at most; uploads stream and have a bound of their own.
+const BODY_LIMIT: usize = 32 << 20;
+
+/// Every resource. Adding one is a file and a line here.
+fn resources() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(pipelines::router())
+        .merge(runs::router())
+        .merge(run_parts::router())
+        .merge(logs::router())
+        .merge(uploads::router())
+        .merge(feed::router())
+        .merge(system::router())
+}
+
+/// The whole server: API, page, health.
+#[must_use]
+pub fn router(state: AppState) -> axum::Router {
+    let (api, _) = OpenApiRouter::new().nest("/api/v1", resources()).split_for_parts();
+    let protected = api
+        .layer(from_fn(etag::mark))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(openapi::router())
+        .layer(from_fn_with_state(state.clone(), auth::require));
+    axum::Router::new()
+        .merge(protected)
+        .merge(health::router())
+        .fallback(web::serve)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.clone(), auth::open_link))
+        .layer(from_fn_with_state(state.clone(), auth::check_host))
+        .layer(from_fn(secure_headers))
+        .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
+        .with_state(state)
+}
+
+/// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs.
+fn compressible() -> impl tower_http::compression::predicate::Predicate {
+    use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+    SizeAbove::new(1024)
+        .and(NotForContentType::new("text/event-stream"))
+        .and(NotForContentType::new("image/"))
+        .and(NotForContentType::new("application/octet-stream"))
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let detail = format!("{} does not take {}", request.uri().path(), request.method());
+    let mut response = ApiError::new(ErrorCode::RequestInvalid, detail).into_response();
+    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// Headers of every answer that sets none of its own.
+async fn secure_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let defaults = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+             font-src 'self'; connect-src 'self'; frame-src 'self'; object-src 'none'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'self'",
+        ),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

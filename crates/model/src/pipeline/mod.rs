@@ -1,5 +1,29 @@
 //! Pipelines: what a folder's spec says and how it is read.
+//!
+//! Bytes become a tree in which everything knows its place ([`document`]); the tree becomes a [`PipelineSpec`]
+//! ([`reader`]) by one table of fields ([`fields`]), of which the published JSON Schema ([`schema`]) is made too.
 
+mod cron;
+pub mod document;
+pub mod entry;
+pub mod fields;
+mod limits;
+pub mod mistake;
+pub mod name;
+mod parameter_spec;
+mod ports;
+pub mod reader;
+mod retries;
+mod schedules;
+pub mod schema;
+mod section;
 pub mod spec;
+mod values;
 
+pub use document::SpecFormat;
+pub use entry::FolderFacts;
+pub use mistake::{Mistake, Position};
+pub use name::check_pipeline_name;
+pub use reader::{SpecReading, find_spec, read_spec, read_without_spec, spec_candidates};
+pub use schema::spec_schema;
 pub use spec::PipelineSpec;

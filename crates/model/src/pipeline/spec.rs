@@ -254,3 +254,47 @@ pub struct Preset {
     /// Values by parameter.
     pub parameters: BTreeMap<String, Value>,
 }
+
+impl PipelineSpec {
+    /// A spec that says what is run, and nothing else.
+    #[must_use]
+    pub const fn of(entry: Entry) -> Self {
+        Self {
+            entry,
+            enabled: true,
+            description: None,
+            tags: Vec::new(),
+            target: None,
+            parameters: None,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            python_version: None,
+            requirements: Vec::new(),
+            env: BTreeMap::new(),
+            encrypted_env: BTreeMap::new(),
+            secrets: Vec::new(),
+            timeout: None,
+            grace_period: None,
+            retry: None,
+            limits: Limits {
+                cpu: None,
+                memory: None,
+                processes: None,
+                open_files: None,
+                output_size: None,
+                log_size: None,
+            },
+            soft_limits: SoftLimits { cpu: None, memory: None },
+            max_instances: None,
+            priority: 0,
+            labels: BTreeMap::new(),
+            retention: Retention { runs: None, age: None, bytes: None },
+            cells: Vec::new(),
+            schedules: Vec::new(),
+            downstream_triggers: Vec::new(),
+            webhook_key: None,
+            restart: Restart { on_crash: false, cooldown: None, interval: None },
+            presets: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Errors of the API: RFC 9457 problem details with a stable code, what to do, and nothing of the inside.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rigi_engine::submit::SubmitError;
+use rigi_model::ErrorCode;
+use rigi_model::id::RequestId;
+use rigi_model::parameters::ParameterMistake;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// Where the codes are explained.
+const DOCS: &str = "https://github.com/rigi-run/rigi/blob/main/docs/reference/errors.md#";
+
+/// A problem, as RFC 9457 has it, with Rigi's members.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Page that explains the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Stable code.
+    #[schema(example = "parameter-invalid")]
+    pub code: String,
+    /// What kind of problem.
+    #[schema(example = "A parameter breaks its schema")]
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What is wrong this time.
+    #[schema(example = "`start` is 2040 and may be at most 2001")]
+    pub detail: String,
+    /// Names the request in the server's log.
+    pub request_id: String,
+    /// Each single mistake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Value>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cure: Option<String>,
+}
+
+/// A failed request.
+#[derive(Debug)]
+pub struct ApiError {
+    /// Stable code; it decides the status.
+    pub code: ErrorCode,
+    /// What is wrong.
+    pub detail: String,
+    /// Each single mistake.
+    pub errors: Vec<Value>,
+    /// What to do.
+    pub cure: Option<String>,
+    /// Logged, and never answered.
+    pub cause: Option<String>,
+}
+
+/// Result of a handler.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// A failure with a code and a sentence.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), cure: None, cause: None }
+    }
+
+    /// With what to do.
+    #[must_use]
+    pub fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.cure = Some(cure.into());
+        self
+    }
+
+    /// A request that is not what the call takes.
+    pub fn invalid(pointer: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let mut error = Self::new(ErrorCode::RequestInvalid, message.clone());
+        error.errors.push(json!({"pointer": pointer, "message": message}));
+        error
+    }
+
+    /// There is no such thing.
+    pub fn not_found(what: &str, id: &str) -> Self {
+        Self::new(
+            ErrorCode::NotFound,
+            format!("there is no {what} `{}`", id.chars().take(100).collect::<String>()),
+        )
+    }
+
+    /// The problem that is answered.
+    #[must_use]
+    pub fn problem(&self, request: &RequestId) -> Problem {
+        let (status, title) = describe(self.code);
+        Problem {
+            kind: format!("{DOCS}{}", self.code),
+            code: self.code.to_string(),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.detail.clone(),
+            request_id: request.to_string(),
+            errors: self.errors.clone(),
+            cure: self.cure.clone(),
+        }
+    }
+}
+
+/// Status and title of each code.
+const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
+    use ErrorCode as C;
+    match code {
+        C::ParameterInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "A parameter breaks its schema"),
+        C::InputInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "An input is wrong"),
+        C::RequestInvalid => (StatusCode::BAD_REQUEST, "The request is not what this call takes"),
+        C::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
+        C::NotFound => (StatusCode::NOT_FOUND, "There is no such thing"),
+        C::Ambiguous => (StatusCode::CONFLICT, "The short id fits more than one"),
+        C::PipelineInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "The pipeline's spec has a mistake"),
+        C::PipelineDisabled => (StatusCode::CONFLICT, "The pipeline is switched off"),
+        C::StateConflict => (StatusCode::CONFLICT, "This does not fit the state it is in"),
+        C::IdempotencyConflict => (StatusCode::CONFLICT, "The idempotency key was used for another request"),
+        C::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not signed in"),
+        C::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+        C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
+        C::StorageUnavailable | C::DataFolderReadOnly => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The storage cannot be used now")
+        }
+        C::StorageDamaged | C::DatabaseDamaged => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "What is stored is damaged")
+        }
+        C::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "The server is starting or stopping"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong inside"),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let request = RequestId::generate();
+        let problem = self.problem(&request);
+        if problem.status >= 500 {
+            let cause = self.cause.as_deref().unwrap_or(&self.detail);
+            tracing::error!(%request, code = %self.code, cause, "a request failed");
+        }
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<rigi_store::Error> for ApiError {
+    fn from(error: rigi_store::Error) -> Self {
+        use rigi_store::Error as E;
+        let text = error.to_string();
+        match error {
+            E::NotFound { .. } => Self::new(ErrorCode::NotFound, text),
+            E::Ambiguous { .. } => Self::new(ErrorCode::Ambiguous, text),
+            E::IdempotencyConflict { .. } => {
+                Self::new(ErrorCode::IdempotencyConflict, text).cure("Use a new key for a new request.")
+            }
+            E::Full(_) => Self::new(ErrorCode::StorageUnavailable, "the disk is full, nothing was accepted")
+                .cure("Make room on the disk of the data folder; then try again."),
+            E::Unavailable(_) | E::Io { .. } => {
+                let mut new = Self::new(
+                    ErrorCode::StorageUnavailable,
+                    "the storage does not answer, nothing was changed",
+                );
+                new.cause = Some(text);
+                new.cure("Try again; `rigi doctor` says more.")
+            }
+            E::Damaged { .. } => {
+                let mut new = Self::new(ErrorCode::StorageDamaged, "what is stored here is damaged");
+                new.cause = Some(text);
+                new.cure("`rigi doctor --deep` names what is damaged.")
+            }
+            E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
+            E::Newer { .. } | E::InUse { .. } => Self::new(ErrorCode::Internal, text),
+        }
+    }
+}
+
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        let text = error.to_string();
+        match error {
+            SubmitError::NoPipeline(_) => Self::new(ErrorCode::NotFound, text),
+            SubmitError::Mistakes { file, mistakes, .. } => {
+                let mut new = Self::new(ErrorCode::PipelineInvalid, text);
+                let entry = |m: &rigi_model::pipeline::Mistake| json!({"source": format!("{file}:{}:{}", m.line, m.column), "message": m.message, "cure": m.cure});
+                new.errors = mistakes.iter().map(entry).collect();
+                new.cure("Mend the spec; it is read again as soon as it is saved.")
+            }
+            SubmitError::Disabled(_) => {
+                Self::new(ErrorCode::PipelineDisabled, text).cure("Set `enabled: true` in its spec.")
+            }
+            SubmitError::Parameters(mistakes) => Self::parameters(&mistakes, text),
+            SubmitError::Invalid { pointer, message } => {
+                let code = if pointer.starts_with("/inputs") {
+                    ErrorCode::InputInvalid
+                } else {
+                    ErrorCode::RequestInvalid
+                };
+                let mut new = Self::new(code, message.clone());
+                new.errors.push(json!({"pointer": pointer, "message": message}));
+                new
+            }
+            SubmitError::NoTarget(_) => Self::new(ErrorCode::TargetUnavailable, text)
+                .cure("Choose another target, or set this one up on the server."),
+            SubmitError::Capture { .. } => Self::new(ErrorCode::PipelineInvalid, text),
+            SubmitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl ApiError {
+    fn parameters(mistakes: &[ParameterMistake], detail: String) -> Self {
+        let mut new = Self::new(ErrorCode::ParameterInvalid, detail);
+        new.cure = mistakes.first().and_then(|m| m.cure.clone());
+        new.errors = mistakes.iter().filter_map(|m| serde_json::to_value(m).ok()).collect();
+        if mistakes.iter().any(|m| m.rule == "size") {
+            new.code = ErrorCode::TooLarge;
+        }
+        new
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::new(ErrorCode::TooLarge, "the body is larger than this call takes");
+        }
+        let text = rejection.body_text();
+        Self::new(ErrorCode::RequestInvalid, text).cure("`/docs` shows what this call takes.")
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(ErrorCode::RequestInvalid, rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(ErrorCode::RequestInvalid, rejection.body_text())
+    }
+}

@@ -1,0 +1,60 @@
+//! What handlers take from requests; what does not fit becomes a problem, not plain text.
+
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::http::HeaderMap;
+use rigi_model::ErrorCode;
+use rigi_store::{IdempotencyKey, hex};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::error::{ApiError, ApiResult};
+
+/// A JSON body.
+#[derive(FromRequest)]
+#[from_request(via(axum::Json), rejection(ApiError))]
+pub struct Json<T>(pub T);
+
+/// A query.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(ApiError))]
+pub struct Query<T>(pub T);
+
+/// Parts of the path.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(ApiError))]
+pub struct Path<T>(pub T);
+
+/// The key that makes a POST safe to repeat, with a hash of what was asked.
+///
+/// # Errors
+/// If the key is not printable ASCII of at most 200 characters.
+pub fn idempotency(
+    headers: &HeaderMap,
+    what: &str,
+    body: &impl Serialize,
+) -> ApiResult<Option<IdempotencyKey>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200);
+    let key = key.ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::RequestInvalid,
+            "`Idempotency-Key` must be 1 to 200 printable ASCII characters",
+        )
+    })?;
+    let mut hash = Sha256::new();
+    hash.update(what.as_bytes());
+    hash.update(serde_json::to_vec(body).unwrap_or_default());
+    Ok(Some(IdempotencyKey { key: key.to_owned(), request: hex(&hash.finalize()) }))
+}
+
+/// `key=value` pairs of a repeated or comma-separated query parameter.
+///
+/// # Errors
+/// If one has no `=`.
+pub fn pairs(text: Option<&str>) -> ApiResult<Vec<(String, String)>> {
+    let pair = |part: &str| match part.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(ApiError::invalid("/query/label", format!("`{part}` must read `key=value`"))),
+    };
+    text.unwrap_or_default().split(',').filter(|part| !part.is_empty()).map(pair).collect()
+}

@@ -1,0 +1,90 @@
+//! The OpenAPI file, a page to try the API, and the directory of resources.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+use utoipa::openapi::{ContactBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::state::AppState;
+use super::{Problem, resources};
+
+/// The OpenAPI 3.1 document of this version.
+#[must_use]
+pub fn document() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Rigi")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Runs data pipelines on machines their owners control. Times are RFC 3339 in UTC, sizes are bytes, errors \
+             are problem details (RFC 9457) with stable codes.",
+        ))
+        .license(Some(License::new("Apache-2.0")))
+        .contact(Some(ContactBuilder::new().name(Some("Rigi")).build()))
+        .build();
+    let base = OpenApiBuilder::new().info(info).build();
+    let (_, mut document) = OpenApiRouter::with_openapi(base).nest("/api/v1", resources()).split_for_parts();
+    add_problems(&mut document);
+    document
+}
+
+/// Every call can fail in the same way: said once, not at every handler.
+fn add_problems(document: &mut OpenApi) {
+    use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+    use utoipa::{PartialSchema, ToSchema};
+    let components = document.components.get_or_insert_with(Default::default);
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    let problem = || {
+        let content =
+            ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem")))).build();
+        ResponseBuilder::new().description("A problem").content("application/problem+json", content).build()
+    };
+    for item in document.paths.paths.values_mut() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+        {
+            for status in ["4XX", "5XX"] {
+                operation.responses.responses.insert(status.into(), RefOr::T(problem()));
+            }
+        }
+    }
+}
+
+pub(super) fn router() -> axum::Router<AppState> {
+    axum::Router::new()
+        .route("/api/v1/openapi.json", get(openapi_json))
+        .route("/api/cloud-entry-point", get(entry_point))
+        .merge(
+            utoipa_swagger_ui::SwaggerUi::new("/docs")
+                .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
+        )
+}
+
+async fn openapi_json() -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    match document().to_json() {
+        Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
+        Err(error) => {
+            super::error::ApiError::new(rigi_model::ErrorCode::Internal, error.to_string()).into_response()
+        }
+    }
+}
+
+/// A directory of all resources, for clients that find their way from one address.
+async fn entry_point(request: Request) -> axum::Json<Value> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
+    let collections = ["pipelines", "runs", "uploads", "events", "system", "links"];
+    let mut directory = json!({
+        "id": "cloud-entry-point",
+        "resource-type": "cloud-entry-point",
+        "base-uri": format!("http://{host}/api/v1/"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "openapi": "/api/v1/openapi.json",
+    });
+    for name in collections {
+        directory[name] = json!({ "href": name });
+    }
+    axum::Json(directory)
+}

@@ -1,0 +1,228 @@
+//! Pipelines: what the folder holds now.
+
+use axum::extract::State;
+use rigi_engine::catalog::{Pipeline, Ready};
+use rigi_model::pipeline::Mistake;
+use rigi_model::pipeline::spec::Entry;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::{Path, Query};
+use super::state::AppState;
+use super::view::{
+    CodeFile, InputField, MistakeView, Page, PipelineSummary, PipelineView, PresetView, RunMark,
+};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_pipelines))
+        .routes(routes!(get_pipeline))
+        .routes(routes!(list_pipeline_code))
+}
+
+/// Runs in a pipeline's strip of marks.
+const MARKS: u32 = 30;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListPipelines {
+    /// Part of the name or the summary.
+    q: Option<String>,
+    /// With this tag.
+    tag: Option<String>,
+    /// At most so many: 1 to 500, 100 unless told.
+    limit: Option<u32>,
+    /// From the page before.
+    cursor: Option<String>,
+}
+
+/// Lists pipelines by name, with their last runs and what is wrong with their specs.
+#[utoipa::path(get, path = "/pipelines", tag = "pipelines", params(ListPipelines),
+    responses((status = 200, description = "A page", body = Page<PipelineSummary>)))]
+async fn list_pipelines(
+    State(state): State<AppState>,
+    Query(query): Query<ListPipelines>,
+) -> ApiResult<axum::Json<Page<PipelineSummary>>> {
+    let limit = bounded(query.limit, 100, 500)? as usize;
+    let wanted = |pipeline: &&std::sync::Arc<Pipeline>| {
+        let after = query.cursor.as_ref().is_none_or(|cursor| pipeline.name > *cursor);
+        let text = query.q.as_ref().is_none_or(|q| matches(pipeline, &q.to_lowercase()));
+        let tag = query.tag.as_ref().is_none_or(|tag| tags(pipeline).contains(tag));
+        after && text && tag
+    };
+    let all = state.catalog.all();
+    let mut found: Vec<_> = all.iter().filter(wanted).take(limit + 1).collect();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| more).map(|pipeline| pipeline.name.clone());
+    let counts = state.engine.counts_of(found.iter().map(|p| p.name.clone()).collect()).await;
+    let mut items = Vec::with_capacity(found.len());
+    for (pipeline, counts) in found.into_iter().zip(counts) {
+        items.push(summary(&state, pipeline, counts).await?);
+    }
+    Ok(axum::Json(Page { items, next_cursor }))
+}
+
+/// One pipeline with its parameters, inputs, outputs and whole spec.
+#[utoipa::path(get, path = "/pipelines/{name}", tag = "pipelines",
+    params(("name" = String, Path, description = "Name of the pipeline", example = "co2-trend")),
+    responses((status = 200, description = "The pipeline", body = PipelineView)))]
+async fn get_pipeline(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> ApiResult<axum::Json<PipelineView>> {
+    let pipeline = find(&state, &name)?;
+    let counts = state.engine.counts_of(vec![name]).await.first().copied().unwrap_or_default();
+    let summary = summary(&state, &pipeline, counts).await?;
+    let ready = pipeline.outcome.as_ref().ok();
+    let spec = ready.map(|ready| &ready.spec);
+    let folder = pipeline.folder.clone();
+    let git = tokio::task::spawn_blocking(move || rigi_engine::code::git_facts(&folder)).await.ok().flatten();
+    let input = |(name, input): (&String, &rigi_model::pipeline::spec::InputSpec)| {
+        let input = input.clone();
+        let (description, accept) = (input.description, input.accept);
+        (name.clone(), InputField { description, required: input.required, multiple: input.multiple, accept })
+    };
+    let preset = |(name, preset): (&String, &rigi_model::pipeline::spec::Preset)| {
+        let (description, parameters) = (preset.description.clone(), preset.parameters.clone());
+        (name.clone(), PresetView { description, parameters })
+    };
+    Ok(axum::Json(PipelineView {
+        summary,
+        description: spec.and_then(|spec| spec.description.clone()),
+        git: git.map(|g| super::view::GitView { commit: g.commit, branch: g.branch, dirty: g.dirty }),
+        spec_file: pipeline.spec_file.clone(),
+        parameters: spec.and_then(|spec| spec.parameters.clone()),
+        inputs: spec.map(|spec| spec.inputs.iter().map(input).collect()).unwrap_or_default(),
+        outputs: spec
+            .map(|spec| spec.outputs.iter().map(|(name, o)| (name.clone(), o.description.clone())).collect())
+            .unwrap_or_default(),
+        presets: spec.map(|spec| spec.presets.iter().map(preset).collect()).unwrap_or_default(),
+        spec: spec.and_then(public_spec),
+    }))
+}
+
+/// The files of a pipeline as they are now.
+#[utoipa::path(get, path = "/pipelines/{name}/code", tag = "pipelines",
+    params(("name" = String, Path, description = "Name of the pipeline")),
+    responses((status = 200, description = "All files", body = Page<CodeFile>)))]
+async fn list_pipeline_code(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> ApiResult<axum::Json<Page<CodeFile>>> {
+    let pipeline = find(&state, &name)?;
+    let files = pipeline.outcome.as_ref().map(|ready| ready.files.as_slice()).unwrap_or_default();
+    let items = files.iter().map(|f| CodeFile { path: f.path.clone(), size: f.size }).collect();
+    Ok(axum::Json(Page { items, next_cursor: None }))
+}
+
+pub(super) fn find(state: &AppState, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
+    state.catalog.get(name).ok_or_else(|| {
+        let names = state.catalog.all();
+        let near = names.iter().map(|p| (strsim::jaro_winkler(&p.name, name), &p.name));
+        let near = near.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+        let error = ApiError::not_found("pipeline", name);
+        match near {
+            Some((_, near)) => error.cure(format!("The nearest is `{near}`.")),
+            None => error.cure("`rigi pipelines list` shows what there is."),
+        }
+    })
+}
+
+/// A limit of a page within its bounds.
+pub(super) fn bounded(given: Option<u32>, default: u32, most: u32) -> ApiResult<u32> {
+    match given {
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => {
+            Err(ApiError::invalid("/query/limit", format!("`limit` is {limit} and may be 1 to {most}")))
+        }
+    }
+}
+
+fn tags(pipeline: &Pipeline) -> &[String] {
+    pipeline.outcome.as_ref().map(|ready| ready.spec.tags.as_slice()).unwrap_or_default()
+}
+
+fn matches(pipeline: &Pipeline, text: &str) -> bool {
+    let about = pipeline.outcome.as_ref().ok().and_then(|ready| ready.spec.description.as_deref());
+    pipeline.name.to_lowercase().contains(text)
+        || about.is_some_and(|about| about.to_lowercase().contains(text))
+}
+
+const fn kind(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Script { .. } => "script",
+        Entry::Notebook { .. } => "notebook",
+        Entry::Command { .. } => "command",
+        Entry::Image { .. } => "image",
+    }
+}
+
+/// A mistake with the file it is in.
+pub(super) fn mistake(pipeline: &Pipeline, mistake: &Mistake) -> MistakeView {
+    MistakeView {
+        file: pipeline.spec_path(),
+        line: mistake.line,
+        column: mistake.column,
+        message: mistake.message.clone(),
+        cure: mistake.cure.clone(),
+    }
+}
+
+async fn summary(state: &AppState, pipeline: &Pipeline, counts: (u64, u64)) -> ApiResult<PipelineSummary> {
+    let db = state.store().db();
+    let marks = db.recent_marks(state.project(), &pipeline.name, MARKS).await?;
+    let expected = db.expected_us(state.project(), &pipeline.name).await?;
+    let ready: Option<&Ready> = pipeline.outcome.as_ref().ok();
+    let recent = marks.into_iter().map(|m| RunMark {
+        id: m.id,
+        state: m.state,
+        created_at: m.created_at,
+        duration_ms: m.duration_us.map(|us| us / 1000),
+    });
+    let (mistakes, warnings) = match &pipeline.outcome {
+        Ok(ready) => (Vec::new(), ready.warnings.iter().map(|w| mistake(pipeline, w)).collect()),
+        Err(mistakes) => (mistakes.iter().map(|m| mistake(pipeline, m)).collect(), Vec::new()),
+    };
+    let about = ready.and_then(|ready| ready.spec.description.as_deref());
+    Ok(PipelineSummary {
+        name: pipeline.name.clone(),
+        summary: about.and_then(|text| text.lines().next()).map(str::to_owned),
+        tags: tags(pipeline).to_vec(),
+        kind: ready.map(|ready| kind(&ready.spec.entry).to_owned()),
+        runnable: ready.is_some_and(|ready| ready.spec.enabled),
+        enabled: ready.is_none_or(|ready| ready.spec.enabled),
+        mistakes,
+        warnings,
+        version: ready.map(|ready| ready.version.clone()),
+        recent: recent.collect(),
+        queued: counts.0,
+        active: counts.1,
+        expected_ms: expected.map(|us| us / 1000),
+    })
+}
+
+/// The spec without what must not be read: webhook keys and sealed values.
+fn public_spec(spec: &rigi_model::pipeline::PipelineSpec) -> Option<serde_json::Value> {
+    let mut spec = spec.clone();
+    let hide = |text: &mut Option<String>| {
+        if text.is_some() {
+            *text = Some(super::present::MASK.to_owned());
+        }
+    };
+    hide(&mut spec.webhook_key);
+    for value in spec.encrypted_env.values_mut() {
+        super::present::MASK.clone_into(value);
+    }
+    for schedule in &mut spec.schedules {
+        hide(&mut schedule.webhook_key);
+        for value in schedule.encrypted_env.values_mut() {
+            super::present::MASK.clone_into(value);
+        }
+    }
+    serde_json::to_value(spec).ok()
+}

@@ -1,0 +1,192 @@
+//! From what is stored, and what the engine knows beside it, to what the API says.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use rigi_engine::decide::WaitReason;
+use rigi_engine::{Look, Settings};
+use rigi_model::parameters::secret_parameters;
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::{Reason, RunId, RunState, Timestamp};
+use rigi_store::Run;
+use rigi_store::tables::versions::Version;
+use serde_json::{Map, Value};
+
+use super::error::ApiResult;
+use super::state::AppState;
+use super::view::{
+    Actions, ArtifactSummary, EnvironmentUse, GitView, InputView, LimitsView, LogSummary, Phases, Progress,
+    QueuePlace, RunSummary, RunView, TriggerView, UsageView,
+};
+
+/// What stands for a value that nobody is shown.
+pub const MASK: &str = "***";
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Runs as lists show them.
+pub async fn summaries(state: &AppState, runs: &[Run]) -> Vec<RunSummary> {
+    let open: Vec<RunId> =
+        runs.iter().filter(|run| !run.status.state.is_terminal()).map(|run| run.request.id.clone()).collect();
+    let looks = if open.is_empty() { HashMap::new() } else { state.engine.look(open).await };
+    runs.iter().map(|run| summary(run, looks.get(&run.request.id))).collect()
+}
+
+/// A run as lists show it.
+#[must_use]
+pub fn summary(run: &Run, look: Option<&Look>) -> RunSummary {
+    let (request, status) = (&run.request, &run.status);
+    let (reason, message, queue) = waiting(run, look);
+    let progress = look.and_then(|look| look.live.progress.as_ref());
+    RunSummary {
+        id: request.id.clone(),
+        short: request.id.short().to_owned(),
+        pipeline: request.pipeline.clone(),
+        state: status.state,
+        reason: reason.map(|reason| reason.to_string()),
+        message,
+        queue,
+        trigger: TriggerView { kind: request.trigger_kind.clone(), by: request.trigger_by.clone() },
+        labels: request.labels.clone(),
+        priority: request.priority,
+        attempt: status.attempt,
+        max_attempts: request.max_attempts,
+        created_at: request.created_at,
+        started_at: status.started_at,
+        ended_at: status.ended_at,
+        next_attempt_at: status.next_attempt_at,
+        cancel_requested_at: status.cancel_requested_at,
+        duration_ms: status.started_at.zip(status.ended_at).map(|(from, to)| millis(to.since(from))),
+        progress: progress.map(|p| Progress { fraction: p.fraction, message: p.message.clone() }),
+    }
+}
+
+/// Why a run is where it is: for a waiting one, what the board says right now.
+fn waiting(run: &Run, look: Option<&Look>) -> (Option<Reason>, Option<String>, Option<QueuePlace>) {
+    let status = &run.status;
+    let place = look.and_then(|look| look.place).filter(|_| status.state == RunState::Queued);
+    let Some(place) = place else { return (status.reason, status.message.clone(), None) };
+    let at = format!("{} of {}", ordinal(place.position), place.waiting);
+    let (reason, message) = match (place.reason, place.limit) {
+        (WaitReason::Pipeline, Some(limit)) => {
+            (Reason::PipelineLimit, format!("{at}, limit of {limit} at a time"))
+        }
+        (WaitReason::Global, Some(limit)) => {
+            (Reason::GlobalLimit, format!("{at}, all {limit} places are taken"))
+        }
+        _ => (Reason::Queued, at),
+    };
+    let queue = QueuePlace { position: place.position, waiting: place.waiting, limit: place.limit };
+    (Some(reason), Some(message), Some(queue))
+}
+
+fn ordinal(n: u64) -> String {
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
+/// A run in full.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
+    let id = &run.request.id;
+    let version = state.store().db().version(state.project(), &run.request.version).await.ok();
+    let expected = state.store().db().expected_us(state.project(), &run.request.pipeline).await?;
+    let look = match run.status.state.is_terminal() {
+        true => None,
+        false => state.engine.look(vec![id.clone()]).await.remove(id),
+    };
+    let settings = state.engine.settings();
+    Ok(RunView {
+        summary: summary(run, look.as_ref()),
+        version: run.request.version.clone(),
+        git: version.as_ref().and_then(git),
+        parameters: masked(version.as_ref().map(|v| &v.spec), &run.request.parameters),
+        inputs: run.request.inputs.iter().map(input).collect(),
+        env: run.request.env.keys().map(|name| (name.clone(), MASK.to_owned())).collect(),
+        rerun_of: run.request.rerun_of.clone(),
+        target: run.request.target.clone(),
+        environment: run.status.environment.as_ref().map(environment),
+        exit_code: run.status.exit_code,
+        signal: run.status.signal,
+        usage: UsageView { cpu_ms: run.status.usage.cpu_us / 1000, max_memory: run.status.usage.max_memory },
+        limits: version.as_ref().map(|v| limits(settings, &v.spec)).unwrap_or_default(),
+        phases: phases(run, Timestamp::now()),
+        expected_ms: expected.map(|us| us / 1000),
+        log: log(run, look.as_ref()),
+        artifacts: ArtifactSummary { count: run.status.artifacts.0, bytes: run.status.artifacts.1 },
+        can: Actions {
+            cancel: !run.status.state.is_terminal() && run.status.cancel_requested_at.is_none(),
+            retry: run.status.state.is_terminal(),
+        },
+    })
+}
+
+fn log(run: &Run, look: Option<&Look>) -> LogSummary {
+    let lines =
+        look.filter(|_| run.status.state.is_active()).map_or(run.status.log.lines, |l| l.live.log_lines);
+    LogSummary { lines, cut_bytes: run.status.log.cut_bytes }
+}
+
+/// Parameters with the secret ones hidden.
+#[must_use]
+pub fn masked(spec: Option<&PipelineSpec>, parameters: &Map<String, Value>) -> Map<String, Value> {
+    let secret: BTreeSet<String> = secret_parameters(spec.and_then(|spec| spec.parameters.as_ref()));
+    let mask = |(name, value): (&String, &Value)| {
+        let shown = if secret.contains(name) { Value::String(MASK.into()) } else { value.clone() };
+        (name.clone(), shown)
+    };
+    parameters.iter().map(mask).collect()
+}
+
+fn git(version: &Version) -> Option<GitView> {
+    let facts = version.git.as_ref()?;
+    Some(GitView { commit: facts.commit.clone(), branch: facts.branch.clone(), dirty: facts.dirty })
+}
+
+fn input(input: &rigi_store::RunInput) -> InputView {
+    let (name, sha256) = (input.name.clone(), input.sha256.clone());
+    InputView { input: input.input.clone(), name, size: input.size, sha256 }
+}
+
+fn environment(used: &rigi_model::run::EnvironmentUse) -> EnvironmentUse {
+    EnvironmentUse { id: used.id.clone(), label: used.label.clone(), took_ms: used.took_us / 1000 }
+}
+
+fn limits(settings: &Settings, spec: &PipelineSpec) -> LimitsView {
+    let limits = settings.limits_of(spec);
+    LimitsView { cpu: limits.cpu, memory: limits.memory, timeout_ms: settings.timeout_of(spec).map(millis) }
+}
+
+fn phases(run: &Run, now: Timestamp) -> Phases {
+    let status = &run.status;
+    let mut queued_ms = status.queued_us / 1000;
+    if matches!(status.state, RunState::Queued | RunState::Retrying) {
+        queued_ms += millis(now.since(status.queued_at));
+    }
+    let preparing = status
+        .claimed_at
+        .map(|from| millis(status.started_at.or(status.ended_at).unwrap_or(now).since(from)));
+    let running = status.started_at.zip(status.ended_at).map(|(from, to)| millis(to.since(from)));
+    Phases { queued_ms, preparing_ms: preparing, running_ms: running }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_said_as_people_say_them() {
+        let said: Vec<_> = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal).into();
+        assert_eq!(said, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
+    }
+}

@@ -1,0 +1,316 @@
+//! What belongs to a run: attempts, events, usage, code and files.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rigi_engine::code::materialise;
+use rigi_exec::plan::Sample;
+use rigi_model::{AttemptState, ErrorCode, RunState, Timestamp};
+use rigi_store::Run;
+use rigi_store::tables::attempts::AttemptRow;
+use serde::Deserialize;
+use tokio_util::io::ReaderStream;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::{Path, Query};
+use super::pipelines::bounded;
+use super::runs::find_run;
+use super::state::AppState;
+use super::view::{ArtifactView, AttemptView, CodeFile, EventView, LogSummary, Page, UsageSample, UsageView};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_attempts))
+        .routes(routes!(list_events))
+        .routes(routes!(list_usage))
+        .routes(routes!(list_artifacts))
+        .routes(routes!(get_artifact))
+        .routes(routes!(list_code))
+        .routes(routes!(get_code))
+}
+
+/// The attempts of a run, the current one last.
+#[utoipa::path(get, path = "/runs/{id}/attempts", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run")),
+    responses((status = 200, description = "All attempts", body = Page<AttemptView>)))]
+async fn list_attempts(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> ApiResult<axum::Json<Page<AttemptView>>> {
+    let run = find_run(&state, &id).await?;
+    let ended = state.store().db().attempts(&run.request.id).await?;
+    let mut items: Vec<AttemptView> = ended.into_iter().map(ended_attempt).collect();
+    if run.status.state.is_active() {
+        items.push(current_attempt(&run));
+    }
+    Ok(axum::Json(Page { items, next_cursor: None }))
+}
+
+fn ended_attempt(row: AttemptRow) -> AttemptView {
+    let (created_at, started_at, ended_at) = row.times();
+    let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
+    AttemptView {
+        number: u32::try_from(row.number).unwrap_or(0),
+        state: row.state(),
+        exit_code: row.exit_code.and_then(|code| i32::try_from(code).ok()),
+        created_at,
+        started_at,
+        ended_at: Some(ended_at),
+        usage: UsageView { cpu_ms: unsigned(row.cpu_us) / 1000, max_memory: unsigned(row.max_memory) },
+        log: LogSummary { lines: unsigned(row.log_lines), cut_bytes: unsigned(row.log_cut) },
+        reason: row.reason,
+        message: row.message,
+    }
+}
+
+fn current_attempt(run: &Run) -> AttemptView {
+    let status = &run.status;
+    let state =
+        if status.state == RunState::Running { AttemptState::Running } else { AttemptState::Starting };
+    AttemptView {
+        number: status.attempt,
+        state,
+        reason: status.reason.map(|reason| reason.to_string()),
+        message: status.message.clone(),
+        exit_code: None,
+        created_at: status.claimed_at.unwrap_or(run.request.created_at),
+        started_at: status.started_at,
+        ended_at: None,
+        usage: UsageView::default(),
+        log: LogSummary::default(),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// At most so many: 1 to 1000, 1000 unless told.
+    limit: Option<u32>,
+    /// From the page before.
+    cursor: Option<String>,
+}
+
+/// What happened to a run, oldest first.
+#[utoipa::path(get, path = "/runs/{id}/events", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run"), Paging),
+    responses((status = 200, description = "A page", body = Page<EventView>)))]
+async fn list_events(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<Paging>,
+) -> ApiResult<axum::Json<Page<EventView>>> {
+    let run = find_run(&state, &id).await?;
+    let limit = bounded(query.limit, 1000, 1000)?;
+    let wrong = |_| ApiError::invalid("/query/cursor", "the cursor is not one that a page gave");
+    let after = query.cursor.map(|c| c.parse::<i64>()).transpose().map_err(wrong)?.unwrap_or(0);
+    let rows = state.store().db().events_of(&run.request.id, after, limit).await?;
+    let full = rows.len() == limit as usize;
+    let next_cursor = rows.last().filter(|_| full).map(|row| row.id.to_string());
+    let view = |row: rigi_store::tables::events::EventRow| EventView {
+        id: row.id,
+        at: row.time(),
+        attempt: u32::try_from(row.attempt).unwrap_or(0),
+        kind: row.kind,
+        reason: row.reason,
+        message: row.message,
+    };
+    Ok(axum::Json(Page { items: rows.into_iter().map(view).collect(), next_cursor }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfAttempt {
+    /// Which attempt; the last unless told.
+    attempt: Option<u32>,
+}
+
+/// What an attempt used while it ran. Short attempts have no samples.
+#[utoipa::path(get, path = "/runs/{id}/usage", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run"), OfAttempt),
+    responses((status = 200, description = "All samples", body = Page<UsageSample>)))]
+async fn list_usage(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<OfAttempt>,
+) -> ApiResult<axum::Json<Page<UsageSample>>> {
+    let run = find_run(&state, &id).await?;
+    let attempt = query.attempt.unwrap_or(run.status.attempt);
+    let live = run.status.state.is_active() && attempt == run.status.attempt;
+    let id = &run.request.id;
+    let samples: Vec<(Timestamp, Sample)> = if live {
+        let look = state.engine.look(vec![id.clone()]).await.remove(id);
+        look.map(|look| look.live.samples.into_iter().collect()).unwrap_or_default()
+    } else {
+        let stored = state.store().db().attempt_samples(id, attempt).await.ok().flatten();
+        stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    };
+    let view = |(at, s): (Timestamp, Sample)| UsageSample {
+        at,
+        cpu: s.cpu,
+        memory: s.memory,
+        processes: s.processes,
+    };
+    Ok(axum::Json(Page { items: samples.into_iter().map(view).collect(), next_cursor: None }))
+}
+
+/// The files that a run left, by path.
+#[utoipa::path(get, path = "/runs/{id}/artifacts", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run"), Paging),
+    responses((status = 200, description = "A page", body = Page<ArtifactView>)))]
+async fn list_artifacts(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<Paging>,
+) -> ApiResult<axum::Json<Page<ArtifactView>>> {
+    let run = find_run(&state, &id).await?;
+    let limit = bounded(query.limit, 1000, 1000)?;
+    let after = query.cursor.unwrap_or_default();
+    let rows = state.store().db().artifacts(&run.request.id, &after, limit).await?;
+    let full = rows.len() == limit as usize;
+    let next_cursor = rows.last().filter(|_| full).map(|row| row.path.clone());
+    let view = |a: rigi_store::tables::artifacts::Artifact| ArtifactView {
+        media_type: media_type(&a.path).to_owned(),
+        path: a.path,
+        output: a.output,
+        attempt: u32::try_from(a.attempt).unwrap_or(0),
+        size: u64::try_from(a.size).unwrap_or(0),
+        sha256: a.sha256,
+    };
+    Ok(axum::Json(Page { items: rows.into_iter().map(view).collect(), next_cursor }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Download {
+    /// `1`: as a download, whatever it is.
+    download: Option<u8>,
+}
+
+/// The content of a file that a run left.
+#[utoipa::path(get, path = "/runs/{id}/artifacts/{*path}", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run"),
+           ("path" = String, Path, description = "Path of the file; may hold `/`"), Download),
+    responses((status = 200, description = "The content", body = Vec<u8>, content_type = "application/octet-stream")))]
+async fn get_artifact(
+    State(state): State<AppState>,
+    Path((id, path)): Path<(String, String)>,
+    Query(query): Query<Download>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let run = find_run(&state, &id).await?;
+    let found = state.store().db().artifact(&run.request.id, &path).await?;
+    let artifact = found.ok_or_else(|| ApiError::not_found("artifact", &path))?;
+    let tag = format!("\"{}\"", artifact.sha256);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let (blobs, sha256) = (state.store().blobs().clone(), artifact.sha256);
+    let file = tokio::task::spawn_blocking(move || blobs.get(&sha256)).await;
+    let file = file.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
+    let body = Body::from_stream(ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10));
+    let kind = media_type(&path);
+    let inline = query.download.is_none_or(|d| d == 0) && is_harmless(kind);
+    let name = path.rsplit('/').next().unwrap_or("file").replace(['"', '\\', '\r', '\n'], "_");
+    let mut response = Response::new(body);
+    let set = response.headers_mut();
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    set.insert(header::CONTENT_LENGTH, HeaderValue::from(artifact.size));
+    insert(set, header::ETAG, &tag);
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    // Whatever a run wrote, it cannot act as this server: no scripts, no frames, an origin of its own.
+    set.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"),
+    );
+    let place = if inline { "inline" } else { "attachment" };
+    let ascii: String = name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
+    let encoded = percent(&name);
+    insert(
+        set,
+        header::CONTENT_DISPOSITION,
+        &format!("{place}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}"),
+    );
+    Ok(response)
+}
+
+fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// Percent-encoding of everything but letters, digits and `-._`.
+fn percent(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Media type by a file's ending.
+pub(super) fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("gif") => "image/gif",
+        Some("webp") => "image/webp",
+        Some("svg") => "image/svg+xml",
+        Some("pdf") => "application/pdf",
+        Some("json" | "ipynb") => "application/json",
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("tsv") => "text/tab-separated-values; charset=utf-8",
+        Some("md") => "text/markdown; charset=utf-8",
+        Some("html" | "htm") => "text/html; charset=utf-8",
+        Some("txt" | "log" | "py" | "sh" | "toml" | "yaml" | "yml") => "text/plain; charset=utf-8",
+        Some("parquet") => "application/vnd.apache.parquet",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Shown in place; everything else is a download. HTML is shown in the sandbox that its headers make.
+fn is_harmless(kind: &str) -> bool {
+    kind.starts_with("image/")
+        || kind.starts_with("text/")
+        || matches!(kind, "application/json" | "application/pdf")
+}
+
+/// The files of the code that a run ran.
+#[utoipa::path(get, path = "/runs/{id}/code", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run")),
+    responses((status = 200, description = "All files", body = Page<CodeFile>)))]
+async fn list_code(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> ApiResult<axum::Json<Page<CodeFile>>> {
+    let run = find_run(&state, &id).await?;
+    let version = state.store().db().version(state.project(), &run.request.version).await?;
+    let items = version.files.into_iter().map(|f| CodeFile { path: f.path, size: f.size }).collect();
+    Ok(axum::Json(Page { items, next_cursor: None }))
+}
+
+/// A file of the code that a run ran, as text.
+#[utoipa::path(get, path = "/runs/{id}/code/{*path}", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run"),
+           ("path" = String, Path, description = "Path of the file; may hold `/`")),
+    responses((status = 200, description = "The file", body = String, content_type = "text/plain")))]
+async fn get_code(
+    State(state): State<AppState>,
+    Path((id, path)): Path<(String, String)>,
+) -> ApiResult<Response> {
+    let run = find_run(&state, &id).await?;
+    let version = state.store().db().version(state.project(), &run.request.version).await?;
+    if !version.files.iter().any(|file| file.path == path) {
+        return Err(ApiError::not_found("file", &path));
+    }
+    let store = state.store().clone();
+    let read = tokio::task::spawn_blocking(move || -> rigi_store::Result<Vec<u8>> {
+        let file = materialise(&store, &version)?.join(&path);
+        let what = format!("read {}", file.display());
+        std::fs::read(&file).map_err(|source| rigi_store::Error::Io { what, source })
+    });
+    let bytes = read.await.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
+}

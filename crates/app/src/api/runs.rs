@@ -1,0 +1,277 @@
+//! Runs: starting, listing, reading, stopping, repeating.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rigi_engine::CancelAnswer;
+use rigi_engine::submit::{InputSource, Submission};
+use rigi_model::{ErrorCode, RunId, RunState, Timestamp};
+use rigi_store::tables::runs_list::RunFilter;
+use rigi_store::{Accepted, IdempotencyKey, Run};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::{Json, Path, Query, idempotency, pairs};
+use super::pipelines::{bounded, find};
+use super::present;
+use super::state::AppState;
+use super::view::{
+    BulkAccepted, BulkSubmit, InputRef, Page, RerunCode, RerunRun, RunSummary, RunView, SubmitRun,
+};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(submit_run))
+        .routes(routes!(list_runs, submit_runs))
+        .routes(routes!(get_run))
+        .routes(routes!(cancel_run))
+        .routes(routes!(retry_run))
+        .routes(routes!(rerun_run))
+}
+
+/// The run that a path's `{id}` stands for.
+pub(super) async fn find_run(state: &AppState, id: &str) -> ApiResult<Run> {
+    let id = state.store().db().resolve_run(state.project(), id).await?;
+    Ok(state.store().db().run(state.project(), &id).await?)
+}
+
+fn sources(inputs: BTreeMap<String, Vec<InputRef>>) -> BTreeMap<String, Vec<InputSource>> {
+    let source = |file: InputRef| InputSource::Upload { id: file.upload, name: file.name };
+    inputs.into_iter().map(|(input, files)| (input, files.into_iter().map(source).collect())).collect()
+}
+
+fn submission(pipeline: String, run: SubmitRun, count: u32) -> Submission {
+    Submission {
+        pipeline,
+        parameters: run.parameters,
+        inputs: sources(run.inputs),
+        env: run.env,
+        labels: run.labels,
+        priority: run.priority,
+        target: run.target,
+        trigger_kind: "manual".into(),
+        trigger_by: "you".into(),
+        rerun_of: None,
+        version: None,
+        count,
+    }
+}
+
+/// Starts a run. The answer comes when the run is durable; an `Idempotency-Key` makes it safe to repeat.
+#[utoipa::path(post, path = "/pipelines/{name}/runs", tag = "runs", request_body = SubmitRun,
+    params(("name" = String, Path, description = "Name of the pipeline", example = "co2-trend"),
+           ("Idempotency-Key" = Option<String>, Header, description = "The same key and request is one run")),
+    responses((status = 202, description = "Accepted", body = RunView)))]
+async fn submit_run(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<SubmitRun>,
+) -> ApiResult<Response> {
+    find(&state, &name)?;
+    let key = idempotency(&headers, &format!("submit {name}"), &body)?;
+    accept_one(&state, submission(name, body, 1), key).await
+}
+
+async fn accept_one(
+    state: &AppState,
+    wanted: Submission,
+    key: Option<IdempotencyKey>,
+) -> ApiResult<Response> {
+    let ids = match state.engine.submit(&state.catalog, vec![wanted], key).await? {
+        Accepted::New(ids) | Accepted::Before(ids) => ids,
+    };
+    let id = ids.into_iter().next().ok_or_else(|| ApiError::new(ErrorCode::Internal, "no run was made"))?;
+    let run = state.store().db().run(state.project(), &id).await?;
+    let view = present::view(state, &run).await?;
+    let location = format!("/api/v1/runs/{id}");
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(view)).into_response())
+}
+
+/// Starts many runs, all or none.
+#[utoipa::path(post, path = "/runs", tag = "runs", request_body = BulkSubmit,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request is one submission")),
+    responses((status = 202, description = "Accepted", body = BulkAccepted)))]
+async fn submit_runs(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Json(body): Json<BulkSubmit>,
+) -> ApiResult<Response> {
+    let key = idempotency(&headers, "submit", &body)?;
+    for item in &body.runs {
+        find(&state, &item.pipeline)?;
+    }
+    let wanted = body.runs.into_iter().filter(|item| item.count != Some(0));
+    let wanted = wanted.map(|item| submission(item.pipeline, item.run, item.count.unwrap_or(1))).collect();
+    let ids = match state.engine.submit(&state.catalog, wanted, key).await? {
+        Accepted::New(ids) | Accepted::Before(ids) => ids,
+    };
+    Ok((StatusCode::ACCEPTED, axum::Json(BulkAccepted { ids })).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListRuns {
+    /// Of this pipeline.
+    pipeline: Option<String>,
+    /// In one of these states, separated by commas.
+    #[param(example = "queued,running")]
+    state: Option<String>,
+    /// With all of these labels: `key=value`, separated by commas.
+    label: Option<String>,
+    /// Part of the pipeline's name, or the beginning or the last four characters of an id.
+    q: Option<String>,
+    /// Accepted at or after this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Accepted before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// At most so many: 1 to 500, 50 unless told.
+    limit: Option<u32>,
+    /// From the page before.
+    cursor: Option<String>,
+}
+
+impl ListRuns {
+    fn filter(&self) -> ApiResult<RunFilter> {
+        let mut states = Vec::new();
+        for text in self.state.iter().flat_map(|text| text.split(',')).filter(|text| !text.is_empty()) {
+            let state = RunState::parse(text).ok_or_else(|| {
+                let known: Vec<_> = RunState::ALL.iter().map(|s| s.as_str()).collect();
+                ApiError::invalid(
+                    "/query/state",
+                    format!("`{text}` is no state; states are {}", known.join(", ")),
+                )
+            })?;
+            states.push(state);
+        }
+        let wrong = |_| ApiError::invalid("/query/cursor", "the cursor is not one that a page gave");
+        let before = self.cursor.as_deref().map(str::parse::<RunId>).transpose().map_err(wrong)?;
+        Ok(RunFilter {
+            pipeline: self.pipeline.clone(),
+            states,
+            labels: pairs(self.label.as_deref())?,
+            text: self.q.clone().map(|text| text.chars().take(200).collect()),
+            since: self.since,
+            until: self.until,
+            before,
+            limit: bounded(self.limit, 50, 500)? + 1,
+        })
+    }
+}
+
+/// Lists runs, newest first.
+#[utoipa::path(get, path = "/runs", tag = "runs", params(ListRuns),
+    responses((status = 200, description = "A page", body = Page<RunSummary>)))]
+async fn list_runs(
+    State(state): State<AppState>,
+    Query(query): Query<ListRuns>,
+) -> ApiResult<axum::Json<Page<RunSummary>>> {
+    let filter = query.filter()?;
+    let mut runs = state.store().db().list_runs(state.project(), &filter).await?;
+    let limit = filter.limit as usize - 1;
+    let more = runs.len() > limit;
+    runs.truncate(limit);
+    let next_cursor = runs.last().filter(|_| more).map(|run| run.request.id.to_string());
+    Ok(axum::Json(Page { items: present::summaries(&state, &runs).await, next_cursor }))
+}
+
+/// One run. Any unique beginning or end of an id will do.
+#[utoipa::path(get, path = "/runs/{id}", tag = "runs",
+    params(("id" = String, Path, description = "Id, or a unique beginning or end of it", example = "7Q2A")),
+    responses((status = 200, description = "The run", body = RunView)))]
+async fn get_run(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<axum::Json<RunView>> {
+    let run = find_run(&state, &id).await?;
+    Ok(axum::Json(present::view(&state, &run).await?))
+}
+
+/// Asks a run to stop: its whole process tree, within the grace period. A second time is no mistake.
+#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run")),
+    responses((status = 202, description = "Accepted; the run ends as cancelled", body = RunView)))]
+async fn cancel_run(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<Response> {
+    let run = find_run(&state, &id).await?;
+    let id = run.request.id.clone();
+    let answer = state.engine.cancel(&id, "you").await;
+    let answer = answer.ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the server is stopping"))?;
+    let run = state.store().db().run(state.project(), &id).await?;
+    if answer == CancelAnswer::Ended && run.status.state != RunState::Cancelled {
+        let detail = format!("run {} has ended as {}", id.short(), run.status.state);
+        return Err(ApiError::new(ErrorCode::StateConflict, detail));
+    }
+    Ok((StatusCode::ACCEPTED, axum::Json(present::view(&state, &run).await?)).into_response())
+}
+
+/// Repeats an ended run as a new one: the same code, parameters and inputs.
+#[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs",
+    params(("id" = String, Path, description = "Id of the run")),
+    responses((status = 202, description = "The new run", body = RunView)))]
+async fn retry_run(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let run = find_run(&state, &id).await?;
+    if !run.status.state.is_terminal() {
+        let detail = format!("run {} is {} and has not ended", run.request.id.short(), run.status.state);
+        return Err(
+            ApiError::new(ErrorCode::StateConflict, detail).cure("Cancel it first, or rerun it beside.")
+        );
+    }
+    let key = idempotency(&headers, &format!("retry {}", run.request.id), &())?;
+    accept_one(&state, repeated(&run, RerunRun::default()), key).await
+}
+
+/// Repeats a run with changes, with the code that it ran or with the code of now.
+#[utoipa::path(post, path = "/runs/{id}/rerun", tag = "runs", request_body = RerunRun,
+    params(("id" = String, Path, description = "Id of the run")),
+    responses((status = 202, description = "The new run", body = RunView)))]
+async fn rerun_run(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<RerunRun>,
+) -> ApiResult<Response> {
+    let run = find_run(&state, &id).await?;
+    let key = idempotency(&headers, &format!("rerun {}", run.request.id), &body)?;
+    accept_one(&state, repeated(&run, body), key).await
+}
+
+fn repeated(run: &Run, changes: RerunRun) -> Submission {
+    let request = &run.request;
+    let mut parameters = request.parameters.clone();
+    for (name, value) in changes.parameters {
+        if value.is_null() {
+            parameters.remove(&name);
+        } else {
+            parameters.insert(name, value);
+        }
+    }
+    let mut inputs: BTreeMap<String, Vec<InputSource>> = BTreeMap::new();
+    for input in request.inputs.iter().filter(|input| !changes.inputs.contains_key(&input.input)) {
+        inputs.entry(input.input.clone()).or_default().push(InputSource::Stored(input.clone()));
+    }
+    inputs.extend(sources(changes.inputs));
+    let mut labels = request.labels.clone();
+    labels.extend(changes.labels);
+    Submission {
+        pipeline: request.pipeline.clone(),
+        parameters,
+        inputs,
+        env: request.env.clone(),
+        labels,
+        priority: Some(request.priority),
+        target: Some(request.target.clone()),
+        trigger_kind: "rerun".into(),
+        trigger_by: "you".into(),
+        rerun_of: Some(request.id.clone()),
+        version: (changes.code == RerunCode::Same).then(|| request.version.clone()),
+        count: 1,
+    }
+}

@@ -1,0 +1,67 @@
+//! What every handler can reach.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rigi_engine::Engine;
+use rigi_engine::catalog::Catalog;
+use rigi_model::Timestamp;
+use rigi_store::Store;
+
+use super::auth::Auth;
+use super::feed::Feed;
+
+/// Handed to every handler. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    inner: Arc<Inner>,
+}
+
+/// The parts of a running server.
+pub struct Inner {
+    /// Accepts and runs.
+    pub engine: Engine,
+    /// Pipelines.
+    pub catalog: Catalog,
+    /// Who may.
+    pub auth: Auth,
+    /// What changed, for the live stream.
+    pub feed: Feed,
+    /// When the server started.
+    pub started_at: Timestamp,
+    /// Folder as the user gave it.
+    pub pipelines_folder: PathBuf,
+    /// Removes what is no longer kept.
+    pub collector: rigi_engine::retention::Collector,
+    /// Things an operator should know.
+    pub warnings: Vec<String>,
+    /// Metrics as Prometheus reads them.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+impl AppState {
+    /// Of these parts.
+    #[must_use]
+    pub fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What is remembered.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.inner.engine.store()
+    }
+
+    /// The project of a single user.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.inner.engine.settings().project
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}

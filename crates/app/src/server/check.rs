@@ -1,0 +1,180 @@
+//! What can be looked at and mended without a server: specs, the data folder, the schema, what is no longer kept.
+
+use std::path::Path;
+
+use rigi_engine::catalog::{Pipeline, read_pipeline};
+use rigi_engine::retention::Collect;
+use rigi_model::pipeline::Mistake;
+use rigi_model::{ErrorCode, Timestamp};
+use rigi_store::{Migrate, MigrationStatus, Store};
+
+use super::data_folder::DataFolder;
+use super::error::{failure, of_store};
+use super::parts::{Parts, database};
+use crate::api::health::free_bytes;
+use crate::api::view::{CheckView, GcReport, MistakeView};
+use crate::cli::Failure;
+use crate::config::Loaded;
+
+/// Refuses a pipelines folder that is none.
+pub(super) fn pipelines_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let cure = "name a folder whose subfolders are pipelines; `rigi init` writes a first one";
+    Err(failure(ErrorCode::NotFound, format!("{} is not a folder", folder.display()), cure))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// A pipeline's name with its warnings, or with every mistake of its spec.
+pub type Validated = (String, Result<Vec<MistakeView>, Vec<MistakeView>>);
+
+/// Reads the pipelines of a folder, or the one that the folder is.
+#[must_use]
+pub fn validate(folder: &Path) -> Vec<Validated> {
+    let is_pipeline = |path: &Path| {
+        let name = path.canonicalize().ok()?.file_name()?.to_str()?.to_owned();
+        read_pipeline(&name, path)
+    };
+    if let Some(pipeline) = is_pipeline(folder) {
+        return vec![validated(&pipeline)];
+    }
+    let items = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut folders: Vec<_> = items.map(|item| item.path()).filter(|path| path.is_dir()).collect();
+    folders.retain(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')));
+    folders.sort();
+    let read = |path: &std::path::PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        read_pipeline(&name, path)
+    };
+    folders.iter().filter_map(read).map(|pipeline| validated(&pipeline)).collect()
+}
+
+fn validated(pipeline: &Pipeline) -> Validated {
+    let view = |mistake: &Mistake| MistakeView {
+        file: pipeline.spec_path(),
+        line: mistake.line,
+        column: mistake.column,
+        message: mistake.message.clone(),
+        cure: mistake.cure.clone(),
+    };
+    let outcome = match &pipeline.outcome {
+        Ok(ready) => Ok(ready.warnings.iter().map(view).collect()),
+        Err(mistakes) => Err(mistakes.iter().map(view).collect()),
+    };
+    (pipeline.name.clone(), outcome)
+}
+
+fn check(name: &str, result: Result<(), String>) -> CheckView {
+    CheckView { name: name.to_owned(), ok: result.is_ok(), message: result.err().unwrap_or_default() }
+}
+
+/// Looks at everything that a server stands on. `deep` reads every stored file.
+///
+/// # Errors
+/// If the looking itself fails.
+pub fn doctor(loaded: &Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
+    let data = loaded.data_folder();
+    let mut checks = vec![check("pipelines", folder_check(&loaded.pipelines))];
+    let wrong = validate(&loaded.pipelines).into_iter().filter(|(_, outcome)| outcome.is_err()).count();
+    let specs =
+        if wrong == 0 { Ok(()) } else { Err(format!("{wrong} with mistakes: `rigi pipelines validate`")) };
+    checks.push(check("specs", specs));
+    if !data.is_dir() {
+        checks.push(check("data", Err(format!("{} is not there yet: `rigi up` makes it", data.display()))));
+        return Ok(checks);
+    }
+    checks.push(check("data", writable(&data)));
+    let free = free_bytes(&data).map_err(|e| e.to_string());
+    checks.push(check(
+        "disk",
+        free.and_then(
+            |free| if free > 1 << 30 { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) },
+        ),
+    ));
+    let opened = runtime()?.block_on(check_database(loaded, &data, deep));
+    checks.extend(opened);
+    checks.push(check("python", python()));
+    Ok(checks)
+}
+
+fn folder_check(folder: &Path) -> Result<(), String> {
+    std::fs::read_dir(folder).map(drop).map_err(|e| format!("{}: {e}", folder.display()))
+}
+
+fn writable(data: &Path) -> Result<(), String> {
+    let probe = data.join(".probe");
+    let wrote = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
+    wrote.map_err(|e| format!("{} cannot be written: {e}", data.display()))
+}
+
+fn python() -> Result<(), String> {
+    let found = |program: &str| {
+        std::process::Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success())
+    };
+    if found("uv") || found("python3") {
+        return Ok(());
+    }
+    Err("neither `uv` nor `python3` is on PATH: pipelines of Python code cannot run".into())
+}
+
+async fn check_database(loaded: &Loaded, data: &Path, deep: bool) -> Vec<CheckView> {
+    let status = Store::migrate(&database(&loaded.config, data), None).await;
+    let schema = match &status {
+        Ok(all) if all.iter().all(|m| m.applied) => Ok(()),
+        Ok(_) => Err("the schema is not up to date: `rigi migrate up`".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let mut checks = vec![check("database", schema)];
+    if deep && status.is_ok() {
+        let blobs = rigi_store::Blobs::open(data, rigi_store::DEFAULT_PROJECT);
+        let damaged = match blobs {
+            Ok(blobs) => tokio::task::spawn_blocking(move || blobs.verify()).await.map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let files = match damaged {
+            Ok(Ok(damaged)) if damaged.is_empty() => Ok(()),
+            Ok(Ok(damaged)) => Err(format!("damaged: {}", damaged.join(", "))),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error),
+        };
+        checks.push(check("files", files));
+    }
+    checks
+}
+
+/// Collects what is no longer kept, without a server.
+///
+/// # Errors
+/// If a server has the data folder, or the database does not answer.
+pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
+    let folder = DataFolder::take(&loaded.data_folder())?;
+    let report = runtime()?.block_on(async {
+        let parts = Parts::open(loaded, folder).await?;
+        let how = if dry_run { Collect::Count } else { Collect::Remove };
+        let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
+        parts.process.quit();
+        Ok::<_, Failure>(GcReport {
+            dry_run,
+            runs: collected.runs,
+            objects: collected.objects,
+            environments: collected.environments,
+            bytes: collected.bytes,
+        })
+    })?;
+    Ok(report)
+}
+
+/// Shows or changes the schema of the database, without a server.
+///
+/// # Errors
+/// If a server has the data folder, or the database does not answer.
+pub fn migrate(loaded: &Loaded, change: Option<Migrate>) -> anyhow::Result<Vec<MigrationStatus>> {
+    let data = loaded.data_folder();
+    let _folder = if change.is_some() { Some(DataFolder::take(&data)?) } else { None };
+    let status = runtime()?.block_on(Store::migrate(&database(&loaded.config, &data), change));
+    Ok(status.map_err(|e| of_store(&e))?)
+}

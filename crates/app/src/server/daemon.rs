@@ -1,0 +1,109 @@
+//! What a process that stays needs: the background, signals, and the list of this user's servers.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use rigi_model::ErrorCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::data_folder::write_private;
+use super::error::failure;
+use super::up::UpOptions;
+use crate::cli::Failure;
+use crate::client::{ServerFile, running_servers_file};
+
+/// Starts the same command without `--detach` in a session of its own, and passes on what it says until it is ready.
+pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
+    let data = options.loaded.data_folder();
+    if let Some(server) = data.canonicalize().ok().and_then(|data| ServerFile::of_running(&data)) {
+        println!("Rigi {} is running already: {} (process {})", server.version, server.url, server.pid);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cannot = |what: &str, e: std::io::Error| {
+        failure(ErrorCode::Internal, format!("cannot {what}: {e}"), "start it without `--detach`")
+    };
+    super::check::pipelines_folder(&options.pipelines)?;
+    fs::create_dir_all(&data).map_err(|e| cannot("make the data folder", e))?;
+    let log_file = data.join("server.log");
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&log_file)
+        .map_err(|e| cannot("open the server's log", e))?;
+    let program = std::env::current_exe().map_err(|e| cannot("find the program", e))?;
+    let args = std::env::args_os().skip(1).filter(|arg| arg != "--detach" && arg != "-d");
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .map_err(|e| cannot("start the server", e))?;
+    let mut said = String::new();
+    let mut piece = [0; 4096];
+    let mut out = child.stdout.take();
+    while let Some(n) = out.as_mut().and_then(|out| out.read(&mut piece).ok()).filter(|&n| n > 0) {
+        said.push_str(&String::from_utf8_lossy(&piece[..n]));
+        if said.contains(" is ready in ") && said.ends_with('\n') {
+            print!("{said}");
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let status = child.wait().map_err(|e| cannot("wait for the server", e))?;
+    let words = fs::read_to_string(&log_file).unwrap_or_default();
+    let tail: Vec<&str> = words.lines().rev().take(6).collect();
+    for line in tail.into_iter().rev() {
+        eprintln!("{line}");
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(70);
+    Ok(ExitCode::from(code))
+}
+
+/// Ctrl-C and SIGTERM stop the server; what runs goes on.
+pub(super) async fn signals(stop: watch::Sender<bool>) {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    let _ = stop.send(true);
+}
+
+fn change_list(change: impl FnOnce(&mut BTreeSet<PathBuf>)) {
+    let Some(file) = running_servers_file() else { return };
+    let text = fs::read_to_string(&file).unwrap_or_default();
+    let mut list: BTreeSet<PathBuf> = serde_json::from_str(&text).unwrap_or_default();
+    list.retain(|data| ServerFile::of_running(data).is_some());
+    change(&mut list);
+    // Commands find servers without the list as well: a home that cannot be written is no reason to stop.
+    if let Some(parent) = file.parent()
+        && fs::create_dir_all(parent).is_ok()
+    {
+        let _ = write_private(&file, &serde_json::to_vec(&list).unwrap_or_default());
+    }
+}
+
+/// Adds a data folder to the list of this user's servers.
+pub(super) fn register(data: &Path) {
+    change_list(|list| {
+        list.insert(data.to_owned());
+    });
+}
+
+/// Takes it from the list.
+pub(super) fn unregister(data: &Path) {
+    change_list(|list| {
+        list.remove(data);
+    });
+}

@@ -1,0 +1,99 @@
+//! The data folder: made for its owner alone, with the token, and the note where the server answers.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rigi_model::ErrorCode;
+use rigi_store::FolderLock;
+
+use super::error::{failure, is_read_only, of_store};
+use crate::api::random_token;
+use crate::cli::Failure;
+use crate::client::ServerFile;
+
+/// A data folder that is this process's.
+pub(super) struct DataFolder {
+    pub path: PathBuf,
+    _lock: FolderLock,
+}
+
+fn io(what: String) -> impl FnOnce(std::io::Error) -> Failure {
+    move |source| {
+        if is_read_only(&source) {
+            let cure = "make the data folder writable for you, or choose another with `--data`";
+            return failure(ErrorCode::DataFolderReadOnly, format!("cannot {what}: {source}"), cure);
+        }
+        let cure = "check the path, the rights and the disk, or choose another folder with `--data`";
+        failure(ErrorCode::StorageUnavailable, format!("cannot {what}: {source}"), cure)
+    }
+}
+
+impl DataFolder {
+    /// Makes the folder if it is not there, and takes it.
+    pub(super) fn take(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io(format!("make {shown}")))?;
+        let path = path.canonicalize().map_err(io(format!("use {shown}")))?;
+        let holder = format!("process {}", std::process::id());
+        let lock = FolderLock::take(&path, &holder).map_err(|error| match ServerFile::of_running(&path) {
+            Some(server) => {
+                of_store(&error).note("server", format!("{} of process {}", server.url, server.pid))
+            }
+            None => of_store(&error),
+        })?;
+        // Somebody may have made the folder by hand.
+        let mode = fs::metadata(&path).map_err(io(format!("use {shown}")))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let private = fs::Permissions::from_mode(mode & !0o077);
+            fs::set_permissions(&path, private).map_err(io(format!("close {shown} to others")))?;
+        }
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The token that signs commands of this machine in; made once.
+    pub(super) fn token(&self) -> Result<String, Failure> {
+        let file = self.path.join("token");
+        if let Ok(text) = fs::read_to_string(&file)
+            && text.trim().len() == 64
+        {
+            return Ok(text.trim().to_owned());
+        }
+        let token = random_token().map_err(|error| {
+            failure(
+                ErrorCode::Internal,
+                format!("the system has no randomness to give: {error}"),
+                "try again",
+            )
+        })?;
+        write_private(&file, token.as_bytes()).map_err(io(format!("write {}", file.display())))?;
+        Ok(token)
+    }
+
+    /// Tells commands of this machine where the server answers.
+    pub(super) fn announce(&self, server: &ServerFile) -> Result<(), Failure> {
+        let file = self.path.join(ServerFile::NAME);
+        let text = serde_json::to_vec_pretty(server).unwrap_or_default();
+        write_private(&file, &text).map_err(io(format!("write {}", file.display())))
+    }
+
+    /// The server answers no more.
+    pub(super) fn withdraw(&self) {
+        let _ = fs::remove_file(self.path.join(ServerFile::NAME));
+    }
+}
+
+/// Replaces a file that only its owner may read.
+pub(super) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let draft = file.with_extension("new");
+    let mut options = OpenOptions::new();
+    let mut out: File = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    out.write_all(bytes)?;
+    out.sync_all()?;
+    fs::rename(&draft, file)
+}

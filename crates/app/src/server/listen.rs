@@ -1,0 +1,76 @@
+//! The server's door: a port, and the router behind it until somebody says stop.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use rigi_model::ErrorCode;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+
+use super::error::failure;
+use crate::cli::Failure;
+use crate::config::Config;
+
+/// How long requests that are under way may take when the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Takes the port before anything else is touched.
+pub(super) fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    let address = SocketAddr::new(config.server.bind, config.server.port);
+    if !address.ip().is_loopback() {
+        let message =
+            format!("{} would let other machines in, and there is no sign-in for them yet", address.ip());
+        let cure =
+            "bind to 127.0.0.1, and reach it from elsewhere by `ssh -L` or a proxy that signs people in";
+        return Err(failure(ErrorCode::ConfigInvalid, message, cure));
+    }
+    let taken = |error: std::io::Error| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            let cure = "choose another with `--port`, or stop what uses it (`rigi status` if it is a Rigi)";
+            return failure(ErrorCode::PortInUse, format!("port {} is in use", address.port()), cure);
+        }
+        failure(
+            ErrorCode::ConfigInvalid,
+            format!("cannot listen on {address}: {error}"),
+            "check `server.bind` and `server.port`",
+        )
+    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(taken)?;
+    socket.set_reuseaddr(true).map_err(taken)?;
+    socket.bind(address).map_err(taken)?;
+    socket.listen(1024).map_err(taken)
+}
+
+/// Names that the server answers to, against rebinding of foreign names.
+pub(super) fn hosts(config: &Config) -> Vec<String> {
+    let mut hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()];
+    match config.server.bind {
+        IpAddr::V4(address) => hosts.push(address.to_string()),
+        IpAddr::V6(address) => hosts.push(format!("[{address}]")),
+    }
+    let public = config.server.public_url.as_deref().and_then(|url| url.parse::<axum::http::Uri>().ok());
+    hosts.extend(public.as_ref().and_then(axum::http::Uri::host).map(str::to_owned));
+    hosts
+}
+
+/// Serves until stopped.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let mut told = stop.clone();
+    let ended = async move {
+        let _ = told.wait_for(|stop| *stop).await;
+    };
+    let server = axum::serve(listener, router).with_graceful_shutdown(ended);
+    let deadline = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    // Streams of events never end by themselves.
+    tokio::select! {
+        served = server.into_future() => served,
+        () = deadline => Ok(()),
+    }
+}

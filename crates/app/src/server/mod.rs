@@ -1,0 +1,29 @@
+//! The running server: its data folder, its parts, its door.
+
+mod check;
+mod daemon;
+mod data_folder;
+mod error;
+mod here;
+mod listen;
+mod parts;
+mod up;
+
+pub use check::{doctor, gc, migrate, validate};
+pub use here::run_here;
+pub use up::{UpOptions, up};
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use rigi_exec::supervisor::SupervisorConfig;
+
+/// The hidden subcommand that runs the supervisor: `rigi supervisor DATA`.
+#[must_use]
+pub fn supervisor(args: Vec<OsString>) -> ExitCode {
+    let Some(data) = args.into_iter().next() else {
+        eprintln!("usage: rigi supervisor DATA");
+        return ExitCode::from(64);
+    };
+    rigi_exec::supervisor::main(&SupervisorConfig::new(data.into()))
+}

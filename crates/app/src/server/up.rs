@@ -1,0 +1,183 @@
+//! `rigi up`: the server in the foreground, or sent into the background.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rigi_model::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::data_folder::DataFolder;
+use super::listen;
+use super::parts::Parts;
+use crate::api::{AppState, Auth, Inner, feed::Feed};
+use crate::cli::Failure;
+use crate::client::ServerFile;
+use crate::config::Loaded;
+
+/// How to start.
+#[derive(Debug, Clone)]
+pub struct UpOptions {
+    /// The pipelines folder, as given.
+    pub pipelines: PathBuf,
+    /// The configuration.
+    pub loaded: Loaded,
+    /// In the background.
+    pub detach: bool,
+}
+
+/// Between two looks of the collector, while things end.
+const COLLECT_EVERY: Duration = Duration::from_secs(3600);
+
+/// Starts the server and stays until it is stopped; with `detach`, until it is ready.
+///
+/// # Errors
+/// With what keeps it from starting.
+pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
+    if options.detach {
+        return Ok(super::daemon::detach(&options)?);
+    }
+    crate::logging::start(&options.loaded.config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(foreground(options));
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    Ok(code?)
+}
+
+async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
+    let begun = Instant::now();
+    let UpOptions { pipelines, loaded, .. } = options;
+    super::check::pipelines_folder(&pipelines)?;
+    let folder = DataFolder::take(&loaded.data_folder())?;
+    let listener = listen::bind(&loaded.config)?;
+    let parts = Parts::open(&loaded, folder).await?;
+    let (stop, stopped) = watch::channel(false);
+    let state = state(&parts, &loaded, &pipelines)?;
+    let url = public_url(&listener, &loaded);
+    announce(&parts, &state, &url, begun)?;
+    Feed::start(state.clone());
+    tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+    tokio::spawn(super::daemon::signals(stop));
+    let served = listen::serve(listener, crate::api::router(state), stopped).await;
+    let left = finish(&parts).await;
+    parts.folder.withdraw();
+    super::daemon::unregister(&parts.folder.path);
+    say_left(left);
+    served.map_err(|e| {
+        super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What handlers reach.
+pub(super) fn state(
+    parts: &Parts,
+    loaded: &Loaded,
+    pipelines: &std::path::Path,
+) -> Result<AppState, Failure> {
+    let mut warnings = Vec::new();
+    if let Err(error) = parts.catalog.watch() {
+        warnings.push(format!(
+            "the pipelines folder is not followed ({error}): changes are seen after a restart"
+        ));
+    }
+    if rustix::process::geteuid().is_root() {
+        warnings.push("Rigi runs as root, and so do the pipelines: use an account of its own".to_owned());
+    }
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
+    let metrics = metrics.map_err(|e| {
+        super::error::failure(
+            rigi_model::ErrorCode::Internal,
+            format!("metrics do not start: {e}"),
+            "start it again",
+        )
+    })?;
+    Ok(AppState::new(Inner {
+        engine: parts.engine.clone(),
+        catalog: parts.catalog.clone(),
+        auth: Auth::new(parts.folder.token()?, listen::hosts(&loaded.config)),
+        feed: Feed::default(),
+        started_at: Timestamp::now(),
+        pipelines_folder: pipelines.to_owned(),
+        collector: parts.collector.clone(),
+        warnings,
+        metrics,
+    }))
+}
+
+/// The address that people use.
+pub(super) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
+    let local = listener.local_addr().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
+    loaded.config.server.public_url.clone().unwrap_or_else(|| format!("http://{local}"))
+}
+
+/// Tells people and commands that the server is ready.
+fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Result<(), Failure> {
+    let folder = state.pipelines_folder.display();
+    parts.folder.announce(&ServerFile {
+        url: url.to_owned(),
+        token: parts.folder.token()?,
+        pid: std::process::id(),
+        pipelines_folder: folder.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: state.started_at,
+    })?;
+    super::daemon::register(&parts.folder.path);
+    let link = state.auth.new_link(Timestamp::now()).unwrap_or_default();
+    let all = parts.catalog.all();
+    let count = if all.len() == 1 { "1 pipeline".to_owned() } else { format!("{} pipelines", all.len()) };
+    let data = parts.folder.path.display();
+    println!(
+        "Rigi {} is ready in {} ms: {url}/?token={link}   ({count} in {folder}, data in {data})",
+        env!("CARGO_PKG_VERSION"),
+        begun.elapsed().as_millis(),
+    );
+    let recovered = parts.recovered;
+    if recovered.adopted > 0 {
+        println!("{} went on without the server and are followed again.", runs(recovered.adopted));
+    }
+    for warning in &state.warnings {
+        println!("Note: {warning}.");
+    }
+    say_mistakes(&all);
+    Ok(())
+}
+
+fn runs(count: u64) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+fn say_mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) {
+    let wrong: Vec<_> = pipelines.iter().filter_map(|p| Some((p, p.outcome.as_ref().err()?))).collect();
+    match wrong.len() {
+        0 => return,
+        1 => println!("1 pipeline has a mistake:"),
+        n => println!("{n} pipelines have mistakes:"),
+    }
+    for (pipeline, mistakes) in wrong {
+        for mistake in mistakes.iter().take(3) {
+            println!("  {}:{}:{}  {}", pipeline.spec_path(), mistake.line, mistake.column, mistake.message);
+        }
+    }
+}
+
+/// Starts nothing more. Returns how many runs go on without the server.
+async fn finish(parts: &Parts) -> u64 {
+    let _ = tokio::time::timeout(Duration::from_secs(5), parts.engine.close()).await;
+    let (_, active, _) = parts.engine.counts().await;
+    if active == 0 {
+        parts.process.quit();
+    }
+    active
+}
+
+fn say_left(left: u64) {
+    let go_on = if left == 1 { "goes" } else { "go" };
+    if left > 0 {
+        println!(
+            "{} {go_on} on without the server. Start it again with the same command, or stop them with `rigi down --cancel`.",
+            runs(left)
+        );
+    }
+}

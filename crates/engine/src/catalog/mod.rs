@@ -1,0 +1,109 @@
+//! The pipelines of a folder, as they are now: read once, and again when a file changes.
+
+mod read;
+mod watch;
+
+pub use read::{Pipeline, Ready, read_pipeline};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::broadcast;
+
+/// The pipelines of one folder. Cheap to clone.
+#[derive(Clone)]
+pub struct Catalog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
+    changes: broadcast::Sender<String>,
+    watcher: std::sync::Mutex<Option<notify::RecommendedWatcher>>,
+}
+
+impl Catalog {
+    /// Reads all pipelines of a folder.
+    #[must_use]
+    pub fn read(folder: &Path) -> Self {
+        let (changes, _) = broadcast::channel(1024);
+        let pipelines = RwLock::default();
+        let inner =
+            Inner { folder: folder.to_owned(), pipelines, changes, watcher: std::sync::Mutex::default() };
+        let catalog = Self { inner: Arc::new(inner) };
+        catalog.refresh();
+        catalog
+    }
+
+    /// Follows changes of the folder from now on.
+    ///
+    /// # Errors
+    /// If the machine does not let the folder be watched.
+    pub fn watch(&self) -> notify::Result<()> {
+        let watcher = watch::watch(self)?;
+        *self.inner.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+        Ok(())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Every pipeline, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Pipeline>> {
+        self.inner.pipelines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// One pipeline.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Pipeline>> {
+        self.inner.pipelines.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The names of pipelines that changed, came or went, from now on.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<String> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Reads the whole folder again.
+    pub fn refresh(&self) {
+        let names = read::names(&self.inner.folder);
+        let known: Vec<String> = self.all().iter().map(|p| p.name.clone()).collect();
+        for gone in known.iter().filter(|name| !names.contains(name)) {
+            self.put(gone, None);
+        }
+        for name in names {
+            self.refresh_one(&name);
+        }
+    }
+
+    /// Reads one pipeline again.
+    pub fn refresh_one(&self, name: &str) -> Option<Arc<Pipeline>> {
+        let folder = self.inner.folder.join(name);
+        let pipeline = read_pipeline(name, &folder).map(Arc::new);
+        self.put(name, pipeline.clone());
+        pipeline
+    }
+
+    fn put(&self, name: &str, pipeline: Option<Arc<Pipeline>>) {
+        let mut pipelines = self.inner.pipelines.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = match pipeline {
+            Some(new) => {
+                let same = pipelines.get(name).is_some_and(|old| old.same_as(&new));
+                pipelines.insert(name.to_owned(), new);
+                !same
+            }
+            None => pipelines.remove(name).is_some(),
+        };
+        drop(pipelines);
+        if changed {
+            let _ = self.inner.changes.send(name.to_owned());
+        }
+    }
+}

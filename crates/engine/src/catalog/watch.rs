@@ -1,0 +1,93 @@
+//! File changes become changes of pipelines, at once: the kernel tells, nobody looks around.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+use std::time::Duration;
+
+use notify::{Event, EventKind, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+use super::Catalog;
+
+/// Editors write a file in several steps; what comes within this time is one change.
+const SETTLE: Duration = Duration::from_millis(40);
+
+pub(super) fn watch(catalog: &Catalog) -> notify::Result<notify::RecommendedWatcher> {
+    let folder = catalog.folder().canonicalize().map_err(notify::Error::io)?;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let root = folder.clone();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+        Ok(event) if !matters(&event.kind) => {}
+        Ok(event) if event.need_rescan() => {
+            let _ = sender.send(None);
+        }
+        Ok(event) => {
+            for name in event.paths.iter().filter_map(|path| pipeline_of(&root, path)) {
+                let _ = sender.send(Some(name));
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the pipelines folder may have changed unseen");
+            let _ = sender.send(None);
+        }
+    })?;
+    watcher.watch(&folder, RecursiveMode::Recursive)?;
+    tokio::spawn(follow(catalog.clone(), receiver));
+    Ok(watcher)
+}
+
+const fn matters(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Create(_)
+            | EventKind::Modify(_)
+            | EventKind::Remove(_)
+            | EventKind::Any
+            | EventKind::Other
+    )
+}
+
+/// The direct subfolder that a path lies in; hidden ones (the data folder among them) are nobody's.
+fn pipeline_of(root: &Path, path: &Path) -> Option<String> {
+    let mut parts = path.strip_prefix(root).ok()?.components();
+    let Component::Normal(first) = parts.next()? else { return None };
+    let name = first.to_str()?;
+    let compiled = path.extension().is_some_and(|e| e == "pyc") || path.ends_with("__pycache__");
+    (!name.starts_with('.') && !compiled).then(|| name.to_owned())
+}
+
+async fn follow(catalog: Catalog, mut receiver: mpsc::UnboundedReceiver<Option<String>>) {
+    while let Some(first) = receiver.recv().await {
+        let mut changed = BTreeSet::from([first]);
+        tokio::time::sleep(SETTLE).await;
+        while let Ok(more) = receiver.try_recv() {
+            changed.insert(more);
+        }
+        let catalog = catalog.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            for name in changed {
+                match name {
+                    Some(name) => drop(catalog.refresh_one(&name)),
+                    None => catalog.refresh(),
+                }
+            }
+        });
+        if let Err(error) = read.await {
+            tracing::error!(%error, "a pipeline cannot be read");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_belong_to_direct_subfolders_that_are_not_hidden() {
+        let of = |path: &str| pipeline_of(Path::new("/p"), Path::new(path));
+        assert_eq!(of("/p/a/lib/x.py").as_deref(), Some("a"));
+        assert_eq!(of("/p/.rigi/rigi.db"), None);
+        assert_eq!(of("/p/a/__pycache__/x.pyc"), None);
+        assert_eq!(of("/q/a"), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! Keeping what an ended attempt left: its log is packed, its files are stored by content.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rigi_exec::plan::{Ended, Sample};
+use rigi_model::attempt::FailureClass;
+use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
+use rigi_store::logs::{LogSource, Packed};
+use rigi_store::tables::artifacts::Artifact;
+use rigi_store::{Blobs, Error};
+
+/// What is kept of an ended attempt.
+#[derive(Debug)]
+pub struct Kept {
+    /// How it ended.
+    pub exit: Exit,
+    /// When its process had started.
+    pub started_at: Option<Timestamp>,
+    /// What it used.
+    pub usage: Usage,
+    /// Lines of its log.
+    pub log_lines: u64,
+    /// Bytes that were not kept.
+    pub log_cut: u64,
+    /// Bytes that the log takes.
+    pub log_bytes: u64,
+    /// A short log.
+    pub log: Option<Vec<u8>>,
+    /// The object of a longer one.
+    pub log_object: Option<String>,
+    /// Usage samples, JSON.
+    pub samples: Option<String>,
+    /// Its files.
+    pub artifacts: Vec<Artifact>,
+}
+
+impl Kept {
+    /// An attempt that left nothing.
+    pub(super) fn nothing(ended: Ended) -> Self {
+        Self {
+            exit: ended.exit,
+            started_at: ended.started_at,
+            usage: ended.usage,
+            log_lines: ended.log.lines,
+            log_cut: ended.log.cut_bytes,
+            log_bytes: 0,
+            log: None,
+            log_object: None,
+            samples: None,
+            artifacts: Vec::new(),
+        }
+    }
+}
+
+/// Files of one attempt that are kept at most.
+const MOST_ARTIFACTS: usize = 100_000;
+/// Between two tries while the disk is full.
+const RETRY_EVERY: Duration = Duration::from_secs(2);
+
+/// Keeps what one attempt left.
+pub(super) struct Keeper {
+    pub blobs: Blobs,
+    pub declared: Vec<String>,
+    pub samples: Vec<(Timestamp, Sample)>,
+}
+
+impl Keeper {
+    /// Tries until the disk takes it: what a run has done is not thrown away because the disk is full for a while.
+    pub(super) async fn keep(self, key: AttemptKey, ended: Ended) -> Kept {
+        let keeper = std::sync::Arc::new(self);
+        loop {
+            let (this, key_, ended_) = (keeper.clone(), key.clone(), ended.clone());
+            let tried = tokio::task::spawn_blocking(move || this.try_keep(&key_, ended_)).await;
+            match tried {
+                Ok(Ok(kept)) => return kept,
+                Ok(Err(Error::Full(what))) => {
+                    tracing::warn!(%key, what, "the disk is full: results wait until there is room");
+                    tokio::time::sleep(RETRY_EVERY).await;
+                }
+                Ok(Err(error)) => return lost_outputs(ended, error.to_string()),
+                Err(panic) => return lost_outputs(ended, panic.to_string()),
+            }
+        }
+    }
+
+    fn try_keep(&self, key: &AttemptKey, ended: Ended) -> Result<Kept, Error> {
+        let mut kept = Kept::nothing(ended.clone());
+        let source = match (&ended.log.file, ended.log.inline.is_empty()) {
+            (Some(file), _) => LogSource::File(file.clone()),
+            (None, false) => LogSource::Bytes(ended.log.inline.into()),
+            (None, true) => LogSource::Empty,
+        };
+        let object = format!("{}/{}.{}", key.run.short(), key.run, key.number);
+        match source.pack(&self.blobs, &object) {
+            Ok(Packed::Empty) => {}
+            Ok(Packed::Inline(bytes)) => {
+                kept.log_bytes = bytes.len() as u64;
+                kept.log = Some(bytes);
+            }
+            Ok(Packed::Object(object)) => {
+                kept.log_bytes =
+                    std::fs::metadata(self.blobs.log_path(&object)).map_or(0, |facts| facts.len());
+                kept.log_object = Some(object);
+            }
+            Err(error @ (Error::Full(_) | Error::Io { .. })) => return Err(error),
+            // The run is not at fault for a damaged log: it ends as it ended, without it.
+            Err(error) => tracing::error!(%key, %error, "the log of an ended attempt cannot be read"),
+        }
+        if !self.samples.is_empty() {
+            kept.samples = serde_json::to_string(&self.samples).ok();
+        }
+        if let Some(outputs) = &ended.outputs {
+            kept.artifacts = self.collect(key, outputs)?;
+        }
+        Ok(kept)
+    }
+
+    fn collect(&self, key: &AttemptKey, outputs: &Path) -> Result<Vec<Artifact>, Error> {
+        let mut artifacts = Vec::new();
+        let mut folders = vec![outputs.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let what = |source| Error::Io { what: format!("read {}", folder.display()), source };
+            for item in std::fs::read_dir(&folder).map_err(what)? {
+                let item = item.map_err(what)?;
+                let kind = item.file_type().map_err(what)?;
+                if kind.is_dir() {
+                    folders.push(item.path());
+                } else if kind.is_file() && artifacts.len() < MOST_ARTIFACTS {
+                    artifacts.extend(self.store(key, outputs, item.path())?);
+                }
+            }
+        }
+        artifacts.sort_by(|a: &Artifact, b| a.path.cmp(&b.path));
+        Ok(artifacts)
+    }
+
+    fn store(&self, key: &AttemptKey, outputs: &Path, file: PathBuf) -> Result<Option<Artifact>, Error> {
+        let Some(path) = file.strip_prefix(outputs).ok().and_then(Path::to_str).map(str::to_owned) else {
+            tracing::warn!(%key, file = %file.display(), "a file whose name is not UTF-8 was left out");
+            return Ok(None);
+        };
+        let open = |source| Error::Io { what: format!("read {}", file.display()), source };
+        let stored = self.blobs.put(std::fs::File::open(&file).map_err(open)?)?;
+        let output = path
+            .split('/')
+            .next()
+            .filter(|first| self.declared.iter().any(|d| d == first))
+            .map(str::to_owned);
+        let output = output.filter(|_| path.contains('/'));
+        Ok(Some(Artifact::new(path, output, key.number, stored.size, stored.sha256)))
+    }
+}
+
+/// The attempt ended, but what it wrote cannot be kept: that is not a success.
+fn lost_outputs(ended: Ended, why: String) -> Kept {
+    let mut kept = Kept::nothing(ended);
+    kept.exit = Exit::NotStarted {
+        class: FailureClass::Infrastructure,
+        reason: Reason::OutputsFailed,
+        message: format!("what the run wrote cannot be kept: {why}"),
+    };
+    kept
+}

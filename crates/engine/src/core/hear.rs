@@ -1,0 +1,236 @@
+//! What the core does with each message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rigi_exec::plan::{AttemptPlan, Ended, Observation, Observed};
+use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
+use rigi_model::{AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
+use rigi_store::NewRun;
+use rigi_store::tables::runs::RunChange;
+
+use super::entry::Entry;
+use super::finish::Kept;
+use super::launch::CannotPlan;
+use super::round::Round;
+use super::{CancelAnswer, Core, Look, Message, PulseKind};
+
+/// Requests that are kept in memory while their runs wait.
+const CACHED_REQUESTS: usize = 5000;
+
+impl Core {
+    pub(super) fn hear(&mut self, message: Message, now: Timestamp, round: &mut Round) {
+        match message {
+            Message::Accepted(runs) => self.accepted(&runs),
+            Message::Cancel { run, by, reply } => self.cancel(&run, by, reply, now, round),
+            Message::Observed(observed) => self.observed(observed, round),
+            Message::Planned { key, plan } => self.planned(&key, *plan, now, round),
+            Message::Kept { key, at, kept } => self.kept(&key, at, *kept, round),
+            Message::Look { runs, reply } => {
+                let _ = reply.send(self.look(runs));
+            }
+            Message::Count { reply } => {
+                let _ = reply.send(self.board.counts());
+            }
+            Message::CountOf { pipelines, reply } => {
+                let _ = reply.send(pipelines.iter().map(|p| self.board.counts_of(p)).collect());
+            }
+            Message::Limit { pipeline, limit } => self.board.limit_pipeline(&pipeline, limit),
+            Message::Close { reply } => {
+                self.board.close();
+                self.closing = Some(reply);
+            }
+        }
+    }
+
+    fn accepted(&mut self, runs: &[Arc<NewRun>]) {
+        for request in runs {
+            let cache = self.cached_requests < CACHED_REQUESTS;
+            self.cached_requests += usize::from(cache);
+            let entry = Entry::accepted(request, cache);
+            self.board.wait(&request.id, &entry.pipeline, entry.priority);
+            self.runs.insert(request.id.clone(), entry);
+        }
+    }
+
+    fn cancel(
+        &mut self,
+        run: &RunId,
+        by: String,
+        reply: tokio::sync::oneshot::Sender<CancelAnswer>,
+        now: Timestamp,
+        round: &mut Round,
+    ) {
+        let Some(entry) = self.runs.get(run) else {
+            let _ = reply.send(CancelAnswer::Ended);
+            return;
+        };
+        let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target));
+        self.meet(run, Happening::CancelRequested { by }, now, round);
+        if let Some((key, target)) = stop
+            && let Some(executor) = self.executors.get(&target)
+        {
+            executor.stop(&key, self.settings.grace_period);
+        }
+        round.replies.push(reply);
+    }
+
+    fn observed(&mut self, observed: Observed, round: &mut Round) {
+        let Observed { key, at, what } = observed;
+        let Some(entry) = self.runs.get_mut(&key.run).filter(|e| e.status.attempt == key.number) else {
+            self.observed_unknown(&key, &what);
+            return;
+        };
+        let attempt = key.number;
+        match what {
+            Observation::Preparing { reason, message } => {
+                self.meet(&key.run, Happening::Preparing { attempt, reason, message }, at, round);
+            }
+            Observation::Prepared { environment, message, took } => {
+                let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                let environment = EnvironmentUse { id: environment, label: message, took_us };
+                self.meet(&key.run, Happening::Prepared { attempt, environment }, at, round);
+            }
+            Observation::Started { .. } => {
+                if entry.status.state == RunState::Starting {
+                    self.meet(&key.run, Happening::Started { attempt }, at, round);
+                }
+            }
+            Observation::Log { lines, .. } => {
+                entry.live().log_lines = lines;
+                self.pulse(&key.run, attempt, PulseKind::Log(lines));
+            }
+            Observation::Sample(sample) => {
+                entry.live().add_sample(at, sample);
+                self.pulse(&key.run, attempt, PulseKind::Sample(at, sample));
+            }
+            Observation::Note(note) => {
+                if entry.live().take_note(&note) {
+                    self.pulse(&key.run, attempt, PulseKind::Progress);
+                }
+            }
+            Observation::Ended(ended) => self.ended(key, at, *ended, round),
+        }
+    }
+
+    /// The attempt is not the current one: its end is acknowledged, so that its executor forgets it.
+    fn observed_unknown(&self, key: &AttemptKey, what: &Observation) {
+        if matches!(what, Observation::Ended(_)) {
+            for executor in self.executors.values() {
+                executor.release(key);
+            }
+        }
+    }
+
+    fn ended(&mut self, key: AttemptKey, at: Timestamp, ended: Ended, round: &mut Round) {
+        let Some(entry) = self.runs.get_mut(&key.run) else { return };
+        if entry.keeping {
+            return;
+        }
+        entry.keeping = true;
+        if ended.outputs.is_none() && ended.log.file.is_none() && ended.log.inline.is_empty() {
+            self.kept(&key, at, Kept::nothing(ended), round);
+            return;
+        }
+        let samples =
+            entry.live.as_ref().map(|live| live.samples.iter().copied().collect()).unwrap_or_default();
+        let declared = self.versions.outputs(&entry.version);
+        let keeper = super::finish::Keeper { blobs: self.store.blobs().clone(), declared, samples };
+        let outbox = self.outbox.clone();
+        tokio::spawn(async move {
+            let kept = Box::new(keeper.keep(key.clone(), ended).await);
+            let _ = outbox.send(Message::Kept { key, at, kept });
+        });
+    }
+
+    fn kept(&mut self, key: &AttemptKey, at: Timestamp, kept: Kept, round: &mut Round) {
+        let Some(entry) = self.runs.get(&key.run).filter(|e| e.status.attempt == key.number) else { return };
+        let executor = self.executors.get(&entry.target).cloned();
+        let artifacts =
+            kept.artifacts.iter().fold((0, 0), |(count, bytes), a| (count + 1, bytes + a.size.max(0) as u64));
+        let ended = Happening::Ended {
+            attempt: key.number,
+            exit: kept.exit,
+            started_at: kept.started_at,
+            usage: kept.usage,
+            log: LogFacts { lines: kept.log_lines, cut_bytes: kept.log_cut },
+            artifacts,
+            log_bytes: kept.log_bytes,
+        };
+        let (log, log_object, samples, files) = (kept.log, kept.log_object, kept.samples, kept.artifacts);
+        self.meet_with(&key.run, ended, at, round, |change: &mut RunChange| {
+            if let Some(attempt) = &mut change.attempt {
+                (attempt.log, attempt.log_object, attempt.samples) = (log, log_object, samples);
+            }
+            change.artifacts = files;
+        });
+        if let Some(executor) = executor {
+            round.releases.push((executor, key.clone()));
+        }
+    }
+
+    fn planned(
+        &mut self,
+        key: &AttemptKey,
+        plan: Result<AttemptPlan, CannotPlan>,
+        now: Timestamp,
+        round: &mut Round,
+    ) {
+        let Some(entry) = self.runs.get_mut(&key.run).filter(|e| e.status.attempt == key.number) else {
+            return;
+        };
+        if entry.launched || entry.status.state != RunState::Starting {
+            return;
+        }
+        if entry.status.cancel_requested_at.is_some() {
+            self.never_started(key, Exit::Stopped, now, round);
+            return;
+        }
+        match plan {
+            Ok(plan) => {
+                let Some(executor) = self.executors.get(&entry.target) else {
+                    let message = format!("this server has no target `{}`", entry.target);
+                    let class = rigi_model::attempt::FailureClass::User;
+                    let exit = Exit::NotStarted { class, reason: Reason::TargetUnavailable, message };
+                    self.never_started(key, exit, now, round);
+                    return;
+                };
+                entry.launched = true;
+                executor.launch(plan);
+            }
+            Err(CannotPlan { class, message }) => {
+                let exit = Exit::NotStarted { class, reason: Reason::StagingFailed, message };
+                self.never_started(key, exit, now, round);
+            }
+        }
+    }
+
+    pub(super) fn never_started(&mut self, key: &AttemptKey, exit: Exit, now: Timestamp, round: &mut Round) {
+        let (usage, log) = (rigi_model::Usage::default(), LogFacts::default());
+        let ended = Happening::Ended {
+            attempt: key.number,
+            exit,
+            started_at: None,
+            usage,
+            log,
+            artifacts: (0, 0),
+            log_bytes: 0,
+        };
+        self.meet(&key.run, ended, now, round);
+    }
+
+    fn look(&self, runs: Vec<RunId>) -> HashMap<RunId, Look> {
+        let mut found = HashMap::with_capacity(runs.len());
+        for run in runs {
+            if let Some(entry) = self.runs.get(&run) {
+                let place = match entry.status.state {
+                    RunState::Queued => self.board.place(&run, &entry.pipeline, entry.priority),
+                    _ => None,
+                };
+                let live = entry.live.as_deref().cloned().unwrap_or_default();
+                found.insert(run, Look { place, live });
+            }
+        }
+        found
+    }
+}

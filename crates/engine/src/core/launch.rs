@@ -1,0 +1,196 @@
+//! From a claimed run to the plan that its executor gets.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, InputFile};
+use rigi_model::attempt::FailureClass;
+use rigi_model::retry::RetryPolicy;
+use rigi_model::{AttemptKey, RunId};
+use rigi_store::tables::versions::Version;
+use rigi_store::{NewRun, Store};
+use tokio::sync::mpsc;
+
+use super::{Core, Message};
+use crate::Settings;
+use crate::code::materialise;
+
+/// Why a claimed attempt has no plan.
+#[derive(Debug)]
+pub(crate) struct CannotPlan {
+    pub class: FailureClass,
+    pub message: String,
+}
+
+impl From<rigi_store::Error> for CannotPlan {
+    fn from(error: rigi_store::Error) -> Self {
+        Self { class: FailureClass::Infrastructure, message: error.to_string() }
+    }
+}
+
+/// A version with its code on disk.
+#[derive(Debug)]
+struct Prepared {
+    version: Version,
+    code: PathBuf,
+}
+
+/// Versions that runs use, read once.
+#[derive(Debug, Clone)]
+pub struct VersionCache {
+    store: Store,
+    known: Arc<Mutex<HashMap<String, Arc<Prepared>>>>,
+    /// One at a time: two runs of the same new version put its code in place once.
+    preparing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Versions kept in memory; more than that, and all are read anew.
+const MOST_VERSIONS: usize = 1000;
+
+impl VersionCache {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, known: Arc::default(), preparing: Arc::default() }
+    }
+
+    fn find(&self, hash: &str) -> Option<Arc<Prepared>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    }
+
+    async fn get(&self, project: &str, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
+        if let Some(found) = self.find(hash) {
+            return Ok(found);
+        }
+        let _one = self.preparing.lock().await;
+        if let Some(found) = self.find(hash) {
+            return Ok(found);
+        }
+        let version = self.store.db().version(project, hash).await?;
+        let (store, copy) = (self.store.clone(), version.clone());
+        let code = tokio::task::spawn_blocking(move || materialise(&store, &copy)).await;
+        let code = code.map_err(|_| rigi_store::Error::Closed)??;
+        let prepared = Arc::new(Prepared { version, code });
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_VERSIONS {
+            known.clear();
+        }
+        known.insert(hash.to_owned(), prepared.clone());
+        Ok(prepared)
+    }
+
+    /// The retry policy of a version; the server's if the version was not read yet.
+    pub(super) fn retry_policy(&self, hash: &str, settings: &Settings) -> RetryPolicy {
+        self.find(hash).map_or_else(|| settings.retry.clone(), |p| settings.retry_of(&p.version.spec))
+    }
+
+    /// The declared outputs of a version.
+    pub(super) fn outputs(&self, hash: &str) -> Vec<String> {
+        self.find(hash).map(|p| p.version.spec.outputs.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Reads a version, so that its policy is known before its runs say anything.
+    pub(super) async fn warm(&self, project: &str, hash: &str) {
+        if let Err(error) = self.get(project, hash).await {
+            tracing::error!(hash, %error, "the code of a run that has not ended cannot be read");
+        }
+    }
+}
+
+/// A claimed run on its way to a plan.
+pub(super) struct ToPlan {
+    key: AttemptKey,
+    request: Option<Arc<NewRun>>,
+}
+
+/// Makes plans and sends them to the core.
+pub(super) struct Planner {
+    settings: Arc<Settings>,
+    store: Store,
+    versions: VersionCache,
+    outbox: mpsc::UnboundedSender<Message>,
+}
+
+impl Core {
+    pub(super) fn to_plan(&self, run: RunId) -> Option<ToPlan> {
+        let entry = self.runs.get(&run)?;
+        Some(ToPlan { request: entry.request.clone(), key: entry.key(run) })
+    }
+
+    pub(super) fn planner(&self) -> Planner {
+        Planner {
+            settings: self.settings.clone(),
+            store: self.store.clone(),
+            versions: self.versions.clone(),
+            outbox: self.outbox.clone(),
+        }
+    }
+}
+
+impl Planner {
+    pub(super) async fn plan(self, mut claimed: Vec<ToPlan>) {
+        let missing: Vec<RunId> =
+            claimed.iter().filter(|c| c.request.is_none()).map(|c| c.key.run.clone()).collect();
+        if !missing.is_empty() {
+            match self.store.db().runs_by_id(&missing).await {
+                Ok(found) => {
+                    let mut found: HashMap<_, _> = found
+                        .into_iter()
+                        .map(|run| (run.request.id.clone(), Arc::new(run.request)))
+                        .collect();
+                    for claim in claimed.iter_mut().filter(|c| c.request.is_none()) {
+                        claim.request = found.remove(&claim.key.run);
+                    }
+                }
+                Err(error) => tracing::error!(%error, "claimed runs cannot be read"),
+            }
+        }
+        for ToPlan { key, request } in claimed {
+            let plan = match request {
+                Some(request) => self.plan_one(&key, &request).await,
+                None => Err(CannotPlan {
+                    class: FailureClass::Infrastructure,
+                    message: "the run's request cannot be read from the database".into(),
+                }),
+            };
+            let _ = self.outbox.send(Message::Planned { key, plan: Box::new(plan) });
+        }
+    }
+
+    async fn plan_one(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
+        let prepared = self.versions.get(&run.project, &run.version).await?;
+        let spec = &prepared.version.spec;
+        let environment = spec.entry.needs_python().then(|| EnvironmentPlan {
+            python_version: spec.python_version.clone().or_else(|| self.settings.python_version.clone()),
+            requirements: spec.requirements.clone(),
+        });
+        let blobs = self.store.blobs();
+        let input = |i: &rigi_store::RunInput| InputFile {
+            input: i.input.clone(),
+            name: i.name.clone(),
+            path: blobs.path(&i.sha256),
+        };
+        let (mut parameters, mut given) = (run.parameters.clone(), run.env.clone());
+        crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
+        crate::secrets::open_variables(self.store.sealer(), &mut given)?;
+        let mut env = spec.env.clone();
+        env.extend(given);
+        Ok(AttemptPlan {
+            key: key.clone(),
+            project: run.project.clone(),
+            pipeline: run.pipeline.clone(),
+            step: "main".into(),
+            trigger: run.trigger_kind.clone(),
+            entry: spec.entry.clone(),
+            cells: spec.cells.clone(),
+            code: prepared.code.clone(),
+            environment,
+            parameters,
+            env,
+            inputs: run.inputs.iter().map(input).collect(),
+            outputs: spec.outputs.keys().cloned().collect(),
+            limits: self.settings.limits_of(spec),
+            timeout: self.settings.timeout_of(spec),
+            grace: spec.grace_period.unwrap_or(self.settings.grace_period),
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! The board: which runs wait, how many are active, and when retries are due.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rigi_model::{RunId, Timestamp};
+
+/// How many runs may be active at a time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// In all.
+    pub runs: u64,
+    /// Of single pipelines.
+    pub pipelines: BTreeMap<String, u64>,
+}
+
+/// Order within a pipeline: higher priority first, then older.
+type Turn = (Reverse<i32>, RunId);
+
+/// What waits, what is active, what is due.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    limits: Limits,
+    waiting: BTreeMap<Arc<str>, BTreeSet<Turn>>,
+    active: HashMap<Arc<str>, u64>,
+    total_active: u64,
+    due: BTreeSet<(Timestamp, RunId)>,
+    /// Nothing is claimed while this is set.
+    closed: bool,
+}
+
+/// Why a waiting run has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitReason {
+    /// It is next, or the server takes none now.
+    Turn,
+    /// The limit of all runs is reached.
+    Global,
+    /// The limit of its pipeline is reached.
+    Pipeline,
+}
+
+/// Where a waiting run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// What it waits for.
+    pub reason: WaitReason,
+    /// 1 is next among those that wait for the same.
+    pub position: u64,
+    /// How many wait for the same.
+    pub waiting: u64,
+    /// The limit that it waits for.
+    pub limit: Option<u64>,
+}
+
+impl Board {
+    /// An empty board.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// How many may be active.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sets or lifts the limit of a pipeline.
+    pub fn limit_pipeline(&mut self, pipeline: &str, limit: Option<u64>) {
+        match limit {
+            Some(limit) => self.limits.pipelines.insert(pipeline.to_owned(), limit),
+            None => self.limits.pipelines.remove(pipeline),
+        };
+    }
+
+    /// Stops giving places.
+    pub const fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// A run enters the queue.
+    pub fn wait(&mut self, run: &RunId, pipeline: &str, priority: i32) {
+        let turn = (Reverse(priority), run.clone());
+        if let Some(turns) = self.waiting.get_mut(pipeline) {
+            turns.insert(turn);
+        } else {
+            self.waiting.insert(pipeline.into(), BTreeSet::from([turn]));
+        }
+    }
+
+    /// A run leaves the queue without a place.
+    pub fn leave(&mut self, run: &RunId, pipeline: &str, priority: i32) {
+        if let Some(turns) = self.waiting.get_mut(pipeline) {
+            turns.remove(&(Reverse(priority), run.clone()));
+            if turns.is_empty() {
+                self.waiting.remove(pipeline);
+            }
+        }
+    }
+
+    /// A run leaves the queue for a place.
+    pub fn start(&mut self, run: &RunId, pipeline: &str, priority: i32) {
+        self.leave(run, pipeline, priority);
+        self.occupy(pipeline);
+    }
+
+    /// A run that has a place already is put on the board.
+    pub fn occupy(&mut self, pipeline: &str) {
+        self.total_active += 1;
+        if let Some(count) = self.active.get_mut(pipeline) {
+            *count += 1;
+        } else {
+            self.active.insert(pipeline.into(), 1);
+        }
+    }
+
+    /// An active run gives its place back.
+    pub fn end(&mut self, pipeline: &str) {
+        self.total_active = self.total_active.saturating_sub(1);
+        if let Some(count) = self.active.get_mut(pipeline) {
+            *count -= 1;
+            if *count == 0 {
+                self.active.remove(pipeline);
+            }
+        }
+    }
+
+    /// A run waits until `time` before it enters the queue again.
+    pub fn delay(&mut self, run: &RunId, time: Timestamp) {
+        self.due.insert((time, run.clone()));
+    }
+
+    /// A run no longer waits for a time.
+    pub fn undelay(&mut self, run: &RunId, time: Timestamp) {
+        self.due.remove(&(time, run.clone()));
+    }
+
+    /// When the next delay ends.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(time, _)| *time)
+    }
+
+    pub(super) fn due(&self, now: Timestamp) -> impl Iterator<Item = &RunId> {
+        self.due.iter().take_while(move |(time, _)| *time <= now).map(|(_, run)| run)
+    }
+
+    /// Waiting, active, delayed.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64, u64) {
+        let waiting = self.waiting.values().map(|turns| turns.len() as u64).sum();
+        (waiting, self.total_active, self.due.len() as u64)
+    }
+
+    /// Waiting and active runs of a pipeline.
+    #[must_use]
+    pub fn counts_of(&self, pipeline: &str) -> (u64, u64) {
+        let waiting = self.waiting.get(pipeline).map_or(0, |turns| turns.len() as u64);
+        (waiting, self.active.get(pipeline).copied().unwrap_or(0))
+    }
+
+    /// Where a waiting run stands; `None` if it does not wait.
+    #[must_use]
+    pub fn place(&self, run: &RunId, pipeline: &str, priority: i32) -> Option<Place> {
+        let turn = (Reverse(priority), run.clone());
+        let own = self.waiting.get(pipeline)?;
+        if !own.contains(&turn) {
+            return None;
+        }
+        let limit = self.limits.pipelines.get(pipeline).copied();
+        let active = self.active.get(pipeline).copied().unwrap_or(0);
+        if let Some(limit) = limit.filter(|&limit| active >= limit) {
+            let position = own.range(..=&turn).count() as u64;
+            return Some(Place {
+                reason: WaitReason::Pipeline,
+                position,
+                waiting: own.len() as u64,
+                limit: Some(limit),
+            });
+        }
+        let ahead = |turns: &BTreeSet<Turn>| turns.range(..=&turn).count() as u64;
+        let position = self.waiting.values().map(ahead).sum();
+        let (waiting, active, _) = self.counts();
+        let full = active >= self.limits.runs;
+        let reason = if full { WaitReason::Global } else { WaitReason::Turn };
+        Some(Place { reason, position, waiting, limit: full.then_some(self.limits.runs) })
+    }
+
+    pub(super) fn draft(&self) -> Draft<'_> {
+        let free = if self.closed { 0 } else { self.limits.runs.saturating_sub(self.total_active) };
+        let lanes = if free == 0 { Vec::new() } else { self.lanes() };
+        Draft { lanes, free }
+    }
+
+    fn lanes(&self) -> Vec<Lane<'_>> {
+        let mut lanes = Vec::with_capacity(self.waiting.len());
+        for (pipeline, turns) in &self.waiting {
+            let active = self.active.get(pipeline).copied().unwrap_or(0);
+            let limit = self.limits.pipelines.get(&**pipeline).copied().unwrap_or(u64::MAX);
+            let mut turns = turns.iter();
+            if active < limit {
+                lanes.push(Lane { active, limit, next: turns.next(), turns });
+            }
+        }
+        lanes
+    }
+}
+
+/// The waiting runs of one pipeline, while places are given.
+struct Lane<'a> {
+    active: u64,
+    limit: u64,
+    next: Option<&'a Turn>,
+    turns: std::collections::btree_set::Iter<'a, Turn>,
+}
+
+/// Places being given, without changing the board.
+pub(super) struct Draft<'a> {
+    lanes: Vec<Lane<'a>>,
+    free: u64,
+}
+
+impl Draft<'_> {
+    pub(super) fn next(&mut self) -> Option<RunId> {
+        if self.free == 0 {
+            return None;
+        }
+        let open = self.lanes.iter_mut().filter(|lane| lane.active < lane.limit && lane.next.is_some());
+        let lane = open.min_by(|a, b| {
+            let key =
+                |lane: &Lane<'_>| lane.next.map(|(priority, run)| (*priority, lane.active, run.clone()));
+            key(a).cmp(&key(b))
+        })?;
+        let run = lane.next.map(|(_, run)| run.clone());
+        lane.next = lane.turns.next();
+        lane.active += 1;
+        self.free -= 1;
+        run
+    }
+}

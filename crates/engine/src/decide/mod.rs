@@ -1,0 +1,123 @@
+//! What happens next, as a pure function of what waits, what runs, the limits and the time.
+
+mod board;
+
+pub use board::{Board, Limits, Place, WaitReason};
+
+use rigi_model::{RunId, Timestamp};
+
+/// Something to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Give this waiting run a place.
+    Claim(RunId),
+    /// The retry delay of this run is over: into the queue.
+    Due(RunId),
+}
+
+/// Everything that is to be done at `now`. Doing it changes the board, so that a second call returns nothing.
+///
+/// Waiting runs get places by priority, then to the pipeline with the fewest active runs, then by age.
+#[must_use]
+pub fn decide(board: &Board, now: Timestamp) -> Vec<Action> {
+    let mut actions: Vec<Action> = board.due(now).map(|run| Action::Due(run.clone())).collect();
+    let mut draft = board.draft();
+    while let Some(run) = draft.next() {
+        actions.push(Action::Claim(run));
+    }
+    actions
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const T: Timestamp = Timestamp(0);
+
+    fn run(n: u128) -> RunId {
+        RunId::from_bits(n)
+    }
+
+    fn claims(board: &Board) -> Vec<RunId> {
+        let claim = |action| match action {
+            Action::Claim(run) => Some(run),
+            Action::Due(_) => None,
+        };
+        decide(board, T).into_iter().filter_map(claim).collect()
+    }
+
+    #[test]
+    fn priority_comes_first_then_fairness_then_age() {
+        let mut board = Board::new(Limits { runs: 3, pipelines: BTreeMap::new() });
+        board.wait(&run(1), "a", 0);
+        board.wait(&run(2), "a", 0);
+        board.wait(&run(3), "b", 0);
+        board.wait(&run(4), "a", 5);
+        assert_eq!(claims(&board), [run(4), run(3), run(1)]);
+    }
+
+    #[test]
+    fn a_pipeline_at_its_limit_waits_and_says_so() {
+        let mut board = Board::new(Limits { runs: 10, pipelines: [("a".into(), 1)].into() });
+        board.wait(&run(1), "a", 0);
+        board.wait(&run(2), "a", 0);
+        board.wait(&run(3), "a", 0);
+        assert_eq!(claims(&board), [run(1)]);
+        board.start(&run(1), "a", 0);
+        assert_eq!(claims(&board), []);
+        let place = board.place(&run(3), "a", 0).unwrap();
+        assert_eq!(
+            (place.reason, place.position, place.waiting, place.limit),
+            (WaitReason::Pipeline, 2, 2, Some(1))
+        );
+        board.end("a");
+        assert_eq!(claims(&board), [run(2)]);
+    }
+
+    #[test]
+    fn a_retry_waits_for_its_time() {
+        let mut board = Board::new(Limits { runs: 1, pipelines: BTreeMap::new() });
+        board.delay(&run(1), Timestamp(100));
+        assert_eq!(decide(&board, Timestamp(99)), []);
+        assert_eq!(board.next_due(), Some(Timestamp(100)));
+        assert_eq!(decide(&board, Timestamp(100)), [Action::Due(run(1))]);
+    }
+
+    proptest! {
+        #[test]
+        fn limits_hold_and_no_place_stays_empty(
+            waiting in prop::collection::vec((0..4u8, -2..3i32), 0..60),
+            runs in 1..8u64,
+            limits in prop::collection::btree_map("[a-d]", 0..4u64, 0..4),
+        ) {
+            let mut board = Board::new(Limits { runs, pipelines: limits.clone() });
+            let name = |p: u8| char::from(b'a' + p).to_string();
+            let mut of = BTreeMap::new();
+            for (n, (pipeline, priority)) in waiting.iter().enumerate() {
+                board.wait(&run(n as u128), &name(*pipeline), *priority);
+                of.insert(run(n as u128), (name(*pipeline), *priority));
+            }
+            let claimed = claims(&board);
+            prop_assert!(claimed.len() as u64 <= runs);
+            for (pipeline, limit) in &limits {
+                let count = claimed.iter().filter(|r| &of[r].0 == pipeline).count() as u64;
+                prop_assert!(count <= *limit);
+            }
+            for run in &claimed {
+                let (pipeline, priority) = &of[run];
+                board.start(run, pipeline, *priority);
+            }
+            prop_assert_eq!(claims(&board), []);
+            if (claimed.len() as u64) < runs {
+                for (run, (pipeline, priority)) in of.iter().filter(|(run, _)| !claimed.contains(run)) {
+                    let place = board.place(run, pipeline, *priority).unwrap();
+                    prop_assert_eq!(place.reason, WaitReason::Pipeline);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Collecting what is no longer kept: ended runs first, then everything that nothing refers to any more.
+//!
+//! Only what Rigi made is ever touched: rows of its tables, and files below its own folders whose names it gave.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rigi_exec::environment::Environments;
+use rigi_model::Timestamp;
+use rigi_model::pipeline::spec::Retention;
+use rigi_store::retention::{Before, Keep};
+use rigi_store::{Error, Result, Store};
+use serde::Serialize;
+
+use crate::Engine;
+use crate::catalog::Catalog;
+
+/// What a collection removed, or would remove.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Collected {
+    /// Ended runs.
+    pub runs: u64,
+    /// Files and folders.
+    pub objects: u64,
+    /// Python environments.
+    pub environments: u64,
+    /// Bytes of files.
+    pub bytes: u64,
+}
+
+/// How long a key makes a request safe to repeat.
+const KEYS_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// Whether a collection removes or only counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collect {
+    /// Removes.
+    Remove,
+    /// Counts what would go.
+    Count,
+}
+
+/// Collects for one server.
+#[derive(Clone)]
+pub struct Collector {
+    /// Whose runs and files.
+    pub engine: Engine,
+    /// For what pipelines say of their own retention.
+    pub catalog: Catalog,
+    /// Python environments.
+    pub environments: Arc<Environments>,
+}
+
+impl Collector {
+    /// Collects once.
+    ///
+    /// # Errors
+    /// If the database or a folder cannot be read or written; what was removed before stays removed.
+    pub async fn collect(&self, now: Timestamp, how: Collect) -> Result<Collected> {
+        let engine = &self.engine;
+        let runs = self.collect_runs(now, how).await?;
+        if how == Collect::Remove {
+            let _nobody_submits = engine.captured.gate.write().await;
+            engine.captured.forget();
+            let before = Before {
+                versions: now.before(engine.settings.collect_after),
+                uploads: now.before(engine.settings.uploads_age),
+                keys: now.before(KEYS_AGE),
+            };
+            engine.store.remove_unreferenced(&before).await?;
+        }
+        let db = engine.store.db();
+        let in_use = InUse {
+            content: db.referenced_content().await?,
+            logs: db.referenced_logs().await?,
+            versions: db.versions().await?,
+            environments: db.referenced_environments().await?,
+        };
+        let (store, age, environments) =
+            (engine.store.clone(), engine.settings.collect_after, self.environments.clone());
+        let swept =
+            tokio::task::spawn_blocking(move || sweep(&store, &environments, &in_use, age, how)).await;
+        Ok(Collected { runs, ..swept.map_err(|_| Error::Closed)?? })
+    }
+
+    async fn collect_runs(&self, now: Timestamp, how: Collect) -> Result<u64> {
+        let Engine { store, settings, .. } = &self.engine;
+        let project = &settings.project;
+        let mut removable = HashSet::new();
+        for pipeline in store.db().pipelines_with_runs(project).await? {
+            let own = self
+                .catalog
+                .get(&pipeline)
+                .and_then(|p| p.outcome.as_ref().ok().map(|r| r.spec.retention.clone()));
+            let keep = keep_of(&settings.keep, own.as_ref());
+            removable.extend(store.db().removable_runs(project, Some(&pipeline), &keep, now).await?);
+        }
+        let overall = Keep { runs: None, age: None, bytes: settings.keep_bytes };
+        if overall.bytes.is_some() {
+            removable.extend(store.db().removable_runs(project, None, &overall, now).await?);
+        }
+        let mut removable: Vec<_> = removable.into_iter().collect();
+        removable.sort();
+        match how {
+            Collect::Remove => store.remove_runs(&removable).await,
+            Collect::Count => Ok(removable.len() as u64),
+        }
+    }
+}
+
+/// What something refers to.
+struct InUse {
+    content: HashSet<String>,
+    logs: HashSet<String>,
+    versions: HashSet<String>,
+    environments: HashSet<String>,
+}
+
+fn sweep(
+    store: &Store,
+    environments: &Environments,
+    in_use: &InUse,
+    age: Duration,
+    how: Collect,
+) -> Result<Collected> {
+    let now = SystemTime::now();
+    let sweep = Sweep { before: now.checked_sub(age), how };
+    let mut swept = Collected::default();
+    let root = store.blobs().root();
+    sweep.files(&root.join("blobs"), 1, &|name| in_use.content.contains(name), &mut swept)?;
+    let shard = |name: &str| name.split('.').next().map(|run| run[run.len().saturating_sub(4)..].to_owned());
+    let is_log =
+        |name: &str| shard(name).is_some_and(|shard| in_use.logs.contains(&format!("{shard}/{name}")));
+    sweep.files(&root.join("logs"), 1, &is_log, &mut swept)?;
+    sweep.files(
+        &store.data().join("cache").join("code"),
+        0,
+        &|name| in_use.versions.contains(name),
+        &mut swept,
+    )?;
+    sweep.files(&store.data().join("tmp"), 0, &|_| false, &mut swept)?;
+    if how == Collect::Remove {
+        let collected = environments.collect(&in_use.environments, age, now);
+        swept.environments = collected.count;
+        swept.bytes += collected.bytes;
+    }
+    Ok(swept)
+}
+
+/// A pipeline's own retention, with the server's where it says nothing.
+fn keep_of(server: &Keep, own: Option<&Retention>) -> Keep {
+    let Some(own) = own else { return *server };
+    Keep { runs: own.runs.or(server.runs), age: own.age.or(server.age), bytes: own.bytes.or(server.bytes) }
+}
+
+struct Sweep {
+    before: Option<SystemTime>,
+    how: Collect,
+}
+
+impl Sweep {
+    /// Removes files below `folder`, `depth` folders deep, that are old enough and not in use.
+    fn files(
+        &self,
+        folder: &Path,
+        depth: u32,
+        in_use: &dyn Fn(&str) -> bool,
+        swept: &mut Collected,
+    ) -> Result<()> {
+        let what = |source| Error::Io { what: format!("collect in {}", folder.display()), source };
+        let items = match fs::read_dir(folder) {
+            Ok(items) => items,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(what(error)),
+        };
+        for item in items {
+            let item = item.map_err(what)?;
+            let (path, facts) = (item.path(), item.metadata().map_err(what)?);
+            let name = item.file_name();
+            if facts.is_dir() && depth > 0 {
+                self.files(&path, depth - 1, in_use, swept)?;
+            } else if self.is_old(&facts) && name.to_str().is_some_and(|name| !in_use(name)) {
+                swept.objects += 1;
+                swept.bytes += facts.len();
+                if self.how == Collect::Remove {
+                    remove(&path, &facts).map_err(what)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_old(&self, facts: &fs::Metadata) -> bool {
+        self.before.zip(facts.modified().ok()).is_some_and(|(before, modified)| modified < before)
+    }
+}
+
+fn remove(path: &Path, facts: &fs::Metadata) -> std::io::Result<()> {
+    if facts.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+impl Collector {
+    /// Collects a while after something ended, and again while things go on ending.
+    ///
+    /// Nothing ends, nothing is looked at: an idle server stays idle.
+    pub async fn run(self, every: Duration) {
+        loop {
+            let mut commits = self.engine.store().commits();
+            if let Err(tokio::sync::broadcast::error::RecvError::Closed) = commits.recv().await {
+                return;
+            }
+            drop(commits);
+            tokio::time::sleep(every).await;
+            match self.collect(Timestamp::now(), Collect::Remove).await {
+                Ok(collected) => tracing::info!(?collected, "collected what is no longer kept"),
+                Err(error) => tracing::warn!(%error, "what is no longer kept was not all removed"),
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What an operator may set, with the defaults of runs that do not say otherwise.
+
+use std::time::Duration;
+
+use rigi_exec::plan::PlanLimits;
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::spec::Target;
+use rigi_model::retry::RetryPolicy;
+use rigi_store::retention::Keep;
+
+/// Settings of the engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Project that everything belongs to.
+    pub project: String,
+    /// Runs that may be active at a time.
+    pub max_active_runs: u64,
+    /// Where attempts execute unless the spec says otherwise.
+    pub target: Target,
+    /// Time limit of an attempt; `None` is none.
+    pub timeout: Option<Duration>,
+    /// Between SIGTERM and SIGKILL.
+    pub grace_period: Duration,
+    /// What follows a failed attempt.
+    pub retry: RetryPolicy,
+    /// Hard limits.
+    pub limits: PlanLimits,
+    /// What is kept of the runs of each pipeline.
+    pub keep: Keep,
+    /// Bytes of artifacts and logs that are kept over all pipelines.
+    pub keep_bytes: Option<u64>,
+    /// Python version of pipelines that name none.
+    pub python_version: Option<String>,
+    /// How long uploads that no run took are kept.
+    pub uploads_age: Duration,
+    /// How long things that nothing refers to are left alone before a collection takes them.
+    pub collect_after: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
+        Self {
+            project: rigi_store::DEFAULT_PROJECT.to_owned(),
+            max_active_runs: (2 * cores).max(10),
+            target: Target::Process,
+            timeout: None,
+            grace_period: Duration::from_secs(10),
+            retry: RetryPolicy::default(),
+            limits: PlanLimits {
+                cpu: None,
+                memory: None,
+                processes: Some(1024),
+                open_files: Some(4096),
+                output_size: Some(10 << 30),
+                log_size: Some(64 << 20),
+            },
+            keep: Keep { runs: Some(1000), age: Some(Duration::from_secs(90 * 24 * 3600)), bytes: None },
+            keep_bytes: Some(20 << 30),
+            python_version: None,
+            uploads_age: Duration::from_secs(24 * 3600),
+            collect_after: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Settings {
+    /// The limits of an attempt of this spec.
+    #[must_use]
+    pub fn limits_of(&self, spec: &PipelineSpec) -> PlanLimits {
+        let (own, default) = (&spec.limits, &self.limits);
+        PlanLimits {
+            cpu: own.cpu.or(default.cpu),
+            memory: own.memory.or(default.memory),
+            processes: own.processes.or(default.processes),
+            open_files: own.open_files.or(default.open_files),
+            output_size: own.output_size.or(default.output_size),
+            log_size: own.log_size.or(default.log_size),
+        }
+    }
+
+    /// The time limit of an attempt of this spec; a limit of zero is none.
+    #[must_use]
+    pub fn timeout_of(&self, spec: &PipelineSpec) -> Option<Duration> {
+        spec.timeout.or(self.timeout).filter(|limit| !limit.is_zero())
+    }
+
+    /// The retry policy of this spec.
+    #[must_use]
+    pub fn retry_of(&self, spec: &PipelineSpec) -> RetryPolicy {
+        // A notebook repeats its cells, not itself (Fast-Flow's rule).
+        if matches!(spec.entry, rigi_model::pipeline::spec::Entry::Notebook { .. }) {
+            return RetryPolicy { attempts: 0, ..RetryPolicy::default() };
+        }
+        spec.retry.clone().unwrap_or_else(|| self.retry.clone())
+    }
+}

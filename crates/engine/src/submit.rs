@@ -1,0 +1,440 @@
+//! Accepting runs: everything that can be wrong with a request is found before anything is stored.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rigi_model::parameters::{
+    ParameterMistake, ParameterSchema, ParameterSources, check_free, is_reserved, secret_parameters,
+};
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::name::{is_label_key, is_variable};
+use rigi_model::pipeline::spec::Target;
+use rigi_model::{RunId, Timestamp, UploadId};
+use rigi_store::tables::versions::Version;
+use rigi_store::{Accepted, IdempotencyKey, NewRun, RunInput};
+use serde_json::{Map, Value};
+
+use crate::catalog::{Catalog, Pipeline, Ready};
+use crate::code::{self, CaptureError};
+use crate::core::Message;
+use crate::{Engine, secrets};
+
+/// Runs of one submission at most.
+pub const MOST_RUNS: usize = 100_000;
+/// Labels and environment variables of one run at most.
+const MOST_ENTRIES: usize = 64;
+/// Bytes of one label or environment variable at most.
+const MOST_VALUE_BYTES: usize = 16 << 10;
+
+/// A run that somebody wants.
+#[derive(Debug, Clone, Default)]
+pub struct Submission {
+    /// Pipeline.
+    pub pipeline: String,
+    /// Values by parameter.
+    pub parameters: Map<String, Value>,
+    /// Files by input.
+    pub inputs: BTreeMap<String, Vec<InputSource>>,
+    /// On top of the spec's.
+    pub env: BTreeMap<String, String>,
+    /// On top of the spec's.
+    pub labels: BTreeMap<String, String>,
+    /// Instead of the spec's.
+    pub priority: Option<i32>,
+    /// Instead of the spec's.
+    pub target: Option<String>,
+    /// `manual`, `rerun`, …
+    pub trigger_kind: String,
+    /// Who or what.
+    pub trigger_by: String,
+    /// The run that this one repeats.
+    pub rerun_of: Option<RunId>,
+    /// The captured version to run instead of what the folder holds now.
+    pub version: Option<String>,
+    /// How many of them.
+    pub count: u32,
+}
+
+/// Where an input file comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputSource {
+    /// An upload, under its own name or another.
+    Upload {
+        /// Its id.
+        id: UploadId,
+        /// Name that the run sees.
+        name: Option<String>,
+    },
+    /// A file that an earlier run was given.
+    Stored(RunInput),
+}
+
+/// Why a run was not accepted; nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// No such pipeline.
+    #[error("there is no pipeline `{0}`")]
+    NoPipeline(String),
+    /// Its spec has mistakes.
+    #[error("`{pipeline}` has {count} in its spec", count = plural(.mistakes.len()))]
+    Mistakes {
+        /// Pipeline.
+        pipeline: String,
+        /// The spec's file.
+        file: String,
+        /// What is wrong.
+        mistakes: Vec<rigi_model::pipeline::Mistake>,
+    },
+    /// Switched off.
+    #[error("`{0}` is switched off in its spec")]
+    Disabled(String),
+    /// Parameters break their schema.
+    #[error("{}", .0.first().map_or("a parameter is wrong", |m| m.message.as_str()))]
+    Parameters(Vec<ParameterMistake>),
+    /// An input, label or variable is wrong.
+    #[error("{message}")]
+    Invalid {
+        /// JSON pointer into the request.
+        pointer: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The target is not there.
+    #[error("this server has no target `{0}`")]
+    NoTarget(String),
+    /// The code cannot be captured.
+    #[error("the code of `{pipeline}` cannot be captured: {source}")]
+    Capture {
+        /// Pipeline.
+        pipeline: String,
+        /// Why.
+        source: CaptureError,
+    },
+    /// It cannot be stored.
+    #[error(transparent)]
+    Store(#[from] rigi_store::Error),
+}
+
+fn plural(count: usize) -> String {
+    if count == 1 { "a mistake".into() } else { format!("{count} mistakes") }
+}
+
+fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> SubmitError {
+    SubmitError::Invalid { pointer: pointer.into(), message: message.into() }
+}
+
+/// Versions that are stored already.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Captured {
+    known: Arc<Mutex<HashSet<String>>>,
+    one: Arc<tokio::sync::Mutex<()>>,
+    /// Submissions hold it together; a collection holds it alone, so that it takes no version from under a submission.
+    pub(crate) gate: Arc<tokio::sync::RwLock<()>>,
+}
+
+/// A version that runs are made of.
+struct Code {
+    hash: String,
+    spec: PipelineSpec,
+    schema: Option<ParameterSchema>,
+    source: Source,
+}
+
+enum Source {
+    Folder(Arc<Pipeline>),
+    Captured,
+}
+
+impl Code {
+    fn ready(&self) -> Option<&Ready> {
+        match &self.source {
+            Source::Folder(pipeline) => pipeline.outcome.as_ref().ok(),
+            Source::Captured => None,
+        }
+    }
+
+    fn check(&self, given: Map<String, Value>) -> Result<Map<String, Value>, Vec<ParameterMistake>> {
+        let file = match &self.source {
+            Source::Folder(pipeline) => Some(pipeline.spec_path()),
+            Source::Captured => None,
+        };
+        let sources =
+            ParameterSources { file: file.as_deref(), rules: self.ready().map(|r| &r.rules), given_by: None };
+        let schema = self.ready().map_or(self.schema.as_ref(), |ready| ready.schema.as_ref());
+        match schema {
+            Some(schema) => schema.check(given, &sources),
+            None => check_free(given, &sources),
+        }
+    }
+}
+
+impl Engine {
+    /// Accepts runs, all or none.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; then none is accepted.
+    pub async fn submit(
+        &self,
+        catalog: &Catalog,
+        wanted: Vec<Submission>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Accepted, SubmitError> {
+        let total: usize = wanted.iter().map(|s| s.count.max(1) as usize).sum();
+        if total > MOST_RUNS {
+            return Err(invalid("/runs", format!("{total} runs are more than the {MOST_RUNS} of one call")));
+        }
+        let now = Timestamp::now();
+        let _nothing_is_collected = self.captured.gate.read().await;
+        let mut runs = Vec::with_capacity(total);
+        for submission in wanted {
+            self.prepare(catalog, submission, now, &mut runs).await?;
+        }
+        let accepted = self.store.submit(runs.clone(), key).await?;
+        if matches!(accepted, Accepted::New(_)) {
+            metrics::counter!("rigi_runs_accepted_total").increment(runs.len() as u64);
+            let runs = runs.into_iter().map(Arc::new).collect();
+            let _ = self.core.send(Message::Accepted(runs));
+        }
+        Ok(accepted)
+    }
+
+    async fn prepare(
+        &self,
+        catalog: &Catalog,
+        mut submission: Submission,
+        now: Timestamp,
+        runs: &mut Vec<NewRun>,
+    ) -> Result<(), SubmitError> {
+        let code = self.code(catalog, &submission).await?;
+        let sealer = self.store.sealer();
+        // What a rerun repeats comes sealed.
+        secrets::open_parameters(sealer, &mut submission.parameters)?;
+        secrets::open_variables(sealer, &mut submission.env)?;
+        let mut parameters = code.check(submission.parameters).map_err(SubmitError::Parameters)?;
+        check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
+        check_entries("labels", &submission.labels, is_label_key)?;
+        secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
+        secrets::seal_variables(sealer, &mut submission.env)?;
+        let inputs = self.inputs(&code.spec, submission.inputs).await?;
+        let priority = submission.priority.unwrap_or(code.spec.priority);
+        if !(-100..=100).contains(&priority) {
+            return Err(invalid("/priority", format!("the priority is {priority} and may be -100 to 100")));
+        }
+        let target = self.target(submission.target.as_deref(), &code.spec)?;
+        let mut labels = code.spec.labels.clone();
+        labels.extend(submission.labels);
+        let run = NewRun {
+            id: RunId::generate(),
+            project: self.settings.project.clone(),
+            pipeline: submission.pipeline,
+            version: code.hash,
+            priority,
+            max_attempts: self.settings.retry_of(&code.spec).attempts + 1,
+            created_at: now,
+            trigger_kind: submission.trigger_kind,
+            trigger_by: submission.trigger_by,
+            rerun_of: submission.rerun_of,
+            target: target.as_str().to_owned(),
+            parameters,
+            inputs,
+            env: submission.env,
+            labels,
+        };
+        for _ in 1..submission.count {
+            runs.push(NewRun { id: RunId::generate(), ..run.clone() });
+        }
+        runs.push(run);
+        Ok(())
+    }
+
+    async fn code(&self, catalog: &Catalog, submission: &Submission) -> Result<Code, SubmitError> {
+        let name = &submission.pipeline;
+        if let Some(hash) = &submission.version {
+            let version = self.store.db().version(&self.settings.project, hash).await?;
+            let schema = version.spec.parameters.as_ref().and_then(|s| ParameterSchema::compile(s).ok());
+            return Ok(Code { hash: version.hash, spec: version.spec, schema, source: Source::Captured });
+        }
+        let pipeline = catalog.get(name).ok_or_else(|| SubmitError::NoPipeline(name.clone()))?;
+        let pipeline = self.capture(catalog, pipeline).await?;
+        let ready = match &pipeline.outcome {
+            Ok(ready) => ready,
+            Err(mistakes) => return Err(mistakes_of(&pipeline, mistakes)),
+        };
+        if !ready.spec.enabled {
+            return Err(SubmitError::Disabled(name.clone()));
+        }
+        let limit = ready.spec.max_instances.map(u64::from);
+        let _ = self.core.send(Message::Limit { pipeline: name.clone(), limit });
+        let (hash, spec) = (ready.version.clone(), ready.spec.clone());
+        Ok(Code { hash, spec, schema: None, source: Source::Folder(pipeline) })
+    }
+
+    /// Stores what the folder holds, once per version. If it changed since it was read, it is read again.
+    async fn capture(
+        &self,
+        catalog: &Catalog,
+        pipeline: Arc<Pipeline>,
+    ) -> Result<Arc<Pipeline>, SubmitError> {
+        let mut pipeline = pipeline;
+        for _ in 0..5 {
+            let Ok(ready) = &pipeline.outcome else { return Ok(pipeline) };
+            if self.captured.knows(&ready.version) {
+                return Ok(pipeline);
+            }
+            let _one = self.captured.one.lock().await;
+            let (store, copy) = (self.store.clone(), pipeline.clone());
+            let kept = tokio::task::spawn_blocking(move || keep(&store, &copy)).await;
+            match kept.map_err(|_| rigi_store::Error::Closed)? {
+                Ok(version) => {
+                    let hash = version.hash.clone();
+                    self.store.add_version(&self.settings.project, version, Timestamp::now()).await?;
+                    self.captured.add(hash);
+                    return Ok(pipeline);
+                }
+                Err(CaptureError::Changing | CaptureError::Read { .. }) => {
+                    let (catalog, name) = (catalog.clone(), pipeline.name.clone());
+                    let again = tokio::task::spawn_blocking(move || catalog.refresh_one(&name)).await;
+                    let again = again.map_err(|_| rigi_store::Error::Closed)?;
+                    pipeline = again.ok_or_else(|| SubmitError::NoPipeline(pipeline.name.clone()))?;
+                }
+                Err(source) => return Err(SubmitError::Capture { pipeline: pipeline.name.clone(), source }),
+            }
+        }
+        Err(SubmitError::Capture { pipeline: pipeline.name.clone(), source: CaptureError::Changing })
+    }
+
+    async fn inputs(
+        &self,
+        spec: &PipelineSpec,
+        given: BTreeMap<String, Vec<InputSource>>,
+    ) -> Result<Vec<RunInput>, SubmitError> {
+        for (name, input) in &spec.inputs {
+            if input.required && given.get(name).is_none_or(Vec::is_empty) {
+                return Err(invalid(format!("/inputs/{name}"), format!("the input `{name}` is missing")));
+            }
+        }
+        let mut inputs: Vec<RunInput> = Vec::new();
+        for (name, files) in given {
+            let pointer = format!("/inputs/{name}");
+            let known: Vec<&str> = spec.inputs.keys().map(String::as_str).collect();
+            let Some(declared) = spec.inputs.get(&name) else {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(invalid(
+                    pointer,
+                    format!("there is no input `{name}`; the pipeline has: {known}"),
+                ));
+            };
+            if files.len() > 1 && !declared.multiple {
+                return Err(invalid(
+                    pointer,
+                    format!("the input `{name}` takes one file, not {}", files.len()),
+                ));
+            }
+            for file in files {
+                let file = self.input(&name, file).await?;
+                if inputs.iter().any(|other| other.input == name && other.name == file.name) {
+                    let twice = format!("the input `{name}` has two files named `{}`", file.name);
+                    return Err(invalid(pointer, twice));
+                }
+                inputs.push(file);
+            }
+        }
+        Ok(inputs)
+    }
+
+    async fn input(&self, input: &str, source: InputSource) -> Result<RunInput, SubmitError> {
+        let (id, name) = match source {
+            InputSource::Stored(file) => return Ok(RunInput { input: input.to_owned(), ..file }),
+            InputSource::Upload { id, name } => (id, name),
+        };
+        let upload = self.store.db().upload(&self.settings.project, &id).await?;
+        let name = name.unwrap_or(upload.name);
+        if !is_file_name(&name) {
+            return Err(invalid(format!("/inputs/{input}"), format!("`{name}` is not a file name")));
+        }
+        let size = u64::try_from(upload.size).unwrap_or(0);
+        Ok(RunInput { input: input.to_owned(), name, size, sha256: upload.sha256 })
+    }
+
+    fn target(&self, wanted: Option<&str>, spec: &PipelineSpec) -> Result<Target, SubmitError> {
+        let target = match wanted {
+            Some(text) => Target::parse(text).ok_or_else(|| SubmitError::NoTarget(text.to_owned()))?,
+            None => spec.target.unwrap_or(self.settings.target),
+        };
+        if self.executors.contains_key(&target) {
+            Ok(target)
+        } else {
+            Err(SubmitError::NoTarget(target.to_string()))
+        }
+    }
+}
+
+impl Captured {
+    fn knows(&self, hash: &str) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(hash)
+    }
+
+    fn add(&self, hash: String) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
+    }
+
+    /// After a collection: what was stored may be gone.
+    pub(crate) fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// The mistakes of a pipeline, as a refusal.
+fn mistakes_of(pipeline: &Pipeline, mistakes: &[rigi_model::pipeline::Mistake]) -> SubmitError {
+    SubmitError::Mistakes {
+        pipeline: pipeline.name.clone(),
+        file: pipeline.spec_path(),
+        mistakes: mistakes.to_vec(),
+    }
+}
+
+fn keep(store: &rigi_store::Store, pipeline: &Pipeline) -> Result<Version, CaptureError> {
+    let Ok(ready) = &pipeline.outcome else { return Err(CaptureError::Changing) };
+    code::keep(store, &pipeline.folder, &ready.files)?;
+    Ok(Version {
+        hash: ready.version.clone(),
+        pipeline: pipeline.name.clone(),
+        spec: ready.spec.clone(),
+        files: ready.files.clone(),
+        git: code::git_facts(&pipeline.folder),
+    })
+}
+
+/// One path segment that is no trick.
+#[must_use]
+pub fn is_file_name(name: &str) -> bool {
+    let plain = !name.is_empty() && name.len() <= 255 && name != "." && name != "..";
+    plain && !name.contains(['/', '\\', '\0']) && !name.chars().any(char::is_control)
+}
+
+fn check_entries(
+    what: &str,
+    entries: &BTreeMap<String, String>,
+    is_name: impl Fn(&str) -> bool,
+) -> Result<(), SubmitError> {
+    if entries.len() > MOST_ENTRIES {
+        return Err(invalid(
+            format!("/{what}"),
+            format!("{} {what} are more than {MOST_ENTRIES}", entries.len()),
+        ));
+    }
+    for (name, value) in entries {
+        let pointer = format!("/{what}/{name}");
+        if !is_name(name) {
+            return Err(invalid(pointer, format!("`{name}` may not be a name in `{what}`")));
+        }
+        if value.len() > MOST_VALUE_BYTES || value.contains('\0') {
+            let limit = MOST_VALUE_BYTES >> 10;
+            return Err(invalid(
+                pointer,
+                format!("the value of `{name}` holds a NUL byte or more than {limit} KiB"),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Removes environments that nothing has used for long.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::{Environments, build, lock};
+
+/// Its age is the time since the environment's last use.
+pub const USED: &str = "used";
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Environments.
+    pub count: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Environments {
+    /// Removes environments that are not in `keep` and were last used longer than `older_than` before `now`. Only
+    /// folders that carry an environment's marks are touched, and none that is being built.
+    #[must_use]
+    pub fn collect(&self, keep: &HashSet<String>, older_than: Duration, now: SystemTime) -> Collected {
+        let building: HashSet<String> = lock(&self.builds)
+            .iter()
+            .filter(|(_, build)| build.strong_count() > 0)
+            .map(|(hash, _)| hash.clone())
+            .collect();
+        let mut collected = Collected::default();
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let Ok(hash) = entry.file_name().into_string() else { continue };
+            let folder = entry.path();
+            if keep.contains(&hash) || building.contains(&hash) || !is_ours(&folder) {
+                continue;
+            }
+            let used = last_use(&folder).unwrap_or(SystemTime::UNIX_EPOCH);
+            if now.duration_since(used).is_ok_and(|age| age > older_than) {
+                lock(&self.messages).remove(&hash);
+                let bytes = size(&folder);
+                // The mark first: what is half removed is never taken for whole.
+                let _ = fs::remove_file(folder.join(build::COMPLETE));
+                if fs::remove_dir_all(&folder).is_ok() {
+                    collected.count += 1;
+                    collected.bytes += bytes;
+                }
+            }
+        }
+        collected
+    }
+}
+
+fn is_ours(folder: &Path) -> bool {
+    folder.join(build::COMPLETE).is_file() || folder.join("build.log").is_file()
+}
+
+fn last_use(folder: &Path) -> Option<SystemTime> {
+    let file = [USED, build::COMPLETE, "build.log"].into_iter().find(|name| folder.join(name).is_file())?;
+    fs::metadata(folder.join(file)).ok()?.modified().ok()
+}
+
+fn size(folder: &Path) -> u64 {
+    crate::supervisor::bytes_in(folder)
+}

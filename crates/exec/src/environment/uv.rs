@@ -1,0 +1,255 @@
+//! The tool that makes environments: found on PATH, or named in the configuration, or installed once.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use super::need::Need;
+use super::{BuildError, lock};
+
+/// How environments are made.
+#[derive(Debug, Clone)]
+pub struct UvConfig {
+    /// The program `uv`; `None`: on PATH, else installed into the data folder from PyPI.
+    pub program: Option<PathBuf>,
+    /// Its cache; `None` is its own choice.
+    pub cache: Option<PathBuf>,
+    /// The longest that one build may take.
+    pub build_timeout: Duration,
+}
+
+impl Default for UvConfig {
+    fn default() -> Self {
+        Self { program: None, cache: None, build_timeout: Duration::from_secs(30 * 60) }
+    }
+}
+
+/// A Python on this machine.
+#[derive(Debug, Clone)]
+pub struct Python {
+    /// Its program.
+    pub path: PathBuf,
+    /// `3.12.1`.
+    pub version: String,
+}
+
+/// The tool, shared by all builds.
+#[derive(Debug, Clone)]
+pub struct Uv {
+    /// Where it is installed if need be.
+    pub tools: PathBuf,
+    /// Its configuration.
+    pub config: UvConfig,
+    /// Pythons by what was asked for.
+    pythons: Arc<Mutex<HashMap<String, Python>>>,
+    installing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Ends a tool's whole group when it is given up.
+struct Group(i32);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = rustix::process::Pid::from_raw(self.0).filter(|_| self.0 > 1) {
+            // The leader is not waited for before this is dropped, so that the number is still its own.
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Runs a tool to its end; with all that it started, it is killed if the future is dropped.
+///
+/// # Errors
+/// If it cannot be started.
+pub async fn run(command: &mut Command) -> std::io::Result<Output> {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or(0));
+    let output = child.wait_with_output().await;
+    std::mem::forget(group);
+    output
+}
+
+fn find_on_path(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+impl Uv {
+    pub fn new(tools: PathBuf, config: UvConfig) -> Self {
+        Self { tools, config, pythons: Arc::default(), installing: Arc::default() }
+    }
+
+    fn installed(&self) -> PathBuf {
+        self.tools.join("uv/bin/uv")
+    }
+
+    /// Where it is now, without installing it.
+    fn present(&self) -> Option<PathBuf> {
+        let configured = self.config.program.clone();
+        configured
+            .or_else(|| find_on_path("uv"))
+            .or_else(|| Some(self.installed()).filter(|path| path.is_file()))
+    }
+
+    /// A call of it.
+    ///
+    /// # Errors
+    /// If it is not there and cannot be installed.
+    pub async fn command(&self, say: &impl Fn(String)) -> Result<Command, BuildError> {
+        let program = match self.present() {
+            Some(program) => program,
+            None => self.install(say).await?,
+        };
+        let mut command = Command::new(program);
+        command
+            .env("NO_COLOR", "1")
+            .env("UV_NO_PROGRESS", "1")
+            .env_remove("VIRTUAL_ENV")
+            .env_remove("CONDA_PREFIX");
+        if let Some(cache) = &self.config.cache {
+            command.env("UV_CACHE_DIR", cache);
+        }
+        Ok(command)
+    }
+
+    async fn install(&self, say: &impl Fn(String)) -> Result<PathBuf, BuildError> {
+        let _turn = self.installing.lock().await;
+        if let Some(program) = self.present() {
+            return Ok(program);
+        }
+        let Some(python) = find_on_path("python3") else {
+            return Err(BuildError::infrastructure(
+                "Neither `uv` nor `python3` is on PATH: install one of them, or name `uv` in the configuration (`[uv] program`).",
+            ));
+        };
+        say("`uv` is not on PATH; it is installed into the data folder, once".to_owned());
+        tracing::info!(folder = %self.tools.display(), "uv is not on PATH; it is installed into the data folder");
+        let partial = self.tools.join(".uv-partial");
+        let _ = fs::remove_dir_all(&partial);
+        let mut command = Command::new(python);
+        command.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--target",
+        ]);
+        command.arg(&partial).arg("uv");
+        let failed = |why: &str| {
+            BuildError::transient(&format!(
+                "`uv` could not be installed ({why}). Install it by hand, or name it in the configuration (`[uv] program`)."
+            ))
+        };
+        let output = run(&mut command).await.map_err(|error| failed(&error.to_string()))?;
+        if !output.status.success() {
+            return Err(
+                failed("`python3 -m pip` failed").with_output(&String::from_utf8_lossy(&output.stderr))
+            );
+        }
+        let _ = fs::remove_dir_all(self.tools.join("uv"));
+        fs::rename(&partial, self.tools.join("uv")).map_err(|error| failed(&error.to_string()))?;
+        Ok(self.installed())
+    }
+
+    /// The Python that a need asks for.
+    ///
+    /// # Errors
+    /// If there is no such version here and none can be had.
+    pub async fn resolve(&self, need: &Need, say: &impl Fn(String)) -> Result<Python, BuildError> {
+        let asked = need.python.clone().unwrap_or_default();
+        let known = lock(&self.pythons).get(&asked).cloned();
+        if let Some(python) = known.filter(|python| python.path.exists()) {
+            return Ok(python);
+        }
+        let found = if asked.is_empty() && need.is_plain() && self.present().is_none() {
+            find_on_path("python3").ok_or_else(|| {
+                BuildError::infrastructure(
+                    "There is no `python3` on PATH: install Python, or `uv`, which brings it.",
+                )
+            })?
+        } else {
+            self.find_python(&asked, say).await?
+        };
+        let python = inspect(&found).await?;
+        lock(&self.pythons).insert(asked, python.clone());
+        Ok(python)
+    }
+
+    async fn find_python(&self, asked: &str, say: &impl Fn(String)) -> Result<PathBuf, BuildError> {
+        if let Some(path) = self.ask(&["python", "find", "--no-project", "--system"], asked, say).await? {
+            return Ok(path);
+        }
+        let shown = if asked.is_empty() { "any version" } else { asked };
+        // Whether such a version exists at all decides whose fault it is: uv knows those that can be downloaded.
+        let exists =
+            self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_some();
+        if !exists {
+            return Err(BuildError::user(&format!(
+                "There is no Python {shown}: neither on this machine nor among those that `uv` can download. Change `python_version`."
+            )));
+        }
+        say(format!("Python {shown} is downloaded"));
+        let mut command = self.command(say).await?;
+        command.args(["python", "install"]).args((!asked.is_empty()).then_some(asked));
+        let output =
+            run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
+        if output.status.success()
+            && let Some(path) = self.ask(&["python", "find", "--no-project"], asked, say).await?
+        {
+            return Ok(path);
+        }
+        let message = format!(
+            "Python {shown} is not on this machine and could not be downloaded. Install it, or change `python_version`."
+        );
+        Err(BuildError::transient(&message).with_output(&String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// The first line of an answer; `None` if it has none.
+    async fn ask(
+        &self,
+        args: &[&str],
+        asked: &str,
+        say: &impl Fn(String),
+    ) -> Result<Option<PathBuf>, BuildError> {
+        let mut command = self.command(say).await?;
+        command.args(args).args((!asked.is_empty()).then_some(asked)).env("UV_PYTHON_DOWNLOADS", "manual");
+        let output = run(&mut command)
+            .await
+            .map_err(|error| BuildError::infrastructure(&format!("`uv` cannot be started: {error}")))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line =
+            text.lines().next().map(str::trim).filter(|line| output.status.success() && !line.is_empty());
+        Ok(line.map(PathBuf::from))
+    }
+}
+
+async fn inspect(path: &Path) -> Result<Python, BuildError> {
+    let mut command = Command::new(path);
+    command
+        .args(["-c", "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))"]);
+    let failed = |why: String| {
+        BuildError::infrastructure(&format!("The Python {} does not work: {why}", path.display()))
+    };
+    let output = run(&mut command).await.map_err(|error| failed(error.to_string()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut lines = text.lines();
+    match (lines.next(), lines.next()) {
+        (Some(real), Some(version)) => Ok(Python { path: real.into(), version: version.to_owned() }),
+        _ => Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+    }
+}

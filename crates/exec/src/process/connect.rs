@@ -1,0 +1,128 @@
+//! Finds the supervisor of a data folder, or starts one.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::Error;
+use crate::frame::{self, Inbox};
+use crate::layout::{Layout, short_socket};
+use crate::plan::Known;
+use crate::wire::{Order, PROTOCOL, Report};
+
+/// It kills what an earlier one left before it is ready, which may take some seconds.
+const READY: Duration = Duration::from_secs(20);
+
+/// A supervisor that has answered.
+#[derive(Debug)]
+pub struct Connection {
+    /// To it.
+    pub stream: UnixStream,
+    /// What came with its answer.
+    pub inbox: Inbox,
+    /// What it knows.
+    pub known: Vec<Known>,
+}
+
+/// Connects, having started a supervisor if need be.
+///
+/// # Errors
+/// If it cannot be started or does not answer.
+pub async fn connect(layout: &Layout, command: &(PathBuf, Vec<String>)) -> Result<Connection, Error> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(layout.supervisor());
+    made.map_err(|source| Error::Data { path: layout.supervisor(), source })?;
+    let mut started = false;
+    loop {
+        match dial(layout).await {
+            Ok(stream) => match greet(stream).await {
+                // It was about to end when it was reached.
+                Err(Error::Connection(_)) if !started => {}
+                other => return other,
+            },
+            Err(error) if is_absent(&error) && !started => {}
+            Err(error) => return Err(error.into()),
+        }
+        start(layout, command).await?;
+        started = true;
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+async fn dial(layout: &Layout) -> io::Result<UnixStream> {
+    let folder = fs::File::open(layout.supervisor())?;
+    UnixStream::connect(short_socket(&folder)).await
+}
+
+async fn start(layout: &Layout, (program, args): &(PathBuf, Vec<String>)) -> Result<(), Error> {
+    let failed = |source| Error::Start { program: program.clone(), source };
+    let output = layout.supervisor().join("output");
+    let complaints =
+        fs::File::options().create(true).append(true).mode(0o600).open(&output).map_err(failed)?;
+    let mut child = tokio::process::Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(complaints)
+        .kill_on_drop(false)
+        .spawn()
+        .map_err(failed)?;
+    let Some(stdout) = child.stdout.take() else {
+        return Err(Error::Protocol("it has no standard output".into()));
+    };
+    let mut word = String::new();
+    let mut reader = BufReader::new(stdout);
+    let read = tokio::time::timeout(READY, reader.read_line(&mut word)).await;
+    // Waited for, so that it does not stay as a zombie when it ends before the server.
+    tokio::spawn(async move { child.wait().await });
+    match read {
+        Ok(Ok(_)) if matches!(word.trim(), "ready" | "running") => Ok(()),
+        Ok(Ok(_)) => {
+            let said = fs::read_to_string(&output).unwrap_or_default();
+            let last = said.lines().last().unwrap_or("it ended without a word").to_owned();
+            Err(failed(io::Error::other(last)))
+        }
+        Ok(Err(source)) => Err(failed(source)),
+        Err(_) => Err(Error::NotReady { bound: READY, output }),
+    }
+}
+
+async fn greet(mut stream: UnixStream) -> Result<Connection, Error> {
+    let mut hello = Vec::new();
+    frame::encode(&mut hello, &Order::Hello { protocol: PROTOCOL }, &[]);
+    stream.write_all(&hello).await?;
+    let mut inbox = Inbox::default();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let len = match tokio::time::timeout(READY, stream.read(&mut buffer)).await {
+            Ok(read) => read?,
+            Err(_) => return Err(Error::Protocol(format!("no word within {} s", READY.as_secs()))),
+        };
+        if len == 0 {
+            return Err(io::Error::from(io::ErrorKind::ConnectionReset).into());
+        }
+        inbox.extend(&buffer[..len]);
+        let first = inbox.next::<Report>().map_err(|error| Error::Protocol(error.to_string()))?;
+        match first {
+            None => {}
+            Some((Report::Welcome { protocol: PROTOCOL, known, .. }, _)) => {
+                let known = known.into_iter().map(|(key, running)| Known { key, running }).collect();
+                return Ok(Connection { stream, inbox, known });
+            }
+            Some((Report::Welcome { version, .. }, _)) => {
+                return Err(Error::Protocol(format!(
+                    "it is of version {version} and still has runs; wait until these have ended, or stop them with `rigi down --cancel`"
+                )));
+            }
+            Some(_) => return Err(Error::Protocol("its first word is no welcome".into())),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The executor for processes of this machine: the server's side of the supervisor.
+//!
+//! It prepares what an attempt needs beside its folder (environment, variables, command), hands it to the supervisor,
+//! and passes on what that one reports. It starts the supervisor when there is none, and again when it dies.
+
+mod connect;
+mod launch;
+mod link;
+mod prepare;
+mod variables;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rigi_model::AttemptKey;
+use rigi_model::pipeline::spec::Target;
+use tokio::sync::mpsc;
+
+use crate::environment::{Environments, UvConfig};
+use crate::layout::{Layout, name};
+use crate::plan::{AttemptPlan, Executor, Known, Observed};
+use link::{Command, Link};
+pub use variables::ALLOWED;
+
+/// What the executor needs to know.
+#[derive(Debug, Clone)]
+pub struct ProcessConfig {
+    /// The data folder.
+    pub data: PathBuf,
+    /// How Python environments are made.
+    pub uv: UvConfig,
+    /// The program and arguments that run [`crate::supervisor::main`] on this data folder.
+    pub supervisor: (PathBuf, Vec<String>),
+    /// Variables of the server's own environment that runs may see, beside [`ALLOWED`]; `NAME*` is a prefix.
+    pub env_allow: Vec<String>,
+    /// The limit on processes that the server fills in where a spec has none: it is held by looking at the tree once
+    /// a second, another one by a control group where the machine lets it.
+    pub default_processes: Option<u64>,
+}
+
+/// What cannot be done when the executor is opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data folder is not there or cannot be used.
+    #[error("The data folder {} cannot be used: {source}", path.display())]
+    Data {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The supervisor cannot be started.
+    #[error("The supervisor ({}) cannot be started: {source}", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It was started but did not get ready.
+    #[error("The supervisor did not get ready within {} s; its words are in {}", bound.as_secs(), output.display())]
+    NotReady {
+        /// How long it had.
+        bound: Duration,
+        /// Where it complains.
+        output: PathBuf,
+    },
+    /// It does not speak as expected.
+    #[error("The supervisor does not answer as expected: {0}")]
+    Protocol(String),
+    /// The connection broke.
+    #[error("The supervisor cannot be reached: {0}")]
+    Connection(#[from] std::io::Error),
+}
+
+/// Runs attempts as processes of this machine.
+#[derive(Debug, Clone)]
+pub struct ProcessExecutor {
+    layout: Layout,
+    commands: mpsc::UnboundedSender<Command>,
+    environments: Arc<Environments>,
+}
+
+impl ProcessExecutor {
+    /// Connects to the supervisor of this data folder, or starts one. Returns, beside the executor, what it sees, and
+    /// the attempts that are still known from before.
+    ///
+    /// # Errors
+    /// If there is no supervisor and none can be started.
+    pub async fn open(
+        config: ProcessConfig,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Observed>, Vec<Known>), Error> {
+        let data = std::fs::create_dir_all(&config.data)
+            .and_then(|()| config.data.canonicalize())
+            .map_err(|source| Error::Data { path: config.data.clone(), source })?;
+        let layout = Layout::new(data);
+        let environments =
+            Arc::new(Environments::new(layout.environments(), layout.tools(), config.uv.clone()));
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (observed, observations) = mpsc::unbounded_channel();
+        let context = launch::Context::new(&layout, &config);
+        let connection = connect::connect(&layout, &config.supervisor).await?;
+        let known = connection.known.clone();
+        let link = Link::new(connection, layout.clone(), config, context, environments.clone(), observed);
+        tokio::spawn(link.run(receiver, commands.downgrade()));
+        Ok((Self { layout, commands, environments }, observations, known))
+    }
+
+    /// The Python environments, for the collector.
+    #[must_use]
+    pub const fn environments(&self) -> &Arc<Environments> {
+        &self.environments
+    }
+
+    /// Has the supervisor end as soon as nothing runs; it ends by itself anyway, a minute after the server.
+    pub fn quit(&self) {
+        self.send(Command::Quit);
+    }
+
+    fn send(&self, command: Command) {
+        // The link lives as long as any sender does.
+        let _ = self.commands.send(command);
+    }
+}
+
+impl Executor for ProcessExecutor {
+    fn target(&self) -> Target {
+        Target::Process
+    }
+
+    fn launch(&self, plan: AttemptPlan) {
+        self.send(Command::Launch(Box::new(plan)));
+    }
+
+    fn stop(&self, key: &AttemptKey, grace: Duration) {
+        self.send(Command::Stop { key: key.clone(), grace });
+    }
+
+    fn release(&self, key: &AttemptKey) {
+        self.send(Command::Release { key: key.clone() });
+    }
+
+    fn log_file(&self, key: &AttemptKey) -> PathBuf {
+        self.layout.attempt(key).join(name::LOG)
+    }
+}

@@ -1,0 +1,218 @@
+//! Starts an attempt's process: posix_spawn with two pipes, a group of its own, and limits set from outside.
+//!
+//! `std::process::Command` uses posix_spawn, which is a fifth cheaper than fork, as long as nothing is to run between
+//! fork and exec and the program is given by a path. So the program is looked up here, and limits are set by
+//! `prlimit` right after the start.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rigi_model::attempt::FailureClass;
+use rigi_model::{Reason, Timestamp};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+
+use super::cgroup::Group;
+use super::staging::NotStarted;
+use crate::layout::name;
+use crate::plan::PlanLimits;
+use crate::wire::Launch;
+
+/// A process that was started.
+#[derive(Debug)]
+pub struct Spawned {
+    pub pid: i32,
+    pub at: Timestamp,
+    /// Standard output and error, to be read without blocking.
+    pub pipes: [OwnedFd; 2],
+    /// Microseconds since the machine's start, before and after: what its start time lies between.
+    pub boot_us: (u64, u64),
+    /// Lines for its log.
+    pub notes: Vec<String>,
+    pub group: Option<Group>,
+}
+
+/// Microseconds since the machine's start.
+pub fn boot_us() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1000
+}
+
+/// Starts what `launch` asks for in its folder, which is in place.
+///
+/// # Errors
+/// If the program cannot be started: whose fault it is and what to do.
+pub fn spawn(
+    folder: &Path,
+    launch: &Launch,
+    group: Option<&Group>,
+    open_files: u64,
+) -> Result<Spawned, NotStarted> {
+    let work = folder.join(name::WORK);
+    let program = find_program(launch, &work)?;
+    let pipe = || {
+        let flags = rustix::pipe::PipeFlags::CLOEXEC;
+        rustix::pipe::pipe_with(flags).map_err(|error| no_resources("a pipe", &error.into()))
+    };
+    let ((out_read, out_write), (err_read, err_write)) = (pipe()?, pipe()?);
+    for end in [&out_read, &err_read] {
+        rustix::io::ioctl_fionbio(end, true).map_err(|error| no_resources("a pipe", &error.into()))?;
+    }
+    let mut command = Command::new(&program);
+    command
+        .arg0(&launch.argv[0])
+        .args(&launch.argv[1..])
+        .env_clear()
+        .envs(launch.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(&work)
+        .stdin(Stdio::null())
+        .stdout(out_write)
+        .stderr(err_write)
+        .process_group(0);
+    let (at, before) = (Timestamp::now(), boot_us());
+    if let Some(group) = group {
+        group.enter();
+    }
+    let child = command.spawn();
+    if let Some(group) = group {
+        group.leave();
+    }
+    let child = child.map_err(|error| explain(&error, &launch.argv[0], &program))?;
+    // The supervisor waits for all its children itself: the handle is of no more use.
+    let pid = i32::try_from(child.id()).unwrap_or(0);
+    drop(child);
+    set_limits(pid, &launch.limits, group.is_some_and(Group::holds_memory), open_files);
+    if let Some(group) = group {
+        group.add(pid);
+    }
+    let pipes = [out_read, err_read];
+    Ok(Spawned { pid, at, pipes, boot_us: (before, boot_us()), notes: Vec::new(), group: None })
+}
+
+/// Sets the limits of one process. It has them a moment after its start; what it has started until then is seen to
+/// when its tree is first sampled.
+pub fn set_limits(pid: i32, limits: &PlanLimits, memory_held: bool, open_files: u64) {
+    let Some(pid) = Pid::from_raw(pid) else { return };
+    let set = |resource, value: u64| {
+        // Fails only for a process that is gone already, or for a limit above the machine's own, which then holds.
+        let _ = prlimit(Some(pid), resource, Rlimit { current: Some(value), maximum: Some(value) });
+    };
+    match limits.open_files {
+        Some(limit) => set(Resource::Nofile, limit),
+        None if RAISED.load(Ordering::Relaxed) => {
+            let now = getrlimit(Resource::Nofile);
+            let _ = prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(open_files), ..now });
+        }
+        None => {}
+    }
+    if let Some(bytes) = limits.output_size {
+        set(Resource::Fsize, bytes);
+    }
+    if let (Some(bytes), false) = (limits.memory, memory_held) {
+        // What it really claims, not what it merely reserves; the sum over the tree is watched by the sampler.
+        set(Resource::Data, bytes);
+    }
+}
+
+/// Whether this process has raised its own limit on open files, which its children must not inherit.
+static RAISED: AtomicBool = AtomicBool::new(false);
+
+/// Every attempt takes two descriptors here: once that gets tight, as many as the system gives.
+pub fn make_room(attempts: usize, open_files: u64) {
+    if attempts as u64 * 3 + 64 > open_files && !RAISED.swap(true, Ordering::Relaxed) {
+        let before = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum });
+    }
+}
+
+/// What children inherit: no core files, and the usual number of open files, which is returned.
+pub fn inheritable_limits() -> u64 {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    getrlimit(Resource::Nofile).current.unwrap_or(1024)
+}
+
+fn find_program(launch: &Launch, work: &Path) -> Result<PathBuf, NotStarted> {
+    let Some(first) = launch.argv.first().filter(|first| !first.is_empty()) else {
+        return Err(user("There is no command to start: `command` is empty.".into()));
+    };
+    if launch.argv.iter().any(|part| part.contains('\0')) {
+        return Err(user(format!("`{first}` cannot be started: its arguments hold a NUL character.")));
+    }
+    if first.contains('/') {
+        return Ok(work.join(first));
+    }
+    let path =
+        launch.env.iter().find(|(name, _)| name == "PATH").map_or("/usr/local/bin:/usr/bin:/bin", |p| &p.1);
+    let mut found_but_closed = None;
+    for folder in std::env::split_paths(OsStr::new(path)) {
+        let candidate = work.join(folder).join(first);
+        if let Ok(meta) = fs::metadata(&candidate)
+            && meta.is_file()
+        {
+            if meta.permissions().mode() & 0o111 != 0 {
+                return Ok(candidate);
+            }
+            found_but_closed = Some(candidate);
+        }
+    }
+    Err(user(match found_but_closed {
+        Some(path) => format!("`{first}` cannot be started: {} is not executable.", path.display()),
+        None if work.join(first).is_file() => {
+            format!(
+                "`{first}` cannot be started: it is not on PATH. To start the file in the pipeline's folder, write `./{first}`."
+            )
+        }
+        None => format!(
+            "`{first}` cannot be started: there is no such program on PATH ({path}). Install it, or give its whole path."
+        ),
+    }))
+}
+
+/// Why a program that was found did not start.
+fn explain(error: &io::Error, first: &str, program: &Path) -> NotStarted {
+    let shown = program.display();
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => user(match interpreter(program) {
+            _ if !program.exists() => format!("`{first}` cannot be started: there is no file {shown}."),
+            Some(interpreter) => format!(
+                "`{first}` cannot be started: its first line names the interpreter `{interpreter}`, which is not there."
+            ),
+            None => {
+                format!("`{first}` cannot be started: the loader or a library that {shown} needs is missing.")
+            }
+        }),
+        Some(libc::EACCES) => {
+            user(format!("`{first}` cannot be started: {shown} is not executable (`chmod +x` makes it so)."))
+        }
+        Some(libc::ENOEXEC) => user(format!(
+            "`{first}` cannot be started: {shown} is neither a program of this machine nor a script with a first line like `#!/bin/sh`."
+        )),
+        Some(libc::E2BIG) => user(format!(
+            "`{first}` cannot be started: its arguments and environment variables are too large together. Read parameters from the file $RIGI_PARAMS."
+        )),
+        Some(libc::ENOTDIR) => user(format!("`{first}` cannot be started: {shown} leads through a file.")),
+        _ => no_resources(&format!("the process of `{first}`"), error),
+    }
+}
+
+fn interpreter(program: &Path) -> Option<String> {
+    let mut start = Vec::new();
+    fs::File::open(program).ok()?.take(256).read_to_end(&mut start).ok()?;
+    let line = start.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
+    Some(String::from_utf8_lossy(line).trim().to_owned())
+}
+
+const fn user(message: String) -> NotStarted {
+    NotStarted { class: FailureClass::User, reason: Reason::StartFailed, message }
+}
+
+fn no_resources(what: &str, error: &io::Error) -> NotStarted {
+    let message = format!("The machine has no room for {what}: {error}");
+    NotStarted { class: FailureClass::Infrastructure, reason: Reason::StartFailed, message }
+}

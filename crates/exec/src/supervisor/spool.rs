@@ -1,0 +1,235 @@
+//! The log of one attempt: in memory at first, in its file from the moment it has grown or lived.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use rigi_model::Timestamp;
+use rigi_model::log::{Encoder, Stream};
+
+use crate::plan::EndedLog;
+
+/// A log that is no longer than this at the end travels with the last word, if it was never written to its file.
+const INLINE: usize = 16 * 1024;
+/// So much of a cut log's end is kept.
+const TAIL: usize = 64 * 1024;
+
+/// One attempt's log.
+#[derive(Debug)]
+pub struct Spool {
+    encoder: Encoder,
+    path: PathBuf,
+    file: Option<File>,
+    file_len: u64,
+    /// Bytes of text taken so far, and how many may be.
+    kept: u64,
+    limit: u64,
+    tail: Option<Tail>,
+    /// Bytes that the disk did not take, and why.
+    refused: Option<(u64, String)>,
+    buffer: Vec<u8>,
+}
+
+/// What came after the cut: the newest portions, in two halves, of which the older is dropped.
+#[derive(Debug, Default)]
+struct Tail {
+    older: Vec<(Timestamp, Stream, Vec<u8>)>,
+    newer: Vec<(Timestamp, Stream, Vec<u8>)>,
+    newer_len: usize,
+    dropped: u64,
+}
+
+impl Spool {
+    /// A log that will lie at `path`; `limit` is in bytes of text.
+    pub fn new(path: PathBuf, limit: Option<u64>) -> Self {
+        Self {
+            encoder: Encoder::default(),
+            path,
+            file: None,
+            file_len: 0,
+            kept: 0,
+            limit: limit.unwrap_or(u64::MAX),
+            tail: None,
+            refused: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Takes what was read from the attempt. Returns whether [`Self::spill`] is due now, for there is much of it.
+    pub fn write(&mut self, at: Timestamp, stream: Stream, bytes: &[u8]) -> bool {
+        if let Some(tail) = &mut self.tail {
+            tail.push(at, stream, bytes);
+            return false;
+        }
+        let room = usize::try_from(self.limit - self.kept).unwrap_or(usize::MAX).min(bytes.len());
+        let (now, later) = bytes.split_at(room);
+        self.encoder.write(at, stream, now);
+        self.kept += room as u64;
+        if !later.is_empty() {
+            let mut tail = Tail::default();
+            tail.push(at, stream, later);
+            self.tail = Some(tail);
+            self.encoder.end(at, Stream::Stdout);
+            self.encoder.end(at, Stream::Stderr);
+            let limit = size(self.limit);
+            self.encoder.note(
+                at,
+                &format!("The log limit of {limit} is reached: from here on only the end is kept."),
+            );
+        }
+        self.encoder.pending() > INLINE
+    }
+
+    /// A line of Rigi's own.
+    pub fn note(&mut self, at: Timestamp, text: &str) {
+        self.encoder.note(at, text);
+    }
+
+    /// Writes what waits to the file. Returns lines and bytes of the log now.
+    pub fn spill(&mut self) -> (u64, u64) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.encoder.take(&mut buffer);
+        if let Err(error) = self.append(&buffer) {
+            self.refuse(buffer.len() as u64, &error);
+        }
+        buffer.clear();
+        self.buffer = buffer;
+        (self.encoder.lines(), self.file_len)
+    }
+
+    /// For a busy stream: starts the file, or writes those blocks to it that are full.
+    pub fn spill_busy(&mut self) {
+        let Some(file) = &mut self.file else {
+            self.spill();
+            return;
+        };
+        let blocks = self.encoder.full_blocks();
+        if blocks.is_empty() {
+            return;
+        }
+        let len = blocks.len() as u64;
+        match file.write_all(blocks) {
+            Ok(()) => self.file_len += len,
+            Err(error) => self.refuse(len, &error),
+        }
+        self.encoder.clear_full_blocks();
+    }
+
+    fn refuse(&mut self, len: u64, error: &io::Error) {
+        if let Some(file) = &self.file {
+            // A torn block would hide those after it.
+            let _ = file.set_len(self.file_len);
+        }
+        self.refused.get_or_insert_with(|| (0, error.to_string())).0 += len;
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.file.is_none() {
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .custom_flags(libc::O_NOFOLLOW)
+                .open(&self.path)?;
+            file.set_len(0)?;
+            self.file = Some(file);
+        }
+        if let Some(file) = &mut self.file {
+            file.write_all(bytes)?;
+            self.file_len += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The attempt has ended and both streams with it.
+    pub fn finish(&mut self, at: Timestamp) -> EndedLog {
+        let mut cut_bytes = 0;
+        if let Some(tail) = self.tail.take() {
+            cut_bytes = self.finish_tail(at, tail);
+        }
+        self.encoder.end(at, Stream::Stdout);
+        self.encoder.end(at, Stream::Stderr);
+        if let Some((bytes, why)) = self.refused.take() {
+            cut_bytes += bytes;
+            self.encoder.note(at, &format!("{} of this log could not be written: {why}", size(bytes)));
+        }
+        let mut log = EndedLog { lines: self.encoder.lines(), cut_bytes, ..EndedLog::default() };
+        if self.file.is_none() && self.encoder.pending() <= INLINE {
+            self.encoder.take(&mut log.inline);
+        } else {
+            self.spill();
+            log.file = Some(self.path.clone());
+        }
+        log
+    }
+
+    fn finish_tail(&mut self, at: Timestamp, tail: Tail) -> u64 {
+        let mut portions = tail.older;
+        portions.extend(tail.newer);
+        let mut cut = tail.dropped;
+        // Each stream starts again with a whole line, if there is one.
+        let mut begun = [tail.dropped == 0; 3];
+        for (_, stream, bytes) in &mut portions {
+            let begun = &mut begun[*stream as usize];
+            if !*begun {
+                let start = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
+                *begun = start < bytes.len();
+                cut += start as u64;
+                bytes.drain(..start);
+            }
+        }
+        if cut > 0 {
+            let (cut, limit) = (group_digits(cut), size(self.limit));
+            self.encoder.note(at, &format!("… {cut} bytes cut: the log limit of {limit} is reached"));
+        }
+        for (at, stream, bytes) in portions {
+            self.encoder.write(at, stream, &bytes);
+        }
+        cut
+    }
+}
+
+impl Tail {
+    fn push(&mut self, at: Timestamp, stream: Stream, bytes: &[u8]) {
+        for bytes in bytes.chunks(TAIL) {
+            if self.newer_len + bytes.len() > TAIL {
+                self.dropped += self.older.iter().map(|(_, _, bytes)| bytes.len() as u64).sum::<u64>();
+                self.older = std::mem::take(&mut self.newer);
+                self.newer_len = 0;
+            }
+            self.newer_len += bytes.len();
+            self.newer.push((at, stream, bytes.to_vec()));
+        }
+    }
+}
+
+/// For people: `64 MiB`.
+pub fn size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut amount, mut unit) = (bytes, 0);
+    while amount >= 1024 && amount % 1024 == 0 && unit < units.len() - 1 {
+        (amount, unit) = (amount / 1024, unit + 1);
+    }
+    if amount < 10_240 || unit == 0 {
+        return format!("{} {}", group_digits(amount), units[unit]);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let mut amount = amount as f64;
+    while amount >= 1024.0 && unit < units.len() - 1 {
+        (amount, unit) = (amount / 1024.0, unit + 1);
+    }
+    format!("{amount:.1} {}", units[unit])
+}
+
+fn group_digits(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,113 @@
+//! The few system calls that no safe wrapper covers. The only place of the crate where `unsafe` is allowed.
+#![expect(unsafe_code, reason = "wait4 with usage and a signal handler have no safe wrapper")]
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use rigi_model::Usage;
+
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+static TERMINATE: AtomicBool = AtomicBool::new(false);
+static CHILD: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn on_signal(signal: libc::c_int) {
+    if signal == libc::SIGTERM || signal == libc::SIGINT {
+        TERMINATE.store(true, Ordering::SeqCst);
+    } else {
+        CHILD.store(true, Ordering::SeqCst);
+    }
+    let one = 1u64;
+    // SAFETY: `write` may be called in a signal handler; it is given eight readable bytes, and `errno`, which it may
+    // change, is put back for the code that was interrupted.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        libc::write(WAKE.load(Ordering::SeqCst), (&raw const one).cast(), 8);
+        *errno = before;
+    }
+}
+
+/// From now on the eventfd is written to when a child ends, or when this process is asked to end.
+///
+/// A handler and not a blocked signal with `signalfd`: children inherit blocked signals, but not handlers.
+///
+/// # Errors
+/// If the handlers cannot be set.
+pub fn wake_on_signals(eventfd: BorrowedFd<'static>) -> std::io::Result<()> {
+    WAKE.store(eventfd.as_raw_fd(), Ordering::SeqCst);
+    for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT] {
+        // SAFETY: the structure is all zeroes, which is a valid one, before its fields are set; the handler only
+        // does what a handler may do.
+        let result = unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = on_signal as extern "C" fn(libc::c_int) as usize;
+            action.sa_flags = libc::SA_RESTART | if signal == libc::SIGCHLD { libc::SA_NOCLDSTOP } else { 0 };
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut())
+        };
+        if result != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Whether this process was asked to end.
+pub fn asked_to_end() -> bool {
+    TERMINATE.load(Ordering::SeqCst)
+}
+
+/// Whether a child has ended since the last call.
+pub fn child_ended() -> bool {
+    CHILD.swap(false, Ordering::SeqCst)
+}
+
+/// A child that has ended and was waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Reaped {
+    /// Its process id, which is free again.
+    pub pid: i32,
+    /// As `wait` gives it.
+    pub status: i32,
+    /// Its own and that of the descendants it waited for.
+    pub usage: Usage,
+}
+
+/// Waits for any child that has ended; `None` if there is none.
+pub fn reap() -> Option<Reaped> {
+    let mut status = 0;
+    // SAFETY: `rusage` is plain numbers, so zeroes are a valid value, and both pointers are to live variables.
+    let (pid, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage), usage)
+    };
+    if pid <= 0 {
+        return None;
+    }
+    let micros = |time: libc::timeval| {
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(time.tv_usec).unwrap_or(0)
+    };
+    let usage = Usage {
+        cpu_us: micros(usage.ru_utime) + micros(usage.ru_stime),
+        // Kilobytes on Linux.
+        max_memory: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+    };
+    Some(Reaped { pid, status, usage })
+}
+
+/// What a wait status says: the exit code, or the signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Exit status.
+    Code(i32),
+    /// Signal number.
+    Signal(i32),
+}
+
+/// Reads a wait status.
+pub const fn status(raw: i32) -> Status {
+    if libc::WIFSIGNALED(raw) {
+        Status::Signal(libc::WTERMSIG(raw))
+    } else {
+        Status::Code(libc::WEXITSTATUS(raw))
+    }
+}

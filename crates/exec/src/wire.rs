@@ -1,0 +1,135 @@
+//! What the server and its supervisor say to each other. Fields may be added, never renamed: a new server talks to
+//! the supervisor that an older one has started.
+
+use std::path::PathBuf;
+
+use rigi_model::{AttemptKey, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Ended, InputFile, PlanLimits, Sample};
+
+/// Raised when the two sides could no longer understand each other.
+pub const PROTOCOL: u32 = 1;
+
+/// From the server.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// The first message.
+    Hello {
+        /// See [`PROTOCOL`].
+        protocol: u32,
+    },
+    /// Put everything in place and start.
+    Launch(Box<Launch>),
+    /// End it, kindly at first.
+    Stop {
+        /// Which.
+        key: AttemptKey,
+        /// Between SIGTERM and SIGKILL, in microseconds.
+        grace_us: u64,
+    },
+    /// Forget it and remove its folder.
+    Release {
+        /// Which.
+        key: AttemptKey,
+    },
+    /// End as soon as nothing runs.
+    Quit,
+}
+
+/// From the supervisor. The blocks of an `Ended` log follow as the frame's tail.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Report {
+    /// The answer to `Hello`.
+    Welcome {
+        /// See [`PROTOCOL`].
+        protocol: u32,
+        /// Of the program that the supervisor runs.
+        version: String,
+        /// Every attempt that is not released, and whether it still runs.
+        known: Vec<(AttemptKey, bool)>,
+    },
+    /// Its process runs.
+    Started {
+        /// Which.
+        key: AttemptKey,
+        /// When.
+        at: Timestamp,
+        /// Of the leader.
+        pid: i32,
+    },
+    /// Its log file has grown.
+    Log {
+        /// Which.
+        key: AttemptKey,
+        /// When.
+        at: Timestamp,
+        /// Lines now.
+        lines: u64,
+        /// Bytes now.
+        bytes: u64,
+    },
+    /// What it uses.
+    Sample {
+        /// Which.
+        key: AttemptKey,
+        /// When.
+        at: Timestamp,
+        /// How much.
+        sample: Sample,
+    },
+    /// What it wrote to `$RIGI_EVENTS`.
+    Note {
+        /// Which.
+        key: AttemptKey,
+        /// When.
+        at: Timestamp,
+        /// One line's object.
+        note: serde_json::Value,
+    },
+    /// It has ended.
+    Ended {
+        /// Which.
+        key: AttemptKey,
+        /// When.
+        at: Timestamp,
+        /// How; its `log.inline` is empty here.
+        ended: Box<Ended>,
+    },
+}
+
+/// All that the supervisor needs to start an attempt. Where its files go follows from the key.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Launch {
+    /// Which attempt.
+    pub key: AttemptKey,
+    /// The program and its arguments; relative paths are looked up in the code folder, plain names in `PATH`.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// Code to copy.
+    pub code: PathBuf,
+    /// JSON text; `None` where there are no parameters.
+    pub parameters: Option<String>,
+    /// Files to copy.
+    pub inputs: Vec<InputFile>,
+    /// Output folders to make.
+    pub outputs: Vec<String>,
+    /// Hard limits.
+    pub limits: PlanLimits,
+    /// Whether the limits are worth a control group.
+    pub cgroup: bool,
+    /// From the start of the process, in microseconds.
+    pub timeout_us: Option<u64>,
+    /// Between SIGTERM and SIGKILL, in microseconds.
+    pub grace_us: u64,
+    /// First lines of the log, Rigi's own.
+    pub notes: Vec<String>,
+}
+
+impl Launch {
+    /// Whether its folder holds nothing but the code.
+    pub const fn is_plain(&self) -> bool {
+        self.inputs.is_empty() && self.outputs.is_empty()
+    }
+}

@@ -1,0 +1,11 @@
+//! What the process executor promises, seen from outside: real supervisor, real processes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod adoption;
+mod bed;
+mod endings;
+mod environments;
+mod limits;
+mod logs;
+mod staging;
+mod trees;

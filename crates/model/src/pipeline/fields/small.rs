@@ -1,0 +1,101 @@
+//! The fields of the smaller objects within a spec.
+
+use super::{Field, Kind, field};
+
+/// `presets`.
+pub const PRESET: &[Field] = &[
+    field("description", Kind::Text, "What it is for.", "\"A quick look\""),
+    field("parameters", Kind::Values, "Values by parameter.", "{\"start\": 2000}"),
+];
+
+/// `inputs`.
+pub const INPUT: &[Field] = &[
+    field("description", Kind::Text, "What it is.", "\"The measurements\""),
+    field("required", Kind::Bool, "Whether a run is refused without it; it is unless told.", "true"),
+    field("multiple", Kind::Bool, "Whether it takes more than one file.", "false"),
+    field("accept", Kind::Texts, "File endings or media types.", "[\".csv\", \"text/plain\"]"),
+];
+
+/// `outputs`.
+pub const OUTPUT: &[Field] = &[field("description", Kind::Text, "What it is.", "\"The trend as a picture\"")];
+
+/// `limits`.
+pub const LIMITS: &[Field] = &[
+    field("cpu", Kind::Cores, "Cores.", "2"),
+    field(
+        "memory",
+        Kind::Bytes,
+        "Memory of the whole tree of processes. Letters are powers of 1024.",
+        "\"512MiB\"",
+    ),
+    field("processes", Kind::Integer(1, 4_194_304), "Processes and threads.", "64"),
+    field("open_files", Kind::Integer(16, 1_048_576), "Open files of one process.", "1024"),
+    field("output_size", Kind::Bytes, "What one attempt may leave in its outputs.", "\"1GiB\""),
+    field("log_size", Kind::Bytes, "How much log is kept of one attempt.", "\"100MiB\""),
+];
+
+/// `soft_limits`.
+pub const SOFT_LIMITS: &[Field] =
+    &[field("cpu", Kind::Cores, "Cores.", "1"), field("memory", Kind::Bytes, "Memory.", "\"400MiB\"")];
+
+/// `retention`.
+pub const RETENTION: &[Field] = &[
+    field("runs", Kind::Integer(0, i64::MAX), "The newest so many.", "100"),
+    field("age", Kind::Duration, "Those younger than this.", "\"30d\""),
+    field("bytes", Kind::Bytes, "The newest whose logs and artifacts fit into this.", "\"10GiB\"")
+        .also(&["size"]),
+];
+
+/// How delays may grow, in Rigi's words and in Fast-Flow's.
+const STRATEGIES: &[&str] =
+    &["fixed", "exponential", "custom", "fixed_delay", "exponential_backoff", "custom_schedule"];
+
+/// `retries`.
+pub const RETRIES: &[Field] = &[
+    field("attempts", Kind::Integer(0, 1000), "Further attempts after the first.", "3"),
+    field(
+        "strategy",
+        Kind::Choice(STRATEGIES),
+        "How the delay grows; `fixed` unless told.",
+        "\"exponential\"",
+    )
+    .also(&["backoff"]),
+    field("delay", Kind::Duration, "The delay, or the first one; 60 s unless told.", "\"10s\"")
+        .also(&["initial_delay"]),
+    field("max_delay", Kind::Duration, "The longest delay; an hour unless told.", "\"1h\""),
+    field("multiplier", Kind::Number(1.0, 1000.0), "By what each delay is longer; 2 unless told.", "2"),
+    field("delays", Kind::Durations, "Strategy `custom`: each delay; the last repeats.", "[\"10s\", \"1m\"]"),
+    field("jitter", Kind::Number(0.0, 1.0), "Spreads each delay by up to this part of itself.", "0.1"),
+];
+
+/// `retry_strategy`, Fast-Flow's.
+pub const RETRY_STRATEGY: &[Field] = &[
+    field("type", Kind::Choice(STRATEGIES), "How the delay grows.", "\"fixed_delay\""),
+    field("delay", Kind::Duration, "The delay of `fixed_delay`, in seconds.", "60"),
+    field("initial_delay", Kind::Duration, "The first delay of `exponential_backoff`, in seconds.", "60"),
+    field("max_delay", Kind::Duration, "The longest delay, in seconds.", "3600"),
+    field("multiplier", Kind::Number(1.0, 1000.0), "By what each delay is longer.", "2.0"),
+    field("delays", Kind::Durations, "Each delay of `custom_schedule`; the last repeats.", "[60, 300]"),
+];
+
+/// `cells`.
+pub const CELL: &[Field] = &[
+    field("retries", Kind::Integer(0, 1000), "Further tries after the first.", "2"),
+    field("delay_seconds", Kind::Duration, "Between two tries; 1 s unless told.", "1").also(&["delay"]),
+];
+
+/// `restart`.
+pub const RESTART: &[Field] = &[
+    field("on_crash", Kind::Bool, "Start again when it failed.", "true"),
+    field("cooldown", Kind::Duration, "Between a crash and the next start.", "\"60s\""),
+    field("interval", Kind::Either(&[Kind::Cron, Kind::Duration]), "Regular restarts.", "\"0 3 * * *\""),
+];
+
+/// `downstream_triggers`.
+pub const DOWNSTREAM: &[Field] = &[
+    field("pipeline", Kind::Text, "The pipeline that follows.", "\"report\""),
+    field("on_success", Kind::Bool, "After a success; so it is unless told.", "true"),
+    field("on_failure", Kind::Bool, "After a failure.", "false"),
+    field("on_route", Kind::Text, "Only after a success that chose this route.", "\"large\""),
+    field("run_config_id", Kind::Text, "Which entry of the other pipeline's `schedules` to use.", "\"prod\""),
+];

@@ -1,0 +1,166 @@
+//! Which names pipelines, inputs, labels and environment variables may have.
+
+use super::mistake::excerpt;
+
+/// The longest name of a pipeline, in characters.
+pub const LONGEST_NAME: usize = 128;
+
+/// The longest name of a pipeline in bytes: what file systems allow.
+pub const LONGEST_NAME_BYTES: usize = 255;
+
+/// Why a folder's name cannot be a pipeline's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameMistake {
+    /// No name at all.
+    #[error("the name is empty")]
+    Empty,
+    /// More than [`LONGEST_NAME`] characters or [`LONGEST_NAME_BYTES`] bytes.
+    #[error("the name has {characters} characters ({bytes} bytes) and may have at most 128 (255 bytes)")]
+    TooLong {
+        /// How many it has.
+        characters: usize,
+        /// How many it takes.
+        bytes: usize,
+    },
+    /// Begins with a dot.
+    #[error("`{0}` begins with a dot, as hidden folders do")]
+    Hidden(String),
+    /// Holds `..`.
+    #[error("`{0}` holds `..`, which leads out of a folder")]
+    Parent(String),
+    /// Holds a path separator.
+    #[error("`{0}` holds a path separator (`/` or `\\`)")]
+    Separator(String),
+    /// Holds a character that cannot be seen.
+    #[error("the name holds the control character U+{0:04X}")]
+    Control(u32),
+    /// Begins with what a command line takes for an option, or begins or ends with a space.
+    #[error("`{0}` begins with `-` or begins or ends with a space")]
+    Edge(String),
+    /// Holds a character that is none of those allowed.
+    #[error(
+        "`{name}` holds `{character}`; a name has letters and digits of any script, `-`, `_`, `.` and spaces"
+    )]
+    Character {
+        /// The name.
+        name: String,
+        /// The first of them.
+        character: char,
+    },
+}
+
+impl NameMistake {
+    /// What to do.
+    #[must_use]
+    pub const fn cure(&self) -> &'static str {
+        "Rename the folder."
+    }
+}
+
+/// Whether a folder's name can be a pipeline's: letters and digits of any script (with their accents), `-`, `_`,
+/// `.` and spaces within; at most 128 characters in 255 bytes. Emoji and other signs are refused, because a name
+/// is typed in terminals and addresses, and looks the same to everybody only if it has none.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_pipeline_name(name: &str) -> Result<(), NameMistake> {
+    let characters = name.chars().count();
+    if name.is_empty() {
+        return Err(NameMistake::Empty);
+    }
+    if characters > LONGEST_NAME || name.len() > LONGEST_NAME_BYTES {
+        return Err(NameMistake::TooLong { characters, bytes: name.len() });
+    }
+    if let Some(control) = name.chars().find(|c| c.is_control()) {
+        return Err(NameMistake::Control(control.into()));
+    }
+    if name.contains(['/', '\\']) {
+        return Err(NameMistake::Separator(excerpt(name)));
+    }
+    if name.contains("..") {
+        return Err(NameMistake::Parent(excerpt(name)));
+    }
+    if name.starts_with('.') {
+        return Err(NameMistake::Hidden(excerpt(name)));
+    }
+    if name.starts_with(['-', ' ']) || name.ends_with(' ') {
+        return Err(NameMistake::Edge(excerpt(name)));
+    }
+    match name.chars().find(|c| !is_name_character(*c)) {
+        Some(character) => Err(NameMistake::Character { name: excerpt(name), character }),
+        None => Ok(()),
+    }
+}
+
+fn is_name_character(character: char) -> bool {
+    // Some file systems keep `é` as `e` and a combining accent.
+    let is_accent = matches!(character, '\u{300}'..='\u{36f}');
+    character.is_alphanumeric() || is_accent || matches!(character, '-' | '_' | '.' | ' ')
+}
+
+/// Whether a text can name an environment variable everywhere: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters.
+#[must_use]
+pub fn is_variable(name: &str) -> bool {
+    name.len() <= 128
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Whether a text can name an input or an output, which is a folder's name: `[A-Za-z0-9][A-Za-z0-9._-]*`, at
+/// most 128 characters.
+#[must_use]
+pub fn is_port(name: &str) -> bool {
+    name.len() <= 128
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// Whether a text can be a label's key: as an input's name, and with `/` within.
+#[must_use]
+pub fn is_label_key(key: &str) -> bool {
+    key.split('/').all(is_port) && key.len() <= 128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_names_are_pipelines_names_or_say_why_not() {
+        for name in [
+            "a",
+            "co2-trend",
+            "Nightly ETL",
+            "Zürich",
+            "u\u{308}",
+            "数据",
+            "v1.2",
+            "данные_2",
+            "🙂".trim_matches('🙂'),
+        ] {
+            assert_eq!(check_pipeline_name(name).is_ok(), !name.is_empty(), "{name}");
+        }
+        let said = |name: &str| check_pipeline_name(name).unwrap_err().to_string();
+        assert_eq!(said("a..b"), "`a..b` holds `..`, which leads out of a folder");
+        assert_eq!(said(".git"), "`.git` begins with a dot, as hidden folders do");
+        assert_eq!(said("a/b"), r"`a/b` holds a path separator (`/` or `\`)");
+        assert_eq!(said("a\nb"), "the name holds the control character U+000A");
+        assert!(said("fun 🎉").starts_with("`fun 🎉` holds `🎉`; a name has letters"));
+        assert!(said("-x").contains("begins with `-`") && said("x ").contains("space"));
+        assert!(said("a\u{202e}b").contains("holds"));
+        assert_eq!(
+            said(&"x".repeat(255)),
+            "the name has 255 characters (255 bytes) and may have at most 128 (255 bytes)"
+        );
+        assert!(
+            check_pipeline_name(&"ä".repeat(127)).is_ok() && check_pipeline_name(&"ä".repeat(128)).is_err()
+        );
+    }
+
+    #[test]
+    fn the_other_names_are_ascii() {
+        assert!(is_variable("A_1") && !is_variable("1A") && !is_variable("a-b") && !is_variable(""));
+        assert!(is_port("a.csv") && !is_port(".a") && !is_port("../a") && !is_port("ä"));
+        assert!(is_label_key("example.org/team") && !is_label_key("a//b"));
+    }
+}

@@ -1,0 +1,235 @@
+//! Reads what starts runs (`schedule`, `schedules`, Fast-Flow's `schedule_…`) and what they start.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::cron::{DayEnd, read_cron, read_moment, read_timezone};
+use super::document::NodeValue;
+use super::fields;
+use super::limits::{read_limits, read_soft_limits};
+use super::mistake::Position;
+use super::retries::read_retry;
+use super::section::{Found, Notes, Section, refuse_both};
+use super::spec::{DownstreamTrigger, Limits, Schedule, SoftLimits};
+
+/// Fast-Flow's fields of a schedule at the top of a spec.
+const TOP: [&str; 5] =
+    ["schedule_cron", "schedule_interval_seconds", "run_once_at", "schedule_start", "schedule_end"];
+
+/// How many schedules, and how many followers, one pipeline may have.
+const MOST_SCHEDULES: usize = 500;
+
+/// Every schedule of a spec, in its order.
+pub(super) fn read_schedules(spec: &Section<'_>, notes: &mut Notes) -> Vec<Schedule> {
+    let top: Vec<&Found<'_>> = TOP.iter().filter_map(|name| spec.get(name)).collect();
+    if let Some(list) = spec.get("schedules") {
+        if let Some(schedule) = spec.get("schedule") {
+            refuse_both(schedule, list, notes);
+        }
+        let schedules = read_list(list, notes);
+        if !matches!(&list.node.value, NodeValue::List(items) if items.is_empty()) {
+            for found in top {
+                let message = format!("{} and `schedules` say two things", found.name());
+                notes.tolerate(found.key_at, &message, "it has no effect", "Keep it in `schedules`.");
+            }
+            return schedules;
+        }
+    }
+    if let Some(schedule) = spec.get("schedule") {
+        for found in top {
+            refuse_both(schedule, found, notes);
+        }
+        return read_short(schedule, notes).into_iter().collect();
+    }
+    if top.is_empty() { Vec::new() } else { read_top(spec, notes).into_iter().collect() }
+}
+
+/// `schedule`: a cron text or an object.
+fn read_short(found: &Found<'_>, notes: &mut Notes) -> Option<Schedule> {
+    match &found.node.value {
+        NodeValue::Text(_) => {
+            let cron = read_cron(found, notes)?;
+            Some(Schedule { cron: Some(cron), ..empty("default") })
+        }
+        NodeValue::Map(_) => {
+            let section = Section::open(found, fields::SCHEDULE, notes)?;
+            let id = section.read("id", notes, Found::filled_text).unwrap_or_else(|| "default".to_owned());
+            Some(read_entry(&section, id, notes))
+        }
+        _ => found.refuse("a cron text such as `0 6 * * *`, or a map with `cron` or `interval`", notes),
+    }
+}
+
+fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
+    let mut seen: BTreeMap<String, Position> = BTreeMap::new();
+    let mut schedules = Vec::new();
+    for item in list.few_items(MOST_SCHEDULES, notes).unwrap_or_default() {
+        let Some(section) = Section::open(&item, fields::SCHEDULE, notes) else { continue };
+        let id = section.read("id", notes, Found::filled_text);
+        // Read in any case, so that every mistake is told.
+        let schedule = read_entry(&section, id.clone().unwrap_or_default(), notes);
+        let Some(id) = id else {
+            if section.get("id").is_none() {
+                let message = format!("{} has no `id`", item.name());
+                notes.tolerate(
+                    item.key_at,
+                    &message,
+                    "it is left out",
+                    "Add a name that no other schedule has.",
+                );
+            }
+            continue;
+        };
+        if let Some(first) = seen.insert(id.clone(), item.key_at) {
+            let message = format!("{} has the same `id` as the schedule at {first}: `{id}`", item.name());
+            notes.wrong_with(item.key_at, message, "Give it another.");
+        }
+        schedules.push(schedule);
+    }
+    schedules
+}
+
+fn read_entry(section: &Section<'_>, id: String, notes: &mut Notes) -> Schedule {
+    let timezone = section.read("timezone", notes, read_timezone);
+    let zone = timezone.as_deref();
+    let mut schedule = Schedule {
+        id,
+        cron: section.read("cron", notes, read_cron),
+        interval: section.read("interval", notes, read_interval),
+        once_at: section
+            .read("once_at", notes, |found, notes| read_moment(found, zone, DayEnd::Morning, notes)),
+        start: section.read("start", notes, |found, notes| read_moment(found, zone, DayEnd::Morning, notes)),
+        end: section.read("end", notes, |found, notes| read_moment(found, zone, DayEnd::Midnight, notes)),
+        timezone: None,
+        enabled: section.read("enabled", notes, Found::bool).unwrap_or(true),
+        env: section.read("env", notes, Found::variables).unwrap_or_default(),
+        encrypted_env: section.read("encrypted_env", notes, Found::variables).unwrap_or_default(),
+        parameters: section.read("parameters", notes, Found::values).unwrap_or_default(),
+        limits: read_limits(section, notes),
+        soft_limits: read_soft_limits(section, notes),
+        timeout: section.read("timeout", notes, Found::duration),
+        retry: read_retry(section, notes),
+        webhook_key: section.read("webhook_key", notes, read_webhook_key),
+    };
+    schedule.timezone = timezone;
+    keep_one_rhythm(&mut schedule, ["cron", "interval", "once_at"].map(|name| section.get(name)), notes);
+    schedule
+}
+
+/// Fast-Flow's schedule at the top.
+fn read_top(spec: &Section<'_>, notes: &mut Notes) -> Option<Schedule> {
+    let moment = |end| move |found: &Found<'_>, notes: &mut Notes| read_moment(found, None, end, notes);
+    let mut schedule = Schedule {
+        cron: spec.read("schedule_cron", notes, read_cron),
+        interval: spec.read("schedule_interval_seconds", notes, read_interval),
+        once_at: spec.read("run_once_at", notes, moment(DayEnd::Morning)),
+        start: spec.read("schedule_start", notes, moment(DayEnd::Morning)),
+        end: spec.read("schedule_end", notes, moment(DayEnd::Midnight)),
+        ..empty("default")
+    };
+    let rhythms = ["schedule_cron", "schedule_interval_seconds", "run_once_at"].map(|name| spec.get(name));
+    if rhythms.iter().all(Option::is_none) {
+        for found in ["schedule_start", "schedule_end"].iter().filter_map(|name| spec.get(name)) {
+            notes.warn(found.key_at, format!("{} has no effect without a schedule", found.name()));
+        }
+        return None;
+    }
+    keep_one_rhythm(&mut schedule, rhythms, notes);
+    Some(schedule)
+}
+
+/// A schedule has one of cron, interval and once; Fast-Flow takes the first of them.
+fn keep_one_rhythm(schedule: &mut Schedule, rhythms: [Option<&Found<'_>>; 3], notes: &mut Notes) {
+    let mut given = rhythms.into_iter().flatten();
+    let Some(first) = given.next() else { return };
+    for second in given {
+        let message = format!("{} and {} cannot both say when", first.name(), second.name());
+        notes.tolerate(second.key_at, &message, "the first is used", "Keep one of them.");
+    }
+    if schedule.cron.is_some() {
+        schedule.interval = None;
+    }
+    if schedule.cron.is_some() || schedule.interval.is_some() {
+        schedule.once_at = None;
+    }
+    if let (Some(start), Some(end)) = (&schedule.start, &schedule.end)
+        && let (Ok(start), Ok(end)) = (start.parse::<jiff::Timestamp>(), end.parse::<jiff::Timestamp>())
+        && end < start
+    {
+        notes.warn(first.key_at, format!("the schedule `{}` ends before it starts", schedule.id));
+    }
+}
+
+fn read_interval(found: &Found<'_>, notes: &mut Notes) -> Option<Duration> {
+    found.duration_from(Duration::from_secs(1), notes)
+}
+
+/// A key that stands in an address.
+pub(super) fn read_webhook_key(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
+    let key = found.filled_text(notes)?;
+    if key.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control()) {
+        // The key itself is a secret and stays out of the message.
+        let message = format!("{} holds a `/` or a space and cannot stand in an address", found.name());
+        notes.wrong_with(found.node.at, message, "Use letters, digits, `-` and `_`.");
+        return None;
+    }
+    Some(key)
+}
+
+fn empty(id: &str) -> Schedule {
+    Schedule {
+        id: id.to_owned(),
+        cron: None,
+        interval: None,
+        once_at: None,
+        start: None,
+        end: None,
+        timezone: None,
+        enabled: true,
+        env: BTreeMap::new(),
+        encrypted_env: BTreeMap::new(),
+        parameters: BTreeMap::<String, Value>::new(),
+        limits: Limits::default(),
+        soft_limits: SoftLimits::default(),
+        timeout: None,
+        retry: None,
+        webhook_key: None,
+    }
+}
+
+/// `downstream_triggers`.
+pub(super) fn read_downstream(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<DownstreamTrigger>> {
+    let items = found.few_items(MOST_SCHEDULES, notes)?;
+    let triggers = items.iter().filter_map(|item| {
+        let section = Section::open(item, fields::DOWNSTREAM, notes)?;
+        let pipeline = section.read("pipeline", notes, read_pipeline_name);
+        if section.get("pipeline").is_none() {
+            notes.wrong_with(
+                item.key_at,
+                format!("{} has no `pipeline`", item.name()),
+                "Name the one that follows.",
+            );
+        }
+        Some(DownstreamTrigger {
+            on_success: section.read("on_success", notes, Found::bool).unwrap_or(true),
+            on_failure: section.read("on_failure", notes, Found::bool).unwrap_or(false),
+            on_route: section.read("on_route", notes, Found::filled_text),
+            run_config_id: section.read("run_config_id", notes, Found::filled_text),
+            pipeline: pipeline?,
+        })
+    });
+    Some(triggers.collect())
+}
+
+fn read_pipeline_name(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
+    let name = found.text(notes)?;
+    match super::name::check_pipeline_name(&name) {
+        Ok(()) => Some(name),
+        Err(mistake) => {
+            notes.wrong(found.node.at, format!("{}: {mistake}", found.name()));
+            None
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! Runs: what the engine remembers of one, and how observations change it.

@@ -1,0 +1,10 @@
+DROP TABLE idempotency;
+DROP TABLE labels;
+DROP TABLE run_inputs;
+DROP TABLE uploads;
+DROP TABLE artifacts;
+DROP TABLE events;
+DROP TABLE attempts;
+DROP TABLE runs;
+DROP TABLE versions;
+DROP TABLE projects;

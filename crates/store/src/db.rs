@@ -1,0 +1,165 @@
+//! The two databases behind one set of SQL texts.
+//!
+//! Rules for every text: ids and JSON are TEXT, times and integers BIGINT, `$1` placeholders, `now` is bound, no arrays.
+//! [`on_db!`] and [`on_tx!`] run one body against either.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::{Error, Result};
+
+/// Which database, and how to reach it.
+#[derive(Debug, Clone)]
+pub enum DbConfig {
+    /// A file of this machine.
+    Sqlite(std::path::PathBuf),
+    /// `postgres://…`, optionally with `?schema=NAME`.
+    Postgres(String),
+}
+
+/// Connections for reading, and the one that writes.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// WAL: readers see snapshots and never wait for the writer.
+    Sqlite {
+        /// Readers.
+        read: SqlitePool,
+        /// One connection.
+        write: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// An open transaction.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs `$body` with `$pool` being the reading pool of either database.
+macro_rules! on_db {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match $db {
+            $crate::db::Db::Sqlite { read: $pool, .. } => $body,
+            $crate::db::Db::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs `$body` with `$connection` being the connection of a transaction; `$D` names its database type.
+macro_rules! on_tx {
+    ($tx:expr, $connection:ident, $D:ident => $body:expr) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                #[allow(dead_code, clippy::allow_attributes)]
+                type $D = sqlx::Sqlite;
+                let $connection = &mut **tx;
+                $body
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                #[allow(dead_code, clippy::allow_attributes)]
+                type $D = sqlx::Postgres;
+                let $connection = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+pub(crate) use {on_db, on_tx};
+
+impl Db {
+    /// Opens the database; a SQLite file is made if there is none.
+    pub(crate) async fn open(config: &DbConfig) -> Result<Self> {
+        match config {
+            DbConfig::Sqlite(file) => open_sqlite(file).await,
+            DbConfig::Postgres(url) => open_postgres(url).await,
+        }
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// `sqlite` or `postgres`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+async fn open_sqlite(file: &Path) -> Result<Db> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .pragma("cache_size", "-8192")
+        .pragma("temp_store", "MEMORY");
+    let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+    let write = writer.connect_with(options.clone()).await?;
+    let readers = SqlitePoolOptions::new().max_connections(4).min_connections(0).max_lifetime(None);
+    let read = readers.idle_timeout(Some(Duration::from_secs(60))).connect_lazy_with(options.read_only(true));
+    Ok(Db::Sqlite { read, write })
+}
+
+async fn open_postgres(url: &str) -> Result<Db> {
+    let (url, schema) = match url.split_once("?schema=") {
+        Some((url, schema)) => (url, Some(schema.to_owned())),
+        None => (url, None),
+    };
+    let mut options = PgConnectOptions::from_str(url)?.application_name("rigi");
+    if let Some(schema) = &schema {
+        options = options.options([("search_path", format!("\"{}\"", schema.replace('"', "\"\"")))]);
+    }
+    let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
+    let pool =
+        pool.idle_timeout(Some(Duration::from_secs(300))).max_lifetime(None).connect_with(options).await?;
+    if let Some(schema) = schema {
+        let quoted = schema.replace('"', "\"\"");
+        let sql = sqlx::AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS \"{quoted}\""));
+        sqlx::query(sql).execute(&pool).await?;
+    }
+    Ok(Db::Postgres(pool))
+}
+
+/// A JSON column that cannot be read back is damage, not a bug of the reader.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::Damaged { what: what.to_owned(), why: e.to_string() })
+}

@@ -1,0 +1,74 @@
+//! One server per data folder, and one per PostgreSQL schema.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::db::Db;
+use crate::{Error, Result};
+
+/// Held as long as a server runs. The kernel gives it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes the lock of a data folder and writes `holder` into it, for the next one who asks.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another process has it.
+    pub fn take(data: &Path, holder: &str) -> Result<Self> {
+        let path = data.join("lock");
+        let what = || format!("open {}", path.display());
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io(what()))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            let holder = Some(text.trim().to_owned()).filter(|t| !t.is_empty());
+            return Err(Error::InUse { what: format!("the data folder {}", data.display()), holder });
+        }
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(holder.as_bytes())
+        };
+        write(&mut file).map_err(Error::io(what()))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// A connection that holds the advisory lock of a PostgreSQL schema.
+#[derive(Debug)]
+pub struct DatabaseLock {
+    _connection: Option<sqlx::pool::PoolConnection<sqlx::Postgres>>,
+}
+
+/// Any number; the same for every Rigi.
+const ADVISORY_KEY: i64 = 0x5249_4749;
+
+impl Db {
+    /// Makes this the only server of the database. A SQLite file is covered by its folder's lock.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another server has it.
+    pub async fn lock(&self) -> Result<DatabaseLock> {
+        let Self::Postgres(pool) = self else { return Ok(DatabaseLock { _connection: None }) };
+        let mut connection = pool.acquire().await?;
+        let sql = "SELECT pg_try_advisory_lock($1 # hashtext(current_schema()))";
+        let taken: bool = sqlx::query_scalar(sql).bind(ADVISORY_KEY).fetch_one(&mut *connection).await?;
+        if taken {
+            return Ok(DatabaseLock { _connection: Some(connection) });
+        }
+        Err(Error::InUse { what: "this PostgreSQL database".into(), holder: None })
+    }
+}

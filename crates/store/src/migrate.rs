@@ -1,0 +1,95 @@
+//! Schema versions: numbered pairs of up and down, each in one transaction, on both databases.
+
+use sqlx::AssertSqlSafe;
+
+use crate::db::{Db, on_db, on_tx};
+use crate::{Error, Result};
+
+struct Migration {
+    number: i64,
+    name: &'static str,
+    up: &'static str,
+    down: &'static str,
+}
+
+/// Every schema change, in order. Adding one is a pair of files and one entry here.
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "runs",
+    up: include_str!("../migrations/0001_runs.up.sql"),
+    down: include_str!("../migrations/0001_runs.down.sql"),
+}];
+
+/// One schema change and whether it is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Counts from 1.
+    pub number: i64,
+    /// What it is about.
+    pub name: String,
+    /// Applied to this database.
+    pub applied: bool,
+}
+
+/// The newest schema that this version knows.
+#[must_use]
+pub fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |m| m.number)
+}
+
+impl Db {
+    /// The schema that the database has; 0 is an empty one.
+    pub(crate) async fn schema(&self) -> Result<i64> {
+        let mut tx = self.begin().await?;
+        on_tx!(&mut tx, c, D => {
+            sqlx::query("CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT PRIMARY KEY, name TEXT NOT NULL)")
+                .execute(c).await?;
+        });
+        tx.commit().await?;
+        let found: Option<i64> = on_db!(self, pool => sqlx::query_scalar("SELECT MAX(number) FROM schema_versions").fetch_one(pool).await?);
+        Ok(found.unwrap_or(0))
+    }
+
+    /// Brings the schema to `target`, up or down.
+    pub(crate) async fn migrate(&self, target: i64) -> Result<Vec<MigrationStatus>> {
+        let found = self.schema().await?;
+        if found > newest() {
+            return Err(Error::Newer { found, known: newest() });
+        }
+        for migration in MIGRATIONS.iter().filter(|m| m.number > found && m.number <= target) {
+            self.apply(migration.up, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)", migration)
+                .await?;
+        }
+        for migration in MIGRATIONS.iter().rev().filter(|m| m.number <= found && m.number > target) {
+            self.apply(
+                migration.down,
+                "DELETE FROM schema_versions WHERE number = $1 AND name = $2",
+                migration,
+            )
+            .await?;
+        }
+        self.migrations().await
+    }
+
+    async fn apply(&self, sql: &str, mark: &'static str, migration: &Migration) -> Result<()> {
+        let blob = if matches!(self, Self::Sqlite { .. }) { "BLOB" } else { "BYTEA" };
+        let text = sql.replace("{blob}", blob);
+        let mut tx = self.begin().await?;
+        on_tx!(&mut tx, c, D => {
+            sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *c).await?;
+            sqlx::query(mark).bind(migration.number).bind(migration.name).execute(c).await?;
+        });
+        tx.commit().await
+    }
+
+    /// Every schema change with its state.
+    pub(crate) async fn migrations(&self) -> Result<Vec<MigrationStatus>> {
+        let found = self.schema().await?;
+        let status = |m: &Migration| MigrationStatus {
+            number: m.number,
+            name: m.name.to_owned(),
+            applied: m.number <= found,
+        };
+        Ok(MIGRATIONS.iter().map(status).collect())
+    }
+}

@@ -1,0 +1,9 @@
+//! One file per table, or per few tables that are only used together.
+
+pub mod artifacts;
+pub mod attempts;
+pub mod events;
+pub mod runs;
+pub mod runs_list;
+pub mod uploads;
+pub mod versions;

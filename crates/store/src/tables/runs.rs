@@ -1,0 +1,459 @@
+//! Runs: accepting them, changing them, reading one.
+
+use std::collections::BTreeMap;
+
+use rigi_model::event::RunEvent;
+use rigi_model::run::{AttemptRecord, EnvironmentUse, LogFacts, RunStatus};
+use rigi_model::{Reason, RunId, RunState, Timestamp, Usage};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, QueryBuilder};
+
+use crate::db::{Db, Tx, from_json, on_db, on_tx};
+use crate::{Error, Result};
+
+/// A run as it was asked for; it does not change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// Project.
+    pub project: String,
+    /// Pipeline.
+    pub pipeline: String,
+    /// Hash of the captured code.
+    pub version: String,
+    /// Higher starts first.
+    pub priority: i32,
+    /// Attempts at most, by the retry policy.
+    pub max_attempts: u32,
+    /// Accepted.
+    pub created_at: Timestamp,
+    /// `manual`, `schedule`, …
+    pub trigger_kind: String,
+    /// Who or what.
+    pub trigger_by: String,
+    /// The run that this one repeats.
+    pub rerun_of: Option<RunId>,
+    /// Where it executes.
+    pub target: String,
+    /// Values of its parameters, a JSON object.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// Its input files.
+    pub inputs: Vec<RunInput>,
+    /// Environment variables given with it.
+    pub env: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An input file of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInput {
+    /// Name of the input.
+    pub input: String,
+    /// Name of the file.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Content.
+    pub sha256: String,
+}
+
+/// A stored run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// What was asked for.
+    pub request: NewRun,
+    /// Where it is.
+    pub status: RunStatus,
+}
+
+/// A change of one run, with what is written beside it.
+#[derive(Debug, Clone)]
+pub struct RunChange {
+    /// Which run.
+    pub run: RunId,
+    /// Its new status.
+    pub status: RunStatus,
+    /// What happened.
+    pub events: Vec<RunEvent>,
+    /// The attempt that ended.
+    pub attempt: Option<EndedAttempt>,
+    /// The files that it left.
+    pub artifacts: Vec<super::artifacts::Artifact>,
+}
+
+/// An ended attempt with its log.
+#[derive(Debug, Clone)]
+pub struct EndedAttempt {
+    /// Its record.
+    pub record: AttemptRecord,
+    /// A short log: blocks, compressed as a whole.
+    pub log: Option<Vec<u8>>,
+    /// The object with a longer log.
+    pub log_object: Option<String>,
+    /// Usage samples, JSON.
+    pub samples: Option<String>,
+}
+
+#[derive(FromRow)]
+pub(crate) struct RunRow {
+    id: String,
+    project: String,
+    pipeline: String,
+    version: String,
+    state: String,
+    reason: Option<String>,
+    message: Option<String>,
+    priority: i64,
+    max_attempts: i64,
+    attempt: i64,
+    failures: i64,
+    created_at: i64,
+    queued_at: i64,
+    queued_us: i64,
+    claimed_at: Option<i64>,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    next_attempt_at: Option<i64>,
+    cancel_requested_at: Option<i64>,
+    trigger_kind: String,
+    trigger_by: String,
+    rerun_of: Option<String>,
+    target: String,
+    parameters: String,
+    inputs: String,
+    env: String,
+    labels: String,
+    environment: Option<String>,
+    exit_code: Option<i64>,
+    signal: Option<i64>,
+    cpu_us: i64,
+    max_memory: i64,
+    log_lines: i64,
+    log_cut: i64,
+    artifacts: i64,
+    artifact_bytes: i64,
+    stored_bytes: i64,
+}
+
+pub(crate) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl TryFrom<RunRow> for Run {
+    type Error = Error;
+
+    fn try_from(row: RunRow) -> Result<Self> {
+        let damaged = |why: String| Error::Damaged { what: format!("run {}", row.id), why };
+        let id: RunId = row.id.parse().map_err(|e| damaged(format!("{e}")))?;
+        let state = RunState::parse(&row.state).ok_or_else(|| damaged(format!("state `{}`", row.state)))?;
+        let rerun_of = row.rerun_of.map(|id| id.parse()).transpose().map_err(|e| damaged(format!("{e}")))?;
+        let environment: Option<EnvironmentUse> =
+            row.environment.map(|text| from_json("a run's environment", &text)).transpose()?;
+        let status = RunStatus {
+            state,
+            reason: row.reason.as_deref().and_then(Reason::parse),
+            message: row.message,
+            attempt: u32::try_from(row.attempt).unwrap_or(0),
+            failures: u32::try_from(row.failures).unwrap_or(0),
+            queued_at: Timestamp(row.queued_at),
+            queued_us: unsigned(row.queued_us),
+            claimed_at: row.claimed_at.map(Timestamp),
+            started_at: row.started_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
+            next_attempt_at: row.next_attempt_at.map(Timestamp),
+            cancel_requested_at: row.cancel_requested_at.map(Timestamp),
+            environment,
+            exit_code: row.exit_code.and_then(|v| i32::try_from(v).ok()),
+            signal: row.signal.and_then(|v| i32::try_from(v).ok()),
+            usage: Usage { cpu_us: unsigned(row.cpu_us), max_memory: unsigned(row.max_memory) },
+            log: LogFacts { lines: unsigned(row.log_lines), cut_bytes: unsigned(row.log_cut) },
+            artifacts: (unsigned(row.artifacts), unsigned(row.artifact_bytes)),
+            stored_bytes: unsigned(row.stored_bytes),
+        };
+        let request = NewRun {
+            id,
+            project: row.project,
+            pipeline: row.pipeline,
+            version: row.version,
+            priority: i32::try_from(row.priority).unwrap_or(0),
+            max_attempts: u32::try_from(row.max_attempts).unwrap_or(1),
+            created_at: Timestamp(row.created_at),
+            trigger_kind: row.trigger_kind,
+            trigger_by: row.trigger_by,
+            rerun_of,
+            target: row.target,
+            parameters: from_json("a run's parameters", &row.parameters)?,
+            inputs: from_json("a run's inputs", &row.inputs)?,
+            env: from_json("a run's environment variables", &row.env)?,
+            labels: from_json("a run's labels", &row.labels)?,
+        };
+        Ok(Self { request, status })
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("maps of text keys serialise")
+}
+
+/// SQLite takes 32,766 bound values in one statement; a run has 20 or so.
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// Writes new runs. The caller has checked that the ids are new.
+pub(crate) async fn insert(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
+    for chunk in runs.chunks(ROWS_PER_STATEMENT) {
+        on_tx!(tx, c, D => {
+            let mut sql = QueryBuilder::<D>::new(
+                "INSERT INTO runs (id, project, pipeline, version, state, reason, priority, max_attempts, attempt, \
+                 failures, created_at, queued_at, queued_us, trigger_kind, trigger_by, rerun_of, target, parameters, \
+                 inputs, env, labels, cpu_us, max_memory, log_lines, log_cut, artifacts, artifact_bytes, stored_bytes) ",
+            );
+            sql.push_values(chunk, |mut row, run| {
+                row.push_bind(run.id.as_str()).push_bind(&run.project).push_bind(&run.pipeline);
+                row.push_bind(&run.version).push("'queued'").push("'queued'");
+                row.push_bind(i64::from(run.priority)).push_bind(i64::from(run.max_attempts)).push("0").push("0");
+                row.push_bind(run.created_at.0).push_bind(run.created_at.0).push("0");
+                row.push_bind(&run.trigger_kind).push_bind(&run.trigger_by);
+                row.push_bind(run.rerun_of.as_ref().map(RunId::as_str)).push_bind(&run.target);
+                row.push_bind(json(&run.parameters)).push_bind(json(&run.inputs));
+                row.push_bind(json(&run.env)).push_bind(json(&run.labels));
+                for _ in 0..7 { row.push("0"); }
+            });
+            sql.build().execute(c).await?;
+        });
+    }
+    insert_labels(tx, runs).await?;
+    insert_inputs(tx, runs).await
+}
+
+async fn insert_labels(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
+    let rows: Vec<_> =
+        runs.iter().flat_map(|r| r.labels.iter().map(move |(k, v)| (r.id.as_str(), k, v))).collect();
+    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+        on_tx!(tx, c, D => {
+            let mut sql = QueryBuilder::<D>::new("INSERT INTO labels (run, key, value) ");
+            sql.push_values(chunk, |mut row, (run, key, value)| {
+                row.push_bind(*run).push_bind(*key).push_bind(*value);
+            });
+            sql.build().execute(c).await?;
+        });
+    }
+    Ok(())
+}
+
+async fn insert_inputs(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
+    let rows: Vec<_> = runs.iter().flat_map(|r| r.inputs.iter().map(move |i| (r.id.as_str(), i))).collect();
+    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+        on_tx!(tx, c, D => {
+            let mut sql = QueryBuilder::<D>::new("INSERT INTO run_inputs (run, input, name, sha256) ");
+            sql.push_values(chunk, |mut row, (run, input)| {
+                row.push_bind(*run).push_bind(&input.input).push_bind(&input.name).push_bind(&input.sha256);
+            });
+            sql.build().execute(c).await?;
+        });
+    }
+    Ok(())
+}
+
+/// Writes the newest status of each run. An ended run is never changed again.
+pub(crate) async fn update(tx: &mut Tx, changes: &[&RunChange]) -> Result<()> {
+    for chunk in changes.chunks(ROWS_PER_STATEMENT) {
+        on_tx!(tx, c, D => {
+            let mut sql = QueryBuilder::<D>::new(
+                "WITH v (id, state, reason, message, attempt, failures, queued_at, queued_us, claimed_at, started_at, \
+                 ended_at, next_attempt_at, cancel_requested_at, environment, exit_code, signal, cpu_us, max_memory, \
+                 log_lines, log_cut, artifacts, artifact_bytes, stored_bytes) AS (",
+            );
+            sql.push_values(chunk, |mut row, change| {
+                let s = &change.status;
+                row.push_bind(change.run.as_str()).push_bind(s.state.as_str()).push_bind(s.reason.map(Reason::as_str));
+                row.push_bind(s.message.as_deref()).push_bind(i64::from(s.attempt)).push_bind(i64::from(s.failures));
+                row.push_bind(s.queued_at.0).push_bind(signed(s.queued_us));
+                for time in [s.claimed_at, s.started_at, s.ended_at, s.next_attempt_at, s.cancel_requested_at] {
+                    row.push_bind(time.map(|t| t.0));
+                }
+                row.push_bind(s.environment.as_ref().map(json));
+                row.push_bind(s.exit_code.map(i64::from)).push_bind(s.signal.map(i64::from));
+                row.push_bind(signed(s.usage.cpu_us)).push_bind(signed(s.usage.max_memory));
+                row.push_bind(signed(s.log.lines)).push_bind(signed(s.log.cut_bytes));
+                row.push_bind(signed(s.artifacts.0)).push_bind(signed(s.artifacts.1)).push_bind(signed(s.stored_bytes));
+            });
+            sql.push(
+                ") UPDATE runs SET state = v.state, reason = v.reason, message = v.message, attempt = v.attempt, \
+                 failures = v.failures, queued_at = v.queued_at, queued_us = v.queued_us, claimed_at = v.claimed_at, \
+                 started_at = v.started_at, ended_at = v.ended_at, next_attempt_at = v.next_attempt_at, \
+                 cancel_requested_at = v.cancel_requested_at, environment = v.environment, exit_code = v.exit_code, \
+                 signal = v.signal, cpu_us = v.cpu_us, max_memory = v.max_memory, log_lines = v.log_lines, \
+                 log_cut = v.log_cut, artifacts = v.artifacts, artifact_bytes = v.artifact_bytes, stored_bytes = v.stored_bytes \
+                 FROM v WHERE runs.id = v.id AND runs.ended_at IS NULL",
+            );
+            sql.build().execute(c).await?;
+        });
+    }
+    Ok(())
+}
+
+impl Db {
+    /// One run of a project.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of this id.
+    pub async fn run(&self, project: &str, id: &RunId) -> Result<Run> {
+        let sql = "SELECT * FROM runs WHERE id = $1 AND project = $2";
+        let row: Option<RunRow> = on_db!(self, pool => sqlx::query_as(sql).bind(id.as_str()).bind(project).fetch_optional(pool).await?);
+        row.ok_or_else(|| Error::NotFound { what: "run", id: id.to_string() })?.try_into()
+    }
+
+    /// Several runs by id, in no order; missing ones are left out.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn runs_by_id(&self, ids: &[RunId]) -> Result<Vec<Run>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+            let rows: Vec<RunRow> = match self {
+                Self::Sqlite { read, .. } => {
+                    select_by_id::<sqlx::Sqlite>(chunk).build_query_as().fetch_all(read).await?
+                }
+                Self::Postgres(pool) => {
+                    select_by_id::<sqlx::Postgres>(chunk).build_query_as().fetch_all(pool).await?
+                }
+            };
+            for row in rows {
+                found.push(Run::try_from(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The id that a whole id, a unique beginning or a unique end stands for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Ambiguous`].
+    pub async fn resolve_run(&self, project: &str, text: &str) -> Result<RunId> {
+        let missing = || Error::NotFound { what: "run", id: text.chars().take(60).collect() };
+        let known = text.len() >= 3
+            && text.len() <= 30
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !known {
+            return Err(missing());
+        }
+        if let Ok(id) = text.parse::<RunId>() {
+            return Ok(id);
+        }
+        let upper = text.strip_prefix("run_").unwrap_or(text).to_ascii_uppercase();
+        let prefix = format!("run_{upper}");
+        let mut found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(
+            "SELECT id FROM runs WHERE id >= $1 AND id < $2 AND project = $3 ORDER BY id LIMIT 2",
+        ).bind(&prefix).bind(format!("{prefix}~")).bind(project).fetch_all(pool).await?);
+        if upper.len() >= 4 {
+            let tail = &upper[upper.len() - 4..];
+            let by_tail: Vec<String> = on_db!(self, pool => sqlx::query_scalar(
+                "SELECT id FROM runs WHERE substr(id, 27, 4) = $1 AND project = $2 ORDER BY id DESC LIMIT 20",
+            ).bind(tail).bind(project).fetch_all(pool).await?);
+            found.extend(by_tail.into_iter().filter(|id| id.ends_with(&upper)));
+        }
+        found.sort();
+        found.dedup();
+        match found.as_slice() {
+            [] => Err(missing()),
+            [id] => id.parse().map_err(|_| missing()),
+            several => Err(Error::Ambiguous { id: text.to_owned(), count: several.len() }),
+        }
+    }
+
+    /// Every run that has not ended, oldest first: what an engine starts from.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn open_runs(&self) -> Result<Vec<OpenRun>> {
+        let sql = "SELECT id, pipeline, version, priority, state, attempt, failures, queued_at, queued_us, claimed_at, \
+                   started_at, next_attempt_at, cancel_requested_at, reason, message, environment, target, stored_bytes \
+                   FROM runs WHERE ended_at IS NULL ORDER BY id";
+        let rows: Vec<OpenRow> = on_db!(self, pool => sqlx::query_as(sql).fetch_all(pool).await?);
+        rows.into_iter().map(OpenRun::try_from).collect()
+    }
+}
+
+fn select_by_id<D: sqlx::Database>(ids: &[RunId]) -> QueryBuilder<D>
+where
+    for<'a> &'a str: sqlx::Encode<'a, D> + sqlx::Type<D>,
+{
+    let mut sql = QueryBuilder::<D>::new("SELECT * FROM runs WHERE id IN (");
+    let mut list = sql.separated(", ");
+    for id in ids {
+        list.push_bind(id.as_str());
+    }
+    sql.push(")");
+    sql
+}
+
+/// A run that has not ended, without what only its executor needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenRun {
+    /// Its id.
+    pub id: RunId,
+    /// Pipeline.
+    pub pipeline: String,
+    /// Hash of the captured code.
+    pub version: String,
+    /// Higher starts first.
+    pub priority: i32,
+    /// Where it executes.
+    pub target: String,
+    /// Where it is.
+    pub status: RunStatus,
+}
+
+#[derive(FromRow)]
+struct OpenRow {
+    id: String,
+    pipeline: String,
+    version: String,
+    priority: i64,
+    target: String,
+    state: String,
+    attempt: i64,
+    failures: i64,
+    queued_at: i64,
+    queued_us: i64,
+    claimed_at: Option<i64>,
+    started_at: Option<i64>,
+    next_attempt_at: Option<i64>,
+    cancel_requested_at: Option<i64>,
+    reason: Option<String>,
+    message: Option<String>,
+    environment: Option<String>,
+    stored_bytes: i64,
+}
+
+impl TryFrom<OpenRow> for OpenRun {
+    type Error = Error;
+
+    fn try_from(row: OpenRow) -> Result<Self> {
+        let damaged = |why: String| Error::Damaged { what: format!("run {}", row.id), why };
+        let id: RunId = row.id.parse().map_err(|e| damaged(format!("{e}")))?;
+        let mut status = RunStatus::accepted(Timestamp(row.queued_at));
+        status.state =
+            RunState::parse(&row.state).ok_or_else(|| damaged(format!("state `{}`", row.state)))?;
+        status.attempt = u32::try_from(row.attempt).unwrap_or(0);
+        status.failures = u32::try_from(row.failures).unwrap_or(0);
+        status.queued_us = unsigned(row.queued_us);
+        status.claimed_at = row.claimed_at.map(Timestamp);
+        status.started_at = row.started_at.map(Timestamp);
+        status.next_attempt_at = row.next_attempt_at.map(Timestamp);
+        status.cancel_requested_at = row.cancel_requested_at.map(Timestamp);
+        status.reason = row.reason.as_deref().and_then(Reason::parse);
+        status.message = row.message;
+        status.stored_bytes = unsigned(row.stored_bytes);
+        status.environment =
+            row.environment.map(|text| from_json("a run's environment", &text)).transpose()?;
+        let priority = i32::try_from(row.priority).unwrap_or(0);
+        Ok(Self { id, pipeline: row.pipeline, version: row.version, priority, target: row.target, status })
+    }
+}

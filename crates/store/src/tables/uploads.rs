@@ -1,0 +1,42 @@
+//! Uploaded files, until runs take them.
+
+use rigi_model::{Timestamp, UploadId};
+use sqlx::FromRow;
+
+use crate::db::{Db, Tx, on_db, on_tx};
+use crate::{Error, Result};
+
+/// An uploaded file.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Upload {
+    /// Its id.
+    pub id: String,
+    /// File name.
+    pub name: String,
+    /// Bytes.
+    pub size: i64,
+    /// Content.
+    pub sha256: String,
+}
+
+pub(crate) async fn insert(tx: &mut Tx, project: &str, upload: &Upload, now: Timestamp) -> Result<()> {
+    let sql =
+        "INSERT INTO uploads (id, project, name, size, sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    on_tx!(tx, c, D => {
+        sqlx::query(sql).bind(&upload.id).bind(project).bind(&upload.name).bind(upload.size).bind(&upload.sha256)
+            .bind(now.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+impl Db {
+    /// One upload of a project.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of this id.
+    pub async fn upload(&self, project: &str, id: &UploadId) -> Result<Upload> {
+        let sql = "SELECT id, name, size, sha256 FROM uploads WHERE id = $1 AND project = $2";
+        let row: Option<Upload> = on_db!(self, pool => sqlx::query_as(sql).bind(id.as_str()).bind(project).fetch_optional(pool).await?);
+        row.ok_or_else(|| Error::NotFound { what: "upload", id: id.to_string() })
+    }
+}

@@ -1,0 +1,82 @@
+//! Captured code: what a run ran, file by file.
+
+use rigi_model::Timestamp;
+use rigi_model::pipeline::PipelineSpec;
+use serde::{Deserialize, Serialize};
+
+use super::runs::signed;
+use crate::db::{Db, Tx, from_json, on_db, on_tx};
+use crate::{Error, Result};
+
+/// A captured folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// Hash of the content.
+    pub hash: String,
+    /// Pipeline.
+    pub pipeline: String,
+    /// The spec with its defaults.
+    pub spec: PipelineSpec,
+    /// Its files.
+    pub files: Vec<VersionFile>,
+    /// Git facts, if the folder was in a repository.
+    pub git: Option<GitFacts>,
+}
+
+/// A file of a captured folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionFile {
+    /// Path below the folder, with `/`.
+    pub path: String,
+    /// May be executed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+    /// Bytes.
+    pub size: u64,
+    /// Content.
+    pub sha256: String,
+}
+
+/// Where code came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitFacts {
+    /// Commit id.
+    pub commit: String,
+    /// Branch, if one was checked out.
+    pub branch: Option<String>,
+    /// The folder had changes that were not committed.
+    pub dirty: bool,
+}
+
+pub(crate) async fn insert(tx: &mut Tx, project: &str, version: &Version, now: Timestamp) -> Result<()> {
+    let json = |value: Result<String, serde_json::Error>| value.expect("a spec serialises");
+    let spec = json(serde_json::to_string(&version.spec));
+    let files = json(serde_json::to_string(&version.files));
+    let git = version.git.as_ref().map(|git| json(serde_json::to_string(git)));
+    let bytes = version.files.iter().map(|f| f.size).sum();
+    let sql = "INSERT INTO versions (project, hash, pipeline, created_at, spec, files, bytes, git) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (project, hash) DO NOTHING";
+    on_tx!(tx, c, D => {
+        sqlx::query(sql).bind(project).bind(&version.hash).bind(&version.pipeline).bind(now.0).bind(spec).bind(files)
+            .bind(signed(bytes)).bind(git).execute(c).await?;
+    });
+    Ok(())
+}
+
+impl Db {
+    /// One captured version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of this hash.
+    pub async fn version(&self, project: &str, hash: &str) -> Result<Version> {
+        type Row = (String, String, String, Option<String>);
+        let sql = "SELECT pipeline, spec, files, git FROM versions WHERE project = $1 AND hash = $2";
+        let row: Option<Row> =
+            on_db!(self, pool => sqlx::query_as(sql).bind(project).bind(hash).fetch_optional(pool).await?);
+        let missing = || Error::NotFound { what: "version", id: hash.to_owned() };
+        let (pipeline, spec, files, git) = row.ok_or_else(missing)?;
+        let git = git.map(|text| from_json("a version's git facts", &text)).transpose()?;
+        let (spec, files) = (from_json("a version's spec", &spec)?, from_json("a version's files", &files)?);
+        Ok(Version { hash: hash.to_owned(), pipeline, spec, files, git })
+    }
+}
