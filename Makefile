@@ -29,7 +29,7 @@ build: tools ui/dist/index.html
 
 # Each missing tool with the command that installs it.
 tools:
-	@sh deploy/tools.sh
+	@sh .ci/tools.sh
 
 ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
 	cd ui && npm ci --no-audit --no-fund
