@@ -7,6 +7,7 @@ pub mod code;
 pub mod core;
 pub mod decide;
 pub mod retention;
+mod secrets;
 mod settings;
 pub mod submit;
 

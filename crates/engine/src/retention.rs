@@ -5,12 +5,14 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rigi_exec::environment::Environments;
 use rigi_model::Timestamp;
 use rigi_model::pipeline::spec::Retention;
 use rigi_store::retention::Keep;
-use rigi_store::{Error, Result};
+use rigi_store::{Error, Result, Store};
 use serde::Serialize;
 
 use crate::Engine;
@@ -38,62 +40,106 @@ pub enum Collect {
     Count,
 }
 
-impl Engine {
+/// Collects for one server.
+#[derive(Clone)]
+pub struct Collector {
+    /// Whose runs and files.
+    pub engine: Engine,
+    /// For what pipelines say of their own retention.
+    pub catalog: Catalog,
+    /// Python environments.
+    pub environments: Arc<Environments>,
+}
+
+impl Collector {
     /// Collects once.
     ///
     /// # Errors
     /// If the database or a folder cannot be read or written; what was removed before stays removed.
-    pub async fn collect(&self, catalog: &Catalog, now: Timestamp, how: Collect) -> Result<Collected> {
-        let mut collected = Collected::default();
-        collected.runs = self.collect_runs(catalog, now, how).await?;
+    pub async fn collect(&self, now: Timestamp, how: Collect) -> Result<Collected> {
+        let engine = &self.engine;
+        let runs = self.collect_runs(now, how).await?;
         if how == Collect::Remove {
-            let _nobody_submits = self.captured.gate.write().await;
-            self.captured.forget();
-            self.store.remove_unreferenced(now.before(self.settings.collect_after)).await?;
+            let _nobody_submits = engine.captured.gate.write().await;
+            engine.captured.forget();
+            engine.store.remove_unreferenced(now.before(engine.settings.collect_after)).await?;
         }
-        let content = self.store.db().referenced_content().await?;
-        let logs = self.store.db().referenced_logs().await?;
-        let (store, age) = (self.store.clone(), self.settings.collect_after);
-        let swept = tokio::task::spawn_blocking(move || {
-            let sweep = Sweep { before: SystemTime::now().checked_sub(age), how };
-            let mut swept = Collected::default();
-            let root = store.blobs().root();
-            sweep.files(&root.join("blobs"), 1, &|name| content.contains(name), &mut swept)?;
-            sweep.files(
-                &root.join("logs"),
-                1,
-                &|name| logs.iter().any(|log| log.ends_with(name)),
-                &mut swept,
-            )?;
-            sweep.files(&store.data().join("tmp"), 0, &|_| false, &mut swept)?;
-            Ok::<_, Error>(swept)
-        });
-        let swept = swept.await.map_err(|_| Error::Closed)??;
-        (collected.objects, collected.bytes) = (swept.objects, swept.bytes);
-        Ok(collected)
+        let db = engine.store.db();
+        let in_use = InUse {
+            content: db.referenced_content().await?,
+            logs: db.referenced_logs().await?,
+            versions: db.versions().await?,
+            environments: db.referenced_environments().await?,
+        };
+        let (store, age, environments) =
+            (engine.store.clone(), engine.settings.collect_after, self.environments.clone());
+        let swept =
+            tokio::task::spawn_blocking(move || sweep(&store, &environments, &in_use, age, how)).await;
+        Ok(Collected { runs, ..swept.map_err(|_| Error::Closed)?? })
     }
 
-    async fn collect_runs(&self, catalog: &Catalog, now: Timestamp, how: Collect) -> Result<u64> {
-        let project = &self.settings.project;
+    async fn collect_runs(&self, now: Timestamp, how: Collect) -> Result<u64> {
+        let Engine { store, settings, .. } = &self.engine;
+        let project = &settings.project;
         let mut removable = HashSet::new();
-        for pipeline in self.store.db().pipelines_with_runs(project).await? {
-            let own = catalog
+        for pipeline in store.db().pipelines_with_runs(project).await? {
+            let own = self
+                .catalog
                 .get(&pipeline)
                 .and_then(|p| p.outcome.as_ref().ok().map(|r| r.spec.retention.clone()));
-            let keep = keep_of(&self.settings.keep, own.as_ref());
-            removable.extend(self.store.db().removable_runs(project, Some(&pipeline), &keep, now).await?);
+            let keep = keep_of(&settings.keep, own.as_ref());
+            removable.extend(store.db().removable_runs(project, Some(&pipeline), &keep, now).await?);
         }
-        let overall = Keep { runs: None, age: None, bytes: self.settings.keep_bytes };
+        let overall = Keep { runs: None, age: None, bytes: settings.keep_bytes };
         if overall.bytes.is_some() {
-            removable.extend(self.store.db().removable_runs(project, None, &overall, now).await?);
+            removable.extend(store.db().removable_runs(project, None, &overall, now).await?);
         }
         let mut removable: Vec<_> = removable.into_iter().collect();
         removable.sort();
         match how {
-            Collect::Remove => self.store.remove_runs(&removable).await,
+            Collect::Remove => store.remove_runs(&removable).await,
             Collect::Count => Ok(removable.len() as u64),
         }
     }
+}
+
+/// What something refers to.
+struct InUse {
+    content: HashSet<String>,
+    logs: HashSet<String>,
+    versions: HashSet<String>,
+    environments: HashSet<String>,
+}
+
+fn sweep(
+    store: &Store,
+    environments: &Environments,
+    in_use: &InUse,
+    age: Duration,
+    how: Collect,
+) -> Result<Collected> {
+    let now = SystemTime::now();
+    let sweep = Sweep { before: now.checked_sub(age), how };
+    let mut swept = Collected::default();
+    let root = store.blobs().root();
+    sweep.files(&root.join("blobs"), 1, &|name| in_use.content.contains(name), &mut swept)?;
+    let shard = |name: &str| name.split('.').next().map(|run| run[run.len().saturating_sub(4)..].to_owned());
+    let is_log =
+        |name: &str| shard(name).is_some_and(|shard| in_use.logs.contains(&format!("{shard}/{name}")));
+    sweep.files(&root.join("logs"), 1, &is_log, &mut swept)?;
+    sweep.files(
+        &store.data().join("cache").join("code"),
+        0,
+        &|name| in_use.versions.contains(name),
+        &mut swept,
+    )?;
+    sweep.files(&store.data().join("tmp"), 0, &|_| false, &mut swept)?;
+    if how == Collect::Remove {
+        let collected = environments.collect(&in_use.environments, age, now);
+        swept.environments = collected.count;
+        swept.bytes += collected.bytes;
+    }
+    Ok(swept)
 }
 
 /// A pipeline's own retention, with the server's where it says nothing.
@@ -148,21 +194,22 @@ fn remove(path: &Path, facts: &fs::Metadata) -> std::io::Result<()> {
     if facts.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
-/// Collects an hour after something ended, and every hour while things go on ending.
-///
-/// Nothing ends, nothing is looked at: an idle server stays idle.
-pub async fn collect_regularly(engine: Engine, catalog: Catalog, every: Duration) {
-    let mut commits = engine.store().commits();
-    loop {
-        match commits.recv().await {
-            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-            Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-        }
-        tokio::time::sleep(every).await;
-        commits = engine.store().commits();
-        match engine.collect(&catalog, Timestamp::now(), Collect::Remove).await {
-            Ok(collected) => tracing::info!(?collected, "collected what is no longer kept"),
-            Err(error) => tracing::warn!(%error, "what is no longer kept was not all removed"),
+impl Collector {
+    /// Collects a while after something ended, and again while things go on ending.
+    ///
+    /// Nothing ends, nothing is looked at: an idle server stays idle.
+    pub async fn run(self, every: Duration) {
+        loop {
+            let mut commits = self.engine.store().commits();
+            if let Err(tokio::sync::broadcast::error::RecvError::Closed) = commits.recv().await {
+                return;
+            }
+            drop(commits);
+            tokio::time::sleep(every).await;
+            match self.collect(Timestamp::now(), Collect::Remove).await {
+                Ok(collected) => tracing::info!(?collected, "collected what is no longer kept"),
+                Err(error) => tracing::warn!(%error, "what is no longer kept was not all removed"),
+            }
         }
     }
 }

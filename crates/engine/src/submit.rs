@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rigi_model::parameters::{ParameterMistake, ParameterSchema, ParameterSources, check_free, is_reserved};
+use rigi_model::parameters::{
+    ParameterMistake, ParameterSchema, ParameterSources, check_free, is_reserved, secret_parameters,
+};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::{is_label_key, is_variable};
 use rigi_model::pipeline::spec::Target;
@@ -12,10 +14,10 @@ use rigi_store::tables::versions::Version;
 use rigi_store::{Accepted, IdempotencyKey, NewRun, RunInput};
 use serde_json::{Map, Value};
 
-use crate::Engine;
 use crate::catalog::{Catalog, Pipeline, Ready};
 use crate::code::{self, CaptureError};
 use crate::core::Message;
+use crate::{Engine, secrets};
 
 /// Runs of one submission at most.
 pub const MOST_RUNS: usize = 100_000;
@@ -198,14 +200,20 @@ impl Engine {
     async fn prepare(
         &self,
         catalog: &Catalog,
-        submission: Submission,
+        mut submission: Submission,
         now: Timestamp,
         runs: &mut Vec<NewRun>,
     ) -> Result<(), SubmitError> {
         let code = self.code(catalog, &submission).await?;
-        let parameters = code.check(submission.parameters).map_err(SubmitError::Parameters)?;
+        let sealer = self.store.sealer();
+        // What a rerun repeats comes sealed.
+        secrets::open_parameters(sealer, &mut submission.parameters)?;
+        secrets::open_variables(sealer, &mut submission.env)?;
+        let mut parameters = code.check(submission.parameters).map_err(SubmitError::Parameters)?;
         check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
         check_entries("labels", &submission.labels, is_label_key)?;
+        secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
+        secrets::seal_variables(sealer, &mut submission.env)?;
         let inputs = self.inputs(&code.spec, submission.inputs).await?;
         let priority = submission.priority.unwrap_or(code.spec.priority);
         if !(-100..=100).contains(&priority) {

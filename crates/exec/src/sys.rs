@@ -8,10 +8,13 @@ use rigi_model::Usage;
 
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 static TERMINATE: AtomicBool = AtomicBool::new(false);
+static CHILD: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn on_signal(signal: libc::c_int) {
     if signal == libc::SIGTERM || signal == libc::SIGINT {
         TERMINATE.store(true, Ordering::SeqCst);
+    } else {
+        CHILD.store(true, Ordering::SeqCst);
     }
     let one = 1u64;
     // SAFETY: `write` may be called in a signal handler; it is given eight readable bytes, and `errno`, which it may
@@ -51,6 +54,11 @@ pub fn wake_on_signals(eventfd: BorrowedFd<'static>) -> std::io::Result<()> {
 /// Whether this process was asked to end.
 pub fn asked_to_end() -> bool {
     TERMINATE.load(Ordering::SeqCst)
+}
+
+/// Whether a child has ended since the last call.
+pub fn child_ended() -> bool {
+    CHILD.swap(false, Ordering::SeqCst)
 }
 
 /// A child that has ended and was waited for.

@@ -126,3 +126,10 @@ pub struct Launch {
     /// First lines of the log, Rigi's own.
     pub notes: Vec<String>,
 }
+
+impl Launch {
+    /// Whether its folder holds nothing but the code.
+    pub const fn is_plain(&self) -> bool {
+        self.inputs.is_empty() && self.outputs.is_empty()
+    }
+}

@@ -146,7 +146,7 @@ async fn open_postgres(url: &str) -> Result<Db> {
     };
     let mut options = PgConnectOptions::from_str(url)?.application_name("rigi");
     if let Some(schema) = &schema {
-        options = options.options([("search_path", schema)]);
+        options = options.options([("search_path", format!("\"{}\"", schema.replace('"', "\"\"")))]);
     }
     let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
     let pool =

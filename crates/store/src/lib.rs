@@ -10,6 +10,7 @@ mod lock;
 pub mod logs;
 pub mod migrate;
 pub mod retention;
+pub mod seal;
 pub mod tables;
 mod writer;
 
@@ -40,6 +41,7 @@ pub struct Store {
     writer: Writer,
     blobs: Blobs,
     data: PathBuf,
+    sealer: seal::Sealer,
 }
 
 /// What to do with a schema that is not the newest.
@@ -58,11 +60,12 @@ impl Store {
     /// If the database does not answer, is damaged, or was written by a newer version.
     pub async fn open(config: &DbConfig, data: &Path) -> Result<Self> {
         let blobs = Blobs::open(data, DEFAULT_PROJECT)?;
+        let sealer = seal::Sealer::open(data)?;
         let db = Db::open(config).await?;
         db.migrate(migrate::newest()).await?;
         let last_event = db.last_event().await?;
         let writer = Writer::start(db.clone(), last_event);
-        Ok(Self { db, writer, blobs, data: data.to_owned() })
+        Ok(Self { db, writer, blobs, data: data.to_owned(), sealer })
     }
 
     /// Opens the database only to change or show its schema.
@@ -90,6 +93,12 @@ impl Store {
     #[must_use]
     pub const fn blobs(&self) -> &Blobs {
         &self.blobs
+    }
+
+    /// Seals secrets.
+    #[must_use]
+    pub const fn sealer(&self) -> &seal::Sealer {
+        &self.sealer
     }
 
     /// The data folder.

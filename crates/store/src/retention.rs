@@ -1,6 +1,8 @@
 //! What may go: ended runs beyond what is kept, and everything that nothing refers to any more.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rigi_model::{RunId, Timestamp};
@@ -83,6 +85,16 @@ impl Db {
         Ok(found)
     }
 
+    /// Hashes of all stored versions.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn versions(&self) -> Result<HashSet<String>> {
+        let found: Vec<String> =
+            on_db!(self, pool => sqlx::query_scalar("SELECT hash FROM versions").fetch_all(pool).await?);
+        Ok(found.into_iter().collect())
+    }
+
     /// Log objects that something refers to.
     ///
     /// # Errors
@@ -115,7 +127,9 @@ impl Store {
     /// # Errors
     /// If the database cannot be written; what was removed before stays removed.
     pub async fn remove_runs(&self, runs: &[RunId]) -> Result<u64> {
+        let removed = Arc::new(AtomicU64::new(0));
         for chunk in runs.chunks(RUNS_PER_STEP) {
+            let count = removed.clone();
             let ids: Vec<String> = chunk.iter().map(ToString::to_string).collect();
             self.write(move |tx| {
                 Box::pin(async move {
@@ -126,13 +140,13 @@ impl Store {
                             list.push_bind(id.as_str());
                         }
                         sql.push(")");
-                        sql.build().execute(c).await?;
+                        count.fetch_add(sql.build().execute(c).await?.rows_affected(), Ordering::Relaxed);
                     });
                     Ok(())
                 })
             }).await?;
         }
-        Ok(runs.len() as u64)
+        Ok(removed.load(Ordering::Relaxed))
     }
 
     /// Removes rows that nothing refers to: versions without runs, old uploads, old idempotency keys.

@@ -20,7 +20,7 @@ mod web;
 pub use auth::{Auth, random_token};
 pub use error::{ApiError, Problem};
 pub use openapi::document;
-pub use state::{AppState, Inner, Stop};
+pub use state::{AppState, Inner};
 pub use system::LinkView;
 
 use axum::extract::{DefaultBodyLimit, Request};

@@ -31,23 +31,12 @@ pub struct Inner {
     pub started_at: Timestamp,
     /// Folder as the user gave it.
     pub pipelines_folder: PathBuf,
-    /// Python environments.
-    pub environments: Arc<rigi_exec::environment::Environments>,
+    /// Removes what is no longer kept.
+    pub collector: rigi_engine::retention::Collector,
     /// Things an operator should know.
     pub warnings: Vec<String>,
     /// Metrics as Prometheus reads them.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
-    /// Told when the server is to stop.
-    pub stop: tokio::sync::watch::Sender<Option<Stop>>,
-}
-
-/// How the server is asked to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Running work goes on.
-    LeaveRunning,
-    /// Running work is cancelled first.
-    CancelRuns,
 }
 
 impl AppState {

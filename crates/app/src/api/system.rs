@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
-use super::state::{AppState, Stop};
+use super::state::AppState;
 use super::view::{GcReport, RunCounts, SystemView};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -20,7 +20,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_system))
         .routes(routes!(collect_garbage))
         .routes(routes!(create_link))
-        .routes(routes!(stop_server))
         .routes(routes!(get_environment_log))
 }
 
@@ -60,7 +59,7 @@ async fn collect_garbage(
 ) -> ApiResult<axum::Json<GcReport>> {
     let dry_run = query.dry_run.unwrap_or(false);
     let how = if dry_run { Collect::Count } else { Collect::Remove };
-    let collected = state.engine.collect(&state.catalog, Timestamp::now(), how).await?;
+    let collected = state.collector.collect(Timestamp::now(), how).await?;
     Ok(axum::Json(GcReport {
         dry_run,
         runs: collected.runs,
@@ -85,22 +84,6 @@ async fn create_link(State(state): State<AppState>) -> ApiResult<Response> {
     let code = state.auth.new_link(Timestamp::now());
     let code = code.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
     Ok((StatusCode::CREATED, axum::Json(LinkView { path: format!("/?token={code}") })).into_response())
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct StopServer {
-    /// Cancel running work first; without it, it goes on without the server.
-    cancel: Option<bool>,
-}
-
-/// Stops the server. Running work goes on and is found again at the next start, unless it is to be cancelled.
-#[utoipa::path(post, path = "/system/stop", tag = "system", params(StopServer),
-    responses((status = 202, description = "It stops")))]
-async fn stop_server(State(state): State<AppState>, Query(query): Query<StopServer>) -> StatusCode {
-    let stop = if query.cancel.unwrap_or(false) { Stop::CancelRuns } else { Stop::LeaveRunning };
-    let _ = state.stop.send(Some(stop));
-    StatusCode::ACCEPTED
 }
 
 /// What was said while an environment was built.

@@ -14,9 +14,8 @@ use tokio::sync::watch;
 use super::data_folder::write_private;
 use super::error::failure;
 use super::up::UpOptions;
-use crate::api::Stop;
 use crate::cli::Failure;
-use crate::client::{ServerFile, server_list};
+use crate::client::{ServerFile, running_servers_file};
 
 /// Starts the same command without `--detach` in a session of its own, and passes on what it says until it is ready.
 pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
@@ -31,7 +30,7 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
     let log_file = data.join("server.log");
     let log = fs::File::options().create(true).append(true).open(&log_file).map_err(|e| cannot("open the server's log", e))?;
     let program = std::env::current_exe().map_err(|e| cannot("find the program", e))?;
-    let args = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
+    let args = std::env::args_os().skip(1).filter(|arg| arg != "--detach" && arg != "-d");
     let mut child = Command::new(program)
         .args(args)
         .stdin(Stdio::null())
@@ -61,7 +60,7 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
 }
 
 /// Ctrl-C and SIGTERM stop the server; what runs goes on.
-pub(super) async fn signals(stop: watch::Sender<Option<Stop>>) {
+pub(super) async fn signals(stop: watch::Sender<bool>) {
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
@@ -72,11 +71,11 @@ pub(super) async fn signals(stop: watch::Sender<Option<Stop>>) {
         _ = terminate.recv() => {}
         _ = hang_up.recv() => {}
     }
-    let _ = stop.send(Some(Stop::LeaveRunning));
+    let _ = stop.send(true);
 }
 
 fn change_list(change: impl FnOnce(&mut BTreeSet<PathBuf>)) {
-    let Some(file) = server_list() else { return };
+    let Some(file) = running_servers_file() else { return };
     let text = fs::read_to_string(&file).unwrap_or_default();
     let mut list: BTreeSet<PathBuf> = serde_json::from_str(&text).unwrap_or_default();
     list.retain(|data| ServerFile::of_running(data).is_some());

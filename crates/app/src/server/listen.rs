@@ -8,7 +8,6 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 use super::error::failure;
-use crate::api::Stop;
 use crate::cli::Failure;
 use crate::config::Config;
 
@@ -52,15 +51,15 @@ pub(super) fn hosts(config: &Config) -> Vec<String> {
 pub(super) async fn serve(
     listener: TcpListener,
     router: axum::Router,
-    mut stop: watch::Receiver<Option<Stop>>,
+    mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut told = stop.clone();
     let ended = async move {
-        let _ = told.wait_for(Option::is_some).await;
+        let _ = told.wait_for(|stop| *stop).await;
     };
     let server = axum::serve(listener, router).with_graceful_shutdown(ended);
     let deadline = async move {
-        let _ = stop.wait_for(Option::is_some).await;
+        let _ = stop.wait_for(|stop| *stop).await;
         tokio::time::sleep(FAREWELL).await;
     };
     // Streams of events never end by themselves.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use rigi_engine::catalog::Catalog;
 use rigi_engine::core::Recovered;
 use rigi_engine::decide::Limits;
+use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
-use rigi_exec::environment::{Environments, UvConfig};
+use rigi_exec::environment::UvConfig;
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::ErrorCode;
 use rigi_store::{DatabaseLock, DbConfig, Store};
@@ -24,14 +25,14 @@ pub(super) struct Parts {
     pub catalog: Catalog,
     pub recovered: Recovered,
     pub process: ProcessExecutor,
-    pub environments: Arc<Environments>,
+    pub collector: Collector,
     pub folder: DataFolder,
     _database: DatabaseLock,
 }
 
 /// Which database the configuration asks for.
 pub(super) fn database(config: &Config, data: &Path) -> DbConfig {
-    match config.database.url.reveal() {
+    match config.database.url.0.as_str() {
         "" => DbConfig::Sqlite(data.join("rigi.db")),
         url => DbConfig::Postgres(url.to_owned()),
     }
@@ -57,7 +58,8 @@ impl Parts {
         let limits = Limits { runs: settings.max_active_runs, pipelines: pipeline_limits(&catalog) };
         let started = Engine::start(settings, store, executors, limits, observed, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
-        Ok(Self { engine, catalog, recovered, process, environments, folder, _database: lock })
+        let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
+        Ok(Self { engine, catalog, recovered, process, collector, folder, _database: lock })
     }
 }
 
@@ -82,7 +84,7 @@ fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure
         data: data.to_owned(),
         uv,
         supervisor: (program, vec!["supervisor".into(), data.display().to_string()]),
-        env_allow: config.environment.allow.names().to_vec(),
+        env_allow: config.environment.allow.0.clone(),
         default_processes: config.limits.processes,
     })
 }

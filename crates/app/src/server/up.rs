@@ -4,16 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rigi_engine::retention::collect_regularly;
-use rigi_model::{RunState, Timestamp};
-use rigi_store::tables::runs_list::RunFilter;
+use rigi_model::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::data_folder::DataFolder;
 use super::listen;
 use super::parts::Parts;
-use crate::api::{AppState, Auth, Inner, Stop, feed::Feed};
+use crate::api::{AppState, Auth, Inner, feed::Feed};
 use crate::cli::Failure;
 use crate::client::ServerFile;
 use crate::config::Loaded;
@@ -54,16 +52,15 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let folder = DataFolder::take(&loaded.data_folder())?;
     let listener = listen::bind(&loaded.config)?;
     let parts = Parts::open(&loaded, folder).await?;
-    let (stop, stopped) = watch::channel(None);
-    let state = state(&parts, &loaded, &pipelines, stop.clone())?;
+    let (stop, stopped) = watch::channel(false);
+    let state = state(&parts, &loaded, &pipelines)?;
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     Feed::start(state.clone());
-    tokio::spawn(collect_regularly(parts.engine.clone(), parts.catalog.clone(), COLLECT_EVERY));
-    tokio::spawn(super::daemon::signals(stop.clone()));
-    let served = listen::serve(listener, crate::api::router(state.clone()), stopped.clone()).await;
-    let how = stopped.borrow().unwrap_or(Stop::LeaveRunning);
-    let left = finish(&parts, &state, how).await;
+    tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+    tokio::spawn(super::daemon::signals(stop));
+    let served = listen::serve(listener, crate::api::router(state), stopped).await;
+    let left = finish(&parts).await;
     parts.folder.withdraw();
     super::daemon::unregister(&parts.folder.path);
     say_left(left);
@@ -71,12 +68,8 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn state(
-    parts: &Parts,
-    loaded: &Loaded,
-    pipelines: &std::path::Path,
-    stop: watch::Sender<Option<Stop>>,
-) -> Result<AppState, Failure> {
+/// What handlers reach.
+pub(super) fn state(parts: &Parts, loaded: &Loaded, pipelines: &std::path::Path) -> Result<AppState, Failure> {
     let mut warnings = Vec::new();
     if let Err(error) = parts.catalog.watch() {
         warnings.push(format!("the pipelines folder is not followed ({error}): changes are seen after a restart"));
@@ -95,14 +88,14 @@ fn state(
         feed: Feed::default(),
         started_at: Timestamp::now(),
         pipelines_folder: pipelines.to_owned(),
-        environments: parts.environments.clone(),
+        collector: parts.collector.clone(),
         warnings,
         metrics,
-        stop,
     }))
 }
 
-fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
+/// The address that people use.
+pub(super) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
     let local = listener.local_addr().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
     loaded.config.server.public_url.clone().unwrap_or_else(|| format!("http://{local}"))
 }
@@ -157,32 +150,14 @@ fn say_mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) {
     }
 }
 
-/// Stops starting, and cancels what runs if that was asked for. Returns how many runs go on without the server.
-async fn finish(parts: &Parts, state: &AppState, how: Stop) -> u64 {
+/// Starts nothing more. Returns how many runs go on without the server.
+async fn finish(parts: &Parts) -> u64 {
     let _ = tokio::time::timeout(Duration::from_secs(5), parts.engine.close()).await;
-    if how == Stop::CancelRuns {
-        cancel_all(parts, state).await;
-    }
     let (_, active, _) = parts.engine.counts().await;
     if active == 0 {
         parts.process.quit();
     }
     active
-}
-
-async fn cancel_all(parts: &Parts, state: &AppState) {
-    let mut commits = parts.engine.store().commits();
-    let states = vec![RunState::Starting, RunState::Running];
-    let filter = RunFilter { states, limit: 10_000, ..RunFilter::default() };
-    let active = parts.engine.store().db().list_runs(state.project(), &filter).await.unwrap_or_default();
-    for run in &active {
-        parts.engine.cancel(&run.request.id, "`rigi down --cancel`").await;
-    }
-    let patience = parts.engine.settings().grace_period + Duration::from_secs(10);
-    let all_ended = async {
-        while parts.engine.counts().await.1 > 0 && commits.recv().await.is_ok() {}
-    };
-    let _ = tokio::time::timeout(patience, all_ended).await;
 }
 
 fn say_left(left: u64) {

@@ -169,8 +169,11 @@ impl Planner {
             name: i.name.clone(),
             path: blobs.path(&i.sha256),
         };
+        let (mut parameters, mut given) = (run.parameters.clone(), run.env.clone());
+        crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
+        crate::secrets::open_variables(self.store.sealer(), &mut given)?;
         let mut env = spec.env.clone();
-        env.extend(run.env.clone());
+        env.extend(given);
         Ok(AttemptPlan {
             key: key.clone(),
             project: run.project.clone(),
@@ -181,7 +184,7 @@ impl Planner {
             cells: spec.cells.clone(),
             code: prepared.code.clone(),
             environment,
-            parameters: run.parameters.clone(),
+            parameters,
             env,
             inputs: run.inputs.iter().map(input).collect(),
             outputs: spec.outputs.keys().cloned().collect(),

@@ -44,6 +44,8 @@ pub enum Cause {
 pub struct Attempt {
     pub key: AttemptKey,
     pub folder: PathBuf,
+    /// Set while its folder may be given to the next attempt of this code, should it be left unchanged.
+    pub code: Option<PathBuf>,
     pub limits: PlanLimits,
     pub timeout: Option<Duration>,
     pub grace: Duration,
@@ -86,6 +88,7 @@ impl Attempt {
         let folder = layout.attempt(&launch.key);
         Self {
             key: launch.key.clone(),
+            code: launch.is_plain().then(|| launch.code.clone()),
             limits: launch.limits.clone(),
             timeout: launch.timeout_us.map(Duration::from_micros),
             grace: Duration::from_micros(launch.grace_us),

@@ -62,6 +62,10 @@ impl Reactor {
             self.timers.set(Instant::now() + pause, id, Kind::Ending);
             return;
         }
+        if alive || open {
+            // Something of it may still be there and write.
+            attempt.code = None;
+        }
         if alive {
             let text = "Some of its processes do not end, although they were killed: they wait for a device.";
             attempt.spool.note(Timestamp::now(), text);
@@ -85,6 +89,8 @@ impl Reactor {
             self.sampling.claims.clear();
             return false;
         }
+        // Whose they are may not be sure: a folder in which one of them might write is not used again.
+        self.attempts.entry(id).and_modify(|attempt| attempt.code = None);
         self.sampling.claims.retain(|pid, _| list.contains(pid));
         let oldest_live = self.attempts.iter().find(|(_, attempt)| attempt.is_live()).map(|(&id, _)| id);
         let mut any = false;
@@ -184,12 +190,13 @@ impl Reactor {
         });
         if attempt.released {
             self.journal.append(&Record::Released { key: attempt.key }, &[]);
-            self.jobs.push(Job::Remove(attempt.folder));
+            self.released.push((attempt.folder, None));
+            self.plan_tidying();
             return;
         }
         self.journal.append_ended(&attempt.key, at, &ended);
         let key = attempt.key;
-        self.ended.insert(key.clone(), LastWord { at, ended, notes: attempt.notes });
+        self.ended.insert(key.clone(), LastWord { at, ended, notes: attempt.notes, code: attempt.code });
         self.tell_ended(&key);
     }
 

@@ -14,6 +14,7 @@ mod orders;
 mod output;
 mod reactor;
 mod recovery;
+mod recycling;
 mod removal;
 mod sampling;
 mod spawn;
@@ -91,6 +92,7 @@ fn run(config: &SupervisorConfig) -> io::Result<()> {
     {
         pool.remove();
     }
+    reactor.workers.finish();
     drop(lock);
     result
 }
@@ -121,14 +123,18 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
     let for_signals: &'static Arc<rustix::fd::OwnedFd> = Box::leak(Box::new(wake.clone()));
     sys::wake_on_signals(std::os::fd::AsFd::as_fd(&**for_signals))?;
     let open_files = spawn::inheritable_limits();
-    let tools = workers::Tools { versions: staging::Versions::default(), pool: pool.clone(), open_files };
+    let tools = workers::Tools {
+        versions: staging::Versions::default(),
+        recycler: recycling::Recycler::default(),
+        pool: pool.clone(),
+        open_files,
+    };
     let workers = workers::Workers::start(config.spawners, tools, wake.clone())?;
-    for folder in recovery::forgotten(&layout, &past) {
-        workers.submit(workers::Job::Remove(folder));
-    }
+    let forgotten = recovery::forgotten(&layout, &past).into_iter().map(|folder| (folder, None));
+    workers.submit(workers::Job::Remove(forgotten.collect()));
     let ended = past.attempts.into_iter().filter_map(|(key, remembered)| {
         let (at, ended) = remembered.ended?;
-        Some((key, reactor::LastWord { at, ended: Box::new(ended), notes: Vec::new() }))
+        Some((key, reactor::LastWord { at, ended: Box::new(ended), notes: Vec::new(), code: None }))
     });
     Ok(reactor::Reactor {
         idle_exit: config.idle_exit,
@@ -152,6 +158,10 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         launching: 0,
         early: HashMap::new(),
         idle_timer: None,
+        tidy_timer: None,
+        released: Vec::new(),
+        launched_lately: false,
+        round: std::time::Instant::now(),
         quitting: false,
         buffer: vec![0; 128 * 1024],
         layout,

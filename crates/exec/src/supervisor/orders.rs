@@ -18,6 +18,9 @@ use super::workers::Job;
 use crate::plan::{Ended, EndedLog};
 use crate::wire::{Launch, Order, PROTOCOL, Report};
 
+/// Folders that can be used again are kept for so long after the last launch.
+const KEEP_FOLDERS: Duration = Duration::from_secs(2);
+
 impl Reactor {
     /// Does what an order says.
     pub fn obey(&mut self, order: Order) {
@@ -71,6 +74,7 @@ impl Reactor {
         self.attempts.insert(id, attempt);
         super::spawn::make_room(self.attempts.len(), self.open_files);
         self.launching += 1;
+        self.launched_lately = true;
         self.jobs.push(Job::Launch { id, folder, launch, cancelled });
     }
 
@@ -157,14 +161,24 @@ impl Reactor {
     }
 
     fn release(&mut self, key: &AttemptKey) {
-        if self.ended.remove(key).is_some() {
+        if let Some(word) = self.ended.remove(key) {
             self.journal.append(&Record::Released { key: key.clone() }, &[]);
-            self.jobs.push(Job::Remove(self.layout.attempt(key)));
+            self.released.push((self.layout.attempt(key), word.code));
+            self.plan_tidying();
         } else if let Some(&id) = self.ids.get(key) {
             if let Some(attempt) = self.attempts.get_mut(&id) {
                 attempt.released = true;
             }
             self.stop(key, Duration::ZERO);
+        }
+    }
+
+    /// Sees to it that released folders do not stay.
+    pub fn plan_tidying(&mut self) {
+        if self.tidy_timer.is_none() {
+            let at = Instant::now() + KEEP_FOLDERS;
+            self.tidy_timer = Some(at);
+            self.timers.set(at, 0, Kind::Tidy);
         }
     }
 

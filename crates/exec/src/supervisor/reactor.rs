@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,12 @@ use crate::wire::Report;
 const WAKE: u64 = u64::MAX;
 const LISTENER: u64 = u64::MAX - 1;
 const SERVER: u64 = u64::MAX - 2;
+/// With so many attempts at a time, rounds of the loop are this far apart at least.
+const BUSY: usize = 8;
+/// See [`BUSY`].
+const ROUND: Duration = Duration::from_micros(400);
+/// Released folders are handed to their thread in such portions, or after [`super::orders::KEEP_FOLDERS`].
+const REMOVALS: usize = 32;
 
 /// The last word of an attempt, kept until it is released.
 #[derive(Debug)]
@@ -36,6 +43,8 @@ pub struct LastWord {
     pub ended: Box<Ended>,
     /// Notes that no server has heard of.
     pub notes: Vec<Value>,
+    /// See [`Attempt::code`].
+    pub code: Option<PathBuf>,
 }
 
 /// All of the supervisor's state.
@@ -66,6 +75,13 @@ pub struct Reactor {
     /// Children that ended before their spawner told of them, and when, in microseconds since the machine's start.
     pub early: HashMap<i32, (Reaped, u64)>,
     pub idle_timer: Option<Instant>,
+    pub tidy_timer: Option<Instant>,
+    /// Folders of released attempts, and the code in them if they may be used again.
+    pub released: Vec<(PathBuf, Option<PathBuf>)>,
+    /// Whether anything was launched since folders were last looked after.
+    pub launched_lately: bool,
+    /// When the last round of the loop began.
+    pub round: Instant,
     pub quitting: bool,
     pub buffer: Vec<u8>,
 }
@@ -84,6 +100,7 @@ impl Reactor {
             if self.is_over() {
                 return Ok(());
             }
+            self.moderate();
             let timeout = self.timers.wait(Instant::now()).and_then(|wait| Timespec::try_from(wait).ok());
             match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -101,6 +118,16 @@ impl Reactor {
                 self.on_timer(id, kind, now);
             }
         }
+    }
+
+    /// When much is going on, what comes within a moment is dealt with together: each round has its own cost, and one
+    /// write to the journal and one to the server serve many attempts.
+    fn moderate(&mut self) {
+        let now = Instant::now();
+        if self.attempts.len() >= BUSY && now.duration_since(self.round) < ROUND {
+            std::thread::sleep(ROUND - now.duration_since(self.round));
+        }
+        self.round = Instant::now();
     }
 
     /// Has the poller tell when there is something to read.
@@ -173,6 +200,9 @@ impl Reactor {
     }
 
     fn reap(&mut self) {
+        if !sys::child_ended() {
+            return;
+        }
         let mut strays = false;
         while let Some(reaped) = sys::reap() {
             if let Some(id) = self.by_pid.remove(&reaped.pid) {
@@ -199,6 +229,15 @@ impl Reactor {
             Kind::Kill => self.kill_tree(id),
             Kind::Ending => self.try_finish(id),
             Kind::Sample => self.on_sample_tick(now),
+            Kind::Tidy => {
+                self.tidy_timer = None;
+                self.remove_released();
+                if std::mem::take(&mut self.launched_lately) {
+                    self.plan_tidying();
+                } else {
+                    self.workers.submit(Job::Clear);
+                }
+            }
             Kind::Idle => {
                 self.idle_timer = None;
                 self.quitting = true;
@@ -214,6 +253,9 @@ impl Reactor {
                 (Job::Launch { id, .. }, Err(error)) => self.refuse_launch(id, error),
                 (job, _) => self.workers.submit(job),
             }
+        }
+        if self.released.len() >= REMOVALS {
+            self.remove_released();
         }
         if let Some(server) = &mut self.server {
             match server.flush() {
@@ -240,14 +282,24 @@ impl Reactor {
         }
     }
 
-    fn is_over(&self) -> bool {
+    fn remove_released(&mut self) {
+        if !self.released.is_empty() {
+            self.workers.submit(Job::Remove(std::mem::take(&mut self.released)));
+        }
+    }
+
+    fn is_over(&mut self) -> bool {
         if sys::asked_to_end() {
             for &id in self.attempts.keys() {
                 self.kill_now(id);
             }
             return true;
         }
-        self.quitting && self.attempts.is_empty()
+        let over = self.quitting && self.attempts.is_empty();
+        if over {
+            self.remove_released();
+        }
+        over
     }
 
     /// Tells the server, if there is one.

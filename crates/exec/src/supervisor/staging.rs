@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use rigi_model::Reason;
 use rigi_model::attempt::FailureClass;
 
+use super::recycling::Recycler;
 use crate::layout::name;
 use crate::wire::Launch;
 
@@ -51,16 +52,29 @@ impl NotStarted {
 
 /// What a code folder holds, in the order in which it is to be made.
 #[derive(Debug)]
-enum Item {
+pub enum Item {
     Folder(PathBuf),
     Small { path: PathBuf, mode: u32, content: Vec<u8> },
     Large { path: PathBuf, mode: u32 },
     Link { path: PathBuf, target: PathBuf },
 }
 
+impl Item {
+    /// Relative to the code folder.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Folder(path)
+            | Self::Small { path, .. }
+            | Self::Large { path, .. }
+            | Self::Link { path, .. } => path,
+        }
+    }
+}
+
+/// What a code folder holds.
 #[derive(Debug, Default)]
-struct Version {
-    items: Vec<Item>,
+pub struct Version {
+    pub items: Vec<Item>,
     /// Links that lead out of the folder: left out, with a word.
     refused: Vec<PathBuf>,
 }
@@ -72,7 +86,11 @@ pub struct Versions {
 }
 
 impl Versions {
-    fn get(&self, code: &Path) -> Result<Arc<Version>, NotStarted> {
+    /// What this code folder holds.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn get(&self, code: &Path) -> Result<Arc<Version>, NotStarted> {
         let lock = || self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(version) = lock().get(code) {
             return Ok(version.clone());
@@ -135,37 +153,31 @@ fn stays_inside(inner: &Path, target: &Path) -> bool {
     true
 }
 
-/// Makes the folder of an attempt. Returns lines for its log.
+/// Makes the folder of an attempt, or takes one that is left over. Returns lines for its log.
 ///
 /// # Errors
 /// If something cannot be put in place; what was made so far is removed with the attempt.
-pub fn stage(folder: &Path, launch: &Launch, versions: &Versions) -> Result<Vec<String>, NotStarted> {
+pub fn stage(
+    folder: &Path,
+    launch: &Launch,
+    versions: &Versions,
+    recycler: &Recycler,
+) -> Result<Vec<String>, NotStarted> {
     let failed = |what: &'static str| {
         move |(path, error): (PathBuf, io::Error)| NotStarted::staging(what, &path, &error)
     };
-    make_folder(folder)
-        .or_else(|(path, error)| match error.kind() {
-            io::ErrorKind::NotFound => {
-                let parent = folder.parent().unwrap_or(folder);
-                fs::create_dir_all(parent).map_err(|error| (parent.to_owned(), error))?;
-                make_folder(folder)
-            }
-            // Left by an attempt that never got to its process.
-            io::ErrorKind::AlreadyExists => {
-                super::removal::remove(folder).map_err(|error| (folder.to_owned(), error))?;
-                make_folder(folder)
-            }
-            _ => Err((path, error)),
-        })
-        .map_err(failed("The run's folder"))?;
-    make_folder(&folder.join(name::TMP)).map_err(failed("The run's folder"))?;
-    make_folder(&folder.join(name::OUTPUTS)).map_err(failed("The run's outputs folder"))?;
-    for output in &launch.outputs {
-        make_folder(&folder.join(name::OUTPUTS).join(segment(output)?))
-            .map_err(failed("The run's outputs folder"))?;
-    }
     let version = versions.get(&launch.code)?;
-    place_code(&launch.code, &folder.join(name::WORK), &version).map_err(failed("The pipeline's code"))?;
+    if !(launch.is_plain() && recycler.reuse(&launch.code, folder)) {
+        make_attempt_folder(folder).map_err(failed("The run's folder"))?;
+        make_folder(&folder.join(name::TMP)).map_err(failed("The run's folder"))?;
+        make_folder(&folder.join(name::OUTPUTS)).map_err(failed("The run's outputs folder"))?;
+        for output in &launch.outputs {
+            make_folder(&folder.join(name::OUTPUTS).join(segment(output)?))
+                .map_err(failed("The run's outputs folder"))?;
+        }
+        place_code(&launch.code, &folder.join(name::WORK), &version)
+            .map_err(failed("The pipeline's code"))?;
+    }
     if let Some(parameters) = &launch.parameters {
         let path = folder.join(name::PARAMS);
         write_file(&path, 0o600, parameters.as_bytes()).map_err(failed("The run's parameters"))?;
@@ -175,6 +187,22 @@ pub fn stage(folder: &Path, launch: &Launch, versions: &Versions) -> Result<Vec<
         format!("The link {} leads out of the pipeline's folder and was left out.", path.display())
     };
     Ok(version.refused.iter().map(note).collect())
+}
+
+fn make_attempt_folder(folder: &Path) -> Result<(), Failed> {
+    make_folder(folder).or_else(|(path, error)| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let parent = folder.parent().unwrap_or(folder);
+            fs::create_dir_all(parent).map_err(|error| (parent.to_owned(), error))?;
+            make_folder(folder)
+        }
+        // Left by an attempt that never got to its process.
+        io::ErrorKind::AlreadyExists => {
+            super::removal::remove(folder).map_err(|error| (folder.to_owned(), error))?;
+            make_folder(folder)
+        }
+        _ => Err((path, error)),
+    })
 }
 
 type Failed = (PathBuf, io::Error);

@@ -16,6 +16,8 @@ pub enum Kind {
     Ending,
     /// Read the process table. Of no attempt.
     Sample,
+    /// Nothing has run for a moment: folders that were kept are removed. Of no attempt.
+    Tidy,
     /// Nobody needs this process any more. Of no attempt.
     Idle,
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rigi_model::Reason;
 use rigi_model::attempt::FailureClass;
@@ -12,7 +13,7 @@ use rustix::fd::OwnedFd;
 
 use super::cgroup::Pool;
 use super::leftovers::{Leftovers, files_in, inspect};
-use super::removal;
+use super::recycling::Recycler;
 use super::sampling::Samples;
 use super::spawn::{Spawned, spawn};
 use super::staging::{NotStarted, Versions, stage};
@@ -27,8 +28,10 @@ pub enum Job {
     Inspect { id: u32, folder: PathBuf, notes_from: u64 },
     /// Read the process table, and add up these attempts' outputs.
     Sample { outputs: Vec<(u32, PathBuf)> },
-    /// Remove a folder.
-    Remove(PathBuf),
+    /// Remove folders, or keep them for the next attempts of their code.
+    Remove(Vec<(PathBuf, Option<PathBuf>)>),
+    /// Remove the folders that were kept.
+    Clear,
 }
 
 /// What came of it.
@@ -69,12 +72,14 @@ pub struct Workers {
     spawners: Sender<Job>,
     sampler: Sender<Job>,
     remover: Sender<Job>,
+    removing: JoinHandle<()>,
     done: Arc<Mutex<Vec<Done>>>,
 }
 
 /// What spawners share.
 pub struct Tools {
     pub versions: Versions,
+    pub recycler: Recycler,
     pub pool: Option<Arc<Pool>>,
     /// Open files of one process where the spec says nothing.
     pub open_files: u64,
@@ -96,15 +101,21 @@ impl Workers {
         let sampler_tools = tools.clone();
         thread("sampler", move || run(&jobs, &sampler_tools, &outlet.clone()))?;
         let (remover, jobs) = channel::<Job>();
-        thread("remover", move || {
+        let removing = thread("remover", move || {
             for job in jobs {
-                if let Job::Remove(folder) = job {
-                    // What stays is found and removed again at the next start.
-                    let _ = removal::remove(&folder);
+                match job {
+                    Job::Remove(folders) => {
+                        for (folder, code) in folders {
+                            tools.recycler.take_back(folder, code.as_deref(), &tools.versions);
+                        }
+                    }
+                    Job::Clear => tools.recycler.clear(),
+                    _ => {}
                 }
             }
+            tools.recycler.clear();
         })?;
-        Ok(Self { spawners: spawn_jobs, sampler, remover, done })
+        Ok(Self { spawners: spawn_jobs, sampler, remover, removing, done })
     }
 
     /// Hands a job to the thread for it.
@@ -112,10 +123,16 @@ impl Workers {
         let to = match job {
             Job::Launch { .. } | Job::Inspect { .. } => &self.spawners,
             Job::Sample { .. } => &self.sampler,
-            Job::Remove(_) => &self.remover,
+            Job::Remove(_) | Job::Clear => &self.remover,
         };
         // Threads live as long as the process.
         let _ = to.send(job);
+    }
+
+    /// Waits until everything is removed that was to be.
+    pub fn finish(self) {
+        drop(self.remover);
+        let _ = self.removing.join();
     }
 
     /// All results since the last call.
@@ -124,8 +141,8 @@ impl Workers {
     }
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name(name.to_owned()).stack_size(512 * 1024).spawn(body).map(drop)
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).stack_size(512 * 1024).spawn(body)
 }
 
 fn run_shared(jobs: &Mutex<Receiver<Job>>, tools: &Tools, outlet: &Outlet) {
@@ -157,7 +174,7 @@ fn perform(job: Job, tools: &Tools, outlet: &Outlet) {
             let samples = Samples { at: std::time::Instant::now(), table: Table::read(), outputs };
             outlet.send(Done::Sampled(samples));
         }
-        Job::Remove(_) => {}
+        Job::Remove(_) | Job::Clear => {}
     }
 }
 
@@ -170,7 +187,7 @@ fn start(
     if cancelled.load(Ordering::SeqCst) {
         return Ok(None);
     }
-    let mut notes = stage(folder, launch, &tools.versions)?;
+    let mut notes = stage(folder, launch, &tools.versions, &tools.recycler)?;
     if cancelled.load(Ordering::SeqCst) {
         return Ok(None);
     }

@@ -1,0 +1,210 @@
+//! An error as the terminal shows it: what was not done and why, what it comes from, what to do, and an exit code.
+
+use std::fmt::{self, Write as _};
+
+use reqwest::StatusCode;
+use rigi_model::ErrorCode;
+
+use super::exit::Exit;
+use super::terminal::{Colour, Terminal};
+use crate::client::{CallError, FindError, Problem, ProblemEntry};
+use crate::config::ConfigError;
+
+/// An error for people.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// After `error:`, one line.
+    pub headline: String,
+    /// Lines below, each with a label; an empty label is a plain line.
+    pub notes: Vec<(String, String)>,
+    /// How the command ends.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure without notes.
+    #[must_use]
+    pub fn new(exit: Exit, headline: impl Into<String>) -> Self {
+        Self { headline: headline.into(), notes: Vec::new(), exit }
+    }
+
+    /// Adds a line.
+    #[must_use]
+    pub fn note(mut self, label: &str, text: impl Into<String>) -> Self {
+        self.notes.push((label.to_owned(), text.into()));
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn cure(self, text: impl Into<String>) -> Self {
+        self.note("cure", text)
+    }
+
+    /// Says what was being done: "co2-trend was not started".
+    #[must_use]
+    pub fn doing(mut self, what: &str) -> Self {
+        self.headline = format!("{what}: {}", self.headline);
+        self
+    }
+
+    /// The text for standard error.
+    #[must_use]
+    pub fn show(&self, terminal: &Terminal) -> String {
+        let mut text = format!("{} {}\n", terminal.paint_err(Colour::Red, "error:"), self.headline);
+        let width = self.notes.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+        for (label, line) in &self.notes {
+            let gap = if width == 0 { "" } else { "  " };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {label:<width$}{gap}{line}");
+        }
+        text
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Where a value of the request came from on the command line: `/parameters/start` gives `-p start=2040`.
+pub type GivenBy<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The failure of a call, with what the parts of the request came from.
+#[must_use]
+pub fn of_call(error: &CallError, given: GivenBy<'_>) -> Failure {
+    match error {
+        CallError::Refused { status, problem } => of_problem(problem, *status, given, error),
+        CallError::Unreachable { .. } => {
+            let cure = "start it with `rigi up`, or name another with `--url` or `--data`";
+            Failure::new(Exit::Unavailable, error.to_string()).cure(cure)
+        }
+        CallError::Address { .. } => {
+            Failure::new(Exit::BadInput, error.to_string()).cure("write it as `http://127.0.0.1:7444`")
+        }
+        CallError::Strange { .. } => {
+            let cure = "compare the versions of both with `rigi version` and `rigi status`";
+            Failure::new(Exit::Unavailable, error.to_string()).cure(cure)
+        }
+    }
+}
+
+fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: &CallError) -> Failure {
+    let code = ErrorCode::parse(&problem.code);
+    let exit = code.map_or_else(|| of_status(status), Exit::of_error);
+    let mut failure = Failure::new(exit, error.to_string());
+    let several = problem.errors.len() > 1;
+    for entry in &problem.errors {
+        let message = entry.message.as_deref().filter(|message| several && !error.to_string().contains(message));
+        if let Some(message) = message {
+            failure = failure.note("", message);
+        }
+        failure = add_entry(failure, entry, given);
+    }
+    if let Some(cure) = problem.cure.as_deref().filter(|cure| !cure.is_empty()) {
+        failure = failure.cure(cure);
+    }
+    if exit == Exit::NotSignedIn && problem.cure.is_none() {
+        failure = failure.cure("give the server's token with `--token` or RIGI_TOKEN");
+    }
+    if !problem.code.is_empty() {
+        let page = if problem.kind.starts_with("http") { format!("   {}", problem.kind) } else { String::new() };
+        failure = failure.note("code", format!("{}{page}", problem.code));
+    }
+    if exit == Exit::Internal && !problem.request_id.is_empty() {
+        failure = failure.note("request", format!("{} (in the server's log)", problem.request_id));
+    }
+    failure
+}
+
+fn add_entry(mut failure: Failure, entry: &ProblemEntry, given: GivenBy<'_>) -> Failure {
+    if let Some(by) = given(&entry.pointer) {
+        failure = failure.note("given by", by);
+    }
+    let rule = entry.rule.as_ref().map(|rule| match &entry.limit {
+        Some(limit) => format!("{rule}: {limit}"),
+        None => rule.clone(),
+    });
+    match (&entry.source, rule) {
+        (Some(source), Some(rule)) => failure.note("rule", format!("{source} ({rule})")),
+        (Some(source), None) => failure.note("rule", source.clone()),
+        (None, Some(rule)) => failure.note("rule", rule),
+        (None, None) => failure,
+    }
+}
+
+/// For answers without a code of ours: something in between answered.
+fn of_status(status: StatusCode) -> Exit {
+    match status.as_u16() {
+        401 | 403 => Exit::NotSignedIn,
+        404 => Exit::NotFound,
+        409 | 412 => Exit::Conflict,
+        400..=499 => Exit::BadInput,
+        _ => Exit::Unavailable,
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        of_call(&error, &|_| None)
+    }
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        let failure = Self::new(Exit::Unavailable, error.to_string());
+        match error {
+            FindError::None => failure
+                .cure("start one with `rigi up`, or name one with `--url`, `--data`, RIGI_URL or RIGI_DATA"),
+            FindError::NotOn(_) => failure.cure("start it with `rigi up`, or leave `--data` and RIGI_DATA away"),
+            FindError::Several(folders) => {
+                let name = |failure: Self, folder: &std::path::PathBuf| {
+                    failure.note("", format!("--data {}", folder.display()))
+                };
+                folders.iter().fold(failure, name)
+            }
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let many = match error.mistakes.len() {
+            1 => "the configuration has a mistake".to_owned(),
+            many => format!("the configuration has {many} mistakes"),
+        };
+        let failure = Self::new(Exit::Config, many);
+        error.mistakes.iter().fold(failure, |failure, mistake| failure.note(&mistake.place, &mistake.message))
+    }
+}
+
+/// The failure in an error of any kind, made of its chain of causes if it is not one of ours.
+#[must_use]
+pub fn of_any(error: anyhow::Error) -> Failure {
+    let error = match error.downcast::<Failure>() {
+        Ok(failure) => return failure,
+        Err(error) => error,
+    };
+    let error = match error.downcast::<CallError>() {
+        Ok(call) => return call.into(),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<ConfigError>() {
+        Ok(config) => return config.into(),
+        Err(error) => error,
+    };
+    match error.downcast::<FindError>() {
+        Ok(find) => find.into(),
+        Err(error) => {
+            let exit = if is_file_error(&error) { Exit::CannotCreate } else { Exit::Internal };
+            Failure::new(exit, format!("{error:#}"))
+        }
+    }
+}
+
+fn is_file_error(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<std::io::Error>())
+}

@@ -1,0 +1,230 @@
+//! Watches a run until it ends, by its events and its log at the same time.
+
+use std::process::ExitCode;
+
+use rigi_model::{RunState, Timestamp};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+use super::printer::{ended, labelled, outputs_line, prepared, timed_line};
+use super::{Follow, Interrupt, Show, Style};
+use crate::api::view::{ArtifactView, LogLine, Page, RunSummary, RunView};
+use crate::cli::exit::Exit;
+use crate::cli::progress::{SHORT, Spinner};
+use crate::cli::terminal::{Terminal, say};
+use crate::cli::words::{state_colour, state_words};
+use crate::client::{CallError, Client, LogEvent, LogStream, RunNews, RunStream};
+
+/// One thing that happened.
+enum News {
+    Run(RunNews),
+    Log(LogEvent),
+    Interrupt,
+    /// It goes on like this for a while now.
+    Long,
+}
+
+/// Watches a run to its end, and says how it went. The exit code is the run's.
+///
+/// # Errors
+/// When the server goes away for good, or standard output cannot be written.
+pub async fn watch(client: &Client, terminal: &Terminal, run: RunView, follow: &Follow) -> anyhow::Result<ExitCode> {
+    let id = run.summary.id.as_str().to_owned();
+    // The streams first, then the state: what happens in between is in the streams.
+    let mut states = RunStream::open(client, &id).await?;
+    let mut log = match follow.show {
+        Show::Log => Some(LogStream::open(client, &id, None, 1).await?),
+        Show::Accepted | Show::End => None,
+    };
+    let mut watcher = Watcher::new(client, terminal, follow, run.summary);
+    watcher.changed(get(client, &id).await?.summary)?;
+    let mut cancelled = false;
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    while !watcher.is_over(log.is_some()) {
+        let news = tokio::select! {
+            log = next_line(&mut log) => News::Log(log?),
+            news = states.next() => News::Run(news?),
+            _ = interrupts.recv() => News::Interrupt,
+            () = sleep_until(watcher.patience()), if watcher.may_spin() => News::Long,
+        };
+        match news {
+            News::Run(RunNews::Changed(run)) => watcher.changed(*run)?,
+            News::Run(RunNews::LookAgain) => watcher.changed(get(client, &id).await?.summary)?,
+            News::Log(LogEvent::Lines(lines)) => watcher.lines(&lines).await?,
+            News::Log(LogEvent::Attempt(number)) => watcher.attempt(number),
+            News::Log(LogEvent::End(_)) => watcher.log_ended = true,
+            News::Long => watcher.spin(),
+            News::Interrupt if follow.interrupt == Interrupt::Cancel && !cancelled => {
+                cancelled = true;
+                eprintln!("cancelling; Ctrl-C again leaves it");
+                let _: RunView = client.post(&["runs", &id, "cancel"], &json!({})).await?;
+            }
+            News::Interrupt => {
+                watcher.spinner.hide();
+                let short = &watcher.run.short;
+                eprintln!(
+                    "\nRun {short} goes on. Follow it with `rigi runs logs {short} --follow`, or stop it with `rigi \
+                     runs cancel {short}`."
+                );
+                return Ok(Exit::Cancelled.into());
+            }
+        }
+    }
+    watcher.end(&id).await
+}
+
+async fn get(client: &Client, id: &str) -> Result<RunView, CallError> {
+    client.get(&["runs", id], &[]).await
+}
+
+/// The next of the log; never, without one.
+async fn next_line(log: &mut Option<LogStream>) -> Result<LogEvent, CallError> {
+    match log {
+        Some(log) => log.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Watcher<'a> {
+    client: &'a Client,
+    terminal: &'a Terminal,
+    follow: &'a Follow,
+    run: RunSummary,
+    spinner: Spinner,
+    /// Since when nothing was printed.
+    quiet_since: Instant,
+    /// What was last said of its state, so that nothing is said twice.
+    said: String,
+    /// Its environment was shown.
+    prepared: bool,
+    log_ended: bool,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(client: &'a Client, terminal: &'a Terminal, follow: &'a Follow, run: RunSummary) -> Self {
+        let shown = Terminal { out: terminal.out && follow.style == Style::People, ..*terminal };
+        Self {
+            client,
+            terminal,
+            follow,
+            run,
+            spinner: Spinner::new(&shown),
+            quiet_since: Instant::now(),
+            said: String::new(),
+            prepared: false,
+            log_ended: false,
+        }
+    }
+
+    /// The log says last that it is complete; without it the state decides.
+    const fn is_over(&self, with_log: bool) -> bool {
+        if with_log { self.log_ended } else { self.run.state.is_terminal() }
+    }
+
+    fn patience(&self) -> Instant {
+        self.quiet_since + SHORT
+    }
+
+    const fn may_spin(&self) -> bool {
+        self.terminal.out && !self.spinner.is_shown()
+    }
+
+    fn words(&self) -> String {
+        state_words(&self.run, Timestamp::now())
+    }
+
+    fn spin(&mut self) {
+        let words = self.words();
+        self.spinner.show(words);
+    }
+
+    fn say(&mut self, line: &str) -> anyhow::Result<()> {
+        self.quiet_since = Instant::now();
+        Ok(self.spinner.say(line)?)
+    }
+
+    fn changed(&mut self, run: RunSummary) -> anyhow::Result<()> {
+        self.run = run;
+        let words = self.words();
+        self.spinner.change(words);
+        if self.follow.style != Style::People {
+            return Ok(());
+        }
+        // Only what somebody waits for: the end and the beginning have their own lines.
+        let line = match (self.run.state, self.run.message.clone()) {
+            (RunState::Queued, Some(why)) => why,
+            (RunState::Retrying, why) => {
+                let attempt = format!("attempt {} of {}", self.run.attempt, self.run.max_attempts);
+                why.map_or(attempt.clone(), |why| format!("{why}, {attempt}"))
+            }
+            _ => return Ok(()),
+        };
+        let line = labelled(self.terminal, Some(state_colour(self.run.state)), self.run.state.as_str(), &line);
+        if line == self.said {
+            return Ok(());
+        }
+        self.said.clone_from(&line);
+        self.say(&line)
+    }
+
+    /// The next attempt begins: its environment may be another, and what failed may fail again.
+    fn attempt(&mut self, number: u32) {
+        if number > 1 {
+            self.said.clear();
+        }
+    }
+
+    async fn lines(&mut self, lines: &[LogLine]) -> anyhow::Result<()> {
+        if self.follow.style == Style::People {
+            self.show_environment().await?;
+        }
+        for line in lines {
+            match self.follow.style {
+                Style::People => self.say(&timed_line(line, self.terminal))?,
+                Style::Json => say(&json!({ "type": "line", "line": line }).to_string())?,
+                Style::Id => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Before the first line, once: the code began to run, so that its environment is there.
+    async fn show_environment(&mut self) -> anyhow::Result<()> {
+        if self.prepared || self.follow.show != Show::Log {
+            return Ok(());
+        }
+        self.prepared = true;
+        let run = get(self.client, self.run.id.as_str()).await?;
+        match prepared(&run, self.terminal) {
+            Some(line) => self.say(&line),
+            None => Ok(()),
+        }
+    }
+
+    async fn end(mut self, id: &str) -> anyhow::Result<ExitCode> {
+        let run = get(self.client, id).await?;
+        let code = Exit::of_run(run.summary.state).into();
+        match self.follow.style {
+            Style::Id => return Ok(code),
+            Style::Json if self.follow.show == Show::Log => {
+                say(&json!({ "type": "run", "run": run }).to_string())?;
+                return Ok(code);
+            }
+            Style::Json => {
+                say(&serde_json::to_string_pretty(&run)?)?;
+                return Ok(code);
+            }
+            Style::People => self.show_environment().await?,
+        }
+        self.spinner.hide();
+        self.say(&ended(&run, self.terminal))?;
+        if run.artifacts.count > 0 {
+            let artifacts: Page<ArtifactView> = self.client.get(&["runs", id, "artifacts"], &[]).await?;
+            if let Some(line) = outputs_line(&artifacts.items, &run.summary.short, self.terminal) {
+                self.say(&line)?;
+            }
+        }
+        Ok(code)
+    }
+}

@@ -1,0 +1,95 @@
+//! Progress in place: a spinner where nobody knows the end, a bar where the total is known. Only on a terminal.
+
+use std::io;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::terminal::{Terminal, say};
+
+/// What takes less is over before one could read it.
+pub const SHORT: Duration = Duration::from_secs(1);
+
+/// A line at the foot of the output that says what goes on.
+#[derive(Debug)]
+pub struct Spinner {
+    bar: Option<ProgressBar>,
+    may_show: bool,
+}
+
+impl Spinner {
+    /// None yet.
+    #[must_use]
+    pub const fn new(terminal: &Terminal) -> Self {
+        // Both, as a line in place among the lines of another stream would be a mess.
+        Self { bar: None, may_show: terminal.out && terminal.err }
+    }
+
+    /// Whether it turns.
+    #[must_use]
+    pub const fn is_shown(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Shows these words, from now on.
+    pub fn show(&mut self, words: String) {
+        if !self.may_show {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = style {
+                bar.set_style(style.tick_chars("◐◓◑◒●"));
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(words);
+    }
+
+    /// Changes the words, if it turns.
+    pub fn change(&mut self, words: String) {
+        if self.is_shown() {
+            self.show(words);
+        }
+    }
+
+    /// Takes it away.
+    pub fn hide(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Writes a line above it.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn say(&self, line: &str) -> io::Result<()> {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.hide();
+    }
+}
+
+/// A bar over so many bytes, with an end estimate. It shows on a terminal, once the work takes longer than a second.
+#[must_use]
+pub fn bytes_bar(terminal: &Terminal, what: &str, total: u64) -> ProgressBar {
+    if !terminal.err {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    let style = ProgressStyle::with_template("{msg}  {wide_bar} {binary_bytes}/{binary_total_bytes}  {eta} left");
+    if let Ok(style) = style {
+        bar.set_style(style.progress_chars("━━╌"));
+    }
+    bar
+}

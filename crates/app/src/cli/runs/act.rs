@@ -1,0 +1,162 @@
+//! `rigi runs cancel`, `retry` and `rerun`.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::super::run::Stay;
+use crate::api::view::{PipelineView, RerunCode, RerunRun, RunView};
+use crate::cli::exit::Exit;
+use crate::cli::failure::{self, Failure};
+use crate::cli::follow::{stay, upload};
+use crate::cli::pairs::{self, Given};
+use crate::cli::session::Session;
+use crate::cli::terminal::say;
+use crate::cli::words::state_word;
+
+/// `rigi runs cancel`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi runs cancel 7Q2A
+  rigi runs cancel $(rigi runs list --state queued -q)")]
+pub struct Cancel {
+    /// The runs: their ids, or parts of them
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+    /// Print ids only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Cancel {
+    /// Asks for it. Every run is asked for, also when one says no; the first no is the error.
+    ///
+    /// # Errors
+    /// When a run is not there, or has ended.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let client = session.client()?;
+        session.block_on(async {
+            let mut failed: Option<Failure> = None;
+            for name in &self.runs {
+                let answer: Result<RunView, _> = client.post(&["runs", name, "cancel"], &json!({})).await;
+                match answer {
+                    Ok(run) if self.quiet => say(run.summary.id.as_str())?,
+                    Ok(run) if run.summary.state.is_terminal() => {
+                        say(&format!("run {} is {}", run.summary.short, state_word(run.summary.state)))?;
+                    }
+                    Ok(run) => say(&format!("run {} is being cancelled", run.summary.short))?,
+                    Err(error) => {
+                        let failure = Failure::from(error).doing(&format!("{name} was not cancelled"));
+                        if let Some(earlier) = failed.replace(failure) {
+                            eprint!("{}", earlier.show(&session.terminal));
+                        }
+                    }
+                }
+            }
+            failed.map_or_else(|| Ok(Exit::Ok.into()), |failure| Err(failure.into()))
+        })
+    }
+}
+
+/// `rigi runs retry`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  rigi runs retry 7Q2A --follow")]
+pub struct Retry {
+    /// The run: its id, or a part of it
+    #[arg(value_name = "RUN")]
+    run: String,
+    #[command(flatten)]
+    stay: Stay,
+}
+
+impl Retry {
+    /// Starts a new run with the same code and parameters.
+    ///
+    /// # Errors
+    /// When the run is not there, or has not ended.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let client = session.client()?;
+        session.block_on(async {
+            let refused = |error| Failure::from(error).doing(&format!("{} was not started again", self.run));
+            let run: RunView = client.post(&["runs", &self.run, "retry"], &json!({})).await.map_err(refused)?;
+            stay(&client, &session.terminal, run, &self.stay.follow(Given::default())).await
+        })
+    }
+}
+
+/// Which code a rerun takes.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Code {
+    /// Exactly what the run ran
+    #[default]
+    Same,
+    /// What the folder holds now
+    Current,
+}
+
+/// `rigi runs rerun`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi runs rerun 7Q2A -p start=1980 --follow
+  rigi runs rerun 7Q2A --code current --unset start")]
+pub struct Rerun {
+    /// The run: its id, or a part of it
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Replace a parameter; may be repeated
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
+    /// Replace parameters by those of a JSON object in a file; `-p` lies on top
+    #[arg(long = "params", value_name = "FILE")]
+    file: Option<std::path::PathBuf>,
+    /// Take a parameter back to its default; may be repeated
+    #[arg(long, value_name = "NAME")]
+    unset: Vec<String>,
+    /// Replace the files of an input; may be repeated
+    #[arg(short, long = "input", value_name = "NAME=PATH")]
+    inputs: Vec<String>,
+    /// Replace a label; may be repeated
+    #[arg(short, long = "label", value_name = "NAME=VALUE")]
+    labels: Vec<String>,
+    /// Which code to run
+    #[arg(long, value_enum, default_value_t)]
+    code: Code,
+    #[command(flatten)]
+    stay: Stay,
+}
+
+impl Rerun {
+    /// Starts a new run with the changes.
+    ///
+    /// # Errors
+    /// When the run is not there, or the changes do not fit.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let mut parameters = pairs::parameters(&self.parameters, self.file.as_ref())?;
+        let files = pairs::inputs(&self.inputs)?;
+        let labels = pairs::labels(&self.labels)?;
+        let given = Given { parameters: self.parameters, inputs: self.inputs, file: self.file };
+        let client = session.client()?;
+        session.block_on(async {
+            let by = |pointer: &str| given.by(pointer);
+            let refused = |error| failure::of_call(&error, &by).doing(&format!("{} was not started again", self.run));
+            if !given.parameters.is_empty() {
+                let run: RunView = client.get(&["runs", &self.run], &[]).await.map_err(refused)?;
+                // The pipeline may be gone by now; then texts stay texts, and the server says what does not fit.
+                let view: Option<PipelineView> = client.get(&["pipelines", &run.summary.pipeline], &[]).await.ok();
+                given.read_by(view.and_then(|view| view.parameters).as_ref(), &mut parameters);
+            }
+            parameters.extend(self.unset.iter().map(|name| (name.clone(), Value::Null)));
+            let inputs = upload(&client, &session.terminal, files).await?;
+            let code = match self.code {
+                Code::Same => RerunCode::Same,
+                Code::Current => RerunCode::Current,
+            };
+            let body = RerunRun { parameters, inputs, labels, code };
+            let run: RunView = client.post(&["runs", &self.run, "rerun"], &body).await.map_err(refused)?;
+            stay(&client, &session.terminal, run, &self.stay.follow(Given::default())).await
+        })
+    }
+}

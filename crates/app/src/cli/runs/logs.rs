@@ -1,0 +1,145 @@
+//! `rigi runs logs`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use futures_util::StreamExt as _;
+
+use crate::api::view::{LogLine, LogPage, RunView};
+use crate::cli::exit::Exit;
+use crate::cli::follow::{ended, line_text};
+use crate::cli::session::Session;
+use crate::cli::terminal::say;
+use crate::cli::words::clock;
+use crate::client::{CallError, Client, LogEvent, LogStream};
+
+/// Lines that one call may answer at most.
+const PAGE: u64 = 5000;
+
+/// `rigi runs logs`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi runs logs 7Q2A --tail 20
+  rigi runs logs 7Q2A --follow        until its end; the exit code is its result
+  rigi runs logs 7Q2A --raw > log     the bytes as they were written
+
+Lines of standard error are marked with `!`. Times are local.")]
+pub struct Logs {
+    /// The run: its id, or a part of it
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Go on until the run ends; the exit code is its result
+    #[arg(short, long)]
+    follow: bool,
+    /// Only the last lines
+    #[arg(short, long, value_name = "N", conflicts_with = "since_line")]
+    tail: Option<u64>,
+    /// From this line on
+    #[arg(long, value_name = "N")]
+    since_line: Option<u64>,
+    /// Which attempt; the last unless told
+    #[arg(short, long, value_name = "N")]
+    attempt: Option<u32>,
+    /// The bytes as they were written, without times and marks
+    #[arg(long, conflicts_with_all = ["follow", "tail", "since_line", "timestamps", "json"])]
+    raw: bool,
+    /// Whole times, in UTC
+    #[arg(long)]
+    timestamps: bool,
+    /// One JSON object a line
+    #[arg(long, conflicts_with = "timestamps")]
+    json: bool,
+}
+
+impl Logs {
+    /// Prints it.
+    ///
+    /// # Errors
+    /// When there is no such run or attempt.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let client = session.client()?;
+        session.block_on(async {
+            if self.raw {
+                self.print_raw(&client).await?;
+                return Ok(Exit::Ok.into());
+            }
+            // Any part of an id is turned into the whole, so that a run that comes later cannot make it ambiguous.
+            let run: RunView = client.get(&["runs", &self.run], &[]).await?;
+            let id = run.summary.id.as_str();
+            let (attempt, next) = self.print_stored(&client, id, session).await?;
+            if !self.follow {
+                return Ok(Exit::Ok.into());
+            }
+            let attempt = self.attempt.or((attempt > 0).then_some(attempt));
+            self.print_new(LogStream::open(&client, id, attempt, next).await?, session).await?;
+            let run: RunView = client.get(&["runs", id], &[]).await?;
+            if !self.json {
+                say(&ended(&run, &session.terminal))?;
+            }
+            Ok(Exit::of_run(run.summary.state).into())
+        })
+    }
+
+    async fn print_raw(&self, client: &Client) -> anyhow::Result<()> {
+        let attempt: Vec<_> = self.attempt.map(|attempt| ("attempt", attempt.to_string())).into_iter().collect();
+        let mut pieces = client.open(&["runs", &self.run, "log", "raw"], &attempt).await?.bytes_stream();
+        let mut out = std::io::stdout().lock();
+        while let Some(piece) = pieces.next().await {
+            out.write_all(&piece.context("reading the log")?)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Prints what is there now; answers the attempt and the number of the line behind it.
+    async fn print_stored(&self, client: &Client, id: &str, session: &Session) -> anyhow::Result<(u32, u64)> {
+        let mut next = match self.tail {
+            Some(tail) => self.page(client, id, 1, 1).await?.total.saturating_sub(tail) + 1,
+            None => self.since_line.unwrap_or(1).max(1),
+        };
+        loop {
+            let page = self.page(client, id, next, PAGE).await?;
+            self.print(&page.lines, session)?;
+            next = page.lines.last().map_or(next, |line| line.n + 1);
+            if page.lines.is_empty() || next > page.total {
+                if page.cut_bytes > 0 && page.complete {
+                    let cut = rigi_model::quantity::show_bytes(page.cut_bytes);
+                    eprintln!("{cut} more were not kept: the log is larger than its limit.");
+                }
+                return Ok((page.attempt, next));
+            }
+        }
+    }
+
+    async fn page(&self, client: &Client, id: &str, from: u64, limit: u64) -> Result<LogPage, CallError> {
+        let mut query = vec![("from", from.to_string()), ("limit", limit.to_string())];
+        query.extend(self.attempt.map(|attempt| ("attempt", attempt.to_string())));
+        client.get(&["runs", id, "log"], &query).await
+    }
+
+    async fn print_new(&self, mut log: LogStream, session: &Session) -> anyhow::Result<()> {
+        loop {
+            match log.next().await? {
+                LogEvent::Lines(lines) => self.print(&lines, session)?,
+                LogEvent::Attempt(_) => {}
+                LogEvent::End(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn print(&self, lines: &[LogLine], session: &Session) -> anyhow::Result<()> {
+        let mut text = String::new();
+        for line in lines {
+            if self.json {
+                text.push_str(&serde_json::to_string(line)?);
+            } else {
+                let time = if self.timestamps { line.at.to_string() } else { clock(line.at) };
+                text.push_str(&line_text(line, &time, &session.terminal));
+            }
+            text.push('\n');
+        }
+        if text.is_empty() { Ok(()) } else { Ok(say(&text)?) }
+    }
+}

@@ -1,0 +1,67 @@
+//! `rigi runs`: everything that is done with runs that exist.
+
+mod act;
+mod artifacts;
+mod get;
+mod list;
+mod logs;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+pub use list::fetch;
+
+use super::session::Session;
+
+/// `rigi runs`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi runs list --state failed --since 1d
+  rigi runs logs 7Q2A --follow
+  rigi runs artifacts 7Q2A -d results
+
+A run is named by its id, or by any part at its beginning or end that no other run has.")]
+pub struct Runs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List runs, newest first
+    #[command(visible_alias = "ls")]
+    List(list::List),
+    /// Show one run
+    #[command(visible_alias = "show")]
+    Get(get::Get),
+    /// Print or follow a run's log
+    #[command(visible_alias = "log")]
+    Logs(logs::Logs),
+    /// Cancel runs
+    Cancel(act::Cancel),
+    /// Run again what failed: same code, same parameters
+    Retry(act::Retry),
+    /// Run again with changes
+    Rerun(Box<act::Rerun>),
+    /// List or fetch the files that a run left
+    Artifacts(artifacts::Artifacts),
+}
+
+impl Runs {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When the server does not answer, or says no.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::List(command) => command.run(session),
+            Command::Get(command) => command.run(session),
+            Command::Logs(command) => command.run(session),
+            Command::Cancel(command) => command.run(session),
+            Command::Retry(command) => command.run(session),
+            Command::Rerun(command) => command.run(session),
+            Command::Artifacts(command) => command.run(session),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `rigi up` and `rigi down`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::runs::fetch;
+use super::session::Session;
+use super::words::many;
+use crate::api::view::{RunSummary, SystemView};
+use crate::client::{CallError, Client, ServerFile};
+use crate::config::Flag;
+
+/// `rigi up`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi up                      serve the pipelines in this folder
+  rigi up examples --detach    serve `examples`, and give the terminal back")]
+pub struct Up {
+    /// Folder of pipelines
+    #[arg(default_value = ".", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    folder: PathBuf,
+    /// Give the terminal back once the server is ready
+    #[arg(short, long)]
+    detach: bool,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<String>,
+    /// Runs that may be active at a time
+    #[arg(long, value_name = "N")]
+    runs: Option<String>,
+}
+
+impl Up {
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// When the configuration has a mistake, or the server cannot start.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        if !self.folder.is_dir() {
+            let failure = Failure::new(Exit::NotFound, format!("`{}` is no folder", self.folder.display()));
+            return Err(failure.cure("make it, or write a first pipeline with `rigi init`").into());
+        }
+        let flag = |value: Option<String>, key, flag| value.map(|value| Flag { key, value, flag });
+        let flags = [
+            flag(self.port, "server.port", "--port"),
+            flag(self.bind, "server.bind", "--bind"),
+            flag(self.runs, "limits.runs", "--runs"),
+        ];
+        let loaded = session.load(&self.folder, flags.into_iter().flatten().collect())?;
+        crate::server::up(crate::server::UpOptions { pipelines: self.folder, loaded, detach: self.detach })
+    }
+}
+
+/// `rigi down`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi down             stop the server; what runs goes on without it
+  rigi down --cancel    cancel every run first")]
+pub struct Down {
+    /// Cancel all runs first, those that wait too
+    #[arg(long)]
+    cancel: bool,
+}
+
+/// How long runs may take to end, and then the server. Runs that are cancelled have their grace period.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// States of runs that have not ended.
+const OPEN: &str = "queued,starting,running,retrying";
+
+impl Down {
+    /// Stops the server and waits until it has ended.
+    ///
+    /// # Errors
+    /// When there is no server on this machine, or it does not end.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let server = session.find().map_err(Failure::from)?;
+        let (Some(data), Some(pid)) = (&server.data, server.pid) else {
+            let failure = Failure::new(Exit::Usage, format!("the server at {} can only be stopped where it runs", server.url));
+            return Err(failure.cure("name its data folder with `--data` there, or leave RIGI_URL away").into());
+        };
+        let client = Client::new(&server).map_err(Failure::from)?;
+        session.block_on(async {
+            let open = vec![("state", OPEN.to_owned())];
+            let runs = fetch(&client, &open, 0).await?;
+            if self.cancel {
+                cancel(&client, &runs).await?;
+            }
+            // An answer says that the process is the server's and no other that got its number since.
+            let system: SystemView = client.get(&["system"], &[]).await?;
+            stop(pid)?;
+            wait_for_end(data, pid).await?;
+            eprintln!("The server of {} has ended.{}", system.pipelines_folder, rest(self.cancel, runs.len() as u64, &system));
+            Ok(Exit::Ok.into())
+        })
+    }
+}
+
+fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
+    let (were, go) = if runs == 1 { ("was", "goes") } else { ("were", "go") };
+    match (cancelled, runs) {
+        (_, 0) => String::new(),
+        (true, runs) => format!(" {} {were} cancelled.", many(runs, "run")),
+        (false, runs) => {
+            let again = format!("Start it again with `rigi up {}`", system.pipelines_folder);
+            format!(" {} {go} on without it. {again}, or stop them first with `rigi down --cancel`.", many(runs, "run"))
+        }
+    }
+}
+
+/// Cancels them, and waits until nothing runs any more.
+async fn cancel(client: &Client, runs: &[RunSummary]) -> anyhow::Result<()> {
+    for run in runs {
+        let answer: Result<serde_json::Value, CallError> =
+            client.post(&["runs", run.id.as_str(), "cancel"], &json!({})).await;
+        match answer {
+            // One that ended in the meantime is as good as cancelled.
+            Err(CallError::Refused { status, .. }) if status.as_u16() == 409 => {}
+            answer => {
+                answer?;
+            }
+        }
+    }
+    let since = Instant::now();
+    let open = vec![("state", OPEN.to_owned())];
+    loop {
+        let left = fetch(client, &open, 0).await?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        if since.elapsed() > PATIENCE {
+            let left = many(left.len() as u64, "run");
+            let failure = Failure::new(Exit::Unavailable, format!("{left} did not end; the server goes on"));
+            return Err(failure.cure("look at them with `rigi runs list`, or leave `--cancel` away").into());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn stop(pid: u32) -> anyhow::Result<()> {
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw).context("the server's process has no number")?;
+    kill_process(process, Signal::TERM).with_context(|| format!("stopping process {pid}"))
+}
+
+async fn wait_for_end(data: &Path, pid: u32) -> anyhow::Result<()> {
+    let since = Instant::now();
+    while ServerFile::of_running(data).is_some_and(|file| file.pid == pid) {
+        if since.elapsed() > PATIENCE {
+            let failure = Failure::new(Exit::Unavailable, format!("the server (process {pid}) does not end"));
+            return Err(failure.cure("look at its log, then end it with `kill -9`; nothing is lost by that").into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! What every command needs: the flags that all of them take, the terminal, and the way to the server.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::client::{self, Client, FindError, Place, ServerPlace};
+use crate::config::{self, Flag, Loaded, Sources};
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which server")]
+pub struct Globals {
+    /// Address of the server, such as `http://127.0.0.1:7444`
+    #[arg(long, global = true, env = "RIGI_URL", hide_env_values = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// Token that signs in there; better given by the variable, as others can see the arguments of a process
+    #[arg(long, global = true, env = "RIGI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Data folder of the server
+    #[arg(long, global = true, env = "RIGI_DATA", hide_env_values = true, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Configuration file, instead of `rigi.toml` in the pipelines folder
+    #[arg(long, global = true, env = "RIGI_CONFIG", hide_env_values = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// One call of the program.
+#[derive(Debug)]
+pub struct Session {
+    /// Flags of every command.
+    pub globals: Globals,
+    /// What the terminal is.
+    pub terminal: Terminal,
+}
+
+impl Session {
+    /// A call with these flags.
+    #[must_use]
+    pub const fn new(globals: Globals, terminal: Terminal) -> Self {
+        Self { globals, terminal }
+    }
+
+    /// Finds the server.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub fn find(&self) -> Result<ServerPlace, FindError> {
+        let Globals { url, token, data, .. } = self.globals.clone();
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        client::find(&Place {
+            url: filled(url),
+            token: filled(token),
+            data: data.filter(|data| !data.as_os_str().is_empty()),
+            current: std::env::current_dir().unwrap_or_default(),
+            list: client::running_servers_file(),
+        })
+    }
+
+    /// A client of the server.
+    ///
+    /// # Errors
+    /// When there is none, or its address is none.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let server = self.find().map_err(Failure::from)?;
+        Ok(Client::new(&server).map_err(Failure::from)?)
+    }
+
+    /// Does what waits for the network.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub fn block_on<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("starting")?.block_on(work)
+    }
+
+    /// The configuration for a pipelines folder.
+    ///
+    /// # Errors
+    /// With all its mistakes.
+    pub fn load(&self, pipelines: &Path, flags: Vec<Flag>) -> Result<Loaded, Failure> {
+        let mut sources = Sources::of_process(pipelines.to_owned());
+        sources.data = self.globals.data.clone().filter(|data| !data.as_os_str().is_empty());
+        sources.config = self.globals.config.clone().filter(|file| !file.as_os_str().is_empty());
+        sources.flags = flags;
+        config::load(&sources).map_err(Failure::from)
+    }
+}

@@ -1,0 +1,228 @@
+//! One call of the API.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::discover::ServerPlace;
+use super::problem::Problem;
+use crate::api::view::ReadyView;
+
+/// A server that does not take a connection within this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Answers come at once; a server that says nothing for so long hangs.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A call that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The address of the server is none.
+    #[error("`{url}` is not the address of a server")]
+    Address {
+        /// As given.
+        url: String,
+    },
+    /// Nothing answers there.
+    #[error("the server at {url} does not answer: {}", innermost(.source))]
+    Unreachable {
+        /// Where it should be.
+        url: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// The server said no.
+    #[error("{}", said(.problem, *.status))]
+    Refused {
+        /// HTTP status.
+        status: StatusCode,
+        /// What it said.
+        problem: Box<Problem>,
+    },
+    /// The answer is not what this version understands.
+    #[error("the server at {url} answered {path} with something else than expected: {detail}")]
+    Strange {
+        /// Where it is.
+        url: String,
+        /// What was asked for.
+        path: String,
+        /// What is wrong with the answer.
+        detail: String,
+    },
+}
+
+impl CallError {
+    /// Whether the same call may succeed a moment later: the server was replaced, or was busy.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Address { .. } | Self::Strange { .. } => false,
+        }
+    }
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(next) = inner.source() {
+        inner = next;
+    }
+    inner.to_string()
+}
+
+fn said(problem: &Problem, status: StatusCode) -> String {
+    let words = [&problem.detail, &problem.title].into_iter().find(|text| !text.is_empty());
+    words.cloned().unwrap_or_else(|| format!("the server answered {status}"))
+}
+
+/// Talks to one server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+}
+
+impl Client {
+    /// A client of this server. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When its address is none.
+    pub fn new(server: &ServerPlace) -> Result<Self, CallError> {
+        let wrong = || CallError::Address { url: server.url.clone() };
+        let base = Url::parse(&server.url).ok().filter(|url| !url.cannot_be_a_base()).ok_or_else(wrong)?;
+        let agent = concat!("rigi/", env!("CARGO_PKG_VERSION"));
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).user_agent(agent);
+        // No proxy: the token must not pass through one by accident, and loopback never does.
+        let http = http.no_proxy().build().map_err(|_| wrong())?;
+        Ok(Self { http, base, token: server.token.clone() })
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// A request for `/api/v1/…`.
+    pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        // A base that cannot be one was refused in `new`.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends it; anything but success is an error with what the server said.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = response.text().await.unwrap_or_default();
+        let problem = serde_json::from_str(&text).unwrap_or_default();
+        Err(CallError::Refused { status, problem: Box::new(problem) })
+    }
+
+    pub(super) fn unreachable(&self, source: reqwest::Error) -> CallError {
+        CallError::Unreachable { url: self.base().to_owned(), source }
+    }
+
+    /// Reads an answer.
+    pub(super) async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, CallError> {
+        let path = response.url().path().to_owned();
+        let text = response.text().await.map_err(|source| self.unreachable(source))?;
+        serde_json::from_str(&text).map_err(|error| CallError::Strange {
+            url: self.base().to_owned(),
+            path,
+            detail: error.to_string(),
+        })
+    }
+
+    /// Gets one thing.
+    ///
+    /// # Errors
+    /// When the server does not answer, or says no.
+    pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, CallError> {
+        let request = self.request(Method::GET, path, query).timeout(ANSWER_TIMEOUT);
+        self.read(self.send(request).await?).await
+    }
+
+    /// Posts a body and reads the answer.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T, CallError> {
+        self.post_once(path, body, None).await
+    }
+
+    /// As [`Client::post`], with an idempotency key: the same call twice is one.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        key: Option<&str>,
+    ) -> Result<T, CallError> {
+        let mut request = self.request(Method::POST, path, &[]).timeout(ANSWER_TIMEOUT).json(body);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        self.read(self.send(request).await?).await
+    }
+
+    /// Whether the server can do its work; one that cannot says so with status 503 and the same body.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn ready(&self) -> Result<ReadyView, CallError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("readyz");
+        }
+        let request = self.http.get(url).timeout(ANSWER_TIMEOUT);
+        self.read(request.send().await.map_err(|source| self.unreachable(source))?).await
+    }
+
+    /// Opens something that comes as bytes, however long it takes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn open(&self, path: &[&str], query: &[(&str, String)]) -> Result<Response, CallError> {
+        self.send(self.request(Method::GET, path, query)).await
+    }
+
+    /// Opens a stream of events, behind the event `last`.
+    pub(super) async fn open_events(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        last: Option<&str>,
+    ) -> Result<Response, CallError> {
+        let mut request = self.request(Method::GET, path, query).header(ACCEPT, "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        let response = self.send(request).await?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
+        if kind.starts_with("text/event-stream") {
+            return Ok(response);
+        }
+        let detail = format!("a stream of events was asked for, and {kind} came");
+        Err(CallError::Strange { url: self.base().to_owned(), path: response.url().path().to_owned(), detail })
+    }
+}

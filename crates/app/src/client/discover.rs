@@ -1,0 +1,208 @@
+//! Finds the server that a command is meant for.
+//!
+//! In this order: an address given by flag or variable; a data folder given; `.rigi` in the current folder, then in
+//! its subfolders, then in its parents; the only server of this user that runs on this machine.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rigi_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a running server writes to `server.json` in its data folder, readable by its owner alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ServerFile {
+    /// Where it answers.
+    pub url: String,
+    /// Signs commands of this machine in.
+    pub token: String,
+    /// Its process.
+    pub pid: u32,
+    /// The pipelines folder.
+    pub pipelines_folder: String,
+    /// Its version.
+    pub version: String,
+    /// Since when it runs.
+    pub started_at: Timestamp,
+}
+
+impl ServerFile {
+    /// Name of the file in the data folder.
+    pub const NAME: &'static str = "server.json";
+
+    /// What a data folder says, if a server left it and its process is there.
+    #[must_use]
+    pub fn of_running(data: &Path) -> Option<Self> {
+        let path = data.join(Self::NAME);
+        // Somebody else's file could send our runs to their server: a shared folder such as `/tmp` is enough.
+        if std::fs::metadata(&path).ok()?.uid() != rustix::process::geteuid().as_raw() {
+            return None;
+        }
+        let text = std::fs::read_to_string(path).ok()?;
+        let file: Self = serde_json::from_str(&text).ok()?;
+        is_running(file.pid).then_some(file)
+    }
+}
+
+fn is_running(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
+    // A process of another user cannot be signalled, but is there.
+    matches!(rustix::process::test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM))
+}
+
+/// A server to talk to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerPlace {
+    /// Where it answers.
+    pub url: String,
+    /// Signs in.
+    pub token: Option<String>,
+    /// Its data folder, where it was found by that.
+    pub data: Option<PathBuf>,
+    /// Its process, where it was found by its data folder.
+    pub pid: Option<u32>,
+}
+
+/// Where to look.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// `--url` or `RIGI_URL`.
+    pub url: Option<String>,
+    /// `--token` or `RIGI_TOKEN`.
+    pub token: Option<String>,
+    /// `--data` or `RIGI_DATA`.
+    pub data: Option<PathBuf>,
+    /// The current folder.
+    pub current: PathBuf,
+    /// The list of running servers.
+    pub list: Option<PathBuf>,
+}
+
+/// No server, or too many.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    /// None runs.
+    #[error("no Rigi server was found")]
+    None,
+    /// None runs on the data folder that was named.
+    #[error("no Rigi server runs on {}", .0.display())]
+    NotOn(PathBuf),
+    /// More than one runs, and none is nearer than the others.
+    #[error("{} Rigi servers run here; say which one", .0.len())]
+    Several(Vec<PathBuf>),
+}
+
+/// Finds the server.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn find(place: &Place) -> Result<ServerPlace, FindError> {
+    if let Some(url) = &place.url {
+        let token = place.token.clone();
+        return Ok(ServerPlace { url: url.clone(), token, data: None, pid: None });
+    }
+    let open = |data: &Path| {
+        let file = ServerFile::of_running(data)?;
+        let token = place.token.clone().or(Some(file.token));
+        Some(ServerPlace { url: file.url, token, data: Some(data.to_owned()), pid: Some(file.pid) })
+    };
+    if let Some(data) = &place.data {
+        return open(data).ok_or_else(|| FindError::NotOn(data.clone()));
+    }
+    let below: Vec<ServerPlace> = data_folders(&place.current).iter().filter_map(|data| open(data)).collect();
+    if !below.is_empty() {
+        return only(below);
+    }
+    let above = place.current.ancestors().skip(1).find_map(|folder| open(&folder.join(".rigi")));
+    if let Some(server) = above {
+        return Ok(server);
+    }
+    let listed = place.list.as_deref().map(read_list).unwrap_or_default();
+    only(listed.iter().filter_map(|data| open(data)).collect())
+}
+
+fn only(mut found: Vec<ServerPlace>) -> Result<ServerPlace, FindError> {
+    match found.len() {
+        0 => Err(FindError::None),
+        1 => Ok(found.remove(0)),
+        _ => Err(FindError::Several(found.into_iter().filter_map(|server| server.data).collect())),
+    }
+}
+
+/// `.rigi` of a folder, else those of its subfolders.
+fn data_folders(folder: &Path) -> Vec<PathBuf> {
+    let own = folder.join(".rigi");
+    if own.join(ServerFile::NAME).exists() {
+        return vec![own];
+    }
+    // A folder with very many entries is no place where somebody keeps pipelines side by side.
+    const MOST: usize = 2000;
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let below = entries.take(MOST).flatten().map(|entry| entry.path().join(".rigi"));
+    let mut below: Vec<PathBuf> = below.filter(|data| data.join(ServerFile::NAME).exists()).collect();
+    below.sort();
+    below
+}
+
+fn read_list(path: &Path) -> BTreeSet<PathBuf> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Where the servers of this user are listed: a JSON list of data folders. `None` when there is no home.
+#[must_use]
+pub fn running_servers_file() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    Some(state.join("rigi").join("servers.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(data: &Path, pid: u32) {
+        std::fs::create_dir_all(data).unwrap();
+        let file = ServerFile {
+            url: format!("http://127.0.0.1/{}", data.display()),
+            token: "t".to_owned(),
+            pid,
+            pipelines_folder: String::new(),
+            version: String::new(),
+            started_at: Timestamp(0),
+        };
+        std::fs::write(data.join(ServerFile::NAME), serde_json::to_string(&file).unwrap()).unwrap();
+    }
+
+    fn place(current: &Path) -> Place {
+        Place { current: current.to_owned(), list: Some(current.join("servers.json")), ..Place::default() }
+    }
+
+    #[test]
+    fn the_nearest_server_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        let (inner, us) = (root.path().join("project/deep"), std::process::id());
+        std::fs::create_dir_all(&inner).unwrap();
+        assert_eq!(find(&place(&inner)).unwrap_err(), FindError::None);
+
+        let far = root.path().join("elsewhere/.rigi");
+        server(&far, us);
+        assert_eq!(find(&place(root.path())).unwrap().data, Some(far.clone()), "in a subfolder");
+        assert_eq!(find(&place(&inner)).unwrap_err(), FindError::None);
+        std::fs::write(inner.join("servers.json"), serde_json::to_string(&[&far]).unwrap()).unwrap();
+        assert_eq!(find(&place(&inner)).unwrap().data, Some(far.clone()), "by the list");
+        server(&root.path().join("project/.rigi"), us);
+        assert_eq!(find(&place(&inner)).unwrap().data, Some(root.path().join("project/.rigi")), "in a parent");
+        // i32::MAX is above the largest process id of Linux.
+        server(&inner.join(".rigi"), i32::MAX.unsigned_abs());
+        assert_eq!(find(&place(&inner)).unwrap().data, Some(root.path().join("project/.rigi")), "a dead one does not count");
+
+        let named = Place { data: Some(far.clone()), ..place(&inner) };
+        assert_eq!(find(&named).unwrap().data, Some(far));
+        let given = Place { url: Some("http://x".to_owned()), ..place(&inner) };
+        assert_eq!(find(&given).unwrap().url, "http://x");
+        let several = vec![root.path().join("elsewhere/.rigi"), root.path().join("project/.rigi")];
+        assert_eq!(find(&place(root.path())).unwrap_err(), FindError::Several(several));
+    }
+}

@@ -1,0 +1,19 @@
+//! Talks to a server over HTTP: what every command but `up` does.
+
+mod call;
+mod discover;
+mod event_stream;
+mod log_stream;
+mod problem;
+mod run_stream;
+mod sse;
+mod upload;
+
+pub use call::{CallError, Client};
+pub use discover::{FindError, Place, ServerFile, ServerPlace, find, running_servers_file};
+pub use event_stream::EventStream;
+pub use log_stream::{LogEvent, LogStream};
+pub use problem::{Problem, ProblemEntry};
+pub use run_stream::{RunNews, RunStream};
+pub use sse::{Parser, SseEvent};
+pub use upload::file_name;

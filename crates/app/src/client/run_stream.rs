@@ -1,0 +1,52 @@
+//! What happens to one run, as it happens.
+
+use super::call::{CallError, Client};
+use super::event_stream::EventStream;
+use crate::api::view::RunSummary;
+
+/// News of a run.
+#[derive(Debug, Clone)]
+pub enum RunNews {
+    /// It changed.
+    Changed(Box<RunSummary>),
+    /// Something may have been missed: look at it anew.
+    LookAgain,
+}
+
+/// Follows a run's states.
+pub struct RunStream {
+    events: EventStream,
+    run: String,
+}
+
+impl RunStream {
+    /// Follows the run with this whole id, from now on.
+    ///
+    /// # Errors
+    /// When the server does not answer, or says no.
+    pub async fn open(client: &Client, run: &str) -> Result<Self, CallError> {
+        let query = vec![("types", "run".to_owned()), ("run", run.to_owned())];
+        let events = EventStream::open(client, &["events"], query).await?;
+        Ok(Self { events, run: run.to_owned() })
+    }
+
+    /// What comes next. May be dropped at any time and called again.
+    ///
+    /// # Errors
+    /// When the server stays away, or says no.
+    pub async fn next(&mut self) -> Result<RunNews, CallError> {
+        loop {
+            let event = self.events.next().await?;
+            match event.event.as_str() {
+                "run" => match serde_json::from_str::<RunSummary>(&event.data) {
+                    Ok(run) if run.id.as_str() == self.run => return Ok(RunNews::Changed(Box::new(run))),
+                    Ok(_) => {}
+                    // A newer server may say more than we understand; the run itself can still be asked for.
+                    Err(_) => return Ok(RunNews::LookAgain),
+                },
+                "reset" => return Ok(RunNews::LookAgain),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Every key of the configuration, once: documentation, type and default.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::key::Key;
+use super::value::{Bytes, Cores, LogFormat, LogLevel, Names, Secret, Time, Value};
+
+/// Defines the sections as structs, and the table of their keys.
+macro_rules! sections {
+    ($($(#[doc = $section_doc:literal])+ $section:ident: $Section:ident {
+        $($(#[doc = $doc:literal])+ $key:ident: $ty:ty = $default:expr $(=> $words:literal)?;)+
+    })+) => {
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Debug, Clone)]
+            pub struct $Section { $($(#[doc = $doc])+ pub $key: $ty,)+ }
+
+            impl Default for $Section {
+                fn default() -> Self {
+                    Self { $($key: $default,)+ }
+                }
+            }
+        )+
+
+        /// Everything that an operator may set.
+        #[derive(Debug, Clone, Default)]
+        pub struct Config { $($(#[doc = $section_doc])+ pub $section: $Section,)+ }
+
+        /// Every key, in the order of the reference.
+        pub const KEYS: &[Key] = &[$($(
+            Key {
+                section: stringify!($section),
+                name: stringify!($key),
+                doc: concat!($($doc, "\n"),+),
+                kind: <$ty as Value>::KIND,
+                secret: <$ty as Value>::SECRET,
+                default_words: &[$($words)?],
+                set: |config, raw| {
+                    config.$section.$key = <$ty as Value>::read(raw)?;
+                    Ok(())
+                },
+                show: |config| Value::show(&config.$section.$key),
+            },
+        )+)+];
+
+        /// Every section with its documentation.
+        pub const SECTIONS: &[(&str, &str)] = &[$((stringify!($section), concat!($($section_doc, "\n"),+)),)+];
+    };
+}
+
+const DAY: u64 = 24 * 3600;
+
+sections! {
+    /// Where the server listens.
+    server: Server {
+        /// Address to listen on. Anything but a loopback address lets other machines in.
+        bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        /// Port to listen on; 0 takes a free one.
+        port: u16 = 7444;
+        /// Address under which people reach the server, where it stands behind another one, such as
+        /// `https://rigi.example.org`. Links are made from it.
+        public_url: Option<String> = None;
+    }
+
+    /// What is kept on disk.
+    data: Data {
+        /// Folder of the database, logs, artifacts and environments.
+        folder: Option<PathBuf> = None => "`.rigi` in the pipelines folder";
+    }
+
+    /// Where runs are remembered.
+    database: Database {
+        /// Empty: SQLite in the data folder. `postgres://user:password@host/name`: PostgreSQL. Give the password
+        /// by `RIGI_DATABASE__URL_FILE` rather than in a file that others read.
+        url: Secret = Secret::default() => "empty: SQLite in the data folder";
+    }
+
+    /// What runs may use unless their spec says otherwise. `none` takes a limit away.
+    limits: Limits {
+        /// Runs that may be active at a time, over all pipelines. Further ones wait.
+        runs: u64 = rigi_engine::Settings::default().max_active_runs => "twice the cores, at least 10";
+        /// Longest time of one attempt.
+        timeout: Option<Time> = None;
+        /// Time between the request to stop (SIGTERM) and the end (SIGKILL).
+        grace_period: Time = Time(Duration::from_secs(10));
+        /// Cores of one attempt.
+        cpu: Option<Cores> = None;
+        /// Memory of one attempt, its whole process tree together.
+        memory: Option<Bytes> = None;
+        /// Processes and threads of one attempt.
+        processes: Option<u64> = Some(1024);
+        /// Open files of one process.
+        open_files: Option<u64> = Some(4096);
+        /// Bytes that one attempt may write to its outputs.
+        output_size: Option<Bytes> = Some(Bytes(10 << 30));
+        /// Bytes of log that are kept of one attempt; what comes after is counted and left out.
+        log_size: Option<Bytes> = Some(Bytes(64 << 20));
+    }
+
+    /// What follows a failed attempt of a pipeline that does not say so itself.
+    retry: Retry {
+        /// Further attempts after the first.
+        attempts: u32 = 0;
+        /// Time before the next attempt.
+        delay: Time = Time(Duration::from_secs(60));
+    }
+
+    /// How long things are kept. `none` keeps for ever.
+    retention: Retention {
+        /// Ended runs of each pipeline.
+        runs: Option<u64> = Some(1000);
+        /// Age of ended runs.
+        age: Option<Time> = Some(Time(Duration::from_secs(90 * DAY)));
+        /// Bytes of artifacts and logs of each pipeline.
+        bytes: Option<Bytes> = None;
+        /// Bytes of artifacts and logs of all pipelines together.
+        total_bytes: Option<Bytes> = Some(Bytes(20 << 30));
+        /// How long things that nothing refers to are left alone before they are removed.
+        collect_after: Time = Time(Duration::from_secs(3600));
+        /// Age of uploads that no run took.
+        uploads_age: Time = Time(Duration::from_secs(DAY));
+    }
+
+    /// How Python pipelines get their environments.
+    python: Python {
+        /// The `uv` program.
+        uv: Option<PathBuf> = None => "the one on `PATH`, else one installed into the data folder";
+        /// Python version of pipelines that name none, such as `3.12`.
+        default_version: Option<String> = None => "the newest that `uv` finds";
+        /// Longest time that building one environment may take.
+        build_timeout: Time = Time(Duration::from_secs(30 * 60));
+    }
+
+    /// What runs see of the server's environment.
+    environment: Environment {
+        /// Names of the server's environment variables that runs get, beside the few that every program needs.
+        allow: Names = Names::default();
+    }
+
+    /// The server's own log, on its standard error.
+    log: Log {
+        /// How much is written.
+        level: LogLevel = LogLevel::Info;
+        /// Lines for people, or one JSON object a line.
+        format: LogFormat = LogFormat::Text;
+    }
+}

@@ -1,0 +1,314 @@
+//! Types of settings: how each is read from a file or a variable, and how it is shown.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rigi_model::quantity;
+
+/// A value before its type is known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Raw {
+    /// From a flag, a variable or a TOML string.
+    Text(String),
+    /// A TOML integer.
+    Integer(i64),
+    /// A TOML float.
+    Float(f64),
+    /// A TOML boolean.
+    Bool(bool),
+    /// A TOML array of strings.
+    List(Vec<String>),
+}
+
+impl Raw {
+    /// The value as a text, as far as it is one value.
+    fn text(&self) -> Result<String, String> {
+        match self {
+            Self::Text(text) => Ok(text.trim().to_owned()),
+            Self::Integer(number) => Ok(number.to_string()),
+            Self::Float(number) => Ok(number.to_string()),
+            Self::Bool(value) => Ok(value.to_string()),
+            Self::List(_) => Err("is a list where one value must stand".to_owned()),
+        }
+    }
+}
+
+/// What a type of setting can do.
+pub trait Value: Sized {
+    /// What may be written, for people.
+    const KIND: &'static str;
+    /// Its value is never shown whole.
+    const SECRET: bool = false;
+
+    /// Reads it; the error goes on after the key's name ("is …", "must …").
+    ///
+    /// # Errors
+    /// When it is no such value.
+    fn read(raw: &Raw) -> Result<Self, String>;
+
+    /// The value as one would write it; `None` is "none".
+    fn show(&self) -> Option<String>;
+}
+
+/// `none` where a key may be left without a value.
+const NONE: &str = "none";
+
+impl<T: Value> Value for Option<T> {
+    const KIND: &'static str = T::KIND;
+    const SECRET: bool = T::SECRET;
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        match raw {
+            Raw::Text(text) if text.trim() == NONE => Ok(None),
+            _ => T::read(raw).map(Some),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        self.as_ref().and_then(Value::show)
+    }
+}
+
+impl Value for String {
+    const KIND: &'static str = "text";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        raw.text()
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.clone())
+    }
+}
+
+impl Value for PathBuf {
+    const KIND: &'static str = "path";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        if text.is_empty() { Err("is empty and must be a path".to_owned()) } else { Ok(text.into()) }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.display().to_string())
+    }
+}
+
+/// Integers share everything but their size.
+macro_rules! whole_number {
+    ($($ty:ty => $kind:literal),+ $(,)?) => {$(
+        impl Value for $ty {
+            const KIND: &'static str = $kind;
+
+            fn read(raw: &Raw) -> Result<Self, String> {
+                let text = raw.text()?;
+                let range = || format!("is `{text}` and must be a whole number from {} to {}", Self::MIN, Self::MAX);
+                text.replace('_', "").parse().map_err(|_| range())
+            }
+
+            fn show(&self) -> Option<String> {
+                Some(self.to_string())
+            }
+        }
+    )+};
+}
+whole_number!(u16 => "whole number", u32 => "whole number", u64 => "whole number");
+
+/// An amount of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl Value for Bytes {
+    const KIND: &'static str = "bytes (`512MiB`)";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        quantity::parse_bytes(&text).map(Self).map_err(|error| format!("is no amount of bytes: {error}"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quantity::write_bytes(self.0))
+    }
+}
+
+/// An amount of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(pub Duration);
+
+impl Value for Time {
+    const KIND: &'static str = "time (`30s`, `1h30m`)";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        quantity::parse_duration(&text).map(Self).map_err(|error| format!("is no time: {error}"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quantity::write_duration(self.0))
+    }
+}
+
+/// Processor cores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cores(pub f64);
+
+impl Value for Cores {
+    const KIND: &'static str = "cores (`2`, `0.5`, `500m`)";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        quantity::parse_cpu(&text).map(Self).map_err(|error| format!("is no number of cores: {error}"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.0.to_string())
+    }
+}
+
+/// Names of environment variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names(pub Vec<String>);
+
+impl Value for Names {
+    const KIND: &'static str = "list of names";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let names: Vec<String> = match raw {
+            Raw::List(names) => names.clone(),
+            _ => raw.text()?.split(',').map(|name| name.trim().to_owned()).collect(),
+        };
+        let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
+        match names.iter().find(|name| name.contains(['=', '\0', ' '])) {
+            Some(name) => Err(format!("holds `{name}`, which is no name of a variable")),
+            None => Ok(Self(names)),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join(","))
+    }
+}
+
+/// A text that may hold a password.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl Secret {
+    /// The text with the password of an address left out; anything that is no address is left out whole.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let Some((scheme, rest)) = self.0.split_once("://") else {
+            return if self.0.is_empty() { String::new() } else { "***".to_owned() };
+        };
+        // Passwords can also stand among the options, so that nothing after `?` is shown.
+        let (rest, options) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
+        match rest.rsplit_once('@') {
+            Some((user, host)) => {
+                let user = user.split_once(':').map_or_else(|| user.to_owned(), |(name, _)| format!("{name}:***"));
+                format!("{scheme}://{user}@{host}{options}")
+            }
+            None => format!("{scheme}://{rest}{options}"),
+        }
+    }
+}
+
+impl Value for Secret {
+    const KIND: &'static str = "address";
+    const SECRET: bool = true;
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        let known = ["postgres://", "postgresql://", "sqlite:"];
+        if text.is_empty() || known.iter().any(|scheme| text.starts_with(scheme)) {
+            return Ok(Self(text));
+        }
+        Err("must be empty (SQLite in the data folder) or start with `postgres://`".to_owned())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.masked())
+    }
+}
+
+impl Value for IpAddr {
+    const KIND: &'static str = "IP address";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        if text == "localhost" {
+            return Ok(Self::V4(Ipv4Addr::LOCALHOST));
+        }
+        let wrong = |_| format!("is `{text}` and must be an IP address such as `127.0.0.1` or `0.0.0.0`");
+        text.trim_start_matches('[').trim_end_matches(']').parse().map_err(wrong)
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+/// Values out of a few words.
+macro_rules! choice {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? } $kind:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $name {
+            /// The word.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl Value for $name {
+            const KIND: &'static str = $kind;
+
+            fn read(raw: &Raw) -> Result<Self, String> {
+                let text = raw.text()?;
+                match text.as_str() {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(format!("is `{text}` and must be one of {}", $kind)),
+                }
+            }
+
+            fn show(&self) -> Option<String> {
+                Some(self.as_str().to_owned())
+            }
+        }
+    };
+}
+
+choice! {
+    /// How much the server writes to its own log.
+    LogLevel {
+        /// What broke.
+        Error = "error",
+        /// And what looks wrong.
+        Warn = "warn",
+        /// And what happens.
+        Info = "info",
+        /// And why.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    } "`error`, `warn`, `info`, `debug`, `trace`"
+}
+
+choice! {
+    /// How the server writes its own log.
+    LogFormat {
+        /// Lines for people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    } "`text`, `json`"
+}

@@ -1,0 +1,47 @@
+//! What may go, and what must not.
+
+use std::time::Duration;
+
+use rigi_model::{RunState, Timestamp};
+use rigi_store::retention::Keep;
+
+use crate::support::{T, new_run, on_each, stored};
+
+const NOTHING: Keep = Keep { runs: None, age: None, bytes: None };
+
+#[test]
+fn only_ended_runs_beyond_what_is_kept_are_removable() {
+    on_each(|store| async move {
+        let runs: Vec<_> = (0..4).map(|_| new_run("a")).collect();
+        for run in &runs[..3] {
+            stored(&store, run, RunState::Succeeded).await;
+        }
+        stored(&store, &runs[3], RunState::Running).await;
+        let db = store.db();
+        let removable = |keep: Keep, now: Timestamp| async move {
+            db.removable_runs("default", Some("a"), &keep, now).await.unwrap()
+        };
+        assert_eq!(removable(NOTHING, T).await, []);
+        assert_eq!(removable(Keep { runs: Some(2), ..NOTHING }, T).await, [runs[0].id.clone()]);
+        let later = T.after(Duration::from_secs(100));
+        let old = removable(Keep { age: Some(Duration::from_secs(99)), ..NOTHING }, later).await;
+        assert_eq!(old.len(), 3);
+        assert_eq!(store.remove_runs(&[runs[0].id.clone(), runs[3].id.clone()]).await.unwrap(), 1);
+        assert!(db.run("default", &runs[0].id).await.is_err());
+        assert!(db.run("default", &runs[3].id).await.is_ok(), "a running run was removed");
+        assert_eq!(db.events_of(&runs[0].id, 0, 10).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn what_a_run_refers_to_is_in_use() {
+    on_each(|store| async move {
+        let stored_file = store.blobs().put(&b"data"[..]).unwrap();
+        let id = store.add_upload("default", "x.csv", &stored_file, T).await.unwrap();
+        assert_eq!(store.db().upload("default", &id).await.unwrap().sha256, stored_file.sha256);
+        assert!(store.db().referenced_content().await.unwrap().contains(&stored_file.sha256));
+        store.remove_unreferenced(T.after(Duration::from_secs(1))).await.unwrap();
+        assert!(store.db().upload("default", &id).await.is_err());
+        assert!(store.db().referenced_content().await.unwrap().is_empty());
+    });
+}

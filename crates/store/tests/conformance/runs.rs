@@ -1,0 +1,140 @@
+//! Accepting, changing and reading single runs.
+
+use std::time::Duration;
+
+use rigi_model::run::{AttemptRecord, LogFacts};
+use rigi_model::{AttemptState, RunState, Usage};
+use rigi_store::tables::artifacts::Artifact;
+use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey};
+
+use crate::support::{T, change, new_run, on_each, stored};
+
+#[test]
+fn a_run_is_read_back_as_it_was_accepted() {
+    on_each(|store| async move {
+        let run = new_run("a");
+        assert_eq!(store.submit(vec![run.clone()], None).await.unwrap(), Accepted::New(vec![run.id.clone()]));
+        let read = store.db().run("default", &run.id).await.unwrap();
+        assert_eq!(read.request, run);
+        assert_eq!(read.status.state, RunState::Queued);
+        assert!(matches!(store.db().run("other", &run.id).await, Err(Error::NotFound { .. })));
+    });
+}
+
+#[test]
+fn many_submissions_at_once_are_all_kept() {
+    on_each(|store| async move {
+        let tasks: Vec<_> = (0..200)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(
+                    async move { store.submit(vec![new_run("a"), new_run("b")], None).await.unwrap() },
+                )
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(store.db().open_runs().await.unwrap().len(), 400);
+        assert_eq!(store.db().last_event().await.unwrap(), 400);
+    });
+}
+
+#[test]
+fn a_key_makes_a_submission_safe_to_repeat() {
+    on_each(|store| async move {
+        let key = |request: &str| Some(IdempotencyKey { key: "k".into(), request: request.into() });
+        let (first, second) = (new_run("a"), new_run("a"));
+        let accepted = store.submit(vec![first.clone()], key("x")).await.unwrap();
+        assert_eq!(accepted, Accepted::New(vec![first.id.clone()]));
+        let again = store.submit(vec![second.clone()], key("x")).await.unwrap();
+        assert_eq!(again, Accepted::Before(vec![first.id.clone()]));
+        let other = store.submit(vec![second], key("y")).await;
+        assert!(matches!(other, Err(Error::IdempotencyConflict { .. })));
+        assert_eq!(store.db().open_runs().await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn an_ended_run_never_changes_again() {
+    on_each(|store| async move {
+        let run = new_run("a");
+        stored(&store, &run, RunState::Succeeded).await;
+        store.change(vec![change(&run, RunState::Failed, T)]).await.unwrap().await.unwrap();
+        assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Succeeded);
+    });
+}
+
+#[test]
+fn of_several_changes_in_one_commit_the_last_counts_and_all_are_told() {
+    on_each(|store| async move {
+        let run = new_run("a");
+        store.submit(vec![run.clone()], None).await.unwrap();
+        let mut commits = store.commits();
+        let changes =
+            [RunState::Starting, RunState::Running, RunState::Succeeded].map(|s| change(&run, s, T));
+        store.change(changes.to_vec()).await.unwrap().await.unwrap();
+        assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Succeeded);
+        let kinds: Vec<_> =
+            store.db().events_of(&run.id, 0, 10).await.unwrap().into_iter().map(|e| e.kind).collect();
+        assert_eq!(kinds, ["queued", "starting", "running", "succeeded"]);
+        let commit = tokio::time::timeout(Duration::from_secs(5), commits.recv()).await.unwrap().unwrap();
+        assert_eq!(&*commit.runs, std::slice::from_ref(&run.id));
+        let (since, last) = store.db().runs_since(1, 10).await.unwrap().unwrap();
+        assert_eq!((since, last), (vec![run.id.clone()], 4));
+        assert_eq!(store.db().runs_since(0, 2).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn attempts_logs_and_files_come_back() {
+    on_each(|store| async move {
+        let run = new_run("a");
+        store.submit(vec![run.clone()], None).await.unwrap();
+        let record = AttemptRecord {
+            number: 1,
+            state: AttemptState::Failed,
+            reason: Some(rigi_model::Reason::ExitCode),
+            message: Some("exit 3".into()),
+            exit_code: Some(3),
+            signal: None,
+            claimed_at: T,
+            started_at: Some(T),
+            ended_at: T,
+            usage: Usage { cpu_us: 7, max_memory: 9 },
+            log: LogFacts { lines: 2, cut_bytes: 0 },
+        };
+        let log = Some(vec![0, 159, 146, 150]);
+        let mut ended = change(&run, RunState::Failed, T);
+        let attempt = EndedAttempt { record, log: log.clone(), log_object: None, samples: Some("[]".into()) };
+        ended.attempt = Some(attempt);
+        ended.artifacts = vec![Artifact::new("a/b.txt".into(), Some("a".into()), 1, 5, "00".into())];
+        store.change(vec![ended]).await.unwrap().await.unwrap();
+        let attempts = store.db().attempts(&run.id).await.unwrap();
+        assert_eq!((attempts[0].state(), attempts[0].exit_code), (AttemptState::Failed, Some(3)));
+        let stored = store.db().attempt_log(&run.id, 1).await.unwrap().unwrap();
+        assert_eq!((stored.inline, stored.lines), (log, 2));
+        assert_eq!(store.db().attempt_log(&run.id, 2).await.unwrap(), None);
+        assert_eq!(store.db().artifact(&run.id, "a/b.txt").await.unwrap().unwrap().size, 5);
+    });
+}
+
+#[test]
+fn a_beginning_or_an_end_of_an_id_will_do_if_it_is_the_only_one() {
+    on_each(|store| async move {
+        let run = new_run("a");
+        stored(&store, &run, RunState::Queued).await;
+        let id = run.id.as_str();
+        for text in [id, &id[..20], run.id.short(), &run.id.short().to_lowercase(), &id[id.len() - 6..]] {
+            assert_eq!(store.db().resolve_run("default", text).await.unwrap(), run.id, "{text}");
+        }
+        for text in ["", "x", "ZZZZ", "run_", "%", "' OR 1=1", "run_00000000000000000000000000000000"] {
+            let found = store.db().resolve_run("default", text).await;
+            let only = text == "run_" && found.is_ok();
+            assert!(only || matches!(found, Err(Error::NotFound { .. })), "{text}");
+        }
+        stored(&store, &new_run("a"), RunState::Queued).await;
+        let both = store.db().resolve_run("default", &id[..8]).await;
+        assert!(matches!(both, Err(Error::Ambiguous { count: 2, .. })));
+    });
+}

@@ -1,0 +1,80 @@
+//! A store per test on either database, and runs to put into it.
+
+use std::future::Future;
+
+use rigi_model::run::RunStatus;
+use rigi_model::{RunId, RunState, Timestamp};
+use rigi_store::{DbConfig, NewRun, RunChange, Store};
+
+/// A moment to start from.
+pub const T: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// Runs a test on each database that is there.
+pub fn on_each<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    for config in configs() {
+        let data = tempfile::tempdir().unwrap();
+        let config = config.unwrap_or_else(|| DbConfig::Sqlite(data.path().join("rigi.db")));
+        runtime.block_on(async {
+            let store = Store::open(&config, data.path()).await.unwrap();
+            test(store).await;
+        });
+    }
+}
+
+/// `None` stands for SQLite.
+pub fn configs() -> Vec<Option<DbConfig>> {
+    let mut configs = vec![None];
+    match std::env::var("TEST_DATABASE_URL") {
+        Ok(url) => configs.push(Some(DbConfig::Postgres(format!("{url}?schema=t{}", RunId::generate())))),
+        Err(_) => assert!(std::env::var("CI").is_err(), "CI must set TEST_DATABASE_URL"),
+    }
+    configs
+}
+
+/// A run that nobody could object to.
+pub fn new_run(pipeline: &str) -> NewRun {
+    NewRun {
+        id: RunId::generate(),
+        project: "default".into(),
+        pipeline: pipeline.into(),
+        version: "v1".into(),
+        priority: 0,
+        max_attempts: 1,
+        created_at: T,
+        trigger_kind: "manual".into(),
+        trigger_by: "you".into(),
+        rerun_of: None,
+        target: "process".into(),
+        parameters: serde_json::from_str(r#"{"start": 1990, "name": "Zürich"}"#).unwrap(),
+        inputs: Vec::new(),
+        env: [("A".to_owned(), "b".to_owned())].into(),
+        labels: [("team".to_owned(), pipeline.to_owned())].into(),
+    }
+}
+
+/// A change to a state, with its event.
+pub fn change(run: &NewRun, state: RunState, at: Timestamp) -> RunChange {
+    let mut status = RunStatus::accepted(run.created_at);
+    status.state = state;
+    status.attempt = 1;
+    status.started_at = Some(run.created_at);
+    status.ended_at = state.is_terminal().then_some(at);
+    let event = rigi_model::event::RunEvent {
+        run: run.id.clone(),
+        at,
+        kind: state.as_str(),
+        attempt: 1,
+        reason: None,
+        message: None,
+    };
+    RunChange { run: run.id.clone(), status, events: vec![event], attempt: None, artifacts: Vec::new() }
+}
+
+/// Accepts a run and brings it to a state.
+pub async fn stored(store: &Store, run: &NewRun, state: RunState) {
+    store.submit(vec![run.clone()], None).await.unwrap();
+    if state != RunState::Queued {
+        store.change(vec![change(run, state, T)]).await.unwrap().await.unwrap();
+    }
+}
