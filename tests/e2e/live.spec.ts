@@ -138,10 +138,10 @@ test("usage is sampled while a run runs", async ({ bed }) => {
     if (event?.event === "usage") sample = (event.data as { sample: typeof sample }).sample;
   }
   events.close();
+  const samples = await api.get<{ items: unknown[] }>(`/runs/${run.id}/usage`);
+  expect(samples.items.length).toBeGreaterThan(0);
   expect(sample?.memory).toBeGreaterThan(100_000);
   const done = (await api.ended(run.id)) as Run & { usage: { cpu_ms: number; max_memory: number } };
   expect(done.usage.cpu_ms).toBeGreaterThan(200);
   expect(done.usage.max_memory).toBeGreaterThan(100_000);
-  const samples = await api.get<{ items: unknown[] }>(`/runs/${run.id}/usage`);
-  expect(samples.items.length).toBeGreaterThan(0);
 });

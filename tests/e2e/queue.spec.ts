@@ -9,7 +9,7 @@ import { expect, test } from "../support/test";
 /** A pipeline whose runs end when their gate file is there. */
 function gated(bed: Bed, name: string, spec: object = {}): (run?: string) => void {
   const gates = bed.folder(`gates-${name}`);
-  bed.shell(name, `while [ ! -e ${gates}/$gate ] && [ ! -e ${gates}/all ]; do sleep 0.05; done; echo "$gate"`, spec);
+  bed.shell(name, `while [ ! -e ${gates}/\${gate:-none} ] && [ ! -e ${gates}/all ]; do sleep 0.05; done`, spec);
   return (gate = "all") => writeFileSync(join(gates, gate), "");
 }
 
@@ -79,7 +79,7 @@ test("cancel of a queued, a running and a retrying run", async ({ bed }) => {
   const [running, queued, retrying] = [await api.submit("one"), await api.submit("one"), await api.submit("fails")];
   await api.until(running.id, ["running"]);
   await api.until(retrying.id, ["retrying"]);
-  expect(await api.run(retrying.id)).toMatchObject({ reason: "retry-delay", attempt: 1 });
+  expect(await api.run(retrying.id)).toMatchObject({ reason: "exit-code", attempt: 1, next_attempt_at: expect.any(String) as string });
   for (const run of [queued, retrying, running]) {
     await api.post(`/runs/${run.id}/cancel`);
     expect(await api.ended(run.id, 15_000)).toMatchObject({ state: "cancelled", can: { cancel: false, retry: true } });

@@ -37,6 +37,7 @@ export class Events {
 
   /** The next event; `undefined` when the stream ended. */
   async next(ms = 30_000): Promise<ServerEvent | undefined> {
+    const deadline = Date.now() + ms;
     for (;;) {
       const end = this.buffer.indexOf("\n\n");
       if (end >= 0) {
@@ -45,7 +46,9 @@ export class Events {
         if (event) return event;
         continue;
       }
-      const timer = setTimeout(() => this.abort.abort(new Error(`no event within ${ms} ms`)), ms);
+      // Comments that keep the stream alive are no events.
+      const late = (): void => this.abort.abort(new Error(`no event within ${ms} ms`));
+      const timer = setTimeout(late, Math.max(0, deadline - Date.now()));
       try {
         const { done, value } = await this.reader.read();
         if (done) return undefined;
