@@ -190,7 +190,7 @@ for (const kind of ["script", "notebook", "command", "multi-file"]) {
 test("config show --origin says where each value comes from", async ({ bed, database }) => {
   onlyOnce(database);
   writeFileSync(join(bed.pipelines, "rigi.toml"), "[limits]\nruns = 7\n");
-  const said = await bed.rigi(["config", "show", bed.pipelines, "--origin"], { env: { RIGI_LIMITS__PROCESSES: "99" } });
+  const said = await bed.rigi(["config", "show", "--folder", bed.pipelines, "--origin"], { env: { RIGI_LIMITS__PROCESSES: "99" } });
   expect(said.code, said.err).toBe(0);
   expect(said.out).toMatch(/limits\.runs.*7.*rigi\.toml:2/);
   expect(said.out).toMatch(/limits\.processes.*99.*RIGI_LIMITS__PROCESSES/);

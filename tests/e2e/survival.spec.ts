@@ -15,9 +15,9 @@ test("the server is killed while ten runs are running: they go on and end with c
   bed.shell("fail", `${TALK}; exit 3`);
   const first = await bed.up({ args: ["--runs", "20"] });
   // Half of them end while there is no server.
-  const lines = [25, 25, 25, 25, 25, 120, 120, 120, 120, 120];
+  const lines = [60, 60, 60, 60, 60, 150, 150, 150, 150, 150];
   const runs = await Promise.all(lines.map((count, index) => first.api.submit(index % 5 === 4 ? "fail" : "talk", { parameters: { lines: count } })));
-  for (const run of runs) await first.api.until(run.id, (now) => now.state === "running" && now.log.lines >= 3);
+  await Promise.all(runs.map((run) => first.api.said(run.id, 3)));
   const supervisor = first.supervisor;
   await first.kill9();
 
@@ -45,7 +45,7 @@ test("the supervisor is killed: its attempts are lost, their processes end, and 
   bed.shell("talk", `echo "attempt $RIGI_ATTEMPT"; if [ $RIGI_ATTEMPT = 1 ]; then sleep 300; fi`);
   const server = await bed.up();
   const runs = await Promise.all([1, 2, 3].map(() => server.api.submit("talk")));
-  for (const run of runs) await server.api.until(run.id, (now) => now.state === "running" && now.log.lines >= 1);
+  await Promise.all(runs.map((run) => server.api.said(run.id, 1)));
   const before = processesOf(bed.root).filter((pid) => pid !== server.pid && pid !== server.supervisor);
   expect(before.length).toBeGreaterThanOrEqual(3);
   process.kill(server.supervisor, "SIGKILL");
@@ -64,7 +64,7 @@ test("both are killed: what was running is lost and runs again after the restart
   bed.shell("talk", `echo "attempt $RIGI_ATTEMPT"; if [ $RIGI_ATTEMPT = 1 ]; then sleep 300; fi`);
   const first = await bed.up();
   const run = await first.api.submit("talk");
-  await first.api.until(run.id, (now) => now.state === "running" && now.log.lines >= 1);
+  await first.api.said(run.id, 1);
   const supervisor = first.supervisor;
   await first.kill9();
   process.kill(supervisor, "SIGKILL");

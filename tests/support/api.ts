@@ -190,6 +190,21 @@ export class Api {
     return Events.open(`${this.url}/api/v1/runs/${id}/log/stream${query}`, { ...this.headers, ...headers });
   }
 
+  /** Waits until a run has said so many lines (of its last attempt). */
+  async said(id: string, count: number, ms = 30_000): Promise<void> {
+    const events = await this.follow(id);
+    const deadline = Date.now() + ms;
+    try {
+      for (let seen = 0; seen < count; ) {
+        const event = await events.next(deadline - Date.now());
+        if (!event || event.event === "end") throw new Error(`run ${id} ended after ${seen} lines`);
+        if (event.event === "lines") seen = (event.data as Line[]).at(-1)?.n ?? seen;
+      }
+    } finally {
+      events.close();
+    }
+  }
+
   async artifacts(id: string): Promise<Artifact[]> {
     return (await this.get<Page<Artifact>>(`/runs/${id}/artifacts`)).items;
   }
