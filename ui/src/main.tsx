@@ -33,7 +33,7 @@ const cache = new QueryClient({
 });
 const live = new Live(cache);
 live.start();
-const router = createPageRouter(cache, live);
+const router = createPageRouter(cache);
 
 const root = document.getElementById("root");
 if (root) {

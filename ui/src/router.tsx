@@ -2,7 +2,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
-import type { Live } from "./api/live";
 import { pipelineQuery, pipelinesQuery, runQuery } from "./api/queries";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
@@ -23,30 +22,33 @@ function compact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], u
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
+/** The page shows what went wrong; here it was only asked for early. */
+function shown(): void {}
+
 type Raw = Record<string, unknown>;
 
-function buildTree(cache: QueryClient, live: Live) {
-  const root = createRootRoute({ component: () => <Shell live={live} />, notFoundComponent: NotFound });
+function buildTree(cache: QueryClient) {
+  const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
   const pipelines = createRoute({
     getParentRoute: () => root,
     path: "/pipelines",
     validateSearch: (raw: Raw) => compact({ q: one(raw.q) }),
-    loader: () => void cache.prefetchQuery(pipelinesQuery),
+    loader: () => void cache.query(pipelinesQuery).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Pipelines"), "Pipelines"),
   });
   const pipeline = createRoute({
     getParentRoute: () => root,
     path: "/pipelines/$name",
     validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), file: one(raw.file) }),
-    loader: ({ params }) => void cache.prefetchQuery(pipelineQuery(params.name)),
+    loader: ({ params }) => void cache.query(pipelineQuery(params.name)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Pipeline"), "Pipeline"),
   });
   const start = createRoute({
     getParentRoute: () => root,
     path: "/pipelines/$name/start",
     validateSearch: (raw: Raw) => compact({ from: one(raw.from), preset: one(raw.preset) }),
-    loader: ({ params }) => void cache.prefetchQuery(pipelineQuery(params.name)),
+    loader: ({ params }) => void cache.query(pipelineQuery(params.name)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Start"), "Start"),
   });
   const runs = createRoute({
@@ -59,16 +61,16 @@ function buildTree(cache: QueryClient, live: Live) {
     getParentRoute: () => root,
     path: "/runs/$id",
     validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), attempt: one(raw.attempt), file: one(raw.file) }),
-    loader: ({ params }) => void cache.prefetchQuery(runQuery(params.id)),
+    loader: ({ params }) => void cache.query(runQuery(params.id)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Run"), "Run"),
   });
   const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./routes/Settings"), "Settings") });
   return root.addChildren([home, pipelines, pipeline, start, runs, run, settings]);
 }
 
-export function createPageRouter(cache: QueryClient, live: Live) {
+export function createPageRouter(cache: QueryClient) {
   return createRouter({
-    routeTree: buildTree(cache, live),
+    routeTree: buildTree(cache),
     defaultPreload: "intent",
     parseSearch,
     stringifySearch,

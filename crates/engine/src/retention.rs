@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use rigi_exec::environment::Environments;
 use rigi_model::Timestamp;
 use rigi_model::pipeline::spec::Retention;
-use rigi_store::retention::Keep;
+use rigi_store::retention::{Before, Keep};
 use rigi_store::{Error, Result, Store};
 use serde::Serialize;
 
@@ -30,6 +30,9 @@ pub struct Collected {
     /// Bytes of files.
     pub bytes: u64,
 }
+
+/// How long a key makes a request safe to repeat.
+const KEYS_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Whether a collection removes or only counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +65,12 @@ impl Collector {
         if how == Collect::Remove {
             let _nobody_submits = engine.captured.gate.write().await;
             engine.captured.forget();
-            engine.store.remove_unreferenced(now.before(engine.settings.collect_after)).await?;
+            let before = Before {
+                versions: now.before(engine.settings.collect_after),
+                uploads: now.before(engine.settings.uploads_age),
+                keys: now.before(KEYS_AGE),
+            };
+            engine.store.remove_unreferenced(&before).await?;
         }
         let db = engine.store.db();
         let in_use = InUse {

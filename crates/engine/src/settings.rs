@@ -29,6 +29,10 @@ pub struct Settings {
     pub keep: Keep,
     /// Bytes of artifacts and logs that are kept over all pipelines.
     pub keep_bytes: Option<u64>,
+    /// Python version of pipelines that name none.
+    pub python_version: Option<String>,
+    /// How long uploads that no run took are kept.
+    pub uploads_age: Duration,
     /// How long things that nothing refers to are left alone before a collection takes them.
     pub collect_after: Duration,
 }
@@ -53,6 +57,8 @@ impl Default for Settings {
             },
             keep: Keep { runs: Some(1000), age: Some(Duration::from_secs(90 * 24 * 3600)), bytes: None },
             keep_bytes: Some(20 << 30),
+            python_version: None,
+            uploads_age: Duration::from_secs(24 * 3600),
             collect_after: Duration::from_secs(3600),
         }
     }

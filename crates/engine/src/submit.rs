@@ -191,6 +191,7 @@ impl Engine {
         }
         let accepted = self.store.submit(runs.clone(), key).await?;
         if matches!(accepted, Accepted::New(_)) {
+            metrics::counter!("rigi_runs_accepted_total").increment(runs.len() as u64);
             let runs = runs.into_iter().map(Arc::new).collect();
             let _ = self.core.send(Message::Accepted(runs));
         }

@@ -34,11 +34,14 @@ pub fn encode<T: Serialize>(out: &mut Vec<u8>, head: &T, tail: &[u8]) {
     out.extend_from_slice(tail);
 }
 
-/// Takes one frame off the start of `bytes`: head, tail, and how many bytes they took. `None` if it is not all there.
+/// A frame's head and tail, and how many bytes it takes.
+type Decoded<'a, T> = (T, &'a [u8], usize);
+
+/// Takes one frame off the start of `bytes`. `None` if it is not all there.
 ///
 /// # Errors
 /// If it is no frame.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<(T, &[u8], usize)>, FrameError> {
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<Decoded<'_, T>>, FrameError> {
     let Some(lengths) = bytes.first_chunk::<8>() else { return Ok(None) };
     let length = |at: usize| {
         u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]) as usize

@@ -57,7 +57,8 @@ CREATE TABLE runs (
     log_lines BIGINT NOT NULL,
     log_cut BIGINT NOT NULL,
     artifacts BIGINT NOT NULL,
-    artifact_bytes BIGINT NOT NULL
+    artifact_bytes BIGINT NOT NULL,
+    stored_bytes BIGINT NOT NULL
 );
 
 -- Lists are newest first and page by id, which sorts by time.

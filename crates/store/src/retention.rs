@@ -19,8 +19,19 @@ pub struct Keep {
     pub runs: Option<u64>,
     /// Those that ended within this time.
     pub age: Option<Duration>,
-    /// The newest whose artifacts fit into so many bytes.
+    /// The newest whose files and logs fit into so many bytes.
     pub bytes: Option<u64>,
+}
+
+/// What was made before these times may go, if nothing refers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    /// Captured code.
+    pub versions: Timestamp,
+    /// Uploaded files; runs that took one keep its content.
+    pub uploads: Timestamp,
+    /// Keys that make requests safe to repeat.
+    pub keys: Timestamp,
 }
 
 /// Runs removed in one transaction: short enough to keep nobody waiting.
@@ -48,7 +59,7 @@ impl Db {
         now: Timestamp,
     ) -> Result<Vec<RunId>> {
         type Row = (String, i64, i64);
-        let sql = "SELECT id, ended_at, artifact_bytes FROM runs WHERE project = $1 AND ended_at IS NOT NULL \
+        let sql = "SELECT id, ended_at, stored_bytes FROM runs WHERE project = $1 AND ended_at IS NOT NULL \
                    AND (CAST($2 AS TEXT) IS NULL OR pipeline = $2) ORDER BY id DESC";
         let rows: Vec<Row> =
             on_db!(self, pool => sqlx::query_as(sql).bind(project).bind(pipeline).fetch_all(pool).await?);
@@ -149,22 +160,25 @@ impl Store {
         Ok(removed.load(Ordering::Relaxed))
     }
 
-    /// Removes rows that nothing refers to: versions without runs, old uploads, old idempotency keys.
+    /// Removes rows that nothing refers to any more, and those that are old enough.
     ///
     /// # Errors
     /// If the database cannot be written.
-    pub async fn remove_unreferenced(&self, older_than: Timestamp) -> Result<()> {
-        const STATEMENTS: [&str; 3] = [
-            "DELETE FROM versions WHERE created_at < $1 AND NOT EXISTS \
-             (SELECT 1 FROM runs r WHERE r.project = versions.project AND r.version = versions.hash)",
-            "DELETE FROM uploads WHERE created_at < $1",
-            "DELETE FROM idempotency WHERE created_at < $1",
+    pub async fn remove_unreferenced(&self, before: &Before) -> Result<()> {
+        let statements = [
+            (
+                "DELETE FROM versions WHERE created_at < $1 AND NOT EXISTS \
+                 (SELECT 1 FROM runs r WHERE r.project = versions.project AND r.version = versions.hash)",
+                before.versions,
+            ),
+            ("DELETE FROM uploads WHERE created_at < $1", before.uploads),
+            ("DELETE FROM idempotency WHERE created_at < $1", before.keys),
         ];
-        for sql in STATEMENTS {
+        for (sql, time) in statements {
             self.write(move |tx| {
                 Box::pin(async move {
                     on_tx!(tx, c, D => {
-                        sqlx::query(sql).bind(older_than.0).execute(c).await.map_err(Error::from)?;
+                        sqlx::query(sql).bind(time.0).execute(c).await.map_err(Error::from)?;
                     });
                     Ok(())
                 })

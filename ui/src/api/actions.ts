@@ -4,7 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 
 import { notify } from "../lib/notices";
 import { api, idempotencyKey, ok } from "./client";
-import { keys } from "./queries";
+import { keys } from "./keys";
 import { asProblem } from "./problem";
 import type { RunSummary, RunView } from "./types";
 

@@ -2,7 +2,7 @@
 import type { InfiniteData, QueryClient } from "@tanstack/react-query";
 
 import { counterOf, isEnd } from "../lib/states";
-import { keys, type RunFilter } from "./queries";
+import { keys, type RunFilter } from "./keys";
 import type { Page, PipelineSummary, RunMark, RunSummary, RunView } from "./types";
 
 type RunPages = InfiniteData<Page<RunSummary>>;
@@ -30,15 +30,13 @@ export function foldPages(pages: RunPages, runs: RunSummary[], filter: RunFilter
   const byId = new Map(runs.map((run) => [run.id, run]));
   const known = new Set<string>();
   const folded = pages.pages.map((page) => {
-    let touched = false;
+    if (!page.items.some((run) => byId.has(run.id))) return page;
     const items = page.items.map((run) => {
       const next = byId.get(run.id);
-      if (!next) return run;
-      known.add(run.id);
-      touched = true;
-      return next;
+      if (next) known.add(run.id);
+      return next ?? run;
     });
-    return touched ? { ...page, items } : page;
+    return { ...page, items };
   });
   const first = folded[0];
   const newest = first?.items[0]?.created_at ?? "";

@@ -3,7 +3,7 @@ import type { QueryClient } from "@tanstack/react-query";
 
 import { SseStream, type SseMessage } from "../lib/sse";
 import { foldPipelines, foldRun, foldRunLists } from "./fold";
-import { keys } from "./queries";
+import { keys } from "./keys";
 import { setSignedIn } from "./session";
 import type { Page, RunSummary, UsageSample } from "./types";
 

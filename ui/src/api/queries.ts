@@ -2,24 +2,8 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
 import { api, escapePath, fetchText, ok } from "./client";
+import { keys, type RunFilter } from "./keys";
 import type { CodeFile, Page } from "./types";
-
-export interface RunFilter {
-  pipeline?: string | undefined;
-  /** State names joined by commas. */
-  state?: string | undefined;
-  /** `key=value`. */
-  label?: string[] | undefined;
-  q?: string | undefined;
-}
-
-export const keys = {
-  system: ["system"] as const,
-  pipelines: ["pipelines"] as const,
-  pipeline: (name: string) => ["pipeline", name] as const,
-  runLists: ["runs"] as const,
-  run: (id: string) => ["run", id] as const,
-};
 
 export const systemQuery = queryOptions({
   queryKey: keys.system,
@@ -50,7 +34,7 @@ export function pipelineQuery(name: string) {
 }
 
 export function runsQuery(filter: RunFilter, limit = 100) {
-  const query = Object.fromEntries(Object.entries(filter).filter(([, value]) => value && value.length > 0));
+  const query = Object.fromEntries(Object.entries(filter as Record<string, string | string[] | undefined>).filter(([, value]) => value && value.length > 0));
   return infiniteQueryOptions({
     queryKey: [...keys.runLists, query as RunFilter, limit] as const,
     queryFn: ({ signal, pageParam }) =>

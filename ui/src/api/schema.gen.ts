@@ -4,16 +4,54 @@
  */
 
 export interface paths {
-    "/api/v1/system": {
+    "/api/v1/environments/{id}/log": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["get_system"];
+        /** What was said while an environment was built. */
+        get: operations["get_environment_log"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `reset` when a reader
+         *     has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+         */
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link that signs in one browser, once, within a day. */
+        post: operations["create_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -27,6 +65,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Lists pipelines by name, with their last runs and what is wrong with their specs. */
         get: operations["list_pipelines"];
         put?: never;
         post?: never;
@@ -43,6 +82,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One pipeline with its parameters, inputs, outputs and whole spec. */
         get: operations["get_pipeline"];
         put?: never;
         post?: never;
@@ -59,23 +99,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The files of a pipeline as they are now. */
         get: operations["list_pipeline_code"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/pipelines/{name}/code/{path}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_pipeline_code"];
         put?: never;
         post?: never;
         delete?: never;
@@ -93,7 +118,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["start_run"];
+        /** Starts a run. The answer comes when the run is durable; an `Idempotency-Key` makes it safe to repeat. */
+        post: operations["submit_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -107,9 +133,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Lists runs, newest first. */
         get: operations["list_runs"];
         put?: never;
-        post: operations["start_runs"];
+        /** Starts many runs, all or none. */
+        post: operations["submit_runs"];
         delete?: never;
         options?: never;
         head?: never;
@@ -123,7 +151,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One run. Any unique beginning or end of an id will do. */
         get: operations["get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that a run left, by path. */
+        get: operations["list_artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/artifacts/{*path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The content of a file that a run left. */
+        get: operations["get_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The attempts of a run, the current one last. */
+        get: operations["list_attempts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -141,6 +221,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Asks a run to stop: its whole process tree, within the grace period. A second time is no mistake. */
         post: operations["cancel_run"];
         delete?: never;
         options?: never;
@@ -148,46 +229,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/{id}/retry": {
+    "/api/v1/runs/{id}/code": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The files of the code that a run ran. */
+        get: operations["list_code"];
         put?: never;
-        post: operations["retry_run"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/{id}/rerun": {
+    "/api/v1/runs/{id}/code/{*path}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        post: operations["rerun_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/attempts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_attempts"];
+        /** A file of the code that a run ran, as text. */
+        get: operations["get_code"];
         put?: never;
         post?: never;
         delete?: never;
@@ -203,7 +270,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_run_events"];
+        /** What happened to a run, oldest first. */
+        get: operations["list_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -219,39 +287,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A page of a log, from a line on or from its end. */
         get: operations["get_log"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/log/stream": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["stream_log"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/log/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["search_log"];
         put?: never;
         post?: never;
         delete?: never;
@@ -267,9 +304,81 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The whole log as the program wrote it, as a download. */
         get: operations["download_log"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lines that contain a text. */
+        get: operations["search_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/log/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A log as it is written: `lines` with arrays of lines, `attempt` when the next attempt begins, `end` at the end.
+         *     A `Last-Event-ID` goes on after that line.
+         */
+        get: operations["stream_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Repeats a run with changes, with the code that it ran or with the code of now. */
+        post: operations["rerun_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Repeats an ended run as a new one: the same code, parameters and inputs. */
+        post: operations["retry_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -283,6 +392,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What an attempt used while it ran. Short attempts have no samples. */
         get: operations["list_usage"];
         put?: never;
         post?: never;
@@ -292,14 +402,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/{id}/artifacts": {
+    "/api/v1/system": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_artifacts"];
+        /** The server, its limits and what goes on. */
+        get: operations["get_system"];
         put?: never;
         post?: never;
         delete?: never;
@@ -308,48 +419,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/{id}/artifacts/{path}": {
+    "/api/v1/system/gc": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["get_artifact"];
+        get?: never;
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/code": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_run_code"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/code/{path}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_run_code"];
-        put?: never;
-        post?: never;
+        /** Removes what is no longer kept, now. */
+        post: operations["collect_garbage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -365,39 +445,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["upload_file"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/environments/{id}/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_environment_log"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["stream_events"];
-        put?: never;
-        post?: never;
+        /** Stores a file: the body is its content, of any size up to 50 GiB. Nothing is kept of an upload that breaks off. */
+        post: operations["create_upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -408,401 +457,1117 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        MistakeView: {
-            file: string;
-            /** Format: int64 */
-            line: number;
-            /** Format: int64 */
-            column: number;
-            message: string;
-            cure?: string;
+        /** @description What may be done with a run now. */
+        Actions: {
+            /** @description `POST …/cancel`. */
+            cancel: boolean;
+            /** @description `POST …/retry`. */
+            retry: boolean;
         };
-        RunMark: {
-            id: string;
-            state: string;
-            /** Format: date-time */
+        /** @description How many artifacts a run has. */
+        ArtifactSummary: {
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Files.
+             */
+            count: number;
+        };
+        /** @description A file that a run left. */
+        ArtifactView: {
+            /**
+             * Format: int32
+             * @description Which attempt wrote it.
+             */
+            attempt: number;
+            /**
+             * @description By the file's ending.
+             * @example image/png
+             */
+            media_type: string;
+            /** @description The declared output that it belongs to. */
+            output?: string | null;
+            /**
+             * @description Path below the run's outputs, with `/`.
+             * @example trend.png
+             */
+            path: string;
+            /** @description SHA-256 of the content, hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /** @description One attempt. */
+        AttemptView: {
+            /**
+             * Format: date-time
+             * @description Handed to the executor.
+             */
             created_at: string;
-            /** Format: int64 */
-            duration_ms?: number;
+            /**
+             * Format: date-time
+             * @description Ended.
+             */
+            ended_at?: string | null;
+            /**
+             * Format: int32
+             * @description Exit status.
+             */
+            exit_code?: number | null;
+            /** @description Its log. */
+            log: components["schemas"]["LogSummary"];
+            /** @description For people. */
+            message?: string | null;
+            /**
+             * Format: int32
+             * @description Counts from 1.
+             */
+            number: number;
+            /** @description Stable code. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Process started.
+             */
+            started_at?: string | null;
+            /**
+             * @description Where it is.
+             * @example failed
+             */
+            state: string;
+            /** @description What it used. */
+            usage: components["schemas"]["UsageView"];
         };
-        PipelineSummary: {
-            name: string;
-            summary?: string;
-            tags: string[];
-            kind?: string;
-            runnable: boolean;
-            enabled: boolean;
-            mistakes: components["schemas"]["MistakeView"][];
-            warnings: components["schemas"]["MistakeView"][];
-            version?: string;
-            recent: components["schemas"]["RunMark"][];
-            /** Format: int64 */
-            queued: number;
-            /** Format: int64 */
-            active: number;
-            /** Format: int64 */
-            expected_ms?: number;
+        /** @description The runs that a bulk call started. */
+        BulkAccepted: {
+            /** @description In the order of the request. */
+            ids: string[];
         };
+        /** @description One of many runs to be started by one call. */
+        BulkItem: components["schemas"]["SubmitRun"] & {
+            /**
+             * Format: int32
+             * @description How many times; 1 unless told.
+             */
+            count?: number | null;
+            /** @description Name of the pipeline. */
+            pipeline: string;
+        };
+        /** @description Many runs to be started: all or none. */
+        BulkSubmit: {
+            /** @description At most 100,000 runs together. */
+            runs: components["schemas"]["BulkItem"][];
+        };
+        /** @description A file of the captured code. */
+        CodeFile: {
+            /** @description Path below the pipeline's folder. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /** @description The environment of a run. */
+        EnvironmentUse: {
+            /** @description Content hash. */
+            id: string;
+            /**
+             * @description For people.
+             * @example Python 3.12 with 14 packages
+             */
+            label: string;
+            /**
+             * Format: int64
+             * @description Milliseconds its preparation took for this run; 0 when it was there.
+             */
+            took_ms: number;
+        };
+        /** @description Something that happened to a run. */
+        EventView: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description Attempt it belongs to; 0 is the run itself.
+             */
+            attempt: number;
+            /**
+             * Format: int64
+             * @description Grows with time; unique on this server.
+             */
+            id: number;
+            /** @description `queued`, `starting`, `running`, `retrying`, `cancel-requested`, `succeeded`, … */
+            kind: string;
+            /** @description For people. */
+            message?: string | null;
+            /** @description Stable code. */
+            reason?: string | null;
+        };
+        /** @description What a collection removed, or would remove. */
+        GcReport: {
+            /**
+             * Format: int64
+             * @description Bytes freed.
+             */
+            bytes: number;
+            /** @description Nothing was removed: it was only asked what would be. */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Python environments that nothing uses.
+             */
+            environments: number;
+            /**
+             * Format: int64
+             * @description Files and folders that nothing refers to.
+             */
+            objects: number;
+            /**
+             * Format: int64
+             * @description Ended runs with their logs and artifacts.
+             */
+            runs: number;
+        };
+        /** @description Git facts of a version. */
         GitView: {
+            /** @description Branch, if one was checked out. */
+            branch?: string | null;
+            /** @description Commit id. */
             commit: string;
-            branch?: string;
+            /** @description The folder had changes that were not committed. */
             dirty: boolean;
         };
+        /** @description An input of a pipeline. */
         InputField: {
-            description?: string;
-            required: boolean;
-            multiple: boolean;
+            /** @description File endings or media types. */
             accept: string[];
+            /** @description For people. */
+            description?: string | null;
+            /** @description Takes more than one file. */
+            multiple: boolean;
+            /** @description A run is refused without it. */
+            required: boolean;
         };
-        PresetView: {
-            description?: string;
-            parameters: {
-                [key: string]: unknown;
-            };
+        /** @description A file for an input. */
+        InputRef: {
+            /** @description Name that the run sees; the upload's unless told. */
+            name?: string | null;
+            /**
+             * @description Answer of `POST /api/v1/uploads`.
+             * @example upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
+             */
+            upload: string;
         };
+        /** @description One input file of a run. */
+        InputView: {
+            /** @description Name of the input. */
+            input: string;
+            /** @description Name of the file. */
+            name: string;
+            /** @description SHA-256 of the content, hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /** @description Limits of an attempt; absent is none. */
+        LimitsView: {
+            /**
+             * Format: double
+             * @description Cores.
+             */
+            cpu?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            memory?: number | null;
+            /**
+             * Format: int64
+             * @description Milliseconds.
+             */
+            timeout_ms?: number | null;
+        };
+        /** @description A link that signs in one browser. */
+        LinkView: {
+            /**
+             * @description Path and query, to be put behind the server's address.
+             * @example /?token=3hX…
+             */
+            path: string;
+        };
+        /** @description One line of a log. */
+        LogLine: {
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            at: string;
+            /** @description The line was longer than 16 KiB and goes on in the next one. */
+            continues?: boolean;
+            /**
+             * Format: int64
+             * @description Number, from 1.
+             */
+            n: number;
+            /**
+             * @description `stdout`, `stderr`, or `system` for Rigi's own words.
+             * @example stdout
+             */
+            stream: string;
+            /** @description Its text; bytes that are not UTF-8 read `\u{FFFD}`. */
+            text: string;
+        };
+        /** @description Lines that fit a search. */
+        LogMatches: {
+            /** @description In order. */
+            lines: components["schemas"]["LogLine"][];
+            /**
+             * Format: int64
+             * @description Search on from this line; absent when the end was reached.
+             */
+            next?: number | null;
+        };
+        /** @description Part of a log. */
+        LogPage: {
+            /**
+             * Format: int32
+             * @description Attempt it belongs to.
+             */
+            attempt: number;
+            /** @description Nothing more will come. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Bytes that were not kept, over the limit.
+             */
+            cut_bytes: number;
+            /** @description In order. */
+            lines: components["schemas"]["LogLine"][];
+            /**
+             * Format: int64
+             * @description Lines in the log now.
+             */
+            total: number;
+        };
+        /** @description Size of a log. */
+        LogSummary: {
+            /**
+             * Format: int64
+             * @description Bytes that were not kept, over the limit.
+             */
+            cut_bytes: number;
+            /**
+             * Format: int64
+             * @description Lines of the last attempt.
+             */
+            lines: number;
+        };
+        /** @description A mistake in a spec, with its place. */
+        MistakeView: {
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            column: number;
+            /** @description What to do. */
+            cure?: string | null;
+            /**
+             * @description File, as the user named its folder.
+             * @example examples/broken/pipeline.yaml
+             */
+            file: string;
+            /**
+             * Format: int32
+             * @description From 1; 0 is the file as a whole.
+             */
+            line: number;
+            /**
+             * @description What is wrong.
+             * @example `timout`: there is no such field; the nearest is `timeout`
+             */
+            message: string;
+        };
+        /** @description One page of a list. */
+        Page_ArtifactView: {
+            /** @description In the order of the list. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Which attempt wrote it.
+                 */
+                attempt: number;
+                /**
+                 * @description By the file's ending.
+                 * @example image/png
+                 */
+                media_type: string;
+                /** @description The declared output that it belongs to. */
+                output?: string | null;
+                /**
+                 * @description Path below the run's outputs, with `/`.
+                 * @example trend.png
+                 */
+                path: string;
+                /** @description SHA-256 of the content, hex. */
+                sha256: string;
+                /**
+                 * Format: int64
+                 * @description Bytes.
+                 */
+                size: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AttemptView: {
+            /** @description In the order of the list. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description Handed to the executor.
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Ended.
+                 */
+                ended_at?: string | null;
+                /**
+                 * Format: int32
+                 * @description Exit status.
+                 */
+                exit_code?: number | null;
+                /** @description Its log. */
+                log: components["schemas"]["LogSummary"];
+                /** @description For people. */
+                message?: string | null;
+                /**
+                 * Format: int32
+                 * @description Counts from 1.
+                 */
+                number: number;
+                /** @description Stable code. */
+                reason?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Process started.
+                 */
+                started_at?: string | null;
+                /**
+                 * @description Where it is.
+                 * @example failed
+                 */
+                state: string;
+                /** @description What it used. */
+                usage: components["schemas"]["UsageView"];
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_CodeFile: {
+            /** @description In the order of the list. */
+            items: {
+                /** @description Path below the pipeline's folder. */
+                path: string;
+                /**
+                 * Format: int64
+                 * @description Bytes.
+                 */
+                size: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_EventView: {
+            /** @description In the order of the list. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                at: string;
+                /**
+                 * Format: int32
+                 * @description Attempt it belongs to; 0 is the run itself.
+                 */
+                attempt: number;
+                /**
+                 * Format: int64
+                 * @description Grows with time; unique on this server.
+                 */
+                id: number;
+                /** @description `queued`, `starting`, `running`, `retrying`, `cancel-requested`, `succeeded`, … */
+                kind: string;
+                /** @description For people. */
+                message?: string | null;
+                /** @description Stable code. */
+                reason?: string | null;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PipelineSummary: {
+            /** @description In the order of the list. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Runs that are starting, running or between attempts.
+                 */
+                active: number;
+                /** @description Switched on in its spec. */
+                enabled: boolean;
+                /**
+                 * Format: int64
+                 * @description Median duration of its last successes, in milliseconds.
+                 */
+                expected_ms?: number | null;
+                /** @description `script`, `notebook`, `command` or `image`; absent if the spec has a mistake. */
+                kind?: string | null;
+                /** @description What is wrong with its spec; empty is good. */
+                mistakes: components["schemas"]["MistakeView"][];
+                /**
+                 * @description Name of the folder.
+                 * @example co2-trend
+                 */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Runs that wait.
+                 */
+                queued: number;
+                /** @description Its last runs, newest last, at most 30. */
+                recent: components["schemas"]["RunMark"][];
+                /** @description Runs are accepted: it is enabled and has no mistake. */
+                runnable: boolean;
+                /** @description First line of the description. */
+                summary?: string | null;
+                /** @description Tags. */
+                tags: string[];
+                /** @description Hash of its content now; absent if the folder cannot be read. */
+                version?: string | null;
+                /** @description What is probably not meant so. */
+                warnings: components["schemas"]["MistakeView"][];
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RunSummary: {
+            /** @description In the order of the list. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Number of the current attempt; 0 before the first.
+                 */
+                attempt: number;
+                /**
+                 * Format: date-time
+                 * @description Somebody asked it to stop.
+                 */
+                cancel_requested_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Accepted.
+                 */
+                created_at: string;
+                /**
+                 * Format: int64
+                 * @description Milliseconds that the process ran; while it runs, absent.
+                 */
+                duration_ms?: number | null;
+                /**
+                 * Format: date-time
+                 * @description It ended.
+                 */
+                ended_at?: string | null;
+                /**
+                 * @description `run_` and 26 characters.
+                 * @example run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
+                 */
+                id: string;
+                /** @description Labels. */
+                labels: {
+                    [key: string]: string;
+                };
+                /**
+                 * Format: int32
+                 * @description How many attempts it may have at most.
+                 */
+                max_attempts: number;
+                /**
+                 * @description The same for people.
+                 * @example 2nd of 3, limit of 1 at a time
+                 */
+                message?: string | null;
+                /**
+                 * Format: date-time
+                 * @description While `retrying`: when the next attempt is due.
+                 */
+                next_attempt_at?: string | null;
+                /**
+                 * @description Name of the pipeline.
+                 * @example co2-trend
+                 */
+                pipeline: string;
+                /**
+                 * Format: int32
+                 * @description Higher starts first.
+                 */
+                priority: number;
+                progress?: components["schemas"]["Progress"] | null;
+                queue?: components["schemas"]["QueuePlace"] | null;
+                /**
+                 * @description Stable code of why it is there.
+                 * @example pipeline-limit
+                 */
+                reason?: string | null;
+                /**
+                 * @description The last four characters of the id, as people say it.
+                 * @example 7Q2A
+                 */
+                short: string;
+                /**
+                 * Format: date-time
+                 * @description The current attempt's process started.
+                 */
+                started_at?: string | null;
+                /**
+                 * @description Where it is.
+                 * @example running
+                 */
+                state: string;
+                /** @description What started it. */
+                trigger: components["schemas"]["TriggerView"];
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_UsageSample: {
+            /** @description In the order of the list. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                at: string;
+                /**
+                 * Format: double
+                 * @description Cores in use; 1.0 is one.
+                 */
+                cpu: number;
+                /**
+                 * Format: int64
+                 * @description Bytes.
+                 */
+                memory: number;
+                /**
+                 * Format: int32
+                 * @description Processes.
+                 */
+                processes: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description How long the parts of a run took, in milliseconds; of the current attempt, but for `queued_ms`. */
+        Phases: {
+            /**
+             * Format: int64
+             * @description From there to the start of the process: environment and files.
+             */
+            preparing_ms?: number | null;
+            /**
+             * Format: int64
+             * @description From accepted to handed to an executor, all waits together.
+             */
+            queued_ms: number;
+            /**
+             * Format: int64
+             * @description From there to the end; absent while it runs.
+             */
+            running_ms?: number | null;
+        };
+        /** @description A pipeline as lists show it. */
+        PipelineSummary: {
+            /**
+             * Format: int64
+             * @description Runs that are starting, running or between attempts.
+             */
+            active: number;
+            /** @description Switched on in its spec. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Median duration of its last successes, in milliseconds.
+             */
+            expected_ms?: number | null;
+            /** @description `script`, `notebook`, `command` or `image`; absent if the spec has a mistake. */
+            kind?: string | null;
+            /** @description What is wrong with its spec; empty is good. */
+            mistakes: components["schemas"]["MistakeView"][];
+            /**
+             * @description Name of the folder.
+             * @example co2-trend
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description Runs that wait.
+             */
+            queued: number;
+            /** @description Its last runs, newest last, at most 30. */
+            recent: components["schemas"]["RunMark"][];
+            /** @description Runs are accepted: it is enabled and has no mistake. */
+            runnable: boolean;
+            /** @description First line of the description. */
+            summary?: string | null;
+            /** @description Tags. */
+            tags: string[];
+            /** @description Hash of its content now; absent if the folder cannot be read. */
+            version?: string | null;
+            /** @description What is probably not meant so. */
+            warnings: components["schemas"]["MistakeView"][];
+        };
+        /** @description A pipeline in full. */
         PipelineView: components["schemas"]["PipelineSummary"] & {
-            description?: string;
-            git?: components["schemas"]["GitView"];
-            spec_file?: string;
-            parameters?: unknown;
+            /** @description The whole description. */
+            description?: string | null;
+            git?: components["schemas"]["GitView"] | null;
+            /** @description Named inputs. */
             inputs: {
                 [key: string]: components["schemas"]["InputField"];
             };
+            /** @description Named outputs with their descriptions. */
             outputs: {
                 [key: string]: string | null;
             };
+            /** @description JSON Schema (draft 2020-12, `type: object`) of its parameters; absent means any. */
+            parameters?: unknown;
+            /** @description Named sets of parameter values. */
             presets: {
                 [key: string]: components["schemas"]["PresetView"];
             };
+            /** @description The whole spec with every default filled in, secrets left out. */
             spec?: unknown;
+            /** @description The spec's file name; absent if the folder has none. */
+            spec_file?: string | null;
         };
-        QueuePlace: {
-            /** Format: int64 */
-            position: number;
-            /** Format: int64 */
-            waiting: number;
-            /** Format: int64 */
-            limit?: number;
-        };
-        TriggerView: {
-            kind: string;
-            by: string;
-        };
-        Progress: {
-            /** Format: double */
-            fraction?: number;
-            message?: string;
-        };
-        RunSummary: {
-            id: string;
-            short: string;
-            pipeline: string;
-            state: string;
-            reason?: string;
-            message?: string;
-            queue?: components["schemas"]["QueuePlace"];
-            trigger: components["schemas"]["TriggerView"];
-            labels: {
-                [key: string]: string;
-            };
-            /** Format: int32 */
-            priority: number;
-            /** Format: int64 */
-            attempt: number;
-            /** Format: int64 */
-            max_attempts: number;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            started_at?: string;
-            /** Format: date-time */
-            ended_at?: string;
-            /** Format: date-time */
-            next_attempt_at?: string;
-            /** Format: date-time */
-            cancel_requested_at?: string;
-            /** Format: int64 */
-            duration_ms?: number;
-            progress?: components["schemas"]["Progress"];
-        };
-        InputView: {
-            input: string;
-            name: string;
-            /** Format: int64 */
-            size: number;
-            sha256: string;
-        };
-        EnvironmentUse: {
-            id: string;
-            label: string;
-            /** Format: int64 */
-            took_ms: number;
-        };
-        UsageView: {
-            /** Format: int64 */
-            cpu_ms: number;
-            /** Format: int64 */
-            max_memory: number;
-        };
-        LimitsView: {
-            /** Format: double */
-            cpu?: number;
-            /** Format: int64 */
-            memory?: number;
-            /** Format: int64 */
-            timeout_ms?: number;
-        };
-        Phases: {
-            /** Format: int64 */
-            queued_ms: number;
-            /** Format: int64 */
-            preparing_ms?: number;
-            /** Format: int64 */
-            running_ms?: number;
-        };
-        LogSummary: {
-            /** Format: int64 */
-            lines: number;
-            /** Format: int64 */
-            cut_bytes: number;
-        };
-        ArtifactSummary: {
-            /** Format: int64 */
-            count: number;
-            /** Format: int64 */
-            bytes: number;
-        };
-        Actions: {
-            cancel: boolean;
-            retry: boolean;
-        };
-        RunView: components["schemas"]["RunSummary"] & {
-            version: string;
-            git?: components["schemas"]["GitView"];
+        /** @description A named set of parameter values. */
+        PresetView: {
+            /** @description For people. */
+            description?: string | null;
+            /** @description Values by parameter. */
             parameters: {
                 [key: string]: unknown;
             };
-            inputs: components["schemas"]["InputView"][];
+        };
+        /** @description A problem, as RFC 9457 has it, with Rigi's members. */
+        Problem: {
+            /**
+             * @description Stable code.
+             * @example parameter-invalid
+             */
+            code: string;
+            /** @description What to do. */
+            cure?: string | null;
+            /**
+             * @description What is wrong this time.
+             * @example `start` is 2040 and may be at most 2001
+             */
+            detail: string;
+            /** @description Each single mistake. */
+            errors?: unknown[];
+            /** @description Names the request in the server's log. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            status: number;
+            /**
+             * @description What kind of problem.
+             * @example A parameter breaks its schema
+             */
+            title: string;
+            /** @description Page that explains the code. */
+            type: string;
+        };
+        /** @description What a run says of its progress. */
+        Progress: {
+            /**
+             * Format: double
+             * @description 0.0 to 1.0, where the run said so.
+             */
+            fraction?: number | null;
+            /**
+             * @description Its words.
+             * @example cell 3 of 8
+             */
+            message?: string | null;
+        };
+        /** @description Place in the queue. */
+        QueuePlace: {
+            /**
+             * Format: int64
+             * @description The limit that it waits for, if it is one.
+             */
+            limit?: number | null;
+            /**
+             * Format: int64
+             * @description 1 is next, among the runs that wait for the same thing.
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description How many wait for it.
+             */
+            waiting: number;
+        };
+        /**
+         * @description Which code a rerun takes.
+         * @enum {string}
+         */
+        RerunCode: "same" | "current";
+        /** @description A run to be repeated, with changes. */
+        RerunRun: {
+            /** @description Which code: `same` (what the run ran, the default) or `current` (what the folder holds now). */
+            code?: components["schemas"]["RerunCode"];
+            /** @description Replaces whole inputs. */
+            inputs?: {
+                [key: string]: components["schemas"]["InputRef"][];
+            };
+            /** @description Replaces single labels. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Replaces single parameters; `null` goes back to the default. */
+            parameters?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description Runs by what they do. */
+        RunCounts: {
+            /**
+             * Format: int64
+             * @description Starting or running.
+             */
+            active: number;
+            /**
+             * Format: int64
+             * @description Waiting.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Between attempts.
+             */
+            retrying: number;
+        };
+        /** @description A run in a strip of marks. */
+        RunMark: {
+            /**
+             * Format: date-time
+             * @description Accepted.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How long it ran, in milliseconds.
+             */
+            duration_ms?: number | null;
+            /** @description The run. */
+            id: string;
+            /** @description Where it is. */
+            state: string;
+        };
+        /** @description A run as lists show it. */
+        RunSummary: {
+            /**
+             * Format: int32
+             * @description Number of the current attempt; 0 before the first.
+             */
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description Somebody asked it to stop.
+             */
+            cancel_requested_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Accepted.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Milliseconds that the process ran; while it runs, absent.
+             */
+            duration_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description It ended.
+             */
+            ended_at?: string | null;
+            /**
+             * @description `run_` and 26 characters.
+             * @example run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
+             */
+            id: string;
+            /** @description Labels. */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * @description How many attempts it may have at most.
+             */
+            max_attempts: number;
+            /**
+             * @description The same for people.
+             * @example 2nd of 3, limit of 1 at a time
+             */
+            message?: string | null;
+            /**
+             * Format: date-time
+             * @description While `retrying`: when the next attempt is due.
+             */
+            next_attempt_at?: string | null;
+            /**
+             * @description Name of the pipeline.
+             * @example co2-trend
+             */
+            pipeline: string;
+            /**
+             * Format: int32
+             * @description Higher starts first.
+             */
+            priority: number;
+            progress?: components["schemas"]["Progress"] | null;
+            queue?: components["schemas"]["QueuePlace"] | null;
+            /**
+             * @description Stable code of why it is there.
+             * @example pipeline-limit
+             */
+            reason?: string | null;
+            /**
+             * @description The last four characters of the id, as people say it.
+             * @example 7Q2A
+             */
+            short: string;
+            /**
+             * Format: date-time
+             * @description The current attempt's process started.
+             */
+            started_at?: string | null;
+            /**
+             * @description Where it is.
+             * @example running
+             */
+            state: string;
+            /** @description What started it. */
+            trigger: components["schemas"]["TriggerView"];
+        };
+        /** @description A run in full. */
+        RunView: components["schemas"]["RunSummary"] & {
+            /** @description How many artifacts, and their bytes. */
+            artifacts: components["schemas"]["ArtifactSummary"];
+            /** @description What may be done with it now. */
+            can: components["schemas"]["Actions"];
+            /** @description Environment variables given with the run; secret ones read `***`. */
             env: {
                 [key: string]: string;
             };
-            rerun_of?: string;
-            target: string;
-            environment?: components["schemas"]["EnvironmentUse"];
-            /** Format: int32 */
-            exit_code?: number;
-            /** Format: int32 */
-            signal?: number;
-            usage: components["schemas"]["UsageView"];
+            environment?: components["schemas"]["EnvironmentUse"] | null;
+            /**
+             * Format: int32
+             * @description Exit status of the last attempt.
+             */
+            exit_code?: number | null;
+            /**
+             * Format: int64
+             * @description Median duration of the pipeline's last successes, in milliseconds: what to expect.
+             */
+            expected_ms?: number | null;
+            git?: components["schemas"]["GitView"] | null;
+            /** @description Its input files. */
+            inputs: components["schemas"]["InputView"][];
+            /** @description The limits it runs under. */
             limits: components["schemas"]["LimitsView"];
-            phases: components["schemas"]["Phases"];
-            /** Format: int64 */
-            expected_ms?: number;
+            /** @description Its log. */
             log: components["schemas"]["LogSummary"];
-            artifacts: components["schemas"]["ArtifactSummary"];
-            can: components["schemas"]["Actions"];
-        };
-        InputRef: {
-            upload: string;
-            name?: string;
-        };
-        SubmitRun: {
-            parameters?: {
+            /** @description Values of its parameters, defaults filled in; secret ones read `***`. */
+            parameters: {
                 [key: string]: unknown;
             };
-            inputs?: {
-                [key: string]: components["schemas"]["InputRef"][];
-            };
+            /** @description How long its parts took, in milliseconds. */
+            phases: components["schemas"]["Phases"];
+            /** @description The run that this one repeats. */
+            rerun_of?: string | null;
+            /**
+             * Format: int32
+             * @description Signal that ended the last attempt.
+             */
+            signal?: number | null;
+            /** @description Where it executes: `process`, `container` or `kubernetes`. */
+            target: string;
+            /** @description What the last attempt used. */
+            usage: components["schemas"]["UsageView"];
+            /**
+             * @description Hash of the code it ran.
+             * @example 3f2a9c1d…
+             */
+            version: string;
+        };
+        /** @description A run to be started. */
+        SubmitRun: {
+            /** @description Environment variables on top of the spec's. */
             env?: {
                 [key: string]: string;
             };
-            labels?: {
-                [key: string]: string;
-            };
-            /** Format: int32 */
-            priority?: number;
-            target?: string;
-        };
-        /** @enum {string} */
-        RerunCode: "same" | "current";
-        RerunRun: {
-            parameters?: {
-                [key: string]: unknown;
-            };
+            /** @description Uploads by input. */
             inputs?: {
                 [key: string]: components["schemas"]["InputRef"][];
             };
+            /** @description Labels on top of the spec's. */
             labels?: {
                 [key: string]: string;
             };
-            code?: components["schemas"]["RerunCode"];
+            /** @description Values by parameter; what is left out takes its default. */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int32
+             * @description -100 to 100; the spec's unless told.
+             */
+            priority?: number | null;
+            /** @description Where to execute; an error if this server has no such target. */
+            target?: string | null;
         };
-        BulkItem: components["schemas"]["SubmitRun"] & {
-            pipeline: string;
-            /** Format: int64 */
-            count?: number;
-        };
-        BulkSubmit: {
-            runs: components["schemas"]["BulkItem"][];
-        };
-        BulkAccepted: {
-            ids: string[];
-        };
-        AttemptView: {
-            /** Format: int64 */
-            number: number;
-            state: string;
-            reason?: string;
-            message?: string;
-            /** Format: int32 */
-            exit_code?: number;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            started_at?: string;
-            /** Format: date-time */
-            ended_at?: string;
-            usage: components["schemas"]["UsageView"];
-            log: components["schemas"]["LogSummary"];
-        };
-        EventView: {
-            /** Format: int64 */
-            id: number;
-            /** Format: date-time */
-            at: string;
-            kind: string;
-            /** Format: int64 */
-            attempt: number;
-            reason?: string;
-            message?: string;
-        };
-        ArtifactView: {
-            path: string;
-            output?: string;
-            /** Format: int64 */
-            attempt: number;
-            /** Format: int64 */
-            size: number;
-            sha256: string;
-            media_type: string;
-        };
-        UsageSample: {
-            /** Format: date-time */
-            at: string;
-            /** Format: double */
-            cpu: number;
-            /** Format: int64 */
-            memory: number;
-            /** Format: int64 */
-            processes: number;
-        };
-        CodeFile: {
-            path: string;
-            /** Format: int64 */
-            size: number;
-        };
-        UploadView: {
-            id: string;
-            name: string;
-            /** Format: int64 */
-            size: number;
-            sha256: string;
-        };
-        LogLine: {
-            /** Format: int64 */
-            n: number;
-            /** Format: date-time */
-            at: string;
-            stream: string;
-            text: string;
-            continues?: boolean;
-        };
-        LogPage: {
-            lines: components["schemas"]["LogLine"][];
-            /** Format: int64 */
-            total: number;
-            complete: boolean;
-            /** Format: int64 */
-            attempt: number;
-            /** Format: int64 */
-            cut_bytes: number;
-        };
-        LogMatches: {
-            lines: components["schemas"]["LogLine"][];
-            /** Format: int64 */
-            next?: number;
-        };
-        RunCounts: {
-            /** Format: int64 */
-            queued: number;
-            /** Format: int64 */
-            active: number;
-            /** Format: int64 */
-            retrying: number;
-        };
+        /** @description The server, its limits and what goes on. */
         SystemView: {
-            version: string;
-            pipelines_folder: string;
+            /** @description `sqlite` or `postgres`. */
             database: string;
-            /** Format: date-time */
-            started_at: string;
-            /** Format: date-time */
-            now: string;
-            runs: components["schemas"]["RunCounts"];
-            /** Format: int64 */
-            pipelines: number;
-            /** Format: int64 */
-            pipelines_with_mistakes: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How many runs may be active at a time.
+             */
             max_active_runs: number;
+            /**
+             * Format: date-time
+             * @description The server's clock.
+             */
+            now: string;
+            /**
+             * Format: int64
+             * @description Pipelines in the folder.
+             */
+            pipelines: number;
+            /** @description The pipelines folder, as given. */
+            pipelines_folder: string;
+            /**
+             * Format: int64
+             * @description Pipelines whose spec has a mistake.
+             */
+            pipelines_with_mistakes: number;
+            /** @description Runs by what they do. */
+            runs: components["schemas"]["RunCounts"];
+            /**
+             * Format: date-time
+             * @description Since when it runs.
+             */
+            started_at: string;
+            /**
+             * @description Version of the binary.
+             * @example 0.1.0
+             */
+            version: string;
+            /** @description Things an operator should know; empty is good. */
             warnings: string[];
         };
-        ProblemItem: {
-            pointer?: string;
-            rule?: string;
-            limit?: unknown;
-            source?: string;
-            message?: string;
+        /** @description What started a run. */
+        TriggerView: {
+            /**
+             * @description Who or what: `you`, a schedule's id, a run's id.
+             * @example you
+             */
+            by: string;
+            /**
+             * @description `manual`, `schedule`, `downstream`, `webhook`, `dataset` or `rerun`.
+             * @example manual
+             */
+            kind: string;
         };
-        Problem: {
-            type: string;
-            code: string;
-            title: string;
-            /** Format: int64 */
-            status: number;
-            detail: string;
-            instance?: string;
-            request_id?: string;
-            errors?: components["schemas"]["ProblemItem"][];
-            cure?: string;
+        /** @description An uploaded file. */
+        UploadView: {
+            /**
+             * @description Use it in `inputs`.
+             * @example upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
+             */
+            id: string;
+            /** @description File name. */
+            name: string;
+            /** @description SHA-256 of the content, hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
         };
-        Page_PipelineSummary: {
-            items: components["schemas"]["PipelineSummary"][];
-            next_cursor?: string;
+        /** @description One measurement of a running attempt. */
+        UsageSample: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: double
+             * @description Cores in use; 1.0 is one.
+             */
+            cpu: number;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            memory: number;
+            /**
+             * Format: int32
+             * @description Processes.
+             */
+            processes: number;
         };
-        Page_RunSummary: {
-            items: components["schemas"]["RunSummary"][];
-            next_cursor?: string;
-        };
-        Page_AttemptView: {
-            items: components["schemas"]["AttemptView"][];
-            next_cursor?: string;
-        };
-        Page_EventView: {
-            items: components["schemas"]["EventView"][];
-            next_cursor?: string;
-        };
-        Page_UsageSample: {
-            items: components["schemas"]["UsageSample"][];
-            next_cursor?: string;
-        };
-        Page_ArtifactView: {
-            items: components["schemas"]["ArtifactView"][];
-            next_cursor?: string;
-        };
-        Page_CodeFile: {
-            items: components["schemas"]["CodeFile"][];
-            next_cursor?: string;
+        /** @description What an attempt used. */
+        UsageView: {
+            /**
+             * Format: int64
+             * @description CPU time in milliseconds.
+             */
+            cpu_ms: number;
+            /**
+             * Format: int64
+             * @description Most memory at one time, in bytes.
+             */
+            max_memory: number;
         };
     };
     responses: never;
@@ -813,7 +1578,92 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    get_system: {
+    get_environment_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Content hash of the environment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_events: {
+        parameters: {
+            query?: {
+                /** @description Also tell what this run uses while it runs. */
+                run?: string;
+            };
+            header?: {
+                /** @description Id of the last event that was seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_link: {
         parameters: {
             query?: never;
             header?: never;
@@ -822,16 +1672,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            200: {
+            /** @description The link */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SystemView"];
+                    "application/json": components["schemas"]["LinkView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -844,10 +1704,14 @@ export interface operations {
     list_pipelines: {
         parameters: {
             query?: {
-                limit?: number;
-                cursor?: string;
+                /** @description Part of the name or the summary. */
                 q?: string;
+                /** @description With this tag. */
                 tag?: string;
+                /** @description At most so many: 1 to 500, 100 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -855,6 +1719,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -863,8 +1728,17 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PipelineSummary"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -879,12 +1753,17 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the pipeline
+                 * @example co2-trend
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The pipeline */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -893,8 +1772,17 @@ export interface operations {
                     "application/json": components["schemas"]["PipelineView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -909,12 +1797,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of the pipeline */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description All files */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -923,8 +1813,17 @@ export interface operations {
                     "application/json": components["schemas"]["Page_CodeFile"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -934,44 +1833,18 @@ export interface operations {
             };
         };
     };
-    get_pipeline_code: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description What went wrong */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    start_run: {
+    submit_run: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description The same key and request is one run */
+                "Idempotency-Key"?: string | null;
             };
             path: {
+                /**
+                 * @description Name of the pipeline
+                 * @example co2-trend
+                 */
                 name: string;
             };
             cookie?: never;
@@ -982,6 +1855,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -990,8 +1864,17 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1004,13 +1887,24 @@ export interface operations {
     list_runs: {
         parameters: {
             query?: {
+                /** @description Of this pipeline. */
                 pipeline?: string;
+                /**
+                 * @description In one of these states, separated by commas.
+                 * @example queued,running
+                 */
                 state?: string;
-                label?: string[];
+                /** @description With all of these labels: `key=value`, separated by commas. */
+                label?: string;
+                /** @description Part of the pipeline's name, or the beginning or the last four characters of an id. */
                 q?: string;
+                /** @description Accepted at or after this time. */
                 since?: string;
+                /** @description Accepted before this time. */
                 until?: string;
+                /** @description At most so many: 1 to 500, 50 unless told. */
                 limit?: number;
+                /** @description From the page before. */
                 cursor?: string;
             };
             header?: never;
@@ -1019,6 +1913,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1027,8 +1922,17 @@ export interface operations {
                     "application/json": components["schemas"]["Page_RunSummary"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1038,11 +1942,12 @@ export interface operations {
             };
         };
     };
-    start_runs: {
+    submit_runs: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description The same key and request is one submission */
+                "Idempotency-Key"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -1053,6 +1958,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -1061,8 +1967,17 @@ export interface operations {
                     "application/json": components["schemas"]["BulkAccepted"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1077,12 +1992,17 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, or a unique beginning or end of it
+                 * @example 7Q2A
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The run */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1091,8 +2011,17 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1102,27 +2031,43 @@ export interface operations {
             };
         };
     };
-    cancel_run: {
+    list_artifacts: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At most so many: 1 to 1000, 1000 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
+                /** @description Id of the run */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            202: {
+            /** @description A page */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunView"];
+                    "application/json": components["schemas"]["Page_ArtifactView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1132,29 +2077,34 @@ export interface operations {
             };
         };
     };
-    retry_run: {
+    get_artifact: {
         parameters: {
-            query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
+            query?: {
+                /** @description `1`: as a download, whatever it is. */
+                download?: number;
             };
+            header?: never;
             path: {
+                /** @description Id of the run */
                 id: string;
+                /** @description Path of the file; may hold `/` */
+                path: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            202: {
+            /** @description The content */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunView"];
+                    "application/octet-stream": number[];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1162,35 +2112,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    rerun_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RerunRun"];
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunView"];
-                };
-            };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1205,12 +2128,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the run */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description All attempts */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1219,8 +2144,17 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AttemptView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1230,20 +2164,149 @@ export interface operations {
             };
         };
     };
-    list_run_events: {
+    cancel_run: {
         parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
+            query?: never;
             header?: never;
             path: {
+                /** @description Id of the run */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Accepted; the run ends as cancelled */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CodeFile"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+                /** @description Path of the file; may hold `/` */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events: {
+        parameters: {
+            query?: {
+                /** @description At most so many: 1 to 1000, 1000 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1252,8 +2315,17 @@ export interface operations {
                     "application/json": components["schemas"]["Page_EventView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1266,20 +2338,27 @@ export interface operations {
     get_log: {
         parameters: {
             query?: {
+                /** @description Which attempt; the last unless told. */
                 attempt?: number;
+                /** @description First line, from 1. */
                 from?: number;
+                /** @description Instead of `from`: the last so many lines. */
                 tail?: number;
+                /** @description At most so many lines: 1 to 5000, 1000 unless told. */
                 limit?: number;
+                /** @description Only `stdout`, `stderr` or `system`. */
                 stream?: string;
             };
             header?: never;
             path: {
+                /** @description Id of the run */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The lines */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1288,8 +2367,8 @@ export interface operations {
                     "application/json": components["schemas"]["LogPage"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1297,69 +2376,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    stream_log: {
-        parameters: {
-            query?: {
-                attempt?: number;
-                from?: number;
-            };
-            header?: {
-                "Last-Event-ID"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description What went wrong */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    search_log: {
-        parameters: {
-            query?: {
-                q?: string;
-                from?: number;
-                limit?: number;
-                attempt?: number;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LogMatches"];
-                };
-            };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1372,16 +2390,19 @@ export interface operations {
     download_log: {
         parameters: {
             query?: {
+                /** @description Which attempt; the last unless told. */
                 attempt?: number;
             };
             header?: never;
             path: {
+                /** @description Id of the run */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The log */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1390,8 +2411,202 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_log: {
+        parameters: {
+            query: {
+                /** @description Text to find, without regard to case. */
+                q: string;
+                /** @description From this line on. */
+                from?: number;
+                /** @description At most so many lines: 1 to 1000, 100 unless told. */
+                limit?: number;
+                /** @description Which attempt; the last unless told. */
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogMatches"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_log: {
+        parameters: {
+            query?: {
+                /** @description Which attempt; without it the last one, and those that follow it. */
+                attempt?: number;
+                /** @description First line, from 1. */
+                from?: number;
+            };
+            header?: {
+                /** @description `attempt.line` of the last line that was seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rerun_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RerunRun"];
+            };
+        };
+        responses: {
+            /** @description The new run */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new run */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1403,15 +2618,20 @@ export interface operations {
     };
     list_usage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which attempt; the last unless told. */
+                attempt?: number;
+            };
             header?: never;
             path: {
+                /** @description Id of the run */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description All samples */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1420,8 +2640,17 @@ export interface operations {
                     "application/json": components["schemas"]["Page_UsageSample"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1431,93 +2660,35 @@ export interface operations {
             };
         };
     };
-    list_artifacts: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ArtifactView"];
-                };
-            };
-            /** @description What went wrong */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_artifact: {
-        parameters: {
-            query?: {
-                download?: boolean;
-            };
-            header?: never;
-            path: {
-                id: string;
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
-                };
-            };
-            /** @description What went wrong */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_run_code: {
+    get_system: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The server */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_CodeFile"];
+                    "application/json": components["schemas"]["SystemView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1527,41 +2698,55 @@ export interface operations {
             };
         };
     };
-    get_run_code: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description What went wrong */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    upload_file: {
+    collect_garbage: {
         parameters: {
             query?: {
-                name?: string;
+                /** @description Only say what would be removed. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GcReport"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_upload: {
+        parameters: {
+            query: {
+                /**
+                 * @description File name.
+                 * @example measurements.csv
+                 */
+                name: string;
             };
             header?: never;
             path?: never;
@@ -1569,10 +2754,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/octet-stream": string;
+                "application/octet-stream": number[];
             };
         };
         responses: {
+            /** @description Stored */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1581,8 +2767,8 @@ export interface operations {
                     "application/json": components["schemas"]["UploadView"];
                 };
             };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1590,62 +2776,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    get_environment_log: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description What went wrong */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    stream_events: {
-        parameters: {
-            query?: {
-                types?: string;
-                run?: string;
-            };
-            header?: {
-                "Last-Event-ID"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description What went wrong */
-            default: {
+            /** @description A problem */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -41,7 +41,7 @@ function blocksOf(lines: string[]): ReactNode[] {
 
 function Heading({ level, children }: { level: number; children: ReactNode }) {
   // The page has headings of its own above.
-  return <p role="heading" aria-level={Math.min(6, level + 2)} className={classes.heading} data-level={level}>{children}</p>;
+  return <p role="heading" aria-level={Math.min(6, level + 1)} className={classes.heading} data-level={level}>{children}</p>;
 }
 
 function Items({ lines }: { lines: string[] }) {

@@ -1,6 +1,7 @@
 import { dismiss, useNotices } from "../lib/notices";
 import { Icon } from "./Icon";
 import classes from "./Notices.module.css";
+import { Ticked } from "./Ticked";
 
 /** What actions did, in one corner, read out by screen readers. */
 export function Notices() {
@@ -10,8 +11,14 @@ export function Notices() {
       {notices.map((notice) => (
         <div key={notice.id} className={classes.notice} data-tone={notice.tone}>
           <div className="grow">
-            <p>{notice.text}</p>
-            {notice.detail && <p className="dim">{notice.detail}</p>}
+            <p>
+              <Ticked text={notice.text} />
+            </p>
+            {notice.detail && (
+              <p className="dim">
+                <Ticked text={notice.detail} />
+              </p>
+            )}
           </div>
           <button type="button" className={classes.close} aria-label="Close" onClick={() => dismiss(notice.id)}>
             <Icon name="close" size={14} />

@@ -2,6 +2,7 @@
 import { Link, type LinkProps } from "@tanstack/react-router";
 import { useEffect, type ReactNode } from "react";
 
+import { Offline } from "./Offline";
 import classes from "./Page.module.css";
 
 export interface Crumb {
@@ -35,6 +36,7 @@ export function Page({ crumbs, actions, head, fill = false, children }: PageProp
             </span>
           ))}
         </nav>
+        <Offline />
         {actions && <div className={classes.actions}>{actions}</div>}
       </header>
       {head}

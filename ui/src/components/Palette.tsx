@@ -47,11 +47,13 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       onSpotlightClose={onClose}
       shortcut={null}
       lockScroll={false}
+      overlayProps={{ color: "#0b1214", backgroundOpacity: 0.3, blur: 0 }}
+      yOffset="12vh"
       maxHeight="min(440px, 70vh)"
       scrollable
       transitionProps={{ duration: 100 }}
     >
-      <Spotlight.Search placeholder="A pipeline, a run, a page" aria-label="Search" leftSection={<Icon name="search" />} />
+      <Spotlight.Search className={classes.search} placeholder="A pipeline, a run, a page" aria-label="Search" leftSection={<Icon name="search" />} />
       <Spotlight.ActionsList>
         {groups.map((group) => (
           <Spotlight.ActionsGroup key={group.label} label={group.label}>

@@ -24,12 +24,16 @@ export function RunList({ runs, hasMore, loadMore, withoutPipeline = false, sele
   const held = useHeldBack(runs, scroller);
   const shown = held.shown;
   const rowHeight = useRowHeight();
+  // Its object changes inside while it stays the same, which the compiler, were it used, would not see.
+  // eslint-disable-next-line react-hooks/incompatible-library
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     getItemKey: (index) => shown[index]?.id ?? index,
     overscan: 12,
+    paddingStart: 4,
+    paddingEnd: 24,
   });
   useEffect(() => virtual.measure(), [virtual, rowHeight]);
   const items = virtual.getVirtualItems();

@@ -43,7 +43,7 @@ export const RunRow = memo(function RunRow({ run, withoutPipeline = false, curre
         <span className={`${classes.id ?? ""} mono`}>{run.short}</span>
         {!withoutPipeline && <span className={classes.pipeline}>{run.pipeline}</span>}
         <span className={classes.state}>
-          <span className={`tone-${stateTone(run.state)}`}>{stateShort(run, now)}</span>
+          <span className={run.state === "succeeded" ? "dim" : `tone-${stateTone(run.state)}`}>{stateShort(run, now)}</span>
           {detail && <span className="dim"> · {detail}</span>}
         </span>
         <span className={classes.labels}>{labelsOf(run)}</span>

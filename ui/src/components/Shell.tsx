@@ -2,12 +2,12 @@
 import { useMantineColorScheme } from "@mantine/core";
 import { useIsFetching, useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 
-import type { Live } from "../api/live";
+import { useLine } from "../api/LiveContext";
 import { systemQuery } from "../api/queries";
 import { useSignedIn } from "../api/session";
-import { count, timeOfDay } from "../lib/format";
+import { count } from "../lib/format";
 import { commandKey, useKeys } from "../lib/keys";
 import { setServerTime } from "../lib/now";
 import { Brand } from "./Brand";
@@ -27,7 +27,7 @@ const PLACES = [
 
 type Overlay = "palette" | "keys" | null;
 
-export function Shell({ live }: { live: Live }) {
+export function Shell() {
   const signedIn = useSignedIn();
   const [overlay, setOverlay] = useState<Overlay>(null);
   useShellKeys(setOverlay);
@@ -39,7 +39,7 @@ export function Shell({ live }: { live: Live }) {
       </a>
       <Rail onSearch={() => setOverlay("palette")} onKeys={() => setOverlay("keys")} />
       <main id="main" tabIndex={-1} className={classes.main}>
-        <Line live={live} />
+        <Line />
         <Outlet />
       </main>
       <Notices />
@@ -141,18 +141,9 @@ function Place({ to, icon, text, badge, mistakes, last = false }: PlaceProps) {
   );
 }
 
-/** One pixel high: moves while newer data is on its way, opens to say that the server is away. */
-function Line({ live }: { live: Live }) {
-  const state = useSyncExternalStore(live.subscribe, live.state);
+/** Moves while newer data is on its way; amber while the server is away. */
+function Line() {
+  const line = useLine();
   const fetching = useIsFetching();
-  return (
-    <>
-      <div className={classes.line} data-busy={fetching > 0 || undefined} />
-      {!state.online && (
-        <div className={classes.offline} role="status">
-          Offline. This is what was at {timeOfDay(state.since)}; it goes on by itself when the server answers.
-        </div>
-      )}
-    </>
-  );
+  return <div className={classes.line} data-busy={fetching > 0 || undefined} data-offline={!line.online || undefined} />;
 }

@@ -1,10 +1,8 @@
 /** The shape of a state: the same everywhere, so that colour is never needed to tell. */
-import type { ReactNode } from "react";
-
 import { isState, stateLabel, stateTone, type AnyState } from "../lib/states";
 import classes from "./StateIcon.module.css";
 
-const SHAPES: Record<AnyState, ReactNode> = {
+const SHAPES = {
   queued: <circle cx="8" cy="8" r="5.25" />,
   starting: <circle cx="8" cy="8" r="5.25" strokeDasharray="0.1 3.2" strokeWidth="2" />,
   running: (
@@ -25,13 +23,23 @@ const SHAPES: Record<AnyState, ReactNode> = {
   cancelled: <path d="M3.500 8h9" strokeWidth="2.200" />,
   skipped: <path d="m3.500 4 4 4-4 4M8.500 4l4 4-4 4" />,
   lost: <path d="M5.800 6.200a2.200 2.200 0 1 1 3.300 1.900c-.7.400-1.100.8-1.100 1.600M8 12.400v.1" strokeWidth="1.800" />,
-};
+} satisfies Record<AnyState, unknown>;
 
-export function StateIcon({ state, size = 16, label = true }: { state: string; size?: number; label?: boolean }) {
+interface StateIconProps {
+  state: string;
+  size?: number;
+  /** False where the state's word stands beside it. */
+  label?: boolean;
+  /** Does not turn: it stands for the state as such, or for one that is past. */
+  still?: boolean;
+}
+
+export function StateIcon({ state, size = 16, label = true, still = false }: StateIconProps) {
   const shape = isState(state) ? SHAPES[state] : SHAPES.lost;
   return (
     <svg
       className={`${classes.icon ?? ""} tone-${stateTone(state)}`}
+      data-still={still || undefined}
       viewBox="0 0 16 16"
       width={size}
       height={size}

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { asProblem } from "../api/problem";
 import { Icon, type IconName } from "./Icon";
 import classes from "./States.module.css";
+import { Ticked } from "./Ticked";
 
 export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ReactNode }) {
   return (
@@ -28,8 +29,16 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
         <Icon name="warning" size={20} />
       </span>
       <p className={classes.title}>{problem.title}</p>
-      {problem.message !== problem.title && <p>{problem.message}</p>}
-      {problem.cure && <p className="dim">{problem.cure}</p>}
+      {problem.message !== problem.title && (
+        <p>
+          <Ticked text={problem.message} />
+        </p>
+      )}
+      {problem.cure && (
+        <p className="dim">
+          <Ticked text={problem.cure} />
+        </p>
+      )}
       <div className={classes.ways}>
         {retry && (
           <Button variant="default" onClick={retry}>

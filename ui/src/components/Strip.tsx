@@ -33,7 +33,7 @@ export function Strip({ marks, height = 20, links = false }: StripProps) {
   });
   return (
     <svg className={classes.strip} viewBox={`0 0 ${width} ${height}`} width={width} height={height} role={links ? "group" : "img"} aria-label={describe(shown)}>
-      <path d={`M0 ${height - 0.5}H${width}`} className={classes.base} />
+      {shown.length > 0 && <path d={`M0 ${height - 0.5}H${width}`} className={classes.base} />}
       {drawn}
     </svg>
   );

@@ -33,7 +33,7 @@ export const theme = createTheme({
     SegmentedControl: { defaultProps: { size: "xs" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: false, transitionProps: { duration: 80 } } },
     // The page itself never scrolls, only its parts do; so there is nothing to lock, and no style element is needed for it.
-    Modal: { defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 120 } } },
+    Modal: { defaultProps: { lockScroll: false, centered: true, overlayProps: { color: "#0b1214", backgroundOpacity: 0.4 }, transitionProps: { duration: 120 } } },
     Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 }, position: "bottom-end" } },
   },
 });

@@ -56,7 +56,7 @@ export function highlight(text: string, language: Language): Span[][] {
   let at = 0;
   // Very long files are shown plain: colours are not worth a wait.
   for (const match of pattern && text.length < 400_000 ? text.matchAll(pattern) : []) {
-    const kind = Object.entries(match.groups ?? {}).find(([, found]) => found !== undefined)?.[0] as Span["kind"];
+    const kind = Object.entries<string | undefined>(match.groups ?? {}).find(([, found]) => found !== undefined)?.[0] as Span["kind"];
     if (match[0] === "") continue;
     put(text.slice(at, match.index));
     put(match[0], kind);

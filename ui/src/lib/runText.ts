@@ -21,7 +21,7 @@ export interface RunWords {
 /** Milliseconds that the process has run so far, or ran. */
 export function elapsed(run: RunWords, now: number): number | null {
   if (run.duration_ms != null) return run.duration_ms;
-  if (!run.started_at) return null;
+  if (!run.started_at || run.state === "retrying") return null;
   const end = run.ended_at ? Date.parse(run.ended_at) : isEnd(run.state) ? null : now;
   return end === null ? null : Math.max(0, end - Date.parse(run.started_at));
 }

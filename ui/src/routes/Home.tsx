@@ -2,7 +2,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { pipelinesQuery, runsQuery, systemQuery, type RunFilter } from "../api/queries";
+import type { RunFilter } from "../api/keys";
+import { pipelinesQuery, runsQuery, systemQuery } from "../api/queries";
 import type { PipelineSummary } from "../api/types";
 import { FirstSteps } from "../components/FirstSteps";
 import { Mistakes } from "../components/Mistakes";

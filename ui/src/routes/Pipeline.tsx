@@ -21,7 +21,7 @@ import { isEnd } from "../lib/states";
 import classes from "./Pipeline.module.css";
 
 const route = getRouteApi("/pipelines/$name");
-const TABS = ["runs", "takes", "code", "spec"] as const;
+const TABS = ["runs", "parameters", "code", "spec"] as const;
 type PipelineTab = (typeof TABS)[number];
 
 export function Pipeline() {
@@ -42,13 +42,13 @@ export function Pipeline() {
         onChange={setTab}
         tabs={[
           { value: "runs", label: "Runs" },
-          { value: "takes", label: "Takes and gives" },
+          { value: "parameters", label: "Parameters" },
           { value: "code", label: "Code" },
           { value: "spec", label: "Spec" },
         ]}
       >
-        {value === "runs" && <RunsOf name={name} />}
-        {value === "takes" && <TakesView pipeline={pipeline} />}
+        {value === "runs" && <RunsOf pipeline={pipeline} />}
+        {value === "parameters" && <TakesView pipeline={pipeline} />}
         {value === "code" && (
           <CodeView
             owner={{ pipeline: name }}
@@ -108,16 +108,18 @@ function factsOf(pipeline: PipelineView): string[] {
   return facts;
 }
 
-function RunsOf({ name }: { name: string }) {
+function RunsOf({ pipeline: { name, runnable } }: { pipeline: PipelineView }) {
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(runsQuery({ pipeline: name }));
   const runs = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   if (error && !data) return <Failure error={error} retry={() => void refetch()} />;
   if (data && runs.length === 0) {
     return (
       <Empty icon="runs" title="It has never run">
-        <p className="dim">
-          Start it here, or in a terminal: <code>rigi run {name} --follow</code>
-        </p>
+        {runnable && (
+          <p className="dim">
+            Start it here, or in a terminal: <code>rigi run {name} --follow</code>
+          </p>
+        )}
       </Empty>
     );
   }

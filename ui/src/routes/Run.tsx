@@ -4,7 +4,8 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
 import { useWatchRun } from "../api/LiveContext";
-import { keys, runQuery } from "../api/queries";
+import { keys } from "../api/keys";
+import { runQuery } from "../api/queries";
 import type { RunView } from "../api/types";
 import { CodeView } from "../components/CodeView";
 import { LogBody } from "../components/log/LogBody";

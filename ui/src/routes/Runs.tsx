@@ -48,7 +48,8 @@ export function Runs() {
     <Page
       fill
       crumbs={[{ text: "Runs" }]}
-      head={selected.size > 0 ? <Selection runs={runs} selected={selected} onDone={() => setSelected(new Map())} /> : <Filters search={search} onChange={setSearch} />}
+      actions={<Fields search={search} onChange={setSearch} />}
+      head={selected.size > 0 ? <Selection runs={runs} selected={selected} onDone={() => setSelected(new Map())} /> : <StateChips search={search} onChange={setSearch} />}
     >
       {error && !data && <Failure error={error} retry={() => void query.refetch()} />}
       {data && runs.length === 0 && !isPlaceholderData && <NoRuns filtered={filtered} />}
@@ -59,7 +60,7 @@ export function Runs() {
 
 function withChange(search: RunsSearch, change: { [K in keyof RunsSearch]?: RunsSearch[K] | undefined }): RunsSearch {
   const next = { ...search, ...change };
-  return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined && value.length > 0));
+  return Object.fromEntries(Object.entries<string | string[] | undefined>(next).filter(([, value]) => value !== undefined && value.length > 0));
 }
 
 function NoRuns({ filtered }: { filtered: boolean }) {
@@ -82,39 +83,42 @@ interface FiltersProps {
   onChange: (change: { [K in keyof RunsSearch]?: RunsSearch[K] | undefined }) => void;
 }
 
-function Filters({ search, onChange }: FiltersProps) {
-  const { data: pipelines } = useQuery(pipelinesQuery);
-  const field = useRef<HTMLInputElement>(null);
+function StateChips({ search, onChange }: FiltersProps) {
   const states = search.state?.split(",") ?? [];
-  useKeys("Runs", [{ keys: "/", label: "Search", run: () => field.current?.focus() }]);
   const toggle = (state: string) => {
     const next = states.includes(state) ? states.filter((other) => other !== state) : [...states, state];
     onChange({ state: next.join(",") });
   };
   return (
-    <div className={classes.filters}>
-      <div className={classes.chips} role="group" aria-label="States">
-        {RUN_STATES.map((state) => (
-          <button key={state} type="button" className={classes.chip} aria-pressed={states.includes(state)} onClick={() => toggle(state)}>
-            <StateIcon state={state} size={14} label={false} />
-            {stateLabel(state)}
-          </button>
-        ))}
-      </div>
-      <div className={classes.fields}>
-        <Select
-          aria-label="Pipeline"
-          placeholder="Any pipeline"
-          data={pipelines?.map((pipeline) => pipeline.name) ?? []}
-          value={search.pipeline ?? null}
-          onChange={(value) => onChange({ pipeline: value ?? undefined })}
-          searchable
-          clearable
-          w={168}
-        />
-        <LabelField labels={search.label ?? []} onChange={(label) => onChange({ label })} />
-        <SearchField ref={field} value={search.q ?? ""} onChange={(q) => onChange({ q })} />
-      </div>
+    <div className={classes.filters} role="group" aria-label="States">
+      {RUN_STATES.map((state) => (
+        <button key={state} type="button" className={classes.chip} aria-pressed={states.includes(state)} onClick={() => toggle(state)}>
+          <StateIcon state={state} size={14} label={false} still />
+          {stateLabel(state)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Fields({ search, onChange }: FiltersProps) {
+  const { data: pipelines } = useQuery(pipelinesQuery);
+  const field = useRef<HTMLInputElement>(null);
+  useKeys("Runs", [{ keys: "/", label: "Search", run: () => field.current?.focus() }]);
+  return (
+    <div className={classes.fields}>
+      <LabelField labels={search.label ?? []} onChange={(label) => onChange({ label })} />
+      <Select
+        aria-label="Pipeline"
+        placeholder="Any pipeline"
+        data={pipelines?.map((pipeline) => pipeline.name) ?? []}
+        value={search.pipeline ?? null}
+        onChange={(value) => onChange({ pipeline: value ?? undefined })}
+        searchable
+        clearable
+        w={168}
+      />
+      <SearchField ref={field} value={search.q ?? ""} onChange={(q) => onChange({ q })} />
     </div>
   );
 }

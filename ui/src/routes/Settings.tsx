@@ -1,6 +1,7 @@
 /** What this browser remembers, and the server it speaks with. */
 import { SegmentedControl, Select, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
 import "@mantine/core/styles/Combobox.css";
+import "@mantine/core/styles/FloatingIndicator.css";
 import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/Popover.css";
 import "@mantine/core/styles/ScrollArea.css";

@@ -2,6 +2,7 @@
 
 mod auth;
 mod error;
+mod etag;
 mod extract;
 pub mod feed;
 pub mod health;
@@ -30,7 +31,6 @@ use axum::response::{IntoResponse, Response};
 use rigi_model::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 
-
 /// Bytes of a body at most; uploads stream and have a bound of their own.
 const BODY_LIMIT: usize = 32 << 20;
 
@@ -51,6 +51,7 @@ fn resources() -> OpenApiRouter<AppState> {
 pub fn router(state: AppState) -> axum::Router {
     let (api, _) = OpenApiRouter::new().nest("/api/v1", resources()).split_for_parts();
     let protected = api
+        .layer(from_fn(etag::mark))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(openapi::router())
         .layer(from_fn_with_state(state.clone(), auth::require));

@@ -41,7 +41,7 @@ impl Doctor {
                 session.block_on(async { Ok(client.ready().await?.checks) })?
             }
             Err(FindError::Several(folders)) => return Err(FindError::Several(folders).into()),
-            _ => crate::server::doctor(session.load(&self.folder, Vec::new())?, self.deep)?,
+            _ => crate::server::doctor(&session.load(&self.folder, Vec::new())?, self.deep)?,
         };
         let exit = if checks.iter().all(|check| check.ok) { Exit::Ok } else { Exit::Failed };
         if self.output.is_for_people() {

@@ -49,7 +49,10 @@ pub const MEANINGS: &[(Exit, &str)] = &[
     (Exit::Unavailable, "no server answers, or it cannot do this now"),
     (Exit::Internal, "a mistake of Rigi's"),
     (Exit::CannotCreate, "a file or folder cannot be written, or is there already"),
-    (Exit::Conflict, "it does not fit the state it is in: the run ended already, the data folder or port is in use"),
+    (
+        Exit::Conflict,
+        "it does not fit the state it is in: the run ended already, the data folder or port is in use",
+    ),
     (Exit::NotSignedIn, "not signed in, or not allowed"),
     (Exit::Config, "the configuration has a mistake"),
     (Exit::TimedOut, "the run took longer than it may"),
@@ -62,7 +65,9 @@ impl Exit {
     pub const fn of_error(code: ErrorCode) -> Self {
         use ErrorCode as E;
         match code {
-            E::ParameterInvalid | E::InputInvalid | E::RequestInvalid | E::TooLarge | E::Ambiguous => Self::BadInput,
+            E::ParameterInvalid | E::InputInvalid | E::RequestInvalid | E::TooLarge | E::Ambiguous => {
+                Self::BadInput
+            }
             E::NotFound => Self::NotFound,
             E::PipelineInvalid => Self::BadSpec,
             E::PipelineDisabled
@@ -71,7 +76,9 @@ impl Exit {
             | E::DataFolderInUse
             | E::PortInUse => Self::Conflict,
             E::Unauthenticated | E::Forbidden => Self::NotSignedIn,
-            E::TargetUnavailable | E::StorageUnavailable | E::Unavailable | E::ServerUnreachable => Self::Unavailable,
+            E::TargetUnavailable | E::StorageUnavailable | E::Unavailable | E::ServerUnreachable => {
+                Self::Unavailable
+            }
             E::StorageDamaged | E::Internal | E::DatabaseNewer | E::DatabaseDamaged => Self::Internal,
             E::ConfigInvalid => Self::Config,
             E::DataFolderReadOnly => Self::CannotCreate,

@@ -98,7 +98,8 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
     let mut failure = Failure::new(exit, error.to_string());
     let several = problem.errors.len() > 1;
     for entry in &problem.errors {
-        let message = entry.message.as_deref().filter(|message| several && !error.to_string().contains(message));
+        let message =
+            entry.message.as_deref().filter(|message| several && !error.to_string().contains(message));
         if let Some(message) = message {
             failure = failure.note("", message);
         }
@@ -111,7 +112,8 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
         failure = failure.cure("give the server's token with `--token` or RIGI_TOKEN");
     }
     if !problem.code.is_empty() {
-        let page = if problem.kind.starts_with("http") { format!("   {}", problem.kind) } else { String::new() };
+        let page =
+            if problem.kind.starts_with("http") { format!("   {}", problem.kind) } else { String::new() };
         failure = failure.note("code", format!("{}{page}", problem.code));
     }
     if exit == Exit::Internal && !problem.request_id.is_empty() {
@@ -159,7 +161,9 @@ impl From<FindError> for Failure {
         match error {
             FindError::None => failure
                 .cure("start one with `rigi up`, or name one with `--url`, `--data`, RIGI_URL or RIGI_DATA"),
-            FindError::NotOn(_) => failure.cure("start it with `rigi up`, or leave `--data` and RIGI_DATA away"),
+            FindError::NotOn(_) => {
+                failure.cure("start it with `rigi up`, or leave `--data` and RIGI_DATA away")
+            }
             FindError::Several(folders) => {
                 let name = |failure: Self, folder: &std::path::PathBuf| {
                     failure.note("", format!("--data {}", folder.display()))
@@ -207,4 +211,55 @@ pub fn of_any(error: anyhow::Error) -> Failure {
 
 fn is_file_error(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<std::io::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, json: &str) -> CallError {
+        let problem = Box::new(serde_json::from_str(json).unwrap());
+        CallError::Refused { status: StatusCode::from_u16(status).unwrap(), problem }
+    }
+
+    #[test]
+    fn a_problem_is_led_back_to_what_was_typed() {
+        let error = refused(
+            422,
+            r#"{"type": "https://rigi.dev/errors#parameter-invalid", "code": "parameter-invalid",
+            "title": "A parameter breaks its schema", "detail": "`start` is 2040 and may be at most 2001",
+            "errors": [{"pointer": "/parameters/start", "rule": "maximum", "limit": 2001,
+            "source": "examples/co2-trend/pipeline.yaml:12:7"}], "cure": "Use a start year of at most 2001."}"#,
+        );
+        let given = |pointer: &str| (pointer == "/parameters/start").then(|| "-p start=2040".to_owned());
+        let failure = of_call(&error, &given).doing("co2-trend was not started");
+        assert_eq!(failure.exit, Exit::BadInput);
+        insta::assert_snapshot!(failure.show(&Terminal::plain(80)));
+    }
+
+    #[test]
+    fn several_parts_each_say_what_is_wrong() {
+        let error = refused(
+            422,
+            r#"{"code": "parameter-invalid", "detail": "2 parameters break the schema", "errors": [
+            {"pointer": "/parameters/a", "rule": "type", "message": "`a` is a text and must be a number"},
+            {"pointer": "/parameters/b", "rule": "required", "message": "`b` is missing"}]}"#,
+        );
+        insta::assert_snapshot!(of_call(&error, &|_| None).show(&Terminal::plain(80)));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_problem_is_still_an_error() {
+        let failure = Failure::from(refused(502, "{}"));
+        assert_eq!(
+            (failure.exit, failure.headline.as_str()),
+            (Exit::Unavailable, "the server answered 502 Bad Gateway")
+        );
+        assert_eq!(Failure::from(refused(404, "{}")).exit, Exit::NotFound);
+        let failure = of_any(anyhow::Error::new(FindError::None));
+        assert_eq!(
+            (failure.exit, failure.headline.as_str()),
+            (Exit::Unavailable, "no Rigi server was found")
+        );
+    }
 }

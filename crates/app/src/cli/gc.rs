@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use rigi_model::quantity::show_bytes;
-use serde_json::json;
 
 use super::exit::Exit;
 use super::output::{OutputArgs, print_value};
@@ -41,11 +40,13 @@ impl Gc {
         let report = match session.find() {
             Ok(server) => {
                 let client = Client::new(&server)?;
-                let body = json!({ "dry_run": self.dry_run });
-                session.block_on(async { Ok(client.post(&["gc"], &body).await?) })?
+                let query = [("dry_run", self.dry_run.to_string())];
+                session.block_on(async { Ok(client.act(&["system", "gc"], &query).await?) })?
             }
             // More than one, or one that was named and is not there, is for the user to decide.
-            Err(FindError::None) => crate::server::gc(session.load(&self.folder, Vec::new())?, self.dry_run)?,
+            Err(FindError::None) => {
+                crate::server::gc(&session.load(&self.folder, Vec::new())?, self.dry_run)?
+            }
             Err(error) => return Err(error.into()),
         };
         if self.output.is_for_people() {
@@ -64,7 +65,8 @@ fn show(report: &GcReport) -> String {
         (report.environments, many(report.environments, "environment")),
         (report.objects, format!("{} stored files", count(report.objects))),
     ];
-    let parts: Vec<String> = parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
     if parts.is_empty() {
         return "Nothing to remove.".to_owned();
     }

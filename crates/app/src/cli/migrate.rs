@@ -69,13 +69,14 @@ impl Migrate {
             Command::Up(place) => (Some(Change::Up), place),
             Command::Down { to: Some(number), place } => (Some(Change::To(number)), place),
             Command::Down { to: None, place } => {
-                let steps = crate::server::migrate(session.load(&place.folder, Vec::new())?, None)?;
+                let steps = crate::server::migrate(&session.load(&place.folder, Vec::new())?, None)?;
                 (Some(Change::To(before_last(&steps)?)), place)
             }
         };
         let loaded = session.load(&place.folder, Vec::new())?;
-        let steps = crate::server::migrate(loaded, change)?;
-        let step = |step: MigrationStatus| Step { number: step.number, name: step.name, applied: step.applied };
+        let steps = crate::server::migrate(&loaded, change)?;
+        let step =
+            |step: MigrationStatus| Step { number: step.number, name: step.name, applied: step.applied };
         let steps: Vec<Step> = steps.into_iter().map(step).collect();
         let list = List {
             items: &steps,
@@ -96,7 +97,7 @@ impl Migrate {
 /// The number before the newest that is applied.
 fn before_last(steps: &[MigrationStatus]) -> Result<i64, Failure> {
     let newest = steps.iter().filter(|step| step.applied).map(|step| step.number).max();
-    newest.map(|number| number - 1).ok_or_else(|| {
-        Failure::new(Exit::Conflict, "no schema change is applied, so none can be taken back")
-    })
+    newest
+        .map(|number| number - 1)
+        .ok_or_else(|| Failure::new(Exit::Conflict, "no schema change is applied, so none can be taken back"))
 }

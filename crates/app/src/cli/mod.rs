@@ -9,11 +9,13 @@ mod failure;
 mod follow;
 mod gc;
 mod help;
+mod init;
 mod migrate;
 mod output;
 mod pairs;
 mod pipelines;
 mod progress;
+mod reference;
 mod run;
 mod runs;
 mod server;
@@ -72,6 +74,8 @@ enum Command {
     Pipelines(pipelines::Pipelines),
     /// Check the specs of pipelines, as `rigi pipelines validate`
     Validate(pipelines::Validate),
+    /// Write a pipeline that works, to start from
+    Init(init::Init),
     /// Show the configuration and where it comes from
     Config(config::Config),
     /// Find out what is wrong with a server or its folder
@@ -86,6 +90,12 @@ enum Command {
     Version(version::Version),
     /// Explain a command, or the exit codes
     Help(help::Help),
+    /// Print the OpenAPI file of this version
+    #[command(hide = true)]
+    Openapi,
+    /// Print the JSON Schema of a pipeline's spec
+    #[command(hide = true)]
+    Schema,
     /// Owns the processes of runs; the server starts it.
     #[command(hide = true, disable_help_flag = true)]
     Supervisor {
@@ -117,7 +127,8 @@ pub fn main() -> ExitCode {
 
 /// The command line as clap knows it, colours heeding the terminal.
 fn command() -> clap::Command {
-    let colours = if Terminal::of_process().colours { clap::ColorChoice::Auto } else { clap::ColorChoice::Never };
+    let colours =
+        if Terminal::of_process().colours { clap::ColorChoice::Auto } else { clap::ColorChoice::Never };
     Cli::command().color(colours)
 }
 
@@ -137,6 +148,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Runs(command) => command.run(&session),
         Command::Pipelines(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
+        Command::Init(command) => command.run(),
         Command::Config(command) => command.run(&session),
         Command::Doctor(command) => command.run(&session),
         Command::Gc(command) => command.run(&session),
@@ -144,6 +156,8 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Completion(command) => command.run(),
         Command::Version(command) => command.run(&session),
         Command::Help(command) => command.run(),
+        Command::Openapi => reference::openapi(),
+        Command::Schema => reference::schema(),
         Command::Supervisor { args } => Ok(crate::server::supervisor(args)),
     }
 }

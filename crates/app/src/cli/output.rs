@@ -81,7 +81,8 @@ impl<T: Serialize> List<'_, T> {
             return Ok(());
         }
         let wide = how.format() == Format::Wide;
-        let columns: Vec<Column> = self.columns.iter().chain(if wide { self.wide } else { &[] }).copied().collect();
+        let columns: Vec<Column> =
+            self.columns.iter().chain(if wide { self.wide } else { &[] }).copied().collect();
         let rows: Vec<Vec<Field>> = self.items.iter().map(self.row).collect();
         let heads = if how.no_headers { Heads::Left } else { Heads::Shown };
         let width = (!wide).then_some(terminal.width);
@@ -93,7 +94,11 @@ impl<T: Serialize> List<'_, T> {
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub fn print_value(value: &impl Serialize, how: OutputArgs, names: impl FnOnce() -> Vec<String>) -> anyhow::Result<()> {
+pub fn print_value(
+    value: &impl Serialize,
+    how: OutputArgs,
+    names: impl FnOnce() -> Vec<String>,
+) -> anyhow::Result<()> {
     let text = match how.format() {
         Format::Yaml => yaml(value)?,
         Format::Name => {

@@ -17,7 +17,8 @@ pub fn split<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Failur
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name, value)),
         _ => {
-            let failure = Failure::new(Exit::BadInput, format!("`{flag} {text}` is not of the form `name=value`"));
+            let failure =
+                Failure::new(Exit::BadInput, format!("`{flag} {text}` is not of the form `name=value`"));
             Err(failure.cure(format!("write it as `{flag} name=value`")))
         }
     }
@@ -46,19 +47,23 @@ fn read_text(path: &PathBuf) -> Result<String, Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::new(Exit::NotFound, format!("`{name}` cannot be read: {error}")))?;
     String::from_utf8(bytes).map_err(|_| {
-        let failure = Failure::new(Exit::BadInput, format!("`{name}` is not UTF-8, so it cannot be a parameter"));
+        let failure =
+            Failure::new(Exit::BadInput, format!("`{name}` is not UTF-8, so it cannot be a parameter"));
         failure.cure("give it as an input instead: `-i name=path`")
     })
 }
 
 fn read_object(path: &PathBuf) -> Result<Map<String, Value>, Failure> {
     let text = if path.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-            .map_err(|error| Failure::new(Exit::BadInput, format!("standard input cannot be read: {error}")))?
+        std::io::read_to_string(std::io::stdin()).map_err(|error| {
+            Failure::new(Exit::BadInput, format!("standard input cannot be read: {error}"))
+        })?
     } else {
         read_text(path)?
     };
-    let wrong = |why: String| Failure::new(Exit::BadInput, format!("`{}` holds no parameters: {why}", path.display()));
+    let wrong = |why: String| {
+        Failure::new(Exit::BadInput, format!("`{}` holds no parameters: {why}", path.display()))
+    };
     match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(wrong("it must be a JSON object".to_owned()).cure("write it as {\"start\": 1990}")),
@@ -78,8 +83,10 @@ pub fn inputs(pairs: &[String]) -> Result<Vec<(String, PathBuf)>, Failure> {
             Ok(facts) if facts.is_file() => Ok((name.to_owned(), path)),
             Ok(_) => Err(Failure::new(Exit::BadInput, format!("`{}` is no file", path.display()))
                 .note("given by", format!("-i {pair}"))),
-            Err(error) => Err(Failure::new(Exit::NotFound, format!("`{}` cannot be read: {error}", path.display()))
-                .note("given by", format!("-i {pair}"))),
+            Err(error) => {
+                Err(Failure::new(Exit::NotFound, format!("`{}` cannot be read: {error}", path.display()))
+                    .note("given by", format!("-i {pair}")))
+            }
         }
     };
     pairs.iter().map(one).collect()
@@ -158,14 +165,18 @@ mod tests {
         let of = |kind: &str| json!({ "type": kind });
         let properties = json!({ "start": of("integer"), "end": of("integer"), "name": of("string") });
         given.read_by(Some(&json!({ "type": "object", "properties": properties })), &mut got);
-        let wanted = json!({ "start": 1990, "end": "2", "name": "a=b", "empty": "", "note": "line\n{not json" });
+        let wanted =
+            json!({ "start": 1990, "end": "2", "name": "a=b", "empty": "", "note": "line\n{not json" });
         assert_eq!(Value::Object(got), wanted);
     }
 
     #[test]
     fn what_is_no_pair_is_named() {
         let error = parameters(&texts(&["start"]), None).unwrap_err();
-        assert_eq!((error.exit, error.headline.as_str()), (Exit::BadInput, "`-p start` is not of the form `name=value`"));
+        assert_eq!(
+            (error.exit, error.headline.as_str()),
+            (Exit::BadInput, "`-p start` is not of the form `name=value`")
+        );
         assert_eq!(inputs(&texts(&["=x"])).unwrap_err().exit, Exit::BadInput);
         assert_eq!(inputs(&texts(&["a=/nonexistent"])).unwrap_err().exit, Exit::NotFound);
         assert_eq!(inputs(&texts(&["a=/"])).unwrap_err().exit, Exit::BadInput);

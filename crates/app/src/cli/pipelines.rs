@@ -171,7 +171,8 @@ struct Get {
 impl Get {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let client = session.client()?;
-        let view: PipelineView = session.block_on(async { Ok(client.get(&["pipelines", &self.name], &[]).await?) })?;
+        let view: PipelineView =
+            session.block_on(async { Ok(client.get(&["pipelines", &self.name], &[]).await?) })?;
         if self.output.is_for_people() {
             say(&show(&view, &session.terminal))?;
         } else {
@@ -189,16 +190,30 @@ fn show(view: &PipelineView, terminal: &Terminal) -> String {
         (1, _) => "has a mistake".to_owned(),
         (many, _) => format!("has {many} mistakes"),
     };
-    let inputs = view.inputs.iter().map(|(name, input)| if input.required { name.clone() } else { format!("[{name}]") });
+    let inputs = view
+        .inputs
+        .iter()
+        .map(|(name, input)| if input.required { name.clone() } else { format!("[{name}]") });
     let mut text = facts(&[
         ("pipeline", summary.name.clone()),
-        ("about", view.description.clone().or_else(|| summary.summary.clone()).unwrap_or_default().trim().to_owned()),
+        (
+            "about",
+            view.description
+                .clone()
+                .or_else(|| summary.summary.clone())
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
+        ),
         ("state", state),
         ("kind", summary.kind.clone().unwrap_or_default()),
         ("tags", summary.tags.join(", ")),
         ("spec", view.spec_file.clone().unwrap_or_default()),
         ("version", summary.version.clone().unwrap_or_default().chars().take(12).collect()),
-        ("usually", summary.expected_ms.map(|ms| show_duration(Duration::from_millis(ms))).unwrap_or_default()),
+        (
+            "usually",
+            summary.expected_ms.map(|ms| show_duration(Duration::from_millis(ms))).unwrap_or_default(),
+        ),
         ("inputs", inputs.collect::<Vec<_>>().join(", ")),
         ("outputs", view.outputs.keys().cloned().collect::<Vec<_>>().join(", ")),
         ("presets", view.presets.keys().cloned().collect::<Vec<_>>().join(", ")),
@@ -212,7 +227,9 @@ fn show(view: &PipelineView, terminal: &Terminal) -> String {
 /// The parameters as a table of their schema.
 fn parameters(view: &PipelineView, terminal: &Terminal) -> String {
     let properties = view.parameters.as_ref().and_then(|schema| schema.get("properties")?.as_object());
-    let Some(properties) = properties.filter(|properties| !properties.is_empty()) else { return String::new() };
+    let Some(properties) = properties.filter(|properties| !properties.is_empty()) else {
+        return String::new();
+    };
     let columns = [
         Column::fixed("PARAMETER"),
         Column::fixed("TYPE"),
@@ -228,7 +245,8 @@ fn parameters(view: &PipelineView, terminal: &Terminal) -> String {
         [name.clone(), text(schema, "type"), text(schema, "default"), about].map(Field::from).to_vec()
     };
     let rows: Vec<Vec<Field>> = properties.iter().map(row).collect();
-    let table = super::table::lay_out(&columns, &rows, Some(terminal.width), super::table::Heads::Shown, terminal);
+    let table =
+        super::table::lay_out(&columns, &rows, Some(terminal.width), super::table::Heads::Shown, terminal);
     format!("\n{table}\n")
 }
 
@@ -266,21 +284,26 @@ impl Validate {
                 let what = format!("`{}` is no folder", folder.display());
                 return Err(super::failure::Failure::new(Exit::NotFound, what).into());
             }
-            findings.extend(crate::server::validate(folder).into_iter().map(|(pipeline, result)| match result {
-                Ok(warnings) => Finding { pipeline, mistakes: Vec::new(), warnings },
-                Err(mistakes) => Finding { pipeline, mistakes, warnings: Vec::new() },
-            }));
+            findings.extend(crate::server::validate(folder).into_iter().map(
+                |(pipeline, result)| match result {
+                    Ok(warnings) => Finding { pipeline, mistakes: Vec::new(), warnings },
+                    Err(mistakes) => Finding { pipeline, mistakes, warnings: Vec::new() },
+                },
+            ));
         }
         let wrong = findings.iter().filter(|finding| !finding.mistakes.is_empty()).count();
         if self.output.is_for_people() {
-            let text: String =
-                findings.iter().map(|finding| mistakes(&finding.mistakes, &finding.warnings, &session.terminal)).collect();
+            let text: String = findings
+                .iter()
+                .map(|finding| mistakes(&finding.mistakes, &finding.warnings, &session.terminal))
+                .collect();
             if !text.is_empty() {
                 say(&text)?;
             }
             eprintln!("{}", verdict(findings.len(), wrong));
         } else {
-            let names = || findings.iter().filter(|f| !f.mistakes.is_empty()).map(|f| f.pipeline.clone()).collect();
+            let names =
+                || findings.iter().filter(|f| !f.mistakes.is_empty()).map(|f| f.pipeline.clone()).collect();
             print_value(&findings, self.output, names)?;
         }
         Ok(if wrong == 0 { Exit::Ok } else { Exit::BadSpec }.into())
@@ -329,7 +352,8 @@ mod tests {
             message: "`timout`: there is no such field; the nearest is `timeout`".to_owned(),
             cure: Some("write `timeout: 10m`".to_owned()),
         };
-        let whole = MistakeView { line: 0, message: "is not UTF-8".to_owned(), cure: None, ..mistake.clone() };
+        let whole =
+            MistakeView { line: 0, message: "is not UTF-8".to_owned(), cure: None, ..mistake.clone() };
         assert_eq!(
             mistakes(&[mistake], &[whole], &Terminal::plain(80)),
             "examples/broken/pipeline.yaml:4:1  `timout`: there is no such field; the nearest is `timeout`\n    \

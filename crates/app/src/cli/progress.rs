@@ -25,10 +25,10 @@ impl Spinner {
         Self { bar: None, may_show: terminal.out && terminal.err }
     }
 
-    /// Whether it turns.
+    /// Whether there is a terminal to show it on.
     #[must_use]
-    pub const fn is_shown(&self) -> bool {
-        self.bar.is_some()
+    pub const fn may_show(&self) -> bool {
+        self.may_show
     }
 
     /// Shows these words, from now on.
@@ -50,7 +50,7 @@ impl Spinner {
 
     /// Changes the words, if it turns.
     pub fn change(&mut self, words: String) {
-        if self.is_shown() {
+        if self.bar.is_some() {
             self.show(words);
         }
     }
@@ -87,7 +87,8 @@ pub fn bytes_bar(terminal: &Terminal, what: &str, total: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(total).with_message(what.to_owned());
-    let style = ProgressStyle::with_template("{msg}  {wide_bar} {binary_bytes}/{binary_total_bytes}  {eta} left");
+    let style =
+        ProgressStyle::with_template("{msg}  {wide_bar} {binary_bytes}/{binary_total_bytes}  {eta} left");
     if let Ok(style) = style {
         bar.set_style(style.progress_chars("━━╌"));
     }

@@ -97,7 +97,10 @@ impl Run {
     /// When it was not accepted.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let inputs = pairs::inputs(&self.inputs)?;
-        let env = self.env.iter().map(|pair| pairs::split("--env", pair).map(|(k, v)| (k.to_owned(), v.to_owned())));
+        let env = self
+            .env
+            .iter()
+            .map(|pair| pairs::split("--env", pair).map(|(k, v)| (k.to_owned(), v.to_owned())));
         let request = SubmitRun {
             parameters: pairs::parameters(&self.parameters, self.file.as_ref())?,
             env: env.collect::<Result<_, Failure>>()?,

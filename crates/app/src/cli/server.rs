@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -88,8 +87,13 @@ impl Down {
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let server = session.find().map_err(Failure::from)?;
         let (Some(data), Some(pid)) = (&server.data, server.pid) else {
-            let failure = Failure::new(Exit::Usage, format!("the server at {} can only be stopped where it runs", server.url));
-            return Err(failure.cure("name its data folder with `--data` there, or leave RIGI_URL away").into());
+            let failure = Failure::new(
+                Exit::Usage,
+                format!("the server at {} can only be stopped where it runs", server.url),
+            );
+            return Err(failure
+                .cure("name its data folder with `--data` there, or leave RIGI_URL away")
+                .into());
         };
         let client = Client::new(&server).map_err(Failure::from)?;
         session.block_on(async {
@@ -102,7 +106,11 @@ impl Down {
             let system: SystemView = client.get(&["system"], &[]).await?;
             stop(pid)?;
             wait_for_end(data, pid).await?;
-            eprintln!("The server of {} has ended.{}", system.pipelines_folder, rest(self.cancel, runs.len() as u64, &system));
+            eprintln!(
+                "The server of {} has ended.{}",
+                system.pipelines_folder,
+                rest(self.cancel, runs.len() as u64, &system)
+            );
             Ok(Exit::Ok.into())
         })
     }
@@ -115,7 +123,10 @@ fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
         (true, runs) => format!(" {} {were} cancelled.", many(runs, "run")),
         (false, runs) => {
             let again = format!("Start it again with `rigi up {}`", system.pipelines_folder);
-            format!(" {} {go} on without it. {again}, or stop them first with `rigi down --cancel`.", many(runs, "run"))
+            format!(
+                " {} {go} on without it. {again}, or stop them first with `rigi down --cancel`.",
+                many(runs, "run")
+            )
         }
     }
 }
@@ -124,7 +135,7 @@ fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
 async fn cancel(client: &Client, runs: &[RunSummary]) -> anyhow::Result<()> {
     for run in runs {
         let answer: Result<serde_json::Value, CallError> =
-            client.post(&["runs", run.id.as_str(), "cancel"], &json!({})).await;
+            client.act(&["runs", run.id.as_str(), "cancel"], &[]).await;
         match answer {
             // One that ended in the meantime is as good as cancelled.
             Err(CallError::Refused { status, .. }) if status.as_u16() == 409 => {}
@@ -150,7 +161,8 @@ async fn cancel(client: &Client, runs: &[RunSummary]) -> anyhow::Result<()> {
 }
 
 fn stop(pid: u32) -> anyhow::Result<()> {
-    let process = i32::try_from(pid).ok().and_then(Pid::from_raw).context("the server's process has no number")?;
+    let process =
+        i32::try_from(pid).ok().and_then(Pid::from_raw).context("the server's process has no number")?;
     kill_process(process, Signal::TERM).with_context(|| format!("stopping process {pid}"))
 }
 
@@ -159,7 +171,9 @@ async fn wait_for_end(data: &Path, pid: u32) -> anyhow::Result<()> {
     while ServerFile::of_running(data).is_some_and(|file| file.pid == pid) {
         if since.elapsed() > PATIENCE {
             let failure = Failure::new(Exit::Unavailable, format!("the server (process {pid}) does not end"));
-            return Err(failure.cure("look at its log, then end it with `kill -9`; nothing is lost by that").into());
+            return Err(failure
+                .cure("look at its log, then end it with `kill -9`; nothing is lost by that")
+                .into());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use rigi_model::quantity::show_duration;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::exit::Exit;
@@ -16,10 +16,10 @@ use super::words::{count, many};
 use crate::api::view::SystemView;
 
 /// A link that signs a browser in, once.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LinkView {
-    /// Open it.
-    pub url: String,
+#[derive(Debug, Deserialize)]
+struct LinkView {
+    /// Path and query behind the server's address.
+    path: String,
 }
 
 /// `rigi status`
@@ -45,11 +45,12 @@ impl Status {
         let client = session.client()?;
         session.block_on(async {
             if self.link {
-                let link: LinkView = client.post(&["links"], &json!({})).await?;
-                if self.output.is_for_people() || self.output.quiet {
-                    say(&link.url)?;
+                let link: LinkView = client.act(&["links"], &[]).await?;
+                let url = format!("{}{}", client.base(), link.path);
+                if self.output.is_for_people() {
+                    say(&url)?;
                 } else {
-                    print_value(&link, self.output, || vec![link.url.clone()])?;
+                    print_value(&json!({ "url": url }), self.output, || vec![url.clone()])?;
                 }
                 return Ok(Exit::Ok.into());
             }
@@ -82,7 +83,10 @@ fn show(system: &SystemView, url: &str, session: &Session) -> String {
     let mut text = facts(&[
         ("server", format!("{url}  (`rigi status --link` prints a link that signs in)")),
         ("version", format!("{}, up {uptime}", system.version)),
-        ("pipelines", format!("{} in {}{mistakes}", many(system.pipelines, "pipeline"), system.pipelines_folder)),
+        (
+            "pipelines",
+            format!("{} in {}{mistakes}", many(system.pipelines, "pipeline"), system.pipelines_folder),
+        ),
         ("runs", active),
         ("database", system.database.clone()),
     ]);

@@ -72,8 +72,15 @@ pub enum Heads {
 
 /// Lays the rows out in so many columns of the terminal; `None` is as wide as it takes.
 #[must_use]
-pub fn lay_out(columns: &[Column], rows: &[Vec<Field>], width: Option<usize>, heads: Heads, terminal: &Terminal) -> String {
-    let natural: Vec<usize> = (0..columns.len()).map(|index| natural_width(columns, rows, index, heads)).collect();
+pub fn lay_out(
+    columns: &[Column],
+    rows: &[Vec<Field>],
+    width: Option<usize>,
+    heads: Heads,
+    terminal: &Terminal,
+) -> String {
+    let natural: Vec<usize> =
+        (0..columns.len()).map(|index| natural_width(columns, rows, index, heads)).collect();
     let kept = keep(columns, &natural, width);
     let limits = shrink(columns, &natural, &kept, width);
     let mut table = Table::new();
@@ -82,11 +89,14 @@ pub fn lay_out(columns: &[Column], rows: &[Vec<Field>], width: Option<usize>, he
         table.enforce_styling();
     }
     if heads == Heads::Shown {
-        let head = |&index: &usize| cell(&Field { text: columns[index].head.to_owned(), colour: Some(Colour::Grey) }, usize::MAX);
+        let head = |&index: &usize| {
+            cell(&Field { text: columns[index].head.to_owned(), colour: Some(Colour::Grey) }, usize::MAX)
+        };
         table.set_header(kept.iter().map(head).collect::<Vec<_>>());
     }
     for row in rows {
-        let cells = kept.iter().zip(&limits).filter_map(|(&index, &limit)| Some(cell(row.get(index)?, limit)));
+        let cells =
+            kept.iter().zip(&limits).filter_map(|(&index, &limit)| Some(cell(row.get(index)?, limit)));
         table.add_row(cells.collect::<Vec<_>>());
     }
     for column in table.column_iter_mut() {
@@ -112,7 +122,11 @@ fn keep(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<usiz
     };
     loop {
         let sum: usize = kept.iter().map(|&index| needs(index) + GAP).sum();
-        let last = kept.iter().copied().filter(|&index| columns[index].rank > 0).max_by_key(|&index| columns[index].rank);
+        let last = kept
+            .iter()
+            .copied()
+            .filter(|&index| columns[index].rank > 0)
+            .max_by_key(|&index| columns[index].rank);
         match last {
             Some(last) if sum.saturating_sub(GAP) > width => kept.retain(|&index| index != last),
             _ => return kept,
@@ -178,8 +192,22 @@ mod tests {
         let row = |cells: [&str; 6]| cells.map(Field::from).to_vec();
         vec![
             row(["7Q2A", "co2-trend", "running · about 1 min left", "4 s ago", "4 s", "you"]),
-            row(["7Q07", "fetch", "retrying in 28 s · exit 1, attempt 2 of 5", "1 min ago", "12 s", "after parse"]),
-            row(["7Q19", "nightly", "queued · 2nd of 3, limit of 1 at a time", "", "", "schedule \"nightly\""]),
+            row([
+                "7Q07",
+                "fetch",
+                "retrying in 28 s · exit 1, attempt 2 of 5",
+                "1 min ago",
+                "12 s",
+                "after parse",
+            ]),
+            row([
+                "7Q19",
+                "nightly",
+                "queued · 2nd of 3, limit of 1 at a time",
+                "",
+                "",
+                "schedule \"nightly\"",
+            ]),
         ]
     }
 
@@ -193,7 +221,13 @@ mod tests {
 
     #[test]
     fn columns_go_until_the_rest_fits() {
-        insta::assert_snapshot!(format!("{}\n\n{}\n\n{}\n\n{}", at(Some(40)), at(Some(80)), at(Some(120)), at(None)));
+        insta::assert_snapshot!(format!(
+            "{}\n\n{}\n\n{}\n\n{}",
+            at(Some(40)),
+            at(Some(80)),
+            at(Some(120)),
+            at(None)
+        ));
     }
 
     #[test]

@@ -111,7 +111,9 @@ pub fn state_words(run: &RunSummary, now: Timestamp) -> String {
                 parts[0] = format!("retrying in {}", about(next.since(now)));
             }
             let attempt = format!("attempt {} of {}", run.attempt, run.max_attempts);
-            parts.push(run.message.as_ref().map_or_else(|| attempt.clone(), |why| format!("{why}, {attempt}")));
+            parts.push(
+                run.message.as_ref().map_or_else(|| attempt.clone(), |why| format!("{why}, {attempt}")),
+            );
         }
         RunState::Running => parts.extend(progress_words(run, now)),
         RunState::Succeeded => {}
@@ -144,7 +146,8 @@ pub fn state_field(run: &RunSummary, now: Timestamp) -> Field {
 /// How long it ran, or runs.
 #[must_use]
 pub fn took(run: &RunSummary, now: Timestamp) -> String {
-    let running = || run.started_at.filter(|_| run.state == RunState::Running).map(|started| now.since(started));
+    let running =
+        || run.started_at.filter(|_| run.state == RunState::Running).map(|started| now.since(started));
     let time = run.duration_ms.map(Duration::from_millis).or_else(running);
     time.map(show_duration).unwrap_or_default()
 }
@@ -173,12 +176,10 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_for_people() {
-        assert_eq!((count(0), count(999), count(2225), count(1_000_000)), (
-            "0".to_owned(),
-            "999".to_owned(),
-            "2,225".to_owned(),
-            "1,000,000".to_owned()
-        ));
+        assert_eq!(
+            (count(0), count(999), count(2225), count(1_000_000)),
+            ("0".to_owned(), "999".to_owned(), "2,225".to_owned(), "1,000,000".to_owned())
+        );
         assert_eq!((many(1, "run"), many(2, "run")), ("1 run".to_owned(), "2 runs".to_owned()));
         let seconds = Duration::from_secs;
         assert_eq!(about(seconds(59)), "59 s");

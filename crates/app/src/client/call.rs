@@ -34,7 +34,7 @@ pub enum CallError {
         source: reqwest::Error,
     },
     /// The server said no.
-    #[error("{}", said(.problem, *.status))]
+    #[error("{}", said(.problem, .status))]
     Refused {
         /// HTTP status.
         status: StatusCode,
@@ -59,7 +59,9 @@ impl CallError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Address { .. } | Self::Strange { .. } => false,
         }
     }
@@ -73,7 +75,7 @@ fn innermost(error: &reqwest::Error) -> String {
     inner.to_string()
 }
 
-fn said(problem: &Problem, status: StatusCode) -> String {
+fn said(problem: &Problem, status: &StatusCode) -> String {
     let words = [&problem.detail, &problem.title].into_iter().find(|text| !text.is_empty());
     words.cloned().unwrap_or_else(|| format!("the server answered {status}"))
 }
@@ -155,8 +157,25 @@ impl Client {
     ///
     /// # Errors
     /// When the server does not answer, or says no.
-    pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, CallError> {
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, CallError> {
         let request = self.request(Method::GET, path, query).timeout(ANSWER_TIMEOUT);
+        self.read(self.send(request).await?).await
+    }
+
+    /// Posts without a body, and reads the answer.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn act<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, CallError> {
+        let request = self.request(Method::POST, path, query).timeout(ANSWER_TIMEOUT);
         self.read(self.send(request).await?).await
     }
 
@@ -164,7 +183,11 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn post<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T, CallError> {
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
         self.post_once(path, body, None).await
     }
 
@@ -218,11 +241,16 @@ impl Client {
             request = request.header("Last-Event-ID", last);
         }
         let response = self.send(request).await?;
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
+        let kind =
+            response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
         if kind.starts_with("text/event-stream") {
             return Ok(response);
         }
         let detail = format!("a stream of events was asked for, and {kind} came");
-        Err(CallError::Strange { url: self.base().to_owned(), path: response.url().path().to_owned(), detail })
+        Err(CallError::Strange {
+            url: self.base().to_owned(),
+            path: response.url().path().to_owned(),
+            detail,
+        })
     }
 }

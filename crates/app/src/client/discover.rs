@@ -193,10 +193,18 @@ mod tests {
         std::fs::write(inner.join("servers.json"), serde_json::to_string(&[&far]).unwrap()).unwrap();
         assert_eq!(find(&place(&inner)).unwrap().data, Some(far.clone()), "by the list");
         server(&root.path().join("project/.rigi"), us);
-        assert_eq!(find(&place(&inner)).unwrap().data, Some(root.path().join("project/.rigi")), "in a parent");
+        assert_eq!(
+            find(&place(&inner)).unwrap().data,
+            Some(root.path().join("project/.rigi")),
+            "in a parent"
+        );
         // i32::MAX is above the largest process id of Linux.
         server(&inner.join(".rigi"), i32::MAX.unsigned_abs());
-        assert_eq!(find(&place(&inner)).unwrap().data, Some(root.path().join("project/.rigi")), "a dead one does not count");
+        assert_eq!(
+            find(&place(&inner)).unwrap().data,
+            Some(root.path().join("project/.rigi")),
+            "a dead one does not count"
+        );
 
         let named = Place { data: Some(far.clone()), ..place(&inner) };
         assert_eq!(find(&named).unwrap().data, Some(far));

@@ -36,7 +36,7 @@ struct Away {
 }
 
 impl EventStream {
-    /// Opens it now, so that nothing that happens after this call is missed.
+    /// Opens it now, behind the event `last`.
     ///
     /// # Errors
     /// When the server does not answer, or says no.
@@ -44,6 +44,7 @@ impl EventStream {
         client: &Client,
         path: &[&str],
         query: Vec<(&'static str, String)>,
+        last: Option<String>,
     ) -> Result<Self, CallError> {
         let mut stream = Self {
             client: client.clone(),
@@ -52,7 +53,7 @@ impl EventStream {
             body: None,
             parser: Parser::default(),
             ready: VecDeque::new(),
-            last: None,
+            last,
             away: None,
         };
         stream.body = Some(stream.connect().await?);
@@ -63,22 +64,6 @@ impl EventStream {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         let response = self.client.open_events(&path, &self.query, self.last.as_deref()).await?;
         Ok(Box::pin(response.bytes_stream()))
-    }
-
-    /// Changes what is asked for when the stream must be opened anew.
-    pub fn resume_with(&mut self, query: Vec<(&'static str, String)>) {
-        self.query = query;
-    }
-
-    /// Forgets the last event: the numbers behind it mean something else now.
-    pub fn forget_last(&mut self) {
-        self.last = None;
-    }
-
-    /// Whether the server is away just now.
-    #[must_use]
-    pub fn is_away(&self) -> bool {
-        self.away.is_some()
     }
 
     /// The next event, waiting for a server that is away for at most [`PATIENCE`].
@@ -98,16 +83,16 @@ impl EventStream {
                 continue;
             };
             match body.next().await {
-                Some(Ok(bytes)) => self.ready.extend(self.parser.push(&bytes)),
+                Some(Ok(bytes)) => {
+                    self.away = None;
+                    self.ready.extend(self.parser.push(&bytes));
+                }
                 // Half an event may be left in the parser; it comes again.
                 Some(Err(_)) | None => {
                     self.body = None;
                     self.parser = Parser::default();
                     self.away.get_or_insert(Away { since: Instant::now(), pause: FIRST_PAUSE });
                 }
-            }
-            if !self.ready.is_empty() {
-                self.away = None;
             }
         }
     }
@@ -124,5 +109,48 @@ impl EventStream {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::client::ServerPlace;
+
+    /// Reads a request up to its empty line, answers with this body, and hangs up.
+    async fn answer(listener: &TcpListener, body: &str) -> String {
+        let (mut stream, _): (TcpStream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        String::from_utf8(request).unwrap().to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn comes_back_behind_the_last_whole_event() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client =
+            Client::new(&ServerPlace { url, token: Some("t".to_owned()), data: None, pid: None }).unwrap();
+        let server = async {
+            let first = answer(&listener, "id: 7\ndata: one\n\nid: 8\ndata: half").await;
+            let second = answer(&listener, "id: 8\ndata: two\n\n").await;
+            (first, second)
+        };
+        let reader = async {
+            let mut stream = EventStream::open(&client, &["events"], Vec::new(), None).await.unwrap();
+            (stream.next().await.unwrap().data, stream.next().await.unwrap().data)
+        };
+        let both = tokio::time::timeout(Duration::from_secs(20), async { tokio::join!(server, reader) });
+        let ((first, second), read) = both.await.unwrap();
+        assert_eq!(read, ("one".to_owned(), "two".to_owned()));
+        assert!(first.contains("authorization: bearer t") && !first.contains("last-event-id"), "{first}");
+        assert!(second.contains("last-event-id: 7"), "{second}");
     }
 }

@@ -18,6 +18,27 @@ pub enum LogEvent {
     End(RunState),
 }
 
+/// Where in a log to begin.
+#[derive(Debug, Clone, Copy)]
+pub enum LogStart {
+    /// With the current attempt, and on with those after it.
+    Current,
+    /// Behind this line of this attempt, and on with the attempts after it.
+    Behind {
+        /// The attempt.
+        attempt: u32,
+        /// The line.
+        line: u64,
+    },
+    /// From this line of this attempt on; the attempts after it are left out.
+    Only {
+        /// The attempt.
+        attempt: u32,
+        /// The line, from 1.
+        from: u64,
+    },
+}
+
 #[derive(Deserialize)]
 struct AttemptData {
     attempt: u32,
@@ -37,15 +58,24 @@ pub struct LogStream {
 }
 
 impl LogStream {
-    /// Follows the log of a run from a line on; of its current attempt and those after it unless told.
+    /// Follows the log of a run.
     ///
     /// # Errors
     /// When the server does not answer, or says no.
-    pub async fn open(client: &Client, run: &str, attempt: Option<u32>, from: u64) -> Result<Self, CallError> {
-        let from = from.max(1);
-        let path = ["runs", run, "log", "stream"];
-        let events = EventStream::open(client, &path, query(attempt, from)).await?;
-        Ok(Self { events, base: client.base().to_owned(), attempt, seen: from - 1 })
+    pub async fn open(client: &Client, run: &str, start: LogStart) -> Result<Self, CallError> {
+        // The server's ids of events are `attempt.line`.
+        let (query, last, attempt, seen) = match start {
+            LogStart::Current => (Vec::new(), None, None, 0),
+            LogStart::Behind { attempt, line } => {
+                (Vec::new(), Some(format!("{attempt}.{line}")), Some(attempt), line)
+            }
+            LogStart::Only { attempt, from } => {
+                let query = vec![("attempt", attempt.to_string()), ("from", from.max(1).to_string())];
+                (query, None, Some(attempt), from.max(1) - 1)
+            }
+        };
+        let events = EventStream::open(client, &["runs", run, "log", "stream"], query, last).await?;
+        Ok(Self { events, base: client.base().to_owned(), attempt, seen })
     }
 
     /// What comes next. May be dropped at any time and called again.
@@ -62,20 +92,17 @@ impl LogStream {
                     lines.retain(|line| line.n > self.seen);
                     if let Some(last) = lines.last() {
                         self.seen = last.n;
-                        self.events.resume_with(query(self.attempt, self.seen + 1));
                         return Ok(LogEvent::Lines(lines));
                     }
                 }
                 "attempt" => {
                     let AttemptData { attempt } = self.parse(&event.data)?;
-                    if self.attempt == Some(attempt) && self.seen > 0 {
-                        continue;
+                    // The same, told again.
+                    if self.attempt != Some(attempt) {
+                        self.attempt = Some(attempt);
+                        self.seen = 0;
+                        return Ok(LogEvent::Attempt(attempt));
                     }
-                    self.attempt = Some(attempt);
-                    self.seen = 0;
-                    self.events.forget_last();
-                    self.events.resume_with(query(self.attempt, 1));
-                    return Ok(LogEvent::Attempt(attempt));
                 }
                 "end" => return Ok(LogEvent::End(self.parse::<EndData>(&event.data)?.state)),
                 _ => {}
@@ -90,9 +117,4 @@ impl LogStream {
             detail: error.to_string(),
         })
     }
-}
-
-fn query(attempt: Option<u32>, from: u64) -> Vec<(&'static str, String)> {
-    let attempt = attempt.map(|attempt| ("attempt", attempt.to_string()));
-    attempt.into_iter().chain([("from", from.to_string())]).collect()
 }

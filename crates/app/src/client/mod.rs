@@ -11,9 +11,7 @@ mod upload;
 
 pub use call::{CallError, Client};
 pub use discover::{FindError, Place, ServerFile, ServerPlace, find, running_servers_file};
-pub use event_stream::EventStream;
-pub use log_stream::{LogEvent, LogStream};
+pub use log_stream::{LogEvent, LogStart, LogStream};
 pub use problem::{Problem, ProblemEntry};
 pub use run_stream::{RunNews, RunStream};
-pub use sse::{Parser, SseEvent};
 pub use upload::file_name;

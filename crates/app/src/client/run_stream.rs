@@ -1,8 +1,15 @@
 //! What happens to one run, as it happens.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::call::{CallError, Client};
 use super::event_stream::EventStream;
 use crate::api::view::RunSummary;
+
+/// How long to wait for the server's greeting.
+const GREETING: Duration = Duration::from_secs(5);
 
 /// News of a run.
 #[derive(Debug, Clone)]
@@ -20,13 +27,18 @@ pub struct RunStream {
 }
 
 impl RunStream {
-    /// Follows the run with this whole id, from now on.
+    /// Follows the run with this whole id. What happens after this call is not missed: the server's greeting says
+    /// that it listens.
     ///
     /// # Errors
     /// When the server does not answer, or says no.
     pub async fn open(client: &Client, run: &str) -> Result<Self, CallError> {
         let query = vec![("types", "run".to_owned()), ("run", run.to_owned())];
-        let events = EventStream::open(client, &["events"], query).await?;
+        let mut events = EventStream::open(client, &["events"], query, None).await?;
+        // A server that does not greet may still tell what happens.
+        if let Ok(greeting) = timeout(GREETING, events.next()).await {
+            greeting?;
+        }
         Ok(Self { events, run: run.to_owned() })
     }
 

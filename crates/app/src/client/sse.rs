@@ -93,7 +93,11 @@ mod tests {
     #[test]
     fn reads_events_however_they_are_cut() {
         let text = "\u{feff}: hello\n\nid: 7\nevent: lines\ndata: [1,\ndata:2]\n\nevent:end\r\ndata: é\r\n\r\nretry: 5\ndata\n\n";
-        let wanted = [event("lines", "[1,\n2]", Some("7")), event("end", "é", Some("7")), event("message", "", Some("7"))];
+        let wanted = [
+            event("lines", "[1,\n2]", Some("7")),
+            event("end", "é", Some("7")),
+            event("message", "", Some("7")),
+        ];
         for size in 1..=text.len() {
             let mut parser = Parser::default();
             let got: Vec<_> = text.as_bytes().chunks(size).flat_map(|piece| parser.push(piece)).collect();

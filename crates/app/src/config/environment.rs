@@ -32,7 +32,8 @@ pub fn apply(
     let mut variables: Vec<_> = variables.iter().filter(|(name, _)| is_ours(name)).collect();
     variables.sort();
     for (name, value) in &variables {
-        if PLACES.contains(&name.as_str()) || OF_RUNS.contains(&name.as_str()) || is_service_link(name, value) {
+        if PLACES.contains(&name.as_str()) || OF_RUNS.contains(&name.as_str()) || is_service_link(name, value)
+        {
             continue;
         }
         let mut wrong = |message: String| mistakes.push(ConfigMistake { place: name.clone(), message });
@@ -64,7 +65,10 @@ fn is_service_link(name: &str, value: &str) -> bool {
         .split("_PORT_")
         .nth(1)
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && !name.contains("__"));
-    name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || numbered_port || (name.ends_with("_PORT") && is_address)
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || numbered_port
+        || (name.ends_with("_PORT") && is_address)
 }
 
 /// The key that a variable sets, and whether by a file.
@@ -74,7 +78,8 @@ fn find(name: &str) -> Option<(&'static Key, bool)> {
 }
 
 fn read(path: &str) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read from `{path}`: {error}"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot be read from `{path}`: {error}"))?;
     // Editors and `kubectl create secret --from-file` leave a line end behind.
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

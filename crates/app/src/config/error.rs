@@ -27,6 +27,7 @@ pub struct ConfigError {
 
 fn words(mistakes: &[ConfigMistake]) -> String {
     let lines: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect();
-    let many = if mistakes.len() == 1 { "a mistake".to_owned() } else { format!("{} mistakes", mistakes.len()) };
+    let many =
+        if mistakes.len() == 1 { "a mistake".to_owned() } else { format!("{} mistakes", mistakes.len()) };
     format!("the configuration has {many}:{}", lines.concat())
 }

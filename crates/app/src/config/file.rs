@@ -31,9 +31,10 @@ pub fn apply(
             return mistakes.push(ConfigMistake { place, message: error.message().to_owned() });
         }
     };
-    let mut wrong = |at: usize, message: String| mistakes.push(ConfigMistake { place: place(&name, &text, at), message });
+    let mut wrong =
+        |at: usize, message: String| mistakes.push(ConfigMistake { place: place(&name, &text, at), message });
     for (section, value) in &table {
-        let (section_name, at) = (section.get_ref().as_ref(), section.span().start);
+        let (section_name, at): (&str, usize) = (section.get_ref(), section.span().start);
         if !SECTIONS.iter().any(|(known, _)| *known == section_name) {
             wrong(at, unknown_section(section_name));
             continue;
@@ -43,8 +44,10 @@ pub fn apply(
             continue;
         };
         for (key, value) in keys {
-            let (key_name, at) = (key.get_ref().as_ref(), key.span().start);
-            let Some(known) = KEYS.iter().find(|known| known.section == section_name && known.name == key_name) else {
+            let (key_name, at): (&str, usize) = (key.get_ref(), key.span().start);
+            let Some(known) =
+                KEYS.iter().find(|known| known.section == section_name && known.name == key_name)
+            else {
                 wrong(at, unknown_key(section_name, key_name));
                 continue;
             };
@@ -64,7 +67,8 @@ fn read(path: &Path) -> Result<String, String> {
         return Err(format!("has {size} bytes; a configuration has at most {LARGEST}"));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
 }
 
 /// `file:line:column` of a byte.
@@ -91,13 +95,19 @@ fn unknown_section(name: &str) -> String {
 }
 
 fn unknown_key(section: &str, name: &str) -> String {
-    let of_section: Vec<&str> = KEYS.iter().filter(|key| key.section == section).map(|key| key.name).collect();
+    let of_section: Vec<&str> =
+        KEYS.iter().filter(|key| key.section == section).map(|key| key.name).collect();
     if let Some(other) = KEYS.iter().find(|key| key.name == name) {
         return format!("`{section}.{name}`: there is no such key; it belongs to `[{}]`", other.section);
     }
     match nearest(name, of_section.iter().copied()) {
-        Some(right) => format!("`{section}.{name}`: there is no such key; the nearest is `{section}.{right}`"),
-        None => format!("`{section}.{name}`: there is no such key; `[{section}]` has `{}`", of_section.join("`, `")),
+        Some(right) => {
+            format!("`{section}.{name}`: there is no such key; the nearest is `{section}.{right}`")
+        }
+        None => format!(
+            "`{section}.{name}`: there is no such key; `[{section}]` has `{}`",
+            of_section.join("`, `")
+        ),
     }
 }
 

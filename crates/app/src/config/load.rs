@@ -122,8 +122,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     });
     if let Some(folder) = &sources.data {
         config.data.folder = Some(folder.clone());
-        let by_variable = sources.variables.iter().any(|(name, value)| name == "RIGI_DATA" && Path::new(value) == folder);
-        let origin = if by_variable { Origin::Environment("RIGI_DATA".into()) } else { Origin::Flag("--data".into()) };
+        let by_variable =
+            sources.variables.iter().any(|(name, value)| name == "RIGI_DATA" && Path::new(value) == folder);
+        let origin =
+            if by_variable { Origin::Environment("RIGI_DATA".into()) } else { Origin::Flag("--data".into()) };
         origins.insert("data.folder".to_owned(), origin);
     }
     for flag in &sources.flags {

@@ -32,10 +32,19 @@ pub fn reference() -> String {
     for (section, doc) in SECTIONS {
         let doc = doc.split_whitespace().collect::<Vec<_>>().join(" ");
         // Writing to a String cannot fail.
-        let _ = write!(text, "\n## `[{section}]`\n\n{doc}\n\n| key | value | default | what it is for |\n|---|---|---|---|\n");
+        let _ = write!(
+            text,
+            "\n## `[{section}]`\n\n{doc}\n\n| key | value | default | what it is for |\n|---|---|---|---|\n"
+        );
         for key in KEYS.iter().filter(|key| key.section == *section) {
             let default = default_of(key, &defaults);
-            let _ = writeln!(text, "| `{}` | {} | {default} | {} |", key.name, key.kind, key.words().replace('|', "\\|"));
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {default} | {} |",
+                key.name,
+                key.kind,
+                key.words().replace('|', "\\|")
+            );
         }
     }
     text

@@ -35,6 +35,8 @@ impl Config {
                 bytes: retention.bytes.map(|limit| limit.0),
             },
             keep_bytes: retention.total_bytes.map(|limit| limit.0),
+            python_version: self.python.default_version.clone(),
+            uploads_age: retention.uploads_age.0,
             collect_after: retention.collect_after.0,
             ..Settings::default()
         }

@@ -55,14 +55,16 @@ fn every_mistake_is_named_at_once_with_its_place_and_the_nearest_name() {
     let (_folder, mut sources) = folder(
         "port = 1\n[sever]\nbind = 'x'\n[limits]\n  runz = 3\nmemory = '1.5q'\nruns = -1\n[retention]\nage = 90\nport = 2\n",
     );
-    sources.variables = variables(&[("RIGI_LIMITS__RUNZ", "1"), ("RIGI_TOKN", "x"), ("RIGI_SERVER__PORT", "70000")]);
+    sources.variables =
+        variables(&[("RIGI_LIMITS__RUNZ", "1"), ("RIGI_TOKN", "x"), ("RIGI_SERVER__PORT", "70000")]);
     let found = mistakes(&sources).join("\n");
     insta::assert_snapshot!(found);
 }
 
 #[test]
 fn none_takes_a_limit_away_and_amounts_need_their_unit() {
-    let (_folder, sources) = folder("[limits]\nprocesses = 'none'\ntimeout = '1h30m'\n[environment]\nallow = ['A', 'B']\n");
+    let (_folder, sources) =
+        folder("[limits]\nprocesses = 'none'\ntimeout = '1h30m'\n[environment]\nallow = ['A', 'B']\n");
     let config = load(&sources).unwrap().config;
     assert_eq!(config.limits.processes, None);
     assert_eq!(config.limits.timeout, Some(Time(Duration::from_secs(5400))));
@@ -85,7 +87,10 @@ fn a_value_can_stand_in_a_file_and_not_in_both() {
     assert!(all.contains("postgres://me:***@db/rigi?***"), "{all}");
 
     sources.variables.push(("RIGI_DATABASE__URL".to_owned(), "postgres://x".to_owned()));
-    assert_eq!(mistakes(&sources), ["RIGI_DATABASE__URL_FILE  `RIGI_DATABASE__URL` is set too; keep one of them"]);
+    assert_eq!(
+        mistakes(&sources),
+        ["RIGI_DATABASE__URL_FILE  `RIGI_DATABASE__URL` is set too; keep one of them"]
+    );
 }
 
 #[test]

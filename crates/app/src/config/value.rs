@@ -211,7 +211,8 @@ impl Secret {
         let (rest, options) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
         match rest.rsplit_once('@') {
             Some((user, host)) => {
-                let user = user.split_once(':').map_or_else(|| user.to_owned(), |(name, _)| format!("{name}:***"));
+                let user =
+                    user.split_once(':').map_or_else(|| user.to_owned(), |(name, _)| format!("{name}:***"));
                 format!("{scheme}://{user}@{host}{options}")
             }
             None => format!("{scheme}://{rest}{options}"),

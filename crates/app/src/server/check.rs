@@ -76,11 +76,12 @@ fn check(name: &str, result: Result<(), String>) -> CheckView {
 ///
 /// # Errors
 /// If the looking itself fails.
-pub fn doctor(loaded: Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
+pub fn doctor(loaded: &Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
     let data = loaded.data_folder();
     let mut checks = vec![check("pipelines", folder_check(&loaded.pipelines))];
     let wrong = validate(&loaded.pipelines).into_iter().filter(|(_, outcome)| outcome.is_err()).count();
-    let specs = if wrong == 0 { Ok(()) } else { Err(format!("{wrong} with mistakes: `rigi pipelines validate`")) };
+    let specs =
+        if wrong == 0 { Ok(()) } else { Err(format!("{wrong} with mistakes: `rigi pipelines validate`")) };
     checks.push(check("specs", specs));
     if !data.is_dir() {
         checks.push(check("data", Err(format!("{} is not there yet: `rigi up` makes it", data.display()))));
@@ -88,8 +89,13 @@ pub fn doctor(loaded: Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
     }
     checks.push(check("data", writable(&data)));
     let free = free_bytes(&data).map_err(|e| e.to_string());
-    checks.push(check("disk", free.and_then(|free| if free > 1 << 30 { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) })));
-    let opened = runtime()?.block_on(check_database(&loaded, &data, deep));
+    checks.push(check(
+        "disk",
+        free.and_then(
+            |free| if free > 1 << 30 { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) },
+        ),
+    ));
+    let opened = runtime()?.block_on(check_database(loaded, &data, deep));
     checks.extend(opened);
     checks.push(check("python", python()));
     Ok(checks)
@@ -106,7 +112,9 @@ fn writable(data: &Path) -> Result<(), String> {
 }
 
 fn python() -> Result<(), String> {
-    let found = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
+    let found = |program: &str| {
+        std::process::Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success())
+    };
     if found("uv") || found("python3") {
         return Ok(());
     }
@@ -142,10 +150,10 @@ async fn check_database(loaded: &Loaded, data: &Path, deep: bool) -> Vec<CheckVi
 ///
 /// # Errors
 /// If a server has the data folder, or the database does not answer.
-pub fn gc(loaded: Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
+pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
     let folder = DataFolder::take(&loaded.data_folder())?;
     let report = runtime()?.block_on(async {
-        let parts = Parts::open(&loaded, folder).await?;
+        let parts = Parts::open(loaded, folder).await?;
         let how = if dry_run { Collect::Count } else { Collect::Remove };
         let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
         parts.process.quit();
@@ -164,7 +172,7 @@ pub fn gc(loaded: Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
 ///
 /// # Errors
 /// If a server has the data folder, or the database does not answer.
-pub fn migrate(loaded: Loaded, change: Option<Migrate>) -> anyhow::Result<Vec<MigrationStatus>> {
+pub fn migrate(loaded: &Loaded, change: Option<Migrate>) -> anyhow::Result<Vec<MigrationStatus>> {
     let data = loaded.data_folder();
     let _folder = if change.is_some() { Some(DataFolder::take(&data)?) } else { None };
     let status = runtime()?.block_on(Store::migrate(&database(&loaded.config, &data), change));

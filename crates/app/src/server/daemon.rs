@@ -24,11 +24,17 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
         println!("Rigi {} is running already: {} (process {})", server.version, server.url, server.pid);
         return Ok(ExitCode::SUCCESS);
     }
-    let cannot = |what: &str, e: std::io::Error| failure(ErrorCode::Internal, format!("cannot {what}: {e}"), "start it without `--detach`");
+    let cannot = |what: &str, e: std::io::Error| {
+        failure(ErrorCode::Internal, format!("cannot {what}: {e}"), "start it without `--detach`")
+    };
     super::check::pipelines_folder(&options.pipelines)?;
     fs::create_dir_all(&data).map_err(|e| cannot("make the data folder", e))?;
     let log_file = data.join("server.log");
-    let log = fs::File::options().create(true).append(true).open(&log_file).map_err(|e| cannot("open the server's log", e))?;
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&log_file)
+        .map_err(|e| cannot("open the server's log", e))?;
     let program = std::env::current_exe().map_err(|e| cannot("find the program", e))?;
     let args = std::env::args_os().skip(1).filter(|arg| arg != "--detach" && arg != "-d");
     let mut child = Command::new(program)

@@ -34,11 +34,17 @@ impl DataFolder {
     /// Makes the folder if it is not there, and takes it.
     pub(super) fn take(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(format!("make {shown}")))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io(format!("make {shown}")))?;
         let path = path.canonicalize().map_err(io(format!("use {shown}")))?;
         let holder = format!("process {}", std::process::id());
         let lock = FolderLock::take(&path, &holder).map_err(|error| match ServerFile::of_running(&path) {
-            Some(server) => of_store(&error).note("server", format!("{} of process {}", server.url, server.pid)),
+            Some(server) => {
+                of_store(&error).note("server", format!("{} of process {}", server.url, server.pid))
+            }
             None => of_store(&error),
         })?;
         // Somebody may have made the folder by hand.
@@ -59,7 +65,11 @@ impl DataFolder {
             return Ok(text.trim().to_owned());
         }
         let token = random_token().map_err(|error| {
-            failure(ErrorCode::Internal, format!("the system has no randomness to give: {error}"), "try again")
+            failure(
+                ErrorCode::Internal,
+                format!("the system has no randomness to give: {error}"),
+                "try again",
+            )
         })?;
         write_private(&file, token.as_bytes()).map_err(io(format!("write {}", file.display())))?;
         Ok(token)

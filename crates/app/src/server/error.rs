@@ -19,21 +19,29 @@ pub(super) fn of_store(error: &rigi_store::Error) -> Failure {
             text,
             "use the version of Rigi that wrote it, or a newer one; or restore a backup from before",
         ),
-        E::Damaged { .. } => {
-            failure(ErrorCode::DatabaseDamaged, text, "restore a backup; `rigi doctor --deep` names what is damaged")
-        }
+        E::Damaged { .. } => failure(
+            ErrorCode::DatabaseDamaged,
+            text,
+            "restore a backup; `rigi doctor --deep` names what is damaged",
+        ),
         E::InUse { .. } => failure(
             ErrorCode::DataFolderInUse,
             text,
             "use that server (`rigi status`), stop it with `rigi down`, or choose another folder with `--data`",
         ),
-        E::Full(_) => failure(ErrorCode::StorageUnavailable, text, "make room on the disk of the data folder"),
+        E::Full(_) => {
+            failure(ErrorCode::StorageUnavailable, text, "make room on the disk of the data folder")
+        }
         E::Io { source, .. } if is_read_only(source) => failure(
             ErrorCode::DataFolderReadOnly,
             text,
             "make the data folder writable for you, or choose another with `--data`",
         ),
-        _ => failure(ErrorCode::StorageUnavailable, text, "check the address, the rights and the disk of the database"),
+        _ => failure(
+            ErrorCode::StorageUnavailable,
+            text,
+            "check the address, the rights and the disk of the database",
+        ),
     }
 }
 

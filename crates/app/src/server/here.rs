@@ -39,7 +39,8 @@ pub fn run_here(
         let terminal = Terminal::of_process();
         let data = loaded.data_folder();
         if let Some(server) = data.canonicalize().ok().and_then(|data| ServerFile::of_running(&data)) {
-            let place = ServerPlace { url: server.url, token: Some(server.token), data: None, pid: Some(server.pid) };
+            let place =
+                ServerPlace { url: server.url, token: Some(server.token), data: None, pid: Some(server.pid) };
             return drive(&Client::new(&place)?, &terminal, &name, request, inputs, &follow).await;
         }
         let server = Guest::start(&loaded).await?;

@@ -18,8 +18,10 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(super) fn bind(config: &Config) -> Result<TcpListener, Failure> {
     let address = SocketAddr::new(config.server.bind, config.server.port);
     if !address.ip().is_loopback() {
-        let message = format!("{} would let other machines in, and there is no sign-in for them yet", address.ip());
-        let cure = "bind to 127.0.0.1, and reach it from elsewhere by `ssh -L` or a proxy that signs people in";
+        let message =
+            format!("{} would let other machines in, and there is no sign-in for them yet", address.ip());
+        let cure =
+            "bind to 127.0.0.1, and reach it from elsewhere by `ssh -L` or a proxy that signs people in";
         return Err(failure(ErrorCode::ConfigInvalid, message, cure));
     }
     let taken = |error: std::io::Error| {
@@ -27,7 +29,11 @@ pub(super) fn bind(config: &Config) -> Result<TcpListener, Failure> {
             let cure = "choose another with `--port`, or stop what uses it (`rigi status` if it is a Rigi)";
             return failure(ErrorCode::PortInUse, format!("port {} is in use", address.port()), cure);
         }
-        failure(ErrorCode::ConfigInvalid, format!("cannot listen on {address}: {error}"), "check `server.bind` and `server.port`")
+        failure(
+            ErrorCode::ConfigInvalid,
+            format!("cannot listen on {address}: {error}"),
+            "check `server.bind` and `server.port`",
+        )
     };
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(taken)?;
     socket.set_reuseaddr(true).map_err(taken)?;

@@ -49,9 +49,14 @@ impl Parts {
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
         let settings = config.settings();
-        let (process, observed, known) = ProcessExecutor::open(process_config(config, &data)?).await.map_err(|e| {
-            failure(ErrorCode::Internal, format!("the supervisor of processes does not start: {e}"), "`rigi doctor` says more")
-        })?;
+        let (process, observed, known) =
+            ProcessExecutor::open(process_config(config, &data)?).await.map_err(|e| {
+                failure(
+                    ErrorCode::Internal,
+                    format!("the supervisor of processes does not start: {e}"),
+                    "`rigi doctor` says more",
+                )
+            })?;
         let environments = process.environments().clone();
         let shared: Arc<dyn Executor> = Arc::new(process.clone());
         let executors = Executors::from([(shared.target(), shared)]);
@@ -73,7 +78,11 @@ fn pipeline_limits(catalog: &Catalog) -> BTreeMap<String, u64> {
 
 fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure> {
     let program = std::env::current_exe().map_err(|e| {
-        failure(ErrorCode::Internal, format!("the program's own file cannot be found: {e}"), "start it by its full path")
+        failure(
+            ErrorCode::Internal,
+            format!("the program's own file cannot be found: {e}"),
+            "start it by its full path",
+        )
     })?;
     let uv = UvConfig {
         program: config.python.uv.clone(),

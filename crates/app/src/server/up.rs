@@ -64,22 +64,34 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     parts.folder.withdraw();
     super::daemon::unregister(&parts.folder.path);
     say_left(left);
-    served.map_err(|e| super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again"))?;
+    served.map_err(|e| {
+        super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again")
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What handlers reach.
-pub(super) fn state(parts: &Parts, loaded: &Loaded, pipelines: &std::path::Path) -> Result<AppState, Failure> {
+pub(super) fn state(
+    parts: &Parts,
+    loaded: &Loaded,
+    pipelines: &std::path::Path,
+) -> Result<AppState, Failure> {
     let mut warnings = Vec::new();
     if let Err(error) = parts.catalog.watch() {
-        warnings.push(format!("the pipelines folder is not followed ({error}): changes are seen after a restart"));
+        warnings.push(format!(
+            "the pipelines folder is not followed ({error}): changes are seen after a restart"
+        ));
     }
     if rustix::process::geteuid().is_root() {
         warnings.push("Rigi runs as root, and so do the pipelines: use an account of its own".to_owned());
     }
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
     let metrics = metrics.map_err(|e| {
-        super::error::failure(rigi_model::ErrorCode::Internal, format!("metrics do not start: {e}"), "start it again")
+        super::error::failure(
+            rigi_model::ErrorCode::Internal,
+            format!("metrics do not start: {e}"),
+            "start it again",
+        )
     })?;
     Ok(AppState::new(Inner {
         engine: parts.engine.clone(),

@@ -23,6 +23,8 @@ pub struct Kept {
     pub log_lines: u64,
     /// Bytes that were not kept.
     pub log_cut: u64,
+    /// Bytes that the log takes.
+    pub log_bytes: u64,
     /// A short log.
     pub log: Option<Vec<u8>>,
     /// The object of a longer one.
@@ -42,6 +44,7 @@ impl Kept {
             usage: ended.usage,
             log_lines: ended.log.lines,
             log_cut: ended.log.cut_bytes,
+            log_bytes: 0,
             log: None,
             log_object: None,
             samples: None,
@@ -91,8 +94,15 @@ impl Keeper {
         let object = format!("{}/{}.{}", key.run.short(), key.run, key.number);
         match source.pack(&self.blobs, &object) {
             Ok(Packed::Empty) => {}
-            Ok(Packed::Inline(bytes)) => kept.log = Some(bytes),
-            Ok(Packed::Object(object)) => kept.log_object = Some(object),
+            Ok(Packed::Inline(bytes)) => {
+                kept.log_bytes = bytes.len() as u64;
+                kept.log = Some(bytes);
+            }
+            Ok(Packed::Object(object)) => {
+                kept.log_bytes =
+                    std::fs::metadata(self.blobs.log_path(&object)).map_or(0, |facts| facts.len());
+                kept.log_object = Some(object);
+            }
             Err(error @ (Error::Full(_) | Error::Io { .. })) => return Err(error),
             // The run is not at fault for a damaged log: it ends as it ended, without it.
             Err(error) => tracing::error!(%key, %error, "the log of an ended attempt cannot be read"),

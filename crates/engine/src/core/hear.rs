@@ -155,6 +155,7 @@ impl Core {
             usage: kept.usage,
             log: LogFacts { lines: kept.log_lines, cut_bytes: kept.log_cut },
             artifacts,
+            log_bytes: kept.log_bytes,
         };
         let (log, log_object, samples, files) = (kept.log, kept.log_object, kept.samples, kept.artifacts);
         self.meet_with(&key.run, ended, at, round, |change: &mut RunChange| {
@@ -206,8 +207,15 @@ impl Core {
 
     pub(super) fn never_started(&mut self, key: &AttemptKey, exit: Exit, now: Timestamp, round: &mut Round) {
         let (usage, log) = (rigi_model::Usage::default(), LogFacts::default());
-        let ended =
-            Happening::Ended { attempt: key.number, exit, started_at: None, usage, log, artifacts: (0, 0) };
+        let ended = Happening::Ended {
+            attempt: key.number,
+            exit,
+            started_at: None,
+            usage,
+            log,
+            artifacts: (0, 0),
+            log_bytes: 0,
+        };
         self.meet(&key.run, ended, now, round);
     }
 

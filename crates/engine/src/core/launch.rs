@@ -160,7 +160,7 @@ impl Planner {
         let prepared = self.versions.get(&run.project, &run.version).await?;
         let spec = &prepared.version.spec;
         let environment = spec.entry.needs_python().then(|| EnvironmentPlan {
-            python_version: spec.python_version.clone(),
+            python_version: spec.python_version.clone().or_else(|| self.settings.python_version.clone()),
             requirements: spec.requirements.clone(),
         });
         let blobs = self.store.blobs();

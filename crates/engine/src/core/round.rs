@@ -123,6 +123,7 @@ impl Core {
                 round.claims.push(run.clone());
             }
             _ if to.is_terminal() => {
+                metrics::counter!("rigi_runs_ended_total", "state" => to.as_str()).increment(1);
                 if self.runs.remove(run).is_some_and(|entry| entry.request.is_some()) {
                     self.cached_requests -= 1;
                 }

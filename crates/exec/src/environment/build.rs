@@ -95,7 +95,10 @@ impl Build {
         let output = self.step(&mut command).await?;
         match output.code {
             Some(0) => Ok(()),
-            _ => Err(BuildError::infrastructure("The environment could not be made.").with_output(&output.text)),
+            _ => {
+                Err(BuildError::infrastructure("The environment could not be made.")
+                    .with_output(&output.text))
+            }
         }
     }
 
@@ -104,7 +107,9 @@ impl Build {
             self.sync().await?;
         }
         let mut command = self.uv.command(&|_| ()).await?;
-        command.args(["pip", "install", "--compile-bytecode", "--python"]).arg(self.folder.join("venv/bin/python"));
+        command
+            .args(["pip", "install", "--compile-bytecode", "--python"])
+            .arg(self.folder.join("venv/bin/python"));
         command.current_dir(&self.need.code);
         let mut listed = self.need.extra.clone();
         match &self.need.source {
@@ -135,7 +140,14 @@ impl Build {
         });
         copied.map_err(|error| self.no_room(&error))?;
         let mut command = self.uv.command(&|_| ()).await?;
-        command.args(["sync", "--frozen", "--no-dev", "--no-install-project", "--compile-bytecode", "--project"]);
+        command.args([
+            "sync",
+            "--frozen",
+            "--no-dev",
+            "--no-install-project",
+            "--compile-bytecode",
+            "--project",
+        ]);
         command.arg(&project).arg("--python").arg(&self.python.path);
         command.env("UV_PROJECT_ENVIRONMENT", self.folder.join("venv"));
         let output = self.step(&mut command).await?;
@@ -162,7 +174,8 @@ impl Build {
             let program = command.as_std().get_program().to_string_lossy().into_owned();
             BuildError::infrastructure(&format!("{program} cannot be started: {error}"))
         })?;
-        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let text =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         self.write_log(&text);
         Ok(Step { code: output.status.code(), text })
     }

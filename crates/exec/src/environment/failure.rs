@@ -38,14 +38,16 @@ impl BuildError {
         if !said.is_empty() {
             self.message = format!("{} {said}", self.message);
         }
-        self.words.extend(lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| (*line).to_owned()));
+        self.words
+            .extend(lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| (*line).to_owned()));
         self
     }
 }
 
 /// What a tool said last: from its last heading mark on, as one line.
 fn last_words(lines: &[&str]) -> String {
-    let start = lines.iter().rposition(|line| line.trim_start().starts_with(['×', '✗']) || line.starts_with("error"));
+    let start =
+        lines.iter().rposition(|line| line.trim_start().starts_with(['×', '✗']) || line.starts_with("error"));
     let from = start.unwrap_or(lines.len().saturating_sub(3));
     let marks = ['×', '╰', '─', '▶', '│', '├', '✗', ' '];
     let said: Vec<&str> = lines[from..].iter().take(12).map(|line| line.trim_matches(marks)).collect();

@@ -172,7 +172,9 @@ fn write_runner(tools: &Path) -> Result<(), BuildError> {
     let written = fs::create_dir_all(tools)
         .and_then(|()| fs::write(&partial, RUNNER))
         .and_then(|()| fs::rename(&partial, &path));
-    written.map_err(|error| BuildError::infrastructure(&format!("{} cannot be written: {error}", path.display())))
+    written.map_err(|error| {
+        BuildError::infrastructure(&format!("{} cannot be written: {error}", path.display()))
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {

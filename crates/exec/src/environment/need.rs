@@ -83,7 +83,9 @@ pub fn find(plan: &AttemptPlan) -> Result<Need, BuildError> {
         need.source = Source::Project { locked: true };
         need.read("pyproject.toml")?;
         need.read("uv.lock")?;
-    } else if let Some(name) = ["requirements.txt.lock", "requirements.txt"].into_iter().find(|name| has(name)) {
+    } else if let Some(name) =
+        ["requirements.txt.lock", "requirements.txt"].into_iter().find(|name| has(name))
+    {
         need.source = Source::Requirements { name };
         need.read_requirements(name)?;
     } else if has("pyproject.toml") {
@@ -104,7 +106,9 @@ fn read_script(code: &Path, file: &str) -> Result<Option<(String, script::Metada
     let source = String::from_utf8_lossy(&bytes);
     match script::read(&source) {
         Ok(found) => Ok(found.map(|metadata| (file.to_owned(), metadata))),
-        Err(why) => Err(BuildError::user(&format!("The block `# /// script` of {file} cannot be read: {why}."))),
+        Err(why) => {
+            Err(BuildError::user(&format!("The block `# /// script` of {file} cannot be read: {why}.")))
+        }
     }
 }
 
@@ -195,7 +199,9 @@ impl Need {
         match (source, self.extra.is_empty()) {
             _ if self.is_plain() => "without packages".to_owned(),
             (Some(source), true) => format!("with the requirements of {source}"),
-            (Some(source), false) => format!("with the requirements of {source} and {}", self.extra.join(", ")),
+            (Some(source), false) => {
+                format!("with the requirements of {source} and {}", self.extra.join(", "))
+            }
             (None, _) => format!("with {}", self.extra.join(", ")),
         }
     }

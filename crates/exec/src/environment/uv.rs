@@ -82,7 +82,9 @@ pub async fn run(command: &mut Command) -> std::io::Result<Output> {
 }
 
 fn find_on_path(name: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
 }
 
 impl Uv {
@@ -97,7 +99,9 @@ impl Uv {
     /// Where it is now, without installing it.
     fn present(&self) -> Option<PathBuf> {
         let configured = self.config.program.clone();
-        configured.or_else(|| find_on_path("uv")).or_else(|| Some(self.installed()).filter(|path| path.is_file()))
+        configured
+            .or_else(|| find_on_path("uv"))
+            .or_else(|| Some(self.installed()).filter(|path| path.is_file()))
     }
 
     /// A call of it.
@@ -110,7 +114,11 @@ impl Uv {
             None => self.install(say).await?,
         };
         let mut command = Command::new(program);
-        command.env("NO_COLOR", "1").env("UV_NO_PROGRESS", "1").env_remove("VIRTUAL_ENV").env_remove("CONDA_PREFIX");
+        command
+            .env("NO_COLOR", "1")
+            .env("UV_NO_PROGRESS", "1")
+            .env_remove("VIRTUAL_ENV")
+            .env_remove("CONDA_PREFIX");
         if let Some(cache) = &self.config.cache {
             command.env("UV_CACHE_DIR", cache);
         }
@@ -132,7 +140,15 @@ impl Uv {
         let partial = self.tools.join(".uv-partial");
         let _ = fs::remove_dir_all(&partial);
         let mut command = Command::new(python);
-        command.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--target"]);
+        command.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--target",
+        ]);
         command.arg(&partial).arg("uv");
         let failed = |why: &str| {
             BuildError::transient(&format!(
@@ -141,7 +157,9 @@ impl Uv {
         };
         let output = run(&mut command).await.map_err(|error| failed(&error.to_string()))?;
         if !output.status.success() {
-            return Err(failed("`python3 -m pip` failed").with_output(&String::from_utf8_lossy(&output.stderr)));
+            return Err(
+                failed("`python3 -m pip` failed").with_output(&String::from_utf8_lossy(&output.stderr))
+            );
         }
         let _ = fs::remove_dir_all(self.tools.join("uv"));
         fs::rename(&partial, self.tools.join("uv")).map_err(|error| failed(&error.to_string()))?;
@@ -160,7 +178,9 @@ impl Uv {
         }
         let found = if asked.is_empty() && need.is_plain() && self.present().is_none() {
             find_on_path("python3").ok_or_else(|| {
-                BuildError::infrastructure("There is no `python3` on PATH: install Python, or `uv`, which brings it.")
+                BuildError::infrastructure(
+                    "There is no `python3` on PATH: install Python, or `uv`, which brings it.",
+                )
             })?
         } else {
             self.find_python(&asked, say).await?
@@ -176,7 +196,8 @@ impl Uv {
         }
         let shown = if asked.is_empty() { "any version" } else { asked };
         // Whether such a version exists at all decides whose fault it is: uv knows those that can be downloaded.
-        let exists = self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_some();
+        let exists =
+            self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_some();
         if !exists {
             return Err(BuildError::user(&format!(
                 "There is no Python {shown}: neither on this machine nor among those that `uv` can download. Change `python_version`."
@@ -185,7 +206,8 @@ impl Uv {
         say(format!("Python {shown} is downloaded"));
         let mut command = self.command(say).await?;
         command.args(["python", "install"]).args((!asked.is_empty()).then_some(asked));
-        let output = run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
+        let output =
+            run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
         if output.status.success()
             && let Some(path) = self.ask(&["python", "find", "--no-project"], asked, say).await?
         {
@@ -198,21 +220,28 @@ impl Uv {
     }
 
     /// The first line of an answer; `None` if it has none.
-    async fn ask(&self, args: &[&str], asked: &str, say: &impl Fn(String)) -> Result<Option<PathBuf>, BuildError> {
+    async fn ask(
+        &self,
+        args: &[&str],
+        asked: &str,
+        say: &impl Fn(String),
+    ) -> Result<Option<PathBuf>, BuildError> {
         let mut command = self.command(say).await?;
         command.args(args).args((!asked.is_empty()).then_some(asked)).env("UV_PYTHON_DOWNLOADS", "manual");
         let output = run(&mut command)
             .await
             .map_err(|error| BuildError::infrastructure(&format!("`uv` cannot be started: {error}")))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().next().map(str::trim).filter(|line| output.status.success() && !line.is_empty());
+        let line =
+            text.lines().next().map(str::trim).filter(|line| output.status.success() && !line.is_empty());
         Ok(line.map(PathBuf::from))
     }
 }
 
 async fn inspect(path: &Path) -> Result<Python, BuildError> {
     let mut command = Command::new(path);
-    command.args(["-c", "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))"]);
+    command
+        .args(["-c", "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))"]);
     let failed = |why: String| {
         BuildError::infrastructure(&format!("The Python {} does not work: {why}", path.display()))
     };

@@ -70,7 +70,8 @@ impl Context {
 
     fn argv(&self, plan: &AttemptPlan, venv: Option<&Path>) -> Result<Vec<String>, Exit> {
         let python = || {
-            let python = venv.map_or_else(|| "python3".to_owned(), |venv| venv.join("bin/python").display().to_string());
+            let python = venv
+                .map_or_else(|| "python3".to_owned(), |venv| venv.join("bin/python").display().to_string());
             vec![python, "-u".to_owned()]
         };
         match &plan.entry {

@@ -39,7 +39,12 @@ pub enum Command {
 #[derive(Debug)]
 enum Place {
     Preparing(AbortHandle),
-    Supervisor,
+    /// Handed over. Until the supervisor speaks of it, the order is kept: a supervisor that dies before it has
+    /// written the order down has not started anything, so that the next one is told again.
+    Supervisor {
+        order: Vec<u8>,
+        stopping: bool,
+    },
     /// Ended on this side, without ever having been handed over.
     Ended,
 }
@@ -65,7 +70,9 @@ impl Link {
         environments: Arc<Environments>,
         observed: mpsc::UnboundedSender<Observed>,
     ) -> Self {
-        let places = connection.known.iter().map(|known| (known.key.clone(), Place::Supervisor)).collect();
+        let known =
+            |known: &Known| (known.key.clone(), Place::Supervisor { order: Vec::new(), stopping: false });
+        let places = connection.known.iter().map(known).collect();
         Self { connection, layout, config, context, environments, observed, places, out: Vec::new() }
     }
 
@@ -83,6 +90,13 @@ impl Link {
             if broken && !self.reconnect(&mut commands).await {
                 return;
             }
+            if !self.out.is_empty() {
+                broken = self.connection.stream.write_all(&self.out).await.is_err();
+                self.out.clear();
+                if broken {
+                    continue;
+                }
+            }
             buffer.clear();
             tokio::select! {
                 count = commands.recv_many(&mut batch, TOGETHER) => {
@@ -92,8 +106,7 @@ impl Link {
                     for command in batch.drain(..) {
                         self.take(command, &sender);
                     }
-                    broken = self.connection.stream.write_all(&self.out).await.is_err();
-                    self.out.clear();
+                    broken = false;
                 }
                 read = self.connection.stream.read_buf(&mut buffer) => {
                     broken = !matches!(read, Ok(1..));
@@ -114,7 +127,7 @@ impl Link {
             Command::Release { key } => match self.places.remove(&key) {
                 Some(Place::Preparing(task)) => task.abort(),
                 Some(Place::Ended) => {}
-                Some(Place::Supervisor) | None => self.order(&Order::Release { key }),
+                Some(Place::Supervisor { .. }) | None => self.order(&Order::Release { key }),
             },
             Command::Quit => self.order(&Order::Quit),
         }
@@ -150,7 +163,7 @@ impl Link {
     }
 
     fn prepared(&mut self, plan: Box<AttemptPlan>, result: Result<Ready, Failure>) {
-        if matches!(self.places.get(&plan.key), Some(Place::Ended | Place::Supervisor)) {
+        if matches!(self.places.get(&plan.key), Some(Place::Ended | Place::Supervisor { .. })) {
             return;
         }
         match result {
@@ -168,8 +181,10 @@ impl Link {
         let key = plan.key.clone();
         match self.context.launch(*plan, venv.as_deref()) {
             Ok(launch) => {
-                self.places.insert(key, Place::Supervisor);
-                self.order(&Order::Launch(Box::new(launch)));
+                let mut order = Vec::with_capacity(2048);
+                frame::encode(&mut order, &Order::Launch(Box::new(launch)), &[]);
+                self.out.extend_from_slice(&order);
+                self.places.insert(key, Place::Supervisor { order, stopping: false });
             }
             Err(exit) => {
                 let words = match &exit {
@@ -182,13 +197,17 @@ impl Link {
     }
 
     fn stop(&mut self, key: AttemptKey, grace: Duration) {
-        match self.places.get(&key) {
+        match self.places.get_mut(&key) {
             Some(Place::Preparing(task)) => {
                 task.abort();
                 self.end_here(key, Exit::Stopped, &["Stopped on request, before it started.".to_owned()]);
             }
             Some(Place::Ended) => {}
-            Some(Place::Supervisor) | None => self.order(&Order::Stop { key, grace_us: micros(grace) }),
+            Some(Place::Supervisor { stopping, .. }) => {
+                *stopping = true;
+                self.order(&Order::Stop { key, grace_us: micros(grace) });
+            }
+            None => self.order(&Order::Stop { key, grace_us: micros(grace) }),
         }
     }
 
@@ -234,6 +253,11 @@ impl Link {
                     (key, at, Observation::Ended(ended))
                 }
             };
+            if let Some(Place::Supervisor { order, .. }) = self.places.get_mut(&key)
+                && !order.is_empty()
+            {
+                *order = Vec::new();
+            }
             self.tell(key, at, what);
         }
     }
@@ -263,15 +287,28 @@ impl Link {
         }
     }
 
-    /// What was handed over but never written down by the supervisor has not started.
+    /// What was handed over but never written down by the supervisor has not started: it is handed over again.
     fn give_up_unknown(&mut self) {
         let known: HashSet<&AttemptKey> = self.connection.known.iter().map(|Known { key, .. }| key).collect();
-        let handed_over = self.places.iter().filter(|(_, place)| matches!(place, Place::Supervisor));
-        let gone: Vec<AttemptKey> =
-            handed_over.map(|(key, _)| key).filter(|key| !known.contains(key)).cloned().collect();
-        for key in gone {
-            let message = "Rigi's supervisor was killed before it could start this.".to_owned();
-            self.end_here(key, Exit::Lost { message: message.clone() }, &[message]);
+        let mut gone = Vec::new();
+        for (key, place) in &self.places {
+            match place {
+                Place::Supervisor { .. } if known.contains(key) => {}
+                Place::Supervisor { order, stopping: false } if !order.is_empty() => {
+                    self.out.extend_from_slice(order);
+                }
+                Place::Supervisor { stopping, .. } => gone.push((key.clone(), *stopping)),
+                Place::Preparing(_) | Place::Ended => {}
+            }
+        }
+        for (key, stopping) in gone {
+            let (exit, word) = if stopping {
+                (Exit::Stopped, "Stopped on request, before it started.".to_owned())
+            } else {
+                let message = "Rigi's supervisor was killed, and its notes are gone.".to_owned();
+                (Exit::Lost { message: message.clone() }, message)
+            };
+            self.end_here(key, exit, &[word]);
         }
     }
 }

@@ -95,7 +95,8 @@ impl ProcessExecutor {
             .and_then(|()| config.data.canonicalize())
             .map_err(|source| Error::Data { path: config.data.clone(), source })?;
         let layout = Layout::new(data);
-        let environments = Arc::new(Environments::new(layout.environments(), layout.tools(), config.uv.clone()));
+        let environments =
+            Arc::new(Environments::new(layout.environments(), layout.tools(), config.uv.clone()));
         let (commands, receiver) = mpsc::unbounded_channel();
         let (observed, observations) = mpsc::unbounded_channel();
         let context = launch::Context::new(&layout, &config);

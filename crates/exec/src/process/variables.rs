@@ -33,9 +33,27 @@ pub const ALLOWED: &[&str] = &[
 
 /// A parameter must not decide which code a program loads, nor where it works.
 const RESERVED: &[&str] = &[
-    "RIGI_*", "LD_*", "DYLD_*", "GLIBC_TUNABLES", "PATH", "HOME", "TMPDIR", "SHELL", "IFS", "ENV", "BASH_ENV",
-    "BASH_FUNC_*", "SHELLOPTS", "PYTHON*", "PERL5*", "RUBY*", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "VIRTUAL_ENV",
-    "FASTFLOW_ROUTE_FILE", "_fastflow_*",
+    "RIGI_*",
+    "LD_*",
+    "DYLD_*",
+    "GLIBC_TUNABLES",
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "SHELL",
+    "IFS",
+    "ENV",
+    "BASH_ENV",
+    "BASH_FUNC_*",
+    "SHELLOPTS",
+    "PYTHON*",
+    "PERL5*",
+    "RUBY*",
+    "NODE_OPTIONS",
+    "JAVA_TOOL_OPTIONS",
+    "VIRTUAL_ENV",
+    "FASTFLOW_ROUTE_FILE",
+    "_fastflow_*",
 ];
 
 /// A longer value is only in the parameters' file: a process cannot be started with it in its environment.
@@ -52,7 +70,10 @@ fn listed<S: AsRef<str>>(name: &str, list: &[S]) -> bool {
 }
 
 /// What runs see of `server`'s environment.
-pub fn inherited(server: impl Iterator<Item = (String, String)>, allow: &[String]) -> BTreeMap<String, String> {
+pub fn inherited(
+    server: impl Iterator<Item = (String, String)>,
+    allow: &[String],
+) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<_, _> =
         server.filter(|(name, _)| listed(name, ALLOWED) || listed(name, allow)).collect();
     variables.entry("PATH".to_owned()).or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".to_owned());
@@ -129,7 +150,9 @@ fn add_parameters(plan: &AttemptPlan, variables: &mut BTreeMap<String, String>, 
         };
         if let Some(why) = why {
             let name = name.escape_debug();
-            words.push(format!("The parameter `{name}` is in $RIGI_PARAMS but no variable of its own: {why}."));
+            words.push(format!(
+                "The parameter `{name}` is in $RIGI_PARAMS but no variable of its own: {why}."
+            ));
         } else {
             room -= text.len();
             variables.insert(name.clone(), text);

@@ -2,8 +2,8 @@
 //! ended, until the server has released them.
 //!
 //! Records are appended to segment files, many by one write. Nothing is synced: a killed process loses nothing of what
-//! it wrote, and a machine that loses its power loses the processes too. A segment is removed once everything in it
-//! is released; a start writes what is still of interest into a new one.
+//! it wrote, and a machine that loses its power loses the processes too. When a segment is full, what is not released
+//! is written into the next one, and those before it are removed; a start does the same.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -34,18 +34,6 @@ pub enum Record {
     Released { key: AttemptKey },
 }
 
-impl Record {
-    const fn key(&self) -> Option<&AttemptKey> {
-        match self {
-            Self::Opened { .. } => None,
-            Self::Accepted { key }
-            | Self::Started { key, .. }
-            | Self::Ended { key, .. }
-            | Self::Released { key } => Some(key),
-        }
-    }
-}
-
 /// What the journal says of an attempt that was not released.
 #[derive(Debug, Default)]
 pub struct Remembered {
@@ -74,10 +62,10 @@ pub struct Journal {
     file: File,
     len: u64,
     pending: Vec<u8>,
-    /// In which segments an unreleased attempt has records.
-    places: HashMap<AttemptKey, Vec<u64>>,
-    /// How many unreleased attempts have records in a segment.
-    counts: BTreeMap<u64, usize>,
+    /// The first record of every segment.
+    opened: Vec<u8>,
+    /// The records of attempts that are not released, as they are written.
+    live: HashMap<AttemptKey, Vec<u8>>,
 }
 
 fn segment(folder: &Path, number: u64) -> PathBuf {
@@ -142,26 +130,32 @@ impl Past {
     }
 }
 
+fn frame_of(record: &Record, tail: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 4];
+    frame::encode(&mut bytes, record, tail);
+    let crc = crc32fast::hash(&bytes[4..]);
+    bytes[..4].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
 impl Journal {
     /// Starts a new segment, which takes over what the past still holds; the earlier segments are removed.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn open(folder: &Path, boot_id: &str, past: &Past) -> io::Result<Self> {
-        let earlier = segments(folder)?;
-        let number = earlier.last().map_or(1, |last| last + 1);
-        let file = File::options().create_new(true).append(true).open(segment(folder, number))?;
+        let number = segments(folder)?.last().copied().unwrap_or(0);
+        let pid = i32::try_from(std::process::id()).unwrap_or(0);
         let mut journal = Self {
             folder: folder.to_owned(),
             number,
-            file,
+            // Replaced at once.
+            file: File::open(folder)?,
             len: 0,
             pending: Vec::new(),
-            places: HashMap::new(),
-            counts: BTreeMap::new(),
+            opened: frame_of(&Record::Opened { pid, boot_id: boot_id.to_owned() }, &[]),
+            live: HashMap::new(),
         };
-        let pid = i32::try_from(std::process::id()).unwrap_or(0);
-        journal.append(&Record::Opened { pid, boot_id: boot_id.to_owned() }, &[]);
         for (key, remembered) in &past.attempts {
             journal.append(&Record::Accepted { key: key.clone() }, &[]);
             if let Some((pid, boot_us, at)) = remembered.process {
@@ -171,34 +165,21 @@ impl Journal {
                 journal.append_ended(key, *at, ended);
             }
         }
-        journal.commit()?;
-        journal.file.sync_data()?;
-        for number in earlier {
-            fs::remove_file(segment(folder, number))?;
-        }
+        journal.pending.clear();
+        journal.rotate()?;
         Ok(journal)
     }
 
     /// Adds a record; it is kept from the next [`Self::commit`] on.
     pub fn append(&mut self, record: &Record, tail: &[u8]) {
-        let start = self.pending.len();
-        self.pending.extend_from_slice(&[0; 4]);
-        frame::encode(&mut self.pending, record, tail);
-        let crc = crc32fast::hash(&self.pending[start + 4..]);
-        self.pending[start..start + 4].copy_from_slice(&crc.to_le_bytes());
-        let Some(key) = record.key() else { return };
-        if matches!(record, Record::Released { .. }) {
-            self.forget(key);
-            return;
-        }
-        if !self.places.contains_key(key) {
-            self.places.insert(key.clone(), Vec::new());
-        }
-        if let Some(places) = self.places.get_mut(key)
-            && places.last() != Some(&self.number)
-        {
-            places.push(self.number);
-            *self.counts.entry(self.number).or_default() += 1;
+        let bytes = frame_of(record, tail);
+        self.pending.extend_from_slice(&bytes);
+        match record {
+            Record::Opened { .. } => {}
+            Record::Released { key } => _ = self.live.remove(key),
+            Record::Accepted { key } | Record::Started { key, .. } | Record::Ended { key, .. } => {
+                self.live.entry(key.clone()).or_default().extend_from_slice(&bytes);
+            }
         }
     }
 
@@ -207,14 +188,6 @@ impl Journal {
         let mut head = ended.clone();
         let inline = std::mem::take(&mut head.log.inline);
         self.append(&Record::Ended { key: key.clone(), at, ended: Box::new(head) }, &inline);
-    }
-
-    fn forget(&mut self, key: &AttemptKey) {
-        for number in self.places.remove(key).unwrap_or_default() {
-            if let Some(count) = self.counts.get_mut(&number) {
-                *count -= 1;
-            }
-        }
     }
 
     /// Writes what was added. If that fails, nothing of it is written and it stays for the next time.
@@ -231,28 +204,34 @@ impl Journal {
             self.len += self.pending.len() as u64;
             self.pending.clear();
         }
-        if self.len >= SEGMENT {
+        let live: usize = if self.len < SEGMENT { 0 } else { self.live.values().map(Vec::len).sum() };
+        if self.len >= SEGMENT.max(2 * live as u64) {
             self.rotate()?;
         }
         Ok(())
     }
 
+    /// Writes what is live into the next segment and removes those before.
     fn rotate(&mut self) -> io::Result<()> {
-        let file =
-            File::options().create_new(true).append(true).open(segment(&self.folder, self.number + 1))?;
-        (self.file, self.number, self.len) = (file, self.number + 1, 0);
-        // A segment may hold the release of what an earlier one holds, so that only the oldest may go.
-        while let Some(oldest) = self.oldest().filter(|&oldest| oldest != self.number) {
-            if self.counts.get(&oldest).is_some_and(|&count| count > 0) {
-                break;
+        let mut bytes = self.opened.clone();
+        for records in self.live.values() {
+            bytes.extend_from_slice(records);
+        }
+        let path = segment(&self.folder, self.number + 1);
+        let mut file = File::options().create_new(true).append(true).open(&path)?;
+        if let Err(error) = file.write_all(&bytes) {
+            fs::remove_file(path)?;
+            return Err(error);
+        }
+        (self.file, self.number, self.len) = (file, self.number + 1, bytes.len() as u64);
+        for number in segments(&self.folder)? {
+            if number < self.number {
+                fs::remove_file(segment(&self.folder, number))?;
             }
-            fs::remove_file(segment(&self.folder, oldest))?;
-            self.counts.remove(&oldest);
         }
         Ok(())
     }
-
-    fn oldest(&self) -> Option<u64> {
-        segments(&self.folder).ok()?.first().copied()
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,9 +19,12 @@ use crate::plan::{Ended, EndedLog};
 /// Processes that cannot be killed are not waited for any longer.
 const BOUND: Duration = Duration::from_secs(5);
 
+/// Attempts without an end: the leader, if one was started, and between which microseconds since the machine's start.
+type Open = HashMap<AttemptKey, Option<(i32, (u64, u64))>>;
+
 /// Kills what is left of attempts that have no end, and writes an end for each.
 pub fn recover(layout: &Layout, past: &mut Past) {
-    let open: HashMap<AttemptKey, Option<(i32, (u64, u64))>> = past
+    let open: Open = past
         .attempts
         .iter()
         .filter(|(_, remembered)| remembered.ended.is_none())
@@ -41,7 +44,7 @@ pub fn recover(layout: &Layout, past: &mut Past) {
 }
 
 /// Kills until nothing is left. Returns how many processes do not end.
-fn kill_rest(open: &HashMap<AttemptKey, Option<(i32, (u64, u64))>>, sessions: &[i32]) -> usize {
+fn kill_rest(open: &Open, sessions: &[i32]) -> usize {
     let since = Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {
@@ -60,11 +63,7 @@ fn kill_rest(open: &HashMap<AttemptKey, Option<(i32, (u64, u64))>>, sessions: &[
 }
 
 /// The processes that surely belong to these attempts.
-fn members(
-    table: &Table,
-    open: &HashMap<AttemptKey, Option<(i32, (u64, u64))>>,
-    sessions: &[i32],
-) -> HashSet<i32> {
+fn members(table: &Table, open: &Open, sessions: &[i32]) -> HashSet<i32> {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
     let mut leaders = HashSet::new();
     for &(pid, boot_us) in open.values().flatten() {

@@ -93,3 +93,60 @@ async fn limits_hold_while_the_server_is_away() {
     let Observation::Ended(ended) = found.what else { panic!() };
     assert_eq!(ended.exit, Exit::TimedOut { limit_us: 400_000 });
 }
+
+#[tokio::test]
+async fn whenever_the_supervisor_is_killed_every_attempt_ends_and_nothing_runs_on() {
+    let mut bed = Bed::new().await;
+    for ended_before in [0, 1, 3, 7, 15] {
+        let mut keys = Vec::new();
+        for i in 0..20 {
+            let plan = bed.shell(&format!("(setsid sleep 1000 &); echo begun; sleep 0.0{i:02}; echo done"));
+            keys.push(plan.key.clone());
+            bed.executor().launch(plan);
+        }
+        for key in &keys[..ended_before] {
+            bed.end_of(key).await;
+        }
+        signal(bed.supervisor_pid(), 9);
+        for key in &keys {
+            let ended = bed.end_of(key).await;
+            let text = stdout_of(&ended);
+            match ended.exit {
+                Exit::Code { code: 0 } => assert_eq!(text, "begun\ndone\n"),
+                Exit::Lost { .. } => assert!("begun\ndone\n".starts_with(&text), "{text}"),
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(processes_of(&key.run), [0i32; 0]);
+            bed.executor().release(key);
+        }
+    }
+}
+
+#[tokio::test]
+async fn whenever_the_server_is_killed_no_line_and_no_end_is_missing() {
+    let mut bed = Bed::new().await;
+    for ended_before in [0, 1, 3, 7, 15] {
+        let mut keys = Vec::new();
+        for i in 0..20 {
+            let plan = bed.shell(&format!("for i in 1 2 3 4 5; do echo $i; sleep 0.0{i:02}; done; exit {i}"));
+            keys.push(plan.key.clone());
+            bed.executor().launch(plan);
+        }
+        for key in &keys[..ended_before] {
+            bed.end_of(key).await;
+        }
+        bed = bed.reopen().await;
+        for (i, key) in (0..).zip(&keys) {
+            if bed.known.iter().any(|known| known.key == *key) {
+                let ended = bed.end_of(key).await;
+                assert_eq!(
+                    (ended.exit.clone(), stdout_of(&ended)),
+                    (Exit::Code { code: i }, "1\n2\n3\n4\n5\n".into())
+                );
+            } else {
+                assert!(ended_before == 0, "{key} was launched long ago");
+            }
+            bed.executor().release(key);
+        }
+    }
+}

@@ -65,13 +65,10 @@ async fn closed_output_is_no_end() {
 #[tokio::test]
 async fn ten_thousand_processes_are_ended_with_it() {
     let mut bed = Bed::new().await;
-    // Each in a session of its own would be slower to make than to kill; most share the group.
-    let program = "import os, time\nfor i in range(10000):\n  if os.fork() == 0:\n    if i % 100 == 0: os.setsid()\n    time.sleep(1000)\nprint('all', flush=True)\ntime.sleep(1000)";
-    let mut plan = bed.plan(
-        rigi_model::pipeline::spec::Entry::Command {
-            argv: vec!["python3".into(), "-c".into(), program.into()],
-        },
-        &[],
+    // Shells that wait for a writer that never comes, and some in sessions of their own.
+    let mut plan = bed.shell(
+        "mkfifo never; i=0; while [ $i -lt 10000 ]; do (read x < never) & i=$((i+1)); done; \
+         for i in 1 2 3 4 5 6 7 8 9; do setsid sleep 1000 & done; echo all; read x < never",
     );
     plan.limits.processes = None;
     let key = plan.key.clone();

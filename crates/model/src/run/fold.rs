@@ -51,6 +51,8 @@ pub enum Happening {
         log: LogFacts,
         /// Files kept of it, and their bytes.
         artifacts: (u64, u64),
+        /// Bytes kept of its log.
+        log_bytes: u64,
     },
     /// Somebody asked it to stop.
     CancelRequested {
@@ -122,12 +124,13 @@ pub fn fold(
             fold.status.started_at = Some(now);
             fold.become_state(RunState::Running, None, None);
         }
-        Happening::Ended { attempt, exit, started_at, usage, log, artifacts } => {
+        Happening::Ended { attempt, exit, started_at, usage, log, artifacts, log_bytes } => {
             fold.expect(attempt, &[RunState::Starting, RunState::Running], "ended")?;
             fold.status.started_at = started_at.or(fold.status.started_at);
             fold.status.usage = usage;
             fold.status.log = log;
             fold.status.artifacts = artifacts;
+            fold.status.stored_bytes += artifacts.1 + log_bytes;
             fold.ended(&exit, policy, random);
         }
         Happening::CancelRequested { by } => fold.cancel_requested(&by)?,

@@ -43,6 +43,8 @@ pub struct RunStatus {
     pub log: LogFacts,
     /// Files kept, and their bytes.
     pub artifacts: (u64, u64),
+    /// Bytes of everything kept of it: files and logs of all attempts.
+    pub stored_bytes: u64,
 }
 
 /// The environment of an attempt.
@@ -115,6 +117,7 @@ impl RunStatus {
             usage: Usage::default(),
             log: LogFacts::default(),
             artifacts: (0, 0),
+            stored_bytes: 0,
         }
     }
 }

@@ -134,6 +134,7 @@ pub(crate) struct RunRow {
     log_cut: i64,
     artifacts: i64,
     artifact_bytes: i64,
+    stored_bytes: i64,
 }
 
 pub(crate) fn unsigned(value: i64) -> u64 {
@@ -173,6 +174,7 @@ impl TryFrom<RunRow> for Run {
             usage: Usage { cpu_us: unsigned(row.cpu_us), max_memory: unsigned(row.max_memory) },
             log: LogFacts { lines: unsigned(row.log_lines), cut_bytes: unsigned(row.log_cut) },
             artifacts: (unsigned(row.artifacts), unsigned(row.artifact_bytes)),
+            stored_bytes: unsigned(row.stored_bytes),
         };
         let request = NewRun {
             id,
@@ -209,7 +211,7 @@ pub(crate) async fn insert(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
             let mut sql = QueryBuilder::<D>::new(
                 "INSERT INTO runs (id, project, pipeline, version, state, reason, priority, max_attempts, attempt, \
                  failures, created_at, queued_at, queued_us, trigger_kind, trigger_by, rerun_of, target, parameters, \
-                 inputs, env, labels, cpu_us, max_memory, log_lines, log_cut, artifacts, artifact_bytes) ",
+                 inputs, env, labels, cpu_us, max_memory, log_lines, log_cut, artifacts, artifact_bytes, stored_bytes) ",
             );
             sql.push_values(chunk, |mut row, run| {
                 row.push_bind(run.id.as_str()).push_bind(&run.project).push_bind(&run.pipeline);
@@ -220,7 +222,7 @@ pub(crate) async fn insert(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
                 row.push_bind(run.rerun_of.as_ref().map(RunId::as_str)).push_bind(&run.target);
                 row.push_bind(json(&run.parameters)).push_bind(json(&run.inputs));
                 row.push_bind(json(&run.env)).push_bind(json(&run.labels));
-                for _ in 0..6 { row.push("0"); }
+                for _ in 0..7 { row.push("0"); }
             });
             sql.build().execute(c).await?;
         });
@@ -265,7 +267,7 @@ pub(crate) async fn update(tx: &mut Tx, changes: &[&RunChange]) -> Result<()> {
             let mut sql = QueryBuilder::<D>::new(
                 "WITH v (id, state, reason, message, attempt, failures, queued_at, queued_us, claimed_at, started_at, \
                  ended_at, next_attempt_at, cancel_requested_at, environment, exit_code, signal, cpu_us, max_memory, \
-                 log_lines, log_cut, artifacts, artifact_bytes) AS (",
+                 log_lines, log_cut, artifacts, artifact_bytes, stored_bytes) AS (",
             );
             sql.push_values(chunk, |mut row, change| {
                 let s = &change.status;
@@ -279,7 +281,7 @@ pub(crate) async fn update(tx: &mut Tx, changes: &[&RunChange]) -> Result<()> {
                 row.push_bind(s.exit_code.map(i64::from)).push_bind(s.signal.map(i64::from));
                 row.push_bind(signed(s.usage.cpu_us)).push_bind(signed(s.usage.max_memory));
                 row.push_bind(signed(s.log.lines)).push_bind(signed(s.log.cut_bytes));
-                row.push_bind(signed(s.artifacts.0)).push_bind(signed(s.artifacts.1));
+                row.push_bind(signed(s.artifacts.0)).push_bind(signed(s.artifacts.1)).push_bind(signed(s.stored_bytes));
             });
             sql.push(
                 ") UPDATE runs SET state = v.state, reason = v.reason, message = v.message, attempt = v.attempt, \
@@ -287,7 +289,7 @@ pub(crate) async fn update(tx: &mut Tx, changes: &[&RunChange]) -> Result<()> {
                  started_at = v.started_at, ended_at = v.ended_at, next_attempt_at = v.next_attempt_at, \
                  cancel_requested_at = v.cancel_requested_at, environment = v.environment, exit_code = v.exit_code, \
                  signal = v.signal, cpu_us = v.cpu_us, max_memory = v.max_memory, log_lines = v.log_lines, \
-                 log_cut = v.log_cut, artifacts = v.artifacts, artifact_bytes = v.artifact_bytes \
+                 log_cut = v.log_cut, artifacts = v.artifacts, artifact_bytes = v.artifact_bytes, stored_bytes = v.stored_bytes \
                  FROM v WHERE runs.id = v.id AND runs.ended_at IS NULL",
             );
             sql.build().execute(c).await?;
@@ -371,7 +373,7 @@ impl Db {
     /// If the database does not answer.
     pub async fn open_runs(&self) -> Result<Vec<OpenRun>> {
         let sql = "SELECT id, pipeline, version, priority, state, attempt, failures, queued_at, queued_us, claimed_at, \
-                   started_at, next_attempt_at, cancel_requested_at, reason, message, environment, target \
+                   started_at, next_attempt_at, cancel_requested_at, reason, message, environment, target, stored_bytes \
                    FROM runs WHERE ended_at IS NULL ORDER BY id";
         let rows: Vec<OpenRow> = on_db!(self, pool => sqlx::query_as(sql).fetch_all(pool).await?);
         rows.into_iter().map(OpenRun::try_from).collect()
@@ -427,6 +429,7 @@ struct OpenRow {
     reason: Option<String>,
     message: Option<String>,
     environment: Option<String>,
+    stored_bytes: i64,
 }
 
 impl TryFrom<OpenRow> for OpenRun {
@@ -447,6 +450,7 @@ impl TryFrom<OpenRow> for OpenRun {
         status.cancel_requested_at = row.cancel_requested_at.map(Timestamp);
         status.reason = row.reason.as_deref().and_then(Reason::parse);
         status.message = row.message;
+        status.stored_bytes = unsigned(row.stored_bytes);
         status.environment =
             row.environment.map(|text| from_json("a run's environment", &text)).transpose()?;
         let priority = i32::try_from(row.priority).unwrap_or(0);

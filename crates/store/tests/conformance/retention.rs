@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rigi_model::{RunState, Timestamp};
-use rigi_store::retention::Keep;
+use rigi_store::retention::{Before, Keep};
 
 use crate::support::{T, new_run, on_each, stored};
 
@@ -40,7 +40,8 @@ fn what_a_run_refers_to_is_in_use() {
         let id = store.add_upload("default", "x.csv", &stored_file, T).await.unwrap();
         assert_eq!(store.db().upload("default", &id).await.unwrap().sha256, stored_file.sha256);
         assert!(store.db().referenced_content().await.unwrap().contains(&stored_file.sha256));
-        store.remove_unreferenced(T.after(Duration::from_secs(1))).await.unwrap();
+        let later = T.after(Duration::from_secs(1));
+        store.remove_unreferenced(&Before { versions: later, uploads: later, keys: later }).await.unwrap();
         assert!(store.db().upload("default", &id).await.is_err());
         assert!(store.db().referenced_content().await.unwrap().is_empty());
     });

@@ -3,6 +3,7 @@ import { Button, NumberInput, SegmentedControl, TagsInput, Textarea } from "@man
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/CloseButton.css";
 import "@mantine/core/styles/Combobox.css";
+import "@mantine/core/styles/FloatingIndicator.css";
 import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/InlineInput.css";
 import "@mantine/core/styles/NumberInput.css";
@@ -13,7 +14,7 @@ import "@mantine/core/styles/Popover.css";
 import "@mantine/core/styles/ScrollArea.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/Switch.css";
-import { useRef, type FormEvent } from "react";
+import { useRef, type SyntheticEvent } from "react";
 
 import type { PipelineView, RunView } from "../../api/types";
 import { commandKey } from "../../lib/keys";
@@ -22,11 +23,12 @@ import { Command } from "../CopyButton";
 import { Section } from "../Page";
 import { Banner } from "../States";
 import { Icon } from "../Icon";
+import { Ticked } from "../Ticked";
 import { FileField } from "./FileField";
 import classes from "./Form.module.css";
 import { FieldRow, ParameterField } from "./ParameterField";
 import foot from "./StartForm.module.css";
-import { useStartForm, type CodeChoice, type StartFormState } from "./useStartForm";
+import { useStartForm, type StartFormState } from "./useStartForm";
 
 interface StartFormProps {
   pipeline: PipelineView;
@@ -41,7 +43,7 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
     // After the next drawing, when the mistakes are marked, the first one gets the focus.
     if (!form.submit()) requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-error]")?.focus());
   };
-  const onSubmit = (event: FormEvent) => {
+  const onSubmit = (event: SyntheticEvent) => {
     event.preventDefault();
     send();
   };
@@ -114,8 +116,14 @@ function ProblemBanner({ form }: { form: StartFormState }) {
   if (!form.problem) return null;
   return (
     <Banner tone="bad">
-      <p role="alert">{form.problem.message}</p>
-      {form.problem.cure && <p className="dim">{form.problem.cure}</p>}
+      <p role="alert">
+        <Ticked text={form.problem.message} />
+      </p>
+      {form.problem.cure && (
+        <p className="dim">
+          <Ticked text={form.problem.cure} />
+        </p>
+      )}
     </Banner>
   );
 }
@@ -155,7 +163,7 @@ function More({ form, from }: { form: StartFormState; from: RunView | null }) {
               { value: "current", label: "The folder's now" },
             ]}
             value={form.code}
-            onChange={(value) => form.setCode(value as CodeChoice)}
+            onChange={(value) => form.setCode(value)}
           />
         </FieldRow>
       )}

@@ -5,7 +5,7 @@ import { useMemo, useRef, useState } from "react";
 
 import { api, idempotencyKey, ok } from "../../api/client";
 import { asProblem, type Problem } from "../../api/problem";
-import { keys } from "../../api/queries";
+import { keys } from "../../api/keys";
 import type { InputRef, PipelineView, RunView } from "../../api/types";
 import { runCommand } from "../../lib/command";
 import { fieldsOf, isObject, isOpen, type Field, type Schema } from "../../lib/schema/fields";

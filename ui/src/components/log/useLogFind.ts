@@ -37,7 +37,10 @@ export function useLogFind(id: string, attempt: RefObject<number | undefined>, s
 
   /** Finds `q` and shows the first match from `near` on. */
   const search = useCallback(async (q: string, near: number) => {
-    if (q === "") return setFind(NONE);
+    if (q === "") {
+      setFind(NONE);
+      return;
+    }
     setFind((known) => ({ ...known, q, busy: true }));
     const found = await ask(q, 1).catch(() => ({ lines: [], next: null }));
     const at = Math.max(0, found.lines.findIndex((line) => line >= near));

@@ -62,6 +62,8 @@ export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
   }, [follow, total, viewport, wrap]);
 
   // After each drawing: heights are known now, so that places can be put right before anything is seen.
+  // It ends by itself: the second time the height is the one that is known.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;

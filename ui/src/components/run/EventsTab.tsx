@@ -63,7 +63,7 @@ function Event({ event }: { event: EventView }) {
       <span className="dim">
         <At at={event.at} />
       </span>
-      <span className={classes.eventIcon}>{isState(event.kind) ? <StateIcon state={event.kind} size={14} label={false} /> : null}</span>
+      <span className={classes.eventIcon}>{isState(event.kind) ? <StateIcon state={event.kind} size={14} label={false} still /> : null}</span>
       <span className={classes.what}>
         {stateLabel(event.kind).replace(/-/g, " ")}
         {event.attempt > 0 && <span className="dim"> attempt {event.attempt}</span>}

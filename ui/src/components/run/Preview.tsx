@@ -32,8 +32,18 @@ export function Preview({ run, item, kind }: PreviewProps) {
       </a>
     );
   }
+  // Browsers show PDF only outside of a frame that is shut off.
+  if (kind === "pdf") {
+    return (
+      <p className={classes.note}>
+        <a className="link" href={url} target="_blank" rel="noreferrer">
+          Open {item.path}
+        </a>
+      </p>
+    );
+  }
   // Without scripts and without this page's origin, whatever the file holds.
-  if (kind === "html" || kind === "pdf") return <iframe className={classes.frame} src={url} title={item.path} sandbox="" referrerPolicy="no-referrer" />;
+  if (kind === "html") return <iframe className={classes.frame} src={url} title={item.path} sandbox="" referrerPolicy="no-referrer" />;
   return <TextPreview run={run} item={item} kind={kind} url={url} />;
 }
 

@@ -4,7 +4,7 @@ import { lazy, Suspense, type ReactNode } from "react";
 
 import type { RunView } from "../../api/types";
 import { cureOf } from "../../lib/cures";
-import { ordinal } from "../../lib/format";
+import { count, roughly } from "../../lib/format";
 import { useNow } from "../../lib/now";
 import { shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { isEnd, stateTone } from "../../lib/states";
@@ -43,12 +43,16 @@ export function RunHead({ run }: { run: RunView }) {
 
 function Waiting({ run }: { run: RunView }) {
   if (!run.queue) return null;
-  const { position, waiting } = run.queue;
+  const { position, limit } = run.queue;
+  // Those before it and those that run now leave in groups as large as the limit.
+  const wait = run.expected_ms ? run.expected_ms * Math.ceil(position / Math.max(1, limit ?? 1)) : null;
+  const own = run.reason !== "global-limit";
   return (
     <p className={classes.cure}>
-      {position === 1 ? "It is next" : `It is ${ordinal(position)} of ${waiting} that wait`}.{" "}
-      <Link to="/runs" search={{ pipeline: run.pipeline, state: "starting,running,retrying,queued" }} className="link">
-        What it waits for
+      {position === 1 ? "It is next" : `${count(position - 1)} before it`}
+      {wait !== null && `; it may start in about ${roughly(wait)}`}.{" "}
+      <Link to="/runs" search={{ ...(own ? { pipeline: run.pipeline } : {}), state: "starting,running,retrying" }} className="link">
+        {own ? `What runs of ${run.pipeline}` : "What runs now"}
       </Link>
     </p>
   );
@@ -77,7 +81,7 @@ function Facts({ run }: { run: RunView }) {
   );
   if (run.environment) parts.push(run.environment.label);
   if (run.target !== "process") parts.push(run.target);
-  if (run.attempt > 1) parts.push(`attempt ${run.attempt} of ${run.max_attempts}`);
+  if (run.attempt > 1 && run.state === "succeeded") parts.push(`attempt ${run.attempt} of ${run.max_attempts}`);
   for (const [key, value] of Object.entries(run.labels)) {
     parts.push(
       <Link to="/runs" search={{ label: [`${key}=${value}`] }} className={classes.label}>

@@ -17,7 +17,6 @@ export default function UsageCharts({ run }: { run: RunView }) {
   const { cpu, memory } = run.limits;
   const last = samples.at(-1);
   const cpuText = (sample: UsageSample | undefined) => (sample ? `${Math.round(sample.cpu * 100)} %` : "–");
-  const memoryText = (sample: UsageSample | undefined) => (sample ? bytes(sample.memory) : "–");
   const of = (limit: string | null) => (limit ? ` of ${limit}` : "");
   return (
     <div className={classes.charts}>
@@ -36,11 +35,18 @@ export default function UsageCharts({ run }: { run: RunView }) {
         read={(sample) => sample.memory}
         limit={memory ?? null}
         floor={1}
-        text={(sample) => `${memoryText(sample)}${of(memory ? bytes(memory) : null)}`}
-        rest={ended ? `${bytes(run.usage.max_memory)} at most${of(memory ? bytes(memory) : null)}` : `${memoryText(last)}${of(memory ? bytes(memory) : null)}`}
+        text={(sample) => bytesOf(sample.memory, memory)}
+        rest={ended ? `at most ${bytesOf(run.usage.max_memory, memory)}` : last ? bytesOf(last.memory, memory) : "–"}
       />
     </div>
   );
+}
+
+/** "312 of 512 MiB", or "312 MiB" where there is no limit. */
+function bytesOf(used: number, limit: number | null | undefined): string {
+  if (!limit) return bytes(used);
+  const [number = "", unit] = bytes(used).split(" ");
+  return unit === bytes(limit).split(" ")[1] ? `${number} of ${bytes(limit)}` : `${bytes(used)} of ${bytes(limit)}`;
 }
 
 interface ChartProps {
@@ -65,7 +71,6 @@ function Chart({ label, samples, read, limit, floor, text, rest }: ChartProps) {
   const top = limit !== null && most > limit / 4 ? Math.max(limit, most) : most * 1.1;
   const data = useMemo<uPlot.AlignedData>(() => [samples.map((sample) => Date.parse(sample.at) / 1000), samples.map(read)], [samples, read]);
   const scale = useRef(top);
-  scale.current = top;
   useEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -79,11 +84,14 @@ function Chart({ label, samples, read, limit, floor, text, rest }: ChartProps) {
       plot.current = null;
     };
   }, []);
-  useEffect(() => plot.current?.setData(data), [data, top]);
+  useEffect(() => {
+    scale.current = top;
+    plot.current?.setData(data);
+  }, [data, top]);
   const sample = hovered === null ? undefined : samples[hovered];
   return (
     <figure className={classes.chart}>
-      <div ref={box} className={classes.plot} aria-hidden />
+      <div ref={box} className={classes.plot} data-empty={samples.length < 2 || undefined} aria-hidden />
       <figcaption>
         <span className="dim">{label}</span> {sample ? text(sample) : rest}
       </figcaption>

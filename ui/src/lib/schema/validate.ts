@@ -71,7 +71,8 @@ function checkNumber(value: number, schema: Schema, say: Say): void {
 }
 
 function checkText(value: string, schema: Schema, say: Say): void {
-  const length = [...value].length;
+  // As JSON Schema counts: code points.
+  const length = Array.from(value).length;
   if (schema.minLength !== undefined && length < schema.minLength) say("minLength", `needs at least ${characters(schema.minLength)}`);
   if (schema.maxLength !== undefined && length > schema.maxLength) say("maxLength", `may have at most ${characters(schema.maxLength)}, has ${length}`);
   if (schema.pattern !== undefined && !fitsPattern(value, schema.pattern)) say("pattern", `must fit ${schema.pattern}`);

@@ -85,7 +85,8 @@ pub async fn drive(
         request.inputs.entry(input).or_default().extend(files);
     }
     let key = follow.idempotency_key.as_deref();
-    let run: RunView = client.post_once(&["pipelines", pipeline, "runs"], &request, key).await.map_err(refused)?;
+    let run: RunView =
+        client.post_once(&["pipelines", pipeline, "runs"], &request, key).await.map_err(refused)?;
     stay(client, terminal, run, follow).await
 }
 
@@ -93,7 +94,12 @@ pub async fn drive(
 ///
 /// # Errors
 /// When the server goes away for good.
-pub async fn stay(client: &Client, terminal: &Terminal, run: RunView, follow: &Follow) -> anyhow::Result<ExitCode> {
+pub async fn stay(
+    client: &Client,
+    terminal: &Terminal,
+    run: RunView,
+    follow: &Follow,
+) -> anyhow::Result<ExitCode> {
     match (follow.show, follow.style) {
         (_, Style::Id) => say(run.summary.id.as_str())?,
         (Show::Accepted, Style::Json) => say(&serde_json::to_string_pretty(&run)?)?,
@@ -132,9 +138,10 @@ pub async fn upload(
     for (input, path, file, size) in files {
         let moved = bar.clone();
         let sent = move |bytes| moved.inc(bytes);
-        let view = client.upload(&file_name(&path), file, size, sent).await.map_err(|error| {
-            Failure::from(error).doing(&format!("`{}` was not uploaded", path.display()))
-        })?;
+        let view = client
+            .upload(&file_name(&path), file, size, sent)
+            .await
+            .map_err(|error| Failure::from(error).doing(&format!("`{}` was not uploaded", path.display())))?;
         uploaded.entry(input).or_default().push(InputRef { upload: view.id, name: None });
     }
     bar.finish_and_clear();

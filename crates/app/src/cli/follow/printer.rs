@@ -37,7 +37,8 @@ pub fn line_text(line: &LogLine, time: &str, terminal: &Terminal) -> String {
         "system" => (" ".to_owned(), terminal.paint(Colour::Grey, &text)),
         _ => (" ".to_owned(), text),
     };
-    let time = if time.is_empty() { String::new() } else { format!("{} ", terminal.paint(Colour::Grey, time)) };
+    let time =
+        if time.is_empty() { String::new() } else { format!("{} ", terminal.paint(Colour::Grey, time)) };
     format!("{time}{mark}  {text}").trim_end().to_owned()
 }
 

@@ -1,6 +1,7 @@
 //! Watches a run until it ends, by its events and its log at the same time.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rigi_model::{RunState, Timestamp};
 use serde_json::json;
@@ -13,31 +14,36 @@ use crate::api::view::{ArtifactView, LogLine, Page, RunSummary, RunView};
 use crate::cli::exit::Exit;
 use crate::cli::progress::{SHORT, Spinner};
 use crate::cli::terminal::{Terminal, say};
-use crate::cli::words::{state_colour, state_words};
-use crate::client::{CallError, Client, LogEvent, LogStream, RunNews, RunStream};
+use crate::cli::words::{about, left, state_colour, state_words};
+use crate::client::{CallError, Client, LogEvent, LogStart, LogStream, RunNews, RunStream};
 
 /// One thing that happened.
 enum News {
     Run(RunNews),
     Log(LogEvent),
     Interrupt,
-    /// It goes on like this for a while now.
-    Long,
+    /// A second in which nothing was printed.
+    Tick,
 }
 
 /// Watches a run to its end, and says how it went. The exit code is the run's.
 ///
 /// # Errors
 /// When the server goes away for good, or standard output cannot be written.
-pub async fn watch(client: &Client, terminal: &Terminal, run: RunView, follow: &Follow) -> anyhow::Result<ExitCode> {
+pub async fn watch(
+    client: &Client,
+    terminal: &Terminal,
+    run: RunView,
+    follow: &Follow,
+) -> anyhow::Result<ExitCode> {
     let id = run.summary.id.as_str().to_owned();
     // The streams first, then the state: what happens in between is in the streams.
     let mut states = RunStream::open(client, &id).await?;
     let mut log = match follow.show {
-        Show::Log => Some(LogStream::open(client, &id, None, 1).await?),
+        Show::Log => Some(LogStream::open(client, &id, LogStart::Current).await?),
         Show::Accepted | Show::End => None,
     };
-    let mut watcher = Watcher::new(client, terminal, follow, run.summary);
+    let mut watcher = Watcher::new(client, terminal, follow, run);
     watcher.changed(get(client, &id).await?.summary)?;
     let mut cancelled = false;
     let mut interrupts = signal(SignalKind::interrupt())?;
@@ -46,7 +52,7 @@ pub async fn watch(client: &Client, terminal: &Terminal, run: RunView, follow: &
             log = next_line(&mut log) => News::Log(log?),
             news = states.next() => News::Run(news?),
             _ = interrupts.recv() => News::Interrupt,
-            () = sleep_until(watcher.patience()), if watcher.may_spin() => News::Long,
+            () = sleep_until(watcher.tick), if watcher.spinner.may_show() => News::Tick,
         };
         match news {
             News::Run(RunNews::Changed(run)) => watcher.changed(*run)?,
@@ -54,11 +60,11 @@ pub async fn watch(client: &Client, terminal: &Terminal, run: RunView, follow: &
             News::Log(LogEvent::Lines(lines)) => watcher.lines(&lines).await?,
             News::Log(LogEvent::Attempt(number)) => watcher.attempt(number),
             News::Log(LogEvent::End(_)) => watcher.log_ended = true,
-            News::Long => watcher.spin(),
+            News::Tick => watcher.spin(),
             News::Interrupt if follow.interrupt == Interrupt::Cancel && !cancelled => {
                 cancelled = true;
                 eprintln!("cancelling; Ctrl-C again leaves it");
-                let _: RunView = client.post(&["runs", &id, "cancel"], &json!({})).await?;
+                let _: RunView = client.act(&["runs", &id, "cancel"], &[]).await?;
             }
             News::Interrupt => {
                 watcher.spinner.hide();
@@ -92,8 +98,10 @@ struct Watcher<'a> {
     follow: &'a Follow,
     run: RunSummary,
     spinner: Spinner,
-    /// Since when nothing was printed.
-    quiet_since: Instant,
+    /// How long a run of this pipeline usually takes.
+    expected: Option<Duration>,
+    /// When to say anew what goes on.
+    tick: Instant,
     /// What was last said of its state, so that nothing is said twice.
     said: String,
     /// Its environment was shown.
@@ -102,15 +110,16 @@ struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    fn new(client: &'a Client, terminal: &'a Terminal, follow: &'a Follow, run: RunSummary) -> Self {
+    fn new(client: &'a Client, terminal: &'a Terminal, follow: &'a Follow, run: RunView) -> Self {
         let shown = Terminal { out: terminal.out && follow.style == Style::People, ..*terminal };
         Self {
             client,
             terminal,
             follow,
-            run,
+            run: run.summary,
             spinner: Spinner::new(&shown),
-            quiet_since: Instant::now(),
+            expected: run.expected_ms.map(Duration::from_millis),
+            tick: Instant::now() + SHORT,
             said: String::new(),
             prepared: false,
             log_ended: false,
@@ -122,25 +131,26 @@ impl<'a> Watcher<'a> {
         if with_log { self.log_ended } else { self.run.state.is_terminal() }
     }
 
-    fn patience(&self) -> Instant {
-        self.quiet_since + SHORT
-    }
-
-    const fn may_spin(&self) -> bool {
-        self.terminal.out && !self.spinner.is_shown()
-    }
-
     fn words(&self) -> String {
-        state_words(&self.run, Timestamp::now())
+        let now = Timestamp::now();
+        let words = state_words(&self.run, now);
+        let (RunState::Running, Some(started)) = (self.run.state, self.run.started_at) else { return words };
+        let took = now.since(started);
+        // What the run says itself is better than what its pipeline usually takes.
+        let says = self.run.progress.as_ref().is_some_and(|progress| progress.fraction.is_some());
+        let rest = self.expected.filter(|_| !says).and_then(|expected| expected.checked_sub(took));
+        let rest = rest.map(|rest| format!(" · {}", left(rest))).unwrap_or_default();
+        format!("{words} · {}{rest}", about(took))
     }
 
     fn spin(&mut self) {
+        self.tick = Instant::now() + SHORT;
         let words = self.words();
         self.spinner.show(words);
     }
 
     fn say(&mut self, line: &str) -> anyhow::Result<()> {
-        self.quiet_since = Instant::now();
+        self.tick = Instant::now() + SHORT;
         Ok(self.spinner.say(line)?)
     }
 
@@ -160,7 +170,8 @@ impl<'a> Watcher<'a> {
             }
             _ => return Ok(()),
         };
-        let line = labelled(self.terminal, Some(state_colour(self.run.state)), self.run.state.as_str(), &line);
+        let line =
+            labelled(self.terminal, Some(state_colour(self.run.state)), self.run.state.as_str(), &line);
         if line == self.said {
             return Ok(());
         }

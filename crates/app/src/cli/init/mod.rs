@@ -74,8 +74,14 @@ impl Init {
         let there: Vec<&str> =
             files.iter().map(|(file, _)| *file).filter(|file| self.folder.join(file).exists()).collect();
         if !there.is_empty() {
-            let what = format!("`{}` has `{}` already; nothing was written", self.folder.display(), there.join("`, `"));
-            return Err(Failure::new(Exit::CannotCreate, what).cure("name another folder: `rigi init NAME`").into());
+            let what = format!(
+                "`{}` has `{}` already; nothing was written",
+                self.folder.display(),
+                there.join("`, `")
+            );
+            return Err(Failure::new(Exit::CannotCreate, what)
+                .cure("name another folder: `rigi init NAME`")
+                .into());
         }
         std::fs::create_dir_all(&self.folder)
             .with_context(|| format!("making the folder `{}`", self.folder.display()))?;
@@ -87,7 +93,10 @@ impl Init {
             let _ = writeln!(text, "wrote {}", path.display());
         }
         let place = shown(&self.folder);
-        let _ = writeln!(text, "\nRun it with `rigi run {place}`, or start a server beside it with `rigi up` and");
+        let _ = writeln!(
+            text,
+            "\nRun it with `rigi run {place}`, or start a server beside it with `rigi up` and"
+        );
         let _ = write!(text, "run it there with `rigi run {name} --follow`.");
         say(&text)?;
         Ok(Exit::Ok.into())
@@ -102,7 +111,9 @@ fn shown(folder: &Path) -> String {
 
 /// The name that the pipeline will have.
 fn name_of(folder: &Path) -> Result<String, Failure> {
-    let cannot = |why: &str| Failure::new(Exit::BadInput, format!("`{}` cannot be a pipeline: {why}", folder.display()));
+    let cannot = |why: &str| {
+        Failure::new(Exit::BadInput, format!("`{}` cannot be a pipeline: {why}", folder.display()))
+    };
     let absolute = std::path::absolute(folder).map_err(|error| cannot(&error.to_string()))?;
     let name = absolute.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| cannot("it has no name").cure("name a folder: `rigi init NAME`"))?;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::run::Stay;
 use crate::api::view::{PipelineView, RerunCode, RerunRun, RunView};
@@ -40,7 +40,7 @@ impl Cancel {
         session.block_on(async {
             let mut failed: Option<Failure> = None;
             for name in &self.runs {
-                let answer: Result<RunView, _> = client.post(&["runs", name, "cancel"], &json!({})).await;
+                let answer: Result<RunView, _> = client.act(&["runs", name, "cancel"], &[]).await;
                 match answer {
                     Ok(run) if self.quiet => say(run.summary.id.as_str())?,
                     Ok(run) if run.summary.state.is_terminal() => {
@@ -80,7 +80,7 @@ impl Retry {
         let client = session.client()?;
         session.block_on(async {
             let refused = |error| Failure::from(error).doing(&format!("{} was not started again", self.run));
-            let run: RunView = client.post(&["runs", &self.run, "retry"], &json!({})).await.map_err(refused)?;
+            let run: RunView = client.act(&["runs", &self.run, "retry"], &[]).await.map_err(refused)?;
             stay(&client, &session.terminal, run, &self.stay.follow(Given::default())).await
         })
     }
@@ -141,11 +141,13 @@ impl Rerun {
         let client = session.client()?;
         session.block_on(async {
             let by = |pointer: &str| given.by(pointer);
-            let refused = |error| failure::of_call(&error, &by).doing(&format!("{} was not started again", self.run));
+            let refused =
+                |error| failure::of_call(&error, &by).doing(&format!("{} was not started again", self.run));
             if !given.parameters.is_empty() {
                 let run: RunView = client.get(&["runs", &self.run], &[]).await.map_err(refused)?;
                 // The pipeline may be gone by now; then texts stay texts, and the server says what does not fit.
-                let view: Option<PipelineView> = client.get(&["pipelines", &run.summary.pipeline], &[]).await.ok();
+                let view: Option<PipelineView> =
+                    client.get(&["pipelines", &run.summary.pipeline], &[]).await.ok();
                 given.read_by(view.and_then(|view| view.parameters).as_ref(), &mut parameters);
             }
             parameters.extend(self.unset.iter().map(|name| (name.clone(), Value::Null)));

@@ -116,7 +116,9 @@ impl Artifacts {
         let is_text = kind.starts_with("text/") || kind.ends_with("json") || kind.ends_with("yaml");
         if session.terminal.out && !is_text {
             let what = format!("`{}` is {kind}, which is nothing for a terminal", artifact.path);
-            return Err(Failure::new(Exit::BadInput, what).cure("write it to a file with `--to FILE` or `> FILE`").into());
+            return Err(Failure::new(Exit::BadInput, what)
+                .cure("write it to a file with `--to FILE` or `> FILE`")
+                .into());
         }
         let mut pieces = open(client, &self.run, &artifact.path).await?.bytes_stream();
         let mut out = std::io::stdout().lock();
@@ -137,7 +139,8 @@ impl Artifacts {
         for artifact in which {
             let file = folder.join(inner_path(&artifact.path)?);
             if let Some(parent) = file.parent() {
-                std::fs::create_dir_all(parent).with_context(|| format!("making the folder `{}`", parent.display()))?;
+                std::fs::create_dir_all(parent)
+                    .with_context(|| format!("making the folder `{}`", parent.display()))?;
             }
             self.write(client, artifact, &file, &bar).await?;
             if self.output.quiet {
@@ -215,7 +218,10 @@ fn inner_path(path: &str) -> Result<PathBuf, Failure> {
     if is_inner && !path.is_empty() {
         return Ok(inner.to_owned());
     }
-    Err(Failure::new(Exit::Internal, format!("the file `{path}` would leave the folder; nothing was written")))
+    Err(Failure::new(
+        Exit::Internal,
+        format!("the file `{path}` would leave the folder; nothing was written"),
+    ))
 }
 
 fn row(artifact: &ArtifactView) -> Vec<Field> {

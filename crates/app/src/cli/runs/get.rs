@@ -48,7 +48,9 @@ fn show(run: &RunView, now: Timestamp, terminal: &Terminal) -> String {
     let state = terminal.paint(state_colour(summary.state), &state_words(summary, now));
     let optional = |at: Option<Timestamp>| at.map(date).unwrap_or_default();
     let started = match summary.duration_ms {
-        Some(ms) => format!("{}, took {}", optional(summary.started_at), show_duration(Duration::from_millis(ms))),
+        Some(ms) => {
+            format!("{}, took {}", optional(summary.started_at), show_duration(Duration::from_millis(ms)))
+        }
         None => optional(summary.started_at),
     };
     let exit = match (run.exit_code, run.signal) {
@@ -74,7 +76,12 @@ fn show(run: &RunView, now: Timestamp, terminal: &Terminal) -> String {
         ("attempt", format!("{} of {}", summary.attempt, summary.max_attempts)),
         ("exit", exit),
         ("code", code(run)),
-        ("runs in", run.environment.as_ref().map_or_else(|| run.target.clone(), |e| format!("{} ({})", e.label, run.target))),
+        (
+            "runs in",
+            run.environment
+                .as_ref()
+                .map_or_else(|| run.target.clone(), |e| format!("{} ({})", e.label, run.target)),
+        ),
         ("parameters", parameters(run, terminal.width.saturating_sub(12))),
         ("inputs", inputs.join(", ")),
         ("labels", labels(&summary.labels)),

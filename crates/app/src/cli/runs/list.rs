@@ -180,7 +180,89 @@ fn row(run: &RunSummary, now: Timestamp) -> Vec<Field> {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::cli::table::{Heads, lay_out};
+    use crate::cli::terminal::Terminal;
+
+    const NOW: Timestamp = Timestamp(1_700_000_100_000_000);
+
+    /// A run of this state, with further fields.
+    fn run(short: &str, pipeline: &str, state: &str, more: Value) -> RunSummary {
+        let mut run = json!({
+            "id": format!("run_01JDBX4Q3N8ZK5V2M7WYTR{short}"), "short": short, "pipeline": pipeline, "state": state,
+            "trigger": {"kind": "manual", "by": "you"}, "labels": {}, "priority": 0, "attempt": 1, "max_attempts": 1,
+            "created_at": NOW.before(Duration::from_secs(200)),
+        });
+        let (Value::Object(run_fields), Value::Object(more)) = (&mut run, more) else { panic!("objects") };
+        run_fields.extend(more);
+        serde_json::from_value(run).unwrap()
+    }
+
+    fn ago(seconds: u64) -> String {
+        NOW.before(Duration::from_secs(seconds)).to_string()
+    }
+
+    fn examples() -> Vec<RunSummary> {
+        vec![
+            run(
+                "7Q2A",
+                "co2-trend",
+                "running",
+                json!({
+                    "started_at": ago(4), "progress": {"fraction": 0.08, "message": "reading"},
+                }),
+            ),
+            run(
+                "7Q19",
+                "nightly",
+                "queued",
+                json!({
+                    "message": "2nd of 3, limit of 1 at a time", "attempt": 0,
+                    "trigger": {"kind": "schedule", "by": "nightly"},
+                }),
+            ),
+            run(
+                "7Q07",
+                "fetch",
+                "retrying",
+                json!({
+                    "message": "exit 1", "attempt": 2, "max_attempts": 5, "started_at": ago(60), "duration_ms": 12_000,
+                    "next_attempt_at": NOW.after(Duration::from_secs(28)), "trigger": {"kind": "downstream", "by": "parse"},
+                }),
+            ),
+            run(
+                "7PZZ",
+                "parse",
+                "failed",
+                json!({
+                    "message": "killed: over 512 MiB of memory", "started_at": ago(221), "ended_at": ago(180),
+                    "duration_ms": 41_000,
+                }),
+            ),
+            run(
+                "7PZY",
+                "parse",
+                "timed_out",
+                json!({
+                    "message": "took longer than 1m", "started_at": ago(7300), "duration_ms": 60_000,
+                    "cancel_requested_at": ago(7000),
+                }),
+            ),
+        ]
+    }
+
+    #[test]
+    fn the_list_fits_every_terminal() {
+        let rows: Vec<Vec<Field>> =
+            examples().iter().map(|run| row(run, NOW)[..COLUMNS.len()].to_vec()).collect();
+        let at = |width| lay_out(COLUMNS, &rows, Some(width), Heads::Shown, &Terminal::plain(width));
+        for width in [40, 80, 120] {
+            assert!(at(width).lines().all(|line| line.chars().count() <= width), "{}", at(width));
+        }
+        insta::assert_snapshot!([40, 80, 120].map(at).join("\n\n"));
+    }
 
     #[test]
     fn times_are_ages_or_points() {

@@ -12,8 +12,8 @@ use crate::cli::exit::Exit;
 use crate::cli::follow::{ended, line_text};
 use crate::cli::session::Session;
 use crate::cli::terminal::say;
-use crate::cli::words::clock;
-use crate::client::{CallError, Client, LogEvent, LogStream};
+use crate::cli::words::{clock, state_word};
+use crate::client::{CallError, Client, LogEvent, LogStart, LogStream};
 
 /// Lines that one call may answer at most.
 const PAGE: u64 = 5000;
@@ -69,12 +69,21 @@ impl Logs {
             // Any part of an id is turned into the whole, so that a run that comes later cannot make it ambiguous.
             let run: RunView = client.get(&["runs", &self.run], &[]).await?;
             let id = run.summary.id.as_str();
-            let (attempt, next) = self.print_stored(&client, id, session).await?;
+            let start = match (run.summary.attempt, self.attempt) {
+                (0, None) => LogStart::Current,
+                _ => self.print_stored(&client, id, session).await?,
+            };
             if !self.follow {
+                if matches!(start, LogStart::Current) {
+                    eprintln!(
+                        "Run {} has no log yet: it is {}.",
+                        run.summary.short,
+                        state_word(run.summary.state)
+                    );
+                }
                 return Ok(Exit::Ok.into());
             }
-            let attempt = self.attempt.or((attempt > 0).then_some(attempt));
-            self.print_new(LogStream::open(&client, id, attempt, next).await?, session).await?;
+            self.print_new(LogStream::open(&client, id, start).await?, session).await?;
             let run: RunView = client.get(&["runs", id], &[]).await?;
             if !self.json {
                 say(&ended(&run, &session.terminal))?;
@@ -84,7 +93,8 @@ impl Logs {
     }
 
     async fn print_raw(&self, client: &Client) -> anyhow::Result<()> {
-        let attempt: Vec<_> = self.attempt.map(|attempt| ("attempt", attempt.to_string())).into_iter().collect();
+        let attempt: Vec<_> =
+            self.attempt.map(|attempt| ("attempt", attempt.to_string())).into_iter().collect();
         let mut pieces = client.open(&["runs", &self.run, "log", "raw"], &attempt).await?.bytes_stream();
         let mut out = std::io::stdout().lock();
         while let Some(piece) = pieces.next().await {
@@ -93,8 +103,8 @@ impl Logs {
         Ok(out.flush()?)
     }
 
-    /// Prints what is there now; answers the attempt and the number of the line behind it.
-    async fn print_stored(&self, client: &Client, id: &str, session: &Session) -> anyhow::Result<(u32, u64)> {
+    /// Prints what is there now; answers where it goes on.
+    async fn print_stored(&self, client: &Client, id: &str, session: &Session) -> anyhow::Result<LogStart> {
         let mut next = match self.tail {
             Some(tail) => self.page(client, id, 1, 1).await?.total.saturating_sub(tail) + 1,
             None => self.since_line.unwrap_or(1).max(1),
@@ -108,7 +118,10 @@ impl Logs {
                     let cut = rigi_model::quantity::show_bytes(page.cut_bytes);
                     eprintln!("{cut} more were not kept: the log is larger than its limit.");
                 }
-                return Ok((page.attempt, next));
+                return Ok(match self.attempt {
+                    Some(attempt) => LogStart::Only { attempt, from: next },
+                    None => LogStart::Behind { attempt: page.attempt, line: next - 1 },
+                });
             }
         }
     }

@@ -159,7 +159,9 @@ impl Group {
     pub fn kill(&self) -> bool {
         match &*self.place {
             Place::V1(controllers) => {
-                controllers.groups(self.index).iter().fold(false, |any, path| kill_all(path) || any)
+                // Every one of them, not only the first that holds something.
+                controllers.groups(self.index).iter().map(|path| kill_all(path)).filter(|&any| any).count()
+                    > 0
             }
             Place::V2(root) => kill_all(&root.join(self.index.to_string())),
         }

@@ -1,0 +1,79 @@
+//! What was written is read again, whatever happened in between.
+
+use rigi_model::{Exit, RunId, Usage};
+
+use super::*;
+use crate::plan::EndedLog;
+
+fn key(number: u128) -> AttemptKey {
+    AttemptKey { run: RunId::from_bits(number), number: 1 }
+}
+
+fn ended(inline: &[u8]) -> Ended {
+    let log = EndedLog { lines: 1, inline: inline.to_vec(), ..EndedLog::default() };
+    let exit = Exit::Code { code: 3 };
+    Ended { exit, started_at: None, usage: Usage::default(), log, route: None, outputs: None }
+}
+
+#[test]
+fn a_new_supervisor_reads_what_is_not_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), "boot", &Past::default()).unwrap();
+    for number in 1..=3 {
+        journal.append(&Record::Accepted { key: key(number) }, &[]);
+    }
+    let started = Record::Started { key: key(2), pid: 77, boot_us: (5, 9), at: Timestamp(4) };
+    journal.append(&started, &[]);
+    journal.append_ended(&key(3), Timestamp(8), &ended(b"\0log"));
+    journal.append(&Record::Released { key: key(1) }, &[]);
+    journal.commit().unwrap();
+    drop(journal);
+    for boot in ["boot", "another"] {
+        let past = read(folder.path(), boot).unwrap();
+        assert_eq!(past.attempts.len(), 2);
+        assert_eq!(past.attempts[&key(2)].process, Some((77, (5, 9), Timestamp(4))));
+        assert_eq!(past.attempts[&key(3)].ended, Some((Timestamp(8), ended(b"\0log"))));
+        assert_eq!(past.rebooted, boot == "another");
+        // Opening takes everything over.
+        drop(Journal::open(folder.path(), "boot", &past).unwrap());
+        assert_eq!(segments(folder.path()).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_torn_end_hides_nothing_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), "boot", &Past::default()).unwrap();
+    journal.append(&Record::Accepted { key: key(1) }, &[]);
+    journal.commit().unwrap();
+    let path = segment(folder.path(), 1);
+    let whole = fs::read(&path).unwrap();
+    journal.append(&Record::Accepted { key: key(2) }, &[]);
+    journal.commit().unwrap();
+    let both = fs::read(&path).unwrap();
+    for cut in whole.len()..both.len() {
+        fs::write(&path, &both[..cut]).unwrap();
+        assert_eq!(read(folder.path(), "boot").unwrap().attempts.len(), 1);
+    }
+    let mut flipped = both;
+    flipped[whole.len() + 20] ^= 1;
+    fs::write(&path, &flipped).unwrap();
+    assert_eq!(read(folder.path(), "boot").unwrap().attempts.len(), 1);
+}
+
+#[test]
+fn it_stays_small_however_long_one_attempt_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), "boot", &Past::default()).unwrap();
+    journal.append(&Record::Accepted { key: key(1) }, &[]);
+    let log = vec![7; 16 * 1024];
+    for number in 2..2000 {
+        journal.append(&Record::Accepted { key: key(number) }, &[]);
+        journal.append_ended(&key(number), Timestamp(1), &ended(&log));
+        journal.append(&Record::Released { key: key(number) }, &[]);
+        journal.commit().unwrap();
+    }
+    assert_eq!(segments(folder.path()).unwrap().len(), 1);
+    let past = read(folder.path(), "boot").unwrap();
+    assert_eq!(past.attempts.keys().collect::<Vec<_>>(), [&key(1)]);
+}
