@@ -34,7 +34,8 @@ export class Server {
   ) {}
 
   static async start(start: Start): Promise<Server> {
-    const args = ["up", start.pipelines, "--data", start.data, "--port", "0", ...(start.args ?? [])];
+    const own = start.args ?? [];
+    const args = ["up", start.pipelines, "--data", start.data, ...(own.includes("--port") ? [] : ["--port", "0"]), ...own];
     const child = spawn(binary(), args, { env: start.env, stdio: ["ignore", "pipe", "pipe"] });
     const [said, complaints]: [string[], string[]] = [[], []];
     createInterface({ input: child.stderr! }).on("line", (line) => complaints.push(line));
