@@ -148,7 +148,7 @@ test("a second server on the same data folder, and on the same database", async 
   expect(second.err).toContain("data-folder-in-use");
   expect(second.err).toContain(server.api.url);
   if (database === "postgres") {
-    const elsewhere = await refusedStart(bed, ["--data", bed.dataFolder("other")]);
+    const elsewhere = await refusedStart(bed, ["--data", bed.folder("other")]);
     expect(elsewhere.code, elsewhere.err).toBe(75);
   }
   // The first one is not disturbed.

@@ -96,7 +96,7 @@ test("runs are found by state, label and time; logs, artifacts, rerun", async ({
 
 test("a folder is run without a server, by the same engine", async ({ bed }) => {
   const folder = bed.shell("alone", "echo hello $name; exit $code", {});
-  const data = { RIGI_DATA: bed.dataFolder("alone-data") };
+  const data = { RIGI_DATA: bed.folder("alone-data") };
   const good = await bed.rigi(["run", folder, "-p", "name=rigi", "-p", "code=0"], { env: data });
   expect(good.code, good.err).toBe(0);
   expect(good.out).toContain("hello rigi");
@@ -180,7 +180,7 @@ for (const kind of ["script", "notebook", "command", "multi-file"]) {
     const said = await bed.rigi(["init", folder, "--kind", kind]);
     expect(said.code, said.err).toBe(0);
     expect((await bed.rigi(["validate", folder])).code).toBe(0);
-    const run = await bed.rigi(["run", `${folder}/`, "--wait"], { ms: 240_000, env: { RIGI_DATA: bed.dataFolder("fresh-data") } });
+    const run = await bed.rigi(["run", `${folder}/`, "--wait"], { ms: 240_000, env: { RIGI_DATA: bed.folder("fresh-data") } });
     expect(run.code, run.out + run.err).toBe(0);
     // What is there is not written over.
     expect((await bed.rigi(["init", folder, "--kind", kind])).code).toBe(73);

@@ -1,6 +1,6 @@
 /** A test's own place: pipelines, data folders, servers, the command line; all of it gone at the end. */
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -25,7 +25,7 @@ export interface CallOptions {
 export class Bed {
   readonly root = mkdtempSync(join(tmpdir(), "rigi-test-"));
   readonly pipelines = this.folder("pipelines");
-  readonly data = this.dataFolder("data");
+  readonly data = this.folder("data");
   readonly home = this.folder("home");
   private databaseUrl: string | undefined;
 
@@ -34,13 +34,6 @@ export class Bed {
   folder(name: string): string {
     const folder = join(this.root, name);
     mkdirSync(folder, { recursive: true });
-    return folder;
-  }
-
-  /** A data folder whose downloads of Python packages are shared by all tests. */
-  dataFolder(name: string): string {
-    const folder = this.folder(name);
-    symlinkSync(join(testCache, "uv-cache"), join(folder, "uv-cache"));
     return folder;
   }
 
@@ -76,6 +69,8 @@ export class Bed {
       XDG_RUNTIME_DIR: this.home,
       XDG_CONFIG_HOME: join(this.home, "config"),
       RIGI_PYTHON__UV: process.env.RIGI_TEST_UV,
+      // What is downloaded is shared by all tests.
+      UV_CACHE_DIR: join(testCache, "uv-cache"),
       ...(this.databaseUrl ? { RIGI_DATABASE__URL: this.databaseUrl } : {}),
     };
     const inherited = Object.entries(process.env).filter(([name]) => !/^(RIGI_|XDG_|NO_COLOR|FORCE_COLOR|COLUMNS|PW_|npm_)/.test(name));
