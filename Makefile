@@ -1,0 +1,77 @@
+# What people and CI call. `make` alone lists it.
+#
+#   make run      build everything, and start Rigi on the examples
+#   make test     all tests, as CI runs them
+#   make build    the binary with its page (release)
+#   make check    formatting, lints, types
+#   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
+#   make e2e      the end-to-end tests alone
+#   make bench    measure (QUICK=1: five minutes at most; STRICT=1: fail where a figure falls short)
+
+# Outside the clone: `git clean` and new worktrees do not build the world again.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rigi/target
+RIGI := $(CARGO_TARGET_DIR)/release/rigi
+DIR ?= examples
+
+UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
+
+.PHONY: help run build check test gen gen-check e2e bench tools clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '3,9s/^#   /  /p' Makefile
+
+run: build
+	@exec $(RIGI) up $(DIR)
+
+build: tools ui/dist/index.html
+	cargo build --release --locked --package rigi
+
+# Each missing tool with the command that installs it.
+tools:
+	@sh .ci/tools.sh
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund
+	@touch $@
+
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	cd ui && npm run build
+	@touch $@
+
+tests/node_modules/.package-lock.json: tests/package.json tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund
+	@touch $@
+
+check: ui/node_modules/.package-lock.json tests/node_modules/.package-lock.json ui/dist/index.html
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cd ui && npm run check
+	cd tests && npm run check
+
+test:
+	bash .ci/run
+
+# The page is not needed to describe the API: a debug build will do.
+GEN ?= cargo run --quiet --locked --package rigi --
+
+gen: ui/node_modules/.package-lock.json
+	mkdir -p target/gen
+	$(GEN) openapi > target/gen/openapi.json
+	$(GEN) schema > target/gen/pipeline.schema.json
+	$(GEN) config reference > target/gen/configuration.md
+	mv target/gen/openapi.json target/gen/pipeline.schema.json docs/reference/
+	mv target/gen/configuration.md docs/operate/
+	cd ui && npm run generate
+
+gen-check: gen
+	git diff --exit-code -- docs/reference docs/operate/configuration.md ui/src/api/schema.gen.ts
+
+e2e: build tests/node_modules/.package-lock.json
+	cd tests && RIGI_BIN=$(RIGI) npx playwright test $(ARGS)
+
+bench: build
+	python3 bench/run.py --binary $(RIGI)
+
+clean:
+	rm -rf ui/dist ui/node_modules tests/node_modules tests/results target

@@ -1,0 +1,221 @@
+/** The command line as scripts and people meet it. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+
+import { call } from "../support/bed";
+import { binary } from "../support/places";
+import { isAlive } from "../support/processes";
+import { expect, onlyOnce, test } from "../support/test";
+
+test("the exit code of `run --wait` is the run's result", async ({ bed }) => {
+  bed.shell("good", "true");
+  bed.shell("bad", "exit 9");
+  bed.shell("slow", "sleep 60", { timeout: "1s", grace_period: "1s" });
+  bed.shell("stopped", "sleep 60");
+  const { api } = await bed.up();
+  const code = async (...args: string[]): Promise<number> => (await bed.rigi(["run", ...args, "--wait"])).code;
+  expect(await code("good")).toBe(0);
+  expect(await code("bad")).toBe(1);
+  expect(await code("slow")).toBe(124);
+  expect(await code("nothing")).toBe(66);
+  const waiting = code("stopped");
+  const id = await api.watch(async () => (await api.runs("&pipeline=stopped&state=running"))[0]?.id, "it runs", 10_000);
+  await api.post(`/runs/${id}/cancel`);
+  expect(await waiting).toBe(130);
+  expect((await bed.rigi(["runs", "get", "ZZZZ"])).code).toBe(66);
+  expect((await bed.rigi(["nonsense"])).code).toBe(2);
+  expect((await bed.rigi(["run", "good", "--nonsense"])).code).toBe(2);
+});
+
+test("no server: said with what to do", async ({ bed, database }) => {
+  onlyOnce(database);
+  const said = await bed.rigi(["runs", "list"]);
+  expect(said.code).toBe(69);
+  expect(said.err).toContain("rigi up");
+});
+
+test("--follow shows the log, each attempt, and the outputs", async ({ bed }) => {
+  bed.shell("talks", 'echo "attempt $RIGI_ATTEMPT"; echo warned >&2; echo result > $RIGI_OUTPUTS/result.txt; [ "$RIGI_ATTEMPT" = 2 ]', {
+    retries: { attempts: 1, delay: "100ms", strategy: "fixed" },
+  });
+  await bed.up();
+  const said = await bed.rigi(["run", "talks", "--follow"]);
+  expect(said.code, said.err).toBe(0);
+  const all = said.out + said.err;
+  expect(all).toMatch(/attempt 1[\s\S]*attempt 2/);
+  expect(all).toMatch(/!\s+warned/);
+  expect(all).toContain("result.txt");
+  expect(all).toContain("succeeded");
+});
+
+test("lists as JSON, YAML and names; tables fit 80 columns; colours only on a terminal", async ({ bed }) => {
+  bed.shell("a-pipeline-with-a-rather-long-name-that-has-to-be-cut-somewhere", "exit 1", { labels: { team: "a team with a long name" } });
+  const { api } = await bed.up();
+  const run = await api.ended((await api.submit("a-pipeline-with-a-rather-long-name-that-has-to-be-cut-somewhere")).id);
+  const list = async (...args: string[]): Promise<string> => (await bed.rigi(["runs", "list", ...args], { env: { COLUMNS: "80" } })).out;
+  const json = JSON.parse(await list("-o", "json")) as { id: string; state: string }[];
+  expect(json).toMatchObject([{ id: run.id, state: "failed" }]);
+  expect(parse(await list("-o", "yaml"))).toMatchObject([{ id: run.id, state: "failed" }]);
+  expect(await list("-o", "name")).toBe(`${run.id}\n`);
+  expect(await list("-q")).toBe(`${run.id}\n`);
+  const table = await list();
+  for (const line of table.split("\n")) expect([...line].length, line).toBeLessThanOrEqual(80);
+  expect(table).toContain(run.short);
+  expect((await list("-o", "wide")).split("\n")[0]!.length).toBeGreaterThan(80);
+  expect(table).not.toContain("\u001b");
+  // On a terminal there are colours, unless somebody says no.
+  const onTerminal = async (env: NodeJS.ProcessEnv): Promise<string> => {
+    const all = await bed.env({ RIGI_DATA: bed.data, TERM: "xterm-256color", ...env });
+    return (await call("script", ["-qec", `${binary()} runs list`, "/dev/null"], { env: all })).out;
+  };
+  expect(await onTerminal({})).toContain("\u001b[");
+  expect(await onTerminal({ NO_COLOR: "1" })).not.toMatch(/\u001b\[\d*m/);
+});
+
+test("runs are found by state, label and time; logs, artifacts, rerun", async ({ bed }) => {
+  bed.pipeline("hello", { "pipeline.yaml": 'parameters: {name: {type: string, default: world}}\ncommand: ["sh", "-c", "echo hello $name; echo $name > $RIGI_OUTPUTS/name.txt"]\n' });
+  await bed.up();
+  expect((await bed.rigi(["run", "hello", "--wait", "-l", "kind=first"])).code).toBe(0);
+  expect((await bed.rigi(["run", "hello", "--wait", "-p", "name=rigi"])).code).toBe(0);
+  const names = async (...args: string[]): Promise<string[]> => (await bed.rigi(["runs", "list", "-q", ...args])).out.split("\n").filter(Boolean);
+  const [second, first] = await names();
+  expect(await names("-l", "kind=first")).toEqual([first]);
+  expect(await names("--state", "failed")).toEqual([]);
+  expect(await names("--since", "1h")).toEqual([second, first]);
+  const short = second!.slice(-4);
+  expect((await bed.rigi(["runs", "logs", short])).out).toContain("hello rigi");
+  expect((await bed.rigi(["runs", "artifacts", short, "name.txt"])).out).toBe("rigi\n");
+  const rerun = await bed.rigi(["runs", "rerun", short, "-p", "name=again", "--wait", "-q"]);
+  expect(rerun.code, rerun.err).toBe(0);
+  expect((await bed.rigi(["runs", "logs", rerun.out.trim()])).out).toContain("hello again");
+  const folder = join(bed.root, "fetched");
+  expect((await bed.rigi(["runs", "artifacts", short, "-d", folder])).code).toBe(0);
+  expect(readFileSync(join(folder, "name.txt"), "utf8")).toBe("rigi\n");
+});
+
+test("a folder is run without a server, by the same engine", async ({ bed }) => {
+  const folder = bed.shell("alone", "echo hello $name; exit $code", {});
+  const data = { RIGI_DATA: bed.folder("alone-data") };
+  const good = await bed.rigi(["run", folder, "-p", "name=rigi", "-p", "code=0"], { env: data });
+  expect(good.code, good.err).toBe(0);
+  expect(good.out).toContain("hello rigi");
+  const bad = await bed.rigi(["run", `${folder}/`, "-p", "name=rigi", "-p", "code=4"], { env: data });
+  expect(bad.code).toBe(1);
+  const none = await bed.rigi(["run", "./nowhere"]);
+  expect(none.code).toBe(66);
+});
+
+test("an idempotency key on the command line", async ({ bed }) => {
+  bed.shell("noop", "true");
+  const { api } = await bed.up();
+  const one = await bed.rigi(["run", "noop", "-q", "--idempotency-key", "k1"]);
+  const two = await bed.rigi(["run", "noop", "-q", "--idempotency-key", "k1"]);
+  expect(one.code, one.err).toBe(0);
+  expect(two.out).toBe(one.out);
+  expect(await api.count()).toBe(1);
+});
+
+test("up --detach gives the terminal back and is idempotent; down ends it; runs go on", async ({ bed }) => {
+  bed.shell("long", "echo begun; sleep 3; echo ended");
+  const up = async (): Promise<string> => {
+    const said = await bed.rigi(["up", bed.pipelines, "--port", "0", "--detach"]);
+    expect(said.code, said.err).toBe(0);
+    return said.out;
+  };
+  expect(await up()).toContain("is ready in");
+  const pid = (JSON.parse(readFileSync(join(bed.data, "server.json"), "utf8")) as { pid: number }).pid;
+  expect(await up()).toContain("running already");
+  expect((JSON.parse(readFileSync(join(bed.data, "server.json"), "utf8")) as { pid: number }).pid).toBe(pid);
+  const run = (await bed.rigi(["run", "long", "-q"])).out.trim();
+  const status = await bed.rigi(["status"]);
+  expect(status.code).toBe(0);
+  expect(status.out).toContain("1 pipeline");
+  await expect.poll(async () => (await bed.rigi(["runs", "get", run, "-o", "json"])).out).toContain('"running"');
+  const down = await bed.rigi(["down"]);
+  expect(down.code, down.err).toBe(0);
+  expect(down.err + down.out).toMatch(/1 run (goes|go) on/);
+  expect(isAlive(pid)).toBe(false);
+  expect(existsSync(join(bed.data, "server.json"))).toBe(false);
+  expect((await bed.rigi(["down"])).code).toBe(69);
+  await up();
+  await expect.poll(async () => (await bed.rigi(["runs", "get", run, "-o", "json"])).out, { timeout: 20_000 }).toContain('"succeeded"');
+  expect((await bed.rigi(["runs", "logs", run])).out).toMatch(/begun[\s\S]*ended/);
+});
+
+test("down --cancel ends what runs", async ({ bed }) => {
+  bed.shell("long", "sleep 600");
+  const server = await bed.up();
+  const run = await server.api.submit("long");
+  await server.api.until(run.id, ["running"]);
+  const said = await bed.rigi(["down", "--cancel"], { ms: 30_000 });
+  expect(said.code, said.err).toBe(0);
+  const again = await bed.up();
+  expect((await again.api.run(run.id)).state).toBe("cancelled");
+});
+
+test("help, version, completion, and the five commands of a newcomer", async ({ bed, database }) => {
+  onlyOnce(database);
+  const bare = await bed.rigi([]);
+  expect(bare.code).toBe(0);
+  expect(bare.out.match(/^ {2}rigi /gm)).toHaveLength(5);
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const said = await bed.rigi(["completion", shell]);
+    expect(said.code).toBe(0);
+    expect(said.out).toContain("pipelines");
+  }
+  expect((await bed.rigi(["version"])).out).toMatch(/\d+\.\d+\.\d+/);
+  expect((await bed.rigi(["help", "exit-codes"])).out).toContain("124");
+  expect((await bed.rigi(["runs", "--help"])).out).toContain("cancel");
+  // Every command's help works, and fits.
+  const commands = [...(await bed.rigi(["--help"])).out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map((match) => match[1]!);
+  for (const command of commands) expect((await bed.rigi([command, "--help"])).out, command).toContain("Example");
+});
+
+for (const kind of ["script", "notebook", "command", "multi-file"]) {
+  test(`init writes a ${kind} that works`, async ({ bed, database }) => {
+    onlyOnce(database);
+    test.setTimeout(300_000);
+    const folder = join(bed.pipelines, "fresh");
+    const said = await bed.rigi(["init", folder, "--kind", kind]);
+    expect(said.code, said.err).toBe(0);
+    expect((await bed.rigi(["validate", folder])).code).toBe(0);
+    const run = await bed.rigi(["run", `${folder}/`, "--wait"], { ms: 240_000, env: { RIGI_DATA: bed.folder("fresh-data") } });
+    expect(run.code, run.out + run.err).toBe(0);
+    // What is there is not written over.
+    expect((await bed.rigi(["init", folder, "--kind", kind])).code).toBe(73);
+  });
+}
+
+test("config show --origin says where each value comes from", async ({ bed, database }) => {
+  onlyOnce(database);
+  writeFileSync(join(bed.pipelines, "rigi.toml"), "[limits]\nruns = 7\n");
+  const said = await bed.rigi(["config", "show", "--folder", bed.pipelines, "--origin"], { env: { RIGI_LIMITS__PROCESSES: "99" } });
+  expect(said.code, said.err).toBe(0);
+  expect(said.out).toMatch(/limits\.runs.*7.*rigi\.toml:2/);
+  expect(said.out).toMatch(/limits\.processes.*99.*RIGI_LIMITS__PROCESSES/);
+});
+
+test("doctor says what is well, and what is not", async ({ bed }) => {
+  bed.shell("noop", "true");
+  const server = await bed.up();
+  const well = await bed.rigi(["doctor", bed.pipelines]);
+  expect(well.code, well.out + well.err).toBe(0);
+  await server.stop();
+  bed.pipeline("bad", { "pipeline.json": '{"timout": 3}', "main.py": "" });
+  const ill = await bed.rigi(["doctor", bed.pipelines]);
+  expect(ill.code).toBe(1);
+  expect(ill.out + ill.err).toContain("mistakes");
+});
+
+test("migrate down and up on data", async ({ bed }) => {
+  bed.shell("noop", "true");
+  const server = await bed.up();
+  await server.api.ended((await server.api.submit("noop")).id);
+  const busy = await bed.rigi(["migrate", "down", bed.pipelines]);
+  expect(busy.code).toBe(75);
+  await server.stop();
+  const status = await bed.rigi(["migrate", "status", bed.pipelines]);
+  expect(status.code, status.err).toBe(0);
+  expect((await bed.rigi(["migrate", "up", bed.pipelines])).code).toBe(0);
+});

@@ -1,0 +1,28 @@
+/** Where things are that tests use. */
+import { existsSync, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+export const inCi = process.env.CI === "true" || process.env.CI === "1";
+export const repository = resolve(import.meta.dirname, "../..");
+export const examples = join(repository, "examples");
+export const results = join(repository, "tests/results");
+
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "rigi");
+
+/** Kept from one run of the tests to the next: what uv downloads. */
+export const testCache = join(cache, "tests");
+
+/** The binary under test: `RIGI_BIN`, else the one that was built last. */
+export function binary(): string {
+  const target = process.env.CARGO_TARGET_DIR ?? join(cache, "target");
+  const found = [process.env.RIGI_BIN, join(target, "release/rigi"), join(target, "debug/rigi")].find((file) => file && existsSync(file));
+  if (!found) throw new Error(`there is no rigi binary in ${target}: build it with \`make build\`, or name it in RIGI_BIN`);
+  return found;
+}
+
+/** A folder that is there. */
+export function made(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
