@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::load::{Loaded, Origin};
 use super::key::Key;
+use super::load::{Loaded, Origin};
 use super::sections::KEYS;
 
 /// One key with its value and where it came from.
