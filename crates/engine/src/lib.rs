@@ -91,6 +91,11 @@ impl Engine {
         self.ask(|reply| Message::Look { runs, reply }).await.unwrap_or_default()
     }
 
+    /// Some runs that wait, those that are next among them.
+    pub async fn some_waiting(&self, limit: usize) -> Vec<RunId> {
+        self.ask(|reply| Message::Waiting { limit, reply }).await.unwrap_or_default()
+    }
+
     /// Waiting, active and delayed runs.
     pub async fn counts(&self) -> (u64, u64, u64) {
         self.ask(|reply| Message::Count { reply }).await.unwrap_or_default()

@@ -98,6 +98,7 @@ async fn through(runs: usize, in_flight: usize, limit: f64) -> Result<(), Box<dy
     let (own, supervisor) = (ms(cpu("self") - before.0), ms(cpu(pid.trim()) - before.1));
     println!("CPU per run: executor {own:.3} ms, supervisor {supervisor:.3} ms");
     sequential(&executor, &mut observed, &data).await;
+    log(&executor, &mut observed, &data).await?;
     executor.quit();
     drop(executor);
     let _ = std::fs::remove_dir_all(&data);
@@ -120,6 +121,41 @@ async fn sequential(
         }
     }
     println!("40 one after the other           {:8.1} ms", since.elapsed().as_secs_f64() * 1000.0);
+}
+
+/// One process that prints as fast as it can, beside `cat` into a file.
+async fn log(
+    executor: &ProcessExecutor,
+    observed: &mut tokio::sync::mpsc::UnboundedReceiver<rigi_exec::Observed>,
+    data: &std::path::Path,
+) -> std::io::Result<()> {
+    const BYTES: usize = 512 << 20;
+    let line = "x".repeat(79);
+    let print = format!("yes {line} | head -c {BYTES}");
+    let since = Instant::now();
+    let file = data.join("cat");
+    Command::new("sh").args(["-c", &format!("{print} | cat > {}", file.display())]).status()?;
+    let limit = since.elapsed();
+    std::fs::remove_file(file)?;
+    let mut plan = plan(data);
+    plan.entry = Entry::Command { argv: vec!["/bin/sh".into(), "-c".into(), print] };
+    plan.limits.log_size = None;
+    let since = Instant::now();
+    executor.launch(plan);
+    while let Some(seen) = observed.recv().await {
+        if let Observation::Ended(ended) = seen.what {
+            let took = since.elapsed();
+            let ratio = limit.as_secs_f64() / took.as_secs_f64();
+            let rate = per_second(BYTES >> 20, took);
+            println!(
+                "log of one process               {rate:8.0} MiB/s   {ratio:.2} of `cat >file`, {} lines",
+                ended.log.lines
+            );
+            executor.release(&seen.key);
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn plan(data: &std::path::Path) -> AttemptPlan {

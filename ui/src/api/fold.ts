@@ -7,6 +7,8 @@ import type { Page, PipelineSummary, RunMark, RunSummary, RunView } from "./type
 
 type RunPages = InfiniteData<Page<RunSummary>>;
 
+/** New runs that are put before a page; with more, the list is asked for anew. */
+const MOST_NEW = 500;
 /** Marks that a pipeline's strip shows. */
 const MARKS = 30;
 
@@ -53,7 +55,12 @@ export function foldRunLists(cache: QueryClient, runs: RunSummary[]): void {
     const data = query.state.data as RunPages | undefined;
     if (!data) continue;
     const next = foldPages(data, runs, query.queryKey[1] as RunFilter);
-    if (next !== data) cache.setQueryData(query.queryKey, next);
+    if (next === data) continue;
+    const [first] = next.pages;
+    if (first && first.items.length > MOST_NEW + (query.queryKey[2] as number)) {
+      cache.setQueryData(query.queryKey, { pages: [first], pageParams: next.pageParams.slice(0, 1) });
+      void cache.invalidateQueries({ queryKey: query.queryKey, exact: true });
+    } else cache.setQueryData(query.queryKey, next);
   }
 }
 

@@ -23,6 +23,7 @@ export class Live {
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<() => void>();
   private lineState: LineState = { online: true };
+  private pipelinesAreExact = true;
   private wasOffline = false;
   private first = true;
 
@@ -108,8 +109,7 @@ export class Live {
     if (runs.length > 0) {
       for (const run of runs) foldRun(this.cache, run);
       foldRunLists(this.cache, runs);
-      if (!foldPipelines(this.cache, runs)) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
-      this.refetchCounts();
+      this.refetchCounts(foldPipelines(this.cache, runs));
     }
     for (const { run, sample } of samples) {
       this.cache.setQueryData<Page<UsageSample>>([...keys.run(run), "usage"], (page) =>
@@ -118,10 +118,14 @@ export class Live {
     }
   }
 
-  private refetchCounts(): void {
+  /** Soon asks for the server's counts, and for the pipelines' where they could not be told from the change alone. */
+  private refetchCounts(pipelinesAreExact = true): void {
+    this.pipelinesAreExact &&= pipelinesAreExact;
     this.countsTimer ??= setTimeout(() => {
       this.countsTimer = undefined;
       void this.cache.invalidateQueries({ queryKey: keys.system });
+      if (!this.pipelinesAreExact) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
+      this.pipelinesAreExact = true;
     }, COUNTS_MS);
   }
 }

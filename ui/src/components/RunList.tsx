@@ -49,7 +49,7 @@ export function RunList({ runs, hasMore, loadMore, withoutPipeline = false, sele
           <Icon name="up" size={14} /> {held.count} new
         </button>
       )}
-      <div ref={scroller} className={classes.scroller} {...held.pointer} role="list" aria-label="Runs">
+      <div ref={scroller} className={classes.scroller} data-selecting={(selected?.size ?? 0) > 0 || undefined} {...held.pointer} role="list" aria-label="Runs">
         <div className={classes.inner} style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
             const run = shown[item.index];

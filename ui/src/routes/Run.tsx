@@ -20,6 +20,7 @@ import { RunHead } from "../components/run/RunHead";
 import classes from "../components/run/Run.module.css";
 import { Failure } from "../components/States";
 import { TabView } from "../components/TabView";
+import { useKeys } from "../lib/keys";
 import { isEnd } from "../lib/states";
 import type { RunTab } from "../router";
 
@@ -61,14 +62,21 @@ function RunBody({ run }: { run: RunView }) {
   const chosen = attempt && /^\d+$/.test(attempt) ? Number(attempt) : undefined;
   const log = useLogController(run, chosen, value === "log");
   useWatchRun(run.id, !isEnd(run.state));
+  const open = (next: RunTab) => go(next === "log" ? {} : { tab: next });
   const go = (search: { tab?: string; attempt?: string; file?: string }) => void navigate({ to: "/runs/$id", params: { id: run.id }, search, replace: true });
+  useKeys("Tabs", [
+    { keys: "l", label: "Log", run: () => open("log") },
+    { keys: "o", label: "Outputs", run: () => open("outputs") },
+    { keys: "p", label: "Parameters", run: () => open("parameters") },
+    { keys: "e", label: "Events", run: () => open("events") },
+  ]);
   return (
     <div className={classes.body}>
       <RunHead run={run} />
       <TabView
         label="Run"
         value={value}
-        onChange={(next) => go(next === "log" ? {} : { tab: next })}
+        onChange={open}
         tools={value === "log" ? <LogTools log={log} /> : null}
         tabs={[
           { value: "log", label: "Log" },

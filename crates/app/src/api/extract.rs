@@ -1,22 +1,36 @@
 //! What handlers take from requests; what does not fit becomes a problem, not plain text.
 
-use axum::extract::{FromRequest, FromRequestParts};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use rigi_model::ErrorCode;
 use rigi_store::{IdempotencyKey, hex};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::error::{ApiError, ApiResult};
 
-/// A JSON body.
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(ApiError))]
+/// A JSON object as the body.
 pub struct Json<T>(pub T);
 
-/// A query.
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        // As JSON of any form first: what is read from an object could be read from a list as well.
+        let axum::Json(value) = axum::Json::<Box<RawValue>>::from_request(request, state).await?;
+        if !value.get().trim_start().starts_with('{') {
+            return Err(ApiError::invalid("", "the body must be a JSON object"));
+        }
+        let mistake = |error: serde_json::Error| ApiError::invalid("", error.to_string());
+        serde_json::from_str(value.get()).map(Self).map_err(mistake)
+    }
+}
+
+/// A query; keys may come more than once.
 #[derive(FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(ApiError))]
+#[from_request(via(axum_extra::extract::Query), rejection(ApiError))]
 pub struct Query<T>(pub T);
 
 /// Parts of the path.
@@ -47,14 +61,14 @@ pub fn idempotency(
     Ok(Some(IdempotencyKey { key: key.to_owned(), request: hex(&hash.finalize()) }))
 }
 
-/// `key=value` pairs of a repeated or comma-separated query parameter.
+/// `key=value` pairs of a query parameter that comes more than once, or holds several between commas.
 ///
 /// # Errors
 /// If one has no `=`.
-pub fn pairs(text: Option<&str>) -> ApiResult<Vec<(String, String)>> {
+pub fn pairs(texts: &[String]) -> ApiResult<Vec<(String, String)>> {
     let pair = |part: &str| match part.split_once('=') {
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
         None => Err(ApiError::invalid("/query/label", format!("`{part}` must read `key=value`"))),
     };
-    text.unwrap_or_default().split(',').filter(|part| !part.is_empty()).map(pair).collect()
+    texts.iter().flat_map(|text| text.split(',')).filter(|part| !part.is_empty()).map(pair).collect()
 }

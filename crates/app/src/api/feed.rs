@@ -34,6 +34,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 
 /// How long changes gather before they are told.
 const GATHER: Duration = Duration::from_millis(50);
+/// Waiting runs whose place is told when something else changed.
+const MOST_MOVED: usize = 50;
 /// Events that a returning reader is told afterwards, at most; beyond it, it starts afresh.
 const CATCH_UP: u32 = 5000;
 
@@ -94,6 +96,10 @@ async fn tell_runs(state: AppState) {
         while let Ok(commit) = commits.try_recv() {
             last = Some(commit.last_event);
             changed.extend(commit.runs.iter().cloned());
+        }
+        // Who waits moves up when somebody else goes: what people look at is told too, as long as it is little.
+        if changed.len() < MOST_MOVED {
+            changed.extend(state.engine.some_waiting(MOST_MOVED).await);
         }
         let changed: Vec<RunId> = changed.into_iter().collect();
         for (data, at_end) in summaries(&state, &changed).await {

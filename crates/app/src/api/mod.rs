@@ -22,7 +22,6 @@ pub use auth::{Auth, random_token};
 pub use error::{ApiError, Problem};
 pub use openapi::document;
 pub use state::{AppState, Inner};
-pub use system::LinkView;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, header};
@@ -47,7 +46,6 @@ fn resources() -> OpenApiRouter<AppState> {
 }
 
 /// The whole server: API, page, health.
-#[must_use]
 pub fn router(state: AppState) -> axum::Router {
     let (api, _) = OpenApiRouter::new().nest("/api/v1", resources()).split_for_parts();
     let protected = api

@@ -14,6 +14,8 @@ use super::{Problem, resources};
 /// The OpenAPI 3.1 document of this version.
 #[must_use]
 pub fn document() -> OpenApi {
+    let mut license = License::new("Apache-2.0");
+    license.identifier = Some("Apache-2.0".to_owned());
     let info = InfoBuilder::new()
         .title("Rigi")
         .version(env!("CARGO_PKG_VERSION"))
@@ -21,7 +23,7 @@ pub fn document() -> OpenApi {
             "Runs data pipelines on machines their owners control. Times are RFC 3339 in UTC, sizes are bytes, errors \
              are problem details (RFC 9457) with stable codes.",
         ))
-        .license(Some(License::new("Apache-2.0")))
+        .license(Some(license))
         .contact(Some(ContactBuilder::new().name(Some("Rigi")).build()))
         .build();
     let base = OpenApiBuilder::new().info(info).build();

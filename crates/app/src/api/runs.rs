@@ -122,8 +122,9 @@ struct ListRuns {
     /// In one of these states, separated by commas.
     #[param(example = "queued,running")]
     state: Option<String>,
-    /// With all of these labels: `key=value`, separated by commas.
-    label: Option<String>,
+    /// With all of these labels: `key=value`, separated by commas or one at a time.
+    #[serde(default)]
+    label: Vec<String>,
     /// Part of the pipeline's name, or the beginning or the last four characters of an id.
     q: Option<String>,
     /// Accepted at or after this time.
@@ -156,7 +157,7 @@ impl ListRuns {
         Ok(RunFilter {
             pipeline: self.pipeline.clone(),
             states,
-            labels: pairs(self.label.as_deref())?,
+            labels: pairs(&self.label)?,
             text: self.q.clone().map(|text| text.chars().take(200).collect()),
             since: self.since,
             until: self.until,

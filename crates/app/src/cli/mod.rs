@@ -33,7 +33,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use exit::Exit;
 pub use failure::Failure;
-pub use follow::{Follow, Interrupt, Show, Style, drive};
+pub use follow::{Follow, drive};
 use session::{Globals, Session};
 pub use terminal::Terminal;
 

@@ -56,6 +56,7 @@ impl Terminal {
     }
 
     /// Nothing but text, so many columns wide.
+    #[cfg(test)]
     #[must_use]
     pub const fn plain(width: usize) -> Self {
         Self { out: false, err: false, colours: false, width }

@@ -1,6 +1,5 @@
 //! A run's log as it is written, over all its attempts.
 
-use rigi_model::RunState;
 use serde::Deserialize;
 
 use super::call::{CallError, Client};
@@ -15,7 +14,7 @@ pub enum LogEvent {
     /// The next attempt begins; its lines start at 1.
     Attempt(u32),
     /// The run ended, and every line has come.
-    End(RunState),
+    End,
 }
 
 /// Where in a log to begin.
@@ -42,11 +41,6 @@ pub enum LogStart {
 #[derive(Deserialize)]
 struct AttemptData {
     attempt: u32,
-}
-
-#[derive(Deserialize)]
-struct EndData {
-    state: RunState,
 }
 
 /// Follows a log.
@@ -104,7 +98,7 @@ impl LogStream {
                         return Ok(LogEvent::Attempt(attempt));
                     }
                 }
-                "end" => return Ok(LogEvent::End(self.parse::<EndData>(&event.data)?.state)),
+                "end" => return Ok(LogEvent::End),
                 _ => {}
             }
         }

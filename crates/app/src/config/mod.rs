@@ -16,15 +16,13 @@ mod show;
 mod tests;
 mod value;
 
-pub use error::{ConfigError, ConfigMistake};
-pub use key::{Key, nearest};
+pub use error::ConfigError;
+pub use key::nearest;
 pub use load::{Flag, Loaded, Origin, Sources, load};
 pub use reference::reference;
-pub use sections::{
-    Config, Data, Database, Environment, KEYS, Limits, Log, Python, Retention, Retry, SECTIONS, Server,
-};
+pub use sections::{Config, Log};
 pub use show::{Setting, shown};
-pub use value::{Bytes, Cores, LogFormat, LogLevel, Names, Raw, Secret, Time};
+pub use value::LogFormat;
 
 /// Name of the configuration file.
 pub const FILE_NAME: &str = "rigi.toml";

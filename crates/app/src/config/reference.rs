@@ -38,11 +38,12 @@ pub fn reference() -> String {
         );
         for key in KEYS.iter().filter(|key| key.section == *section) {
             let default = default_of(key, &defaults);
+            let kind = if key.secret { format!("{}, secret", key.kind) } else { key.kind.to_owned() };
             let _ = writeln!(
                 text,
                 "| `{}` | {} | {default} | {} |",
                 key.name,
-                key.kind,
+                kind,
                 key.words().replace('|', "\\|")
             );
         }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::key::Key;
 use super::load::{Loaded, Origin};
 use super::sections::KEYS;
 
@@ -19,7 +20,7 @@ pub struct Setting {
 /// Every key, in the order of the reference.
 #[must_use]
 pub fn shown(loaded: &Loaded) -> Vec<Setting> {
-    let one = |key: &super::Key| {
+    let one = |key: &Key| {
         let path = key.path();
         // The data folder's default follows from the pipelines folder, and people look for it here.
         let value = match path.as_str() {

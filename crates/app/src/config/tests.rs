@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::sections::KEYS;
+use super::value::{Bytes, Time};
 use super::*;
 
 fn variables(of: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -29,6 +29,9 @@ impl Core {
             Message::Look { runs, reply } => {
                 let _ = reply.send(self.look(runs));
             }
+            Message::Waiting { limit, reply } => {
+                let _ = reply.send(self.board.some_waiting(limit).cloned().collect());
+            }
             Message::Count { reply } => {
                 let _ = reply.send(self.board.counts());
             }
@@ -66,11 +69,12 @@ impl Core {
             return;
         };
         let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target));
+        let grace = self.versions.grace_period(&entry.version, &self.settings);
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop
             && let Some(executor) = self.executors.get(&target)
         {
-            executor.stop(&key, self.settings.grace_period);
+            executor.stop(&key, grace);
         }
         round.replies.push(reply);
     }
@@ -128,7 +132,8 @@ impl Core {
             return;
         }
         entry.keeping = true;
-        if ended.outputs.is_none() && ended.log.file.is_none() && ended.log.inline.is_empty() {
+        let sampled = entry.live.as_ref().is_some_and(|live| !live.samples.is_empty());
+        if ended.outputs.is_none() && ended.log.file.is_none() && ended.log.inline.is_empty() && !sampled {
             self.kept(&key, at, Kept::nothing(ended), round);
             return;
         }

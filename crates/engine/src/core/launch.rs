@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, InputFile};
 use rigi_model::attempt::FailureClass;
@@ -81,6 +82,11 @@ impl VersionCache {
     /// The retry policy of a version; the server's if the version was not read yet.
     pub(super) fn retry_policy(&self, hash: &str, settings: &Settings) -> RetryPolicy {
         self.find(hash).map_or_else(|| settings.retry.clone(), |p| settings.retry_of(&p.version.spec))
+    }
+
+    /// The time between SIGTERM and SIGKILL of a version's attempts.
+    pub(super) fn grace_period(&self, hash: &str, settings: &Settings) -> Duration {
+        self.find(hash).and_then(|p| p.version.spec.grace_period).unwrap_or(settings.grace_period)
     }
 
     /// The declared outputs of a version.

@@ -45,6 +45,8 @@ pub(crate) enum Message {
     Kept { key: AttemptKey, at: Timestamp, kept: Box<Kept> },
     /// Somebody looks at runs.
     Look { runs: Vec<RunId>, reply: oneshot::Sender<HashMap<RunId, Look>> },
+    /// Some runs that wait, those that are next among them.
+    Waiting { limit: usize, reply: oneshot::Sender<Vec<RunId>> },
     /// How many wait, are active, are delayed; and of one pipeline.
     Count { reply: oneshot::Sender<(u64, u64, u64)> },
     /// How many of these pipelines' runs wait and are active.

@@ -73,6 +73,7 @@ impl Core {
     ) {
         let Some(entry) = self.runs.get_mut(id) else { return };
         let (key, target) = (entry.key(id.clone()), entry.target);
+        let grace = self.versions.grace_period(&entry.version, &self.settings);
         let (state, cancelled) = (entry.status.state, entry.status.cancel_requested_at.is_some());
         match known {
             Some(known) => {
@@ -82,7 +83,7 @@ impl Core {
                     self.meet(id, Happening::Started { attempt: key.number }, now, round);
                 }
                 if let Some(executor) = self.executors.get(&target).filter(|_| cancelled) {
-                    executor.stop(&key, self.settings.grace_period);
+                    executor.stop(&key, grace);
                 }
             }
             None if cancelled => self.never_started(&key, Exit::Stopped, now, round),

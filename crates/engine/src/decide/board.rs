@@ -26,6 +26,9 @@ pub struct Board {
     active: HashMap<Arc<str>, u64>,
     total_active: u64,
     due: BTreeSet<(Timestamp, RunId)>,
+    /// When each pipeline last got a place, as a number that grows with every place.
+    served: HashMap<Arc<str>, u64>,
+    places_given: u64,
     /// Nothing is claimed while this is set.
     closed: bool,
 }
@@ -104,6 +107,8 @@ impl Board {
     pub fn start(&mut self, run: &RunId, pipeline: &str, priority: i32) {
         self.leave(run, pipeline, priority);
         self.occupy(pipeline);
+        self.places_given += 1;
+        self.served.insert(pipeline.into(), self.places_given);
     }
 
     /// A run that has a place already is put on the board.
@@ -145,6 +150,11 @@ impl Board {
 
     pub(super) fn due(&self, now: Timestamp) -> impl Iterator<Item = &RunId> {
         self.due.iter().take_while(move |(time, _)| *time <= now).map(|(_, run)| run)
+    }
+
+    /// Some of those that wait.
+    pub fn some_waiting(&self, limit: usize) -> impl Iterator<Item = &RunId> {
+        self.waiting.values().flat_map(move |turns| turns.iter().take(limit)).map(|(_, run)| run).take(limit)
     }
 
     /// Waiting, active, delayed.
@@ -191,7 +201,7 @@ impl Board {
     pub(super) fn draft(&self) -> Draft<'_> {
         let free = if self.closed { 0 } else { self.limits.runs.saturating_sub(self.total_active) };
         let lanes = if free == 0 { Vec::new() } else { self.lanes() };
-        Draft { lanes, free }
+        Draft { lanes, free, places_given: self.places_given }
     }
 
     fn lanes(&self) -> Vec<Lane<'_>> {
@@ -201,7 +211,8 @@ impl Board {
             let limit = self.limits.pipelines.get(&**pipeline).copied().unwrap_or(u64::MAX);
             let mut turns = turns.iter();
             if active < limit {
-                lanes.push(Lane { active, limit, next: turns.next(), turns });
+                let served = self.served.get(pipeline).copied().unwrap_or(0);
+                lanes.push(Lane { active, limit, served, next: turns.next(), turns });
             }
         }
         lanes
@@ -212,14 +223,23 @@ impl Board {
 struct Lane<'a> {
     active: u64,
     limit: u64,
+    served: u64,
     next: Option<&'a Turn>,
     turns: std::collections::btree_set::Iter<'a, Turn>,
+}
+
+impl Lane<'_> {
+    /// The smallest gets the next place: priority, then the fewest active, then the one served longest ago, then age.
+    fn turn(&self) -> Option<(Reverse<i32>, u64, u64, &RunId)> {
+        self.next.map(|(priority, run)| (*priority, self.active, self.served, run))
+    }
 }
 
 /// Places being given, without changing the board.
 pub(super) struct Draft<'a> {
     lanes: Vec<Lane<'a>>,
     free: u64,
+    places_given: u64,
 }
 
 impl Draft<'_> {
@@ -228,14 +248,12 @@ impl Draft<'_> {
             return None;
         }
         let open = self.lanes.iter_mut().filter(|lane| lane.active < lane.limit && lane.next.is_some());
-        let lane = open.min_by(|a, b| {
-            let key =
-                |lane: &Lane<'_>| lane.next.map(|(priority, run)| (*priority, lane.active, run.clone()));
-            key(a).cmp(&key(b))
-        })?;
+        let lane = open.min_by(|a, b| a.turn().cmp(&b.turn()))?;
         let run = lane.next.map(|(_, run)| run.clone());
         lane.next = lane.turns.next();
         lane.active += 1;
+        self.places_given += 1;
+        lane.served = self.places_given;
         self.free -= 1;
         run
     }

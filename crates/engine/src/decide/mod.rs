@@ -17,7 +17,8 @@ pub enum Action {
 
 /// Everything that is to be done at `now`. Doing it changes the board, so that a second call returns nothing.
 ///
-/// Waiting runs get places by priority, then to the pipeline with the fewest active runs, then by age.
+/// Waiting runs get places by priority, then to the pipeline with the fewest active runs, then to the one that was
+/// served longest ago, then by age.
 #[must_use]
 pub fn decide(board: &Board, now: Timestamp) -> Vec<Action> {
     let mut actions: Vec<Action> = board.due(now).map(|run| Action::Due(run.clone())).collect();
@@ -76,6 +77,22 @@ mod tests {
         );
         board.end("a");
         assert_eq!(claims(&board), [run(2)]);
+    }
+
+    #[test]
+    fn with_one_place_pipelines_take_turns() {
+        let mut board = Board::new(Limits { runs: 1, pipelines: BTreeMap::new() });
+        for (n, pipeline) in [(1, "a"), (2, "a"), (3, "a"), (4, "b")] {
+            board.wait(&run(n), pipeline, 0);
+        }
+        let mut order = Vec::new();
+        while let Some(next) = claims(&board).pop() {
+            let pipeline = if next == run(4) { "b" } else { "a" };
+            board.start(&next, pipeline, 0);
+            board.end(pipeline);
+            order.push(next);
+        }
+        assert_eq!(order, [run(1), run(4), run(2), run(3)]);
     }
 
     #[test]

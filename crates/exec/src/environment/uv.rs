@@ -191,13 +191,17 @@ impl Uv {
     }
 
     async fn find_python(&self, asked: &str, say: &impl Fn(String)) -> Result<PathBuf, BuildError> {
-        if let Some(path) = self.ask(&["python", "find", "--no-project", "--system"], asked, say).await? {
+        let why = match self.ask(&["python", "find", "--no-project", "--system"], asked, say).await? {
+            Ok(path) => return Ok(path),
+            Err(why) => why,
+        };
+        if let Some(path) = kept_by_pyenv(asked) {
             return Ok(path);
         }
         let shown = if asked.is_empty() { "any version" } else { asked };
         // Whether such a version exists at all decides whose fault it is: uv knows those that can be downloaded.
         let exists =
-            self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_some();
+            self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_ok();
         if !exists {
             return Err(BuildError::user(&format!(
                 "There is no Python {shown}: neither on this machine nor among those that `uv` can download. Change `python_version`."
@@ -209,23 +213,24 @@ impl Uv {
         let output =
             run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
         if output.status.success()
-            && let Some(path) = self.ask(&["python", "find", "--no-project"], asked, say).await?
+            && let Ok(path) = self.ask(&["python", "find", "--no-project"], asked, say).await?
         {
             return Ok(path);
         }
         let message = format!(
             "Python {shown} is not on this machine and could not be downloaded. Install it, or change `python_version`."
         );
-        Err(BuildError::transient(&message).with_output(&String::from_utf8_lossy(&output.stderr)))
+        Err(BuildError::transient(&message)
+            .with_output(&format!("{why}\n{}", String::from_utf8_lossy(&output.stderr))))
     }
 
-    /// The first line of an answer; `None` if it has none.
+    /// The first line of an answer, or what was said instead.
     async fn ask(
         &self,
         args: &[&str],
         asked: &str,
         say: &impl Fn(String),
-    ) -> Result<Option<PathBuf>, BuildError> {
+    ) -> Result<Result<PathBuf, String>, BuildError> {
         let mut command = self.command(say).await?;
         command.args(args).args((!asked.is_empty()).then_some(asked)).env("UV_PYTHON_DOWNLOADS", "manual");
         let output = run(&mut command)
@@ -234,8 +239,22 @@ impl Uv {
         let text = String::from_utf8_lossy(&output.stdout);
         let line =
             text.lines().next().map(str::trim).filter(|line| output.status.success() && !line.is_empty());
-        Ok(line.map(PathBuf::from))
+        Ok(line.map(PathBuf::from).ok_or_else(|| String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
+}
+
+/// A Python that pyenv has installed but does not put on PATH, where `uv` does not look: the newest that fits.
+fn kept_by_pyenv(asked: &str) -> Option<PathBuf> {
+    let numbers = |text: &str| text.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
+    let asked = numbers(asked)?;
+    let root = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let root = root.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pyenv")))?;
+    let versions = fs::read_dir(root.join("versions")).ok()?.flatten();
+    let fitting = versions.filter_map(|entry| {
+        let version = numbers(entry.file_name().to_str()?)?;
+        version.starts_with(&asked).then(|| (version, entry.path().join("bin/python")))
+    });
+    fitting.filter(|(_, path)| path.is_file()).max().map(|(_, path)| path)
 }
 
 async fn inspect(path: &Path) -> Result<Python, BuildError> {

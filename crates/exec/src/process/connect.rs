@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -18,6 +18,8 @@ use crate::wire::{Order, PROTOCOL, Report};
 
 /// It kills what an earlier one left before it is ready, which may take some seconds.
 const READY: Duration = Duration::from_secs(20);
+/// Between two tries while another supervisor holds the data folder.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A supervisor that has answered.
 #[derive(Debug)]
@@ -37,20 +39,34 @@ pub struct Connection {
 pub async fn connect(layout: &Layout, command: &(PathBuf, Vec<String>)) -> Result<Connection, Error> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(layout.supervisor());
     made.map_err(|source| Error::Data { path: layout.supervisor(), source })?;
-    let mut started = false;
+    let since = Instant::now();
     loop {
-        match dial(layout).await {
+        let error = match dial(layout).await {
             Ok(stream) => match greet(stream).await {
                 // It was about to end when it was reached.
-                Err(Error::Connection(_)) if !started => {}
+                Err(Error::Connection(error)) => error,
                 other => return other,
             },
-            Err(error) if is_absent(&error) && !started => {}
+            Err(error) if is_absent(&error) => error,
             Err(error) => return Err(error.into()),
+        };
+        if since.elapsed() > READY {
+            return Err(error.into());
         }
-        start(layout, command).await?;
-        started = true;
+        if start(layout, command).await? == Start::Another {
+            // One that is ending holds the place for a moment; one that is starting is there in a moment.
+            tokio::time::sleep(PAUSE).await;
+        }
     }
+}
+
+/// What became of a start.
+#[derive(Debug, PartialEq, Eq)]
+enum Start {
+    /// It can be connected to.
+    Ready,
+    /// Another one holds the data folder.
+    Another,
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -62,7 +78,7 @@ async fn dial(layout: &Layout) -> io::Result<UnixStream> {
     UnixStream::connect(short_socket(&folder)).await
 }
 
-async fn start(layout: &Layout, (program, args): &(PathBuf, Vec<String>)) -> Result<(), Error> {
+async fn start(layout: &Layout, (program, args): &(PathBuf, Vec<String>)) -> Result<Start, Error> {
     let failed = |source| Error::Start { program: program.clone(), source };
     let output = layout.supervisor().join("output");
     let complaints =
@@ -84,7 +100,8 @@ async fn start(layout: &Layout, (program, args): &(PathBuf, Vec<String>)) -> Res
     // Waited for, so that it does not stay as a zombie when it ends before the server.
     tokio::spawn(async move { child.wait().await });
     match read {
-        Ok(Ok(_)) if matches!(word.trim(), "ready" | "running") => Ok(()),
+        Ok(Ok(_)) if word.trim() == "ready" => Ok(Start::Ready),
+        Ok(Ok(_)) if word.trim() == "running" => Ok(Start::Another),
         Ok(Ok(_)) => {
             let said = fs::read_to_string(&output).unwrap_or_default();
             let last = said.lines().last().unwrap_or("it ended without a word").to_owned();

@@ -80,6 +80,7 @@ pub struct Attempt {
     pub timeout_timer: Option<Instant>,
     pub kill_timer: Option<Instant>,
     pub log_timer: Option<Instant>,
+    pub ending_timer: Option<Instant>,
 }
 
 impl Attempt {
@@ -116,6 +117,7 @@ impl Attempt {
             timeout_timer: None,
             kill_timer: None,
             log_timer: None,
+            ending_timer: None,
         }
     }
 

@@ -59,7 +59,10 @@ impl Reactor {
         if (alive && waited < UNKILLABLE) || (open && waited < FOREIGN_PIPE) {
             // The end of a killed process wakes the loop by itself; this is for what is not its child.
             let pause = (waited / 4).clamp(Duration::from_millis(2), Duration::from_millis(50));
-            self.timers.set(Instant::now() + pause, id, Kind::Ending);
+            let at = Instant::now() + pause;
+            self.timers.cancel(&mut attempt.ending_timer, id, Kind::Ending);
+            self.timers.set(at, id, Kind::Ending);
+            attempt.ending_timer = Some(at);
             return;
         }
         if alive || open {
@@ -168,6 +171,7 @@ impl Reactor {
         self.timers.cancel(&mut attempt.timeout_timer, id, Kind::Timeout);
         self.timers.cancel(&mut attempt.kill_timer, id, Kind::Kill);
         self.timers.cancel(&mut attempt.log_timer, id, Kind::Log);
+        self.timers.cancel(&mut attempt.ending_timer, id, Kind::Ending);
         attempt.take_notes(left.notes);
         let at = Timestamp::now();
         let exit = exit_of(&attempt, left.outputs.as_ref().map_or(0, |(_, bytes)| *bytes));

@@ -57,8 +57,10 @@ impl SupervisorConfig {
     }
 }
 
-/// Runs the supervisor until it is not needed any more. Says `ready` on standard output once it can be connected to,
-/// or `running` if another one serves this data folder.
+/// Runs the supervisor until it is not needed any more. To be called in the first thread of a process that has
+/// started no other: what comes back from attempts is told from what was started by the thread it belongs to.
+///
+/// Says `ready` on standard output once it can be connected to, or `running` if another one serves this data folder.
 #[must_use]
 pub fn main(config: &SupervisorConfig) -> ExitCode {
     match run(config) {
@@ -87,9 +89,7 @@ fn run(config: &SupervisorConfig) -> io::Result<()> {
     std::env::set_current_dir("/")?;
     let result = reactor.run();
     let _ = fs::remove_file(reactor.layout.socket());
-    if let Some(pool) = &reactor.pool
-        && reactor.attempts.is_empty()
-    {
+    if let Some(pool) = &reactor.pool {
         pool.remove();
     }
     reactor.workers.finish();
@@ -161,6 +161,7 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         tidy_timer: None,
         released: Vec::new(),
         launched_lately: false,
+        read: 0,
         round: std::time::Instant::now(),
         quitting: false,
         buffer: vec![0; 128 * 1024],

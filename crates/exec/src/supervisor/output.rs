@@ -15,7 +15,7 @@ const HOLD: Duration = Duration::from_millis(10);
 /// A busy stream's pipe is made as large as an ordinary user may make it.
 const WIDE: usize = 1024 * 1024;
 /// Portions read from one pipe before the others have their turn.
-const TURNS: usize = 4;
+const TURNS: usize = 8;
 
 impl Reactor {
     /// Reads what a pipe holds, a few portions at most.
@@ -39,6 +39,7 @@ impl Reactor {
                     break;
                 }
             };
+            self.read += len;
             if attempt.spool.write(Timestamp::now(), stream, &self.buffer[..len]) {
                 attempt.spool.spill_busy();
             }

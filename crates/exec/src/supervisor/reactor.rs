@@ -31,6 +31,8 @@ const LISTENER: u64 = u64::MAX - 1;
 const SERVER: u64 = u64::MAX - 2;
 /// With so many attempts at a time, rounds of the loop are this far apart at least.
 const BUSY: usize = 8;
+/// So many bytes of output in one round are a flood: its pipe is given the time to fill.
+const FLOOD: usize = 8 * 1024;
 /// See [`BUSY`].
 const ROUND: Duration = Duration::from_micros(400);
 /// Released folders are handed to their thread in such portions, or after [`super::orders::KEEP_FOLDERS`].
@@ -80,6 +82,8 @@ pub struct Reactor {
     pub released: Vec<(PathBuf, Option<PathBuf>)>,
     /// Whether anything was launched since folders were last looked after.
     pub launched_lately: bool,
+    /// Bytes of output in this round.
+    pub read: usize,
     /// When the last round of the loop began.
     pub round: Instant,
     pub quitting: bool,
@@ -124,7 +128,8 @@ impl Reactor {
     /// write to the journal and one to the server serve many attempts.
     fn moderate(&mut self) {
         let now = Instant::now();
-        if self.attempts.len() >= BUSY && now.duration_since(self.round) < ROUND {
+        let busy = self.attempts.len() >= BUSY || std::mem::take(&mut self.read) >= FLOOD;
+        if busy && now.duration_since(self.round) < ROUND {
             std::thread::sleep(ROUND - now.duration_since(self.round));
         }
         self.round = Instant::now();

@@ -110,6 +110,21 @@ async fn what_does_not_exist_is_the_users_and_says_so() {
 }
 
 #[tokio::test]
+async fn every_python_of_this_machine_can_be_asked_for() {
+    let mut bed = Bed::new().await;
+    let home = std::path::PathBuf::from(std::env::var_os("HOME").unwrap());
+    let versions = std::fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().flatten();
+    let names: Vec<String> = versions.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    for name in names.iter().filter(|name| name.starts_with("3.1")) {
+        let short = name.rsplit_once('.').unwrap().0;
+        let mut plan =
+            bed.plan(script(), &[("main.py", "import sys\nprint('%d.%d' % sys.version_info[:2])\n")]);
+        plan.environment = environment(Some(short), &[]);
+        assert_eq!(stdout_of(&bed.run(plan).await), format!("{short}\n"));
+    }
+}
+
+#[tokio::test]
 async fn a_registry_that_does_not_answer_is_passing_trouble() {
     let mut bed = Bed::new().await;
     let requirements = "--index-url http://127.0.0.1:9/simple\niniconfig==1.1.1\n";

@@ -12,18 +12,23 @@ import type { LogController } from "./useLogController";
 import { useLogScroll } from "./useLogScroll";
 
 export function LogBody({ log }: { log: LogController }) {
-  const { store, ensure, find, marked } = log;
+  const { store } = log;
   useSyncExternalStore(store.subscribe, store.snapshot);
+  if (log.problem) return <Failure error={log.problem} />;
+  if (!log.opened) return null;
+  return store.total === 0 ? <NoLines log={log} /> : <Lines log={log} />;
+}
+
+function Lines({ log }: { log: LogController }) {
+  const { store, ensure, find, marked } = log;
   const prefs = usePrefs();
   const { total } = store;
-  const { scroller, below, anchor, range, height, onScroll } = useLogScroll({ total, wrap: prefs.logWrap, goto: log.goto, follow: log.follow, onFollow: log.setFollow });
+  const { scroller, below, anchor, range, height, handlers } = useLogScroll({ total, wrap: prefs.logWrap, goto: log.goto, follow: log.follow, onFollow: log.setFollow });
   useEffect(() => {
     // While the bar is dragged over a long log, only where it rests is asked for.
     const timer = setTimeout(() => ensure(range.first + 1, range.end), 40);
     return () => clearTimeout(timer);
   }, [ensure, range.first, range.end, total]);
-  if (log.problem) return <Failure error={log.problem} />;
-  if (log.opened && total === 0) return <NoLines log={log} />;
   const zone = prefs.logTimes === "off" ? null : prefs.logTimes === "utc" ? "UTC" : prefs.zone;
   const match = find.matches[find.at];
   const onLink = (n: number) => {
@@ -42,7 +47,7 @@ export function LogBody({ log }: { log: LogController }) {
         ref={scroller}
         className={classes.scroller}
         data-wrap={prefs.logWrap || undefined}
-        onScroll={onScroll}
+        {...handlers}
         tabIndex={0}
         role="log"
         aria-live="off"

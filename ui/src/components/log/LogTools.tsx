@@ -125,7 +125,7 @@ function ViewMenu({ log, prefs }: { log: LogController; prefs: Prefs }) {
       <Menu.Dropdown>
         {TIMES.map(({ value, label }) => (
           <Menu.Item key={value} onClick={() => setPrefs({ logTimes: value })} leftSection={<Tick on={prefs.logTimes === value} />}>
-            {label}
+            {value === "zone" && prefs.zone ? `Times of ${prefs.zone}` : label}
           </Menu.Item>
         ))}
         <Menu.Divider />

@@ -6,6 +6,9 @@ import type { Goto } from "./useLogController";
 
 /** The scale is put right when nobody has scrolled for so long. */
 const STILL_MS = 180;
+/** How long after a turn of the wheel, a touch or a key a scroll is a person's; a pressed pointer may drag the bar. */
+const HAND_MS = 1000;
+const DRAG_MS = 8000;
 
 interface Options {
   total: number;
@@ -24,6 +27,7 @@ export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
   const last = useRef(0);
   const toEnd = useRef(false);
   const wanted = useRef<number | null>(null);
+  const handUntil = useRef(0);
   const still = useRef<ReturnType<typeof setTimeout>>(undefined);
   const exact = isExact(total, wrap);
   const range = rangeOf(anchor, total, viewport);
@@ -86,10 +90,11 @@ export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
     const by = top - last.current;
     last.current = top;
     const atEnd = top + element.clientHeight >= element.scrollHeight - 4;
-    if (by !== 0) onFollow(atEnd && (follow || by > 0));
+    // Turning a phone or a growing head scrolls, too, but asks for nothing.
+    if (by !== 0 && performance.now() < handUntil.current) onFollow(atEnd && (follow || by > 0));
     if (exact) setAnchor(anchorAt(top));
     else if (Math.abs(by) > element.clientHeight * 1.5) setAnchor(anchorForJump(top, total, element.clientHeight, element.scrollHeight));
-    else setAnchor((known) => anchorInSight(element, top) ?? known);
+    else setAnchor((known) => anchorInSight(element) ?? known);
     clearTimeout(still.current);
     if (!exact) {
       still.current = setTimeout(() => putRight(element, total, setAnchor, last), STILL_MS);
@@ -97,15 +102,23 @@ export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
   }, [exact, follow, onFollow, total]);
 
   useEffect(() => () => clearTimeout(still.current), []);
-  return { scroller, below, anchor, range, height, onScroll, viewport };
+  const onHand = useCallback(() => {
+    handUntil.current = performance.now() + HAND_MS;
+  }, []);
+  const onPress = useCallback(() => {
+    handUntil.current = performance.now() + DRAG_MS;
+  }, []);
+  const handlers = { onScroll, onWheel: onHand, onTouchMove: onHand, onKeyDown: onHand, onPointerDown: onPress };
+  return { scroller, below, anchor, range, height, handlers };
 }
 
 /** The line that the top of the view cuts, where it stands now. */
-function anchorInSight(element: HTMLElement, top: number): Anchor | null {
+function anchorInSight(element: HTMLElement): Anchor | null {
   const edge = element.getBoundingClientRect().top;
+  const origin = element.firstElementChild?.getBoundingClientRect().top ?? edge;
   for (const row of element.querySelectorAll<HTMLElement>("[data-n]")) {
     const box = row.getBoundingClientRect();
-    if (box.bottom > edge) return { line: Number(row.dataset.n) - 1, y: top + box.top - edge };
+    if (box.bottom > edge) return { line: Number(row.dataset.n) - 1, y: box.top - origin };
   }
   return null;
 }
@@ -113,7 +126,7 @@ function anchorInSight(element: HTMLElement, top: number): Anchor | null {
 /** Moves the scale under the lines, not the lines: after a long way the bar shows the right part again. */
 function putRight(element: HTMLElement, total: number, setAnchor: (anchor: Anchor) => void, last: RefObject<number>): void {
   const top = element.scrollTop;
-  const here = anchorInSight(element, top);
+  const here = anchorInSight(element);
   if (!here) return;
   const place = placeOf(here.line, total);
   const atTop = top <= 0 && here.line > 0;

@@ -50,7 +50,9 @@ export function PhaseBar({ run, now }: { run: RunView; now: number }) {
             </span>
           ) : null,
         )}
-        {fraction != null && !isEnd(run.state) && <span>{Math.round(fraction * 100)} % done</span>}
+        {!isEnd(run.state) && run.progress && (
+          <span className={classes.progress}>{[fraction == null ? "" : `${Math.round(fraction * 100)} %`, run.progress.message].filter(Boolean).join(", ")}</span>
+        )}
       </p>
     </div>
   );

@@ -6,7 +6,7 @@ import type { RunView } from "../../api/types";
 import { cureOf } from "../../lib/cures";
 import { count, roughly } from "../../lib/format";
 import { useNow } from "../../lib/now";
-import { shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
+import { remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { isEnd, stateTone } from "../../lib/states";
 import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
@@ -19,7 +19,8 @@ const UsageCharts = lazy(() => import("./UsageCharts"));
 export function RunHead({ run }: { run: RunView }) {
   const ended = isEnd(run.state);
   const now = useNow(!ended);
-  const detail = stateDetail(run, now, run.expected_ms);
+  // What it says of its progress stands beside the bar, where it may change its length.
+  const detail = run.state === "running" ? remaining(run, now, run.expected_ms) : stateDetail(run, now, run.expected_ms);
   const cure = ended ? cureOf(run) : null;
   return (
     <div className={classes.head}>
@@ -79,7 +80,13 @@ function Facts({ run }: { run: RunView }) {
       {run.git?.dirty && ", with changes"}
     </>,
   );
-  if (run.environment) parts.push(run.environment.label);
+  if (run.environment) {
+    parts.push(
+      <a href={`/api/v1/environments/${encodeURIComponent(run.environment.id)}/log`} target="_blank" rel="noreferrer" className={classes.plainLink} title="How it was prepared">
+        {run.environment.label}
+      </a>,
+    );
+  }
   if (run.target !== "process") parts.push(run.target);
   if (run.attempt > 1 && run.state === "succeeded") parts.push(`attempt ${run.attempt} of ${run.max_attempts}`);
   for (const [key, value] of Object.entries(run.labels)) {

@@ -83,7 +83,7 @@ pub fn ended(run: &RunView, terminal: &Terminal) -> String {
 
 fn cpu_seconds(ms: u64) -> String {
     let tenths = (ms + 50) / 100;
-    if tenths >= 100 || tenths % 10 == 0 {
+    if tenths >= 100 || tenths.is_multiple_of(10) {
         format!("{} cpu s", (ms + 500) / 1000)
     } else {
         format!("{}.{} cpu s", tenths / 10, tenths % 10)

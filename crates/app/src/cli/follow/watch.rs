@@ -59,7 +59,7 @@ pub async fn watch(
             News::Run(RunNews::LookAgain) => watcher.changed(get(client, &id).await?.summary)?,
             News::Log(LogEvent::Lines(lines)) => watcher.lines(&lines).await?,
             News::Log(LogEvent::Attempt(number)) => watcher.attempt(number),
-            News::Log(LogEvent::End(_)) => watcher.log_ended = true,
+            News::Log(LogEvent::End) => watcher.log_ended = true,
             News::Tick => watcher.spin(),
             News::Interrupt if follow.interrupt == Interrupt::Cancel && !cancelled => {
                 cancelled = true;

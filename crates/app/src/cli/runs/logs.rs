@@ -137,7 +137,7 @@ impl Logs {
             match log.next().await? {
                 LogEvent::Lines(lines) => self.print(&lines, session)?,
                 LogEvent::Attempt(_) => {}
-                LogEvent::End(_) => return Ok(()),
+                LogEvent::End => return Ok(()),
             }
         }
     }

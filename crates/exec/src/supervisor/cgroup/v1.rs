@@ -17,7 +17,7 @@ pub struct Controllers {
     roots: [PathBuf; 3],
 }
 
-/// Makes this data folder's place in the trees.
+/// Finds this data folder's place in the trees.
 pub fn find(name: &str) -> Option<Controllers> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     let roots = CONTROLLERS.map(|controller| {
@@ -27,13 +27,11 @@ pub fn find(name: &str) -> Option<Controllers> {
         let base = if base.join(inner).is_dir() { base.join(inner) } else { base };
         base.join(format!("rigi-{name}"))
     });
-    for root in &roots {
-        match fs::create_dir(root) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return None,
-            _ => {}
-        }
-    }
-    Some(Controllers { roots })
+    // Made with the first group: most supervisors need none.
+    let writable = |root: &PathBuf| {
+        root.parent().is_some_and(|base| rustix::fs::access(base, rustix::fs::Access::WRITE_OK).is_ok())
+    };
+    roots.iter().all(writable).then_some(Controllers { roots })
 }
 
 fn own_path<'a>(own: &'a str, controller: &str) -> Option<&'a str> {
@@ -56,10 +54,7 @@ impl Controllers {
     pub fn prepare(&self, index: u32, limits: &PlanLimits) -> io::Result<()> {
         let [memory, cpu, pids] = self.groups(index);
         for group in [&memory, &cpu, &pids] {
-            match fs::create_dir(group) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
+            fs::create_dir_all(group)?;
         }
         let bytes = limits.memory.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         // With swap, the limit on both may never be below that on memory alone: so first up, then down, then both.
