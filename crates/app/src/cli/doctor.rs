@@ -1,27 +1,27 @@
 //! `rigi doctor`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::exit::Exit;
 use super::output::{OutputArgs, print_value};
-use super::session::Session;
+use super::session::{Found, Session};
 use super::terminal::{Colour, say};
 use crate::api::view::CheckView;
-use crate::client::{Client, FindError};
+use crate::client::Client;
 
 /// `rigi doctor`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rigi doctor
-  rigi doctor --deep    read every stored file, too; without a server running")]
+  rigi doctor --deep    read every stored file, too")]
 pub struct Doctor {
-    /// Folder of pipelines, where no server runs
-    #[arg(default_value = ".", value_name = "DIR")]
-    folder: PathBuf,
+    /// Folder of pipelines; the server near the current folder unless told
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    folder: Option<PathBuf>,
     /// Read every stored file and compare it with its checksum; takes its time
     #[arg(long)]
     deep: bool,
@@ -35,13 +35,18 @@ impl Doctor {
     /// # Errors
     /// When it cannot be found out.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let checks = match session.find() {
-            Ok(server) if !self.deep => {
+        let folder = self.folder.as_deref();
+        let checks = match session.place(folder)? {
+            Found::Server(server) if !self.deep => {
                 let client = Client::new(&server)?;
                 session.block_on(async { Ok(client.ready().await?.checks) })?
             }
-            Err(FindError::Several(folders)) => return Err(FindError::Several(folders).into()),
-            _ => crate::server::doctor(&session.load(&self.folder, Vec::new())?, self.deep)?,
+            // Reading needs no server, and does not disturb one.
+            Found::Server(_) => {
+                let folder = folder.unwrap_or(Path::new("."));
+                crate::server::doctor(&session.load(folder, Vec::new())?, self.deep)?
+            }
+            Found::Offline(loaded) => crate::server::doctor(&loaded, self.deep)?,
         };
         let exit = if checks.iter().all(|check| check.ok) { Exit::Ok } else { Exit::Failed };
         if self.output.is_for_people() {

@@ -4,19 +4,30 @@ use std::fmt::{self, Write as _};
 
 use reqwest::StatusCode;
 use rigi_model::ErrorCode;
+use rigi_model::parameters::variable_text;
 
 use super::exit::Exit;
 use super::terminal::{Colour, Terminal};
 use crate::client::{CallError, FindError, Problem, ProblemEntry};
 use crate::config::ConfigError;
 
+/// One line below the headline.
+#[derive(Debug, Clone)]
+struct Note {
+    /// What it is: `given by`; an empty one is a line by itself.
+    label: String,
+    text: String,
+    /// Belongs to the line above it, one of several.
+    inner: bool,
+}
+
 /// An error for people.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// After `error:`, one line.
     pub headline: String,
-    /// Lines below, each with a label; an empty label is a plain line.
-    pub notes: Vec<(String, String)>,
+    /// Lines below.
+    notes: Vec<Note>,
     /// How the command ends.
     pub exit: Exit,
 }
@@ -28,11 +39,17 @@ impl Failure {
         Self { headline: headline.into(), notes: Vec::new(), exit }
     }
 
-    /// Adds a line.
+    /// Adds a line with a label.
     #[must_use]
     pub fn note(mut self, label: &str, text: impl Into<String>) -> Self {
-        self.notes.push((label.to_owned(), text.into()));
+        self.notes.push(Note { label: label.to_owned(), text: text.into(), inner: false });
         self
+    }
+
+    /// Adds a line by itself.
+    #[must_use]
+    pub fn line(self, text: impl Into<String>) -> Self {
+        self.note("", text)
     }
 
     /// Adds what to do.
@@ -52,11 +69,19 @@ impl Failure {
     #[must_use]
     pub fn show(&self, terminal: &Terminal) -> String {
         let mut text = format!("{} {}\n", terminal.paint_err(Colour::Red, "error:"), self.headline);
-        let width = self.notes.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
-        for (label, line) in &self.notes {
-            let gap = if width == 0 { "" } else { "  " };
+        let width = |inner: bool| {
+            let labels =
+                self.notes.iter().filter(|note| note.inner == inner).map(|note| note.label.chars().count());
+            labels.max().unwrap_or(0)
+        };
+        for Note { label, text: line, inner } in &self.notes {
+            let indent = if *inner { "    " } else { "  " };
+            let width = width(*inner);
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "  {label:<width$}{gap}{line}");
+            let _ = match label.as_str() {
+                "" => writeln!(text, "{indent}{line}"),
+                _ => writeln!(text, "{indent}{label:<width$}  {line}"),
+            };
         }
         text
     }
@@ -95,15 +120,14 @@ pub fn of_call(error: &CallError, given: GivenBy<'_>) -> Failure {
 fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: &CallError) -> Failure {
     let code = ErrorCode::parse(&problem.code);
     let exit = code.map_or_else(|| of_status(status), Exit::of_error);
-    let mut failure = Failure::new(exit, error.to_string());
     let several = problem.errors.len() > 1;
+    // The detail of several is that of the first, which comes again below.
+    let is_first = problem.errors.first().and_then(|entry| entry.message.as_ref()) == Some(&problem.detail);
+    let headline =
+        if several && is_first { format!("{} mistakes", problem.errors.len()) } else { error.to_string() };
+    let mut failure = Failure::new(exit, headline);
     for entry in &problem.errors {
-        let message =
-            entry.message.as_deref().filter(|message| several && !error.to_string().contains(message));
-        if let Some(message) = message {
-            failure = failure.note("", message);
-        }
-        failure = add_entry(failure, entry, given);
+        failure = add_entry(failure, entry, given(&entry.pointer), several);
     }
     if let Some(cure) = problem.cure.as_deref().filter(|cure| !cure.is_empty()) {
         failure = failure.cure(cure);
@@ -122,20 +146,33 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
     failure
 }
 
-fn add_entry(mut failure: Failure, entry: &ProblemEntry, given: GivenBy<'_>) -> Failure {
-    if let Some(by) = given(&entry.pointer) {
-        failure = failure.note("given by", by);
-    }
+fn add_entry(mut failure: Failure, entry: &ProblemEntry, given: Option<String>, several: bool) -> Failure {
+    let message = entry.message.as_deref().filter(|message| several || !failure.headline.contains(message));
     let rule = entry.rule.as_ref().map(|rule| match &entry.limit {
-        Some(limit) => format!("{rule}: {limit}"),
+        Some(limit) => format!("{rule}: {}", variable_text(limit)),
         None => rule.clone(),
     });
-    match (&entry.source, rule) {
-        (Some(source), Some(rule)) => failure.note("rule", format!("{source} ({rule})")),
-        (Some(source), None) => failure.note("rule", source.clone()),
-        (None, Some(rule)) => failure.note("rule", rule),
-        (None, None) => failure,
+    // A mistake of a file, as compilers write it.
+    if let (Some(message), Some(source), None, None) = (message, &entry.source, &rule, &given) {
+        return failure.line(format!("{source}  {message}"));
     }
+    if let Some(message) = message {
+        failure = failure.line(message);
+    }
+    let mut add = |label: &str, text: String| {
+        failure.notes.push(Note { label: label.to_owned(), text, inner: message.is_some() });
+    };
+    if let Some(by) = given {
+        add("given by", by);
+    }
+    match (&entry.source, rule) {
+        (Some(source), Some(rule)) => add("rule", format!("{source} ({rule})")),
+        (Some(source), None) => add("rule", source.clone()),
+        // What the rule says, the message says in words.
+        (None, Some(rule)) if message.is_none() && !several => add("rule", rule),
+        (None, _) => {}
+    }
+    failure
 }
 
 /// For answers without a code of ours: something in between answered.
@@ -166,7 +203,7 @@ impl From<FindError> for Failure {
             }
             FindError::Several(folders) => {
                 let name = |failure: Self, folder: &std::path::PathBuf| {
-                    failure.note("", format!("--data {}", folder.display()))
+                    failure.line(format!("--data {}", folder.display()))
                 };
                 folders.iter().fold(failure, name)
             }
@@ -241,9 +278,19 @@ mod tests {
     fn several_parts_each_say_what_is_wrong() {
         let error = refused(
             422,
-            r#"{"code": "parameter-invalid", "detail": "2 parameters break the schema", "errors": [
-            {"pointer": "/parameters/a", "rule": "type", "message": "`a` is a text and must be a number"},
-            {"pointer": "/parameters/b", "rule": "required", "message": "`b` is missing"}]}"#,
+            r#"{"code": "parameter-invalid", "detail": "`a` is a text and must be a number", "errors": [
+            {"pointer": "/parameters/a", "rule": "type", "limit": "number", "source": "pipeline.yaml:3:5",
+            "message": "`a` is a text and must be a number"},
+            {"pointer": "/parameters/b", "rule": "required", "limit": true, "message": "`b` is missing"}]}"#,
+        );
+        let given = |pointer: &str| (pointer == "/parameters/a").then(|| "-p a=x".to_owned());
+        insta::assert_snapshot!(of_call(&error, &given).show(&Terminal::plain(80)));
+
+        let error = refused(
+            409,
+            r#"{"code": "pipeline-invalid", "detail": "`wrong` has a mistake in its spec", "errors": [
+            {"source": "wrong/pipeline.yaml:1:1", "message": "`timout`: there is no such field"}],
+            "cure": "Mend the spec; it is read again as soon as it is saved."}"#,
         );
         insta::assert_snapshot!(of_call(&error, &|_| None).show(&Terminal::plain(80)));
     }

@@ -8,11 +8,11 @@ use rigi_model::quantity::show_bytes;
 
 use super::exit::Exit;
 use super::output::{OutputArgs, print_value};
-use super::session::Session;
+use super::session::{Found, Session};
 use super::terminal::say;
 use super::words::{count, many};
 use crate::api::view::GcReport;
-use crate::client::{Client, FindError};
+use crate::client::Client;
 
 /// `rigi gc`
 #[derive(Debug, Args)]
@@ -21,9 +21,9 @@ Examples:
   rigi gc --dry-run    say what would be removed
   rigi gc")]
 pub struct Gc {
-    /// Folder of pipelines, where no server runs
-    #[arg(default_value = ".", value_name = "DIR")]
-    folder: PathBuf,
+    /// Folder of pipelines; the server near the current folder unless told
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    folder: Option<PathBuf>,
     /// Only say what would be removed
     #[arg(long)]
     dry_run: bool,
@@ -37,17 +37,13 @@ impl Gc {
     /// # Errors
     /// When the data folder cannot be read or written.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let report = match session.find() {
-            Ok(server) => {
+        let report = match session.place(self.folder.as_deref())? {
+            Found::Server(server) => {
                 let client = Client::new(&server)?;
                 let query = [("dry_run", self.dry_run.to_string())];
                 session.block_on(async { Ok(client.act(&["system", "gc"], &query).await?) })?
             }
-            // More than one, or one that was named and is not there, is for the user to decide.
-            Err(FindError::None) => {
-                crate::server::gc(&session.load(&self.folder, Vec::new())?, self.dry_run)?
-            }
-            Err(error) => return Err(error.into()),
+            Found::Offline(loaded) => crate::server::gc(&loaded, self.dry_run)?,
         };
         if self.output.is_for_people() {
             say(&show(&report))?;

@@ -35,7 +35,7 @@ pub use exit::Exit;
 pub use failure::Failure;
 pub use follow::{Follow, drive};
 use session::{Globals, Session};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, say};
 
 const ABOUT: &str = "Runs data pipelines on machines their owners control.";
 

@@ -220,7 +220,11 @@ fn show(view: &PipelineView, terminal: &Terminal) -> String {
         ("recent", marks(&summary.recent)),
     ]);
     text.push_str(&parameters(view, terminal));
-    text.push_str(&mistakes(&summary.mistakes, &summary.warnings, terminal));
+    let wrong = mistakes(&summary.mistakes, &summary.warnings, terminal);
+    if !wrong.is_empty() {
+        text.push('\n');
+        text.push_str(&wrong);
+    }
     text
 }
 

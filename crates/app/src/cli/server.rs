@@ -11,11 +11,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::runs::fetch;
-use super::session::Session;
+use super::session::{Found, Session};
 use super::words::many;
 use crate::api::view::{RunSummary, SystemView};
-use crate::client::{CallError, Client, ServerFile};
-use crate::config::Flag;
+use crate::client::{CallError, Client, FindError, ServerFile};
+use crate::config::{Flag, Loaded};
 
 /// `rigi up`
 #[derive(Debug, Args)]
@@ -67,9 +67,12 @@ impl Up {
 #[command(after_help = "\
 Examples:
   rigi down             stop the server; what runs goes on without it
-  rigi down --cancel    cancel every run first")]
+  rigi down --cancel    cancel every run first, or what goes on without a server")]
 pub struct Down {
-    /// Cancel all runs first, those that wait too
+    /// Folder of pipelines; the server near the current folder unless told
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    folder: Option<PathBuf>,
+    /// Cancel all runs first, those that wait too; also those that go on after a server has ended
     #[arg(long)]
     cancel: bool,
 }
@@ -85,7 +88,13 @@ impl Down {
     /// # Errors
     /// When there is no server on this machine, or it does not end.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let server = session.find().map_err(Failure::from)?;
+        let server = match session.place(self.folder.as_deref())? {
+            Found::Server(server) => server,
+            Found::Offline(loaded) if self.cancel && loaded.data_folder().is_dir() => {
+                return cancel_left(*loaded);
+            }
+            Found::Offline(_) => return Err(Failure::from(FindError::None).into()),
+        };
         let (Some(data), Some(pid)) = (&server.data, server.pid) else {
             let failure = Failure::new(
                 Exit::Usage,
@@ -117,18 +126,31 @@ impl Down {
 }
 
 fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
-    let (were, go) = if runs == 1 { ("was", "goes") } else { ("were", "go") };
+    let (were, go, them) = if runs == 1 { ("was", "goes", "it") } else { ("were", "go", "them") };
     match (cancelled, runs) {
         (_, 0) => String::new(),
         (true, runs) => format!(" {} {were} cancelled.", many(runs, "run")),
         (false, runs) => {
             let again = format!("Start it again with `rigi up {}`", system.pipelines_folder);
             format!(
-                " {} {go} on without it. {again}, or stop them first with `rigi down --cancel`.",
+                " {} {go} on without it. {again}, or stop {them} with `rigi down --cancel`.",
                 many(runs, "run")
             )
         }
     }
+}
+
+/// Cancels what went on after the server had ended, and waits until nothing runs any more.
+fn cancel_left(loaded: Loaded) -> anyhow::Result<ExitCode> {
+    let place = loaded.pipelines.display().to_string();
+    let cancelled = crate::server::aside(loaded, async |client| {
+        let runs = fetch(client, &[("state", OPEN.to_owned())], 0).await?;
+        cancel(client, &runs).await?;
+        Ok(runs.len() as u64)
+    })?;
+    let were = if cancelled == 1 { "was" } else { "were" };
+    eprintln!("No server ran on {place}. {} {were} cancelled.", many(cancelled, "run"));
+    Ok(Exit::Ok.into())
 }
 
 /// Cancels them, and waits until nothing runs any more.

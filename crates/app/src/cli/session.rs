@@ -29,6 +29,15 @@ pub struct Globals {
     pub config: Option<PathBuf>,
 }
 
+/// A server, or what is there without one.
+#[derive(Debug)]
+pub enum Found {
+    /// It runs.
+    Server(ServerPlace),
+    /// None runs on this.
+    Offline(Box<Loaded>),
+}
+
 /// One call of the program.
 #[derive(Debug)]
 pub struct Session {
@@ -59,6 +68,24 @@ impl Session {
             current: std::env::current_dir().unwrap_or_default(),
             list: client::running_servers_file(),
         })
+    }
+
+    /// Finds the server of a pipelines folder, or of the current one; where none runs, what to do without.
+    ///
+    /// # Errors
+    /// When more than one runs and none is nearer, or the configuration has a mistake.
+    pub fn place(&self, folder: Option<&Path>) -> Result<Found, Failure> {
+        let offline = |folder: &Path| Ok(Found::Offline(Box::new(self.load(folder, Vec::new())?)));
+        if let (Some(folder), None) = (folder, &self.globals.url) {
+            let data = self.load(folder, Vec::new())?.data_folder();
+            let place = Place { data: Some(data), ..Place::default() };
+            return client::find(&place).map_or_else(|_| offline(folder), |server| Ok(Found::Server(server)));
+        }
+        match self.find() {
+            Ok(server) => Ok(Found::Server(server)),
+            Err(FindError::Several(folders)) => Err(FindError::Several(folders).into()),
+            Err(FindError::None | FindError::NotOn(_)) => offline(folder.unwrap_or(Path::new("."))),
+        }
     }
 
     /// A client of the server.

@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::output::{OutputArgs, facts, print_value};
 use super::session::Session;
 use super::terminal::{Colour, say};
-use super::words::{count, many};
+use super::words::count;
 use crate::api::view::SystemView;
 
 /// A link that signs a browser in, once.
@@ -83,10 +83,7 @@ fn show(system: &SystemView, url: &str, session: &Session) -> String {
     let mut text = facts(&[
         ("server", format!("{url}  (`rigi status --link` prints a link that signs in)")),
         ("version", format!("{}, up {uptime}", system.version)),
-        (
-            "pipelines",
-            format!("{} in {}{mistakes}", many(system.pipelines, "pipeline"), system.pipelines_folder),
-        ),
+        ("pipelines", format!("{} in {}{mistakes}", count(system.pipelines), system.pipelines_folder)),
         ("runs", active),
         ("database", system.database.clone()),
     ]);

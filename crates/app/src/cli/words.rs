@@ -9,10 +9,11 @@ use super::table::Field;
 use super::terminal::Colour;
 use crate::api::view::{RunSummary, TriggerView};
 
-/// `4 s ago`, `3 min ago`, `2 days ago`.
+/// `just now`, `4 s ago`, `3 min ago`, `2 days ago`.
 #[must_use]
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
-    format!("{} ago", about(now.since(then)))
+    let time = now.since(then);
+    if time.as_secs() == 0 { "just now".to_owned() } else { format!("{} ago", about(time)) }
 }
 
 /// One unit, rounded down: `41 s`, `3 min`, `2 h`, `5 days`.

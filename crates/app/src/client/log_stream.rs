@@ -12,7 +12,7 @@ pub enum LogEvent {
     /// Lines, in order, none twice.
     Lines(Vec<LogLine>),
     /// The next attempt begins; its lines start at 1.
-    Attempt(u32),
+    Attempt,
     /// The run ended, and every line has come.
     End,
 }
@@ -95,7 +95,7 @@ impl LogStream {
                     if self.attempt != Some(attempt) {
                         self.attempt = Some(attempt);
                         self.seen = 0;
-                        return Ok(LogEvent::Attempt(attempt));
+                        return Ok(LogEvent::Attempt);
                     }
                 }
                 "end" => return Ok(LogEvent::End),

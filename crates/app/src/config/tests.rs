@@ -114,7 +114,8 @@ fn a_file_that_is_no_toml_or_not_there_is_named() {
     let (_folder, sources) = folder("[server\nport=1");
     let found = mistakes(&sources);
     assert!(found[0].starts_with("rigi.toml:1:"), "{found:?}");
-    let sources = Sources { config: Some("/nonexistent/rigi.toml".into()), ..Sources::default() };
+    let config = Some("/nonexistent/rigi.toml".into());
+    let sources = Sources { config, pipelines: "pipes".into(), ..Sources::default() };
     assert!(mistakes(&sources)[0].contains("/nonexistent/rigi.toml"));
 }
 

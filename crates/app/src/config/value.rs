@@ -97,13 +97,13 @@ impl Value for PathBuf {
 
 /// Integers share everything but their size.
 macro_rules! whole_number {
-    ($($ty:ty => $kind:literal),+ $(,)?) => {$(
+    ($($ty:ty, $range:literal;)+) => {$(
         impl Value for $ty {
-            const KIND: &'static str = $kind;
+            const KIND: &'static str = "whole number";
 
             fn read(raw: &Raw) -> Result<Self, String> {
                 let text = raw.text()?;
-                let range = || format!("is `{text}` and must be a whole number from {} to {}", Self::MIN, Self::MAX);
+                let range = || format!("is `{text}` and must be a whole number{}", $range);
                 text.replace('_', "").parse().map_err(|_| range())
             }
 
@@ -113,7 +113,11 @@ macro_rules! whole_number {
         }
     )+};
 }
-whole_number!(u16 => "whole number", u32 => "whole number", u64 => "whole number");
+whole_number! {
+    u16, " from 0 to 65535";
+    u32, ", 0 or more";
+    u64, ", 0 or more";
+}
 
 /// An amount of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

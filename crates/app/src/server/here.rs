@@ -10,7 +10,7 @@ use super::data_folder::DataFolder;
 use super::error::failure;
 use super::listen;
 use super::parts::Parts;
-use super::up::{public_url, state};
+use super::up::{finish, public_url, state};
 use crate::api::feed::Feed;
 use crate::api::view::SubmitRun;
 use crate::cli::{Failure, Follow, Terminal, drive};
@@ -33,7 +33,7 @@ pub fn run_here(
         let message = format!("{} is no pipeline's folder", folder.display());
         failure(ErrorCode::NotFound, message, "name a folder that holds a pipeline")
     })?;
-    loaded.config.server.port = 0;
+    nobody_else(&mut loaded);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(async {
         let terminal = Terminal::of_process();
@@ -51,6 +51,33 @@ pub fn run_here(
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
+}
+
+/// Does something with a server that lives only for it: where none runs, and what goes on without one must be reached.
+///
+/// # Errors
+/// If it cannot be started, or those of the work.
+pub fn aside<T>(
+    mut loaded: Loaded,
+    work: impl AsyncFnOnce(&Client) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    nobody_else(&mut loaded);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        let server = Guest::start(&loaded).await?;
+        let client = Client::new(&server.place)?;
+        let done = work(&client).await;
+        server.end().await;
+        done
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    done
+}
+
+/// A server that this process alone talks to: on any free port, without the address that people use.
+fn nobody_else(loaded: &mut Loaded) {
+    loaded.config.server.port = 0;
+    loaded.config.server.public_url = None;
 }
 
 /// A server for one run.
@@ -75,8 +102,8 @@ impl Guest {
     }
 
     async fn end(self) {
-        self.parts.engine.close().await;
-        self.parts.process.quit();
+        // What runs beside, from a server that was stopped, goes on.
+        finish(&self.parts).await;
         let _ = self.stop.send(true);
     }
 }

@@ -10,7 +10,7 @@ mod parts;
 mod up;
 
 pub use check::{doctor, gc, migrate, validate};
-pub use here::run_here;
+pub use here::{aside, run_here};
 pub use up::{UpOptions, up};
 
 use std::ffi::OsString;

@@ -1,5 +1,6 @@
 //! `rigi up`: the server in the foreground, or sent into the background.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use super::data_folder::DataFolder;
 use super::listen;
 use super::parts::Parts;
 use crate::api::{AppState, Auth, Inner, feed::Feed};
-use crate::cli::Failure;
+use crate::cli::{Failure, say};
 use crate::client::ServerFile;
 use crate::config::Loaded;
 
@@ -128,19 +129,24 @@ fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Resul
     let all = parts.catalog.all();
     let count = if all.len() == 1 { "1 pipeline".to_owned() } else { format!("{} pipelines", all.len()) };
     let data = parts.folder.path.display();
-    println!(
-        "Rigi {} is ready in {} ms: {url}/?token={link}   ({count} in {folder}, data in {data})",
+    let mut text = format!(
+        "Rigi {} is ready in {} ms: {url}/?token={link}   ({count} in {folder}, data in {data})\n",
         env!("CARGO_PKG_VERSION"),
         begun.elapsed().as_millis(),
     );
     let recovered = parts.recovered;
     if recovered.adopted > 0 {
-        println!("{} went on without the server and are followed again.", runs(recovered.adopted));
+        let are = if recovered.adopted == 1 { "is" } else { "are" };
+        let adopted = runs(recovered.adopted);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{adopted} went on without the server and {are} followed again.");
     }
     for warning in &state.warnings {
-        println!("Note: {warning}.");
+        let _ = writeln!(text, "Note: {warning}.");
     }
-    say_mistakes(&all);
+    text.push_str(&mistakes(&all));
+    // All at once: `--detach` reads up to the first line and goes. Nobody may listen any more; the server serves.
+    let _ = say(&text);
     Ok(())
 }
 
@@ -148,22 +154,24 @@ fn runs(count: u64) -> String {
     if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
-fn say_mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) {
+fn mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) -> String {
     let wrong: Vec<_> = pipelines.iter().filter_map(|p| Some((p, p.outcome.as_ref().err()?))).collect();
-    match wrong.len() {
-        0 => return,
-        1 => println!("1 pipeline has a mistake:"),
-        n => println!("{n} pipelines have mistakes:"),
-    }
+    let mut text = match wrong.len() {
+        0 => String::new(),
+        1 => "1 pipeline has a mistake:\n".to_owned(),
+        n => format!("{n} pipelines have mistakes:\n"),
+    };
     for (pipeline, mistakes) in wrong {
         for mistake in mistakes.iter().take(3) {
-            println!("  {}:{}:{}  {}", pipeline.spec_path(), mistake.line, mistake.column, mistake.message);
+            let place = format!("{}:{}:{}", pipeline.spec_path(), mistake.line, mistake.column);
+            let _ = writeln!(text, "  {place}  {}", mistake.message);
         }
     }
+    text
 }
 
 /// Starts nothing more. Returns how many runs go on without the server.
-async fn finish(parts: &Parts) -> u64 {
+pub(super) async fn finish(parts: &Parts) -> u64 {
     let _ = tokio::time::timeout(Duration::from_secs(5), parts.engine.close()).await;
     let (_, active, _) = parts.engine.counts().await;
     if active == 0 {
@@ -173,11 +181,12 @@ async fn finish(parts: &Parts) -> u64 {
 }
 
 fn say_left(left: u64) {
-    let go_on = if left == 1 { "goes" } else { "go" };
+    let (go_on, them) = if left == 1 { ("goes", "it") } else { ("go", "them") };
     if left > 0 {
-        println!(
-            "{} {go_on} on without the server. Start it again with the same command, or stop them with `rigi down --cancel`.",
+        // Nobody may listen any more.
+        let _ = say(&format!(
+            "{} {go_on} on without the server. Start it again with the same command, or stop {them} with `rigi down --cancel`.",
             runs(left)
-        );
+        ));
     }
 }

@@ -66,13 +66,16 @@ pub fn ended(run: &RunView, terminal: &Terminal) -> String {
     let mut parts = Vec::new();
     if let Some(ms) = summary.duration_ms {
         parts.push(show_duration(Duration::from_millis(ms)));
-        parts.push(cpu_seconds(run.usage.cpu_ms));
+        parts.extend(cpu_seconds(run.usage.cpu_ms));
         if run.usage.max_memory > 0 {
             parts.push(format!("{} at most", show_bytes(run.usage.max_memory)));
         }
     }
     let used = parts.join(", ");
-    let why = summary.message.clone().filter(|_| summary.state != RunState::Succeeded);
+    let why = summary
+        .message
+        .clone()
+        .filter(|why| summary.state != RunState::Succeeded && *why != state_word(summary.state));
     let text = match why {
         Some(why) if used.is_empty() => why,
         Some(why) => format!("{why} · {used}"),
@@ -81,12 +84,14 @@ pub fn ended(run: &RunView, terminal: &Terminal) -> String {
     labelled(terminal, Some(state_colour(summary.state)), &state_word(summary.state), &text)
 }
 
-fn cpu_seconds(ms: u64) -> String {
-    let tenths = (ms + 50) / 100;
-    if tenths >= 100 || tenths.is_multiple_of(10) {
-        format!("{} cpu s", (ms + 500) / 1000)
-    } else {
-        format!("{}.{} cpu s", tenths / 10, tenths % 10)
+/// Two digits; nothing where nothing was measured.
+fn cpu_seconds(ms: u64) -> Option<String> {
+    let seconds = ms as f64 / 1000.0;
+    match ms {
+        0 => None,
+        1..950 => Some(format!("{seconds:.2} cpu s")),
+        950..9_950 => Some(format!("{seconds:.1} cpu s")),
+        _ => Some(format!("{seconds:.0} cpu s")),
     }
 }
 
@@ -143,9 +148,8 @@ mod tests {
     #[test]
     fn the_end_says_what_it_took_and_left() {
         let plain = Terminal::plain(80);
-        assert_eq!(cpu_seconds(1_149), "1.1 cpu s");
-        assert_eq!(cpu_seconds(12_600), "13 cpu s");
-        assert_eq!(cpu_seconds(0), "0 cpu s");
+        let says = |ms| cpu_seconds(ms).unwrap_or_default();
+        assert_eq!([0, 37, 1_149, 12_600].map(says), ["", "0.04 cpu s", "1.1 cpu s", "13 cpu s"]);
         let artifacts = [artifact("trend.png", 48 << 10), artifact("table.parquet", 31 << 10)];
         assert_eq!(
             outputs_line(&artifacts, "7Q2A", &plain).unwrap(),

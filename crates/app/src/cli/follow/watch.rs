@@ -17,11 +17,16 @@ use crate::cli::terminal::{Terminal, say};
 use crate::cli::words::{about, left, state_colour, state_words};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream, RunNews, RunStream};
 
+/// The last lines of an attempt may come after the news of its end.
+const LINES_COME_LATER: Duration = Duration::from_millis(500);
+
 /// One thing that happened.
 enum News {
     Run(RunNews),
     Log(LogEvent),
     Interrupt,
+    /// No line came that belongs before what was held back.
+    Late,
     /// A second in which nothing was printed.
     Tick,
 }
@@ -52,13 +57,15 @@ pub async fn watch(
             log = next_line(&mut log) => News::Log(log?),
             news = states.next() => News::Run(news?),
             _ = interrupts.recv() => News::Interrupt,
+            () = sleep_until(watcher.held_until()), if watcher.held.is_some() => News::Late,
             () = sleep_until(watcher.tick), if watcher.spinner.may_show() => News::Tick,
         };
         match news {
             News::Run(RunNews::Changed(run)) => watcher.changed(*run)?,
             News::Run(RunNews::LookAgain) => watcher.changed(get(client, &id).await?.summary)?,
             News::Log(LogEvent::Lines(lines)) => watcher.lines(&lines).await?,
-            News::Log(LogEvent::Attempt(number)) => watcher.attempt(number),
+            News::Log(LogEvent::Attempt) => watcher.attempt()?,
+            News::Late => watcher.let_go()?,
             News::Log(LogEvent::End) => watcher.log_ended = true,
             News::Tick => watcher.spin(),
             News::Interrupt if follow.interrupt == Interrupt::Cancel && !cancelled => {
@@ -104,6 +111,8 @@ struct Watcher<'a> {
     tick: Instant,
     /// What was last said of its state, so that nothing is said twice.
     said: String,
+    /// What to say of its state once the lines before it are there, and when at the latest.
+    held: Option<(String, Instant)>,
     /// Its environment was shown.
     prepared: bool,
     log_ended: bool,
@@ -121,6 +130,7 @@ impl<'a> Watcher<'a> {
             expected: run.expected_ms.map(Duration::from_millis),
             tick: Instant::now() + SHORT,
             said: String::new(),
+            held: None,
             prepared: false,
             log_ended: false,
         }
@@ -176,14 +186,29 @@ impl<'a> Watcher<'a> {
             return Ok(());
         }
         self.said.clone_from(&line);
+        if self.run.state == RunState::Retrying && self.follow.show == Show::Log {
+            self.held = Some((line, Instant::now() + LINES_COME_LATER));
+            return Ok(());
+        }
         self.say(&line)
     }
 
-    /// The next attempt begins: its environment may be another, and what failed may fail again.
-    fn attempt(&mut self, number: u32) {
-        if number > 1 {
-            self.said.clear();
+    fn held_until(&self) -> Instant {
+        self.held.as_ref().map_or_else(Instant::now, |(_, until)| *until)
+    }
+
+    fn let_go(&mut self) -> anyhow::Result<()> {
+        match self.held.take() {
+            Some((line, _)) => self.say(&line),
+            None => Ok(()),
         }
+    }
+
+    /// The next attempt begins; what failed may fail again.
+    fn attempt(&mut self) -> anyhow::Result<()> {
+        self.let_go()?;
+        self.said.clear();
+        Ok(())
     }
 
     async fn lines(&mut self, lines: &[LogLine]) -> anyhow::Result<()> {
@@ -214,6 +239,7 @@ impl<'a> Watcher<'a> {
     }
 
     async fn end(mut self, id: &str) -> anyhow::Result<ExitCode> {
+        self.let_go()?;
         let run = get(self.client, id).await?;
         let code = Exit::of_run(run.summary.state).into();
         match self.follow.style {

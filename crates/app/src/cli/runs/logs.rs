@@ -136,7 +136,7 @@ impl Logs {
         loop {
             match log.next().await? {
                 LogEvent::Lines(lines) => self.print(&lines, session)?,
-                LogEvent::Attempt(_) => {}
+                LogEvent::Attempt => {}
                 LogEvent::End => return Ok(()),
             }
         }

@@ -52,7 +52,8 @@ impl Pool {
     pub fn take(&self, limits: &PlanLimits) -> Option<Group> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // A used group may still hold more memory (files in the cache) than the new limit allows: then a new one is made.
-        free.into_iter().chain([self.fresh(), self.fresh()]).find_map(|index| self.prepare(index, limits))
+        let fresh = std::iter::repeat_with(|| self.fresh()).take(2);
+        free.into_iter().chain(fresh).find_map(|index| self.prepare(index, limits))
     }
 
     fn fresh(&self) -> u32 {
