@@ -75,10 +75,13 @@ pub struct Reaped {
 /// Waits for any child that has ended; `None` if there is none.
 pub fn reap() -> Option<Reaped> {
     let mut status = 0;
-    // SAFETY: `rusage` is plain numbers, so zeroes are a valid value, and both pointers are to live variables.
-    let (pid, usage) = unsafe {
+    // SAFETY: `rusage` is plain numbers, so zeroes are a valid value, and all pointers are to live variables.
+    let (pid, usage, own) = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        (libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage), usage)
+        let mut own: libc::rusage = std::mem::zeroed();
+        let pid = libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage);
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut own);
+        (pid, usage, own)
     };
     if pid <= 0 {
         return None;
@@ -88,8 +91,13 @@ pub fn reap() -> Option<Reaped> {
     };
     let usage = Usage {
         cpu_us: micros(usage.ru_utime) + micros(usage.ru_stime),
-        // Kilobytes on Linux.
-        max_memory: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+        // Kilobytes on Linux. Before it executes its program a child stands in its parent's memory, and the kernel counts
+        // that: a peak that is not above the parent's says nothing of the program.
+        max_memory: if usage.ru_maxrss > own.ru_maxrss {
+            u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024
+        } else {
+            0
+        },
     };
     Some(Reaped { pid, status, usage })
 }

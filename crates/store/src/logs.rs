@@ -50,6 +50,8 @@ pub enum LogSource {
 trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek> ReadSeek for T {}
 
+type AnyScanner = Scanner<Box<dyn ReadSeek + Send>>;
+
 impl LogSource {
     /// The log of an ended attempt.
     #[must_use]
@@ -61,7 +63,7 @@ impl LogSource {
         }
     }
 
-    fn scanner(&self) -> Result<Option<Scanner<Box<dyn ReadSeek + Send>>>> {
+    fn scanner(&self) -> Result<Option<AnyScanner>> {
         Ok(Some(Scanner::new(match self {
             Self::Empty => return Ok(None),
             Self::Bytes(bytes) => Box::new(Cursor::new(bytes.clone())),
@@ -84,7 +86,7 @@ impl LogSource {
     }
 
     /// Whole blocks so far; a block that is just being written is left out.
-    fn blocks(&self) -> Result<(Option<Scanner<Box<dyn ReadSeek + Send>>>, Vec<Scanned>)> {
+    fn blocks(&self) -> Result<(Option<AnyScanner>, Vec<Scanned>)> {
         let Some(mut scanner) = self.scanner()? else { return Ok((None, Vec::new())) };
         let length = match self {
             Self::Empty => 0,
@@ -104,11 +106,7 @@ impl LogSource {
         Ok((Some(scanner), blocks))
     }
 
-    fn lines_of(
-        &self,
-        scanner: &mut Scanner<Box<dyn ReadSeek + Send>>,
-        block: &Scanned,
-    ) -> Result<Vec<LogLine>> {
+    fn lines_of(&self, scanner: &mut AnyScanner, block: &Scanned) -> Result<Vec<LogLine>> {
         let stored = scanner.read_body(block).map_err(|e| self.damaged(e))?;
         let raw = match block.header.codec {
             Codec::Plain => stored,

@@ -16,12 +16,41 @@ export interface RunCommand {
 }
 
 export function runCommand({ pipeline, parameters, inputs = {}, labels = {}, priority }: RunCommand): string {
-  const words = ["rigi", "run", quote(pipeline)];
-  for (const [name, value] of Object.entries(parameters)) words.push("-p", quote(`${name}=${textOf(value)}`));
-  for (const [name, files] of Object.entries(inputs)) for (const file of files) words.push("-i", quote(`${name}=${file}`));
-  for (const [name, value] of Object.entries(labels)) words.push("-l", quote(`${name}=${value}`));
+  const words = ["rigi", "run", quote(pipeline), ...parameterWords(parameters), ...inputWords(inputs), ...labelWords(labels)];
   if (priority !== undefined) words.push("--priority", String(priority));
   return words.join(" ");
+}
+
+export interface RerunCommand {
+  /** The run's id, or the end of it. */
+  run: string;
+  /** What is other than in the run. */
+  parameters: Record<string, unknown>;
+  /** Names that go back to their defaults. */
+  unset?: string[];
+  inputs?: Record<string, string[]>;
+  labels?: Record<string, string>;
+  code: "same" | "current";
+}
+
+export function rerunCommand({ run, parameters, unset = [], inputs = {}, labels = {}, code }: RerunCommand): string {
+  const words = ["rigi", "runs", "rerun", quote(run), ...parameterWords(parameters)];
+  for (const name of unset) words.push("--unset", quote(name));
+  words.push(...inputWords(inputs), ...labelWords(labels));
+  if (code === "current") words.push("--code", "current");
+  return words.join(" ");
+}
+
+function parameterWords(parameters: Record<string, unknown>): string[] {
+  return Object.entries(parameters).flatMap(([name, value]) => ["-p", quote(`${name}=${textOf(value)}`)]);
+}
+
+function inputWords(inputs: Record<string, string[]>): string[] {
+  return Object.entries(inputs).flatMap(([name, files]) => files.flatMap((file) => ["-i", quote(`${name}=${file}`)]));
+}
+
+function labelWords(labels: Record<string, string>): string[] {
+  return Object.entries(labels).flatMap(([name, value]) => ["-l", quote(`${name}=${value}`)]);
 }
 
 /** The request as one for curl; who sends it adds their token. */

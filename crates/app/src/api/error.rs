@@ -1,9 +1,9 @@
 //! Errors of the API: RFC 9457 problem details with a stable code, what to do, and nothing of the inside.
 
 use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum_extra::extract::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::QueryRejection;
 use rigi_engine::submit::SubmitError;
 use rigi_model::ErrorCode;
 use rigi_model::id::RequestId;

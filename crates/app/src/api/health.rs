@@ -45,10 +45,16 @@ pub async fn checks(state: &AppState) -> Vec<CheckView> {
         if free >= LEAST_FREE { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) }
     });
     let folder = std::fs::read_dir(state.catalog.folder()).map(drop);
+    let supervisor = std::os::unix::net::UnixStream::connect(data.join("supervisor").join("sock")).map(drop);
     vec![
         check("database", database, "see the server's log"),
         check("storage", storage, "make the data folder writable for the server"),
         check("disk", disk, "make room on the disk of the data folder"),
+        check(
+            "supervisor",
+            supervisor,
+            "it is started again by itself; see the server's log if it stays away",
+        ),
         check("pipelines", folder, "give the server a pipelines folder that it can read"),
     ]
 }

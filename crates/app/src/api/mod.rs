@@ -22,7 +22,6 @@ pub use auth::{Auth, random_token};
 pub use error::{ApiError, Problem};
 pub use openapi::document;
 pub use state::{AppState, Inner};
-pub use system::LinkView;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, header};
@@ -47,7 +46,6 @@ fn resources() -> OpenApiRouter<AppState> {
 }
 
 /// The whole server: API, page, health.
-#[must_use]
 pub fn router(state: AppState) -> axum::Router {
     let (api, _) = OpenApiRouter::new().nest("/api/v1", resources()).split_for_parts();
     let protected = api
@@ -83,8 +81,17 @@ async fn wrong_method(request: Request) -> Response {
     response
 }
 
+/// What the page may load: only what this server sends, and no script or style within HTML.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+                           img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
+                           form-action 'self'; frame-ancestors 'self'";
+/// The page that shows the API has its styles within HTML.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; \
+                           img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Headers of every answer that sets none of its own.
 async fn secure_headers(request: Request, next: Next) -> Response {
+    let docs = request.uri().path().starts_with("/docs");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let defaults = [
@@ -94,9 +101,7 @@ async fn secure_headers(request: Request, next: Next) -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
-             font-src 'self'; connect-src 'self'; frame-src 'self'; object-src 'none'; base-uri 'none'; \
-             form-action 'self'; frame-ancestors 'self'",
+            if docs { DOCS_POLICY } else { PAGE_POLICY },
         ),
     ];
     for (name, value) in defaults {

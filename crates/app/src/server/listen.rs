@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use rigi_model::ErrorCode;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
@@ -63,6 +64,10 @@ pub(super) async fn serve(
     let ended = async move {
         let _ = told.wait_for(|stop| *stop).await;
     };
+    // Small answers go out at once instead of waiting for what may follow.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     let server = axum::serve(listener, router).with_graceful_shutdown(ended);
     let deadline = async move {
         let _ = stop.wait_for(|stop| *stop).await;

@@ -41,12 +41,12 @@ fn filters_can_be_combined() {
         let of_alpha = RunFilter { pipeline: Some("alpha".into()), ..RunFilter::default() };
         assert_eq!(ids(of_alpha.clone()).await, [c.id.clone(), a.id.clone()]);
         let queued = RunFilter { states: vec![RunState::Queued], ..of_alpha };
-        assert_eq!(ids(queued).await, [c.id.clone()]);
+        assert_eq!(ids(queued).await, std::slice::from_ref(&c.id));
         let labelled = RunFilter { labels: vec![("team".into(), "beta".into())], ..RunFilter::default() };
-        assert_eq!(ids(labelled).await, [b.id.clone()]);
+        assert_eq!(ids(labelled).await, std::slice::from_ref(&b.id));
         let text = |text: &str| RunFilter { text: Some(text.into()), ..RunFilter::default() };
-        assert_eq!(ids(text("bet")).await, [b.id.clone()]);
-        assert_eq!(ids(text(b.id.short())).await, [b.id.clone()]);
+        assert_eq!(ids(text("bet")).await, std::slice::from_ref(&b.id));
+        assert_eq!(ids(text(b.id.short())).await, std::slice::from_ref(&b.id));
         assert_eq!(ids(text("100%_")).await, []);
         let future = RunFilter { since: Some(Timestamp(4_000_000_000_000_000)), ..RunFilter::default() };
         assert_eq!(ids(future).await, []);

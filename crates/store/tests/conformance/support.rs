@@ -25,9 +25,9 @@ pub fn on_each<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
 /// `None` stands for SQLite.
 pub fn configs() -> Vec<Option<DbConfig>> {
     let mut configs = vec![None];
-    match std::env::var("TEST_DATABASE_URL") {
+    match std::env::var("RIGI_TEST_POSTGRES") {
         Ok(url) => configs.push(Some(DbConfig::Postgres(format!("{url}?schema=t{}", RunId::generate())))),
-        Err(_) => assert!(std::env::var("CI").is_err(), "CI must set TEST_DATABASE_URL"),
+        Err(_) => assert!(std::env::var("CI").is_err(), "CI must set RIGI_TEST_POSTGRES"),
     }
     configs
 }

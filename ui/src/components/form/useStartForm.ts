@@ -7,7 +7,7 @@ import { api, idempotencyKey, ok } from "../../api/client";
 import { asProblem, type Problem } from "../../api/problem";
 import { keys } from "../../api/keys";
 import type { InputRef, PipelineView, RunView } from "../../api/types";
-import { runCommand } from "../../lib/command";
+import { rerunCommand, runCommand } from "../../lib/command";
 import { fieldsOf, isObject, isOpen, type Field, type Schema } from "../../lib/schema/fields";
 import { changedValues, collect, initialRaws, mistakeOf, type Raw } from "../../lib/schema/values";
 import type { Chosen } from "./FileField";
@@ -73,11 +73,21 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const priority = more.priority === "" ? undefined : Number(more.priority);
   const defaults = collect(fields, initialRaws(fields));
   const told = Object.fromEntries(Object.entries(parameters).filter(([name, value]) => JSON.stringify(defaults[name]) !== JSON.stringify(value)));
-  const secret = (name: string) => fields.some((field) => field.name === name && field.kind === "secret");
+  const hideSecrets = (values: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, fields.some((field) => field.name === name && field.kind === "secret") ? "…" : value]));
+  const changed = from ? changedValues(from.parameters, parameters) : {};
+  const unset = Object.keys(changed).filter((name) => !(name in parameters));
   const fileNames = Object.fromEntries(Object.entries(files).map(([name, chosen]) => [name, chosen.map((file) => file.name)]));
   const command = from
-    ? rerunCommand(from, Object.entries(changedValues(from.parameters, parameters)), secret, code)
-    : runCommand({ pipeline: pipeline.name, parameters: Object.fromEntries(Object.entries(told).map(([name, value]) => [name, secret(name) ? "…" : value])), inputs: fileNames, labels, priority });
+    ? rerunCommand({
+        run: from.short,
+        parameters: hideSecrets(withoutKeys(changed, unset)),
+        unset,
+        inputs: fileNames,
+        labels: Object.fromEntries(Object.entries(labels).filter(([name, value]) => from.labels[name] !== value)),
+        code,
+      })
+    : runCommand({ pipeline: pipeline.name, parameters: hideSecrets(told), inputs: fileNames, labels, priority });
 
   const send = useSend(pipeline, from, (problem) => setRefused(placesOf(problem, fields, pipeline)));
   const submit = () => {
@@ -186,8 +196,6 @@ function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
-function rerunCommand(from: RunView, changed: [string, unknown][], secret: (name: string) => boolean, code: CodeChoice): string {
-  const parameters = Object.fromEntries(changed.map(([name, value]) => [name, secret(name) ? "…" : value]));
-  const text = runCommand({ pipeline: from.short, parameters }).replace(/^rigi run/, "rigi runs rerun");
-  return code === "current" ? `${text} --code current` : text;
+function withoutKeys(values: Record<string, unknown>, keys: string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
 }

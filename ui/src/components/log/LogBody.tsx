@@ -6,6 +6,7 @@ import { usePrefs } from "../../lib/prefs";
 import { isEnd } from "../../lib/states";
 import { Icon } from "../Icon";
 import { Empty, Failure } from "../States";
+import { Ticked } from "../Ticked";
 import classes from "./Log.module.css";
 import { LogLineRow } from "./LogLineRow";
 import type { LogController } from "./useLogController";
@@ -75,5 +76,16 @@ function Lines({ log }: { log: LogController }) {
 function NoLines({ log }: { log: LogController }) {
   const { run } = log;
   if (run.attempt === 0) return <Empty icon="clock" title={isEnd(run.state) ? "It never started, so there is no log" : "The log begins when the run starts"} />;
+  if (run.state === "starting") {
+    return (
+      <Empty icon="clock" title="It is being prepared">
+        {run.message && (
+          <p className="dim">
+            <Ticked text={run.message} />
+          </p>
+        )}
+      </Empty>
+    );
+  }
   return <Empty icon="file" title={log.store.complete ? "It wrote nothing" : "It has written nothing yet"} />;
 }

@@ -57,6 +57,12 @@ function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void
   );
 }
 
+/** "cancel-requested" as people write it. */
+function kindWords(kind: string): string {
+  const words = stateLabel(kind).replace(/-/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 function Event({ event }: { event: EventView }) {
   return (
     <div className={classes.event}>
@@ -65,7 +71,7 @@ function Event({ event }: { event: EventView }) {
       </span>
       <span className={classes.eventIcon}>{isState(event.kind) ? <StateIcon state={event.kind} size={14} label={false} still /> : null}</span>
       <span className={classes.what}>
-        {stateLabel(event.kind).replace(/-/g, " ")}
+        {kindWords(event.kind)}
         {event.attempt > 0 && <span className="dim"> attempt {event.attempt}</span>}
         {event.message && (
           <span className="dim">

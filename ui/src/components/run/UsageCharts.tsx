@@ -27,7 +27,7 @@ export default function UsageCharts({ run }: { run: RunView }) {
         limit={cpu ?? null}
         floor={1}
         text={(sample) => `${cpuText(sample)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}`}
-        rest={ended ? `${duration(run.usage.cpu_ms)} in all` : `${cpuText(last)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}`}
+        rest={ended ? `${duration(run.usage.cpu_ms)} in all` : last ? `${cpuText(last)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}` : "–"}
       />
       <Chart
         label="memory"

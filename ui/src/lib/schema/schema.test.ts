@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { runCommand } from "../command";
+import { rerunCommand, runCommand } from "../command";
 import { describeRule, fieldsOf, type Field, type Schema } from "./fields";
 import { validate } from "./validate";
 import { changedValues, collect, fromRaw, initialRaws, mistakeOf } from "./values";
@@ -81,5 +81,8 @@ describe("values", () => {
 test("the same for a terminal is quoted for a shell", () => {
   expect(runCommand({ pipeline: "co2", parameters: { start: 1990, title: "it's", tags: ["a b"] }, inputs: { f: ["x.csv"] }, labels: { team: "ops" }, priority: 5 })).toBe(
     `rigi run co2 -p start=1990 -p 'title=it'\\''s' -p 'tags=["a b"]' -i f=x.csv -l team=ops --priority 5`,
+  );
+  expect(rerunCommand({ run: "7Q2A", parameters: { start: 1980 }, unset: ["until"], inputs: { f: ["x.csv"] }, code: "current" })).toBe(
+    "rigi runs rerun 7Q2A -p start=1980 --unset until -i f=x.csv --code current",
   );
 });

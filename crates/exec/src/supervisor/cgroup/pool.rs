@@ -51,11 +51,20 @@ impl Pool {
     /// A group that holds these limits; `None` if it cannot be made, which the limits' other means then make good.
     pub fn take(&self, limits: &PlanLimits) -> Option<Group> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let index = free.unwrap_or_else(|| self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        // A used group may still hold more memory (files in the cache) than the new limit allows: then a new one is made.
+        let fresh = std::iter::repeat_with(|| self.fresh()).take(2);
+        free.into_iter().chain(fresh).find_map(|index| self.prepare(index, limits))
+    }
+
+    fn fresh(&self) -> u32 {
+        self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn prepare(&self, index: u32, limits: &PlanLimits) -> Option<Group> {
         let mut group =
             Group { index, place: self.place.clone(), oom_before: 0, processes_before: 0, memory: false };
-        if group.prepare(limits).is_err() {
-            self.give_back(&group);
+        if let Err(error) = group.prepare(limits) {
+            eprintln!("The control group {index} cannot be used: {error}");
             return None;
         }
         group.oom_before = group.count("oom");
@@ -70,9 +79,15 @@ impl Pool {
 
     /// Removes the groups, at the end.
     pub fn remove(&self) {
-        self.clear();
-        for root in self.place.roots() {
-            let _ = fs::remove_dir(root);
+        for _ in 0..20 {
+            self.clear();
+            let left =
+                self.place.roots().into_iter().filter(|root| fs::remove_dir(root).is_err() && root.exists());
+            if left.count() == 0 {
+                return;
+            }
+            // A process that was killed leaves its group a moment later, and nothing tells when.
+            std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }
 }
@@ -171,7 +186,12 @@ impl Group {
 fn kill_all(group: &Path) -> bool {
     let Ok(text) = fs::read_to_string(group.join("cgroup.procs")) else { return false };
     let mut any = false;
+    let own = rustix::process::getpid();
     for pid in text.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw) {
+        // A thread of the supervisor's may be inside, about to start the attempt: the supervisor is not part of it.
+        if pid == own {
+            continue;
+        }
         any = true;
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
