@@ -99,7 +99,7 @@ pub struct Observed {
 pub enum Observation {
     /// Still being prepared: why it takes time, in a code and in words.
     Preparing {
-        /// `PreparingEnvironment` or `Staging`.
+        /// `PreparingEnvironment`.
         reason: Reason,
         /// For people: `Python 3.12 with 14 packages`.
         message: String,

@@ -9,18 +9,10 @@ crate::state::text_enum! {
         GlobalLimit = "global-limit",
         /// The pipeline's `max_instances` is reached.
         PipelineLimit = "pipeline-limit",
-        /// The pipeline is disabled or its spec has a mistake.
-        PipelineUnavailable = "pipeline-unavailable",
         /// The disk has too little room to start anything.
         DiskFull = "disk-full",
-        /// The server is stopping and starts nothing new.
-        Draining = "draining",
         /// Its environment is being built.
         PreparingEnvironment = "preparing-environment",
-        /// Its code and inputs are being put in place.
-        Staging = "staging",
-        /// Waits for the delay before the next attempt.
-        RetryDelay = "retry-delay",
         /// Asked to stop; its processes have the grace period.
         Stopping = "stopping",
         /// The process returned a status other than 0.

@@ -55,6 +55,8 @@ pub struct ApiError {
     pub cure: Option<String>,
     /// Logged, and never answered.
     pub cause: Option<String>,
+    /// Where the code's own does not say it.
+    pub status: Option<StatusCode>,
 }
 
 /// Result of a handler.
@@ -63,7 +65,7 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// A failure with a code and a sentence.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), cure: None, cause: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), cure: None, cause: None, status: None }
     }
 
     /// With what to do.
@@ -93,6 +95,7 @@ impl ApiError {
     #[must_use]
     pub fn problem(&self, request: &RequestId) -> Problem {
         let (status, title) = describe(self.code);
+        let status = self.status.unwrap_or(status);
         Problem {
             kind: format!("{DOCS}{}", self.code),
             code: self.code.to_string(),

@@ -76,9 +76,9 @@ fn compressible() -> impl tower_http::compression::predicate::Predicate {
 
 async fn wrong_method(request: Request) -> Response {
     let detail = format!("{} does not take {}", request.uri().path(), request.method());
-    let mut response = ApiError::new(ErrorCode::RequestInvalid, detail).into_response();
-    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
-    response
+    let mut error = ApiError::new(ErrorCode::RequestInvalid, detail);
+    error.status = Some(axum::http::StatusCode::METHOD_NOT_ALLOWED);
+    error.into_response()
 }
 
 /// What the page may load: only what this server sends, and no script or style within HTML.
