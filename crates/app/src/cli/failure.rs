@@ -129,11 +129,13 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
     for entry in &problem.errors {
         failure = add_entry(failure, entry, given(&entry.pointer), several);
     }
-    if let Some(cure) = problem.cure.as_deref().filter(|cure| !cure.is_empty()) {
+    // The server's own cure is for browsers: a link.
+    if code == Some(ErrorCode::Unauthenticated) {
+        failure = failure.cure(
+            "give the server's token with RIGI_TOKEN; it stands in the file `token` of its data folder",
+        );
+    } else if let Some(cure) = problem.cure.as_deref().filter(|cure| !cure.is_empty()) {
         failure = failure.cure(cure);
-    }
-    if exit == Exit::NotSignedIn && problem.cure.is_none() {
-        failure = failure.cure("give the server's token with `--token` or RIGI_TOKEN");
     }
     if !problem.code.is_empty() {
         let page =
