@@ -123,8 +123,11 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
     let several = problem.errors.len() > 1;
     // The detail of several is that of the first, which comes again below.
     let is_first = problem.errors.first().and_then(|entry| entry.message.as_ref()) == Some(&problem.detail);
-    let headline =
-        if several && is_first { format!("{} mistakes", problem.errors.len()) } else { error.to_string() };
+    let headline = match problem.errors.len() {
+        _ if code == Some(ErrorCode::Unauthenticated) => "the server does not know who you are".to_owned(),
+        many if several && is_first => format!("{many} mistakes"),
+        _ => error.to_string(),
+    };
     let mut failure = Failure::new(exit, headline);
     for entry in &problem.errors {
         failure = add_entry(failure, entry, given(&entry.pointer), several);
