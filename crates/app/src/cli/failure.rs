@@ -123,17 +123,22 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
     let several = problem.errors.len() > 1;
     // The detail of several is that of the first, which comes again below.
     let is_first = problem.errors.first().and_then(|entry| entry.message.as_ref()) == Some(&problem.detail);
-    let headline =
-        if several && is_first { format!("{} mistakes", problem.errors.len()) } else { error.to_string() };
+    let headline = match problem.errors.len() {
+        _ if code == Some(ErrorCode::Unauthenticated) => "the server does not know who you are".to_owned(),
+        many if several && is_first => format!("{many} mistakes"),
+        _ => error.to_string(),
+    };
     let mut failure = Failure::new(exit, headline);
     for entry in &problem.errors {
         failure = add_entry(failure, entry, given(&entry.pointer), several);
     }
-    if let Some(cure) = problem.cure.as_deref().filter(|cure| !cure.is_empty()) {
+    // The server's own cure is for browsers: a link.
+    if code == Some(ErrorCode::Unauthenticated) {
+        failure = failure.cure(
+            "give the server's token with RIGI_TOKEN; it stands in the file `token` of its data folder",
+        );
+    } else if let Some(cure) = problem.cure.as_deref().filter(|cure| !cure.is_empty()) {
         failure = failure.cure(cure);
-    }
-    if exit == Exit::NotSignedIn && problem.cure.is_none() {
-        failure = failure.cure("give the server's token with `--token` or RIGI_TOKEN");
     }
     if !problem.code.is_empty() {
         let page =

@@ -1,5 +1,6 @@
 //! One call of the API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -80,6 +81,19 @@ fn said(problem: &Problem, status: &StatusCode) -> String {
     words.cloned().unwrap_or_else(|| format!("the server answered {status}"))
 }
 
+/// Trusts whom this machine trusts (or `SSL_CERT_FILE` names). Reading all of them takes a moment, which calls of a
+/// server on this machine do not need.
+fn tls(scheme: &str) -> Result<rustls::ClientConfig, rustls::Error> {
+    let mut trusted = rustls::RootCertStore::empty();
+    if scheme == "https" {
+        trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.with_root_certificates(trusted).with_no_client_auth())
+}
+
 /// Talks to one server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -95,9 +109,14 @@ impl Client {
     /// When its address is none.
     pub fn new(server: &ServerPlace) -> Result<Self, CallError> {
         let wrong = || CallError::Address { url: server.url.clone() };
-        let base = Url::parse(&server.url).ok().filter(|url| !url.cannot_be_a_base()).ok_or_else(wrong)?;
+        let base = Url::parse(&server.url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(wrong)?;
         let agent = concat!("rigi/", env!("CARGO_PKG_VERSION"));
+        let tls = tls(base.scheme()).map_err(|_| wrong())?;
         let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).user_agent(agent);
+        let http = http.tls_backend_preconfigured(tls);
         // No proxy: the token must not pass through one by accident, and loopback never does.
         let http = http.no_proxy().build().map_err(|_| wrong())?;
         Ok(Self { http, base, token: server.token.clone() })

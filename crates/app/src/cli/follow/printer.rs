@@ -84,12 +84,12 @@ pub fn ended(run: &RunView, terminal: &Terminal) -> String {
     labelled(terminal, Some(state_colour(summary.state)), &state_word(summary.state), &text)
 }
 
-/// Two digits; nothing where nothing was measured.
+/// Two digits; nothing where there is nothing to speak of.
 fn cpu_seconds(ms: u64) -> Option<String> {
     let seconds = ms as f64 / 1000.0;
     match ms {
-        0 => None,
-        1..950 => Some(format!("{seconds:.2} cpu s")),
+        0..5 => None,
+        5..950 => Some(format!("{seconds:.2} cpu s")),
         950..9_950 => Some(format!("{seconds:.1} cpu s")),
         _ => Some(format!("{seconds:.0} cpu s")),
     }
