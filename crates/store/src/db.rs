@@ -11,7 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Connection, Postgres, Sqlite, Transaction};
 
 use crate::{Error, Result};
 
@@ -90,6 +90,16 @@ impl Db {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// After a failed write: a full disk makes SQLite end a transaction that the driver still takes for open, so the
+    /// connection is given up and the next write opens another.
+    pub(crate) async fn renew(&self) {
+        if let Self::Sqlite { write, .. } = self
+            && let Ok(connection) = write.acquire().await
+        {
+            let _ = connection.detach().close_hard().await;
+        }
     }
 
     /// `sqlite` or `postgres`.

@@ -142,7 +142,11 @@ impl Task {
                     Job::Other { write, reply } => {
                         // What came before it is written before it.
                         self.commit(std::mem::take(&mut batch)).await;
-                        let _ = reply.send(self.write_other(write).await);
+                        let written = self.write_other(write).await;
+                        if written.is_err() {
+                            self.db.renew().await;
+                        }
+                        let _ = reply.send(written);
                     }
                 }
                 taken += 1;
@@ -179,6 +183,7 @@ impl Task {
                 let _ = self.commits.send(commit);
             }
             Err(error) => {
+                self.db.renew().await;
                 if !self.pending.is_empty() {
                     tracing::warn!(%error, waiting = self.pending.len(), "changes wait until they can be written");
                 }

@@ -1894,8 +1894,8 @@ export interface operations {
                  * @example queued,running
                  */
                 state?: string;
-                /** @description With all of these labels: `key=value`, separated by commas. */
-                label?: string;
+                /** @description With all of these labels: `key=value`, separated by commas or one at a time. */
+                label?: string[];
                 /** @description Part of the pipeline's name, or the beginning or the last four characters of an id. */
                 q?: string;
                 /** @description Accepted at or after this time. */

@@ -198,8 +198,13 @@ impl From<FindError> for Failure {
         match error {
             FindError::None => failure
                 .cure("start one with `rigi up`, or name one with `--url`, `--data`, RIGI_URL or RIGI_DATA"),
-            FindError::NotOn(_) => {
-                failure.cure("start it with `rigi up`, or leave `--data` and RIGI_DATA away")
+            FindError::NotOn(data) => {
+                let folder = data.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let up = match folder {
+                    Some(folder) if data.ends_with(".rigi") => format!("rigi up {}", folder.display()),
+                    _ => format!("rigi up --data {}", data.display()),
+                };
+                failure.cure(format!("start it with `{up}`, or name another with `--data` or `--url`"))
             }
             FindError::Several(folders) => {
                 let name = |failure: Self, folder: &std::path::PathBuf| {

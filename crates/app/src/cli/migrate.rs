@@ -18,7 +18,7 @@ use super::table::Column;
 #[command(after_help = "\
 Examples:
   rigi migrate status
-  rigi migrate down --to 1    before going back to an older version
+  rigi migrate down --to 1 --yes    before going back to an older version
 
 `rigi up` brings the schema up to date by itself. Stop the server before changing it.")]
 pub struct Migrate {
@@ -35,6 +35,9 @@ enum Command {
         /// Back to this number
         #[arg(long, value_name = "NUMBER")]
         to: Option<i64>,
+        /// Yes, what only the newer schema stores may be lost
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         place: Where,
     },
@@ -67,10 +70,13 @@ impl Migrate {
         let (change, place) = match self.command {
             Command::Status(place) => (None, place),
             Command::Up(place) => (Some(Change::Up), place),
-            Command::Down { to: Some(number), place } => (Some(Change::To(number)), place),
-            Command::Down { to: None, place } => {
+            Command::Down { to, yes, place } => {
                 let steps = crate::server::migrate(&session.load(&place.folder, Vec::new())?, None)?;
-                (Some(Change::To(before_last(&steps)?)), place)
+                let to = to.map_or_else(|| before_last(&steps), Ok)?;
+                if !yes {
+                    return Err(ask(&steps, to).into());
+                }
+                (Some(Change::To(to)), place)
             }
         };
         let loaded = session.load(&place.folder, Vec::new())?;
@@ -92,6 +98,18 @@ impl Migrate {
         list.print(place.output, &session.terminal)?;
         Ok(Exit::Ok.into())
     }
+}
+
+/// Taking a change back drops its tables: that is nothing to do by a slip of the hand.
+fn ask(steps: &[MigrationStatus], to: i64) -> Failure {
+    let back: Vec<String> = steps
+        .iter()
+        .filter(|step| step.applied && step.number > to)
+        .map(|step| format!("{} ({})", step.number, step.name))
+        .collect();
+    let what = if to <= 0 { "everything that is stored is lost" } else { "what only they store is lost" };
+    let words = format!("nothing was changed: this takes back schema change {}, and {what}", back.join(", "));
+    Failure::new(Exit::Usage, words).cure("keep a copy of the database, then add `--yes`")
 }
 
 /// The number before the newest that is applied.

@@ -93,7 +93,9 @@ impl Down {
             Found::Offline(loaded) if self.cancel && loaded.data_folder().is_dir() => {
                 return cancel_left(*loaded);
             }
-            Found::Offline(_) => return Err(Failure::from(FindError::None).into()),
+            Found::Offline(loaded) => {
+                return Err(Failure::from(FindError::NotOn(loaded.data_folder())).into());
+            }
         };
         let (Some(data), Some(pid)) = (&server.data, server.pid) else {
             let failure = Failure::new(

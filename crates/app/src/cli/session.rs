@@ -84,7 +84,11 @@ impl Session {
         match self.find() {
             Ok(server) => Ok(Found::Server(server)),
             Err(FindError::Several(folders)) => Err(FindError::Several(folders).into()),
-            Err(FindError::None | FindError::NotOn(_)) => offline(folder.unwrap_or(Path::new("."))),
+            Err(FindError::None) => offline(folder.unwrap_or(Path::new("."))),
+            Err(FindError::NotOn(data)) => {
+                let beside = data.parent().filter(|_| data.ends_with(".rigi"));
+                offline(folder.or(beside).unwrap_or(Path::new(".")))
+            }
         }
     }
 

@@ -99,8 +99,11 @@ pub fn lay_out(
             kept.iter().zip(&limits).filter_map(|(&index, &limit)| Some(cell(row.get(index)?, limit)));
         table.add_row(cells.collect::<Vec<_>>());
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, u16::try_from(GAP).unwrap_or(2)));
+    let last = kept.len().saturating_sub(1);
+    for (at, column) in table.column_iter_mut().enumerate() {
+        // Behind a coloured cell nothing is trimmed, and must not stand over the edge.
+        let gap = if at == last { 0 } else { u16::try_from(GAP).unwrap_or(2) };
+        column.set_padding((0, gap));
     }
     table.trim_fmt()
 }
@@ -235,9 +238,12 @@ mod tests {
         let terminal = Terminal { out: true, err: false, colours: true, width: 80 };
         let rows = vec![vec![Field::coloured(Colour::Red, "failed"), Field::from("x")]];
         let columns = [Column::fixed("A"), Column::fixed("B")];
-        let coloured = lay_out(&columns, &rows, Some(80), Heads::Left, &terminal);
+        let coloured = lay_out(&columns, &rows, Some(9), Heads::Shown, &terminal);
         assert!(coloured.contains("\u{1b}["), "{coloured:?}");
-        assert_eq!(super::super::terminal::harmless(&coloured, false), "failed  x");
+        assert_eq!(
+            super::super::terminal::harmless(&coloured.replace('\n', "|"), false),
+            "A       B|failed  x"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Finds the server that a command is meant for.
 //!
-//! In this order: an address given by flag or variable; a data folder given; `.rigi` in the current folder, then in
-//! its subfolders, then in its parents; the only server of this user that runs on this machine.
+//! In this order: an address given by flag or variable; a data folder given; the nearest `.rigi`: in the current
+//! folder, in its subfolders, in its parents; the only server of this user that runs on this machine.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -48,7 +48,14 @@ impl ServerFile {
 fn is_running(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
     // A process of another user cannot be signalled, but is there.
-    matches!(rustix::process::test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM))
+    let exists = matches!(rustix::process::test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM));
+    exists && !is_dead(pid.as_raw_nonzero().get())
+}
+
+/// Whether a process has ended and only its parent has not heard of it yet: `… (name) Z …`, see `proc_pid_stat(5)`.
+fn is_dead(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// A server to talk to.
@@ -110,13 +117,13 @@ pub fn find(place: &Place) -> Result<ServerPlace, FindError> {
     if let Some(data) = &place.data {
         return open(data).ok_or_else(|| FindError::NotOn(data.clone()));
     }
-    let below: Vec<ServerPlace> = data_folders(&place.current).iter().filter_map(|data| open(data)).collect();
-    if !below.is_empty() {
-        return only(below);
-    }
-    let above = place.current.ancestors().skip(1).find_map(|folder| open(&folder.join(".rigi")));
-    if let Some(server) = above {
-        return Ok(server);
+    let near = near(&place.current);
+    let running: Vec<ServerPlace> = near.iter().filter_map(|data| open(data)).collect();
+    match near.into_iter().next() {
+        // Who stands beside the data of a server that has ended does not mean some other server of this machine.
+        Some(data) if running.is_empty() => return Err(FindError::NotOn(data)),
+        Some(_) => return only(running),
+        None => {}
     }
     let listed = place.list.as_deref().map(read_list).unwrap_or_default();
     only(listed.iter().filter_map(|data| open(data)).collect())
@@ -130,19 +137,29 @@ fn only(mut found: Vec<ServerPlace>) -> Result<ServerPlace, FindError> {
     }
 }
 
-/// `.rigi` of a folder, else those of its subfolders.
-fn data_folders(folder: &Path) -> Vec<PathBuf> {
-    let own = folder.join(".rigi");
-    if own.join(ServerFile::NAME).exists() {
-        return vec![own];
-    }
+/// The data folders nearest to a folder: its own, else those of its subfolders, else that of its nearest parent.
+fn near(folder: &Path) -> Vec<PathBuf> {
     // A folder with very many entries is no place where somebody keeps pipelines side by side.
     const MOST: usize = 2000;
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let below = entries.take(MOST).flatten().map(|entry| entry.path().join(".rigi"));
-    let mut below: Vec<PathBuf> = below.filter(|data| data.join(ServerFile::NAME).exists()).collect();
+    let own = folder.join(".rigi");
+    if is_ours(&own) {
+        return vec![own];
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().take(MOST).flatten();
+    let mut below: Vec<PathBuf> =
+        entries.map(|entry| entry.path().join(".rigi")).filter(|data| is_ours(data)).collect();
     below.sort();
-    below
+    if !below.is_empty() {
+        return below;
+    }
+    let above = folder.ancestors().skip(1).map(|parent| parent.join(".rigi")).find(|data| is_ours(data));
+    above.into_iter().collect()
+}
+
+/// A folder of this user: others may leave what they want in a shared place such as `/tmp`.
+fn is_ours(data: &Path) -> bool {
+    let facts = std::fs::metadata(data);
+    facts.is_ok_and(|facts| facts.is_dir() && facts.uid() == rustix::process::geteuid().as_raw())
 }
 
 fn read_list(path: &Path) -> BTreeSet<PathBuf> {
@@ -186,31 +203,27 @@ mod tests {
         std::fs::create_dir_all(&inner).unwrap();
         assert_eq!(find(&place(&inner)).unwrap_err(), FindError::None);
 
-        let far = root.path().join("elsewhere/.rigi");
+        let (far, middle) = (root.path().join("elsewhere/.rigi"), root.path().join("project/.rigi"));
         server(&far, us);
         assert_eq!(find(&place(root.path())).unwrap().data, Some(far.clone()), "in a subfolder");
         assert_eq!(find(&place(&inner)).unwrap_err(), FindError::None);
         std::fs::write(inner.join("servers.json"), serde_json::to_string(&[&far]).unwrap()).unwrap();
         assert_eq!(find(&place(&inner)).unwrap().data, Some(far.clone()), "by the list");
-        server(&root.path().join("project/.rigi"), us);
-        assert_eq!(
-            find(&place(&inner)).unwrap().data,
-            Some(root.path().join("project/.rigi")),
-            "in a parent"
-        );
+        server(&middle, us);
+        assert_eq!(find(&place(&inner)).unwrap().data, Some(middle.clone()), "in a parent");
         // i32::MAX is above the largest process id of Linux.
         server(&inner.join(".rigi"), i32::MAX.unsigned_abs());
         assert_eq!(
-            find(&place(&inner)).unwrap().data,
-            Some(root.path().join("project/.rigi")),
-            "a dead one does not count"
+            find(&place(&inner)).unwrap_err(),
+            FindError::NotOn(inner.join(".rigi")),
+            "the nearest has ended"
         );
 
         let named = Place { data: Some(far.clone()), ..place(&inner) };
-        assert_eq!(find(&named).unwrap().data, Some(far));
+        assert_eq!(find(&named).unwrap().data, Some(far.clone()));
         let given = Place { url: Some("http://x".to_owned()), ..place(&inner) };
         assert_eq!(find(&given).unwrap().url, "http://x");
-        let several = vec![root.path().join("elsewhere/.rigi"), root.path().join("project/.rigi")];
+        let several = vec![far, middle];
         assert_eq!(find(&place(root.path())).unwrap_err(), FindError::Several(several));
     }
 }
