@@ -155,6 +155,17 @@ test("a second server on the same data folder, and on the same database", async 
   expect((await server.api.ended((await server.api.submit("good")).id)).state).toBe("succeeded");
 });
 
+test("two servers share a PostgreSQL database, each in a schema of its own", async ({ bed, database }) => {
+  test.skip(database === "sqlite", "schemas are PostgreSQL's");
+  bed.shell("good", "echo fine");
+  const url = (await bed.env()).RIGI_DATABASE__URL;
+  const start = (schema: string) => bed.up({ data: bed.folder(schema), env: { RIGI_DATABASE__URL: `${url}?schema=${schema}` } });
+  const [one, two] = [await start("one"), await start("two")];
+  expect((await one.api.ended((await one.api.submit("good")).id)).state).toBe("succeeded");
+  expect(await one.api.count()).toBe(1);
+  expect(await two.api.count()).toBe(0);
+});
+
 test("a pipelines folder that is none, and a configuration with mistakes", async ({ bed, database }) => {
   onlyOnce(database);
   const nowhere = await bed.rigi(["up", join(bed.root, "nowhere"), "--port", "0"]);

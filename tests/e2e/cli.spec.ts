@@ -130,7 +130,7 @@ test("up --detach gives the terminal back and is idempotent; down ends it; runs 
   const run = (await bed.rigi(["run", "long", "-q"])).out.trim();
   const status = await bed.rigi(["status"]);
   expect(status.code).toBe(0);
-  expect(status.out).toContain("1 pipeline");
+  expect(status.out).toMatch(/pipelines\s+1 (pipeline )?in /);
   await expect.poll(async () => (await bed.rigi(["runs", "get", run, "-o", "json"])).out).toContain('"running"');
   const down = await bed.rigi(["down"]);
   expect(down.code, down.err).toBe(0);
@@ -190,7 +190,7 @@ for (const kind of ["script", "notebook", "command", "multi-file"]) {
 test("config show --origin says where each value comes from", async ({ bed, database }) => {
   onlyOnce(database);
   writeFileSync(join(bed.pipelines, "rigi.toml"), "[limits]\nruns = 7\n");
-  const said = await bed.rigi(["config", "show", "--folder", bed.pipelines, "--origin"], { env: { RIGI_LIMITS__PROCESSES: "99" } });
+  const said = await bed.rigi(["config", "show", "--folder", bed.pipelines, "--origin"], { env: { RIGI_LIMITS__PROCESSES: "99", COLUMNS: "250" } });
   expect(said.code, said.err).toBe(0);
   expect(said.out).toMatch(/limits\.runs.*7.*rigi\.toml:2/);
   expect(said.out).toMatch(/limits\.processes.*99.*RIGI_LIMITS__PROCESSES/);
@@ -208,14 +208,22 @@ test("doctor says what is well, and what is not", async ({ bed }) => {
   expect(ill.out + ill.err).toContain("mistakes");
 });
 
-test("migrate down and up on data", async ({ bed }) => {
+test("migrate: not under a server, not without a yes; down and up again", async ({ bed }) => {
   bed.shell("noop", "true");
   const server = await bed.up();
   await server.api.ended((await server.api.submit("noop")).id);
-  const busy = await bed.rigi(["migrate", "down", bed.pipelines]);
-  expect(busy.code).toBe(75);
+  const migrate = (...args: string[]) => bed.rigi(["migrate", ...args, bed.pipelines]);
+  expect((await migrate("down", "--to", "0", "--yes")).code).toBe(75);
   await server.stop();
-  const status = await bed.rigi(["migrate", "status", bed.pipelines]);
+  const status = await migrate("status");
   expect(status.code, status.err).toBe(0);
-  expect((await bed.rigi(["migrate", "up", bed.pipelines])).code).toBe(0);
+  const unsure = await migrate("down", "--to", "0");
+  expect(unsure.code).not.toBe(0);
+  expect(unsure.err).toContain("--yes");
+  const down = await migrate("down", "--to", "0", "--yes");
+  expect(down.code, down.err).toBe(0);
+  const up = await migrate("up");
+  expect(up.code, up.err).toBe(0);
+  const again = await bed.up();
+  expect((await again.api.ended((await again.api.submit("noop")).id)).state).toBe("succeeded");
 });

@@ -68,8 +68,9 @@ test("higher priority starts first, pipelines take turns, then the oldest is nex
   for (const [name, pipeline, priority] of order) ids.set((await api.submit(pipeline, { priority })).id, name);
   open();
   await api.allEnded();
+  // `a` has just had its turn with the urgent one.
   const ran = (await api.runs()).filter((run) => ids.has(run.id)).sort((x, y) => (x.started_at! < y.started_at! ? -1 : 1));
-  expect(ran.map((run) => ids.get(run.id))).toEqual(["urgent", "a1", "b1", "a2", "later"]);
+  expect(ran.map((run) => ids.get(run.id))).toEqual(["urgent", "b1", "a1", "a2", "later"]);
 });
 
 test("cancel of a queued, a running and a retrying run", async ({ bed }) => {

@@ -1,5 +1,5 @@
 /** Where things are that tests use. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -15,8 +15,10 @@ export const testCache = join(cache, "tests");
 
 /** The binary under test: `RIGI_BIN`, else the one that was built last. */
 export function binary(): string {
+  if (process.env.RIGI_BIN) return resolve(process.env.RIGI_BIN);
   const target = process.env.CARGO_TARGET_DIR ?? join(cache, "target");
-  const found = [process.env.RIGI_BIN, join(target, "release/rigi"), join(target, "debug/rigi")].find((file) => file && existsSync(file));
+  const built = ["release", "debug"].map((profile) => join(target, profile, "rigi")).filter((file) => existsSync(file));
+  const [found] = built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   if (!found) throw new Error(`there is no rigi binary in ${target}: build it with \`make build\`, or name it in RIGI_BIN`);
   return found;
 }
