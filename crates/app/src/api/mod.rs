@@ -99,10 +99,7 @@ async fn secure_headers(request: Request, next: Next) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
         (header::CACHE_CONTROL, "no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            if docs { DOCS_POLICY } else { PAGE_POLICY },
-        ),
+        (header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { PAGE_POLICY }),
     ];
     for (name, value) in defaults {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

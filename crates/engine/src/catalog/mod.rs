@@ -47,6 +47,18 @@ impl Catalog {
         Ok(())
     }
 
+    /// Follows a pipeline's folder, if it is there.
+    fn watch_one(&self, name: &str) {
+        let mut watcher = self.inner.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watcher) = watcher.as_mut() else { return };
+        let Ok(folder) = self.inner.folder.canonicalize().map(|folder| folder.join(name)) else { return };
+        if folder.is_dir()
+            && let Err(error) = notify::Watcher::watch(watcher, &folder, notify::RecursiveMode::Recursive)
+        {
+            tracing::warn!(%error, folder = %folder.display(), "changes of this pipeline are not seen");
+        }
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -31,7 +31,12 @@ pub(super) fn watch(catalog: &Catalog) -> notify::Result<notify::RecommendedWatc
             let _ = sender.send(None);
         }
     })?;
-    watcher.watch(&folder, RecursiveMode::Recursive)?;
+    // The folder itself only for what comes and goes; below it each pipeline. The data folder may lie here too, and nobody
+    // wants to be told what runs write.
+    watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    for name in super::read::names(&folder) {
+        watcher.watch(&folder.join(name), RecursiveMode::Recursive)?;
+    }
     tokio::spawn(follow(catalog.clone(), receiver));
     Ok(watcher)
 }
@@ -67,7 +72,11 @@ async fn follow(catalog: Catalog, mut receiver: mpsc::UnboundedReceiver<Option<S
         let read = tokio::task::spawn_blocking(move || {
             for name in changed {
                 match name {
-                    Some(name) => drop(catalog.refresh_one(&name)),
+                    Some(name) => {
+                        // What is new is watched before it is read: nothing that happens in between is missed.
+                        catalog.watch_one(&name);
+                        catalog.refresh_one(&name);
+                    }
                     None => catalog.refresh(),
                 }
             }
