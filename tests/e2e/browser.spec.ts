@@ -33,8 +33,12 @@ test("start co2-trend from its form, watch its log arrive, see its plot", async 
   // Its log arrives while it runs, line by line.
   await expect(logLines(page).filter({ hasText: "weeks read" })).toBeVisible({ timeout: 600_000 });
   await expect(page.getByRole("status").filter({ hasText: /Running/ })).toBeVisible();
-  await expect(logLines(page).filter({ hasText: /of 60 resamples/ }).first()).toBeVisible({ timeout: 60_000 });
+  await expect(logLines(page).filter({ hasText: "36 of 60 resamples" })).toBeVisible({ timeout: 60_000 });
+  // The picture of README.md.
+  const size = page.viewportSize()!;
+  await page.setViewportSize({ width: 1160, height: 480 });
   await picture(page, "run-live");
+  await page.setViewportSize(size);
   await expect(page.getByRole("status").filter({ hasText: /Succeeded/ })).toBeVisible({ timeout: 60_000 });
   await expect(logLines(page).filter({ hasText: "done: trend.png" })).toBeVisible();
   await picture(page, "run");

@@ -28,6 +28,7 @@ export class Bed {
   readonly data = this.folder("data");
   readonly home = this.folder("home");
   private databaseUrl: string | undefined;
+  private readonly servers: Server[] = [];
 
   constructor(readonly database: "sqlite" | "postgres") {}
 
@@ -80,7 +81,9 @@ export class Bed {
 
   async up(options: { env?: NodeJS.ProcessEnv; args?: string[]; data?: string; pipelines?: string } = {}): Promise<Server> {
     const { pipelines = this.pipelines, data = this.data, args = [] } = options;
-    return Server.start({ pipelines, data, args, env: await this.env(options.env) });
+    const server = await Server.start({ pipelines, data, args, env: await this.env(options.env) });
+    this.servers.push(server);
+    return server;
   }
 
   /** Calls the command line. */
@@ -89,6 +92,8 @@ export class Bed {
   }
 
   async remove(): Promise<void> {
+    // A server that ends in peace takes its supervisor and its control groups along.
+    await Promise.all(this.servers.map((server) => server.leave(3000)));
     await endAllOf(this.root);
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -85,7 +85,14 @@ export class Server {
     return this.ended();
   }
 
-  get isRunning(): boolean {
-    return isAlive(this.pid);
+  /** Asks it to stop, and waits so long at most. */
+  async leave(ms: number): Promise<void> {
+    if (!isAlive(this.pid)) return;
+    const supervisor = supervisorOf(this.data);
+    this.child.kill("SIGTERM");
+    const deadline = Date.now() + ms;
+    while (Date.now() < deadline && [this.pid, supervisor].some((pid) => pid !== undefined && isAlive(pid))) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
   }
 }
