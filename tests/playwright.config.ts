@@ -15,6 +15,8 @@ export default defineConfig<Options>({
   // Every test has servers and processes of its own; more at a time than cores would measure the machine, not Rigi.
   workers: Number(process.env.RIGI_TEST_WORKERS ?? 2),
   fullyParallel: true,
+  // A machine that others load at the same time may break a bound once; what is wrong breaks it twice, and is told as flaky.
+  retries: inCi ? 1 : 0,
   forbidOnly: inCi,
   reporter: [["list"], ["./support/counts.ts"], ["json", { outputFile: "results/report.json" }]],
   use: {

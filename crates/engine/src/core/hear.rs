@@ -225,17 +225,17 @@ impl Core {
     }
 
     fn look(&self, runs: Vec<RunId>) -> HashMap<RunId, Look> {
-        let mut found = HashMap::with_capacity(runs.len());
-        for run in runs {
-            if let Some(entry) = self.runs.get(&run) {
-                let place = match entry.status.state {
-                    RunState::Queued => self.board.place(&run, &entry.pipeline, entry.priority),
-                    _ => None,
-                };
-                let live = entry.live.as_deref().cloned().unwrap_or_default();
-                found.insert(run, Look { place, live });
-            }
-        }
-        found
+        let entry = |run: &RunId| self.runs.get(run).map(|entry| (run.clone(), entry));
+        let known: Vec<(RunId, &Entry)> = runs.iter().filter_map(entry).collect();
+        let waiting = known.iter().filter(|(_, entry)| entry.status.state == RunState::Queued);
+        let wanted: Vec<_> =
+            waiting.map(|(run, entry)| (run.clone(), entry.pipeline.clone(), entry.priority)).collect();
+        let places = self.board.places(&wanted);
+        let mut places: HashMap<RunId, _> = wanted.into_iter().map(|(run, ..)| run).zip(places).collect();
+        let look = |(run, entry): (RunId, &Entry)| {
+            let place = places.remove(&run).flatten();
+            (run, Look { place, live: entry.live.as_deref().cloned().unwrap_or_default() })
+        };
+        known.into_iter().map(look).collect()
     }
 }

@@ -171,31 +171,52 @@ impl Board {
         (waiting, self.active.get(pipeline).copied().unwrap_or(0))
     }
 
-    /// Where a waiting run stands; `None` if it does not wait.
+    /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait. The queue is walked
+    /// once, however many are asked for.
     #[must_use]
-    pub fn place(&self, run: &RunId, pipeline: &str, priority: i32) -> Option<Place> {
-        let turn = (Reverse(priority), run.clone());
-        let own = self.waiting.get(pipeline)?;
-        if !own.contains(&turn) {
-            return None;
+    pub fn places(&self, wanted: &[(RunId, Arc<str>, i32)]) -> Vec<Option<Place>> {
+        let mut order: Vec<(Turn, usize)> = wanted
+            .iter()
+            .enumerate()
+            .map(|(n, (run, _, priority))| ((Reverse(*priority), run.clone()), n))
+            .collect();
+        order.sort_unstable();
+        let mut ahead = vec![0u64; wanted.len()];
+        let mut own = vec![None; wanted.len()];
+        for (pipeline, turns) in &self.waiting {
+            let mut turns = turns.iter().peekable();
+            let (mut passed, mut last) = (0, None);
+            for (turn, n) in &order {
+                while let Some(next) = turns.next_if(|next| *next <= turn) {
+                    passed += 1;
+                    last = Some(next);
+                }
+                ahead[*n] += passed;
+                if wanted[*n].1 == *pipeline && last == Some(turn) {
+                    own[*n] = Some(passed);
+                }
+            }
         }
-        let limit = self.limits.pipelines.get(pipeline).copied();
-        let active = self.active.get(pipeline).copied().unwrap_or(0);
-        if let Some(limit) = limit.filter(|&limit| active >= limit) {
-            let position = own.range(..=&turn).count() as u64;
-            return Some(Place {
-                reason: WaitReason::Pipeline,
-                position,
-                waiting: own.len() as u64,
-                limit: Some(limit),
-            });
-        }
-        let ahead = |turns: &BTreeSet<Turn>| turns.range(..=&turn).count() as u64;
-        let position = self.waiting.values().map(ahead).sum();
         let (waiting, active, _) = self.counts();
+        let place =
+            |n: usize| own[n].map(|own| self.place_at(&wanted[n].1, own, ahead[n], (waiting, active)));
+        (0..wanted.len()).map(place).collect()
+    }
+
+    fn place_at(&self, pipeline: &str, own: u64, ahead: u64, (waiting, active): (u64, u64)) -> Place {
+        let limit = self.limits.pipelines.get(pipeline).copied();
+        let (in_pipeline, active_in_pipeline) = self.counts_of(pipeline);
+        if let Some(limit) = limit.filter(|&limit| active_in_pipeline >= limit) {
+            return Place {
+                reason: WaitReason::Pipeline,
+                position: own,
+                waiting: in_pipeline,
+                limit: Some(limit),
+            };
+        }
         let full = active >= self.limits.runs;
         let reason = if full { WaitReason::Global } else { WaitReason::Turn };
-        Some(Place { reason, position, waiting, limit: full.then_some(self.limits.runs) })
+        Place { reason, position: ahead, waiting, limit: full.then_some(self.limits.runs) }
     }
 
     pub(super) fn draft(&self) -> Draft<'_> {

@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(claims(&board), [run(1)]);
         board.start(&run(1), "a", 0);
         assert_eq!(claims(&board), []);
-        let place = board.place(&run(3), "a", 0).unwrap();
+        let place = board.places(&[(run(3), "a".into(), 0)])[0].unwrap();
         assert_eq!(
             (place.reason, place.position, place.waiting, place.limit),
             (WaitReason::Pipeline, 2, 2, Some(1))
@@ -131,7 +131,7 @@ mod tests {
             prop_assert_eq!(claims(&board), []);
             if (claimed.len() as u64) < runs {
                 for (run, (pipeline, priority)) in of.iter().filter(|(run, _)| !claimed.contains(run)) {
-                    let place = board.place(run, pipeline, *priority).unwrap();
+                    let place = board.places(&[(run.clone(), pipeline.as_str().into(), *priority)])[0].unwrap();
                     prop_assert_eq!(place.reason, WaitReason::Pipeline);
                 }
             }

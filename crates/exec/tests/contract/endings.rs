@@ -12,7 +12,8 @@ use crate::bed::{Bed, is_alive, log_of, processes_of, stdout_of};
 #[tokio::test]
 async fn a_success_is_told_with_its_log_and_its_usage() {
     let mut bed = Bed::new().await;
-    let plan = bed.shell("echo hello");
+    // More than the supervisor itself takes: what lies below that says nothing of the program.
+    let plan = bed.shell("echo hello; head -c 100000000 /dev/zero | tail -c 50000000 >/dev/null");
     let key = plan.key.clone();
     let ended = bed.run(plan).await;
     assert_eq!(ended.exit, Exit::Code { code: 0 });

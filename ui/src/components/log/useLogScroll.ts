@@ -28,6 +28,7 @@ export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
   const toEnd = useRef(false);
   const wanted = useRef<number | null>(null);
   const handUntil = useRef(0);
+  const obeyed = useRef<Goto | null>(null);
   const still = useRef<ReturnType<typeof setTimeout>>(undefined);
   const exact = isExact(total, wrap);
   const range = rangeOf(anchor, total, viewport);
@@ -48,15 +49,17 @@ export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
 
   // Orders, and the end while it is followed.
   useLayoutEffect(() => {
-    if (!goto) return;
+    if (!goto || (obeyed.current === goto && handUntil.current > 0)) return;
+    if (obeyed.current !== goto) handUntil.current = 0;
+    obeyed.current = goto;
     const visible = Math.ceil(viewport / 20);
     const line = "end" in goto ? Math.max(0, total - visible) : topFor(goto.line, total, viewport);
     toEnd.current = "end" in goto;
     wanted.current = placeOf(line, total);
     setAnchor({ line, y: placeOf(line, total) });
-    // Only a new order moves; `total` and `viewport` are read as they are then.
+    // A new order moves, and a view that changes its size before anybody has scrolled; `total` is read as it is then.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [goto]);
+  }, [goto, viewport]);
   useLayoutEffect(() => {
     if (!follow || total === 0) return;
     const visible = Math.ceil(viewport / 20);

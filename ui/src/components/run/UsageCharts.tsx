@@ -36,7 +36,7 @@ export default function UsageCharts({ run }: { run: RunView }) {
         limit={memory ?? null}
         floor={1}
         text={(sample) => bytesOf(sample.memory, memory)}
-        rest={ended ? `at most ${bytesOf(run.usage.max_memory, memory)}` : last ? bytesOf(last.memory, memory) : "–"}
+        rest={ended ? (run.usage.max_memory > 0 ? `at most ${bytesOf(run.usage.max_memory, memory)}` : "–") : last ? bytesOf(last.memory, memory) : "–"}
       />
     </div>
   );
