@@ -13,7 +13,7 @@ use crate::bed::{Bed, is_alive, log_of, processes_of, stdout_of};
 async fn a_success_is_told_with_its_log_and_its_usage() {
     let mut bed = Bed::new().await;
     // More than the supervisor itself takes: what lies below that says nothing of the program.
-    let plan = bed.shell("echo hello; head -c 100000000 /dev/zero | tail -c 50000000 >/dev/null");
+    let plan = bed.shell("head -c 100000000 /dev/zero | tail -c 50000000 >/dev/null; echo hello");
     let key = plan.key.clone();
     let ended = bed.run(plan).await;
     assert_eq!(ended.exit, Exit::Code { code: 0 });
