@@ -1,6 +1,6 @@
 //! `rigi up` and `rigi down`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::runs::fetch;
 use super::session::{Found, Session};
 use super::words::many;
 use crate::api::view::{RunSummary, SystemView};
-use crate::client::{CallError, Client, FindError, ServerFile};
+use crate::client::{CallError, Client, FindError, is_running};
 use crate::config::{Flag, Loaded};
 
 /// `rigi up`
@@ -97,7 +97,7 @@ impl Down {
                 return Err(Failure::from(FindError::NotOn(loaded.data_folder())).into());
             }
         };
-        let (Some(data), Some(pid)) = (&server.data, server.pid) else {
+        let (Some(_), Some(pid)) = (&server.data, server.pid) else {
             let failure = Failure::new(
                 Exit::Usage,
                 format!("the server at {} can only be stopped where it runs", server.url),
@@ -116,7 +116,7 @@ impl Down {
             // An answer says that the process is the server's and no other that got its number since.
             let system: SystemView = client.get(&["system"], &[]).await?;
             stop(pid)?;
-            wait_for_end(data, pid).await?;
+            wait_for_end(pid).await?;
             eprintln!(
                 "The server of {} has ended.{}",
                 system.pipelines_folder,
@@ -190,9 +190,10 @@ fn stop(pid: u32) -> anyhow::Result<()> {
     kill_process(process, Signal::TERM).with_context(|| format!("stopping process {pid}"))
 }
 
-async fn wait_for_end(data: &Path, pid: u32) -> anyhow::Result<()> {
+/// The note of where it answers goes first, the process later: only then its data folder and its database are free.
+async fn wait_for_end(pid: u32) -> anyhow::Result<()> {
     let since = Instant::now();
-    while ServerFile::of_running(data).is_some_and(|file| file.pid == pid) {
+    while is_running(pid) {
         if since.elapsed() > PATIENCE {
             let failure = Failure::new(Exit::Unavailable, format!("the server (process {pid}) does not end"));
             return Err(failure

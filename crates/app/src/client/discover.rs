@@ -45,7 +45,8 @@ impl ServerFile {
     }
 }
 
-fn is_running(pid: u32) -> bool {
+/// Whether a process is there and has not ended.
+pub fn is_running(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
     // A process of another user cannot be signalled, but is there.
     let exists = matches!(rustix::process::test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM));
