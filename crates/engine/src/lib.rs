@@ -1,11 +1,12 @@
 //! What happens next: pipelines are found, runs are accepted, places are given, attempts are started and their ends kept.
 //!
-//! [`decide`] is pure; [`core`] acts. The engine knows executors and the store, and nothing of HTTP.
+//! [`decide`] and the [`ledger`] are pure; [`core`] acts. The engine knows executors and the store, and nothing of HTTP.
 
 pub mod catalog;
 pub mod code;
 pub mod core;
 pub mod decide;
+pub mod ledger;
 pub mod retention;
 mod secrets;
 mod settings;
@@ -19,10 +20,12 @@ use rigi_model::{RunId, Timestamp};
 use rigi_store::Store;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-pub use core::{CancelAnswer, Executors, Look, Pulse, PulseKind};
+pub use core::Executors;
+pub use ledger::{CancelAnswer, Look, Pulse, PulseKind};
 pub use settings::Settings;
 
-use core::{Core, Message};
+use core::Core;
+use ledger::{Message, Recovered};
 
 /// The engine. Cheap to clone.
 #[derive(Clone)]
@@ -47,7 +50,7 @@ impl Engine {
         limits: decide::Limits,
         observed: mpsc::UnboundedReceiver<Observed>,
         known: Vec<Known>,
-    ) -> rigi_store::Result<(Self, core::Recovered)> {
+    ) -> rigi_store::Result<(Self, Recovered)> {
         let settings = Arc::new(settings);
         let (pulses, _) = broadcast::channel(4096);
         let board = decide::Board::new(limits);

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, Pipeline, Ready};
 use crate::code::{self, CaptureError};
-use crate::core::Message;
+use crate::ledger::Message;
 use crate::{Engine, secrets};
 
 /// Runs of one submission at most.

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rigi_engine::catalog::Catalog;
-use rigi_engine::core::Recovered;
 use rigi_engine::decide::Limits;
+use rigi_engine::ledger::Recovered;
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
 use rigi_exec::environment::UvConfig;

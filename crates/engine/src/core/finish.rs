@@ -5,53 +5,12 @@ use std::time::Duration;
 
 use rigi_exec::plan::{Ended, Sample};
 use rigi_model::attempt::FailureClass;
-use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
+use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 use rigi_store::logs::{LogSource, Packed};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{Blobs, Error};
 
-/// What is kept of an ended attempt.
-#[derive(Debug)]
-pub struct Kept {
-    /// How it ended.
-    pub exit: Exit,
-    /// When its process had started.
-    pub started_at: Option<Timestamp>,
-    /// What it used.
-    pub usage: Usage,
-    /// Lines of its log.
-    pub log_lines: u64,
-    /// Bytes that were not kept.
-    pub log_cut: u64,
-    /// Bytes that the log takes.
-    pub log_bytes: u64,
-    /// A short log.
-    pub log: Option<Vec<u8>>,
-    /// The object of a longer one.
-    pub log_object: Option<String>,
-    /// Usage samples, JSON.
-    pub samples: Option<String>,
-    /// Its files.
-    pub artifacts: Vec<Artifact>,
-}
-
-impl Kept {
-    /// An attempt that left nothing.
-    pub(super) fn nothing(ended: Ended) -> Self {
-        Self {
-            exit: ended.exit,
-            started_at: ended.started_at,
-            usage: ended.usage,
-            log_lines: ended.log.lines,
-            log_cut: ended.log.cut_bytes,
-            log_bytes: 0,
-            log: None,
-            log_object: None,
-            samples: None,
-            artifacts: Vec::new(),
-        }
-    }
-}
+use crate::ledger::Kept;
 
 /// Files of one attempt that are kept at most.
 const MOST_ARTIFACTS: usize = 100_000;

@@ -13,22 +13,10 @@ use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
 use tokio::sync::mpsc;
 
-use super::{Core, Message};
+use super::Core;
 use crate::Settings;
 use crate::code::materialise;
-
-/// Why a claimed attempt has no plan.
-#[derive(Debug)]
-pub(crate) struct CannotPlan {
-    pub class: FailureClass,
-    pub message: String,
-}
-
-impl From<rigi_store::Error> for CannotPlan {
-    fn from(error: rigi_store::Error) -> Self {
-        Self { class: FailureClass::Infrastructure, message: error.to_string() }
-    }
-}
+use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
 
 /// A version with its code on disk.
 #[derive(Debug)]
@@ -40,6 +28,7 @@ struct Prepared {
 /// Versions that runs use, read once.
 #[derive(Debug, Clone)]
 pub struct VersionCache {
+    settings: Arc<Settings>,
     store: Store,
     known: Arc<Mutex<HashMap<String, Arc<Prepared>>>>,
     /// One at a time: two runs of the same new version put its code in place once.
@@ -50,8 +39,8 @@ pub struct VersionCache {
 const MOST_VERSIONS: usize = 1000;
 
 impl VersionCache {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store, known: Arc::default(), preparing: Arc::default() }
+    pub(super) fn new(settings: Arc<Settings>, store: Store) -> Self {
+        Self { settings, store, known: Arc::default(), preparing: Arc::default() }
     }
 
     fn find(&self, hash: &str) -> Option<Arc<Prepared>> {
@@ -79,21 +68,6 @@ impl VersionCache {
         Ok(prepared)
     }
 
-    /// The retry policy of a version; the server's if the version was not read yet.
-    pub(super) fn retry_policy(&self, hash: &str, settings: &Settings) -> RetryPolicy {
-        self.find(hash).map_or_else(|| settings.retry.clone(), |p| settings.retry_of(&p.version.spec))
-    }
-
-    /// The time between SIGTERM and SIGKILL of a version's attempts.
-    pub(super) fn grace_period(&self, hash: &str, settings: &Settings) -> Duration {
-        self.find(hash).and_then(|p| p.version.spec.grace_period).unwrap_or(settings.grace_period)
-    }
-
-    /// The declared outputs of a version.
-    pub(super) fn outputs(&self, hash: &str) -> Vec<String> {
-        self.find(hash).map(|p| p.version.spec.outputs.keys().cloned().collect()).unwrap_or_default()
-    }
-
     /// Reads a version, so that its policy is known before its runs say anything.
     pub(super) async fn warm(&self, project: &str, hash: &str) {
         if let Err(error) = self.get(project, hash).await {
@@ -102,10 +76,22 @@ impl VersionCache {
     }
 }
 
-/// A claimed run on its way to a plan.
-pub(super) struct ToPlan {
-    key: AttemptKey,
-    request: Option<Arc<NewRun>>,
+impl Policies for VersionCache {
+    /// The server's if the version was not read yet.
+    fn retry(&self, version: &str) -> RetryPolicy {
+        let of = |found: Arc<Prepared>| self.settings.retry_of(&found.version.spec);
+        self.find(version).map_or_else(|| self.settings.retry.clone(), of)
+    }
+
+    fn grace(&self, version: Option<&str>) -> Duration {
+        let found = version.and_then(|version| self.find(version));
+        found.and_then(|found| found.version.spec.grace_period).unwrap_or(self.settings.grace_period)
+    }
+
+    fn outputs(&self, version: &str) -> Vec<String> {
+        let of = |found: Arc<Prepared>| found.version.spec.outputs.keys().cloned().collect();
+        self.find(version).map(of).unwrap_or_default()
+    }
 }
 
 /// Makes plans and sends them to the core.
@@ -117,16 +103,11 @@ pub(super) struct Planner {
 }
 
 impl Core {
-    pub(super) fn to_plan(&self, run: RunId) -> Option<ToPlan> {
-        let entry = self.runs.get(&run)?;
-        Some(ToPlan { request: entry.request.clone(), key: entry.key(run) })
-    }
-
     pub(super) fn planner(&self) -> Planner {
         Planner {
             settings: self.settings.clone(),
             store: self.store.clone(),
-            versions: self.versions.clone(),
+            versions: self.ledger.policies().clone(),
             outbox: self.outbox.clone(),
         }
     }

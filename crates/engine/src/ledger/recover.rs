@@ -1,56 +1,48 @@
 //! Starting from what is stored and from what the executors still know.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rigi_exec::plan::Known;
 use rigi_model::run::Happening;
 use rigi_model::{Exit, RunId, RunState, Timestamp};
+use rigi_store::OpenRun;
 
 use super::entry::Entry;
-use super::round::Round;
-use super::{Core, Message};
+use super::{Ledger, Order, Policies, Round};
 
-impl Core {
-    /// Loads every run that has not ended and brings it in step with the executors: what they run goes on, what they
+impl<P: Policies> Ledger<P> {
+    /// Takes in every run that has not ended and brings it in step with the executors: what they run goes on, what they
     /// never got goes back into the queue, what they lost is lost.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub(crate) async fn recover(
+    pub fn recover(
         &mut self,
+        open: Vec<OpenRun>,
         known: Vec<Known>,
         now: Timestamp,
-    ) -> rigi_store::Result<Recovered> {
-        let mut known: HashMap<_, _> = known.into_iter().map(|k| (k.key.clone(), k)).collect();
-        let mut round = Round::default();
+        round: &mut Round,
+    ) -> Recovered {
+        let mut known: BTreeMap<_, _> = known.into_iter().map(|k| (k.key.clone(), k)).collect();
         let mut recovered = Recovered::default();
-        for run in self.store.db().open_runs().await? {
+        for run in open {
             let id = run.id.clone();
             let active = run.status.state.is_active();
-            if active {
-                self.versions.warm(&self.settings.project, &run.version).await;
-            }
             let entry = Entry::recovered(run);
             let key = entry.key(id.clone());
             let found = if active { known.remove(&key) } else { None };
             self.place(id.clone(), entry);
             if active {
-                self.reconcile(&id, found.as_ref(), now, &mut round, &mut recovered);
+                self.reconcile(&id, found.as_ref(), now, round, &mut recovered);
             }
             recovered.open += 1;
         }
         for known in known.into_values() {
             // Its end was stored before the server stopped, or it belongs to an attempt that was given up.
-            for executor in self.executors.values() {
-                if known.running {
-                    executor.stop(&known.key, self.settings.grace_period);
-                } else {
-                    executor.release(&known.key);
-                }
-            }
+            round.orders.push(if known.running {
+                Order::Stop { target: None, key: known.key, grace: self.policies.grace(None) }
+            } else {
+                Order::Release(known.key)
+            });
         }
-        self.flush_recovered(round).await?;
-        Ok(recovered)
+        recovered
     }
 
     fn place(&mut self, id: RunId, entry: Entry) {
@@ -73,7 +65,7 @@ impl Core {
     ) {
         let Some(entry) = self.runs.get_mut(id) else { return };
         let (key, target) = (entry.key(id.clone()), entry.target);
-        let grace = self.versions.grace_period(&entry.version, &self.settings);
+        let grace = self.policies.grace(Some(&entry.version));
         let (state, cancelled) = (entry.status.state, entry.status.cancel_requested_at.is_some());
         match known {
             Some(known) => {
@@ -82,8 +74,8 @@ impl Core {
                 if known.running && state == RunState::Starting {
                     self.meet(id, Happening::Started { attempt: key.number }, now, round);
                 }
-                if let Some(executor) = self.executors.get(&target).filter(|_| cancelled) {
-                    executor.stop(&key, grace);
+                if cancelled {
+                    round.orders.push(Order::Stop { target: Some(target), key, grace });
                 }
             }
             None if cancelled => self.never_started(&key, Exit::Stopped, now, round),
@@ -97,16 +89,6 @@ impl Core {
                 self.never_started(&key, Exit::Lost { message }, now, round);
             }
         }
-    }
-
-    async fn flush_recovered(&mut self, round: Round) -> rigi_store::Result<()> {
-        if !round.changes.is_empty() {
-            let durable = self.store.change(round.changes).await?;
-            durable.await.map_err(|_| rigi_store::Error::Closed)?;
-        }
-        // A first round, so that what waits gets its places.
-        self.send(Message::Accepted(Vec::new()));
-        Ok(())
     }
 }
 

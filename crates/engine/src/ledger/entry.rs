@@ -1,4 +1,4 @@
-//! What the core remembers of a run that has not ended.
+//! What the ledger remembers of a run that has not ended.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use rigi_store::{NewRun, OpenRun};
 use serde_json::Value;
 
 /// A run that has not ended.
+#[derive(Debug)]
 pub(super) struct Entry {
     pub pipeline: Arc<str>,
     pub version: Arc<str>,

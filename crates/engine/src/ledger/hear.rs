@@ -1,25 +1,27 @@
-//! What the core does with each message.
+//! What follows from each message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use rigi_exec::plan::{AttemptPlan, Ended, Observation, Observed};
+use rigi_model::attempt::FailureClass;
 use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
 use rigi_model::{AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
-use rigi_store::NewRun;
-use rigi_store::tables::runs::RunChange;
+use rigi_store::{NewRun, RunChange};
+use tokio::sync::oneshot;
 
 use super::entry::Entry;
-use super::finish::Kept;
-use super::launch::CannotPlan;
-use super::round::Round;
-use super::{CancelAnswer, Core, Look, Message, PulseKind};
+use super::round::Leaving;
+use super::{
+    CancelAnswer, CannotPlan, Kept, Ledger, Look, Message, Order, Policies, Pulse, PulseKind, Round,
+};
 
 /// Requests that are kept in memory while their runs wait.
 const CACHED_REQUESTS: usize = 5000;
 
-impl Core {
-    pub(super) fn hear(&mut self, message: Message, now: Timestamp, round: &mut Round) {
+impl<P: Policies> Ledger<P> {
+    /// Takes a message in.
+    pub fn hear(&mut self, message: Message, now: Timestamp, round: &mut Round) {
         match message {
             Message::Accepted(runs) => self.accepted(&runs),
             Message::Cancel { run, by, reply } => self.cancel(&run, by, reply, now, round),
@@ -60,7 +62,7 @@ impl Core {
         &mut self,
         run: &RunId,
         by: String,
-        reply: tokio::sync::oneshot::Sender<CancelAnswer>,
+        reply: oneshot::Sender<CancelAnswer>,
         now: Timestamp,
         round: &mut Round,
     ) {
@@ -69,12 +71,10 @@ impl Core {
             return;
         };
         let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target));
-        let grace = self.versions.grace_period(&entry.version, &self.settings);
+        let grace = self.policies.grace(Some(&entry.version));
         self.meet(run, Happening::CancelRequested { by }, now, round);
-        if let Some((key, target)) = stop
-            && let Some(executor) = self.executors.get(&target)
-        {
-            executor.stop(&key, grace);
+        if let Some((key, target)) = stop {
+            round.orders.push(Order::Stop { target: Some(target), key, grace });
         }
         round.replies.push(reply);
     }
@@ -82,7 +82,10 @@ impl Core {
     fn observed(&mut self, observed: Observed, round: &mut Round) {
         let Observed { key, at, what } = observed;
         let Some(entry) = self.runs.get_mut(&key.run).filter(|e| e.status.attempt == key.number) else {
-            self.observed_unknown(&key, &what);
+            // The attempt is not the current one: its end is acknowledged, so that its executor forgets it.
+            if matches!(what, Observation::Ended(_)) {
+                round.orders.push(Order::Release(key));
+            }
             return;
         };
         let attempt = key.number;
@@ -102,27 +105,18 @@ impl Core {
             }
             Observation::Log { lines, .. } => {
                 entry.live().log_lines = lines;
-                self.pulse(&key.run, attempt, PulseKind::Log(lines));
+                round.pulses.push(Pulse { run: key.run, attempt, what: PulseKind::Log(lines) });
             }
             Observation::Sample(sample) => {
                 entry.live().add_sample(at, sample);
-                self.pulse(&key.run, attempt, PulseKind::Sample(at, sample));
+                round.pulses.push(Pulse { run: key.run, attempt, what: PulseKind::Sample(at, sample) });
             }
             Observation::Note(note) => {
                 if entry.live().take_note(&note) {
-                    self.pulse(&key.run, attempt, PulseKind::Progress);
+                    round.pulses.push(Pulse { run: key.run, attempt, what: PulseKind::Progress });
                 }
             }
             Observation::Ended(ended) => self.ended(key, at, *ended, round),
-        }
-    }
-
-    /// The attempt is not the current one: its end is acknowledged, so that its executor forgets it.
-    fn observed_unknown(&self, key: &AttemptKey, what: &Observation) {
-        if matches!(what, Observation::Ended(_)) {
-            for executor in self.executors.values() {
-                executor.release(key);
-            }
         }
     }
 
@@ -139,18 +133,13 @@ impl Core {
         }
         let samples =
             entry.live.as_ref().map(|live| live.samples.iter().copied().collect()).unwrap_or_default();
-        let declared = self.versions.outputs(&entry.version);
-        let keeper = super::finish::Keeper { blobs: self.store.blobs().clone(), declared, samples };
-        let outbox = self.outbox.clone();
-        tokio::spawn(async move {
-            let kept = Box::new(keeper.keep(key.clone(), ended).await);
-            let _ = outbox.send(Message::Kept { key, at, kept });
-        });
+        let declared = self.policies.outputs(&entry.version);
+        round.orders.push(Order::Keep(Box::new(Leaving { key, at, ended, declared, samples })));
     }
 
     fn kept(&mut self, key: &AttemptKey, at: Timestamp, kept: Kept, round: &mut Round) {
         let Some(entry) = self.runs.get(&key.run).filter(|e| e.status.attempt == key.number) else { return };
-        let executor = self.executors.get(&entry.target).cloned();
+        let target = entry.target;
         let artifacts =
             kept.artifacts.iter().fold((0, 0), |(count, bytes), a| (count + 1, bytes + a.size.max(0) as u64));
         let ended = Happening::Ended {
@@ -169,9 +158,7 @@ impl Core {
             }
             change.artifacts = files;
         });
-        if let Some(executor) = executor {
-            round.releases.push((executor, key.clone()));
-        }
+        round.releases.push((target, key.clone()));
     }
 
     fn planned(
@@ -193,15 +180,16 @@ impl Core {
         }
         match plan {
             Ok(plan) => {
-                let Some(executor) = self.executors.get(&entry.target) else {
-                    let message = format!("this server has no target `{}`", entry.target);
-                    let class = rigi_model::attempt::FailureClass::User;
+                let target = entry.target;
+                if !self.targets.contains(&target) {
+                    let message = format!("this server has no target `{target}`");
+                    let class = FailureClass::User;
                     let exit = Exit::NotStarted { class, reason: Reason::TargetUnavailable, message };
                     self.never_started(key, exit, now, round);
                     return;
-                };
+                }
                 entry.launched = true;
-                executor.launch(plan);
+                round.orders.push(Order::Launch { target, plan: Box::new(plan) });
             }
             Err(CannotPlan { class, message }) => {
                 let exit = Exit::NotStarted { class, reason: Reason::StagingFailed, message };

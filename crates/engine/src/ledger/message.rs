@@ -1,0 +1,185 @@
+//! What the ledger is told and asked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rigi_exec::plan::{AttemptPlan, Ended, Observed, Sample};
+use rigi_model::attempt::FailureClass;
+use rigi_model::{AttemptKey, Exit, RunId, Timestamp, Usage};
+use rigi_store::NewRun;
+use rigi_store::tables::artifacts::Artifact;
+use tokio::sync::oneshot;
+
+use super::Live;
+use crate::decide::Place;
+
+/// Something that happened, or a question.
+#[derive(Debug)]
+pub enum Message {
+    /// These runs are durable.
+    Accepted(Vec<Arc<NewRun>>),
+    /// Somebody wants a run to stop.
+    Cancel {
+        /// Which run.
+        run: RunId,
+        /// Who.
+        by: String,
+        /// Answered when it is durable.
+        reply: oneshot::Sender<CancelAnswer>,
+    },
+    /// An executor saw something.
+    Observed(Observed),
+    /// The plan of a claimed attempt, or why there is none.
+    Planned {
+        /// Of which attempt.
+        key: AttemptKey,
+        /// The plan.
+        plan: Box<Result<AttemptPlan, CannotPlan>>,
+    },
+    /// An ended attempt's log and files are kept.
+    Kept {
+        /// Of which attempt.
+        key: AttemptKey,
+        /// When it ended.
+        at: Timestamp,
+        /// What is kept.
+        kept: Box<Kept>,
+    },
+    /// Somebody looks at runs.
+    Look {
+        /// At which; those that have ended are left out.
+        runs: Vec<RunId>,
+        /// What is known of them.
+        reply: oneshot::Sender<HashMap<RunId, Look>>,
+    },
+    /// Some runs that wait, those that are next among them.
+    Waiting {
+        /// So many at most.
+        limit: usize,
+        /// Which.
+        reply: oneshot::Sender<Vec<RunId>>,
+    },
+    /// How many wait, are active, are delayed.
+    Count {
+        /// So many.
+        reply: oneshot::Sender<(u64, u64, u64)>,
+    },
+    /// How many of these pipelines' runs wait and are active.
+    CountOf {
+        /// Their names.
+        pipelines: Vec<String>,
+        /// In the same order.
+        reply: oneshot::Sender<Vec<(u64, u64)>>,
+    },
+    /// A pipeline's limit on active runs changed.
+    Limit {
+        /// Its name.
+        pipeline: String,
+        /// The limit, or none.
+        limit: Option<u64>,
+    },
+    /// No further run gets a place; answered when nothing is being started.
+    Close {
+        /// Told then.
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// What became of a request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// It is durable; the run ends, or has ended.
+    Accepted,
+    /// The run had ended before.
+    Ended,
+}
+
+/// Why a claimed attempt has no plan.
+#[derive(Debug)]
+pub struct CannotPlan {
+    /// Whose fault it is.
+    pub class: FailureClass,
+    /// For people.
+    pub message: String,
+}
+
+impl From<rigi_store::Error> for CannotPlan {
+    fn from(error: rigi_store::Error) -> Self {
+        Self { class: FailureClass::Infrastructure, message: error.to_string() }
+    }
+}
+
+/// What is kept of an ended attempt.
+#[derive(Debug)]
+pub struct Kept {
+    /// How it ended.
+    pub exit: Exit,
+    /// When its process had started.
+    pub started_at: Option<Timestamp>,
+    /// What it used.
+    pub usage: Usage,
+    /// Lines of its log.
+    pub log_lines: u64,
+    /// Bytes that were not kept.
+    pub log_cut: u64,
+    /// Bytes that the log takes.
+    pub log_bytes: u64,
+    /// A short log.
+    pub log: Option<Vec<u8>>,
+    /// The object of a longer one.
+    pub log_object: Option<String>,
+    /// Usage samples, JSON.
+    pub samples: Option<String>,
+    /// Its files.
+    pub artifacts: Vec<Artifact>,
+}
+
+impl Kept {
+    /// An attempt that left nothing.
+    #[must_use]
+    pub fn nothing(ended: Ended) -> Self {
+        Self {
+            exit: ended.exit,
+            started_at: ended.started_at,
+            usage: ended.usage,
+            log_lines: ended.log.lines,
+            log_cut: ended.log.cut_bytes,
+            log_bytes: 0,
+            log: None,
+            log_object: None,
+            samples: None,
+            artifacts: Vec::new(),
+        }
+    }
+}
+
+/// What is known of a run beside what is stored.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// Where it stands in the queue.
+    pub place: Option<Place>,
+    /// What it does right now.
+    pub live: Live,
+}
+
+/// Something that is worth telling at once and not worth storing.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    /// Of which run.
+    pub run: RunId,
+    /// Of which attempt.
+    pub attempt: u32,
+    /// What.
+    pub what: PulseKind,
+}
+
+/// What a pulse tells.
+#[derive(Debug, Clone)]
+pub enum PulseKind {
+    /// The log has this many lines now.
+    Log(u64),
+    /// What the process tree uses.
+    Sample(Timestamp, Sample),
+    /// The run said something of its progress.
+    Progress,
+}

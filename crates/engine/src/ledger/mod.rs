@@ -1,0 +1,181 @@
+//! The ledger: every run that has not ended, and what follows from whatever happens to one.
+//!
+//! It is told what happened and when, and says in a [`Round`] what is to be written, and what is to be done: no I/O, no
+//! clock, no chance. The core acts by it; the simulation (`docs/design/simulation.md`) has it act in a world of its own.
+
+mod entry;
+mod hear;
+mod message;
+mod recover;
+mod round;
+
+pub use entry::{Live, Progress};
+pub use message::{CancelAnswer, CannotPlan, Kept, Look, Message, Pulse, PulseKind};
+pub use recover::Recovered;
+pub use round::{Leaving, Order, Round, ToPlan};
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rigi_model::pipeline::spec::Target;
+use rigi_model::retry::RetryPolicy;
+use rigi_model::run::{Happening, fold};
+use rigi_model::{RunId, RunState, Timestamp};
+use rigi_store::{EndedAttempt, RunChange};
+use tokio::sync::oneshot;
+
+use crate::decide::{Action, Board, decide};
+use entry::Entry;
+
+/// What versions say of their runs, with the server's defaults filled in.
+pub trait Policies {
+    /// What follows a failed attempt.
+    fn retry(&self, version: &str) -> RetryPolicy;
+    /// Between SIGTERM and SIGKILL; `None` is the server's own.
+    fn grace(&self, version: Option<&str>) -> Duration;
+    /// Names of the declared outputs.
+    fn outputs(&self, version: &str) -> Vec<String>;
+}
+
+/// Every run that has not ended.
+#[derive(Debug)]
+pub struct Ledger<P> {
+    policies: P,
+    /// Targets that have an executor.
+    targets: Vec<Target>,
+    runs: HashMap<RunId, Entry>,
+    board: Board,
+    /// Told when nothing is being started any more.
+    closing: Option<oneshot::Sender<()>>,
+    /// Requests kept in memory, so that a short queue needs no reading back.
+    cached_requests: usize,
+}
+
+impl<P: Policies> Ledger<P> {
+    /// An empty ledger.
+    pub fn new(policies: P, targets: Vec<Target>, board: Board) -> Self {
+        Self { policies, targets, runs: HashMap::new(), board, closing: None, cached_requests: 0 }
+    }
+
+    /// What versions say.
+    pub const fn policies(&self) -> &P {
+        &self.policies
+    }
+
+    /// When the next delay ends.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.board.next_due()
+    }
+
+    /// Gives places and ends delays, as far as that is due.
+    pub fn decide(&mut self, now: Timestamp, round: &mut Round) {
+        // A delay that is over puts a run into the queue, where it may get a place in the same round.
+        for _ in 0..2 {
+            for action in decide(&self.board, now) {
+                match action {
+                    Action::Due(run) => self.meet(&run, Happening::Due, now, round),
+                    Action::Claim(run) => self.meet(&run, Happening::Claimed, now, round),
+                }
+            }
+        }
+        self.tell_closed();
+    }
+
+    /// What is needed for the plan of a claimed run.
+    pub fn to_plan(&self, run: RunId) -> Option<ToPlan> {
+        let entry = self.runs.get(&run)?;
+        Some(ToPlan { request: entry.request.clone(), key: entry.key(run) })
+    }
+
+    /// Folds what happened into a run, keeps the board in step, and notes what is to be written and done.
+    fn meet(&mut self, run: &RunId, what: Happening, now: Timestamp, round: &mut Round) {
+        self.meet_with(run, what, now, round, |_| {});
+    }
+
+    /// As [`Self::meet`], with a last look at the change before it is written.
+    fn meet_with(
+        &mut self,
+        run: &RunId,
+        what: Happening,
+        now: Timestamp,
+        round: &mut Round,
+        complete: impl FnOnce(&mut RunChange),
+    ) {
+        let Some(entry) = self.runs.get_mut(run) else { return };
+        let policy = self.policies.retry(&entry.version);
+        let before = (entry.status.state, entry.status.next_attempt_at);
+        let spread = spread(run, entry.status.attempt);
+        let outcome = match fold(run, &mut entry.status, &policy, what, now, spread) {
+            Ok(outcome) => outcome,
+            Err(illegal) => {
+                tracing::debug!(%illegal, "a late word was dropped");
+                return;
+            }
+        };
+        let attempt =
+            outcome.attempt.map(|record| EndedAttempt { record, log: None, log_object: None, samples: None });
+        let status = entry.status.clone();
+        let mut change =
+            RunChange { run: run.clone(), status, events: outcome.events, attempt, artifacts: Vec::new() };
+        complete(&mut change);
+        round.changes.push(change);
+        self.keep_board(run, before, round);
+    }
+
+    /// Moves a run on the board from where it was to where it is.
+    fn keep_board(&mut self, run: &RunId, before: (RunState, Option<Timestamp>), round: &mut Round) {
+        let Some(entry) = self.runs.get_mut(run) else { return };
+        let (pipeline, priority) = (entry.pipeline.clone(), entry.priority);
+        let (from, to) = (before.0, entry.status.state);
+        if from == to {
+            return;
+        }
+        match (from, before.1) {
+            (RunState::Queued, _) if to.is_active() => self.board.start(run, &pipeline, priority),
+            (RunState::Queued, _) => self.board.leave(run, &pipeline, priority),
+            (RunState::Retrying, Some(time)) => self.board.undelay(run, time),
+            _ if from.is_active() && !to.is_active() => self.board.end(&pipeline),
+            _ => {}
+        }
+        match to {
+            RunState::Queued => self.board.wait(run, &pipeline, priority),
+            RunState::Retrying => {
+                if let Some(time) = entry.status.next_attempt_at {
+                    self.board.delay(run, time);
+                }
+            }
+            RunState::Starting => {
+                (entry.launched, entry.keeping, entry.live) = (false, false, None);
+                round.claims.push(run.clone());
+            }
+            _ if to.is_terminal() => {
+                metrics::counter!("rigi_runs_ended_total", "state" => to.as_str()).increment(1);
+                if self.runs.remove(run).is_some_and(|entry| entry.request.is_some()) {
+                    self.cached_requests -= 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers whoever waits for the ledger to be closed, once nothing is being started.
+    fn tell_closed(&mut self) {
+        if self.closing.is_none() {
+            return;
+        }
+        let starting = |entry: &Entry| entry.status.state == RunState::Starting && !entry.launched;
+        if !self.runs.values().any(starting)
+            && let Some(reply) = self.closing.take()
+        {
+            let _ = reply.send(());
+        }
+    }
+}
+
+/// 0.0..1.0, by which retry delays are spread: ids are random, and the same attempt always gets the same.
+fn spread(run: &RunId, attempt: u32) -> f64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (run, attempt).hash(&mut hasher);
+    (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
+}

@@ -1,0 +1,78 @@
+//! What follows from what the ledger heard in one round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rigi_exec::plan::{AttemptPlan, Ended, Sample};
+use rigi_model::pipeline::spec::Target;
+use rigi_model::{AttemptKey, RunId, Timestamp};
+use rigi_store::{NewRun, RunChange};
+use tokio::sync::oneshot;
+
+use super::{CancelAnswer, Pulse};
+
+/// What is to be written and done.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// To be done at once.
+    pub orders: Vec<Order>,
+    /// To be told at once to whoever listens.
+    pub pulses: Vec<Pulse>,
+    /// To be written in one piece, in this order.
+    pub changes: Vec<RunChange>,
+    /// When the changes are durable: runs whose next attempt is to be planned.
+    pub claims: Vec<RunId>,
+    /// When the changes are durable: attempts that their executor may forget.
+    pub releases: Vec<(Target, AttemptKey)>,
+    /// When the changes are durable: who is told that a request to cancel was accepted.
+    pub replies: Vec<oneshot::Sender<CancelAnswer>>,
+}
+
+/// Something to be done at once.
+#[derive(Debug)]
+pub enum Order {
+    /// Start an attempt.
+    Launch {
+        /// By the executor of this target.
+        target: Target,
+        /// What it is told.
+        plan: Box<AttemptPlan>,
+    },
+    /// End an attempt's processes.
+    Stop {
+        /// By the executor of this target, or by whichever knows the attempt.
+        target: Option<Target>,
+        /// Which attempt.
+        key: AttemptKey,
+        /// Between SIGTERM and SIGKILL.
+        grace: Duration,
+    },
+    /// Whichever executor knows the attempt may forget it.
+    Release(AttemptKey),
+    /// Keep what an ended attempt left, then say [`super::Message::Kept`].
+    Keep(Box<Leaving>),
+}
+
+/// What an ended attempt left.
+#[derive(Debug)]
+pub struct Leaving {
+    /// Which attempt.
+    pub key: AttemptKey,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How, and where its log and files lie.
+    pub ended: Ended,
+    /// Names of the declared outputs.
+    pub declared: Vec<String>,
+    /// What it used over time.
+    pub samples: Vec<(Timestamp, Sample)>,
+}
+
+/// A claimed run on its way to a plan.
+#[derive(Debug, Clone)]
+pub struct ToPlan {
+    /// The attempt.
+    pub key: AttemptKey,
+    /// What was asked for; `None`: to be read from the store.
+    pub request: Option<Arc<NewRun>>,
+}
