@@ -17,7 +17,7 @@ CLOCK = os.sysconf("SC_CLK_TCK")
 
 class Server:
     def __init__(self, binary, pipelines, *, database=None, runs=None, env=None):
-        self.binary, self.pipelines, self.runs = binary, pipelines, runs
+        self.binary, self.pipelines, self.runs, self.database = binary, pipelines, runs, database
         self.folder = Path(tempfile.mkdtemp(prefix="rigi-bench-"))
         self.data = self.folder / "data"
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("RIGI_")}
