@@ -7,6 +7,8 @@
 #   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
 #   make e2e      the end-to-end tests alone
 #   make bench    measure (QUICK=1: five minutes at most; STRICT=1: fail where a figure falls short)
+#   make chaos    kill -9 of server and supervisor under load (KILLS=1000 SUPERVISOR_KILLS=200 DATABASE=sqlite|postgres SEED=…)
+#   make soak     constant load, and nothing may grow (MINUTES=60 DATABASE=sqlite|postgres RATE=20)
 
 # Outside the clone: `git clean` and new worktrees do not build the world again.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rigi/target
@@ -15,11 +17,11 @@ DIR ?= examples
 
 UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run build check test gen gen-check e2e bench tools clean
+.PHONY: help run build check test gen gen-check e2e bench chaos soak tools clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '3,9s/^#   /  /p' Makefile
+	@sed -n 's/^#   make/  make/p' Makefile
 
 run: build
 	@exec $(RIGI) up $(DIR)
@@ -72,6 +74,13 @@ e2e: build tests/node_modules/.package-lock.json
 
 bench: build
 	python3 bench/run.py --binary $(RIGI)
+
+chaos: build
+	python3 tests/chaos/run.py --binary $(RIGI) $(if $(KILLS),--kills $(KILLS)) $(if $(SUPERVISOR_KILLS),--supervisor-kills $(SUPERVISOR_KILLS)) \
+		$(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
+
+soak: build
+	python3 tests/soak/run.py --binary $(RIGI) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(DATABASE),--database $(DATABASE)) $(if $(RATE),--rate $(RATE))
 
 clean:
 	rm -rf ui/dist ui/node_modules tests/node_modules tests/results target
