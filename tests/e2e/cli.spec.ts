@@ -5,7 +5,7 @@ import { parse } from "yaml";
 
 import { call } from "../support/bed";
 import { binary } from "../support/places";
-import { isAlive } from "../support/processes";
+import { isAlive, supervisorOf } from "../support/processes";
 import { expect, onlyOnce, test } from "../support/test";
 
 test("the exit code of `run --wait` is the run's result", async ({ bed }) => {
@@ -150,6 +150,11 @@ test("down --cancel ends what runs", async ({ bed }) => {
   await server.api.until(run.id, ["running"]);
   const said = await bed.rigi(["down", "--cancel"], { ms: 30_000 });
   expect(said.code, said.err).toBe(0);
+  // Nothing runs: the supervisor goes too, at once and not when it has been idle for a minute; so it does after `gc`.
+  const nobody = (): Promise<void> => expect.poll(() => supervisorOf(bed.data), { timeout: 10_000 }).toBeUndefined();
+  await nobody();
+  expect((await bed.rigi(["gc", bed.pipelines])).code).toBe(0);
+  await nobody();
   const again = await bed.up();
   expect((await again.api.run(run.id)).state).toBe("cancelled");
 });

@@ -99,7 +99,7 @@ async fn through(runs: usize, in_flight: usize, limit: f64) -> Result<(), Box<dy
     println!("CPU per run: executor {own:.3} ms, supervisor {supervisor:.3} ms");
     sequential(&executor, &mut observed, &data).await;
     log(&executor, &mut observed, &data).await?;
-    executor.quit();
+    executor.quit().await;
     drop(executor);
     let _ = std::fs::remove_dir_all(&data);
     Ok(())

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Ended, InputFile, PlanLimits, Sample};
 
-/// Raised when the two sides could no longer understand each other.
+/// Raised when the two sides could no longer understand each other. `Hello`, `Quit` and the fields of `Welcome` are for
+/// ever: by these a server finds out, and has an idle supervisor make room.
 pub const PROTOCOL: u32 = 1;
 
 /// From the server.

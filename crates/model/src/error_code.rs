@@ -45,6 +45,8 @@ crate::state::text_enum! {
         DataFolderReadOnly = "data-folder-read-only",
         /// The database is newer than this binary.
         DatabaseNewer = "database-newer",
+        /// Runs go on under another version, which this one cannot take over.
+        SupervisorVersion = "supervisor-version",
         /// The database is damaged.
         DatabaseDamaged = "database-damaged",
         /// The port is taken.

@@ -74,6 +74,7 @@ impl Exit {
             | E::StateConflict
             | E::IdempotencyConflict
             | E::DataFolderInUse
+            | E::SupervisorVersion
             | E::PortInUse => Self::Conflict,
             E::Unauthenticated | E::Forbidden => Self::NotSignedIn,
             E::TargetUnavailable | E::StorageUnavailable | E::Unavailable | E::ServerUnreachable => {

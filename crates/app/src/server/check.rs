@@ -156,7 +156,7 @@ pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
         let parts = Parts::open(loaded, folder).await?;
         let how = if dry_run { Collect::Count } else { Collect::Remove };
         let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
-        parts.process.quit();
+        parts.process.quit().await;
         Ok::<_, Failure>(GcReport {
             dry_run,
             runs: collected.runs,

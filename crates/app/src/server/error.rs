@@ -45,6 +45,24 @@ pub(super) fn of_store(error: &rigi_store::Error) -> Failure {
     }
 }
 
+/// What keeps processes from being started.
+pub(super) fn of_executor(error: &rigi_exec::process::Error) -> Failure {
+    match error {
+        rigi_exec::process::Error::Version { version, .. } => failure(
+            ErrorCode::SupervisorVersion,
+            error.to_string(),
+            &format!(
+                "start Rigi {version} again until they have ended, or end them with its `rigi down --cancel`; nothing was changed"
+            ),
+        ),
+        _ => failure(
+            ErrorCode::Internal,
+            format!("the supervisor of processes does not start: {error}"),
+            "`rigi doctor` says more",
+        ),
+    }
+}
+
 pub(super) fn is_read_only(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem)
 }

@@ -15,7 +15,7 @@ use rigi_model::ErrorCode;
 use rigi_store::{DatabaseLock, DbConfig, Store};
 
 use super::data_folder::DataFolder;
-use super::error::{failure, of_store};
+use super::error::{failure, of_executor, of_store};
 use crate::cli::Failure;
 use crate::config::{Config, Loaded};
 
@@ -50,13 +50,7 @@ impl Parts {
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
         let settings = config.settings();
         let (process, observed, known) =
-            ProcessExecutor::open(process_config(config, &data)?).await.map_err(|e| {
-                failure(
-                    ErrorCode::Internal,
-                    format!("the supervisor of processes does not start: {e}"),
-                    "`rigi doctor` says more",
-                )
-            })?;
+            ProcessExecutor::open(process_config(config, &data)?).await.map_err(|e| of_executor(&e))?;
         let environments = process.environments().clone();
         let shared: Arc<dyn Executor> = Arc::new(process.clone());
         let executors = Executors::from([(shared.target(), shared)]);

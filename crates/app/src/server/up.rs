@@ -175,7 +175,7 @@ pub(super) async fn finish(parts: &Parts) -> u64 {
     let _ = tokio::time::timeout(Duration::from_secs(5), parts.engine.close()).await;
     let (_, active, _) = parts.engine.counts().await;
     if active == 0 {
-        parts.process.quit();
+        parts.process.quit().await;
     }
     active
 }

@@ -130,16 +130,42 @@ async fn greet(mut stream: UnixStream) -> Result<Connection, Error> {
         let first = inbox.next::<Report>().map_err(|error| Error::Protocol(error.to_string()))?;
         match first {
             None => {}
-            Some((Report::Welcome { protocol: PROTOCOL, known, .. }, _)) => {
+            Some((Report::Welcome { protocol: PROTOCOL, version, known }, _)) => {
+                if version != env!("CARGO_PKG_VERSION") {
+                    // It makes room for this version's as soon as nothing runs under it.
+                    stream.write_all(&quit()).await?;
+                }
                 let known = known.into_iter().map(|(key, running)| Known { key, running }).collect();
                 return Ok(Connection { stream, inbox, known });
             }
-            Some((Report::Welcome { version, .. }, _)) => {
-                return Err(Error::Protocol(format!(
-                    "it is of version {version} and still has runs; wait until these have ended, or stop them with `rigi down --cancel`"
-                )));
+            Some((Report::Welcome { version, known, .. }, _)) => {
+                let running = known.iter().filter(|(_, running)| *running).count();
+                if running > 0 {
+                    return Err(Error::Version { version, running });
+                }
+                return Err(retire(stream, &mut buffer).await.into());
             }
             Some(_) => return Err(Error::Protocol("its first word is no welcome".into())),
         }
+    }
+}
+
+fn quit() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame::encode(&mut bytes, &Order::Quit, &[]);
+    bytes
+}
+
+/// Nothing runs under a supervisor that speaks another protocol: it makes room, and the next one reads its journal.
+async fn retire(mut stream: UnixStream, buffer: &mut [u8]) -> io::Error {
+    let gone = async {
+        stream.write_all(&quit()).await?;
+        while stream.read(buffer).await? > 0 {}
+        Ok(())
+    };
+    match tokio::time::timeout(READY, gone).await {
+        Ok(Err(error)) => error,
+        Ok(Ok(())) => io::ErrorKind::ConnectionReset.into(),
+        Err(_) => io::ErrorKind::TimedOut.into(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rigi_model::log::Encoder;
 use rigi_model::{AttemptKey, Exit, Timestamp, Usage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::connect::{Connection, connect};
@@ -29,10 +29,21 @@ const TOGETHER: usize = 512;
 #[derive(Debug)]
 pub enum Command {
     Launch(Box<AttemptPlan>),
-    Prepared { plan: Box<AttemptPlan>, result: Result<Ready, Failure> },
-    Stop { key: AttemptKey, grace: Duration },
-    Release { key: AttemptKey },
-    Quit,
+    Prepared {
+        plan: Box<AttemptPlan>,
+        result: Result<Ready, Failure>,
+    },
+    Stop {
+        key: AttemptKey,
+        grace: Duration,
+    },
+    Release {
+        key: AttemptKey,
+    },
+    /// Answered when the supervisor has been told.
+    Quit {
+        told: oneshot::Sender<()>,
+    },
 }
 
 /// Where an attempt is, as far as this side knows.
@@ -59,6 +70,8 @@ pub struct Link {
     observed: mpsc::UnboundedSender<Observed>,
     places: HashMap<AttemptKey, Place>,
     out: Vec<u8>,
+    /// Whoever waits for what stands in `out` to be written.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Link {
@@ -73,7 +86,17 @@ impl Link {
         let known =
             |known: &Known| (known.key.clone(), Place::Supervisor { order: Vec::new(), stopping: false });
         let places = connection.known.iter().map(known).collect();
-        Self { connection, layout, config, context, environments, observed, places, out: Vec::new() }
+        Self {
+            connection,
+            layout,
+            config,
+            context,
+            environments,
+            observed,
+            places,
+            out: Vec::new(),
+            waiting: Vec::new(),
+        }
     }
 
     /// Runs until the executor is dropped.
@@ -93,6 +116,9 @@ impl Link {
             if !self.out.is_empty() {
                 broken = self.connection.stream.write_all(&self.out).await.is_err();
                 self.out.clear();
+                for told in self.waiting.drain(..).filter(|_| !broken) {
+                    let _ = told.send(());
+                }
                 if broken {
                     continue;
                 }
@@ -129,7 +155,10 @@ impl Link {
                 Some(Place::Ended) => {}
                 Some(Place::Supervisor { .. }) | None => self.order(&Order::Release { key }),
             },
-            Command::Quit => self.order(&Order::Quit),
+            Command::Quit { told } => {
+                self.order(&Order::Quit);
+                self.waiting.push(told);
+            }
         }
     }
 
@@ -266,6 +295,7 @@ impl Link {
     async fn reconnect(&mut self, commands: &mut mpsc::UnboundedReceiver<Command>) -> bool {
         tracing::warn!("the supervisor is gone; it is started again");
         self.out.clear();
+        self.waiting.clear();
         let mut pause = Duration::from_millis(20);
         loop {
             if commands.is_closed() && commands.is_empty() {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rigi_model::AttemptKey;
 use rigi_model::pipeline::spec::Target;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::environment::{Environments, UvConfig};
 use crate::layout::{Layout, name};
@@ -66,6 +66,16 @@ pub enum Error {
         /// Where it complains.
         output: PathBuf,
     },
+    /// It was started by a version whose protocol is another one, and its runs must not be disturbed.
+    #[error(
+        "Rigi {version} started the supervisor of this data folder, and {running} of its runs still run. This version cannot follow them"
+    )]
+    Version {
+        /// Of the supervisor's program.
+        version: String,
+        /// Attempts that run under it.
+        running: usize,
+    },
     /// It does not speak as expected.
     #[error("The supervisor does not answer as expected: {0}")]
     Protocol(String),
@@ -73,6 +83,9 @@ pub enum Error {
     #[error("The supervisor cannot be reached: {0}")]
     Connection(#[from] std::io::Error),
 }
+
+/// A supervisor that does not listen is not waited for any longer when it is to end.
+const QUIT: Duration = Duration::from_secs(5);
 
 /// Runs attempts as processes of this machine.
 #[derive(Debug, Clone)]
@@ -113,9 +126,13 @@ impl ProcessExecutor {
         &self.environments
     }
 
-    /// Has the supervisor end as soon as nothing runs; it ends by itself anyway, a minute after the server.
-    pub fn quit(&self) {
-        self.send(Command::Quit);
+    /// Has the supervisor end as soon as nothing runs; resolves when it was told. It ends by itself anyway, a minute
+    /// after the server.
+    pub async fn quit(&self) {
+        let (told, heard) = oneshot::channel();
+        self.send(Command::Quit { told });
+        // Not told where it is gone just now: then it has ended.
+        let _ = tokio::time::timeout(QUIT, heard).await;
     }
 
     fn send(&self, command: Command) {

@@ -86,13 +86,14 @@ fn segments(folder: &Path) -> io::Result<Vec<u64>> {
 /// Reads what is there. A segment's end may be torn; what stands before the tear counts.
 ///
 /// # Errors
-/// If a file cannot be read.
+/// If a file cannot be read, or holds whole records that this version does not know: to pass over them would be to
+/// forget processes.
 pub fn read(folder: &Path, boot_id: &str) -> io::Result<Past> {
     let mut past = Past::default();
     for number in segments(folder)? {
         let bytes = fs::read(segment(folder, number))?;
         let mut rest = &bytes[..];
-        while let Some((record, tail, after)) = next_record(rest) {
+        while let Some((record, tail, after)) = next_record(rest)? {
             past.apply(record, tail, boot_id);
             rest = after;
         }
@@ -100,10 +101,22 @@ pub fn read(folder: &Path, boot_id: &str) -> io::Result<Past> {
     Ok(past)
 }
 
-fn next_record(bytes: &[u8]) -> Option<(Record, &[u8], &[u8])> {
-    let (crc, bytes) = bytes.split_first_chunk::<4>()?;
-    let (record, tail, taken) = frame::decode::<Record>(bytes).ok()??;
-    (crc32fast::hash(&bytes[..taken]) == u32::from_le_bytes(*crc)).then(|| (record, tail, &bytes[taken..]))
+/// A record, its tail, and the bytes after it.
+type Next<'a> = (Record, &'a [u8], &'a [u8]);
+
+fn next_record(bytes: &[u8]) -> io::Result<Option<Next<'_>>> {
+    let Some((crc, bytes)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
+    let whole = |taken: usize| crc32fast::hash(&bytes[..taken]) == u32::from_le_bytes(*crc);
+    match frame::decode::<Record>(bytes) {
+        Ok(Some((record, tail, taken))) if whole(taken) => Ok(Some((record, tail, &bytes[taken..]))),
+        Err(error) if matches!(frame::decode::<serde_json::Value>(bytes), Ok(Some((_, _, taken))) if whole(taken)) =>
+        {
+            let why =
+                format!("the journal was written by another version of Rigi, which must finish it: {error}");
+            Err(io::Error::new(io::ErrorKind::InvalidData, why))
+        }
+        _ => Ok(None),
+    }
 }
 
 impl Past {

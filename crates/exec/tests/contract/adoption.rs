@@ -71,7 +71,7 @@ async fn a_killed_supervisor_loses_its_attempts_and_leaves_no_process() {
 async fn a_supervisor_with_nothing_to_do_ends_and_is_started_again() {
     let mut bed = Bed::new().await;
     let before = bed.supervisor_pid();
-    bed.executor().quit();
+    bed.executor().quit().await;
     let since = std::time::Instant::now();
     while crate::bed::is_alive(before) {
         assert!(since.elapsed() < crate::bed::BOUND);

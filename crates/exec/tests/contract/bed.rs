@@ -41,10 +41,21 @@ pub fn default_limits() -> PlanLimits {
     PlanLimits { processes: Some(512), log_size: Some(64 << 20), ..PlanLimits::default() }
 }
 
+/// As a server opens it.
+pub async fn open(
+    data: &Path,
+) -> Result<(ProcessExecutor, UnboundedReceiver<Observed>, Vec<Known>), rigi_exec::process::Error> {
+    ProcessExecutor::open(config(data)).await
+}
+
 impl Bed {
     pub async fn new() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let (executor, observed, known) = ProcessExecutor::open(config(data.path())).await.unwrap();
+        Self::within(tempfile::tempdir().unwrap()).await
+    }
+
+    /// In a folder that holds something already.
+    pub async fn within(data: tempfile::TempDir) -> Self {
+        let (executor, observed, known) = open(data.path()).await.unwrap();
         Self { data, executor: Some(executor), observed, known, seen: HashMap::new(), codes: 0 }
     }
 
@@ -52,7 +63,7 @@ impl Bed {
     pub async fn reopen(mut self) -> Self {
         self.executor = None;
         self.observed.close();
-        let (executor, observed, known) = ProcessExecutor::open(config(self.data.path())).await.unwrap();
+        let (executor, observed, known) = open(self.data.path()).await.unwrap();
         self.executor = Some(executor);
         self.observed = observed;
         self.known = known;

@@ -9,3 +9,4 @@ mod limits;
 mod logs;
 mod staging;
 mod trees;
+mod versions;

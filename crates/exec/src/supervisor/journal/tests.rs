@@ -77,3 +77,25 @@ fn it_stays_small_however_long_one_attempt_runs() {
     let past = read(folder.path(), "boot").unwrap();
     assert_eq!(past.attempts.keys().collect::<Vec<_>>(), [&key(1)]);
 }
+
+#[test]
+fn a_whole_record_of_another_version_is_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), "boot", &Past::default()).unwrap();
+    journal.append(&Record::Accepted { key: key(1) }, &[]);
+    journal.commit().unwrap();
+    drop(journal);
+    let path = segment(folder.path(), 1);
+    let mut bytes = fs::read(&path).unwrap();
+    let start = bytes.len();
+    bytes.extend_from_slice(&[0; 4]);
+    frame::encode(&mut bytes, &serde_json::json!({ "Paused": { "key": key(1) } }), b"tail");
+    let crc = crc32fast::hash(&bytes[start + 4..]);
+    bytes[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+    fs::write(&path, &bytes).unwrap();
+    let refused = read(folder.path(), "boot").unwrap_err().to_string();
+    assert!(refused.contains("another version") && refused.contains("Paused"), "{refused}");
+    // Half of it is a torn end like any other.
+    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    assert_eq!(read(folder.path(), "boot").unwrap().attempts.len(), 1);
+}
