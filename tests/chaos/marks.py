@@ -9,14 +9,16 @@ class Marks:
         self.starts = Counter()  # (run, attempt) -> how often a process of it began
         self.said = defaultdict(int)  # (run, attempt) -> the last line that was surely printed
         for line in (world.chaos / "marks").read_text().splitlines():
-            what, run, attempt, *rest = line.split()
+            if len(fields := line.split()) != 5:
+                continue
+            what, run, attempt, number, _ = fields
             key = run, int(attempt)
             if what == "overlap":
                 self.overlaps.append(f"{run} attempt {attempt}")
             elif what == "start":
                 self.starts[key] += 1
             else:
-                self.said[key] = max(self.said[key], int(rest[0]))
+                self.said[key] = max(self.said[key], int(number))
 
     def started_twice(self):
         return [f"{run} attempt {attempt}: {count} times" for (run, attempt), count in self.starts.items() if count > 1]

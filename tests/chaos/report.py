@@ -1,7 +1,6 @@
 """What a storm found: printed, and kept in target/reports/chaos.json, one entry per database."""
 
 import json
-import os
 from pathlib import Path
 
 REPORT = Path(__file__).resolve().parents[2] / "target" / "reports" / "chaos.json"
@@ -46,4 +45,4 @@ def keep(entries):
     fresh = {entry["database"] for entry in entries}
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps([entry for entry in before if entry["database"] not in fresh] + entries, indent=2) + "\n")
-    print(f"\n{os.path.relpath(REPORT)}")
+    print(f"\n{REPORT}")

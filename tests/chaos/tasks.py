@@ -7,11 +7,13 @@ said. And it holds a lock of its run for as long as any of its processes lives: 
 import hashlib
 import json
 
+# A mark stands on a line of its own, whole only with its dot: whoever is killed while writing may leave half of one.
 PREAMBLE = """
+mark() { printf '\\n%s %s %s %s .\\n' $1 $RIGI_RUN_ID $RIGI_ATTEMPT $2 >>"$CHAOS/marks"; }
 exec 9>"$CHAOS/locks/$RIGI_RUN_ID"
-flock -n 9 || echo "overlap $RIGI_RUN_ID $RIGI_ATTEMPT" >>"$CHAOS/marks"
-echo "start $RIGI_RUN_ID $RIGI_ATTEMPT $$" >>"$CHAOS/marks"
-say() { echo "$RIGI_RUN_ID $RIGI_ATTEMPT $1"; echo "said $RIGI_RUN_ID $RIGI_ATTEMPT $1" >>"$CHAOS/marks"; }
+flock -n 9 || mark overlap $$
+mark start $$
+say() { echo "$RIGI_RUN_ID $RIGI_ATTEMPT $1"; mark said $1; }
 count() { i=1; while [ $i -le $1 ]; do say $i; $2; i=$((i + 1)); done; }
 pause() { sleep 0.1; }
 """
@@ -69,8 +71,8 @@ KINDS = [
         spec={"retries": {"attempts": 2, **RETRIES}},
     ),
     Kind("fails", 5, "say 1; exit 3", lines=1, exit_code=3, spec={"retries": {"attempts": 1, **RETRIES}}),
-    # What it starts must not outlive it, whether it stays in its group or leaves it.
-    Kind("tree", 5, "say 1; sleep 300 & setsid sleep 301 & pause; say 2", lines=2),
+    # What it starts must not outlive it, whether it stays in its group or leaves it. Limits bring control groups into play.
+    Kind("tree", 5, "say 1; sleep 300 & setsid sleep 301 & pause; say 2", lines=2, spec={"limits": {"memory": "256MiB"}}),
     Kind("endless", 2, "count 500 pause; exit 4", lines=None, cancelled=1),
     Kind("stubborn", 1, "trap '' TERM; count 500 pause; exit 4", lines=None, cancelled=1, spec={"grace_period": "1s"}),
     Kind("flood", 2, f"count {FLOOD} true", lines=FLOOD),

@@ -3,7 +3,7 @@
 
     tests/soak/run.py [--binary PATH] [--database sqlite|postgres] [--minutes N] [--rate R]
 
-Retention keeps a few hundred runs, and what it takes is collected four times a minute, so that a stable state is reached
+Retention keeps a hundred runs, and what it takes is collected four times a minute, so that a stable state is reached
 within the warm-up. Prints each figure's median over the first and the last window, writes target/reports/soak.json, and exits
 with 1 where one has grown by more than 5 % and by more than it varies from window to window anyway.
 """
@@ -33,7 +33,7 @@ WINDOWS = 10
 WARM = 3
 COLLECT_EVERY = 15
 SUBMITTERS = 3
-RETENTION = {"RIGI_RETENTION__RUNS": "40", "RIGI_RETENTION__COLLECT_AFTER": "5s"}
+RETENTION = {"RIGI_RETENTION__RUNS": "12", "RIGI_RETENTION__COLLECT_AFTER": "5s"}
 
 
 class Figures:
