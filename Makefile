@@ -6,7 +6,7 @@
 #   make check    formatting, lints, types
 #   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
 #   make e2e      the end-to-end tests alone
-#   make bench    measure (QUICK=1: five minutes at most; STRICT=1: fail where a figure falls short)
+#   make bench    measure; fails where a figure falls short (QUICK=1: five minutes at most; REPORT_ONLY=1: never fails)
 #   make chaos    kill -9 of server and supervisor under load (KILLS=1000 SUPERVISOR_KILLS=200 DATABASE=sqlite|postgres SEED=…)
 #   make soak     constant load, and nothing may grow (MINUTES=60 DATABASE=sqlite|postgres RATE=20)
 
@@ -72,6 +72,7 @@ gen-check: gen
 e2e: build tests/node_modules/.package-lock.json
 	cd tests && RIGI_BIN=$(RIGI) npx playwright test $(ARGS)
 
+# PEERS=1 runs other systems beside it, by the scripts in PEERS_DIR.
 bench: build
 	python3 bench/run.py --binary $(RIGI)
 

@@ -2,17 +2,21 @@
 
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
-REPORT = Path(__file__).resolve().parents[1] / "target" / "reports" / "bench.json"
+ROOT = Path(__file__).resolve().parents[1]
+REPORT = ROOT / "target" / "reports" / "bench.json"
 
 
 class Figures:
     """`bar` is what `value` must reach; `best` says in which direction. With a `limit`, the bar is on their ratio."""
 
-    def __init__(self):
-        self.rows = []
+    report = REPORT
+
+    def __init__(self, quick):
+        self.quick, self.rows = quick, []
 
     def add(self, name, value, unit, *, bar=None, limit=None, best="low"):
         ratio = value / limit if limit else None
@@ -29,30 +33,42 @@ class Figures:
 
     def close(self):
         """Writes the report, prints the table, and returns how many figures fall short."""
-        before = {row["name"]: row for row in self.last()}
+        before = self.last()
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(json.dumps(self.rows, indent=2) + "\n")
-        kept = REPORT.parent / "bench" / time.strftime("%Y%m%dT%H%M%SZ.json", time.gmtime())
+        now = time.gmtime()
+        kept = REPORT.parent / "bench" / time.strftime("%Y%m%dT%H%M%SZ.json", now)
         kept.parent.mkdir(exist_ok=True)
-        kept.write_text(json.dumps(self.rows) + "\n")
-        print(f"\n{'what':58} {'figure':>14}  {'ratio':>6}  {'bar':>6}  {'':5} {'last':>10}")
+        run = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", now), "commit": commit(), "quick": self.quick, "figures": self.rows}
+        kept.write_text(json.dumps(run) + "\n")
+        print(f"\n{'what':74} {'figure':>14}  {'ratio':>6}  {'bar':>6}  {'':5} {'last':>10}")
         for row in self.rows:
-            old = before.get(row["name"], {}).get("value")
+            old = before.get(row["name"])
             ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
             bar = "" if row["bar"] is None else f"{row['bar']:g}"
             holds = {True: "holds", False: "SHORT", None: ""}[row["holds"]]
             value = "–" if row["value"] is None else f"{shown(row['value'])} {row['unit']}"
-            print(f"{row['name']:58} {value:>14}  {ratio:>6}  {bar:>6}  {holds:5} {shown(old) if old is not None else '':>10}")
+            print(f"{row['name']:74} {value:>14}  {ratio:>6}  {bar:>6}  {holds:5} {shown(old) if old is not None else '':>10}")
         short = sum(row["holds"] is False for row in self.rows)
         print(f"\n{len(self.rows)} figures, {short} fall short; {os.path.relpath(REPORT)}")
         return short
 
-    @staticmethod
-    def last():
-        try:
-            return json.loads(REPORT.read_text())
-        except (OSError, ValueError):
-            return []
+    def last(self):
+        """The last value of each figure, of runs as long as this one."""
+        values = {}
+        for file in sorted((REPORT.parent / "bench").glob("*.json")):
+            try:
+                run = json.loads(file.read_text())
+                if run["quick"] == self.quick:
+                    values |= {row["name"]: row["value"] for row in run["figures"] if row["value"] is not None}
+            except (OSError, ValueError, TypeError, KeyError):
+                continue
+        return values
+
+
+def commit():
+    said = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return said.stdout.strip() or None
 
 
 def shown(value):

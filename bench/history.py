@@ -42,8 +42,7 @@ def run_for_real(link):
 
 
 def fill(server, count):
-    """A stopped server's database with `count` ended runs. The server has run them all once; it is started again after."""
-    write_pipelines(server.pipelines)
+    """Runs all of them once, stops the server, and makes `count` ended runs of it."""
     run_for_real(server.connect())
     server.stop()
     seed(server.database or server.data / "rigi.db", count)

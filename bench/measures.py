@@ -3,13 +3,15 @@
 import re
 import subprocess
 import sys
-import threading
 import time
 from datetime import datetime
 from pathlib import Path
 
 from figures import quantile
-from server import Server, resident_memory
+from followers import followers
+from places import on_each
+from scale import crowd, million
+from server import Server
 
 
 def instant(text):
@@ -38,30 +40,31 @@ def bulk(server, count, pipeline="noop"):
     return count / (end - begin), 1000 * cpu / count
 
 
+def throughput_on(bench, place):
+    count = bench.scaled(10_000, 3000)
+    with place.server(bench) as server:
+        bulk(server, 200)
+        place.rate, cpu = bulk(server, count)
+    return count, cpu
+
+
 def throughput(bench):
-    count = bench.scaled(10_000, 3000)
-    with Server(bench.binary, bench.pipelines) as server:
-        bulk(server, 200)
-        rate, cpu = bulk(server, count)
-        bench.sqlite = rate
-        bench.figures.add(f"no-op runs, SQLite ({count:,} in one call)", rate, "/s", limit=bench.limit, bar=0.45, best="high")
-        bench.figures.add("CPU of server and supervisor per no-op run", cpu, "ms", bar=0.9)
+    sqlite = bench.places[0]
+    count, cpu = throughput_on(bench, sqlite)
+    bench.figures.add(f"no-op runs, SQLite ({count:,} in one call)", sqlite.rate, "/s", limit=bench.limit, bar=0.45, best="high")
+    bench.figures.add("CPU of server and supervisor per no-op run, SQLite", cpu, "ms", bar=0.9)
+    for place in bench.places[1:]:
+        count, cpu = throughput_on(bench, place)
+        bench.figures.add(f"no-op runs, {place.name} ({count:,} in one call)", place.rate, "/s", limit=sqlite.rate, bar=0.7, best="high")
+        bench.figures.add(f"CPU of server and supervisor per no-op run, {place.name}", cpu, "ms", bar=0.9)
+    if len(bench.places) == 1:
+        bench.figures.missing("no-op runs, PostgreSQL", "no server: RIGI_BENCH_POSTGRES, or install postgresql")
 
 
-def throughput_postgres(bench):
-    if not bench.postgres:
-        bench.figures.missing("no-op runs, PostgreSQL", "no server: RIGI_TEST_POSTGRES, or install postgresql")
-        return
-    count = bench.scaled(10_000, 3000)
-    with Server(bench.binary, bench.pipelines, database=bench.postgres) as server:
-        bulk(server, 200)
-        rate, _ = bulk(server, count)
-        bench.figures.add(f"no-op runs, PostgreSQL ({count:,} in one call)", rate, "/s", limit=bench.sqlite, bar=0.7, best="high")
-
-
-def latency(bench):
+@on_each
+def latency(bench, place):
     """From just before the request to the start of the process, on an idle server."""
-    with Server(bench.binary, bench.pipelines) as server:
+    with place.server(bench) as server:
         link = server.connect()
         waits = []
         for _ in range(bench.scaled(500, 150)):
@@ -70,8 +73,8 @@ def latency(bench):
             ended = wait(link, run["id"])
             waits.append(1000 * (instant(ended["started_at"]) - begin))
         waits = waits[5:]
-        bench.figures.add("submit to process started, idle: p50", quantile(waits, 0.5), "ms", bar=5)
-        bench.figures.add("submit to process started, idle: p99", quantile(waits, 0.99), "ms", bar=25)
+        bench.figures.add(f"submit to process started, idle: p50, {place.name}", quantile(waits, 0.5), "ms", bar=5)
+        bench.figures.add(f"submit to process started, idle: p99, {place.name}", quantile(waits, 0.99), "ms", bar=25)
 
 
 def wait(link, run):
@@ -82,8 +85,9 @@ def wait(link, run):
     return link.call("GET", f"/runs/{run}")
 
 
-def chain(bench):
-    with Server(bench.binary, bench.pipelines) as server:
+@on_each
+def chain(bench, place):
+    with place.server(bench) as server:
         link = server.connect()
         best = None
         for _ in range(4):
@@ -92,82 +96,52 @@ def chain(bench):
                 wait(link, link.call("POST", "/pipelines/noop/runs", {})["id"])
             took = time.perf_counter() - begin
             best = took if best is None else min(best, took)
-        bench.figures.add("40 no-op runs, each after the one before", best, "s", bar=0.25)
+        bench.figures.add(f"40 no-op runs, each after the one before, {place.name}", best, "s", bar=0.25)
 
 
-def crowd(bench):
-    """Very many runs in one call: how fast they are accepted and read, and what memory they take while they drain."""
-    count = 100_000
-    bench.pipeline("holds", {"command": ["sleep", "600"]})
-    # One run holds the only place, so that all others wait until the reads are measured.
-    with Server(bench.binary, bench.pipelines, runs=1) as server:
-        link = server.connect()
-        link.call("POST", "/pipelines/holds/runs", {})
-        begin = time.perf_counter()
-        link.call("POST", "/runs", {"runs": [{"pipeline": "noop", "count": count}]})
-        bench.figures.add(f"{count:,} runs accepted in one call", time.perf_counter() - begin, "s", bar=2)
-        lists(bench, link)
-        again = server.start_again(runs=10)
-        bench.figures.add(f"start with {count:,} runs", 1000 * again, "ms", bar=1000)
-        most, until = 0, time.monotonic() + bench.scaled(60, 15)
-        while time.monotonic() < until:
-            most = max(most, resident_memory(server.process.pid))
-            time.sleep(0.25)
-        bench.figures.add("server's memory while they drain", most / 2**20, "MB", bar=250)
-
-
-def lists(bench, link):
-    """Reads of the API with as many runs as there are."""
-    some = link.call("GET", "/runs?limit=50")
-    newest, cursor = some["items"][0]["id"], some["next_cursor"]
-    paths = [
-        "/runs?limit=50",
-        f"/runs?limit=50&cursor={cursor}",
-        "/runs?state=succeeded&limit=50",
-        "/runs?state=failed&limit=50",
-        "/runs?pipeline=noop&limit=500",
-        "/runs?label=no=such&limit=50",
-        "/runs?q=noo&limit=50",
-        f"/runs?q={newest[-4:]}&limit=50",
-        f"/runs/{newest}",
-        "/pipelines",
-        "/system",
-    ]
-    times = []
-    for _ in range(bench.scaled(40, 10)):
-        for path in paths:
-            begin = time.perf_counter()
-            link.call("GET", path)
-            times.append((1000 * (time.perf_counter() - begin), path))
-    milliseconds = [ms for ms, _ in times]
-    bench.figures.add("lists and reads: median", quantile(milliseconds, 0.5), "ms", bar=10)
-    bench.figures.add("lists and reads: p99", quantile(milliseconds, 0.99), "ms", bar=50)
-    medians = {path: quantile([ms for ms, of in times if of == path], 0.5) for path in paths}
-    for path, ms in sorted(medians.items(), key=lambda one: -one[1])[:5]:
-        print(f"    {ms:6.1f} ms  {path.split('&cursor')[0]}")
-
-
-def idle(bench):
-    with Server(bench.binary, bench.pipelines) as server:
+@on_each
+def idle(bench, place):
+    with place.server(bench) as server:
         link = server.connect()
         for _ in range(5):
             wait(link, link.call("POST", "/pipelines/noop/runs", {})["id"])
-        written = lambda: sum(int(re.search(r"^write_bytes: (\d+)", Path(f"/proc/{pid}/io").read_text(), re.M).group(1)) for pid in server.pids())
-        time.sleep(2)
-        cpu, bytes_before, seconds = server.cpu(), written(), bench.scaled(60, 15)
+        time.sleep(5)
+        cpu, before, asked, seconds = server.cpu(), traffic(server), last_query(place), bench.scaled(60, 12)
         time.sleep(seconds)
-        bench.figures.add("idle: server and supervisor", server.pss() / 2**20, "MB PSS", bar=40)
-        bench.figures.add(f"idle: written in {seconds} s", (written() - bytes_before) / 1024, "KiB", bar=0)
-        bench.figures.add(f"idle: CPU in {seconds} s", 1000 * (server.cpu() - cpu), "ms")
+        after = traffic(server)
+        name = f"idle: {{}} in {seconds} s, {place.name}"
+        bench.figures.add(f"idle: server and supervisor, {place.name}", server.pss() / 2**20, "MB PSS", bar=40)
+        bench.figures.add(name.format("written"), (after["write_bytes"] - before["write_bytes"]) / 1024, "KiB", bar=0)
+        if place.url:
+            # The moment of the last query of any of the server's connections.
+            bench.figures.add(name.format("queries"), int(last_query(place) != asked), "", bar=0)
+        else:
+            calls = sum(after[key] - before[key] for key in ("syscr", "syscw"))
+            bench.figures.add(name.format("reads and writes of files and sockets"), calls, "", bar=0)
+        bench.figures.add(name.format("CPU"), 1000 * (server.cpu() - cpu), "ms")
 
 
-def start(bench):
+def traffic(server):
+    """What server and supervisor have read and written, by the kernel's count."""
+    sums = {}
+    for pid in server.pids():
+        for name, value in re.findall(r"^(\w+): (\d+)", Path(f"/proc/{pid}/io").read_text(), re.M):
+            sums[name] = sums.get(name, 0) + int(value)
+    return sums
+
+
+def last_query(place):
+    return place.url and place.ask("SELECT MAX(query_start) FROM pg_stat_activity WHERE application_name = 'rigi'")
+
+
+@on_each
+def start(bench, place):
     times = []
     for _ in range(5):
-        with Server(bench.binary, bench.pipelines) as server:
+        with place.server(bench) as server:
             server.stop()
             times.append(server.start())
-    bench.figures.add("start on an empty state", 1000 * min(times), "ms", bar=100)
+    bench.figures.add(f"start on an empty state, {place.name}", 1000 * min(times), "ms", bar=100)
 
 
 def logs(bench):
@@ -236,36 +210,8 @@ def python(bench):
         bench.figures.add("warm Python pipeline, less 5 ms", quantile(times, 0.5) - 5, "ms", limit=limit, bar=1.3)
 
 
-def followers(bench):
-    """Five hundred readers of one log at a hundred lines a second."""
-    many, lines = bench.scaled(500, 200), 300
-    bench.pipeline("steady", {"command": [sys.executable, "-c", f"import time\nfor i in range({lines}): print(i, flush=True); time.sleep(0.01)"]})
-    with Server(bench.binary, bench.pipelines) as server:
-        run = server.connect().call("POST", "/pipelines/steady/runs", {})["id"]
-        seen, begin, cpu = [None] * many, time.perf_counter(), server.cpu()
-
-        def read(index):
-            numbers = []
-            for name, data in server.connect().events(f"/runs/{run}/log/stream"):
-                if name == "lines":
-                    numbers += [one["n"] for one in data]
-                if name == "end":
-                    break
-            seen[index] = numbers
-
-        readers = [threading.Thread(target=read, args=(index,), daemon=True) for index in range(many)]
-        for reader in readers:
-            reader.start()
-        for reader in readers:
-            reader.join(60)
-        took = time.perf_counter() - begin
-        wrong = sum(numbers != list(range(1, lines + 1)) for numbers in seen)
-        bench.figures.add(f"followers of one log that miss a line, of {many}", wrong, "", bar=0)
-        bench.figures.add(f"server while {many} follow 100 lines/s", 100 * (server.cpu() - cpu) / took, "% of a core", bar=20)
-
-
 def size(bench):
     bench.figures.add("release binary with the page", Path(bench.binary).stat().st_size / 2**20, "MB", bar=40)
 
 
-ALL = [spawn_limit, throughput, throughput_postgres, latency, chain, crowd, idle, start, logs, live, followers, python, size]
+ALL = [spawn_limit, throughput, latency, chain, start, idle, logs, live, followers, python, crowd, million, size]

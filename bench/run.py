@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Measures Rigi against the machine's own limits, in one run; prints a table and writes target/reports/bench.json.
 
-    bench/run.py [--binary PATH] [NAME…]     only what is named, such as `throughput` or `latency`
+    bench/run.py [--binary PATH] [NAME…]     only what is named, such as `throughput` or `million`; also ONLY=NAME,NAME
 
-QUICK=1 takes five minutes at most. STRICT=1 exits with 1 where a figure falls short of its bar.
+Exits with 1 where a figure falls short of its bar, unless REPORT_ONLY=1. QUICK=1 takes five minutes at most, with less of
+everything. PEERS=1 runs other systems too (see peers.py).
 """
 
 import argparse
@@ -18,7 +19,9 @@ import traceback
 from pathlib import Path
 
 import measures
+import peers
 from figures import Figures
+from places import find_places
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -27,19 +30,19 @@ ROOT = HERE.parent
 class Bench:
     def __init__(self, binary, quick):
         self.binary, self.quick = binary, quick
-        self.figures = Figures()
+        self.figures = Figures(quick)
         self.folder = Path(tempfile.mkdtemp(prefix="rigi-bench-"))
         self.pipelines = self.folder / "pipelines"
         self.pipeline("noop", {"command": ["/bin/true"]})
         self.spawn = str(self.folder / "spawn")
         subprocess.run(["cc", "-O2", "-o", self.spawn, str(HERE / "spawn.c")], check=True)
-        self.limit = self.sqlite = None
-        self.cluster, self.postgres = None, os.environ.get("RIGI_BENCH_POSTGRES")
-        if not self.postgres and shutil.which("psql"):
-            # As it comes from the box: commits are as durable as SQLite's.
-            said = subprocess.run([ROOT / "tests" / "postgres.sh", "start"], capture_output=True, text=True)
-            if said.returncode == 0:
-                self.cluster, self.postgres = said.stdout.split()[-2:]
+        self.limit = None
+        self.places, self.cluster = find_places(ROOT)
+
+    def empty_rate(self, place):
+        """No-op runs a second on an empty database."""
+        measures.throughput_on(self, place)
+        return place.rate
 
     def scaled(self, usual, quick):
         return quick if self.quick else usual
@@ -75,13 +78,14 @@ def main():
     parser.add_argument("names", nargs="*", help="measure only these")
     given = parser.parse_args()
     known = {measure.__name__: measure for measure in measures.ALL}
-    unknown = [name for name in given.names if name not in known]
+    names = given.names or [name for name in os.environ.get("ONLY", "").split(",") if name]
+    unknown = [name for name in names if name not in known]
     if unknown:
         sys.exit(f"there is no measure {', '.join(unknown)}; there are {', '.join(known)}")
-    chosen = [known[name] for name in given.names] or measures.ALL
-    if given.names and measures.spawn_limit not in chosen:
+    chosen = [known[name] for name in names] or measures.ALL
+    if measures.throughput in chosen and measures.spawn_limit not in chosen:
         chosen.insert(0, measures.spawn_limit)
-    bench = Bench(binary_of(given.binary), os.environ.get("QUICK", "") not in ("", "0"))
+    bench = Bench(binary_of(given.binary), is_set("QUICK"))
     begin = time.monotonic()
     try:
         for measure in chosen:
@@ -96,7 +100,13 @@ def main():
         bench.close()
     short = bench.figures.close()
     print(f"{time.monotonic() - begin:.0f} s")
-    sys.exit(1 if short and os.environ.get("STRICT", "") not in ("", "0") else 0)
+    if is_set("PEERS"):
+        peers.run_peers(bench.figures)
+    sys.exit(1 if short and not is_set("REPORT_ONLY") else 0)
+
+
+def is_set(name):
+    return os.environ.get(name, "") not in ("", "0")
 
 
 if __name__ == "__main__":

@@ -101,12 +101,17 @@ class Connection:
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def call(self, method, path, body=None):
+        text = self.fetch(path, method, body)
+        return json.loads(text) if text else None
+
+    def fetch(self, path, method="GET", body=None):
+        """The answer as it comes: reading JSON is not the server's time."""
         self.http.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), self.headers)
         answer = self.http.getresponse()
         text = answer.read()
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
-        return json.loads(text) if text else None
+        return text
 
     def events(self, path="/events"):
         """Server-sent events, as (name, data)."""
