@@ -80,6 +80,8 @@ pub struct Attempt {
     pub timeout_timer: Option<Instant>,
     pub kill_timer: Option<Instant>,
     pub log_timer: Option<Instant>,
+    /// When the log was last written to its file.
+    pub spilled: Option<Instant>,
     pub ending_timer: Option<Instant>,
 }
 
@@ -117,6 +119,7 @@ impl Attempt {
             timeout_timer: None,
             kill_timer: None,
             log_timer: None,
+            spilled: None,
             ending_timer: None,
         }
     }

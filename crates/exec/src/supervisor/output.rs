@@ -10,7 +10,7 @@ use super::reactor::Reactor;
 use super::timers::Kind;
 use crate::wire::Report;
 
-/// How long output waits for more before it is written and told of.
+/// How long output waits for more before it is written and told of; and the time between two such writes.
 const HOLD: Duration = Duration::from_millis(10);
 /// A busy stream's pipe is made as large as an ordinary user may make it.
 const WIDE: usize = 1024 * 1024;
@@ -49,7 +49,8 @@ impl Reactor {
                 let _ = rustix::pipe::fcntl_setpipe_size(pipe, WIDE);
             }
             if attempt.log_timer.is_none() {
-                let at = now + HOLD;
+                // A short attempt's log never comes to its file; one that has come to it waits only while it is busy.
+                let at = attempt.spilled.map_or(now + HOLD, |last| now.max(last + HOLD));
                 attempt.log_timer = Some(at);
                 self.timers.set(at, id, Kind::Log);
             }
@@ -95,6 +96,7 @@ impl Reactor {
         let Some(attempt) = self.attempts.get_mut(&id) else { return };
         attempt.log_timer = None;
         if matches!(attempt.phase, Phase::Running | Phase::Ending) {
+            attempt.spilled = Some(Instant::now());
             let (lines, bytes) = attempt.spool.spill();
             let key = attempt.key.clone();
             self.report(&Report::Log { key, at: Timestamp::now(), lines, bytes });
