@@ -180,7 +180,9 @@ impl Task {
                 for (_, reply) in self.pending.drain(..) {
                     let _ = reply.send(());
                 }
-                let _ = self.commits.send(commit);
+                if let Some(commit) = commit {
+                    let _ = self.commits.send(commit);
+                }
             }
             Err(error) => {
                 self.db.renew().await;
@@ -194,7 +196,10 @@ impl Task {
         }
     }
 
-    async fn try_commit(&mut self, submissions: &[Submission]) -> Result<(Vec<Result<Accepted>>, Commit)> {
+    async fn try_commit(
+        &mut self,
+        submissions: &[Submission],
+    ) -> Result<(Vec<Result<Accepted>>, Option<Commit>)> {
         let mut tx = self.db.begin().await?;
         let mut answers = Vec::with_capacity(submissions.len());
         let mut seen = HashMap::new();
@@ -212,12 +217,16 @@ impl Task {
         let told: Vec<&RunEvent> = accepted.iter().chain(changes.iter().flat_map(|c| &c.events)).collect();
         events::insert(&mut tx, self.next_event, &told).await?;
         let last_event = self.next_event + i64::try_from(told.len()).unwrap_or(0) - 1;
-        let mut changed: Vec<RunId> = told.iter().map(|event| event.run.clone()).collect();
-        changed.sort();
-        changed.dedup();
         tx.commit().await?;
+        // Whoever begins to listen after this reads what is durable: while nobody does, nothing is gathered.
+        let commit = (self.commits.receiver_count() > 0).then(|| {
+            let mut changed: Vec<RunId> = told.iter().map(|event| event.run.clone()).collect();
+            changed.sort();
+            changed.dedup();
+            Commit { last_event, runs: changed.into() }
+        });
         self.next_event = last_event + 1;
-        Ok((answers, Commit { last_event, runs: changed.into() }))
+        Ok((answers, commit))
     }
 }
 
