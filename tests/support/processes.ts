@@ -55,6 +55,11 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+/** Bytes of memory that a process holds right now. */
+export function residentMemory(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(text(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+}
+
 /** Ends what is left below a folder, by pid, until nothing is. */
 export async function endAllOf(place: string): Promise<void> {
   for (let round = 0; round < 50; round += 1) {

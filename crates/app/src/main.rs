@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod client;
 mod config;
+mod live;
 mod logging;
 mod server;
 

@@ -13,6 +13,8 @@ export type LineState = { online: true } | { online: false; since: number };
 const GATHER_MS = 120;
 /** Counts of the server are asked for at most this often, and only after a change. */
 const COUNTS_MS = 1500;
+/** Everything is asked for again at most this often. */
+const RESET_MS = 500;
 
 export class Live {
   private stream: SseStream | null = null;
@@ -21,6 +23,7 @@ export class Live {
   private samples: { run: string; sample: UsageSample }[] = [];
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
+  private resetTimer: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<() => void>();
   private lineState: LineState = { online: true };
   private pipelinesAreExact = true;
@@ -31,7 +34,7 @@ export class Live {
 
   start(): void {
     this.stream ??= new SseStream({
-      url: () => `/api/v1/events${this.watched ? `?run=${encodeURIComponent(this.watched)}` : ""}`,
+      url: () => `/api/v1/events${this.watched ? `?usage=${encodeURIComponent(this.watched)}` : ""}`,
       onMessage: (message) => this.take(message),
       onConnected: (connected) => this.setConnected(connected),
       onRefused: (status) => setSignedIn(status !== 401),
@@ -80,7 +83,15 @@ export class Live {
     if (message.event === "run") this.gatherRun(data as RunSummary);
     else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
-    else if (message.event === "reset") void this.cache.invalidateQueries();
+    else if (message.event === "reset") this.readAgain();
+  }
+
+  /** Soon asks for everything again that is on the page; once, however often it is told to. */
+  private readAgain(): void {
+    this.resetTimer ??= setTimeout(() => {
+      this.resetTimer = undefined;
+      void this.cache.invalidateQueries();
+    }, RESET_MS);
   }
 
   private gatherRun(run: RunSummary): void {

@@ -1622,8 +1622,10 @@ export interface operations {
     stream_events: {
         parameters: {
             query?: {
-                /** @description Also tell what this run uses while it runs. */
+                /** @description Only what happens to this run, and what it uses while it runs. */
                 run?: string;
+                /** @description Of all runs, and beside it what this one uses while it runs. */
+                usage?: string;
             };
             header?: {
                 /** @description Id of the last event that was seen */

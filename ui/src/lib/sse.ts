@@ -37,6 +37,8 @@ export class SseParser {
 export interface SseHandlers {
   /** Address; asked again before each connection, so that it may name where to go on. */
   url: () => string;
+  /** The id to begin behind. */
+  after?: string;
   onMessage: (message: SseMessage) => void;
   /** The connection stands (true), or is lost and tried again (false). */
   onConnected?: (connected: boolean) => void;
@@ -51,11 +53,12 @@ const LONGEST_WAIT_MS = 15_000;
 export class SseStream {
   private abort: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private lastId = "";
+  private lastId: string;
   private failures = 0;
   private closed = false;
 
   constructor(private readonly handlers: SseHandlers) {
+    this.lastId = handlers.after ?? "";
     document.addEventListener("visibilitychange", this.onVisibility);
     window.addEventListener("online", this.onOnline);
     if (!document.hidden) void this.connect();

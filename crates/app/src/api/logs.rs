@@ -1,20 +1,16 @@
 //! Logs: pages from either end, search, download, and live.
 
-use std::convert::Infallible;
+use std::io;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use rigi_engine::PulseKind;
+use axum::response::Response;
+use futures_util::stream;
+use rigi_model::ErrorCode;
 use rigi_model::log::Stream;
-use rigi_model::{ErrorCode, RunId, RunState};
-use rigi_store::logs::LogSource;
-use rigi_store::{Run, logs};
+use rigi_store::logs::{Bounds, Cursor, LogSource};
 use serde::Deserialize;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +21,7 @@ use super::pipelines::bounded;
 use super::runs::find_run;
 use super::state::AppState;
 use super::view::{LogLine, LogMatches, LogPage};
+use crate::live::{self, Attempts, Place};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -49,21 +46,6 @@ struct GetLog {
     stream: Option<String>,
 }
 
-fn line(line: logs::LogLine) -> LogLine {
-    let stream = match line.stream {
-        Stream::Stdout => "stdout",
-        Stream::Stderr => "stderr",
-        Stream::System => "system",
-    };
-    LogLine {
-        n: line.number,
-        at: line.at,
-        stream: stream.to_owned(),
-        text: String::from_utf8_lossy(&line.text).into_owned(),
-        continues: line.continues,
-    }
-}
-
 fn stream_named(name: Option<&str>) -> ApiResult<Option<Stream>> {
     Ok(Some(match name {
         None => return Ok(None),
@@ -81,9 +63,9 @@ fn stream_named(name: Option<&str>) -> ApiResult<Option<Stream>> {
 /// Reads off the async threads.
 async fn read<T: Send + 'static>(
     source: LogSource,
-    work: impl FnOnce(&LogSource) -> rigi_store::Result<T> + Send + 'static,
+    work: impl FnOnce(LogSource) -> rigi_store::Result<T> + Send + 'static,
 ) -> ApiResult<T> {
-    let done = tokio::task::spawn_blocking(move || work(&source)).await;
+    let done = tokio::task::spawn_blocking(move || work(source)).await;
     Ok(done.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??)
 }
 
@@ -107,7 +89,7 @@ async fn get_log(
     let (lines, total) = page.await?;
     let complete =
         run.status.state.is_terminal() || attempt < run.status.attempt || !run.status.state.is_active();
-    let lines = lines.into_iter().map(line).collect();
+    let lines = lines.into_iter().map(LogLine::from).collect();
     Ok(axum::Json(LogPage { lines, total, complete, attempt, cut_bytes: run.status.log.cut_bytes }))
 }
 
@@ -137,7 +119,7 @@ async fn search_log(
     let limit = bounded(query.limit, 100, 1000)? as usize;
     let source = state.engine.log_of(&run, query.attempt.unwrap_or(run.status.attempt)).await?;
     let found = read(source, move |log| log.search(&query.q, query.from.unwrap_or(1), limit)).await?;
-    Ok(axum::Json(LogMatches { lines: found.0.into_iter().map(line).collect(), next: found.1 }))
+    Ok(axum::Json(LogMatches { lines: found.0.into_iter().map(LogLine::from).collect(), next: found.1 }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -159,15 +141,14 @@ async fn download_log(
     let run = find_run(&state, &id).await?;
     let attempt = query.attempt.unwrap_or(run.status.attempt);
     let source = state.engine.log_of(&run, attempt).await?;
-    let (writer, reader) = tokio::io::duplex(256 << 10);
-    tokio::task::spawn_blocking(move || {
-        let out = std::io::BufWriter::with_capacity(64 << 10, tokio_util::io::SyncIoBridge::new(writer));
-        if let Err(error) = source.raw(out) {
-            tracing::debug!(%error, "a download of a log ended early");
-        }
+    let cursor = read(source, Cursor::open).await?;
+    let pieces = stream::try_unfold((cursor, 1), |(cursor, next)| async move {
+        let Some(cursor) = cursor else { return Ok(None) };
+        // Read when it is asked for: a slow reader holds no thread.
+        tokio::task::spawn_blocking(move || piece(cursor, next)).await?.map(Some).map_err(io::Error::other)
     });
     let name = format!("attachment; filename=\"{}-{attempt}.log\"", run.request.id);
-    let mut response = Response::new(Body::from_stream(tokio_util::io::ReaderStream::new(reader)));
+    let mut response = Response::new(Body::from_stream(pieces));
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -175,6 +156,23 @@ async fn download_log(
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     Ok(response)
+}
+
+/// So much of a download is read at once.
+const PIECE: Bounds = Bounds { lines: 8192, bytes: 256 << 10 };
+
+/// The bytes of the lines from `next` on, and how it goes on.
+fn piece(mut cursor: Cursor, next: u64) -> rigi_store::Result<(Vec<u8>, (Option<Cursor>, u64))> {
+    let part = cursor.read(next, PIECE)?;
+    let mut bytes = Vec::with_capacity(PIECE.bytes + (16 << 10));
+    for line in &part.lines {
+        bytes.extend_from_slice(&line.text);
+        if !line.continues {
+            bytes.push(b'\n');
+        }
+    }
+    let next = part.lines.last().map_or(next, |line| line.number + 1);
+    Ok((bytes, (part.end.is_none().then_some(cursor), next)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -199,126 +197,20 @@ async fn stream_log(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let run = find_run(&state, &id).await?;
-    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(parse_seen);
-    let (attempt, next) = match seen {
-        Some((attempt, line)) => (Some(attempt), line + 1),
-        None => (query.attempt, query.from.unwrap_or(1)),
-    };
-    let follow_on = query.attempt.is_none();
-    let (sender, receiver) = mpsc::channel(16);
-    let attempt = attempt.unwrap_or_else(|| run.status.attempt.max(1));
-    let follower = Follower { state, id: run.request.id, attempt, next, follow_on, sender };
-    tokio::spawn(follower.run());
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()).into_response())
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(behind);
+    let attempts = if query.attempt.is_none() { Attempts::On } else { Attempts::One };
+    let place = seen.unwrap_or_else(|| Place {
+        attempt: query.attempt.unwrap_or(run.status.attempt).max(1),
+        line: query.from.unwrap_or(1).max(1),
+    });
+    Ok(live::respond(state.logs.follow(run, place, attempts)))
 }
 
-fn parse_seen(id: &str) -> Option<(u32, u64)> {
+/// The place behind the last line that was seen.
+fn behind(id: &str) -> Option<Place> {
     let (attempt, line) = id.split_once('.')?;
-    Some((attempt.parse().ok()?, line.parse().ok()?))
-}
-
-/// Lines of one event at most.
-const LINES_PER_EVENT: usize = 1000;
-
-/// One reader of a growing log.
-struct Follower {
-    state: AppState,
-    id: RunId,
-    attempt: u32,
-    next: u64,
-    follow_on: bool,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
-}
-
-/// The reader went away, or there is nothing more to say.
-struct Done;
-
-impl Follower {
-    async fn run(mut self) {
-        let mut pulses = self.state.engine.pulses();
-        let mut commits = self.state.store().commits();
-        loop {
-            let run = match self.state.store().db().run(self.state.project(), &self.id).await {
-                Ok(run) => run,
-                Err(error) => {
-                    tracing::debug!(%error, "a log's reader was sent away");
-                    return;
-                }
-            };
-            if self.catch_up(&run).await.is_err() {
-                return;
-            }
-            // Log pulses need no look at the database; a commit of the run does.
-            loop {
-                tokio::select! {
-                    () = self.sender.closed() => return,
-                    pulse = pulses.recv() => match pulse {
-                        Ok(pulse) if pulse.run == self.id && matches!(pulse.what, PulseKind::Log(_)) => {
-                            if self.send_lines(&run).await.is_err() { return; }
-                        }
-                        Ok(_) => {}
-                        Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => break,
-                        Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-                    },
-                    commit = commits.recv() => match commit {
-                        Ok(commit) if commit.runs.contains(&self.id) => break,
-                        Ok(_) => {}
-                        Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => break,
-                        Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-                    },
-                }
-            }
-        }
-    }
-
-    /// Sends all that is there; `Done` after the end.
-    async fn catch_up(&mut self, run: &Run) -> Result<(), Done> {
-        loop {
-            self.send_lines(run).await?;
-            let status = &run.status;
-            let ended = self.attempt < status.attempt || !status.state.is_active();
-            if ended && self.follow_on && self.attempt < status.attempt {
-                self.attempt += 1;
-                self.next = 1;
-                let event =
-                    Event::default().event("attempt").data(format!("{{\"attempt\":{}}}", self.attempt));
-                self.send(event).await?;
-                continue;
-            }
-            let over =
-                status.state.is_terminal() || (!self.follow_on && ended && status.state != RunState::Queued);
-            if over {
-                let data = format!("{{\"state\":\"{}\"}}", status.state);
-                self.send(Event::default().event("end").data(data)).await?;
-                return Err(Done);
-            }
-            return Ok(());
-        }
-    }
-
-    async fn send_lines(&mut self, run: &Run) -> Result<(), Done> {
-        loop {
-            let source = self.state.engine.log_of(run, self.attempt).await.map_err(|_| Done)?;
-            let from = self.next;
-            let page = read(source, move |log| log.page(from, LINES_PER_EVENT, None)).await;
-            let (lines, _) = page.map_err(|error| {
-                tracing::warn!(detail = error.detail, cause = error.cause, "a log cannot be followed");
-                Done
-            })?;
-            let Some(last) = lines.last().map(|line| line.number) else { return Ok(()) };
-            let full = lines.len() == LINES_PER_EVENT;
-            let lines: Vec<LogLine> = lines.into_iter().map(line).collect();
-            let data = serde_json::to_string(&lines).map_err(|_| Done)?;
-            let id = format!("{}.{last}", self.attempt);
-            self.send(Event::default().event("lines").id(id).data(data)).await?;
-            self.next = last + 1;
-            if !full {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn send(&self, event: Event) -> Result<(), Done> {
-        self.sender.send(Ok(event)).await.map_err(|_| Done)
-    }
+    Some(Place {
+        attempt: attempt.parse::<u32>().ok()?.max(1),
+        line: line.parse::<u64>().ok()?.checked_add(1)?,
+    })
 }

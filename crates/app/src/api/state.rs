@@ -9,7 +9,7 @@ use rigi_model::Timestamp;
 use rigi_store::Store;
 
 use super::auth::Auth;
-use super::feed::Feed;
+use crate::live::{Feed, Logs};
 
 /// Handed to every handler. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Inner {
     pub auth: Auth,
     /// What changed, for the live stream.
     pub feed: Feed,
+    /// The logs that are followed.
+    pub logs: Logs,
     /// When the server started.
     pub started_at: Timestamp,
     /// Folder as the user gave it.

@@ -11,7 +11,6 @@ use super::error::failure;
 use super::listen;
 use super::parts::Parts;
 use super::up::{finish, public_url, state};
-use crate::api::feed::Feed;
 use crate::api::view::SubmitRun;
 use crate::cli::{Failure, Follow, Terminal, drive};
 use crate::client::{Client, ServerFile, ServerPlace};
@@ -96,7 +95,6 @@ impl Guest {
         let state = state(&parts, loaded, &loaded.pipelines)?;
         let token = Some(parts.folder.token()?);
         let place = ServerPlace { url: public_url(&listener, loaded), token, data: None, pid: None };
-        Feed::start(state.clone());
         tokio::spawn(listen::serve(listener, crate::api::router(state), stopped));
         Ok(Self { parts, place, stop })
     }

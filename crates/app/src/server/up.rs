@@ -12,10 +12,11 @@ use tokio::sync::watch;
 use super::data_folder::DataFolder;
 use super::listen;
 use super::parts::Parts;
-use crate::api::{AppState, Auth, Inner, feed::Feed};
+use crate::api::{AppState, Auth, Inner};
 use crate::cli::{Failure, say};
 use crate::client::ServerFile;
 use crate::config::Loaded;
+use crate::live::{Feed, Logs};
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -57,9 +58,9 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let state = state(&parts, &loaded, &pipelines)?;
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
-    Feed::start(state.clone());
     tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
     tokio::spawn(super::daemon::signals(stop));
+    tokio::spawn(end_streams(state.clone(), stopped.clone()));
     let served = listen::serve(listener, crate::api::router(state), stopped).await;
     let left = finish(&parts).await;
     parts.folder.withdraw();
@@ -69,6 +70,13 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
         super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Streams never end by themselves, and the server waits for answers that are under way.
+async fn end_streams(state: AppState, mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+    state.logs.close();
+    state.feed.close();
 }
 
 /// What handlers reach.
@@ -99,6 +107,7 @@ pub(super) fn state(
         catalog: parts.catalog.clone(),
         auth: Auth::new(parts.folder.token()?, listen::hosts(&loaded.config)),
         feed: Feed::default(),
+        logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),
         pipelines_folder: pipelines.to_owned(),
         collector: parts.collector.clone(),

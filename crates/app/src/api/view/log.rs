@@ -1,6 +1,8 @@
 //! Logs.
 
 use rigi_model::Timestamp;
+use rigi_model::log::Stream;
+use rigi_store::logs;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,6 +22,19 @@ pub struct LogLine {
     /// The line was longer than 16 KiB and goes on in the next one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+}
+
+impl From<logs::LogLine> for LogLine {
+    fn from(line: logs::LogLine) -> Self {
+        let stream = match line.stream {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+            Stream::System => "system",
+        };
+        let text = String::from_utf8(line.text)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Self { n: line.number, at: line.at, stream: stream.to_owned(), text, continues: line.continues }
+    }
 }
 
 /// Part of a log.

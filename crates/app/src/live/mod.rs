@@ -1,0 +1,20 @@
+//! What is told while it happens. Each event is made once and shared by all who listen; one who is behind reads what was
+//! missed where it is kept, so that a slow reader costs neither memory nor the others' time.
+
+mod feed;
+mod follower;
+mod hub;
+mod listener;
+mod log_origin;
+mod logs;
+mod pace;
+mod sse;
+
+pub use feed::{Feed, Wants};
+pub use follower::Attempts;
+pub use hub::Place;
+pub use logs::Logs;
+pub use sse::respond;
+
+#[cfg(test)]
+mod hub_tests;

@@ -1,0 +1,142 @@
+//! Packing an ended log: few large compressed blocks instead of many small ones.
+
+use std::fs::File;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use rigi_model::log::{BlockBuilder, BlockHeader, Codec, HEADER_LEN, Line};
+
+use super::{Cursor, LogSource};
+use crate::blobs::{Blobs, sync_folder};
+use crate::{Error, Result};
+
+/// A log shorter than this is kept in the database's row.
+pub const INLINE_LIMIT: usize = 8 << 10;
+
+impl LogSource {
+    /// Packs an ended log. A short one comes back as bytes; a longer one becomes an object.
+    ///
+    /// # Errors
+    /// If it cannot be read or is damaged, or if the disk does not take it.
+    pub fn pack(self, blobs: &Blobs, object: &str) -> Result<Packed> {
+        let Some(mut cursor) = Cursor::open(self)? else { return Ok(Packed::Empty) };
+        let mut packer = Packer::new()?;
+        let mut failed = None;
+        cursor.walk(1, |line| match packer.push(line, blobs, object) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        match failed {
+            Some(error) => Err(error),
+            None => packer.finish(blobs, object),
+        }
+    }
+}
+
+/// What became of an ended log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Packed {
+    /// It had no line.
+    Empty,
+    /// Its blocks.
+    Inline(Vec<u8>),
+    /// The object that holds its blocks.
+    Object(String),
+}
+
+struct Packer {
+    builder: BlockBuilder,
+    compressor: zstd::bulk::Compressor<'static>,
+    plain: Vec<u8>,
+    done: Vec<u8>,
+    file: Option<(File, PathBuf)>,
+}
+
+impl Packer {
+    fn new() -> Result<Self> {
+        let compressor =
+            zstd::bulk::Compressor::new(3).map_err(Error::io("prepare the compression of a log"))?;
+        Ok(Self {
+            builder: BlockBuilder::new(1),
+            compressor,
+            plain: Vec::new(),
+            done: Vec::new(),
+            file: None,
+        })
+    }
+
+    fn push(&mut self, line: &Line<'_>, blobs: &Blobs, object: &str) -> Result<()> {
+        // Lines that the disk did not take keep their numbers: those after them are known by theirs.
+        if line.number != self.builder.next_line() {
+            self.close_block()?;
+            self.builder = BlockBuilder::new(line.number);
+        }
+        self.builder.push(line.at, line.stream, line.text, line.ending);
+        if self.builder.is_full() {
+            self.close_block()?;
+            if self.done.len() > INLINE_LIMIT {
+                self.spill(blobs, object)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close_block(&mut self) -> Result<()> {
+        self.plain.clear();
+        self.builder.finish(&mut self.plain);
+        if self.plain.is_empty() {
+            return Ok(());
+        }
+        let damaged = |e| Error::Damaged { what: "a log".into(), why: format!("{e}") };
+        let mut header = BlockHeader::parse(&self.plain).map_err(damaged)?;
+        let body = &self.plain[HEADER_LEN..];
+        let small = self.compressor.compress(body).map_err(Error::io("compress a log"))?;
+        if small.len() < body.len() {
+            header.codec = Codec::Zstd;
+            header.stored_len = u32::try_from(small.len()).unwrap_or(u32::MAX);
+            header.crc32 = crc32fast::hash(&small);
+            self.done.extend_from_slice(&header.to_bytes());
+            self.done.extend_from_slice(&small);
+        } else {
+            self.done.extend_from_slice(&self.plain);
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self, blobs: &Blobs, object: &str) -> Result<()> {
+        let path = blobs.log_path(&format!("{object}.tmp"));
+        if self.file.is_none() {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(Error::io(format!("make {}", folder.display())))?;
+            }
+            let file = File::create(&path).map_err(Error::io(format!("create {}", path.display())))?;
+            self.file = Some((file, path));
+        }
+        if let Some((file, path)) = &mut self.file {
+            file.write_all(&self.done).map_err(Error::io(format!("write {}", path.display())))?;
+            self.done.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, blobs: &Blobs, object: &str) -> Result<Packed> {
+        self.close_block()?;
+        if self.file.is_none() && self.done.is_empty() {
+            return Ok(Packed::Empty);
+        }
+        if self.file.is_none() && self.done.len() <= INLINE_LIMIT {
+            return Ok(Packed::Inline(self.done));
+        }
+        self.spill(blobs, object)?;
+        let Some((file, temporary)) = self.file.take() else { return Ok(Packed::Empty) };
+        file.sync_data().map_err(Error::io(format!("write {}", temporary.display())))?;
+        let path = blobs.log_path(object);
+        std::fs::rename(&temporary, &path).map_err(Error::io(format!("move to {}", path.display())))?;
+        sync_folder(path.parent().unwrap_or_else(|| Path::new(".")))?;
+        Ok(Packed::Object(object.to_owned()))
+    }
+}
