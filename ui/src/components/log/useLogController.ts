@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { api, ok } from "../../api/client";
 import { asProblem, type Problem } from "../../api/problem";
-import type { LogLine, RunView } from "../../api/types";
+import type { LogLine, LogPage, RunView } from "../../api/types";
 import { firstError } from "../../lib/log/errors";
 import { LogStore, PAGE_LINES, type Gap } from "../../lib/log/store";
 import { SseStream } from "../../lib/sse";
@@ -62,7 +62,7 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
         setFollow(!page.complete);
         setGoto({ end: true });
       }
-      if (!page.complete) stream = followLog(id, chosen, store, () => setGeneration((n) => n + 1));
+      if (!page.complete) stream = followLog(id, chosen, page, store, () => setGeneration((n) => n + 1));
     };
     const showError = async () => {
       const lines = await findErrorLines(id, attempt.current, store);
@@ -128,13 +128,27 @@ async function findErrorLines(id: string, attempt: number | undefined, store: Lo
   return page.lines;
 }
 
-function followLog(id: string, chosen: number | undefined, store: LogStore, onAttempt: () => void): SseStream {
+function followLog(id: string, chosen: number | undefined, page: LogPage, store: LogStore, onAttempt: () => void): SseStream {
+  // Lines may come far more often than they can be drawn.
+  let come: LogLine[] = [];
+  let frame = 0;
+  const put = () => {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    store.put(come);
+    come = [];
+  };
   const stream = new SseStream({
-    url: () => `/api/v1/runs/${encodeURIComponent(id)}/log/stream?from=${store.total + 1}${chosen ? `&attempt=${chosen}` : ""}`,
+    url: () => `/api/v1/runs/${encodeURIComponent(id)}/log/stream${chosen ? `?attempt=${chosen}` : ""}`,
+    // Behind what is held, of that attempt: another may have begun meanwhile.
+    after: `${Math.max(1, page.attempt)}.${page.total}`,
     onMessage: ({ event, data }) => {
-      if (event === "lines") store.put(JSON.parse(data) as LogLine[]);
-      else if (event === "attempt" && !chosen) onAttempt();
+      if (event === "lines") {
+        come.push(...(JSON.parse(data) as LogLine[]));
+        frame ||= requestAnimationFrame(put);
+      } else if (event === "attempt" && !chosen) onAttempt();
       else if (event === "end") {
+        put();
         store.setFacts({ complete: true });
         stream.close();
       }

@@ -30,9 +30,15 @@ export function useLogFind(id: string, attempt: RefObject<number | undefined>, s
   useEffect(() => setFind(NONE), [store]);
 
   const ask = useCallback(async (q: string, from: number) => {
-    const query = { q, from, limit: BATCH, ...(attempt.current ? { attempt: attempt.current } : {}) };
-    const found = await ok(api.GET("/api/v1/runs/{id}/log/search", { params: { path: { id }, query } }));
-    return { lines: found.lines.map((line) => line.n), next: found.next ?? null };
+    for (let next = from; ; ) {
+      const query = { q, from: next, limit: BATCH, ...(attempt.current ? { attempt: attempt.current } : {}) };
+      const found = await ok(api.GET("/api/v1/runs/{id}/log/search", { params: { path: { id }, query } }));
+      // A very long log is searched in several goes, some of which find nothing.
+      if (found.lines.length > 0 || found.next == null || latest.current.q !== q) {
+        return { lines: found.lines.map((line) => line.n), next: found.next ?? null };
+      }
+      next = found.next;
+    }
   }, [id, attempt]);
 
   /** Finds `q` and shows the first match from `near` on. */
