@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// What each reader adds to the time between two tellings.
 const EACH: Duration = Duration::from_micros(80);
-/// The longest that lines gather: with what comes before and after it, a line is told within 50 ms.
+/// The longest that lines gather.
 const LONGEST: Duration = Duration::from_millis(40);
 /// Timers are no finer than this.
 const FINEST: Duration = Duration::from_millis(2);
