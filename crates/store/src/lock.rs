@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -13,6 +14,21 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct FolderLock {
     _file: File,
+}
+
+/// A killed server's lock is held on by a program that it was about to start, until that has begun: some milliseconds.
+const LEAVING: Duration = Duration::from_millis(250);
+
+fn taken_within(file: &File, bound: Duration) -> bool {
+    let since = Instant::now();
+    while flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if since.elapsed() > bound {
+            return false;
+        }
+        // The kernel tells nobody when a lock may be had, but to those who would wait for ever.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 impl FolderLock {
@@ -31,7 +47,7 @@ impl FolderLock {
             .truncate(false)
             .open(&path)
             .map_err(Error::io(what()))?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !taken_within(&file, LEAVING) {
             let mut text = String::new();
             let _ = file.read_to_string(&mut text);
             let holder = Some(text.trim().to_owned()).filter(|t| !t.is_empty());

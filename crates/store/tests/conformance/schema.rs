@@ -56,7 +56,17 @@ fn one_server_has_a_data_folder_or_a_database() {
     let second = FolderLock::take(data.path(), "process 2").unwrap_err();
     assert!(second.to_string().contains("process 1"), "{second}");
     drop(lock);
-    FolderLock::take(data.path(), "process 3").unwrap();
+    let lock = FolderLock::take(data.path(), "process 3").unwrap();
+    // One that is just leaving is waited for: who was killed while it started a program.
+    let (begun, wait) = std::sync::mpsc::channel();
+    let leaving = std::thread::spawn(move || {
+        wait.recv().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        drop(lock);
+    });
+    begun.send(()).unwrap();
+    FolderLock::take(data.path(), "process 4").unwrap();
+    leaving.join().unwrap();
     for config in configs().into_iter().flatten() {
         block_on(async {
             let store = Store::open(&config, data.path()).await.unwrap();
