@@ -79,9 +79,9 @@ export class Bed {
     return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
   }
 
-  async up(options: { env?: NodeJS.ProcessEnv; args?: string[]; data?: string; pipelines?: string } = {}): Promise<Server> {
-    const { pipelines = this.pipelines, data = this.data, args = [] } = options;
-    const server = await Server.start({ pipelines, data, args, env: await this.env(options.env) });
+  async up(options: { env?: NodeJS.ProcessEnv; args?: string[]; data?: string; pipelines?: string; program?: string } = {}): Promise<Server> {
+    const { pipelines = this.pipelines, data = this.data, args = [], program } = options;
+    const server = await Server.start({ pipelines, data, args, program, env: await this.env(options.env) });
     this.servers.push(server);
     return server;
   }

@@ -13,6 +13,8 @@ export interface Start {
   data: string;
   env: NodeJS.ProcessEnv;
   args?: string[];
+  /** Another binary than the one under test. */
+  program?: string | undefined;
 }
 
 interface ServerFile {
@@ -36,7 +38,7 @@ export class Server {
   static async start(start: Start): Promise<Server> {
     const own = start.args ?? [];
     const args = ["up", start.pipelines, "--data", start.data, ...(own.includes("--port") ? [] : ["--port", "0"]), ...own];
-    const child = spawn(binary(), args, { env: start.env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(start.program ?? binary(), args, { env: start.env, stdio: ["ignore", "pipe", "pipe"] });
     const [said, complaints]: [string[], string[]] = [[], []];
     createInterface({ input: child.stderr! }).on("line", (line) => complaints.push(line));
     const link = await new Promise<string>((ready, fail) => {

@@ -1,0 +1,134 @@
+/** A server is replaced while its runs are running: they never notice, and people hardly do. */
+import { copyFileSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { binary } from "../support/places";
+import { isAlive } from "../support/processes";
+import { expect, test, type Bed } from "../support/test";
+
+const RUNS = 100;
+/** How long a client may find nobody. */
+const MOST_DOWN_MS = 1000;
+const ASK_EVERY_MS = 5;
+
+/** Says its process id, then a line now and then, until the gate is there. */
+function gated(bed: Bed): string {
+  const gate = join(bed.root, "gate");
+  bed.shell("talk", `echo $$; i=0; while [ ! -e ${gate} ]; do i=$((i+1)); echo "line $i"; sleep 0.7; done; echo last`);
+  return gate;
+}
+
+/** Asks again and again, as an impatient page would; tells the longest time without an answer. */
+function asking(url: string): () => Promise<{ down: number; answers: number }> {
+  let [over, last, down, answers] = [false, performance.now(), 0, 0];
+  const ask = async (): Promise<void> => {
+    while (!over) {
+      const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+      await answer?.arrayBuffer().catch(() => undefined);
+      if (answer?.ok) {
+        down = Math.max(down, performance.now() - last);
+        last = performance.now();
+        answers += 1;
+      }
+      await new Promise((done) => setTimeout(done, ASK_EVERY_MS));
+    }
+  };
+  const asked = ask();
+  return async () => {
+    over = true;
+    await asked;
+    return { down, answers };
+  };
+}
+
+/** A place for the program that is not the old one's. */
+function newBinary(bed: Bed): string {
+  const program = join(bed.folder("new"), "rigi");
+  copyFileSync(binary(), program);
+  return program;
+}
+
+test("a server is replaced while 100 runs are running: same processes, whole logs, and hardly a gap", async ({ bed }, info) => {
+  const gate = gated(bed);
+  const program = newBinary(bed);
+  const old = await bed.up({ args: ["--runs", String(RUNS + 20)] });
+  const { ids } = await old.api.post<{ ids: string[] }>("/runs", { runs: [{ pipeline: "talk", count: RUNS }] });
+  for (const id of ids) await old.api.said(id, 2);
+  const pids = await Promise.all(ids.map(async (id) => Number((await old.api.output(id))[0])));
+  const supervisor = old.supervisor;
+  const port = new URL(old.api.url).port;
+
+  const answered = asking(old.api.url);
+  expect((await bed.rigi(["down"])).code).toBe(0);
+  const server = await bed.up({ args: ["--runs", String(RUNS + 20), "--port", port], program });
+  // Some answers of the new one.
+  for (let calls = 0; calls < 20; calls += 1) await server.api.get("/system");
+  const { down, answers } = await answered();
+  info.annotations.push({ type: "down", description: `${Math.round(down)} ms` });
+  expect(answers).toBeGreaterThan(10);
+  expect(down).toBeLessThan(MOST_DOWN_MS);
+
+  expect(readlinkSync(`/proc/${server.pid}/exe`)).toBe(program);
+  expect(server.supervisor).toBe(supervisor);
+  expect(pids.filter(isAlive)).toHaveLength(RUNS);
+  writeFileSync(gate, "");
+  await server.api.allEnded();
+  for (const [index, id] of ids.entries()) {
+    expect(await server.api.run(id)).toMatchObject({ state: "succeeded", attempt: 1 });
+    const said = await server.api.output(id);
+    const lines = said.slice(1, -1).map((_, at) => `line ${at + 1}`);
+    expect(said, id).toEqual([String(pids[index]), ...lines, "last"]);
+  }
+  expect(pids.filter(isAlive)).toEqual([]);
+});
+
+test("replaced again and again while runs come and go: each ends once", async ({ bed }) => {
+  bed.shell("short", "echo one; sleep 0.3; echo two");
+  const program = newBinary(bed);
+  const accepted: string[] = [];
+  for (let round = 0; round < 6; round += 1) {
+    const server = await bed.up(round % 2 ? { program } : {});
+    const said = await server.api.post<{ ids: string[] }>("/runs", { runs: [{ pipeline: "short", count: 15 }] });
+    accepted.push(...said.ids);
+    expect((await bed.rigi(["down"])).code).toBe(0);
+  }
+  const { api } = await bed.up();
+  await api.allEnded();
+  const runs = await api.runs();
+  expect(runs.map((run) => run.id).sort()).toEqual([...accepted].sort());
+  for (const run of runs) {
+    expect(run).toMatchObject({ state: "succeeded", attempt: 1 });
+    expect(await api.output(run.id)).toEqual(["one", "two"]);
+  }
+});
+
+/** A supervisor that speaks a protocol of its own, and says that something runs under it. */
+async function foreignSupervisor(bed: Bed): Promise<() => Promise<void>> {
+  const socket = join(bed.folder("data/supervisor"), "sock");
+  const welcome = { Welcome: { protocol: 99, version: "40.1", known: [[{ run: "run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A", number: 1 }, true]] } };
+  const head = Buffer.from(JSON.stringify(welcome));
+  const lengths = Buffer.alloc(8);
+  lengths.writeUInt32LE(head.length);
+  const server = createServer((client) => {
+    client.on("error", () => undefined).once("data", () => client.write(Buffer.concat([lengths, head])));
+  });
+  await new Promise<void>((ready) => server.listen(socket, ready));
+  return () => new Promise((done) => server.close(() => done()));
+}
+
+test("runs under a supervisor that this version does not understand: a clear refusal, and nothing is touched", async ({ bed }) => {
+  bed.shell("good", "echo fine");
+  mkdirSync(bed.data, { recursive: true });
+  const leave = await foreignSupervisor(bed);
+  const said = await bed.rigi(["up", bed.pipelines, "--port", "0"], { ms: 20_000 });
+  await leave();
+  expect(said.code, said.out + said.err).toBe(75);
+  expect(said.err).toContain("supervisor-version");
+  expect(said.err).toContain("Rigi 40.1");
+  expect(said.err).toContain("rigi down --cancel");
+  // When it is gone, this version starts.
+  rmSync(join(bed.data, "supervisor/sock"), { force: true });
+  const { api } = await bed.up();
+  expect((await api.ended((await api.submit("good")).id)).state).toBe("succeeded");
+});
