@@ -19,7 +19,8 @@ class Place:
     """A folder in which attempts leave their marks, and a server that answers as told."""
 
     def __init__(self, answers=None):
-        self.chaos = Path(tempfile.mkdtemp(prefix="rigi-chaos-test-"))
+        self.folder = tempfile.TemporaryDirectory(prefix="rigi-chaos-test-")
+        self.chaos = Path(self.folder.name)
         (self.chaos / "locks").mkdir()
         (self.chaos / "marks").touch()
         self.answers = answers or {}

@@ -36,13 +36,12 @@ def show(entry):
     return sum(not breach["holds"] for breach in entry["breaches"])
 
 
-def keep(entries):
-    """Writes the entries, beside those of databases that were not tried this time."""
+def keep(entry):
+    """Writes the entry, beside those of other databases."""
     try:
-        before = json.loads(REPORT.read_text())
+        others = [other for other in json.loads(REPORT.read_text()) if other["database"] != entry["database"]]
     except (OSError, ValueError):
-        before = []
-    fresh = {entry["database"] for entry in entries}
+        others = []
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps([entry for entry in before if entry["database"] not in fresh] + entries, indent=2) + "\n")
-    print(f"\n{REPORT}")
+    REPORT.write_text(json.dumps([*others, entry], indent=2) + "\n")
+    print(f"\n{REPORT}", flush=True)
