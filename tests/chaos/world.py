@@ -68,7 +68,7 @@ class World:
     def wait_ready(self):
         """Waits until the launched server is ready; `None`, or why it is not."""
         if not select.select([self.process.stdout], [], [], READY)[0]:
-            return f"not ready within {READY} s"
+            return f"not ready within {READY} s; {self.states()}: {self.complaints()}"
         line = self.process.stdout.readline().decode()
         if " is ready in " not in line:
             self.process.wait(READY)
@@ -80,6 +80,18 @@ class World:
 
     def complaints(self):
         return (self.folder / "log").read_text(errors="replace")[-1500:]
+
+    def states(self):
+        """What server and supervisor are at, where one of them does not get on."""
+        told = []
+        for name, pid in (("server", self.process.pid), ("supervisor", self.supervisor())):
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1]
+                tasks = [Path(task, "wchan").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+                told.append(f"{name} {pid} {stat[0]} {' '.join(tasks)}")
+            except OSError as error:
+                told.append(f"{name} {pid}: {error.strerror}")
+        return "; ".join(told)
 
     def kill(self):
         """kill -9 of the server; `False` if it had ended already."""
