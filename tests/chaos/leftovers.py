@@ -7,7 +7,7 @@ from pathlib import Path
 from world import processes_of
 
 # Folders of ended attempts go a few seconds later, when the supervisor has a moment.
-PATIENCE = 15
+PATIENCE = 40
 
 
 def until(look, bound=PATIENCE):
