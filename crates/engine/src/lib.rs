@@ -55,10 +55,9 @@ impl Engine {
         let (pulses, _) = broadcast::channel(4096);
         let board = decide::Board::new(limits);
         let (mut core, outbox) =
-            Core::new(settings.clone(), store.clone(), executors.clone(), board, pulses.clone());
+            Core::new(settings.clone(), store.clone(), executors.clone(), board, observed, pulses.clone());
         let recovered = core.recover(known, Timestamp::now()).await?;
         tokio::spawn(core.run());
-        tokio::spawn(forward(observed, outbox.clone()));
         let executors = Arc::new(executors);
         Ok((
             Self { store, settings, executors, captured: submit::Captured::default(), core: outbox, pulses },
@@ -118,17 +117,6 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         self.core.send(message(reply)).ok()?;
         answer.await.ok()
-    }
-}
-
-async fn forward(mut observed: mpsc::UnboundedReceiver<Observed>, core: mpsc::UnboundedSender<Message>) {
-    let mut batch = Vec::with_capacity(256);
-    while observed.recv_many(&mut batch, 256).await > 0 {
-        for what in batch.drain(..) {
-            if core.send(Message::Observed(what)).is_err() {
-                return;
-            }
-        }
     }
 }
 

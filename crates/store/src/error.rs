@@ -27,7 +27,7 @@ pub enum Error {
     },
     /// The database does not answer or cannot be written now; nothing was changed.
     #[error("the database cannot be used: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The disk is full; nothing was changed.
     #[error("the disk is full: {0}")]
     Full(String),
@@ -86,7 +86,7 @@ impl Error {
         match self {
             Self::Full(what) => Self::Full(what.clone()),
             Self::Closed => Self::Closed,
-            other => Self::Unavailable(sqlx::Error::Protocol(other.to_string())),
+            other => Self::Unavailable(other.to_string().into()),
         }
     }
 }
@@ -103,7 +103,20 @@ impl From<sqlx::Error> for Error {
                 _ => {}
             }
         }
-        Self::Unavailable(error)
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DiskFull) => Self::Full(error.to_string()),
+            Some(DatabaseCorrupt | NotADatabase) => {
+                Self::Damaged { what: "the database".into(), why: error.to_string() }
+            }
+            _ => Self::Unavailable(error.into()),
+        }
     }
 }
 

@@ -10,8 +10,10 @@ mod lock;
 pub mod logs;
 pub mod migrate;
 pub mod retention;
+mod rows;
 pub mod seal;
 pub mod tables;
+mod work;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ pub use error::{Error, Result};
 pub use lock::{DatabaseLock, FolderLock};
 pub use migrate::MigrationStatus;
 pub use tables::runs::{EndedAttempt, NewRun, OpenRun, Run, RunChange, RunInput};
-pub use writer::{Accepted, Commit, IdempotencyKey};
+pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
 use tables::uploads::Upload;
 use tables::versions::Version;
@@ -64,7 +66,7 @@ impl Store {
         let db = Db::open(config).await?;
         db.migrate(migrate::newest()).await?;
         let last_event = db.last_event().await?;
-        let writer = Writer::start(db.clone(), last_event);
+        let writer = Writer::start(db.clone(), config, last_event)?;
         Ok(Self { db, writer, blobs, data: data.to_owned(), sealer })
     }
 
@@ -126,8 +128,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Closed`].
-    pub async fn change(&self, changes: Vec<RunChange>) -> Result<oneshot::Receiver<()>> {
-        self.writer.change(changes).await
+    pub async fn change(&self, changes: Vec<RunChange>, pace: Pace) -> Result<oneshot::Receiver<()>> {
+        self.writer.change(changes, pace).await
     }
 
     /// Remembers captured code.

@@ -12,10 +12,10 @@ pub(crate) use launch::VersionCache;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rigi_exec::plan::{Executor, Known};
+use rigi_exec::plan::{Executor, Known, Observed};
 use rigi_model::Timestamp;
 use rigi_model::pipeline::spec::Target;
-use rigi_store::Store;
+use rigi_store::{Pace, Store};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::Settings;
@@ -31,6 +31,8 @@ pub(crate) struct Core {
     store: Store,
     executors: Executors,
     inbox: mpsc::UnboundedReceiver<Message>,
+    /// What executors see.
+    observed: mpsc::UnboundedReceiver<Observed>,
     outbox: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
     ledger: Ledger<VersionCache>,
@@ -42,12 +44,13 @@ impl Core {
         store: Store,
         executors: Executors,
         board: Board,
+        observed: mpsc::UnboundedReceiver<Observed>,
         pulses: broadcast::Sender<Pulse>,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let versions = VersionCache::new(settings.clone(), store.clone());
         let ledger = Ledger::new(versions, executors.keys().copied().collect(), board);
-        let core = Self { settings, store, executors, inbox, outbox: outbox.clone(), pulses, ledger };
+        let core = Self { settings, store, executors, inbox, observed, outbox: outbox.clone(), pulses, ledger };
         (core, outbox)
     }
 
@@ -68,7 +71,7 @@ impl Core {
         let recovered = self.ledger.recover(open, known, now, &mut round);
         self.act(&mut round);
         if !round.changes.is_empty() {
-            let durable = self.store.change(round.changes).await?;
+            let durable = self.store.change(round.changes, Pace::Now).await?;
             durable.await.map_err(|_| rigi_store::Error::Closed)?;
         }
         // A first round, so that what waits gets its places.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use rigi_exec::plan::Observed;
 use rigi_model::Timestamp;
+use rigi_store::{Pace, RunChange};
+use tokio::time::Instant;
 
 use super::Core;
 use super::finish::Keeper;
@@ -10,24 +13,32 @@ use crate::ledger::{CancelAnswer, Leaving, Message, Order, Round};
 
 /// Messages heard in one round at most.
 const MESSAGES: usize = 1024;
+/// With so many active runs, rounds are [`ROUND`] apart at least.
+const BUSY: u64 = 8;
+/// See [`BUSY`].
+const ROUND: Duration = Duration::from_millis(2);
 
 impl Core {
     /// Runs until nobody is left who could say anything.
     pub(crate) async fn run(mut self) {
         let mut messages = Vec::with_capacity(MESSAGES);
+        let mut observed = Vec::with_capacity(MESSAGES);
+        let mut last = Instant::now();
         loop {
-            messages.clear();
             let due = self.ledger.next_due();
-            let heard = tokio::select! {
-                heard = self.inbox.recv_many(&mut messages, MESSAGES) => heard,
-                () = until(due) => 1,
-            };
-            if heard == 0 {
-                return;
+            tokio::select! {
+                heard = self.inbox.recv_many(&mut messages, MESSAGES) => if heard == 0 {
+                    return;
+                },
+                // Closed when there is no executor any more: then nothing can be seen.
+                _ = self.observed.recv_many(&mut observed, MESSAGES), if !self.observed.is_closed() => {}
+                () = until(due) => {}
             }
+            self.gather(&mut messages, &mut observed, last).await;
+            last = Instant::now();
             let now = Timestamp::now();
             let mut round = Round::default();
-            for message in messages.drain(..) {
+            for message in messages.drain(..).chain(observed.drain(..).map(Message::Observed)) {
                 self.ledger.hear(message, now, &mut round);
                 self.act(&mut round);
             }
@@ -35,6 +46,20 @@ impl Core {
             if self.flush(round).await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// When much is going on, what comes within a moment is heard together: each round is a commit, and one commit costs
+    /// hardly less than a larger one.
+    async fn gather(&mut self, messages: &mut Vec<Message>, observed: &mut Vec<Observed>, last: Instant) {
+        if self.ledger.active() >= BUSY {
+            tokio::time::sleep_until(last + ROUND).await;
+        }
+        while messages.len() < MESSAGES && let Ok(message) = self.inbox.try_recv() {
+            messages.push(message);
+        }
+        while observed.len() < MESSAGES && let Ok(what) = self.observed.try_recv() {
+            observed.push(what);
         }
     }
 
@@ -83,7 +108,9 @@ impl Core {
             }
             return Ok(());
         }
-        let durable = self.store.change(changes).await?;
+        let waited_for = !(claims.is_empty() && releases.is_empty() && replies.is_empty());
+        let pace = if waited_for || changes.iter().any(RunChange::is_end) { Pace::Now } else { Pace::Soon };
+        let durable = self.store.change(changes, pace).await?;
         let claimed: Vec<_> = claims.into_iter().filter_map(|run| self.ledger.to_plan(run)).collect();
         if claimed.is_empty() && releases.is_empty() && replies.is_empty() {
             return Ok(());

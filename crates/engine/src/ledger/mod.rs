@@ -67,6 +67,11 @@ impl<P: Policies> Ledger<P> {
         self.board.next_due()
     }
 
+    /// How many runs have a place.
+    pub fn active(&self) -> u64 {
+        self.board.counts().1
+    }
+
     /// Gives places and ends delays, as far as that is due.
     pub fn decide(&mut self, now: Timestamp, round: &mut Round) {
         // A delay that is over puts a run into the queue, where it may get a place in the same round.

@@ -34,7 +34,7 @@ const BUSY: usize = 8;
 /// So many bytes of output in one round are a flood: its pipe is given the time to fill.
 const FLOOD: usize = 8 * 1024;
 /// See [`BUSY`].
-const ROUND: Duration = Duration::from_micros(400);
+const ROUND: Duration = Duration::from_millis(1);
 /// Released folders are handed to their thread in such portions, or after [`super::orders::KEEP_FOLDERS`].
 const REMOVALS: usize = 32;
 

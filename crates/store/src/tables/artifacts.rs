@@ -1,11 +1,13 @@
 //! Files that runs left, by content.
 
 use rigi_model::RunId;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::FromRow;
 
 use super::runs::signed;
 use crate::Result;
-use crate::db::{Db, Tx, on_db, on_tx};
+use crate::db::{Db, on_db};
+use crate::rows::Kind::{Int, Text};
+use crate::rows::{Rows, Statement};
 
 /// A file that a run left.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -22,23 +24,27 @@ pub struct Artifact {
     pub sha256: String,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, artifacts: &[(&RunId, &Artifact)]) -> Result<()> {
-    for chunk in artifacts.chunks(1000) {
-        on_tx!(tx, c, D => {
-            let mut sql = QueryBuilder::<D>::new("INSERT INTO artifacts (run, path, output, attempt, size, sha256) ");
-            sql.push_values(chunk, |mut row, (run, a)| {
-                row.push_bind(run.as_str()).push_bind(&a.path).push_bind(a.output.as_deref());
-                row.push_bind(a.attempt).push_bind(a.size).push_bind(&a.sha256);
-            });
-            // A later attempt replaces what an earlier one left under the same name.
-            sql.push(
-                " ON CONFLICT (run, path) DO UPDATE SET output = excluded.output, attempt = excluded.attempt, \
-                 size = excluded.size, sha256 = excluded.sha256",
-            );
-            sql.build().execute(c).await?;
-        });
-    }
-    Ok(())
+/// A later attempt replaces what an earlier one left under the same name.
+static INSERT: Statement = Statement::insert(
+    "artifacts",
+    &[("run", Text), ("path", Text), ("output", Text), ("attempt", Int), ("size", Int), ("sha256", Text)],
+    "ON CONFLICT (run, path) DO UPDATE SET output = excluded.output, attempt = excluded.attempt, \
+     size = excluded.size, sha256 = excluded.sha256",
+);
+
+/// A file that a run left.
+pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a RunId, file: &'a Artifact) {
+    rows.add(
+        &INSERT,
+        [
+            run.as_str().into(),
+            file.path.as_str().into(),
+            file.output.as_deref().into(),
+            file.attempt.into(),
+            file.size.into(),
+            file.sha256.as_str().into(),
+        ],
+    );
 }
 
 impl Db {

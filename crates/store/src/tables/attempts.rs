@@ -1,10 +1,12 @@
 //! Ended attempts with their logs.
 
 use rigi_model::{AttemptState, RunId, Timestamp};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::FromRow;
 
 use super::runs::{EndedAttempt, signed};
-use crate::db::{Db, Tx, on_db, on_tx};
+use crate::db::{Db, on_db};
+use crate::rows::Kind::{Bytes, Int, Text};
+use crate::rows::{Rows, Statement};
 use crate::{Error, Result};
 
 /// An ended attempt as stored.
@@ -59,29 +61,55 @@ pub struct StoredLog {
     pub object: Option<String>,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, attempts: &[(&RunId, &EndedAttempt)]) -> Result<()> {
-    for chunk in attempts.chunks(500) {
-        on_tx!(tx, c, D => {
-            let mut sql = QueryBuilder::<D>::new(
-                "INSERT INTO attempts (run, number, state, reason, message, exit_code, signal, claimed_at, started_at, \
-                 ended_at, cpu_us, max_memory, log_lines, log_cut, log, log_object, samples) ",
-            );
-            sql.push_values(chunk, |mut row, (run, attempt)| {
-                let r = &attempt.record;
-                row.push_bind(run.as_str()).push_bind(i64::from(r.number)).push_bind(r.state.as_str());
-                row.push_bind(r.reason.map(rigi_model::Reason::as_str)).push_bind(r.message.as_deref());
-                row.push_bind(r.exit_code.map(i64::from)).push_bind(r.signal.map(i64::from));
-                row.push_bind(r.claimed_at.0).push_bind(r.started_at.map(|t| t.0)).push_bind(r.ended_at.0);
-                row.push_bind(signed(r.usage.cpu_us)).push_bind(signed(r.usage.max_memory));
-                row.push_bind(signed(r.log.lines)).push_bind(signed(r.log.cut_bytes));
-                row.push_bind(attempt.log.as_deref()).push_bind(attempt.log_object.as_deref());
-                row.push_bind(attempt.samples.as_deref());
-            });
-            sql.push(" ON CONFLICT (run, number) DO NOTHING");
-            sql.build().execute(c).await?;
-        });
-    }
-    Ok(())
+static INSERT: Statement = Statement::insert(
+    "attempts",
+    &[
+        ("run", Text),
+        ("number", Int),
+        ("state", Text),
+        ("reason", Text),
+        ("message", Text),
+        ("exit_code", Int),
+        ("signal", Int),
+        ("claimed_at", Int),
+        ("started_at", Int),
+        ("ended_at", Int),
+        ("cpu_us", Int),
+        ("max_memory", Int),
+        ("log_lines", Int),
+        ("log_cut", Int),
+        ("log", Bytes),
+        ("log_object", Text),
+        ("samples", Text),
+    ],
+    "ON CONFLICT (run, number) DO NOTHING",
+);
+
+/// The attempt of a run that ended.
+pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a RunId, attempt: &'a EndedAttempt) {
+    let r = &attempt.record;
+    rows.add(
+        &INSERT,
+        [
+            run.as_str().into(),
+            i64::from(r.number).into(),
+            r.state.as_str().into(),
+            r.reason.map(rigi_model::Reason::as_str).into(),
+            r.message.as_deref().into(),
+            r.exit_code.map(i64::from).into(),
+            r.signal.map(i64::from).into(),
+            r.claimed_at.0.into(),
+            r.started_at.map(|t| t.0).into(),
+            r.ended_at.0.into(),
+            signed(r.usage.cpu_us).into(),
+            signed(r.usage.max_memory).into(),
+            signed(r.log.lines).into(),
+            signed(r.log.cut_bytes).into(),
+            attempt.log.as_deref().into(),
+            attempt.log_object.as_deref().into(),
+            attempt.samples.as_deref().into(),
+        ],
+    );
 }
 
 impl Db {

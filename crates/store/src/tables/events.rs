@@ -1,11 +1,12 @@
 //! Events of runs. Their ids are given by the writer, so that they grow in the order of commits.
 
-use rigi_model::event::RunEvent;
-use rigi_model::{RunId, Timestamp};
-use sqlx::{FromRow, QueryBuilder};
+use rigi_model::{Reason, RunId, Timestamp};
+use sqlx::FromRow;
 
 use crate::Result;
-use crate::db::{Db, Tx, on_db, on_tx};
+use crate::db::{Db, on_db};
+use crate::rows::Kind::{Int, Text};
+use crate::rows::{Rows, Statement};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -24,21 +25,44 @@ pub struct EventRow {
     pub message: Option<String>,
 }
 
-/// Writes events with the ids from `first` on.
-pub(crate) async fn insert(tx: &mut Tx, first: i64, events: &[&RunEvent]) -> Result<()> {
-    for (index, chunk) in events.chunks(1000).enumerate() {
-        let first = first + 1000 * i64::try_from(index).unwrap_or(0);
-        on_tx!(tx, c, D => {
-            let mut sql = QueryBuilder::<D>::new("INSERT INTO events (id, run, at, kind, attempt, reason, message) ");
-            sql.push_values(chunk.iter().zip(first..), |mut row, (event, id)| {
-                row.push_bind(id).push_bind(event.run.as_str()).push_bind(event.at.0).push_bind(event.kind);
-                row.push_bind(i64::from(event.attempt)).push_bind(event.reason.map(rigi_model::Reason::as_str));
-                row.push_bind(event.message.as_deref());
-            });
-            sql.build().execute(c).await?;
-        });
-    }
-    Ok(())
+/// An event to be stored.
+pub(crate) struct NewEvent<'a> {
+    pub run: &'a RunId,
+    pub at: Timestamp,
+    pub kind: &'static str,
+    pub attempt: u32,
+    pub reason: Option<Reason>,
+    pub message: Option<&'a str>,
+}
+
+static INSERT: Statement = Statement::insert(
+    "events",
+    &[
+        ("id", Int),
+        ("run", Text),
+        ("at", Int),
+        ("kind", Text),
+        ("attempt", Int),
+        ("reason", Text),
+        ("message", Text),
+    ],
+    "",
+);
+
+/// An event with its id.
+pub(crate) fn insert<'a>(rows: &mut Rows<'a>, id: i64, event: NewEvent<'a>) {
+    rows.add(
+        &INSERT,
+        [
+            id.into(),
+            event.run.as_str().into(),
+            event.at.0.into(),
+            event.kind.into(),
+            i64::from(event.attempt).into(),
+            event.reason.map(Reason::as_str).into(),
+            event.message.into(),
+        ],
+    );
 }
 
 impl Db {

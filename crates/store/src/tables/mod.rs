@@ -3,6 +3,7 @@
 pub mod artifacts;
 pub mod attempts;
 pub mod events;
+pub(crate) mod idempotency;
 pub mod runs;
 pub mod runs_list;
 pub mod uploads;

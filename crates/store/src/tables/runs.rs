@@ -8,7 +8,9 @@ use rigi_model::{Reason, RunId, RunState, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder};
 
-use crate::db::{Db, Tx, from_json, on_db, on_tx};
+use crate::db::{Db, from_json, on_db};
+use crate::rows::Kind::{Int, Text};
+use crate::rows::{Rows, Statement};
 use crate::{Error, Result};
 
 /// A run as it was asked for; it does not change.
@@ -81,6 +83,14 @@ pub struct RunChange {
     pub attempt: Option<EndedAttempt>,
     /// The files that it left.
     pub artifacts: Vec<super::artifacts::Artifact>,
+}
+
+impl RunChange {
+    /// Whether an attempt ended.
+    #[must_use]
+    pub const fn is_end(&self) -> bool {
+        self.attempt.is_some() || self.status.state.is_terminal()
+    }
 }
 
 /// An ended attempt with its log.
@@ -201,101 +211,159 @@ fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps of text keys serialise")
 }
 
-/// SQLite takes 32,766 bound values in one statement; a run has 20 or so.
-const ROWS_PER_STATEMENT: usize = 500;
+/// Ids that one statement is asked for at most.
+const IDS_PER_STATEMENT: usize = 500;
 
-/// Writes new runs. The caller has checked that the ids are new.
-pub(crate) async fn insert(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
-    for chunk in runs.chunks(ROWS_PER_STATEMENT) {
-        on_tx!(tx, c, D => {
-            let mut sql = QueryBuilder::<D>::new(
-                "INSERT INTO runs (id, project, pipeline, version, state, reason, priority, max_attempts, attempt, \
-                 failures, created_at, queued_at, queued_us, trigger_kind, trigger_by, rerun_of, target, parameters, \
-                 inputs, env, labels, cpu_us, max_memory, log_lines, log_cut, artifacts, artifact_bytes, stored_bytes) ",
-            );
-            sql.push_values(chunk, |mut row, run| {
-                row.push_bind(run.id.as_str()).push_bind(&run.project).push_bind(&run.pipeline);
-                row.push_bind(&run.version).push("'queued'").push("'queued'");
-                row.push_bind(i64::from(run.priority)).push_bind(i64::from(run.max_attempts)).push("0").push("0");
-                row.push_bind(run.created_at.0).push_bind(run.created_at.0).push("0");
-                row.push_bind(&run.trigger_kind).push_bind(&run.trigger_by);
-                row.push_bind(run.rerun_of.as_ref().map(RunId::as_str)).push_bind(&run.target);
-                row.push_bind(json(&run.parameters)).push_bind(json(&run.inputs));
-                row.push_bind(json(&run.env)).push_bind(json(&run.labels));
-                for _ in 0..7 { row.push("0"); }
-            });
-            sql.build().execute(c).await?;
-        });
+static INSERT: Statement = Statement::insert(
+    "runs",
+    &[
+        ("id", Text),
+        ("project", Text),
+        ("pipeline", Text),
+        ("version", Text),
+        ("state", Text),
+        ("reason", Text),
+        ("priority", Int),
+        ("max_attempts", Int),
+        ("attempt", Int),
+        ("failures", Int),
+        ("created_at", Int),
+        ("queued_at", Int),
+        ("queued_us", Int),
+        ("trigger_kind", Text),
+        ("trigger_by", Text),
+        ("rerun_of", Text),
+        ("target", Text),
+        ("parameters", Text),
+        ("inputs", Text),
+        ("env", Text),
+        ("labels", Text),
+        ("cpu_us", Int),
+        ("max_memory", Int),
+        ("log_lines", Int),
+        ("log_cut", Int),
+        ("artifacts", Int),
+        ("artifact_bytes", Int),
+        ("stored_bytes", Int),
+    ],
+    "",
+);
+
+static INSERT_LABEL: Statement =
+    Statement::insert("labels", &[("run", Text), ("key", Text), ("value", Text)], "");
+
+static INSERT_INPUT: Statement =
+    Statement::insert("run_inputs", &[("run", Text), ("input", Text), ("name", Text), ("sha256", Text)], "");
+
+/// A new run. Its id is new.
+pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
+    rows.add(
+        &INSERT,
+        [
+            run.id.as_str().into(),
+            run.project.as_str().into(),
+            run.pipeline.as_str().into(),
+            run.version.as_str().into(),
+            RunState::Queued.as_str().into(),
+            Reason::Queued.as_str().into(),
+            i64::from(run.priority).into(),
+            i64::from(run.max_attempts).into(),
+            0.into(),
+            0.into(),
+            run.created_at.0.into(),
+            run.created_at.0.into(),
+            0.into(),
+            run.trigger_kind.as_str().into(),
+            run.trigger_by.as_str().into(),
+            run.rerun_of.as_ref().map(RunId::as_str).into(),
+            run.target.as_str().into(),
+            json(&run.parameters).into(),
+            json(&run.inputs).into(),
+            json(&run.env).into(),
+            json(&run.labels).into(),
+            0.into(),
+            0.into(),
+            0.into(),
+            0.into(),
+            0.into(),
+            0.into(),
+            0.into(),
+        ],
+    );
+    for (key, value) in &run.labels {
+        rows.add(&INSERT_LABEL, [run.id.as_str().into(), key.as_str().into(), value.as_str().into()]);
     }
-    insert_labels(tx, runs).await?;
-    insert_inputs(tx, runs).await
+    for RunInput { input, name, sha256, .. } in &run.inputs {
+        rows.add(
+            &INSERT_INPUT,
+            [run.id.as_str().into(), input.as_str().into(), name.as_str().into(), sha256.as_str().into()],
+        );
+    }
 }
 
-async fn insert_labels(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
-    let rows: Vec<_> =
-        runs.iter().flat_map(|r| r.labels.iter().map(move |(k, v)| (r.id.as_str(), k, v))).collect();
-    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-        on_tx!(tx, c, D => {
-            let mut sql = QueryBuilder::<D>::new("INSERT INTO labels (run, key, value) ");
-            sql.push_values(chunk, |mut row, (run, key, value)| {
-                row.push_bind(*run).push_bind(*key).push_bind(*value);
-            });
-            sql.build().execute(c).await?;
-        });
-    }
-    Ok(())
-}
+/// An ended run is never changed again.
+static UPDATE: Statement = Statement::update(
+    "runs",
+    &[
+        ("id", Text),
+        ("state", Text),
+        ("reason", Text),
+        ("message", Text),
+        ("attempt", Int),
+        ("failures", Int),
+        ("queued_at", Int),
+        ("queued_us", Int),
+        ("claimed_at", Int),
+        ("started_at", Int),
+        ("ended_at", Int),
+        ("next_attempt_at", Int),
+        ("cancel_requested_at", Int),
+        ("environment", Text),
+        ("exit_code", Int),
+        ("signal", Int),
+        ("cpu_us", Int),
+        ("max_memory", Int),
+        ("log_lines", Int),
+        ("log_cut", Int),
+        ("artifacts", Int),
+        ("artifact_bytes", Int),
+        ("stored_bytes", Int),
+    ],
+    "ended_at IS NULL",
+);
 
-async fn insert_inputs(tx: &mut Tx, runs: &[NewRun]) -> Result<()> {
-    let rows: Vec<_> = runs.iter().flat_map(|r| r.inputs.iter().map(move |i| (r.id.as_str(), i))).collect();
-    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-        on_tx!(tx, c, D => {
-            let mut sql = QueryBuilder::<D>::new("INSERT INTO run_inputs (run, input, name, sha256) ");
-            sql.push_values(chunk, |mut row, (run, input)| {
-                row.push_bind(*run).push_bind(&input.input).push_bind(&input.name).push_bind(&input.sha256);
-            });
-            sql.build().execute(c).await?;
-        });
-    }
-    Ok(())
-}
-
-/// Writes the newest status of each run. An ended run is never changed again.
-pub(crate) async fn update(tx: &mut Tx, changes: &[&RunChange]) -> Result<()> {
-    for chunk in changes.chunks(ROWS_PER_STATEMENT) {
-        on_tx!(tx, c, D => {
-            let mut sql = QueryBuilder::<D>::new(
-                "WITH v (id, state, reason, message, attempt, failures, queued_at, queued_us, claimed_at, started_at, \
-                 ended_at, next_attempt_at, cancel_requested_at, environment, exit_code, signal, cpu_us, max_memory, \
-                 log_lines, log_cut, artifacts, artifact_bytes, stored_bytes) AS (",
-            );
-            sql.push_values(chunk, |mut row, change| {
-                let s = &change.status;
-                row.push_bind(change.run.as_str()).push_bind(s.state.as_str()).push_bind(s.reason.map(Reason::as_str));
-                row.push_bind(s.message.as_deref()).push_bind(i64::from(s.attempt)).push_bind(i64::from(s.failures));
-                row.push_bind(s.queued_at.0).push_bind(signed(s.queued_us));
-                for time in [s.claimed_at, s.started_at, s.ended_at, s.next_attempt_at, s.cancel_requested_at] {
-                    row.push_bind(time.map(|t| t.0));
-                }
-                row.push_bind(s.environment.as_ref().map(json));
-                row.push_bind(s.exit_code.map(i64::from)).push_bind(s.signal.map(i64::from));
-                row.push_bind(signed(s.usage.cpu_us)).push_bind(signed(s.usage.max_memory));
-                row.push_bind(signed(s.log.lines)).push_bind(signed(s.log.cut_bytes));
-                row.push_bind(signed(s.artifacts.0)).push_bind(signed(s.artifacts.1)).push_bind(signed(s.stored_bytes));
-            });
-            sql.push(
-                ") UPDATE runs SET state = v.state, reason = v.reason, message = v.message, attempt = v.attempt, \
-                 failures = v.failures, queued_at = v.queued_at, queued_us = v.queued_us, claimed_at = v.claimed_at, \
-                 started_at = v.started_at, ended_at = v.ended_at, next_attempt_at = v.next_attempt_at, \
-                 cancel_requested_at = v.cancel_requested_at, environment = v.environment, exit_code = v.exit_code, \
-                 signal = v.signal, cpu_us = v.cpu_us, max_memory = v.max_memory, log_lines = v.log_lines, \
-                 log_cut = v.log_cut, artifacts = v.artifacts, artifact_bytes = v.artifact_bytes, stored_bytes = v.stored_bytes \
-                 FROM v WHERE runs.id = v.id AND runs.ended_at IS NULL",
-            );
-            sql.build().execute(c).await?;
-        });
-    }
-    Ok(())
+/// The newest status of a run.
+pub(crate) fn update<'a>(rows: &mut Rows<'a>, change: &'a RunChange) {
+    let s = &change.status;
+    let time = |time: Option<Timestamp>| time.map(|t| t.0).into();
+    rows.add(
+        &UPDATE,
+        [
+            change.run.as_str().into(),
+            s.state.as_str().into(),
+            s.reason.map(Reason::as_str).into(),
+            s.message.as_deref().into(),
+            i64::from(s.attempt).into(),
+            i64::from(s.failures).into(),
+            s.queued_at.0.into(),
+            signed(s.queued_us).into(),
+            time(s.claimed_at),
+            time(s.started_at),
+            time(s.ended_at),
+            time(s.next_attempt_at),
+            time(s.cancel_requested_at),
+            s.environment.as_ref().map(json).into(),
+            s.exit_code.map(i64::from).into(),
+            s.signal.map(i64::from).into(),
+            signed(s.usage.cpu_us).into(),
+            signed(s.usage.max_memory).into(),
+            signed(s.log.lines).into(),
+            signed(s.log.cut_bytes).into(),
+            signed(s.artifacts.0).into(),
+            signed(s.artifacts.1).into(),
+            signed(s.stored_bytes).into(),
+        ],
+    );
 }
 
 impl Db {
@@ -315,7 +383,7 @@ impl Db {
     /// If the database does not answer.
     pub async fn runs_by_id(&self, ids: &[RunId]) -> Result<Vec<Run>> {
         let mut found = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        for chunk in ids.chunks(IDS_PER_STATEMENT) {
             let rows: Vec<RunRow> = match self {
                 Self::Sqlite { read, .. } => {
                     select_by_id::<sqlx::Sqlite>(chunk).build_query_as().fetch_all(read).await?

@@ -1,6 +1,7 @@
 //! Lists and their filters.
 
 use rigi_model::{RunState, Timestamp};
+use rigi_store::Pace;
 use rigi_store::tables::runs_list::RunFilter;
 
 use crate::support::{T, change, new_run, on_each, stored};
@@ -63,7 +64,12 @@ fn marks_are_the_newest_and_the_expected_time_is_the_median_of_successes() {
             let run = new_run("a");
             store.submit(vec![run.clone()], None).await.unwrap();
             let end = Timestamp(T.0 + seconds * 1_000_000);
-            store.change(vec![change(&run, RunState::Succeeded, end)]).await.unwrap().await.unwrap();
+            store
+                .change(vec![change(&run, RunState::Succeeded, end)], Pace::Now)
+                .await
+                .unwrap()
+                .await
+                .unwrap();
         }
         let marks = store.db().recent_marks("default", "a", 2).await.unwrap();
         assert_eq!(

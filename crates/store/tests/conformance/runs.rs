@@ -5,7 +5,7 @@ use std::time::Duration;
 use rigi_model::run::{AttemptRecord, LogFacts};
 use rigi_model::{AttemptState, RunState, Usage};
 use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey};
+use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, Pace};
 
 use crate::support::{T, change, new_run, on_each, stored};
 
@@ -60,7 +60,7 @@ fn an_ended_run_never_changes_again() {
     on_each(|store| async move {
         let run = new_run("a");
         stored(&store, &run, RunState::Succeeded).await;
-        store.change(vec![change(&run, RunState::Failed, T)]).await.unwrap().await.unwrap();
+        store.change(vec![change(&run, RunState::Failed, T)], Pace::Now).await.unwrap().await.unwrap();
         assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Succeeded);
     });
 }
@@ -73,7 +73,7 @@ fn of_several_changes_in_one_commit_the_last_counts_and_all_are_told() {
         let mut commits = store.commits();
         let changes =
             [RunState::Starting, RunState::Running, RunState::Succeeded].map(|s| change(&run, s, T));
-        store.change(changes.to_vec()).await.unwrap().await.unwrap();
+        store.change(changes.to_vec(), Pace::Now).await.unwrap().await.unwrap();
         assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Succeeded);
         let kinds: Vec<_> =
             store.db().events_of(&run.id, 0, 10).await.unwrap().into_iter().map(|e| e.kind).collect();
@@ -109,7 +109,7 @@ fn attempts_logs_and_files_come_back() {
         let attempt = EndedAttempt { record, log: log.clone(), log_object: None, samples: Some("[]".into()) };
         ended.attempt = Some(attempt);
         ended.artifacts = vec![Artifact::new("a/b.txt".into(), Some("a".into()), 1, 5, "00".into())];
-        store.change(vec![ended]).await.unwrap().await.unwrap();
+        store.change(vec![ended], Pace::Now).await.unwrap().await.unwrap();
         let attempts = store.db().attempts(&run.id).await.unwrap();
         assert_eq!((attempts[0].state(), attempts[0].exit_code), (AttemptState::Failed, Some(3)));
         let stored = store.db().attempt_log(&run.id, 1).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use rigi_model::run::RunStatus;
 use rigi_model::{RunId, RunState, Timestamp};
-use rigi_store::{DbConfig, NewRun, RunChange, Store};
+use rigi_store::{DbConfig, NewRun, Pace, RunChange, Store};
 
 /// A moment to start from.
 pub const T: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -75,6 +75,6 @@ pub fn change(run: &NewRun, state: RunState, at: Timestamp) -> RunChange {
 pub async fn stored(store: &Store, run: &NewRun, state: RunState) {
     store.submit(vec![run.clone()], None).await.unwrap();
     if state != RunState::Queued {
-        store.change(vec![change(run, state, T)]).await.unwrap().await.unwrap();
+        store.change(vec![change(run, state, T)], Pace::Now).await.unwrap().await.unwrap();
     }
 }
