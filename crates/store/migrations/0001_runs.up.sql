@@ -1,4 +1,4 @@
--- One text for SQLite and PostgreSQL; {blob} is the only word that differs. Times are microseconds since 1970, ids
+-- One text for SQLite and PostgreSQL; {blob} and {rowid} are the only words that differ. Times are microseconds since 1970, ids
 -- and JSON are text, and every row carries its project.
 
 CREATE TABLE projects (
@@ -94,7 +94,7 @@ CREATE TABLE attempts (
 );
 
 CREATE TABLE events (
-    id BIGINT PRIMARY KEY,
+    id {rowid} PRIMARY KEY,
     run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     at BIGINT NOT NULL,
     kind TEXT NOT NULL,

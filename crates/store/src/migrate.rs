@@ -72,8 +72,12 @@ impl Db {
     }
 
     async fn apply(&self, sql: &str, mark: &'static str, migration: &Migration) -> Result<()> {
-        let blob = if matches!(self, Self::Sqlite { .. }) { "BLOB" } else { "BYTEA" };
-        let text = sql.replace("{blob}", blob);
+        // SQLite needs no index beside the table for a key that is called INTEGER.
+        let (blob, rowid) = match self {
+            Self::Sqlite { .. } => ("BLOB", "INTEGER"),
+            Self::Postgres(_) => ("BYTEA", "BIGINT"),
+        };
+        let text = sql.replace("{blob}", blob).replace("{rowid}", rowid);
         let mut tx = self.begin().await?;
         on_tx!(&mut tx, c, D => {
             sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *c).await?;

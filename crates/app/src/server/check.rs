@@ -153,7 +153,7 @@ async fn check_database(loaded: &Loaded, data: &Path, deep: bool) -> Vec<CheckVi
 pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
     let folder = DataFolder::take(&loaded.data_folder())?;
     let report = runtime()?.block_on(async {
-        let parts = Parts::open(loaded, folder).await?;
+        let parts = Parts::open(loaded.clone(), folder).await?;
         let how = if dry_run { Collect::Count } else { Collect::Remove };
         let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
         parts.process.quit().await;

@@ -90,7 +90,7 @@ impl Guest {
     async fn start(loaded: &Loaded) -> Result<Self, Failure> {
         let folder = DataFolder::take(&loaded.data_folder())?;
         let listener = listen::bind(&loaded.config)?;
-        let parts = Parts::open(loaded, folder).await?;
+        let parts = Parts::open(loaded.clone(), folder).await?;
         let (stop, stopped) = watch::channel(false);
         let state = state(&parts, loaded, &loaded.pipelines)?;
         let token = Some(parts.folder.token()?);

@@ -40,7 +40,7 @@ pub(super) fn database(config: &Config, data: &Path) -> DbConfig {
 
 impl Parts {
     /// Opens everything and lets what had not ended go on.
-    pub(super) async fn open(loaded: &Loaded, folder: DataFolder) -> Result<Self, Failure> {
+    pub(super) async fn open(loaded: Loaded, folder: DataFolder) -> Result<Self, Failure> {
         let config = &loaded.config;
         let data = folder.path.clone();
         let store = Store::open(&database(config, &data), &data).await.map_err(|e| of_store(&e))?;

@@ -53,7 +53,7 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     super::check::pipelines_folder(&pipelines)?;
     let folder = DataFolder::take(&loaded.data_folder())?;
     let listener = listen::bind(&loaded.config)?;
-    let parts = Parts::open(&loaded, folder).await?;
+    let parts = on_engine_thread(Parts::open(loaded.clone(), folder)).await?;
     let (stop, stopped) = watch::channel(false);
     let state = state(&parts, &loaded, &pipelines)?;
     let url = public_url(&listener, &loaded);
@@ -77,6 +77,22 @@ async fn end_streams(state: AppState, mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
     state.logs.close();
     state.feed.close();
+}
+
+/// The engine's tasks share a thread: a hand-over between them wakes nobody else, and what people ask of the server does not
+/// keep runs waiting.
+async fn on_engine_thread<T: Send + 'static>(
+    start: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let broken = |why: String| super::error::failure(rigi_model::ErrorCode::Internal, why, "start it again");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| broken(format!("the engine does not start: {e}")))?;
+    let engine = runtime.handle().clone();
+    let thread = std::thread::Builder::new().name("engine".into());
+    thread
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))
+        .map_err(|e| broken(format!("the engine does not start: {e}")))?;
+    engine.spawn(start).await.map_err(|e| broken(format!("the engine does not start: {e}")))?
 }
 
 /// What handlers reach.

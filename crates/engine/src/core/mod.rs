@@ -50,7 +50,8 @@ impl Core {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let versions = VersionCache::new(settings.clone(), store.clone());
         let ledger = Ledger::new(versions, executors.keys().copied().collect(), board);
-        let core = Self { settings, store, executors, inbox, observed, outbox: outbox.clone(), pulses, ledger };
+        let core =
+            Self { settings, store, executors, inbox, observed, outbox: outbox.clone(), pulses, ledger };
         (core, outbox)
     }
 

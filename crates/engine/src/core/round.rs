@@ -55,10 +55,14 @@ impl Core {
         if self.ledger.active() >= BUSY {
             tokio::time::sleep_until(last + ROUND).await;
         }
-        while messages.len() < MESSAGES && let Ok(message) = self.inbox.try_recv() {
+        while messages.len() < MESSAGES
+            && let Ok(message) = self.inbox.try_recv()
+        {
             messages.push(message);
         }
-        while observed.len() < MESSAGES && let Ok(what) = self.observed.try_recv() {
+        while observed.len() < MESSAGES
+            && let Ok(what) = self.observed.try_recv()
+        {
             observed.push(what);
         }
     }

@@ -157,6 +157,12 @@ impl Board {
         self.waiting.values().flat_map(move |turns| turns.iter().take(limit)).map(|(_, run)| run).take(limit)
     }
 
+    /// How many runs have a place.
+    #[must_use]
+    pub const fn active(&self) -> u64 {
+        self.total_active
+    }
+
     /// Waiting, active, delayed.
     #[must_use]
     pub fn counts(&self) -> (u64, u64, u64) {

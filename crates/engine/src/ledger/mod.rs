@@ -68,8 +68,8 @@ impl<P: Policies> Ledger<P> {
     }
 
     /// How many runs have a place.
-    pub fn active(&self) -> u64 {
-        self.board.counts().1
+    pub const fn active(&self) -> u64 {
+        self.board.active()
     }
 
     /// Gives places and ends delays, as far as that is due.
