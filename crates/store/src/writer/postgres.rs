@@ -20,7 +20,7 @@ pub(crate) async fn commit(pool: &PgPool, work: &Work) -> Result<()> {
     }
     let mut tx = pool.begin().await?;
     query(&first).execute(&mut *tx).await?;
-    while let Some(rows) = portions.next() {
+    for rows in portions {
         query(&rows).execute(&mut *tx).await?;
     }
     tx.commit().await?;
