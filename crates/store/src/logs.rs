@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(page.iter().map(|l| l.number).collect::<Vec<_>>(), [11_000, 11_001, 11_002]);
         let (tail, _) = log.clone().tail(2, Some(Stream::Stderr)).unwrap();
         assert_eq!(tail.iter().map(|l| l.number).collect::<Vec<_>>(), [19_990, 20_000]);
-        let (found, next) = log.clone().search("LINE 1999", 1, 3).unwrap();
+        let (found, next) = log.search("LINE 1999", 1, 3).unwrap();
         assert_eq!(found.iter().map(|l| l.number).collect::<Vec<_>>(), [1999, 19_990, 19_991]);
         assert_eq!(next, Some(19_992));
     }
@@ -218,13 +218,13 @@ mod tests {
         let Packed::Inline(bytes) = short.clone().pack(&blobs, "a").unwrap() else { panic!("not inline") };
         assert_eq!(
             LogSource::Bytes(bytes.into()).page(1, 100, None).unwrap(),
-            short.clone().page(1, 100, None).unwrap()
+            short.page(1, 100, None).unwrap()
         );
         let long = LogSource::Bytes(blocks(200_000).into());
         let packed = long.clone().pack(&blobs, "run/1").unwrap();
         assert_eq!(packed, Packed::Object("run/1".into()));
         let stored = LogSource::File(blobs.log_path("run/1"));
-        assert_eq!(stored.page(1, 300_000, None).unwrap(), long.clone().page(1, 300_000, None).unwrap());
+        assert_eq!(stored.page(1, 300_000, None).unwrap(), long.page(1, 300_000, None).unwrap());
     }
 
     #[test]

@@ -161,8 +161,11 @@ async fn download_log(
 /// So much of a download is read at once.
 const PIECE: Bounds = Bounds { lines: 8192, bytes: 256 << 10 };
 
+/// Where a download goes on: nowhere once the cursor is gone.
+type Rest = (Option<Cursor>, u64);
+
 /// The bytes of the lines from `next` on, and how it goes on.
-fn piece(mut cursor: Cursor, next: u64) -> rigi_store::Result<(Vec<u8>, (Option<Cursor>, u64))> {
+fn piece(mut cursor: Cursor, next: u64) -> rigi_store::Result<(Vec<u8>, Rest)> {
     let part = cursor.read(next, PIECE)?;
     let mut bytes = Vec::with_capacity(PIECE.bytes + (16 << 10));
     for line in &part.lines {

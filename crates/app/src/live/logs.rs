@@ -110,13 +110,15 @@ impl Followed {
     }
 }
 
+type Hubs = HashMap<RunId, Arc<Hub>>;
+
 /// Wakes the hubs of runs that something happens to.
 async fn wake(
     followed: Arc<Mutex<Followed>>,
     mut pulses: broadcast::Receiver<Pulse>,
     mut commits: broadcast::Receiver<Commit>,
 ) {
-    let with = |tell: &dyn Fn(&HashMap<RunId, Arc<Hub>>)| {
+    let with = |tell: &dyn Fn(&Hubs)| {
         tell(&followed.lock().unwrap_or_else(PoisonError::into_inner).hubs);
     };
     loop {

@@ -286,7 +286,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("log");
             let mut file = File::create(&path).unwrap();
-            let mut cursor = Cursor::open(LogSource::File(path.clone())).unwrap().unwrap();
+            let mut cursor = Cursor::open(LogSource::File(path)).unwrap().unwrap();
             let mut encoder = Encoder::default();
             let (mut written, mut next) = (0, 1);
             for (portion, cut) in portions.iter().zip(cuts.iter().cycle()) {

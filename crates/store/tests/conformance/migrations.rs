@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rigi_model::run::{AttemptRecord, LogFacts};
 use rigi_model::{AttemptState, RunState, Usage};
 use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{DbConfig, EndedAttempt, IdempotencyKey, Migrate, Store, migrate};
+use rigi_store::{DbConfig, EndedAttempt, IdempotencyKey, Migrate, Pace, Store, migrate};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 use crate::support::{T, change, configs, new_run};
@@ -140,7 +140,7 @@ async fn fill(store: &Store) {
             change.artifacts =
                 vec![Artifact::new("plot.png".into(), None, 1, stored.size, stored.sha256.clone())];
         }
-        store.change(vec![change]).await.unwrap().await.unwrap();
+        store.change(vec![change], Pace::Now).await.unwrap().await.unwrap();
     }
 }
 
