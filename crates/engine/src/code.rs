@@ -262,6 +262,8 @@ fn copy_checked(store: &Store, file: &VersionFile, to: &Path) -> rigi_store::Res
 pub fn git_facts(folder: &Path) -> Option<GitFacts> {
     let git = |args: &[&str]| -> Option<String> {
         let mut command = std::process::Command::new("git");
+        // A repository's own configuration may name a program to be started: nothing of a pipeline runs in the server.
+        command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
         let output = command.arg("-C").arg(folder).args(args).env("GIT_OPTIONAL_LOCKS", "0").output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };

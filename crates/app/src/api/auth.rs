@@ -20,8 +20,9 @@ use subtle::ConstantTimeEq;
 use super::error::ApiError;
 use super::state::AppState;
 
-/// Name of the session cookie.
-const COOKIE: &str = "rigi_session";
+/// Beginning of the session cookie's name. Browsers keep the cookies of an address, not of a port: two servers of one
+/// machine must not take each other's.
+const COOKIE: &str = "rigi_session_";
 /// A link that nobody opened ends after this time.
 const LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Links that wait to be opened, at most.
@@ -32,13 +33,31 @@ pub struct Auth {
     token: String,
     links: Mutex<HashMap<String, Timestamp>>,
     hosts: Vec<String>,
+    cookie: String,
+    /// What follows the value of the cookie.
+    attributes: &'static str,
 }
 
 impl Auth {
     /// With this token (hex of 256 bits), answering only to these hosts.
     #[must_use]
     pub fn new(token: String, hosts: Vec<String>) -> Self {
-        Self { token, links: Mutex::default(), hosts }
+        let mut auth = Self {
+            token,
+            links: Mutex::default(),
+            hosts,
+            cookie: String::new(),
+            attributes: "Path=/; HttpOnly; SameSite=Strict",
+        };
+        auth.cookie = format!("{COOKIE}{}", &auth.sign("cookie")[..8]);
+        auth
+    }
+
+    /// Behind an address with TLS: browsers are told never to send the session without it.
+    #[must_use]
+    pub const fn over_https(mut self) -> Self {
+        self.attributes = "Path=/; HttpOnly; SameSite=Strict; Secure";
+        self
     }
 
     /// A new one-time code for a link.
@@ -81,6 +100,13 @@ impl Auth {
         cookie.split_once('.').is_some_and(|(nonce, mark)| nonce.len() == 64 && same(&self.sign(nonce), mark))
     }
 
+    /// Whether a request carries a session of this server.
+    fn has_session(&self, headers: &HeaderMap) -> bool {
+        let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut parts = all.flat_map(|text| text.split(';')).filter_map(|part| part.trim().split_once('='));
+        parts.any(|(name, value)| name == self.cookie && self.is_session(value))
+    }
+
     fn is_known_host(&self, host: &str) -> bool {
         let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
         let name = name.map_or(host, |(name, _)| name);
@@ -100,11 +126,6 @@ pub fn random_token() -> Result<String, getrandom::Error> {
 
 fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    all.flat_map(|text| text.split(';')).find_map(|part| part.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -129,16 +150,27 @@ pub async fn require(State(state): State<AppState>, request: Request, next: Next
     if bearer(headers).is_some_and(|token| same(token, &state.auth.token)) {
         return next.run(request).await;
     }
-    if !cookie(headers).is_some_and(|session| state.auth.is_session(session)) {
+    if !state.auth.has_session(headers) {
         return ApiError::new(ErrorCode::Unauthenticated, "this server is behind a link")
             .cure("Open the link that `rigi up` printed; `rigi status --link` prints a new one.")
             .into_response();
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !reads && !is_own_origin(headers) {
+    let own = if reads { is_own_read(headers) } else { is_own_origin(headers) };
+    if !own {
         return ApiError::new(ErrorCode::Forbidden, "the request came from a foreign page").into_response();
     }
     next.run(request).await
+}
+
+/// Foreign pages may lead to this server, and load nothing of it: pages of other ports of this machine are of the same
+/// site, so that a browser sends them the cookie along.
+fn is_own_read(headers: &HeaderMap) -> bool {
+    let is = |name: &str, wanted: &[&str]| {
+        headers.get(name).is_none_or(|value| wanted.iter().any(|wanted| value == wanted))
+    };
+    is("sec-fetch-site", &["same-origin", "none"])
+        || (headers.contains_key("sec-fetch-mode") && is("sec-fetch-mode", &["navigate"]))
 }
 
 fn is_own_origin(headers: &HeaderMap) -> bool {
@@ -154,13 +186,16 @@ fn is_own_origin(headers: &HeaderMap) -> bool {
 /// Turns a link's code into a session cookie, and leads to the same page without the code.
 pub async fn open_link(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
-    let Some(code) = query.split('&').find_map(|part| part.strip_prefix("token=")) else {
+    // A look ahead (a browser's prefetch, a preview by HEAD) must not use a link up.
+    let opens = *request.method() == Method::GET && !request.headers().contains_key("sec-purpose");
+    let code = query.split('&').find_map(|part| part.strip_prefix("token=")).filter(|_| opens);
+    let Some(code) = code else {
         return next.run(request).await;
     };
-    let target = request.uri().path().to_owned();
+    let target = own_path(request.uri().path()).to_owned();
     if !state.auth.open_link(code, Timestamp::now()) {
         // Somebody who is in already may open an old link again.
-        if cookie(request.headers()).is_some_and(|session| state.auth.is_session(session)) {
+        if state.auth.has_session(request.headers()) {
             return Redirect::to(&target).into_response();
         }
         let page = include_str!("used_link.html");
@@ -171,7 +206,8 @@ pub async fn open_link(State(state): State<AppState>, request: Request, next: Ne
         return ApiError::new(ErrorCode::Internal, "the system has no randomness to give").into_response();
     };
     let life = 90 * 24 * 3600;
-    let cookie = format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={life}");
+    let Auth { cookie, attributes, .. } = &state.auth;
+    let cookie = format!("{cookie}={session}; {attributes}; Max-Age={life}");
     // A redirect would come from the terminal's link as a foreign navigation, without the new cookie: a page does not.
     let page = include_str!("opened_link.html").replace("{target}", &escape(&target));
     let headers = [
@@ -182,12 +218,20 @@ pub async fn open_link(State(state): State<AppState>, request: Request, next: Ne
     (StatusCode::OK, headers, page).into_response()
 }
 
+/// A path that a browser takes for one of this server: `//name` and `/\name` lead to another.
+fn own_path(path: &str) -> &str {
+    let leaves = path.get(1..).is_some_and(|rest| rest.starts_with(['/', '\\']));
+    if leaves || !path.starts_with('/') { "/" } else { path }
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn auth() -> Auth {
@@ -214,5 +258,44 @@ mod tests {
         assert!(!auth.is_session(&forged));
         assert!(auth.is_known_host("127.0.0.1:7444") && auth.is_known_host("LOCALHOST"));
         assert!(!auth.is_known_host("evil.example:7444"));
+        assert!(!auth.is_known_host("127.0.0.1.evil.example") && !auth.is_known_host(""));
+    }
+
+    #[test]
+    fn a_cookie_is_named_for_its_server_and_counts_for_it_alone() {
+        let (one, other) = (auth(), Auth::new("cd".repeat(32), Vec::new()));
+        assert_ne!(one.cookie, other.cookie);
+        let carry = |auth: &Auth, session: &str| {
+            let text = format!("a=b; {}={session}", auth.cookie);
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_str(&text).unwrap());
+            headers
+        };
+        let session = one.new_session().unwrap();
+        assert!(one.has_session(&carry(&one, &session)));
+        assert!(!other.has_session(&carry(&one, &session)) && !other.has_session(&carry(&other, &session)));
+        assert!(auth().over_https().attributes.ends_with("; Secure"));
+    }
+
+    #[test]
+    fn a_link_leads_nowhere_else() {
+        for (path, target) in
+            [("/runs/x", "/runs/x"), ("/", "/"), ("//evil.example/", "/"), ("/\\evil", "/"), ("", "/")]
+        {
+            assert_eq!(own_path(path), target, "{path}");
+        }
+    }
+
+    #[test]
+    fn foreign_pages_may_lead_here_and_load_nothing() {
+        let asks = |site: &'static str, mode: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            headers.insert("sec-fetch-mode", HeaderValue::from_static(mode));
+            is_own_read(&headers)
+        };
+        assert!(asks("same-origin", "cors") && asks("none", "navigate") && is_own_read(&HeaderMap::new()));
+        assert!(asks("cross-site", "navigate") && asks("same-site", "navigate"));
+        assert!(!asks("same-site", "no-cors") && !asks("cross-site", "cors"));
     }
 }

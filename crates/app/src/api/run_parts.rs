@@ -206,7 +206,10 @@ async fn get_artifact(
     let artifact = found.ok_or_else(|| ApiError::not_found("artifact", &path))?;
     let tag = format!("\"{}\"", artifact.sha256);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+        // A browser puts these headers in place of those that it kept: without them the file would lose its sandbox.
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        add_common(response.headers_mut(), &tag);
+        return Ok(response);
     }
     let (blobs, sha256) = (state.store().blobs().clone(), artifact.sha256);
     let file = tokio::task::spawn_blocking(move || blobs.get(&sha256)).await;
@@ -214,27 +217,36 @@ async fn get_artifact(
     let body = Body::from_stream(ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10));
     let kind = media_type(&path);
     let inline = query.download.is_none_or(|d| d == 0) && is_harmless(kind);
-    let name = path.rsplit('/').next().unwrap_or("file").replace(['"', '\\', '\r', '\n'], "_");
+    let name = path.rsplit('/').next().unwrap_or("file");
     let mut response = Response::new(body);
     let set = response.headers_mut();
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     set.insert(header::CONTENT_LENGTH, HeaderValue::from(artifact.size));
-    insert(set, header::ETAG, &tag);
-    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
-    // Whatever a run wrote, it cannot act as this server: no scripts, no frames, an origin of its own.
-    set.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"),
-    );
-    let place = if inline { "inline" } else { "attachment" };
-    let ascii: String = name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
-    let encoded = percent(&name);
+    add_common(set, &tag);
     insert(
         set,
         header::CONTENT_DISPOSITION,
-        &format!("{place}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}"),
+        &disposition(if inline { "inline" } else { "attachment" }, name),
     );
     Ok(response)
+}
+
+/// What every answer about an artifact carries, also that it has not changed.
+fn add_common(headers: &mut HeaderMap, tag: &str) {
+    insert(headers, header::ETAG, tag);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    // Whatever a run wrote, it cannot act as this server: no scripts, no frames, an origin of its own.
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"),
+    );
+}
+
+/// Where a file is shown, and its name as any file system may have it: nothing in it ends the header or its quotes.
+fn disposition(place: &str, name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
+    let ascii: String = name.chars().map(plain).collect::<String>().replace(['"', '\\'], "_");
+    format!("{place}; filename=\"{ascii}\"; filename*=UTF-8''{}", percent(name))
 }
 
 fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -28,11 +29,13 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
         failure(ErrorCode::Internal, format!("cannot {what}: {e}"), "start it without `--detach`")
     };
     super::check::pipelines_folder(&options.pipelines)?;
-    fs::create_dir_all(&data).map_err(|e| cannot("make the data folder", e))?;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&data);
+    made.map_err(|e| cannot("make the data folder", e))?;
     let log_file = data.join("server.log");
     let log = fs::File::options()
         .create(true)
         .append(true)
+        .mode(0o600)
         .open(&log_file)
         .map_err(|e| cannot("open the server's log", e))?;
     let program = std::env::current_exe().map_err(|e| cannot("find the program", e))?;

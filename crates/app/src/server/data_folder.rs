@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rigi_model::ErrorCode;
@@ -56,12 +56,22 @@ impl DataFolder {
         Ok(Self { path, _lock: lock })
     }
 
+    /// A word of warning where somebody else owns the folder: to them it is not closed. Only root gets so far.
+    pub(super) fn foreign_owner(&self) -> Option<String> {
+        let owner = fs::metadata(&self.path).ok()?.uid();
+        let other = owner != rustix::process::geteuid().as_raw();
+        let shown = self.path.display();
+        other.then(|| format!("{shown} belongs to user {owner}, who can read and change all that is in it"))
+    }
+
     /// The token that signs commands of this machine in; made once.
     pub(super) fn token(&self) -> Result<String, Failure> {
         let file = self.path.join("token");
         if let Ok(text) = fs::read_to_string(&file)
             && text.trim().len() == 64
         {
+            let private = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(&file, private).map_err(io(format!("close {}", file.display())))?;
             return Ok(text.trim().to_owned());
         }
         let token = random_token().map_err(|error| {

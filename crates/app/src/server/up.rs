@@ -110,6 +110,11 @@ pub(super) fn state(
     if rustix::process::geteuid().is_root() {
         warnings.push("Rigi runs as root, and so do the pipelines: use an account of its own".to_owned());
     }
+    warnings.extend(parts.folder.foreign_owner());
+    let mut auth = Auth::new(parts.folder.token()?, listen::hosts(&loaded.config));
+    if loaded.config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+        auth = auth.over_https();
+    }
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
     let metrics = metrics.map_err(|e| {
         super::error::failure(
@@ -121,7 +126,7 @@ pub(super) fn state(
     Ok(AppState::new(Inner {
         engine: parts.engine.clone(),
         catalog: parts.catalog.clone(),
-        auth: Auth::new(parts.folder.token()?, listen::hosts(&loaded.config)),
+        auth,
         feed: Feed::default(),
         logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),

@@ -96,7 +96,7 @@ impl Keeper {
 
     fn store(&self, key: &AttemptKey, outputs: &Path, file: PathBuf) -> Result<Option<Artifact>, Error> {
         let Some(path) = file.strip_prefix(outputs).ok().and_then(Path::to_str).map(str::to_owned) else {
-            tracing::warn!(%key, file = %file.display(), "a file whose name is not UTF-8 was left out");
+            tracing::warn!(%key, ?file, "a file whose name is not UTF-8 was left out");
             return Ok(None);
         };
         let open = |source| Error::Io { what: format!("read {}", file.display()), source };
