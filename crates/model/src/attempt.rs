@@ -85,7 +85,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Whose fault it was; `None` for a success, a stop and a timeout.
+    /// Whose fault it was; `None` for a success and a stop.
     #[must_use]
     pub const fn class(&self) -> Option<FailureClass> {
         match self {

@@ -82,6 +82,8 @@ impl RetryStrategy {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const fn s(seconds: u64) -> Duration {
@@ -117,5 +119,54 @@ mod tests {
         };
         let policy = RetryPolicy { attempts: u32::MAX, strategy, jitter: 1.0 };
         assert!(policy.delay_after(u32::MAX, 1.0) <= Some(LONGEST));
+    }
+
+    fn hundredths(most: u32) -> impl Strategy<Value = f64> {
+        (0..=most).prop_map(|n| f64::from(n) / 100.0)
+    }
+
+    fn any_strategy() -> impl Strategy<Value = RetryStrategy> {
+        let time = || (0..u64::MAX, 0..1_000_000_000u32).prop_map(|(s, ns)| Duration::new(s, ns));
+        prop_oneof![
+            time().prop_map(|delay| RetryStrategy::FixedDelay { delay }),
+            (time(), time(), hundredths(10_000)).prop_map(|(initial_delay, max_delay, multiplier)| {
+                RetryStrategy::ExponentialBackoff { initial_delay, max_delay, multiplier }
+            }),
+            prop::collection::vec(time(), 0..4).prop_map(|delays| RetryStrategy::CustomSchedule { delays }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_delay_is_given_as_often_as_the_policy_says_and_is_never_absurd(
+            strategy in any_strategy(), attempts in 0..20u32, failed in 0..25u32,
+            jitter in hundredths(200), random in 0.0..1.0f64,
+        ) {
+            let policy = RetryPolicy { attempts, strategy, jitter };
+            let delay = policy.delay_after(failed, random);
+            prop_assert_eq!(delay.is_some(), failed > 0 && failed <= attempts);
+            prop_assert!(delay <= Some(LONGEST));
+        }
+
+        #[test]
+        fn without_jitter_delays_do_not_shrink(
+            initial in 0..100_000u64, most in 0..100_000u64, multiplier in 1.0..10.0f64, failed in 1..30u32,
+        ) {
+            let strategy = RetryStrategy::ExponentialBackoff {
+                initial_delay: s(initial), max_delay: s(most), multiplier,
+            };
+            let policy = RetryPolicy { attempts: 100, strategy, jitter: 0.0 };
+            let delay = |failed| policy.delay_after(failed, 0.9).unwrap();
+            prop_assert!(delay(failed) <= delay(failed + 1));
+            prop_assert!(delay(failed) <= s(most));
+        }
+
+        #[test]
+        fn policies_read_back(strategy in any_strategy(), attempts in any::<u32>(), jitter in hundredths(100)) {
+            let policy = RetryPolicy { attempts, strategy, jitter };
+            let text = serde_json::to_string(&policy).unwrap();
+            let read: RetryPolicy = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
     }
 }

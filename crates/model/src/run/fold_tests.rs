@@ -114,39 +114,194 @@ fn a_start_that_cannot_work_is_not_repeated() {
     assert_eq!((life.status.state, life.status.reason), (RunState::Failed, Some(Reason::EnvironmentFailed)));
 }
 
-fn any_happening() -> impl Strategy<Value = Happening> {
-    let attempt = 0u32..4;
+fn any_exit() -> impl Strategy<Value = Exit> {
+    let class = prop_oneof![
+        Just(FailureClass::User),
+        Just(FailureClass::Transient),
+        Just(FailureClass::Infrastructure),
+        Just(FailureClass::Lost),
+    ];
     prop_oneof![
-        Just(Happening::Claimed),
-        Just(Happening::GivenBack),
-        Just(Happening::Due),
-        Just(Happening::CancelRequested { by: "x".into() }),
-        attempt.clone().prop_map(|attempt| Happening::Started { attempt }),
-        (attempt.clone(), 0..3i32).prop_map(|(a, code)| ended(a, Exit::Code { code })),
-        attempt.clone().prop_map(|a| ended(a, Exit::Lost { message: String::new() })),
-        attempt.prop_map(|a| ended(a, Exit::TimedOut { limit_us: 1 })),
+        3 => (0..3i32).prop_map(|code| Exit::Code { code }),
+        1 => (1..32i32).prop_map(|signal| Exit::Signal { signal }),
+        1 => any::<Option<u64>>().prop_map(|limit| Exit::OutOfMemory { limit }),
+        1 => any::<u64>().prop_map(|limit| Exit::LimitExceeded { what: "processes".into(), limit }),
+        1 => any::<u64>().prop_map(|limit_us| Exit::TimedOut { limit_us }),
+        1 => Just(Exit::Stopped),
+        1 => class.prop_map(|class| Exit::NotStarted { class, reason: Reason::StagingFailed, message: "no".into() }),
+        1 => Just(Exit::Lost { message: "gone".into() }),
     ]
 }
 
-proptest! {
-    #[test]
-    fn whatever_happens_moves_are_legal_and_ends_are_final(happenings in prop::collection::vec(any_happening(), 0..60)) {
-        let mut life = Life::new(2);
-        let mut ends = 0;
-        for what in happenings {
-            let before = life.status.clone();
-            match life.meets(what) {
-                Ok(_) => {
-                    let (from, to) = (before.state, life.status.state);
-                    prop_assert!(from == to || from.may_become(to), "{from} to {to}");
-                    prop_assert!(!from.is_terminal());
-                    ends += usize::from(to.is_terminal());
-                }
-                Err(_) => prop_assert_eq!(&before, &life.status),
-            }
-            prop_assert_eq!(life.status.ended_at.is_some(), life.status.state.is_terminal());
-            prop_assert_eq!(life.status.next_attempt_at.is_some(), life.status.state == RunState::Retrying);
+fn any_happening() -> impl Strategy<Value = Happening> {
+    let attempt = 0..6u32;
+    let environment = |took_us| EnvironmentUse { id: "e".into(), label: "Python".into(), took_us };
+    let (reason, message) = (Reason::PreparingEnvironment, String::new());
+    prop_oneof![
+        3 => Just(Happening::Claimed),
+        1 => Just(Happening::GivenBack),
+        2 => Just(Happening::Due),
+        1 => Just(Happening::CancelRequested { by: "x".into() }),
+        1 => attempt.clone().prop_map(move |attempt| {
+            Happening::Preparing { attempt, reason, message: message.clone() }
+        }),
+        1 => (attempt.clone(), 0..2u64).prop_map(move |(attempt, took)| {
+            Happening::Prepared { attempt, environment: environment(took) }
+        }),
+        3 => attempt.clone().prop_map(|attempt| Happening::Started { attempt }),
+        6 => (attempt, any_exit()).prop_map(|(attempt, exit)| ended(attempt, exit)),
+    ]
+}
+
+/// The table of transitions: where a run may be after this, or nothing if it does not fit where it is.
+fn allowed(before: &RunStatus, what: &Happening) -> &'static [RunState] {
+    use RunState::{Cancelled, Failed, Queued, Retrying, Running, Starting, Succeeded, TimedOut};
+    let current = |attempt: &u32| *attempt == before.attempt;
+    match (before.state, what) {
+        (Queued, Happening::Claimed) => &[Starting],
+        (Starting, Happening::GivenBack) => &[Queued],
+        (Starting, Happening::Preparing { attempt, .. } | Happening::Prepared { attempt, .. })
+            if current(attempt) =>
+        {
+            &[Starting]
         }
-        prop_assert!(ends <= 1);
+        (Starting, Happening::Started { attempt }) if current(attempt) => &[Running],
+        (Starting | Running, Happening::Ended { attempt, .. }) if current(attempt) => {
+            &[Succeeded, Failed, Cancelled, TimedOut, Retrying]
+        }
+        (_, Happening::CancelRequested { .. }) if before.cancel_requested_at.is_some() => &[],
+        (Queued | Retrying, Happening::CancelRequested { .. }) => &[Cancelled],
+        (Starting, Happening::CancelRequested { .. }) => &[Starting],
+        (Running, Happening::CancelRequested { .. }) => &[Running],
+        (Retrying, Happening::Due) => &[Queued],
+        _ => &[],
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn whatever_happens_only_the_moves_of_the_table_are_made(
+        happenings in prop::collection::vec(any_happening(), 0..60),
+    ) {
+        let mut life = Life::new(2);
+        for what in happenings {
+            let (before, allowed) = (life.status.clone(), allowed(&life.status, &what));
+            let outcome = life.meets(what.clone());
+            let (from, to) = (before.state, life.status.state);
+            prop_assert_eq!(outcome.is_ok(), !allowed.is_empty(), "{:?} in {}", what, from);
+            if outcome.is_err() {
+                prop_assert_eq!(&before, &life.status);
+                continue;
+            }
+            prop_assert!(allowed.contains(&to), "{from} to {to} by {what:?}");
+            prop_assert!(from == to || from.may_become(to), "{from} to {to}");
+            prop_assert!(!from.is_terminal());
+            let step = i64::from(life.status.attempt) - i64::from(before.attempt);
+            let expected = match what { Happening::Claimed => 1, Happening::GivenBack => -1, _ => 0 };
+            prop_assert_eq!(step, expected);
+        }
+    }
+
+    #[test]
+    fn a_status_always_says_what_its_state_must_say(
+        happenings in prop::collection::vec(any_happening(), 0..60),
+    ) {
+        let mut life = Life::new(2);
+        for what in happenings {
+            let (state, is_end) = (life.status.state, matches!(what, Happening::Ended { .. }));
+            let Ok(outcome) = life.meets(what) else { continue };
+            let status = &life.status;
+            prop_assert_eq!(status.ended_at.is_some(), status.state.is_terminal());
+            prop_assert_eq!(status.next_attempt_at.is_some(), status.state == RunState::Retrying);
+            prop_assert!(status.attempt >= status.failures);
+            prop_assert_eq!(outcome.attempt.is_some(), is_end);
+            prop_assert_eq!(outcome.events.is_empty() && status.state != state, false);
+            let silent = [RunState::Starting, RunState::Running, RunState::Succeeded].contains(&status.state);
+            prop_assert!(silent || status.reason.is_some(), "{} says no reason", status.state);
+            if let Some(record) = outcome.attempt {
+                prop_assert_eq!(record.number, status.attempt);
+                prop_assert!(record.state.is_terminal());
+            }
+        }
+    }
+
+    #[test]
+    fn attempts_are_repeated_as_often_as_their_class_allows(
+        retries in 0..4u32,
+        exits in prop::collection::vec(any_exit(), 1..40),
+        cancel_at in prop::option::of(0..10usize),
+    ) {
+        let mut life = Life::new(retries);
+        let (mut own, mut others) = (0, 0);
+        for (index, exit) in exits.into_iter().enumerate() {
+            life.meets(Happening::Claimed).unwrap();
+            let cancelled = cancel_at == Some(index);
+            if cancelled {
+                life.meets(Happening::CancelRequested { by: "x".into() }).unwrap();
+            }
+            let class = exit.class();
+            let hopeless = class == Some(FailureClass::User) && matches!(exit, Exit::NotStarted { .. });
+            life.meets(ended(life.status.attempt, exit.clone())).unwrap();
+            let state = life.status.state;
+            if cancelled || exit == Exit::Stopped {
+                prop_assert_eq!(state, RunState::Cancelled);
+                break;
+            }
+            let again = match class {
+                None => {
+                    prop_assert_eq!(state, RunState::Succeeded);
+                    break;
+                }
+                Some(FailureClass::User) => {
+                    own += 1;
+                    own <= retries && !hopeless
+                }
+                Some(_) => {
+                    others += 1;
+                    others <= INFRASTRUCTURE_RETRIES
+                }
+            };
+            prop_assert_eq!(life.status.failures, own);
+            if !again {
+                let timed_out = matches!(exit, Exit::TimedOut { .. });
+                prop_assert_eq!(state, if timed_out { RunState::TimedOut } else { RunState::Failed });
+                break;
+            }
+            prop_assert_eq!(state, RunState::Retrying);
+            prop_assert!(life.status.next_attempt_at > Some(T));
+            life.meets(Happening::Due).unwrap();
+        }
+        prop_assert!(life.status.attempt <= retries + 1 + INFRASTRUCTURE_RETRIES);
+    }
+
+    #[test]
+    fn a_given_back_attempt_leaves_no_trace(exits in prop::collection::vec(any_exit(), 0..3)) {
+        let mut life = Life::new(2);
+        for exit in exits {
+            if life.meets(Happening::Claimed).is_ok() {
+                life.meets(ended(life.status.attempt, exit)).unwrap();
+                let _ = life.meets(Happening::Due);
+            }
+        }
+        let before = life.status.clone();
+        if life.meets(Happening::Claimed).is_ok() {
+            life.meets(Happening::GivenBack).unwrap();
+            prop_assert_eq!((life.status.state, life.status.attempt), (before.state, before.attempt));
+            prop_assert_eq!(life.status.failures, before.failures);
+            life.meets(Happening::Claimed).unwrap();
+            prop_assert_eq!(life.status.attempt, before.attempt + 1);
+        }
+    }
+
+    #[test]
+    fn ends_and_keys_read_back(exit in any_exit(), bits in any::<u128>(), number in any::<u32>()) {
+        let text = serde_json::to_string(&exit).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Exit>(&text).unwrap(), exit);
+        let key = crate::AttemptKey { run: RunId::from_bits(bits), number };
+        let text = serde_json::to_string(&key).unwrap();
+        prop_assert_eq!(serde_json::from_str::<crate::AttemptKey>(&text).unwrap(), key.clone());
+        prop_assert_eq!(key.run.as_str().parse::<RunId>().unwrap(), key.run);
     }
 }
