@@ -15,13 +15,17 @@ pub enum Action {
     Due(RunId),
 }
 
-/// Everything that is to be done at `now`. Doing it changes the board, so that a second call returns nothing.
+/// What is to be done at `now`; doing it changes the board. Delays end first: only when those runs wait with the others, by
+/// the next call, are places given. When there is nothing to be done, nothing is returned.
 ///
 /// Waiting runs get places by priority, then to the pipeline with the fewest active runs, then to the one that was
 /// served longest ago, then by age.
 #[must_use]
 pub fn decide(board: &Board, now: Timestamp) -> Vec<Action> {
     let mut actions: Vec<Action> = board.due(now).map(|run| Action::Due(run.clone())).collect();
+    if !actions.is_empty() {
+        return actions;
+    }
     let mut draft = board.draft();
     while let Some(run) = draft.next() {
         actions.push(Action::Claim(run));
@@ -102,6 +106,17 @@ mod tests {
         assert_eq!(decide(&board, Timestamp(99)), []);
         assert_eq!(board.next_due(), Some(Timestamp(100)));
         assert_eq!(decide(&board, Timestamp(100)), [Action::Due(run(1))]);
+    }
+
+    #[test]
+    fn a_retry_that_is_due_is_back_in_the_queue_before_places_are_given() {
+        let mut board = Board::new(Limits { runs: 1, pipelines: BTreeMap::new() });
+        board.delay(&run(1), Timestamp(100));
+        board.wait(&run(2), "a", 0);
+        assert_eq!(decide(&board, Timestamp(100)), [Action::Due(run(1))]);
+        board.undelay(&run(1), Timestamp(100));
+        board.wait(&run(1), "a", 5);
+        assert_eq!(decide(&board, Timestamp(100)), [Action::Claim(run(1))]);
     }
 
     proptest! {
