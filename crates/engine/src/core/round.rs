@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Core;
 use super::finish::Keeper;
-use crate::ledger::{CancelAnswer, Leaving, Message, Order, Round};
+use crate::ledger::{Leaving, Message, Order, Round};
 
 /// Messages heard in one round at most.
 const MESSAGES: usize = 1024;
@@ -106,14 +106,12 @@ impl Core {
     /// Hands the changes to the store; what follows from them is done when they are durable.
     async fn flush(&mut self, round: Round) -> rigi_store::Result<()> {
         let Round { changes, claims, releases, replies, .. } = round;
-        if changes.is_empty() {
-            for reply in replies {
-                let _ = reply.send(CancelAnswer::Accepted);
-            }
+        if changes.is_empty() && replies.is_empty() {
             return Ok(());
         }
         let waited_for = !(claims.is_empty() && releases.is_empty() && replies.is_empty());
         let pace = if waited_for || changes.iter().any(RunChange::is_end) { Pace::Now } else { Pace::Soon };
+        // Without changes it is durable when all before it is.
         let durable = self.store.change(changes, pace).await?;
         let claimed: Vec<_> = claims.into_iter().filter_map(|run| self.ledger.to_plan(run)).collect();
         if claimed.is_empty() && releases.is_empty() && replies.is_empty() {
@@ -131,8 +129,8 @@ impl Core {
             for (executor, key) in releases {
                 executor.release(&key);
             }
-            for reply in replies {
-                let _ = reply.send(CancelAnswer::Accepted);
+            for (reply, answer) in replies {
+                let _ = reply.send(answer);
             }
             planner.plan(claimed).await;
         });

@@ -67,7 +67,8 @@ impl<P: Policies> Ledger<P> {
         round: &mut Round,
     ) {
         let Some(entry) = self.runs.get(run) else {
-            let _ = reply.send(CancelAnswer::Ended);
+            // Its end may be on its way to the disk: it is told when it is there.
+            round.replies.push((reply, CancelAnswer::Ended));
             return;
         };
         let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target));
@@ -76,7 +77,7 @@ impl<P: Policies> Ledger<P> {
         if let Some((key, target)) = stop {
             round.orders.push(Order::Stop { target: Some(target), key, grace });
         }
-        round.replies.push(reply);
+        round.replies.push((reply, CancelAnswer::Accepted));
     }
 
     fn observed(&mut self, observed: Observed, round: &mut Round) {

@@ -24,8 +24,8 @@ pub struct Round {
     pub claims: Vec<RunId>,
     /// When the changes are durable: attempts that their executor may forget.
     pub releases: Vec<(Target, AttemptKey)>,
-    /// When the changes are durable: who is told that a request to cancel was accepted.
-    pub replies: Vec<oneshot::Sender<CancelAnswer>>,
+    /// When the changes, and all before them, are durable: who is told what of a request to cancel.
+    pub replies: Vec<(oneshot::Sender<CancelAnswer>, CancelAnswer)>,
 }
 
 /// Something to be done at once.

@@ -217,6 +217,8 @@ impl Task {
         }
         if work.is_empty() {
             answers.into_iter().for_each(|(reply, answer)| _ = reply.send(answer));
+            // Nothing waits to be written: all that came before is durable.
+            self.waiting.drain(..).for_each(|reply| _ = reply.send(()));
             return;
         }
         let (mut work, result) = self.write(work).await;

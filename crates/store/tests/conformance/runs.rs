@@ -56,6 +56,20 @@ fn a_key_makes_a_submission_safe_to_repeat() {
 }
 
 #[test]
+fn a_change_of_nothing_is_answered_when_all_before_it_is_durable() {
+    on_each(|store| async move {
+        store.change(Vec::new(), Pace::Now).await.unwrap().await.unwrap();
+        let run = new_run("a");
+        store.submit(vec![run.clone()], None).await.unwrap();
+        let first = store.change(vec![change(&run, RunState::Running, T)], Pace::Soon).await.unwrap();
+        store.change(Vec::new(), Pace::Now).await.unwrap().await.unwrap();
+        let read = store.db().run("default", &run.id).await.unwrap();
+        assert_eq!(read.status.state, RunState::Running);
+        first.await.unwrap();
+    });
+}
+
+#[test]
 fn an_ended_run_never_changes_again() {
     on_each(|store| async move {
         let run = new_run("a");
