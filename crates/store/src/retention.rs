@@ -34,6 +34,34 @@ pub struct Before {
     pub keys: Timestamp,
 }
 
+/// An ended run, as far as keeping it depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub id: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// What is stored of it.
+    pub bytes: u64,
+}
+
+/// Those of the ended runs (newest first) that `keep` does not cover, oldest first.
+pub fn beyond(keep: &Keep, now: Timestamp, runs: impl IntoIterator<Item = Ended>) -> Vec<RunId> {
+    let mut bytes = 0u64;
+    let mut beyond = Vec::new();
+    for (index, run) in runs.into_iter().enumerate() {
+        bytes = bytes.saturating_add(run.bytes);
+        let too_many = keep.runs.is_some_and(|limit| index as u64 >= limit);
+        let too_old = keep.age.is_some_and(|age| now.since(run.at) > age);
+        let too_large = keep.bytes.is_some_and(|limit| bytes > limit) && index > 0;
+        if too_many || too_old || too_large {
+            beyond.push(run.id);
+        }
+    }
+    beyond.reverse();
+    beyond
+}
+
 /// Runs removed in one transaction: short enough to keep nobody waiting.
 const RUNS_PER_STEP: usize = 500;
 
@@ -63,19 +91,10 @@ impl Db {
                    AND (CAST($2 AS TEXT) IS NULL OR pipeline = $2) ORDER BY id DESC";
         let rows: Vec<Row> =
             on_db!(self, pool => sqlx::query_as(sql).bind(project).bind(pipeline).fetch_all(pool).await?);
-        let mut bytes = 0u64;
-        let mut removable = Vec::new();
-        for (index, (id, ended_at, size)) in rows.into_iter().enumerate() {
-            bytes = bytes.saturating_add(unsigned(size));
-            let too_many = keep.runs.is_some_and(|limit| index as u64 >= limit);
-            let too_old = keep.age.is_some_and(|age| now.since(Timestamp(ended_at)) > age);
-            let too_large = keep.bytes.is_some_and(|limit| bytes > limit) && index > 0;
-            if too_many || too_old || too_large {
-                removable.extend(id.parse());
-            }
-        }
-        removable.reverse();
-        Ok(removable)
+        let ended = |(id, at, bytes): Row| {
+            Some(Ended { id: id.parse().ok()?, at: Timestamp(at), bytes: unsigned(bytes) })
+        };
+        Ok(beyond(keep, now, rows.into_iter().filter_map(ended)))
     }
 
     /// Content hashes that something refers to.

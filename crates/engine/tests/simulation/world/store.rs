@@ -1,0 +1,150 @@
+//! What is durable: rows of runs, files by content, and who holds the lock that allows to write.
+//!
+//! It does what the tables of `rigi-store` do: the newest status of a run wins within a commit, and an ended run is never
+//! changed again. Only the session that holds the lock writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rigi_model::run::RunStatus;
+use rigi_model::{RunId, Timestamp};
+use rigi_store::retention::{Ended, Keep, beyond};
+use rigi_store::{NewRun, OpenRun, RunChange};
+
+use super::history::History;
+
+/// A session of a server with the database.
+pub type Session = u32;
+
+/// A stored run.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub request: Arc<NewRun>,
+    pub status: RunStatus,
+    /// Content of its files.
+    pub content: BTreeSet<String>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Store {
+    pub runs: BTreeMap<RunId, Row>,
+    /// Submissions that must not be taken twice, with what became of them.
+    pub keys: BTreeMap<u32, Vec<RunId>>,
+    /// Who may write.
+    pub holder: Option<Session>,
+    sessions: Session,
+    /// Grows with every event.
+    pub last_event: u64,
+    /// Which session wrote the newest event.
+    pub last_writer: Session,
+    /// Nothing can be written.
+    pub full: bool,
+    /// Content, and when it was last put.
+    pub files: BTreeMap<String, i64>,
+}
+
+/// One commit.
+#[derive(Debug, Default, Clone)]
+pub struct Work {
+    pub runs: Vec<(u32, Vec<Arc<NewRun>>)>,
+    pub changes: Vec<RunChange>,
+}
+
+impl Work {
+    pub fn events(&self) -> u64 {
+        let accepted = self.runs.iter().map(|(_, runs)| runs.len()).sum::<usize>();
+        (accepted + self.changes.iter().map(|c| c.events.len()).sum::<usize>()) as u64
+    }
+}
+
+impl Store {
+    /// Takes the lock, if nobody has it.
+    pub fn lock(&mut self) -> Option<Session> {
+        if self.holder.is_some() {
+            return None;
+        }
+        self.sessions += 1;
+        self.holder = Some(self.sessions);
+        self.holder
+    }
+
+    /// The session is over; its lock is free.
+    pub fn unlock(&mut self, session: Session) {
+        if self.holder == Some(session) {
+            self.holder = None;
+        }
+    }
+
+    /// Writes all of it; every change is shown to the history first.
+    pub fn commit(&mut self, by: Session, work: &Work, history: &mut History) -> Result<(), String> {
+        if work.events() > 0 {
+            self.last_event += work.events();
+            self.last_writer = by;
+        }
+        for (key, runs) in &work.runs {
+            if self.keys.contains_key(key) {
+                continue;
+            }
+            self.keys.insert(*key, runs.iter().map(|run| run.id.clone()).collect());
+            for run in runs {
+                let status = RunStatus::accepted(run.created_at);
+                let row = Row { request: run.clone(), status, content: BTreeSet::new() };
+                if self.runs.insert(run.id.clone(), row).is_some() {
+                    return Err(format!("{} is stored twice", run.id));
+                }
+            }
+        }
+        for change in &work.changes {
+            let Some(row) = self.runs.get_mut(&change.run) else {
+                return Err(format!("{} is changed, and is not stored", change.run));
+            };
+            history.change(row, change)?;
+            if !row.status.state.is_terminal() {
+                row.status = change.status.clone();
+            }
+            for file in &change.artifacts {
+                if !self.files.contains_key(&file.sha256) {
+                    return Err(format!("a file of {} was collected before it was stored", change.run));
+                }
+                row.content.insert(file.sha256.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// What an engine starts from.
+    pub fn open_runs(&self) -> Vec<OpenRun> {
+        let open = self.runs.values().filter(|row| !row.status.state.is_terminal());
+        let run = |row: &Row| OpenRun {
+            id: row.request.id.clone(),
+            pipeline: row.request.pipeline.clone(),
+            version: row.request.version.clone(),
+            priority: row.request.priority,
+            target: row.request.target.clone(),
+            status: row.status.clone(),
+        };
+        open.map(run).collect()
+    }
+
+    /// Removes ended runs that are not kept, by the rule of the real store.
+    pub fn forget(&mut self, keep: &Keep, now: Timestamp) -> Vec<RunId> {
+        let mut pipelines: BTreeMap<String, Vec<Ended>> = BTreeMap::new();
+        for (id, row) in self.runs.iter().rev() {
+            if let Some(at) = row.status.ended_at {
+                let ended = Ended { id: id.clone(), at, bytes: row.status.stored_bytes };
+                pipelines.entry(row.request.pipeline.clone()).or_default().push(ended);
+            }
+        }
+        let gone: Vec<RunId> = pipelines.into_values().flat_map(|rows| beyond(keep, now, rows)).collect();
+        for run in &gone {
+            self.runs.remove(run);
+        }
+        gone
+    }
+
+    /// Content that some run refers to.
+    pub fn referenced(&self) -> BTreeSet<String> {
+        self.runs.values().flat_map(|row| row.content.iter().cloned()).collect()
+    }
+}
