@@ -26,6 +26,17 @@ test("every error code and every reason is explained", ({ database }) => {
   expect(explained.sort()).toEqual([...errors].sort());
 });
 
+test("every fault that is explained has its test", ({ database }) => {
+  onlyOnce(database);
+  const specs = readdirSync(join(repository, "tests/e2e")).filter((file) => file.endsWith(".spec.ts"));
+  const text = specs.map((file) => read(`tests/e2e/${file}`)).join("\n");
+  // Titles with a part filled in are compared around it.
+  const titles = [...text.matchAll(/(?:\btest\(|name: )(["`])(.*?)\1/g)].map((match) => match[2]!.replace(/[.*+?^()|[\]\\]/g, "\\$&").replace(/\$\{.*?\}/g, ".+"));
+  const named = [...read("docs/operate/faults.md").matchAll(/\| `([^`|]+)` \|$/gm)].map((match) => match[1]!);
+  expect(named.length).toBeGreaterThan(0);
+  for (const name of named) expect(titles.some((title) => new RegExp(`^${title}$`).test(name)), name).toBe(true);
+});
+
 test("every link of the documentation leads somewhere", ({ database }) => {
   onlyOnce(database);
   const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"];

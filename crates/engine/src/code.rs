@@ -217,6 +217,8 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
         }
         copy_checked(store, file, &path)?;
     }
+    // What lies under the version's name is taken for whole: no loss of power may leave half of it there.
+    sync_folders(&draft).map_err(io(format!("write {}", draft.display())))?;
     let parent = folder.parent().unwrap_or(&folder);
     fs::create_dir_all(parent).map_err(io(format!("make {}", parent.display())))?;
     match fs::rename(&draft, &folder) {
@@ -227,6 +229,16 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
         }
         Err(source) => Err(io(format!("move the code to {}", folder.display()))(source)),
     }
+}
+
+fn sync_folders(folder: &Path) -> std::io::Result<()> {
+    for item in fs::read_dir(folder)? {
+        let item = item?;
+        if item.file_type()?.is_dir() {
+            sync_folders(&item.path())?;
+        }
+    }
+    fs::File::open(folder)?.sync_all()
 }
 
 /// A relative path that stays below its folder.
@@ -254,7 +266,7 @@ fn copy_checked(store: &Store, file: &VersionFile, to: &Path) -> rigi_store::Res
         });
     }
     let mode = if file.executable { 0o755 } else { 0o644 };
-    out.set_permissions(fs::Permissions::from_mode(mode)).map_err(io)
+    out.set_permissions(fs::Permissions::from_mode(mode)).and_then(|()| out.sync_all()).map_err(io)
 }
 
 /// Git facts of a folder, if it lies in a repository and `git` is there.

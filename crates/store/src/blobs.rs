@@ -57,7 +57,7 @@ impl Blobs {
         let root = data.join("objects").join(project);
         let temporary = data.join("tmp");
         for folder in [&root.join("blobs"), &root.join("logs"), &temporary] {
-            fs::create_dir_all(folder).map_err(Error::io(format!("make the folder {}", folder.display())))?;
+            make_folder(folder)?;
         }
         Ok(Self { root, temporary })
     }
@@ -179,7 +179,7 @@ impl BlobWriter {
             return Ok(Stored { sha256, size });
         }
         self.file.sync_data().map_err(Error::io(format!("write {}", self.path.display())))?;
-        fs::create_dir_all(&folder).map_err(Error::io(format!("make the folder {}", folder.display())))?;
+        make_folder(&folder)?;
         fs::rename(&self.path, &target).map_err(Error::io(format!("move to {}", target.display())))?;
         sync_folder(&folder)?;
         Ok(Stored { sha256, size })
@@ -190,6 +190,23 @@ impl Drop for BlobWriter {
     fn drop(&mut self) {
         // After a finish the file is gone from here, and this fails as it should.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes a folder and those above it that are not there, so that they are there after a loss of power too.
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        make_folder(parent)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Error::io(format!("make the folder {}", folder.display()))(error))
+        }
+        // Also where somebody else has just made it: it must last before anything in it counts.
+        _ => folder.parent().map_or(Ok(()), sync_folder),
     }
 }
 

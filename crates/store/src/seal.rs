@@ -52,6 +52,7 @@ impl Sealer {
                 let write = |mut out: fs::File| out.write_all(&key).and_then(|()| out.sync_all());
                 let made = options.write(true).create_new(true).mode(0o600).open(&file).and_then(write);
                 made.map_err(Error::io(format!("write {}", file.display())))?;
+                crate::blobs::sync_folder(data)?;
                 key.to_vec()
             }
             Err(source) => return Err(Error::Io { what: format!("read {}", file.display()), source }),

@@ -71,8 +71,18 @@ impl Build {
             1 => format!("Python {} with 1 package", self.python.version),
             _ => format!("Python {} with {packages} packages", self.python.version),
         };
-        fs::write(self.folder.join(COMPLETE), &message).map_err(|error| self.no_room(&error))?;
+        self.complete(&message).await.map_err(|error| self.no_room(&error))?;
         Ok(message)
+    }
+
+    /// Marks the environment as whole, once a loss of power can take nothing of it any more.
+    async fn complete(&self, message: &str) -> io::Result<()> {
+        let (folder, message) = (self.folder.clone(), message.to_owned());
+        let marked = tokio::task::spawn_blocking(move || {
+            crate::sys::sync_file_system(&folder)?;
+            fs::write(folder.join(COMPLETE), message)
+        });
+        marked.await.map_err(io::Error::other)?
     }
 
     fn no_room(&self, error: &io::Error) -> BuildError {

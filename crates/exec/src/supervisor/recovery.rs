@@ -148,12 +148,22 @@ fn lost_log(path: &Path, message: &str, now: Timestamp) -> io::Result<EndedLog> 
     Ok(EndedLog { lines, file: Some(path.to_owned()), ..EndedLog::default() })
 }
 
-/// Folders of attempts that nobody knows any more.
+/// What the folders are called from which nobody knows their attempts any more.
+const FORGOTTEN: &str = "forgotten-";
+
+/// Folders of attempts that nobody knows any more. An attempt that is started again after a loss of power has the same
+/// name as one of these: they give their names up before anything starts.
 pub fn forgotten(layout: &Layout, past: &Past) -> Vec<std::path::PathBuf> {
     let known: HashSet<String> = past.attempts.keys().map(ToString::to_string).collect();
     let entries = fs::read_dir(layout.runs()).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_str().is_none_or(|name| !known.contains(name)))
-        .map(|entry| entry.path())
-        .collect()
+    let unknown = entries.filter(|entry| entry.file_name().to_str().is_none_or(|name| !known.contains(name)));
+    let aside = |path: std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(FORGOTTEN) {
+            return path;
+        }
+        let aside = path.with_file_name(format!("{FORGOTTEN}{name}"));
+        if fs::rename(&path, &aside).is_ok() { aside } else { path }
+    };
+    unknown.map(|entry| aside(entry.path())).collect()
 }

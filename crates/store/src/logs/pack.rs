@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rigi_model::log::{BlockBuilder, BlockHeader, Codec, HEADER_LEN, Line};
 
 use super::{Cursor, LogSource};
-use crate::blobs::{Blobs, sync_folder};
+use crate::blobs::{Blobs, make_folder, sync_folder};
 use crate::{Error, Result};
 
 /// A log shorter than this is kept in the database's row.
@@ -111,7 +111,7 @@ impl Packer {
         let path = blobs.log_path(&format!("{object}.tmp"));
         if self.file.is_none() {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(Error::io(format!("make {}", folder.display())))?;
+                make_folder(folder)?;
             }
             let file = File::create(&path).map_err(Error::io(format!("create {}", path.display())))?;
             self.file = Some((file, path));
