@@ -198,10 +198,14 @@ pub fn keep(store: &Store, folder: &Path, files: &[VersionFile]) -> Result<(), C
 /// If what is stored is damaged or missing, or the disk does not take it.
 pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathBuf> {
     let folder = store.data().join("cache").join("code").join(&version.hash);
-    if folder.is_dir() {
-        return Ok(folder);
-    }
     let io = |what: String| move |source| rigi_store::Error::Io { what, source };
+    if folder.is_dir() {
+        if list(&folder).is_ok_and(|files| version_of(&files) == version.hash) {
+            return Ok(folder);
+        }
+        tracing::warn!(folder = %folder.display(), "a copy of code is not what was captured: it is made again");
+        fs::remove_dir_all(&folder).map_err(io(format!("remove {}", folder.display())))?;
+    }
     let draft = store.data().join("tmp").join(format!("code-{}", rigi_model::UploadId::generate()));
     fs::create_dir_all(&draft).map_err(io(format!("make {}", draft.display())))?;
     for file in &version.files {
@@ -250,20 +254,8 @@ fn copy_checked(store: &Store, file: &VersionFile, to: &Path) -> rigi_store::Res
     let io = |source| rigi_store::Error::Io { what: format!("write {}", to.display()), source };
     let mut blob = store.blobs().get(&file.sha256)?;
     let mut out = fs::File::create(to).map_err(io)?;
-    let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 << 10]);
-    loop {
-        let n = blob.read(&mut piece).map_err(io)?;
-        if n == 0 {
-            break;
-        }
-        hash.update(&piece[..n]);
-        out.write_all(&piece[..n]).map_err(io)?;
-    }
-    if hex(&hash.finalize()) != file.sha256 {
-        return Err(rigi_store::Error::Damaged {
-            what: format!("the stored file {}", store.blobs().path(&file.sha256).display()),
-            why: "its content does not match its name".into(),
-        });
+    while let Some(piece) = blob.next_piece()? {
+        out.write_all(&piece).map_err(io)?;
     }
     let mode = if file.executable { 0o755 } else { 0o644 };
     out.set_permissions(fs::Permissions::from_mode(mode)).and_then(|()| out.sync_all()).map_err(io)

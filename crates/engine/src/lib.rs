@@ -124,16 +124,20 @@ impl Engine {
     /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.
     ///
     /// # Errors
-    /// If the database does not answer.
+    /// If the database does not answer, or a stored log is not all there.
     pub async fn log_of(
         &self,
         run: &rigi_store::Run,
         attempt: u32,
     ) -> rigi_store::Result<rigi_store::logs::LogSource> {
         use rigi_model::pipeline::spec::Target;
+        use rigi_store::inspect::{Depth, check_stored};
         use rigi_store::logs::LogSource;
         let id = &run.request.id;
         if let Some(stored) = self.store.db().attempt_log(id, attempt).await? {
+            let (log, blobs) = (stored.clone(), self.store.blobs().clone());
+            let whole = tokio::task::spawn_blocking(move || check_stored(&log, &blobs, Depth::Headers)).await;
+            whole.map_err(|_| rigi_store::Error::Closed)??;
             return Ok(LogSource::stored(stored, self.store.blobs()));
         }
         let executor = Target::parse(&run.request.target).and_then(|target| self.executors.get(&target));

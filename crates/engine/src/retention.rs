@@ -12,7 +12,7 @@ use rigi_exec::environment::Environments;
 use rigi_model::Timestamp;
 use rigi_model::pipeline::spec::Retention;
 use rigi_store::retention::{Before, Keep};
-use rigi_store::{Error, Result, Store};
+use rigi_store::{Error, FilesLock, Result, Store};
 use serde::Serialize;
 
 use crate::Engine;
@@ -58,9 +58,14 @@ impl Collector {
     /// Collects once.
     ///
     /// # Errors
-    /// If the database or a folder cannot be read or written; what was removed before stays removed.
+    /// If a backup is being made, or the database or a folder cannot be read or written; what was removed before stays
+    /// removed.
     pub async fn collect(&self, now: Timestamp, how: Collect) -> Result<Collected> {
         let engine = &self.engine;
+        let files = match how {
+            Collect::Remove => Some(FilesLock::collect(engine.store.data())?),
+            Collect::Count => None,
+        };
         let runs = self.collect_runs(now, how).await?;
         if how == Collect::Remove {
             let _nobody_submits = engine.captured.gate.write().await;
@@ -81,8 +86,11 @@ impl Collector {
         };
         let (store, age, environments) =
             (engine.store.clone(), engine.settings.collect_after, self.environments.clone());
-        let swept =
-            tokio::task::spawn_blocking(move || sweep(&store, &environments, &in_use, age, how)).await;
+        let swept = tokio::task::spawn_blocking(move || {
+            let _nobody_copies = files;
+            sweep(&store, &environments, &in_use, age, how)
+        })
+        .await;
         Ok(Collected { runs, ..swept.map_err(|_| Error::Closed)?? })
     }
 

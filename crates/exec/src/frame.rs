@@ -34,6 +34,14 @@ pub fn encode<T: Serialize>(out: &mut Vec<u8>, head: &T, tail: &[u8]) {
     out.extend_from_slice(tail);
 }
 
+/// How long the frame at the start of `bytes` says it is.
+pub fn length(bytes: &[u8]) -> Option<usize> {
+    let lengths = bytes.first_chunk::<8>()?;
+    let [a, b, c, d, e, f, g, h] = *lengths;
+    let (head, tail) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+    Some(8 + head as usize + tail as usize)
+}
+
 /// A frame's head and tail, and how many bytes it takes.
 type Decoded<'a, T> = (T, &'a [u8], usize);
 

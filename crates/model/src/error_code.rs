@@ -49,6 +49,8 @@ crate::state::text_enum! {
         SupervisorVersion = "supervisor-version",
         /// The database is damaged.
         DatabaseDamaged = "database-damaged",
+        /// The key that sealed secrets is missing, or another.
+        KeyWrong = "key-wrong",
         /// The port is taken.
         PortInUse = "port-in-use",
         /// No server answers.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::{Error, Result};
 
 /// Size of the pieces in which files are copied.
-const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 
 /// Blobs of one project.
 #[derive(Debug, Clone)]
@@ -108,46 +108,75 @@ impl Blobs {
         }
     }
 
-    /// Reads every blob and names those whose content does not match their hash.
-    ///
-    /// # Errors
-    /// If a folder cannot be read.
-    pub fn verify(&self) -> Result<Vec<String>> {
-        let mut damaged = Vec::new();
-        let what = || format!("read {}", self.root.display());
-        for folder in fs::read_dir(self.root.join("blobs")).map_err(Error::io(what()))? {
-            let folder = folder.map_err(Error::io(what()))?.path();
-            for item in fs::read_dir(&folder).map_err(Error::io(what()))? {
-                let path = item.map_err(Error::io(what()))?.path();
-                let mut hash = Sha256::new();
-                let read = File::open(&path).and_then(|mut file| {
-                    let mut piece = vec![0; PIECE];
-                    loop {
-                        match file.read(&mut piece)? {
-                            0 => return Ok(()),
-                            n => hash.update(&piece[..n]),
-                        }
-                    }
-                });
-                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                if read.is_err() || hex(&hash.finalize()) != name {
-                    damaged.push(path.display().to_string());
-                }
-            }
-        }
-        Ok(damaged)
-    }
-
-    /// Opens a blob for reading.
+    /// Opens a blob for reading. What is read is compared with what was stored: see [`BlobReader`].
     ///
     /// # Errors
     /// [`Error::NotFound`] if it is not there.
-    pub fn get(&self, sha256: &str) -> Result<File> {
+    pub fn get(&self, sha256: &str) -> Result<BlobReader> {
         let path = self.path(sha256);
-        File::open(&path).map_err(|e| match e.kind() {
+        let file = File::open(&path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Error::NotFound { what: "stored file", id: sha256.to_owned() },
-            _ => Error::Io { what: format!("open {}", path.display()), source: e },
-        })
+            _ => Error::io(format!("open {}", path.display()))(e),
+        })?;
+        Ok(BlobReader { file, path, sha256: sha256.to_owned(), hash: Sha256::new(), held: None })
+    }
+
+    /// Reads a blob to its end, to see whether it is what was stored.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if it is not.
+    pub fn check(&self, sha256: &str) -> Result<()> {
+        let mut reader = self.get(sha256)?;
+        while reader.next_piece()?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Reads a blob in pieces. The last piece is given only when the content is what was stored: a small file that is
+/// damaged gives nothing, a large one never comes to its end.
+#[derive(Debug)]
+pub struct BlobReader {
+    file: File,
+    path: PathBuf,
+    sha256: String,
+    hash: Sha256,
+    /// A piece that was read and not given yet.
+    held: Option<Vec<u8>>,
+}
+
+impl BlobReader {
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] instead of the last piece, if the content is not what was stored.
+    pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>> {
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            let read = (&self.file).take(PIECE as u64).read_to_end(&mut piece);
+            read.map_err(Error::io(format!("read {}", self.path.display())))?;
+            if piece.is_empty() {
+                let found = hex(&self.hash.clone().finalize());
+                return if found == self.sha256 { Ok(self.held.take()) } else { Err(self.damaged()) };
+            }
+            self.hash.update(&piece);
+            if let Some(held) = self.held.replace(piece) {
+                return Ok(Some(held));
+            }
+        }
+    }
+
+    /// Whether it has as many bytes as were stored.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if it has not.
+    pub fn expect_size(&self, size: u64) -> Result<()> {
+        let facts = self.file.metadata().map_err(Error::io(format!("read {}", self.path.display())))?;
+        if facts.len() == size { Ok(()) } else { Err(self.damaged()) }
+    }
+
+    fn damaged(&self) -> Error {
+        let why = "its content is not what was stored".into();
+        Error::Damaged { what: self.path.display().to_string(), why }
     }
 }
 
@@ -210,6 +239,46 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     }
 }
 
+/// Hands the pieces of a file to `each`.
+fn each_piece(path: &Path, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let read = || Error::io(format!("read {}", path.display()));
+    let mut file = File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::Damaged { what: path.display().to_string(), why: "it is missing".into() }
+        }
+        _ => read()(e),
+    })?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece).map_err(read())? {
+            0 => return Ok(()),
+            n => each(&piece[..n])?,
+        }
+    }
+}
+
+/// The SHA-256 of what is in a file, hex. A file that is missing is damage.
+pub(crate) fn hash_of(path: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    each_piece(path, |piece| {
+        hash.update(piece);
+        Ok(())
+    })?;
+    Ok(hex(&hash.finalize()))
+}
+
+/// Copies a file. Returns the SHA-256 of what was copied.
+pub(crate) fn copy_hashed(from: &Path, to: &Path) -> Result<String> {
+    let write = || Error::io(format!("write {}", to.display()));
+    let mut out = File::create(to).map_err(write())?;
+    let mut hash = Sha256::new();
+    each_piece(from, |piece| {
+        hash.update(piece);
+        out.write_all(piece).map_err(write())
+    })?;
+    Ok(hex(&hash.finalize()))
+}
+
 /// Makes a rename durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     let what = || format!("write the folder {}", folder.display());
@@ -227,13 +296,50 @@ mod tests {
         let first = blobs.put(&b"hello"[..]).unwrap();
         assert_eq!(first.sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
         assert_eq!(blobs.put(&b"hello"[..]).unwrap(), first);
-        let mut text = String::new();
-        blobs.get(&first.sha256).unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "hello");
+        let mut reader = blobs.get(&first.sha256).unwrap();
+        assert_eq!(reader.next_piece().unwrap().as_deref(), Some(&b"hello"[..]));
+        assert_eq!(reader.next_piece().unwrap(), None);
         let mut writer = blobs.create().unwrap();
         writer.write(b"half").unwrap();
         drop(writer);
         assert_eq!(fs::read_dir(data.path().join("tmp")).unwrap().count(), 0);
         assert!(matches!(blobs.get("00ff"), Err(Error::NotFound { .. })));
+    }
+    #[test]
+    fn a_flipped_byte_or_a_cut_is_never_read_to_the_end() {
+        let data = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(data.path(), "default").unwrap();
+        for size in [0, 1, 1000, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+            let good: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+            let stored = blobs.put(&good[..]).unwrap();
+            blobs.check(&stored.sha256).unwrap();
+            let path = blobs.path(&stored.sha256);
+            let flip = |at: usize| {
+                let mut bad = good.clone();
+                bad[at] ^= 0x10;
+                bad
+            };
+            let mut bads: Vec<Vec<u8>> = [0, size / 2, size.saturating_sub(1)]
+                .into_iter()
+                .filter(|at| *at < size)
+                .flat_map(|at| [flip(at), good[..at].to_vec()])
+                .collect();
+            bads.push([&good[..], b"more"].concat());
+            for bad in bads {
+                fs::write(&path, &bad).unwrap();
+                let mut reader = blobs.get(&stored.sha256).unwrap();
+                let mut given = 0;
+                let error = loop {
+                    match reader.next_piece() {
+                        Ok(Some(piece)) => given += piece.len(),
+                        Ok(None) => panic!("{size} bytes: damage was read to the end"),
+                        Err(error) => break error,
+                    }
+                };
+                assert!(matches!(error, Error::Damaged { .. }));
+                assert!(given < bad.len().max(1), "{given} of {size} bytes were given");
+            }
+            fs::write(&path, &good).unwrap();
+        }
     }
 }

@@ -80,7 +80,11 @@ impl Db {
     /// Opens the database; a SQLite file is made if there is none.
     pub(crate) async fn open(config: &DbConfig) -> Result<Self> {
         match config {
-            DbConfig::Sqlite(file) => open_sqlite(file).await,
+            DbConfig::Sqlite(file) => {
+                // SQLite would go on without what follows the damage, and remove it.
+                crate::inspect::check_log(file)?;
+                open_sqlite(file).await
+            }
             DbConfig::Postgres(url) => open_postgres(url).await,
         }
     }

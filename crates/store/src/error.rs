@@ -63,6 +63,20 @@ pub enum Error {
         /// Who, if known.
         holder: Option<String>,
     },
+    /// It must be empty, and is not.
+    #[error("{what} is not empty: it holds {holds}")]
+    NotEmpty {
+        /// Folder or database.
+        what: String,
+        /// One of the things in it.
+        holds: String,
+    },
+    /// Sealed values cannot be opened with the key that there is.
+    #[error("{0}")]
+    Key(String),
+    /// A backup reads the stored files: none may be removed now.
+    #[error("a backup of these files is being made: nothing is removed until it is done")]
+    BackupRunning,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

@@ -3,9 +3,11 @@
 //! Reads go straight to the database ([`Store::db`]); every write goes through [`Store`] to the one task that writes,
 //! so that many share a commit and SQLite never says "database is locked".
 
+pub mod backup;
 pub mod blobs;
 pub mod db;
 mod error;
+pub mod inspect;
 mod lock;
 pub mod logs;
 pub mod migrate;
@@ -21,10 +23,10 @@ use std::path::{Path, PathBuf};
 use rigi_model::{Timestamp, UploadId};
 use tokio::sync::{broadcast, oneshot};
 
-pub use blobs::{BlobWriter, Blobs, Stored, hex};
+pub use blobs::{BlobReader, BlobWriter, Blobs, Stored, hex};
 pub use db::{Db, DbConfig};
 pub use error::{Error, Result};
-pub use lock::{DatabaseLock, FolderLock};
+pub use lock::{DatabaseLock, FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
 pub use tables::runs::{EndedAttempt, NewRun, OpenRun, Run, RunChange, RunInput};
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
@@ -61,6 +63,12 @@ impl Store {
     /// # Errors
     /// If the database does not answer, is damaged, or was written by a newer version.
     pub async fn open(config: &DbConfig, data: &Path) -> Result<Self> {
+        if backup::unfinished(data) {
+            return Err(Error::Damaged {
+                what: format!("the data folder {}", data.display()),
+                why: "a restore of a backup into it was begun and not finished; run it again".into(),
+            });
+        }
         let blobs = Blobs::open(data, DEFAULT_PROJECT)?;
         let sealer = seal::Sealer::open(data)?;
         let db = Db::open(config).await?;

@@ -63,6 +63,42 @@ impl FolderLock {
     }
 }
 
+/// Keeps stored files from being collected while somebody relies on them, whichever process that is.
+#[derive(Debug)]
+pub struct FilesLock {
+    _file: File,
+}
+
+impl FilesLock {
+    fn open(data: &Path) -> Result<File> {
+        let path = data.join("objects.lock");
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        file.map_err(Error::io(format!("open {}", path.display())))
+    }
+
+    /// From now on nothing is collected; waits for the end of a collection that is under way.
+    ///
+    /// # Errors
+    /// If the data folder cannot be used.
+    pub fn keep(data: &Path) -> Result<Self> {
+        let file = Self::open(data)?;
+        let locked = flock(&file, FlockOperation::LockShared);
+        locked.map_err(|e| Error::io(format!("lock the files of {}", data.display()))(e.into()))?;
+        Ok(Self { _file: file })
+    }
+
+    /// For a collection.
+    ///
+    /// # Errors
+    /// [`Error::BackupRunning`] while somebody keeps them.
+    pub fn collect(data: &Path) -> Result<Self> {
+        let file = Self::open(data)?;
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        locked.map_err(|_| Error::BackupRunning)?;
+        Ok(Self { _file: file })
+    }
+}
+
 /// A connection that holds the advisory lock of a PostgreSQL schema.
 #[derive(Debug)]
 pub struct DatabaseLock {

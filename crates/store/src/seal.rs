@@ -16,12 +16,18 @@ const KEY_LEN: usize = 32;
 /// Bytes of a nonce: long enough to be drawn at random.
 const NONCE_LEN: usize = 24;
 /// What every sealed text begins with; another way of sealing gets another number.
-const PREFIX: &str = "sealed1:";
+pub(crate) const PREFIX: &str = "sealed1:";
+/// The key, in the data folder.
+pub(crate) const KEY_FILE: &str = "secret.key";
+/// A text sealed with the key: if it does not open, one of the two files is damaged.
+pub(crate) const CHECK_FILE: &str = "secret.check";
+const CHECK_TEXT: &str = "rigi";
 
 /// Seals and opens. Cheap to clone.
 #[derive(Clone)]
 pub struct Sealer {
     cipher: Arc<XChaCha20Poly1305>,
+    key: [u8; KEY_LEN],
 }
 
 impl std::fmt::Debug for Sealer {
@@ -41,27 +47,86 @@ impl Sealer {
     /// With the key of a data folder; made once.
     ///
     /// # Errors
-    /// If the key cannot be read or written, or is not a key.
+    /// If the key cannot be read or written, or is damaged.
     pub fn open(data: &Path) -> Result<Self> {
-        let file = data.join("secret.key");
+        if let Some(sealer) = Self::open_existing(data)? {
+            sealer.write_check(data)?;
+            return Ok(sealer);
+        }
+        let key = random::<KEY_LEN>()?;
+        Self::put_key(data, &key)?;
+        Ok(Self::with(key))
+    }
+
+    /// With the key of a data folder; `None` if it has none.
+    ///
+    /// # Errors
+    /// If the key cannot be read, or is damaged.
+    pub fn open_existing(data: &Path) -> Result<Option<Self>> {
+        let file = data.join(KEY_FILE);
         let key = match fs::read(&file) {
             Ok(key) => key,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let key = random::<KEY_LEN>()?;
-                let mut options = fs::OpenOptions::new();
-                let write = |mut out: fs::File| out.write_all(&key).and_then(|()| out.sync_all());
-                let made = options.write(true).create_new(true).mode(0o600).open(&file).and_then(write);
-                made.map_err(Error::io(format!("write {}", file.display())))?;
-                crate::blobs::sync_folder(data)?;
-                key.to_vec()
-            }
-            Err(source) => return Err(Error::Io { what: format!("read {}", file.display()), source }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io(format!("read {}", file.display()))(e)),
         };
-        let key: [u8; KEY_LEN] = key.try_into().map_err(|_| Error::Damaged {
-            what: file.display().to_string(),
-            why: format!("it must hold {KEY_LEN} bytes"),
-        })?;
-        Ok(Self { cipher: Arc::new(XChaCha20Poly1305::new(&Key::from(key))) })
+        let damaged = |why: String| Error::Damaged { what: file.display().to_string(), why };
+        let sealer = Self::of_key(&key).ok_or_else(|| damaged(format!("it must hold {KEY_LEN} bytes")))?;
+        let check = data.join(CHECK_FILE);
+        match fs::read_to_string(&check) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Ok(text) if sealer.fits(&text) => {}
+            _ => {
+                return Err(damaged(format!(
+                    "it does not open {CHECK_FILE} beside it: one of both is damaged"
+                )));
+            }
+        }
+        Ok(Some(sealer))
+    }
+
+    /// With these bytes, if they are a key.
+    #[must_use]
+    pub fn of_key(key: &[u8]) -> Option<Self> {
+        Some(Self::with(key.try_into().ok()?))
+    }
+
+    fn with(key: [u8; KEY_LEN]) -> Self {
+        Self { cipher: Arc::new(XChaCha20Poly1305::new(&Key::from(key))), key }
+    }
+
+    /// Puts a key into a data folder that has none.
+    ///
+    /// # Errors
+    /// If it is no key, or cannot be written.
+    pub fn put_key(data: &Path, key: &[u8]) -> Result<()> {
+        let file = data.join(KEY_FILE);
+        let sealer = Self::of_key(key).ok_or_else(|| Error::Key(format!("a key has {KEY_LEN} bytes")))?;
+        write_new(&file, key)?;
+        sealer.write_check(data)
+    }
+
+    fn write_check(&self, data: &Path) -> Result<()> {
+        let file = data.join(CHECK_FILE);
+        if file.exists() { Ok(()) } else { write_new(&file, self.check_text()?.as_bytes()) }
+    }
+
+    /// A text that only this key opens.
+    ///
+    /// # Errors
+    /// If the system has no randomness to give.
+    pub fn check_text(&self) -> Result<String> {
+        self.seal(CHECK_TEXT)
+    }
+
+    /// Whether this key made that text.
+    #[must_use]
+    pub fn fits(&self, check: &str) -> bool {
+        self.unseal(check).ok().flatten().as_deref() == Some(CHECK_TEXT)
+    }
+
+    /// The key itself, for a backup that is to hold it.
+    pub(crate) fn key_hex(&self) -> String {
+        hex(&self.key)
     }
 
     /// Seals a text. The same text is sealed differently each time.
@@ -94,6 +159,17 @@ impl Sealer {
     }
 }
 
+/// A file that is there whole or not at all, for its owner alone.
+fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || Error::io(format!("write {}", file.display()));
+    let draft = file.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    let mut out = options.write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(write())?;
+    out.write_all(bytes).and_then(|()| out.sync_all()).map_err(write())?;
+    fs::rename(&draft, file).map_err(write())?;
+    crate::blobs::sync_folder(file.parent().unwrap_or(file))
+}
+
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
     digits
@@ -120,5 +196,25 @@ mod tests {
         assert!(sealer.unseal("sealed1:zz").is_err());
         fs::write(two.path().join("secret.key"), "short").unwrap();
         assert!(Sealer::open(two.path()).is_err());
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_key_or_its_check_is_found() {
+        for file in [KEY_FILE, CHECK_FILE] {
+            let data = tempfile::tempdir().unwrap();
+            Sealer::open(data.path()).unwrap();
+            let path = data.path().join(file);
+            let good = fs::read(&path).unwrap();
+            for at in 0..good.len() {
+                let mut bad = good.clone();
+                bad[at] ^= 1;
+                fs::write(&path, &bad).unwrap();
+                assert!(Sealer::open(data.path()).is_err(), "byte {at} of {file}");
+                fs::write(&path, &good[..at]).unwrap();
+                assert!(Sealer::open(data.path()).is_err(), "{at} bytes of {file}");
+            }
+            fs::write(&path, &good).unwrap();
+            Sealer::open(data.path()).unwrap();
+        }
     }
 }

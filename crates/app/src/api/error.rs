@@ -161,7 +161,6 @@ impl From<rigi_store::Error> for ApiError {
         use rigi_store::Error as E;
         let text = error.to_string();
         match error {
-            E::NotFound { .. } => Self::new(ErrorCode::NotFound, text),
             E::Ambiguous { .. } => Self::new(ErrorCode::Ambiguous, text),
             E::IdempotencyConflict { .. } => {
                 Self::new(ErrorCode::IdempotencyConflict, text).cure("Use a new key for a new request.")
@@ -176,11 +175,19 @@ impl From<rigi_store::Error> for ApiError {
                 new.cause = Some(text);
                 new.cure("Try again; `rigi doctor` says more.")
             }
+            // What should be there and is not.
+            E::NotFound { what: "stored file", .. } => {
+                let mut new = Self::new(ErrorCode::StorageDamaged, "the stored file is missing");
+                new.cause = Some(text);
+                new.cure("Restore it from a backup; `rigi doctor --deep` names what is damaged.")
+            }
+            E::NotFound { .. } => Self::new(ErrorCode::NotFound, text),
             E::Damaged { .. } => {
                 let mut new = Self::new(ErrorCode::StorageDamaged, "what is stored here is damaged");
                 new.cause = Some(text);
                 new.cure("`rigi doctor --deep` names what is damaged.")
             }
+            E::BackupRunning | E::NotEmpty { .. } | E::Key(_) => Self::new(ErrorCode::StateConflict, text),
             E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
             E::Newer { .. } | E::InUse { .. } => Self::new(ErrorCode::Internal, text),
         }

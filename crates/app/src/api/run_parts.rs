@@ -4,13 +4,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rigi_engine::code::materialise;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use rigi_exec::plan::Sample;
 use rigi_model::{AttemptState, ErrorCode, RunState, Timestamp};
-use rigi_store::Run;
 use rigi_store::tables::attempts::AttemptRow;
+use rigi_store::{Blobs, Run};
 use serde::Deserialize;
-use tokio_util::io::ReaderStream;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -211,10 +211,7 @@ async fn get_artifact(
         add_common(response.headers_mut(), &tag);
         return Ok(response);
     }
-    let (blobs, sha256) = (state.store().blobs().clone(), artifact.sha256);
-    let file = tokio::task::spawn_blocking(move || blobs.get(&sha256)).await;
-    let file = file.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
-    let body = Body::from_stream(ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10));
+    let body = stored_body(state.store().blobs().clone(), artifact.sha256, artifact.size).await?;
     let kind = media_type(&path);
     let inline = query.download.is_none_or(|d| d == 0) && is_harmless(kind);
     let name = path.rsplit('/').next().unwrap_or("file");
@@ -247,6 +244,30 @@ fn disposition(place: &str, name: &str) -> String {
     let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
     let ascii: String = name.chars().map(plain).collect::<String>().replace(['"', '\\'], "_");
     format!("{place}; filename=\"{ascii}\"; filename*=UTF-8''{}", percent(name))
+}
+
+/// The content of a stored file. Damage is an error where it is seen before the first byte goes out, which it is in every
+/// file that is cut off or small; else the connection is cut before the last piece, so that nobody takes it for whole.
+async fn stored_body(blobs: Blobs, sha256: String, size: i64) -> ApiResult<Body> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut reader = blobs.get(&sha256)?;
+        reader.expect_size(u64::try_from(size).unwrap_or(0))?;
+        let piece = reader.next_piece()?;
+        Ok::<_, rigi_store::Error>((reader, piece))
+    });
+    let (reader, first) = opened.await.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
+    let rest = stream::try_unfold(reader, |mut reader| async {
+        let read = tokio::task::spawn_blocking(move || (reader.next_piece(), reader));
+        match read.await.map_err(std::io::Error::other)? {
+            (Ok(piece), reader) => Ok(piece.map(|piece| (Bytes::from(piece), reader))),
+            (Err(error), _) => {
+                tracing::error!(%error, "a download was cut off");
+                Err(std::io::Error::other(error))
+            }
+        }
+    });
+    let first = stream::iter(first.map(|piece| Ok(Bytes::from(piece))));
+    Ok(Body::from_stream(first.chain(rest)))
 }
 
 fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
@@ -313,16 +334,10 @@ async fn get_code(
 ) -> ApiResult<Response> {
     let run = find_run(&state, &id).await?;
     let version = state.store().db().version(state.project(), &run.request.version).await?;
-    if !version.files.iter().any(|file| file.path == path) {
-        return Err(ApiError::not_found("file", &path));
-    }
-    let store = state.store().clone();
-    let read = tokio::task::spawn_blocking(move || -> rigi_store::Result<Vec<u8>> {
-        let file = materialise(&store, &version)?.join(&path);
-        let what = format!("read {}", file.display());
-        std::fs::read(&file).map_err(|source| rigi_store::Error::Io { what, source })
-    });
-    let bytes = read.await.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
+    let file = version.files.into_iter().find(|file| file.path == path);
+    let file = file.ok_or_else(|| ApiError::not_found("file", &path))?;
+    let size = i64::try_from(file.size).unwrap_or(i64::MAX);
+    let body = stored_body(state.store().blobs().clone(), file.sha256, size).await?;
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }

@@ -1,28 +1,34 @@
 //! `rigi doctor`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use rigi_store::inspect::{Damage, Part};
+use serde::Serialize;
+
 use super::exit::Exit;
 use super::output::{OutputArgs, print_value};
+use super::progress::Steps;
 use super::session::{Found, Session};
 use super::terminal::{Colour, say};
+use super::words::count;
 use crate::api::view::CheckView;
 use crate::client::Client;
+use crate::config::Loaded;
 
 /// `rigi doctor`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rigi doctor
-  rigi doctor --deep    read every stored file, too")]
+  rigi doctor --deep    read everything that is stored, and name what is damaged")]
 pub struct Doctor {
     /// Folder of pipelines; the server near the current folder unless told
     #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     folder: Option<PathBuf>,
-    /// Read every stored file and compare it with its checksum; takes its time
+    /// Read the database, every stored file, log and record, and name what is damaged; takes its time
     #[arg(long)]
     deep: bool,
     #[command(flatten)]
@@ -36,39 +42,80 @@ impl Doctor {
     /// When it cannot be found out.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let folder = self.folder.as_deref();
-        let checks = match session.place(folder)? {
+        let mut checks: Vec<Check> = match session.place(folder)? {
             Found::Server(server) if !self.deep => {
                 let client = Client::new(&server)?;
-                session.block_on(async { Ok(client.ready().await?.checks) })?
+                let ready = session.block_on(async { Ok(client.ready().await?) })?;
+                ready.checks.into_iter().map(Check::from).collect()
             }
             // Reading needs no server, and does not disturb one.
-            Found::Server(_) => {
-                let folder = folder.unwrap_or(Path::new("."));
-                crate::server::doctor(&session.load(folder, Vec::new())?, self.deep)?
-            }
-            Found::Offline(loaded) => crate::server::doctor(&loaded, self.deep)?,
+            Found::Server(_) => look(&session.local(folder)?)?,
+            Found::Offline(loaded) => look(&loaded)?,
         };
-        let exit = if checks.iter().all(|check| check.ok) { Exit::Ok } else { Exit::Failed };
+        if self.deep {
+            let mut steps = Steps::new(&session.terminal);
+            let parts = crate::server::damage(&session.local(folder)?, &mut |p| steps.show(p))?;
+            drop(steps);
+            checks.extend(parts.into_iter().map(Check::from));
+        }
+        let exit = if checks.iter().all(|check| check.view.ok) { Exit::Ok } else { Exit::Failed };
         if self.output.is_for_people() {
             say(&show(&checks, session))?;
         } else {
-            let wrong = || checks.iter().filter(|check| !check.ok).map(|check| check.name.clone()).collect();
+            let wrong = || {
+                checks.iter().filter(|check| !check.view.ok).map(|check| check.view.name.clone()).collect()
+            };
             print_value(&checks, self.output, wrong)?;
         }
         Ok(exit.into())
     }
 }
 
-fn show(checks: &[CheckView], session: &Session) -> String {
-    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
-    let one = |check: &CheckView| {
-        let mark = if check.ok { (Colour::Green, "✓") } else { (Colour::Red, "✗") };
+/// A check, and what it found file by file.
+#[derive(Debug, Serialize)]
+struct Check {
+    #[serde(flatten)]
+    view: CheckView,
+    /// Files or rows that were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damage: Vec<Damage>,
+}
+
+impl From<CheckView> for Check {
+    fn from(view: CheckView) -> Self {
+        Self { view, read: None, damage: Vec::new() }
+    }
+}
+
+impl From<Part> for Check {
+    fn from(part: Part) -> Self {
+        let message = match part.damage.len() {
+            0 => format!("{} read", count(part.read)),
+            wrong => format!("{} damaged, {} read", count(wrong as u64), count(part.read)),
+        };
+        let view = CheckView { name: part.name.to_owned(), ok: part.damage.is_empty(), message };
+        Self { view, read: Some(part.read), damage: part.damage }
+    }
+}
+
+fn look(loaded: &Loaded) -> anyhow::Result<Vec<Check>> {
+    Ok(crate::server::doctor(loaded)?.into_iter().map(Check::from).collect())
+}
+
+fn show(checks: &[Check], session: &Session) -> String {
+    let width = checks.iter().map(|check| check.view.name.chars().count()).max().unwrap_or(0);
+    let one = |check: &Check| {
+        let mark = if check.view.ok { (Colour::Green, "✓") } else { (Colour::Red, "✗") };
         let mark = session.terminal.paint(mark.0, mark.1);
-        let line = format!("{mark} {:<width$}  {}", check.name, check.message);
-        format!("{}\n", line.trim_end())
+        let line = format!("{mark} {:<width$}  {}", check.view.name, check.view.message);
+        let damage = |d: &Damage| format!("    {}: {}\n      {}\n", d.what, d.problem, d.cure);
+        let damage: String = check.damage.iter().map(damage).collect();
+        format!("{}\n{damage}", line.trim_end())
     };
     let lines: String = checks.iter().map(one).collect();
-    match checks.iter().filter(|check| !check.ok).count() {
+    match checks.iter().filter(|check| !check.view.ok).count() {
         0 => format!("{lines}Everything is well."),
         1 => format!("{lines}One thing is not well."),
         many => format!("{lines}{many} things are not well."),

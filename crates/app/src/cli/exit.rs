@@ -41,7 +41,7 @@ pub enum Exit {
 /// Every code with its meaning, for the help.
 pub const MEANINGS: &[(Exit, &str)] = &[
     (Exit::Ok, "it worked; with `--wait` or `--follow`: the run succeeded (or was skipped by its own rules)"),
-    (Exit::Failed, "the run failed; `rigi doctor` found something wrong"),
+    (Exit::Failed, "the run failed; `rigi doctor` or `rigi backup verify` found something wrong"),
     (Exit::Usage, "the command line is wrong"),
     (Exit::BadInput, "a parameter, an input or another value is wrong; nothing was started"),
     (Exit::BadSpec, "a pipeline's spec has a mistake"),
@@ -53,7 +53,7 @@ pub const MEANINGS: &[(Exit, &str)] = &[
         Exit::Conflict,
         "it does not fit the state it is in: the run ended already, the data folder or port is in use",
     ),
-    (Exit::NotSignedIn, "not signed in, or not allowed"),
+    (Exit::NotSignedIn, "not signed in, or not allowed; the key of a backup is missing or wrong"),
     (Exit::Config, "the configuration has a mistake"),
     (Exit::TimedOut, "the run took longer than it may"),
     (Exit::Cancelled, "the run was cancelled, or you stopped watching it with Ctrl-C (it goes on)"),
@@ -76,7 +76,7 @@ impl Exit {
             | E::DataFolderInUse
             | E::SupervisorVersion
             | E::PortInUse => Self::Conflict,
-            E::Unauthenticated | E::Forbidden => Self::NotSignedIn,
+            E::Unauthenticated | E::Forbidden | E::KeyWrong => Self::NotSignedIn,
             E::TargetUnavailable | E::StorageUnavailable | E::Unavailable | E::ServerUnreachable => {
                 Self::Unavailable
             }

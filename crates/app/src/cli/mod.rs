@@ -1,6 +1,7 @@
 //! The command line: a file per noun. Each one reads its arguments, calls the API or the server's own functions, and
 //! prints what came back in the words of `words` and the format of `output`.
 
+mod backup;
 mod completion;
 mod config;
 mod doctor;
@@ -82,6 +83,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Remove what retention no longer keeps, now
     Gc(gc::Gc),
+    /// Take, check and restore backups
+    Backup(backup::Backup),
     /// Change the schema of the database
     Migrate(migrate::Migrate),
     /// Print a script that completes commands in a shell
@@ -152,6 +155,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Config(command) => command.run(&session),
         Command::Doctor(command) => command.run(&session),
         Command::Gc(command) => command.run(&session),
+        Command::Backup(command) => command.run(&session),
         Command::Migrate(command) => command.run(&session),
         Command::Completion(command) => command.run(),
         Command::Version(command) => command.run(&session),

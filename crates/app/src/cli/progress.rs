@@ -1,11 +1,13 @@
 //! Progress in place: a spinner where nobody knows the end, a bar where the total is known. Only on a terminal.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rigi_store::backup::Progress;
 
 use super::terminal::{Terminal, say};
+use super::words::count;
 
 /// What takes less is over before one could read it.
 pub const SHORT: Duration = Duration::from_secs(1);
@@ -77,6 +79,36 @@ impl Spinner {
 impl Drop for Spinner {
     fn drop(&mut self) {
         self.hide();
+    }
+}
+
+/// Says what goes on, once it takes longer than one likes to wait: in place on a terminal, else a line per step.
+#[derive(Debug)]
+pub struct Steps {
+    spinner: Spinner,
+    begun: Instant,
+    step: String,
+}
+
+impl Steps {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(terminal: &Terminal) -> Self {
+        Self { spinner: Spinner::new(terminal), begun: Instant::now(), step: String::new() }
+    }
+
+    /// Says how far it is.
+    pub fn show(&mut self, progress: Progress<'_>) {
+        if self.begun.elapsed() < SHORT {
+            return;
+        }
+        if self.spinner.may_show() {
+            let total = progress.total.map(|total| format!(" of {}", count(total))).unwrap_or_default();
+            self.spinner.show(format!("{}: {}{total}", progress.step, count(progress.done)));
+        } else if self.step != progress.step {
+            progress.step.clone_into(&mut self.step);
+            eprintln!("{}", self.step);
+        }
     }
 }
 

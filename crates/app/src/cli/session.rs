@@ -92,6 +92,29 @@ impl Session {
         }
     }
 
+    /// The configuration of a pipelines folder, or of the server nearest to the current one: for what reads its data
+    /// folder beside it.
+    ///
+    /// # Errors
+    /// When more than one runs and none is nearer, when it is not on this machine, or the configuration has a mistake.
+    pub fn local(&self, folder: Option<&Path>) -> Result<Loaded, Failure> {
+        let data = match (folder, self.place(folder)?) {
+            (Some(folder), _) => return self.load(folder, Vec::new()),
+            (None, Found::Offline(loaded)) => return Ok(*loaded),
+            (None, Found::Server(server)) => server.data,
+        };
+        let here = data.as_deref().and_then(client::ServerFile::of_running);
+        let (Some(data), Some(here)) = (data, here) else {
+            let words = "this reads the data folder, and the server was named by its address";
+            let cure = "do it on the server's machine, and name the pipelines folder, or the data folder with `--data`";
+            return Err(Failure::new(super::exit::Exit::Usage, words).cure(cure));
+        };
+        let beside = data.parent().filter(|_| data.ends_with(".rigi"));
+        let mut loaded = self.load(beside.unwrap_or(Path::new(&here.pipelines_folder)), Vec::new())?;
+        loaded.config.data.folder = Some(data);
+        Ok(loaded)
+    }
+
     /// A client of the server.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub(super) fn pipelines_folder(folder: &Path) -> Result<(), Failure> {
     Err(failure(ErrorCode::NotFound, format!("{} is not a folder", folder.display()), cure))
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
@@ -72,11 +72,11 @@ fn check(name: &str, result: Result<(), String>) -> CheckView {
     CheckView { name: name.to_owned(), ok: result.is_ok(), message: result.err().unwrap_or_default() }
 }
 
-/// Looks at everything that a server stands on. `deep` reads every stored file.
+/// Looks at everything that a server stands on.
 ///
 /// # Errors
 /// If the looking itself fails.
-pub fn doctor(loaded: &Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
+pub fn doctor(loaded: &Loaded) -> anyhow::Result<Vec<CheckView>> {
     let data = loaded.data_folder();
     let mut checks = vec![check("pipelines", folder_check(&loaded.pipelines))];
     let wrong = validate(&loaded.pipelines).into_iter().filter(|(_, outcome)| outcome.is_err()).count();
@@ -95,7 +95,7 @@ pub fn doctor(loaded: &Loaded, deep: bool) -> anyhow::Result<Vec<CheckView>> {
             |free| if free > 1 << 30 { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) },
         ),
     ));
-    let opened = runtime()?.block_on(check_database(loaded, &data, deep));
+    let opened = runtime()?.block_on(check_database(loaded, &data));
     checks.extend(opened);
     checks.push(check("python", python()));
     Ok(checks)
@@ -121,29 +121,14 @@ fn python() -> Result<(), String> {
     Err("neither `uv` nor `python3` is on PATH: pipelines of Python code cannot run".into())
 }
 
-async fn check_database(loaded: &Loaded, data: &Path, deep: bool) -> Vec<CheckView> {
+async fn check_database(loaded: &Loaded, data: &Path) -> Vec<CheckView> {
     let status = Store::migrate(&database(&loaded.config, data), None).await;
     let schema = match &status {
         Ok(all) if all.iter().all(|m| m.applied) => Ok(()),
         Ok(_) => Err("the schema is not up to date: `rigi migrate up`".to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    let mut checks = vec![check("database", schema)];
-    if deep && status.is_ok() {
-        let blobs = rigi_store::Blobs::open(data, rigi_store::DEFAULT_PROJECT);
-        let damaged = match blobs {
-            Ok(blobs) => tokio::task::spawn_blocking(move || blobs.verify()).await.map_err(|e| e.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        let files = match damaged {
-            Ok(Ok(damaged)) if damaged.is_empty() => Ok(()),
-            Ok(Ok(damaged)) => Err(format!("damaged: {}", damaged.join(", "))),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error),
-        };
-        checks.push(check("files", files));
-    }
-    checks
+    vec![check("database", schema)]
 }
 
 /// Collects what is no longer kept, without a server.

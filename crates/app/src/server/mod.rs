@@ -1,7 +1,9 @@
 //! The running server: its data folder, its parts, its door.
 
+pub mod backup;
 mod check;
 mod daemon;
+mod damage;
 mod data_folder;
 mod error;
 mod here;
@@ -10,6 +12,7 @@ mod parts;
 mod up;
 
 pub use check::{doctor, gc, migrate, validate};
+pub use damage::damage;
 pub use here::{aside, run_here};
 pub use up::{UpOptions, up};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rigi_exec::plan::{Ended, Sample};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
+use rigi_store::inspect::stored_lines;
 use rigi_store::logs::{LogSource, Packed};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{Blobs, Error};
@@ -66,6 +67,8 @@ impl Keeper {
             // The run is not at fault for a damaged log: it ends as it ended, without it.
             Err(error) => tracing::error!(%key, %error, "the log of an ended attempt cannot be read"),
         }
+        // What the disk did not take while it ran is not in it.
+        kept.log_lines = stored_lines(kept.log.as_deref(), kept.log_object.as_deref(), &self.blobs)?;
         if !self.samples.is_empty() {
             kept.samples = serde_json::to_string(&self.samples).ok();
         }

@@ -10,7 +10,7 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::{AttemptKey, RunId};
 use rigi_store::tables::versions::Version;
-use rigi_store::{NewRun, Store};
+use rigi_store::{Blobs, NewRun, Store};
 use tokio::sync::mpsc;
 
 use super::Core;
@@ -151,6 +151,7 @@ impl Planner {
             requirements: spec.requirements.clone(),
         });
         let blobs = self.store.blobs();
+        check_inputs(blobs, run).await?;
         let input = |i: &rigi_store::RunInput| InputFile {
             input: i.input.clone(),
             name: i.name.clone(),
@@ -180,4 +181,15 @@ impl Planner {
             grace: spec.grace_period.unwrap_or(self.settings.grace_period),
         })
     }
+}
+
+/// A run never computes with a file that is not the one that was given.
+async fn check_inputs(blobs: &Blobs, run: &NewRun) -> Result<(), CannotPlan> {
+    if run.inputs.is_empty() {
+        return Ok(());
+    }
+    let (blobs, hashes) = (blobs.clone(), run.inputs.iter().map(|i| i.sha256.clone()).collect::<Vec<_>>());
+    let checked =
+        tokio::task::spawn_blocking(move || hashes.iter().try_for_each(|sha256| blobs.check(sha256))).await;
+    Ok(checked.map_err(|_| rigi_store::Error::Closed)??)
 }

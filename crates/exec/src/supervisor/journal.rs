@@ -83,7 +83,55 @@ fn segments(folder: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// Reads what is there. A segment's end may be torn; what stands before the tear counts.
+/// The bytes from where the first frame says that it ends.
+fn behind(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(4 + frame::length(bytes.get(4..)?)?..)
+}
+
+/// The next record that is whole: one that is damaged takes no other with it. One that was torn has nothing behind it.
+fn next_whole(mut bytes: &[u8]) -> io::Result<Option<Next<'_>>> {
+    loop {
+        if let Some(found) = next_record(bytes)? {
+            return Ok(Some(found));
+        }
+        let Some(rest) = behind(bytes) else { return Ok(None) };
+        bytes = rest;
+    }
+}
+
+/// Whether a frame with its checksum before it is what was written.
+fn is_whole(bytes: &[u8]) -> bool {
+    let whole = |(crc, frame): (&[u8; 4], &[u8])| crc32fast::hash(frame) == u32::from_le_bytes(*crc);
+    bytes.split_first_chunk::<4>().is_some_and(whole)
+}
+
+/// Names the segments that hold anything but whole records, with the first byte that is none.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn check(folder: &Path) -> io::Result<(u64, Vec<(PathBuf, usize)>)> {
+    let (mut read, mut damaged) = (0, Vec::new());
+    for number in segments(folder)? {
+        let path = segment(folder, number);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            // The next one has taken over meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        read += 1;
+        let mut rest = &bytes[..];
+        while let Some(after) = behind(rest).filter(|after| is_whole(&rest[..rest.len() - after.len()])) {
+            rest = after;
+        }
+        if !rest.is_empty() {
+            damaged.push((path, bytes.len() - rest.len()));
+        }
+    }
+    Ok((read, damaged))
+}
+
+/// Reads what is there. A segment's end may be torn; every whole record counts.
 ///
 /// # Errors
 /// If a file cannot be read, or holds whole records that this version does not know: to pass over them would be to
@@ -93,7 +141,7 @@ pub fn read(folder: &Path, boot_id: &str) -> io::Result<Past> {
     for number in segments(folder)? {
         let bytes = fs::read(segment(folder, number))?;
         let mut rest = &bytes[..];
-        while let Some((record, tail, after)) = next_record(rest)? {
+        while let Some((record, tail, after)) = next_whole(rest)? {
             past.apply(record, tail, boot_id);
             rest = after;
         }

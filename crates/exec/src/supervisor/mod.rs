@@ -57,6 +57,16 @@ impl SupervisorConfig {
     }
 }
 
+/// Looks at the journal in a data folder: how many files were read, and which hold anything but whole records, from
+/// which byte on.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn check_journal(data: &Path) -> io::Result<(u64, Vec<(PathBuf, usize)>)> {
+    let folder = Layout::new(data.to_owned()).supervisor();
+    if folder.is_dir() { journal::check(&folder) } else { Ok((0, Vec::new())) }
+}
+
 /// Runs the supervisor until it is not needed any more. To be called in the first thread of a process that has
 /// started no other: what comes back from attempts is told from what was started by the thread it belongs to.
 ///

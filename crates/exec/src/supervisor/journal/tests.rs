@@ -62,6 +62,39 @@ fn a_torn_end_hides_nothing_before_it() {
 }
 
 #[test]
+fn a_damaged_record_is_named_and_takes_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), "boot", &Past::default()).unwrap();
+    journal.append(&Record::Accepted { key: key(1) }, &[]);
+    journal.commit().unwrap();
+    let path = segment(folder.path(), 1);
+    let first = fs::metadata(&path).unwrap().len() as usize;
+    journal.append_ended(&key(2), Timestamp(8), &ended(&[7; 300]));
+    journal.commit().unwrap();
+    let second = fs::metadata(&path).unwrap().len() as usize;
+    journal.append(&Record::Accepted { key: key(3) }, &[]);
+    journal.commit().unwrap();
+    let good = fs::read(&path).unwrap();
+    assert_eq!(check(folder.path()).unwrap(), (1, vec![]));
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&path, &bad).unwrap();
+        let (_, damaged) = check(folder.path()).unwrap();
+        assert_eq!(damaged.len(), 1, "byte {at}");
+        assert!(damaged[0].1 <= at);
+    }
+    // Beyond its lengths, that is.
+    for at in first + 12..second {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&path, &bad).unwrap();
+        let past = read(folder.path(), "boot").unwrap();
+        assert_eq!(past.attempts.keys().collect::<Vec<_>>(), [&key(1), &key(3)], "byte {at}");
+    }
+}
+
+#[test]
 fn it_stays_small_however_long_one_attempt_runs() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(folder.path(), "boot", &Past::default()).unwrap();

@@ -1,0 +1,93 @@
+//! Reading everything that is stored, to find what is damaged and name it.
+//!
+//! Each part is read as it lies, beside a server that may work with it. What was written a moment ago is looked at
+//! again before it is called damaged.
+
+mod files;
+mod logs;
+mod rows;
+mod wal;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+pub use logs::{Depth, check_stored, stored_lines};
+
+use crate::backup::Watch;
+use crate::{DbConfig, Error, Result};
+
+/// Something that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// The file, or the row.
+    pub what: String,
+    /// How that was seen.
+    pub problem: String,
+    /// What to do.
+    pub cure: String,
+}
+
+/// One part of what is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Such as `logs`.
+    pub name: &'static str,
+    /// Files or rows that were read.
+    pub read: u64,
+    /// What is wrong.
+    pub damage: Vec<Damage>,
+}
+
+impl Part {
+    /// Nothing read so far.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, read: 0, damage: Vec::new() }
+    }
+
+    /// Adds what is wrong.
+    pub fn found(&mut self, what: impl Into<String>, problem: impl Into<String>, cure: &str) {
+        self.damage.push(Damage { what: what.into(), problem: problem.into(), cure: cure.to_owned() });
+    }
+
+    /// Adds what an error says.
+    pub(crate) fn error(&mut self, error: Error, cure: &str) {
+        match error {
+            Error::Damaged { what, why } => self.found(what, why, cure),
+            other => self.found(self.name, other.to_string(), cure),
+        }
+    }
+}
+
+/// What to do about what only a backup has.
+pub(crate) const RESTORE: &str = "restore it from a backup";
+
+/// Looks at the write-ahead log of a SQLite file, before SQLite does.
+pub(crate) fn check_log(database: &Path) -> Result<()> {
+    wal::check_twice(database).map(drop)
+}
+
+/// Reads the database, the files that it refers to, logs and the key of secrets.
+///
+/// # Errors
+/// If the reading itself fails.
+pub async fn inspect(config: &DbConfig, data: &Path, watch: Watch<'_>) -> Result<Vec<Part>> {
+    let mut parts = vec![key(data)];
+    if let DbConfig::Sqlite(file) = config {
+        parts.push(wal::inspect(file));
+    }
+    parts.extend(rows::inspect(config, data, watch).await?);
+    parts.push(files::blobs(data, watch)?);
+    parts.push(files::running_logs(data)?);
+    Ok(parts)
+}
+
+fn key(data: &Path) -> Part {
+    let mut part = Part::new("key");
+    match crate::seal::Sealer::open_existing(data) {
+        Ok(found) => part.read = u64::from(found.is_some()),
+        Err(error) => part.error(error, "put `secret.key` and `secret.check` back from your copy of them"),
+    }
+    part
+}

@@ -1,0 +1,120 @@
+//! What is damaged is found and named: in rows of either database, in stored files, in the file of SQLite.
+
+use std::fs;
+
+use rigi_store::backup::Target;
+use rigi_store::inspect::{Part, inspect};
+use rigi_store::{DbConfig, Error, Store};
+
+use crate::backup::{block_on, empty, files_below, fill};
+use crate::support::configs;
+
+async fn found(at: &Target) -> Vec<String> {
+    let parts: Vec<Part> = inspect(&at.config, &at.data, &mut |_| {}).await.unwrap();
+    assert!(parts.iter().any(|part| part.name == "files" && part.read > 0));
+    let line = |d: rigi_store::inspect::Damage| format!("{}: {}", d.what, d.problem);
+    parts.into_iter().flat_map(|part| part.damage).map(line).collect()
+}
+
+async fn execute(config: &DbConfig, sql: &'static str) {
+    match config {
+        DbConfig::Sqlite(file) => {
+            let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+            sqlx::query(sql).execute(&pool).await.unwrap();
+            pool.close().await;
+        }
+        DbConfig::Postgres(url) => {
+            let (url, schema) = url.split_once("?schema=").unwrap();
+            let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
+            let options = options.options([("search_path", format!("\"{schema}\""))]);
+            let pool = sqlx::PgPool::connect_with(options).await.unwrap();
+            sqlx::query(sql).execute(&pool).await.unwrap();
+            pool.close().await;
+        }
+    }
+}
+
+#[test]
+fn rows_that_contradict_each_other_or_their_files_are_named() {
+    for config in configs() {
+        let dir = tempfile::tempdir().unwrap();
+        block_on(async {
+            let at = empty(&dir, "data", config);
+            fill(&at).await;
+            assert_eq!(found(&at).await, Vec::<String>::new());
+            let damages = [
+                ("UPDATE attempts SET log_lines = 11 WHERE log_lines = 10", "it ends after line 10 of 11"),
+                ("UPDATE artifacts SET size = size + 1", "bytes"),
+                ("UPDATE runs SET parameters = '{' WHERE pipeline = 'waits'", "`parameters` is no JSON"),
+                ("DELETE FROM events WHERE kind = 'failed'", "no event says how it ended"),
+                ("DELETE FROM versions", "its code is not stored"),
+                ("UPDATE runs SET state = 'flying' WHERE pipeline = 'waits'", "there is no such state"),
+                ("DELETE FROM attempts", "its last attempt is not stored"),
+            ];
+            for (sql, words) in damages {
+                execute(&at.config, sql).await;
+                let found = found(&at).await;
+                assert!(found.iter().any(|line| line.contains(words)), "{sql}: {found:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn every_stored_file_is_named_when_it_is_damaged_or_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    block_on(async {
+        let at = empty(&dir, "data", None);
+        fill(&at).await;
+        for file in files_below(&at.data.join("objects")) {
+            let good = fs::read(&file).unwrap();
+            let mut flipped = good.clone();
+            flipped[good.len() / 2] ^= 1;
+            for bad in [flipped, good[..good.len() - 1].to_vec()] {
+                fs::write(&file, bad).unwrap();
+                let found = found(&at).await;
+                assert!(found.iter().any(|line| line.contains(file.to_str().unwrap())), "{found:?}");
+            }
+            fs::remove_file(&file).unwrap();
+            let gone = found(&at).await;
+            assert!(gone.iter().any(|line| line.contains(file.to_str().unwrap())), "{gone:?}");
+            fs::write(&file, good).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_write_ahead_log_that_is_damaged_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    block_on(async {
+        let at = empty(&dir, "data", None);
+        fill(&at).await;
+        let store = Store::open(&at.config, &at.data).await.unwrap();
+        for _ in 0..3 {
+            store.submit(vec![crate::support::new_run("a")], None).await.unwrap();
+        }
+        // As a machine that dies leaves it.
+        let copy = empty(&dir, "copy", None);
+        let names = ["rigi.db", "rigi.db-wal", "secret.key", "secret.check"];
+        for name in names {
+            fs::copy(at.data.join(name), copy.data.join(name)).unwrap();
+        }
+        let wal = copy.data.join("rigi.db-wal");
+        let good = fs::read(&wal).unwrap();
+        let mut bad = good.clone();
+        bad[32 + 24 + 100] ^= 1;
+        fs::write(&wal, &bad).unwrap();
+        let error = Store::open(&copy.config, &copy.data).await.unwrap_err();
+        assert!(
+            matches!(&error, Error::Damaged { what, .. } if *what == wal.display().to_string()),
+            "{error}"
+        );
+        assert_eq!(fs::read(&wal).unwrap(), bad, "it was touched");
+        let read = inspect(&copy.config, &copy.data, &mut |_| {}).await.unwrap();
+        let named = read.iter().flat_map(|part| &part.damage).any(|d| d.what == wal.display().to_string());
+        assert!(named, "{read:?}");
+        assert_eq!(fs::read(&wal).unwrap(), bad, "it was touched");
+        fs::write(&wal, good).unwrap();
+        Store::open(&copy.config, &copy.data).await.unwrap();
+    });
+}
