@@ -264,17 +264,22 @@ fn copy_checked(store: &Store, file: &VersionFile, to: &Path) -> rigi_store::Res
 /// Git facts of a folder, if it lies in a repository and `git` is there.
 #[must_use]
 pub fn git_facts(folder: &Path) -> Option<GitFacts> {
-    let git = |args: &[&str]| -> Option<String> {
-        let mut command = std::process::Command::new("git");
-        // A repository's own configuration may name a program to be started: nothing of a pipeline runs in the server.
-        command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
-        let output = command.arg("-C").arg(folder).args(args).env("GIT_OPTIONAL_LOCKS", "0").output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let commit = git(&["rev-parse", "HEAD"])?;
-    let branch = git(&["symbolic-ref", "--short", "-q", "HEAD"]).filter(|b| !b.is_empty());
-    let dirty = git(&["status", "--porcelain", "--", "."]).is_none_or(|changes| !changes.is_empty());
-    Some(GitFacts { commit, branch, dirty })
+    // One process says all of it: a page of a pipeline waits for this.
+    let mut command = std::process::Command::new("git");
+    // A repository's own configuration may name a program to be started: nothing of a pipeline runs in the server.
+    command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
+    command.arg("-C").arg(folder).args(["status", "--porcelain=v2", "--branch", "--", "."]);
+    let output = command.env("GIT_OPTIONAL_LOCKS", "0").output().ok().filter(|said| said.status.success())?;
+    facts_of(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Reads what `git status --porcelain=v2 --branch` says; `None` before the first commit.
+fn facts_of(status: &str) -> Option<GitFacts> {
+    let head = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    let commit = head("# branch.oid ").filter(|commit| *commit != "(initial)")?;
+    let branch = head("# branch.head ").filter(|branch| *branch != "(detached)");
+    let dirty = status.lines().any(|line| !line.starts_with("# "));
+    Some(GitFacts { commit: commit.to_owned(), branch: branch.map(str::to_owned), dirty })
 }
 
 #[cfg(test)]
@@ -295,6 +300,17 @@ mod tests {
         assert_eq!(names, ["again.py", "lib/a.py", "main.py"]);
         std::os::unix::fs::symlink("/etc/passwd", folder.join("out")).unwrap();
         assert!(matches!(list(&folder), Err(CaptureError::LinkLeaves { .. })));
+    }
+
+    #[test]
+    fn git_says_commit_branch_and_changes() {
+        let facts = |commit: &str, branch: Option<&str>, dirty| {
+            Some(GitFacts { commit: commit.into(), branch: branch.map(str::to_owned), dirty })
+        };
+        assert_eq!(facts_of("# branch.oid a1\n# branch.head main\n"), facts("a1", Some("main"), false));
+        let changed = "# branch.oid a1\n# branch.head (detached)\n? new.py\n";
+        assert_eq!(facts_of(changed), facts("a1", None, true));
+        assert_eq!(facts_of("# branch.oid (initial)\n# branch.head main\n"), None);
     }
 
     #[test]

@@ -88,6 +88,12 @@ impl Engine {
         self.ask(|reply| Message::Cancel { run: run.clone(), by: by.to_owned(), reply }).await
     }
 
+    /// Asks many runs to stop, in one round; answers with how many had not ended when that is durable. `None`: the engine
+    /// has stopped.
+    pub async fn cancel_many(&self, runs: Vec<RunId>, by: &str) -> Option<u64> {
+        self.ask(|reply| Message::CancelMany { runs, by: by.to_owned(), reply }).await
+    }
+
     /// What is known of runs beside what is stored; runs that have ended are left out.
     pub async fn look(&self, runs: Vec<RunId>) -> HashMap<RunId, Look> {
         self.ask(|reply| Message::Look { runs, reply }).await.unwrap_or_default()

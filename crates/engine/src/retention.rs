@@ -67,6 +67,7 @@ impl Collector {
             Collect::Count => None,
         };
         let runs = self.collect_runs(now, how).await?;
+        let used = engine.store.db().used_by_runs(&engine.settings.project).await?;
         if how == Collect::Remove {
             let _nobody_submits = engine.captured.gate.write().await;
             engine.captured.forget();
@@ -75,14 +76,14 @@ impl Collector {
                 uploads: now.before(engine.settings.uploads_age),
                 keys: now.before(KEYS_AGE),
             };
-            engine.store.remove_unreferenced(&before).await?;
+            engine.store.remove_unreferenced(&engine.settings.project, &used, &before).await?;
         }
         let db = engine.store.db();
         let in_use = InUse {
             content: db.referenced_content().await?,
             logs: db.referenced_logs().await?,
             versions: db.versions().await?,
-            environments: db.referenced_environments().await?,
+            environments: used.environments,
         };
         let (store, age, environments) =
             (engine.store.clone(), engine.settings.collect_after, self.environments.clone());

@@ -28,7 +28,9 @@ pub use db::{Db, DbConfig};
 pub use error::{Error, Result};
 pub use lock::{DatabaseLock, FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
-pub use tables::runs::{EndedAttempt, NewRun, OpenRun, Run, RunChange, RunInput};
+pub use tables::runs::{EndedAttempt, NewRun, Run, RunChange, RunInput};
+pub use tables::runs_list::RunPage;
+pub use tables::runs_open::OpenRun;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
 use tables::uploads::Upload;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{RunId, RunState, Timestamp};
 use sqlx::QueryBuilder;
 
 use crate::db::{Db, on_db, on_tx};
 use crate::tables::runs::unsigned;
+use crate::tables::runs_list::RunFilter;
 use crate::{Error, Result, Store};
 
 /// What is kept of ended runs. `None` is no limit.
@@ -62,19 +63,23 @@ pub fn beyond(keep: &Keep, now: Timestamp, runs: impl IntoIterator<Item = Ended>
     beyond
 }
 
+/// What stored runs used at a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Used {
+    /// Hashes of captured code.
+    pub versions: HashSet<String>,
+    /// Python environments.
+    pub environments: HashSet<String>,
+    /// The newest event of that moment: what came later is looked at again.
+    last_event: i64,
+}
+
+/// Ended runs read at a time.
+const PAGE: u32 = 5000;
 /// Runs removed in one transaction: short enough to keep nobody waiting.
 const RUNS_PER_STEP: usize = 500;
 
 impl Db {
-    /// Every pipeline that has runs.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn pipelines_with_runs(&self, project: &str) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT pipeline FROM runs WHERE project = $1 ORDER BY pipeline";
-        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(project).fetch_all(pool).await?))
-    }
-
     /// Ended runs of a pipeline (or of all) that `keep` does not cover, oldest first.
     ///
     /// # Errors
@@ -86,15 +91,30 @@ impl Db {
         keep: &Keep,
         now: Timestamp,
     ) -> Result<Vec<RunId>> {
-        type Row = (String, i64, i64);
-        let sql = "SELECT id, ended_at, stored_bytes FROM runs WHERE project = $1 AND ended_at IS NOT NULL \
-                   AND (CAST($2 AS TEXT) IS NULL OR pipeline = $2) ORDER BY id DESC";
-        let rows: Vec<Row> =
-            on_db!(self, pool => sqlx::query_as(sql).bind(project).bind(pipeline).fetch_all(pool).await?);
-        let ended = |(id, at, bytes): Row| {
-            Some(Ended { id: id.parse().ok()?, at: Timestamp(at), bytes: unsigned(bytes) })
-        };
-        Ok(beyond(keep, now, rows.into_iter().filter_map(ended)))
+        Ok(beyond(keep, now, self.ended_runs(project, pipeline).await?))
+    }
+
+    /// Ended runs, newest first. Read in pages, so that a long list holds up nobody.
+    async fn ended_runs(&self, project: &str, pipeline: Option<&str>) -> Result<Vec<Ended>> {
+        let states = RunState::ALL.iter().copied().filter(|state| state.is_terminal()).collect();
+        let pipeline = pipeline.map(str::to_owned);
+        let mut filter = RunFilter { pipeline, states, limit: PAGE, ..RunFilter::default() };
+        let mut ended = Vec::new();
+        loop {
+            let columns = "runs.id, ended_at, stored_bytes";
+            let (page, _) = self.search_runs::<(String, i64, i64)>(project, &filter, columns).await?;
+            let more = page.len() > PAGE as usize;
+            for (id, at, bytes) in page.into_iter().take(PAGE as usize) {
+                let id: RunId = id
+                    .parse()
+                    .map_err(|e| Error::Damaged { what: format!("run {id}"), why: format!("{e}") })?;
+                ended.push(Ended { id, at: Timestamp(at), bytes: unsigned(bytes) });
+            }
+            filter.before = ended.last().map(|run| run.id.clone());
+            if !more {
+                return Ok(ended);
+            }
+        }
     }
 
     /// Content hashes that something refers to.
@@ -135,18 +155,30 @@ impl Db {
         Ok(found.into_iter().collect())
     }
 
-    /// Environments that a stored run used.
+    /// What stored runs use, as of now: one walk through all of them, beside whatever is written meanwhile.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn referenced_environments(&self) -> Result<HashSet<String>> {
-        let sql = "SELECT DISTINCT environment FROM runs WHERE environment IS NOT NULL";
-        let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
-        let parse = |text: String| {
-            crate::db::from_json::<rigi_model::run::EnvironmentUse>("a run's environment", &text)
-                .map(|e| e.id)
-        };
-        found.into_iter().map(parse).collect()
+    pub async fn used_by_runs(&self, project: &str) -> Result<Used> {
+        let last_event = self.last_event().await?;
+        let sql = "SELECT DISTINCT version, environment FROM runs WHERE project = $1";
+        let found: Vec<(String, Option<String>)> =
+            on_db!(self, pool => sqlx::query_as(sql).bind(project).fetch_all(pool).await?);
+        let mut used = Used { last_event, ..Used::default() };
+        for (version, environment) in found {
+            used.versions.insert(version);
+            if let Some(text) = environment {
+                let environment: rigi_model::run::EnvironmentUse =
+                    crate::db::from_json("a run's environment", &text)?;
+                used.environments.insert(environment.id);
+            }
+        }
+        Ok(used)
+    }
+
+    async fn versions_before(&self, project: &str, time: Timestamp) -> Result<Vec<String>> {
+        let sql = "SELECT hash FROM versions WHERE project = $1 AND created_at < $2";
+        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(project).bind(time.0).fetch_all(pool).await?))
     }
 }
 
@@ -179,21 +211,21 @@ impl Store {
         Ok(removed.load(Ordering::Relaxed))
     }
 
-    /// Removes rows that nothing refers to any more, and those that are old enough.
+    /// Removes rows that nothing refers to any more, and those that are old enough. `used` may be older than this: versions
+    /// of runs that came since are kept.
     ///
     /// # Errors
     /// If the database cannot be written.
-    pub async fn remove_unreferenced(&self, before: &Before) -> Result<()> {
-        let statements = [
-            (
-                "DELETE FROM versions WHERE created_at < $1 AND NOT EXISTS \
-                 (SELECT 1 FROM runs r WHERE r.project = versions.project AND r.version = versions.hash)",
-                before.versions,
-            ),
+    pub async fn remove_unreferenced(&self, project: &str, used: &Used, before: &Before) -> Result<()> {
+        let mut versions = self.db().versions_before(project, before.versions).await?;
+        versions.retain(|hash| !used.versions.contains(hash));
+        for chunk in versions.chunks(RUNS_PER_STEP) {
+            self.remove_versions(project, chunk.to_vec(), used.last_event).await?;
+        }
+        for (sql, time) in [
             ("DELETE FROM uploads WHERE created_at < $1", before.uploads),
             ("DELETE FROM idempotency WHERE created_at < $1", before.keys),
-        ];
-        for (sql, time) in statements {
+        ] {
             self.write(move |tx| {
                 Box::pin(async move {
                     on_tx!(tx, c, D => {
@@ -205,5 +237,26 @@ impl Store {
             .await?;
         }
         Ok(())
+    }
+
+    async fn remove_versions(&self, project: &str, hashes: Vec<String>, since: i64) -> Result<()> {
+        let project = project.to_owned();
+        self.write(move |tx| {
+            Box::pin(async move {
+                on_tx!(tx, c, D => {
+                    let mut sql = QueryBuilder::<D>::new("DELETE FROM versions WHERE project = ");
+                    sql.push_bind(&project).push(" AND hash IN (");
+                    let mut list = sql.separated(", ");
+                    for hash in &hashes {
+                        list.push_bind(hash.as_str());
+                    }
+                    sql.push(") AND hash NOT IN (SELECT r.version FROM events e JOIN runs r ON r.id = e.run WHERE e.id > ");
+                    sql.push_bind(since).push(")");
+                    sql.build().execute(c).await?;
+                });
+                Ok(())
+            })
+        })
+        .await
     }
 }

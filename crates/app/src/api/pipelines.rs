@@ -1,6 +1,7 @@
 //! Pipelines: what the folder holds now.
 
 use axum::extract::State;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rigi_engine::catalog::{Pipeline, Ready};
 use rigi_model::pipeline::Mistake;
 use rigi_model::pipeline::spec::Entry;
@@ -25,6 +26,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 
 /// Runs in a pipeline's strip of marks.
 const MARKS: u32 = 30;
+/// Pipelines whose runs are asked for at the same time.
+const SIDE_BY_SIDE: usize = 4;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -59,10 +62,11 @@ async fn list_pipelines(
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|pipeline| pipeline.name.clone());
     let counts = state.engine.counts_of(found.iter().map(|p| p.name.clone()).collect()).await;
-    let mut items = Vec::with_capacity(found.len());
-    for (pipeline, counts) in found.into_iter().zip(counts) {
-        items.push(summary(&state, pipeline, counts).await?);
-    }
+    let summaries = found.into_iter().cloned().zip(counts).map(|(pipeline, counts)| {
+        let state = state.clone();
+        async move { summary(&state, &pipeline, counts).await }
+    });
+    let items = stream::iter(summaries).buffered(SIDE_BY_SIDE).try_collect().await?;
     Ok(axum::Json(Page { items, next_cursor }))
 }
 

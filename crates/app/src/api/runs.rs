@@ -162,7 +162,7 @@ impl ListRuns {
             since: self.since,
             until: self.until,
             before,
-            limit: bounded(self.limit, 50, 500)? + 1,
+            limit: bounded(self.limit, 50, 500)?,
         })
     }
 }
@@ -175,12 +175,9 @@ async fn list_runs(
     Query(query): Query<ListRuns>,
 ) -> ApiResult<axum::Json<Page<RunSummary>>> {
     let filter = query.filter()?;
-    let mut runs = state.store().db().list_runs(state.project(), &filter).await?;
-    let limit = filter.limit as usize - 1;
-    let more = runs.len() > limit;
-    runs.truncate(limit);
-    let next_cursor = runs.last().filter(|_| more).map(|run| run.request.id.to_string());
-    Ok(axum::Json(Page { items: present::summaries(&state, &runs).await, next_cursor }))
+    let page = state.store().db().list_runs(state.project(), &filter).await?;
+    let next_cursor = page.next.map(|id| id.to_string());
+    Ok(axum::Json(Page { items: present::summaries(&state, &page.runs).await, next_cursor }))
 }
 
 /// One run. Any unique beginning or end of an id will do.

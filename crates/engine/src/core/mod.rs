@@ -11,16 +11,22 @@ pub(crate) use launch::VersionCache;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rigi_exec::plan::{Executor, Known, Observed};
-use rigi_model::Timestamp;
 use rigi_model::pipeline::spec::Target;
+use rigi_model::{RunId, RunState, Timestamp};
 use rigi_store::{Pace, Store};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::Settings;
 use crate::decide::Board;
 use crate::ledger::{Ledger, Message, Pulse, Recovered, Round};
+
+/// Waiting runs read at a time. A queue of one page is here before the server is ready.
+const QUEUE_PAGE: u32 = 5000;
+/// Between two tries to read the queue when the database does not answer.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// Executors by target.
 pub type Executors = HashMap<Target, Arc<dyn Executor>>;
@@ -64,10 +70,15 @@ impl Core {
         known: Vec<Known>,
         now: Timestamp,
     ) -> rigi_store::Result<Recovered> {
-        let open = self.store.db().open_runs().await?;
+        let (db, project) = (self.store.db(), &self.settings.project);
+        let active = [RunState::Starting, RunState::Running, RunState::Retrying];
+        let mut open = db.open_runs(project, &active, None, u32::MAX).await?;
         for run in open.iter().filter(|run| run.status.state.is_active()) {
-            self.ledger.policies().warm(&self.settings.project, &run.version).await;
+            self.ledger.policies().warm(project, &run.version).await;
         }
+        let queue = db.open_runs(project, &[RunState::Queued], None, QUEUE_PAGE).await?;
+        let rest = queue.last().filter(|_| queue.len() == QUEUE_PAGE as usize).map(|run| run.id.clone());
+        open.extend(queue);
         let mut round = Round::default();
         let recovered = self.ledger.recover(open, known, now, &mut round);
         self.act(&mut round);
@@ -75,8 +86,38 @@ impl Core {
             let durable = self.store.change(round.changes, Pace::Now).await?;
             durable.await.map_err(|_| rigi_store::Error::Closed)?;
         }
+        if let Some(last) = rest {
+            self.ledger.begin_loading();
+            tokio::spawn(load_queue(self.store.clone(), project.clone(), last, self.outbox.clone()));
+        }
         // A first round, so that what waits gets its places.
         let _ = self.outbox.send(Message::Accepted(Vec::new()));
         Ok(recovered)
+    }
+}
+
+/// Reads the rest of a long queue while the server answers already.
+async fn load_queue(store: Store, project: String, mut last: RunId, core: mpsc::UnboundedSender<Message>) {
+    loop {
+        match store.db().open_runs(&project, &[RunState::Queued], Some(&last), QUEUE_PAGE).await {
+            Ok(queue) => {
+                let full = queue.len() == QUEUE_PAGE as usize;
+                if let Some(run) = queue.last() {
+                    last = run.id.clone();
+                }
+                if core.send(Message::Queued(queue)).is_err() {
+                    return;
+                }
+                if !full {
+                    // The core is gone: nobody waits for the queue.
+                    let _ = core.send(Message::QueueLoaded);
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the queue cannot be read; nothing starts until it can");
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+        }
     }
 }

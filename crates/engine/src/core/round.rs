@@ -5,11 +5,12 @@ use std::time::Duration;
 use rigi_exec::plan::Observed;
 use rigi_model::Timestamp;
 use rigi_store::{Pace, RunChange};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Core;
 use super::finish::Keeper;
-use crate::ledger::{Leaving, Message, Order, Round};
+use crate::ledger::{CancelAnswer, Leaving, Message, Order, Round};
 
 /// Messages heard in one round at most.
 const MESSAGES: usize = 1024;
@@ -105,16 +106,17 @@ impl Core {
 
     /// Hands the changes to the store; what follows from them is done when they are durable.
     async fn flush(&mut self, round: Round) -> rigi_store::Result<()> {
-        let Round { changes, claims, releases, replies, .. } = round;
-        if changes.is_empty() && replies.is_empty() {
+        let Round { changes, claims, releases, replies, counts, .. } = round;
+        if changes.is_empty() && replies.is_empty() && counts.is_empty() {
             return Ok(());
         }
-        let waited_for = !(claims.is_empty() && releases.is_empty() && replies.is_empty());
+        let answers = replies.len() + counts.len();
+        let waited_for = !claims.is_empty() || !releases.is_empty() || answers > 0;
         let pace = if waited_for || changes.iter().any(RunChange::is_end) { Pace::Now } else { Pace::Soon };
         // Without changes it is durable when all before it is.
         let durable = self.store.change(changes, pace).await?;
         let claimed: Vec<_> = claims.into_iter().filter_map(|run| self.ledger.to_plan(run)).collect();
-        if claimed.is_empty() && releases.is_empty() && replies.is_empty() {
+        if claimed.is_empty() && releases.is_empty() && answers == 0 {
             return Ok(());
         }
         let releases: Vec<_> = releases
@@ -129,12 +131,23 @@ impl Core {
             for (executor, key) in releases {
                 executor.release(&key);
             }
-            for (reply, answer) in replies {
-                let _ = reply.send(answer);
-            }
+            answer(replies, counts);
             planner.plan(claimed).await;
         });
         Ok(())
+    }
+}
+
+/// Tells those who asked runs to stop; who has gone is not told.
+fn answer(
+    replies: Vec<(oneshot::Sender<CancelAnswer>, CancelAnswer)>,
+    counts: Vec<(oneshot::Sender<u64>, u64)>,
+) {
+    for (reply, answer) in replies {
+        let _ = reply.send(answer);
+    }
+    for (reply, count) in counts {
+        let _ = reply.send(count);
     }
 }
 

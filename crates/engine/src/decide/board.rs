@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use rigi_model::{RunId, Timestamp};
 
+use super::line::{Line, Turn, Turns};
+
 /// How many runs may be active at a time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -15,14 +17,11 @@ pub struct Limits {
     pub pipelines: BTreeMap<String, u64>,
 }
 
-/// Order within a pipeline: higher priority first, then older.
-type Turn = (Reverse<i32>, RunId);
-
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     limits: Limits,
-    waiting: BTreeMap<Arc<str>, BTreeSet<Turn>>,
+    waiting: BTreeMap<Arc<str>, Line>,
     active: HashMap<Arc<str>, u64>,
     total_active: u64,
     due: BTreeSet<(Timestamp, RunId)>,
@@ -31,6 +30,8 @@ pub struct Board {
     places_given: u64,
     /// Nothing is claimed while this is set.
     closed: bool,
+    /// Nothing is claimed before the queue is here as a whole.
+    held: bool,
 }
 
 /// Why a waiting run has no place.
@@ -83,13 +84,25 @@ impl Board {
         self.closed = true;
     }
 
+    /// Gives no place until [`Self::release`]: the queue is not here as a whole.
+    pub const fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// The queue is here.
+    pub const fn release(&mut self) {
+        self.held = false;
+    }
+
     /// A run enters the queue.
     pub fn wait(&mut self, run: &RunId, pipeline: &str, priority: i32) {
         let turn = (Reverse(priority), run.clone());
         if let Some(turns) = self.waiting.get_mut(pipeline) {
             turns.insert(turn);
         } else {
-            self.waiting.insert(pipeline.into(), BTreeSet::from([turn]));
+            let mut turns = Line::default();
+            turns.insert(turn);
+            self.waiting.insert(pipeline.into(), turns);
         }
     }
 
@@ -166,47 +179,28 @@ impl Board {
     /// Waiting, active, delayed.
     #[must_use]
     pub fn counts(&self) -> (u64, u64, u64) {
-        let waiting = self.waiting.values().map(|turns| turns.len() as u64).sum();
+        let waiting = self.waiting.values().map(Line::len).sum();
         (waiting, self.total_active, self.due.len() as u64)
     }
 
     /// Waiting and active runs of a pipeline.
     #[must_use]
     pub fn counts_of(&self, pipeline: &str) -> (u64, u64) {
-        let waiting = self.waiting.get(pipeline).map_or(0, |turns| turns.len() as u64);
+        let waiting = self.waiting.get(pipeline).map_or(0, Line::len);
         (waiting, self.active.get(pipeline).copied().unwrap_or(0))
     }
 
-    /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait. The queue is walked
-    /// once, however many are asked for.
+    /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait.
     #[must_use]
     pub fn places(&self, wanted: &[(RunId, Arc<str>, i32)]) -> Vec<Option<Place>> {
-        let mut order: Vec<(Turn, usize)> = wanted
-            .iter()
-            .enumerate()
-            .map(|(n, (run, _, priority))| ((Reverse(*priority), run.clone()), n))
-            .collect();
-        order.sort_unstable();
-        let mut ahead = vec![0u64; wanted.len()];
-        let mut own = vec![None; wanted.len()];
-        for (pipeline, turns) in &self.waiting {
-            let mut turns = turns.iter().peekable();
-            let (mut passed, mut last) = (0, None);
-            for (turn, n) in &order {
-                while let Some(next) = turns.next_if(|next| *next <= turn) {
-                    passed += 1;
-                    last = Some(next);
-                }
-                ahead[*n] += passed;
-                if wanted[*n].1 == *pipeline && last == Some(turn) {
-                    own[*n] = Some(passed);
-                }
-            }
-        }
         let (waiting, active, _) = self.counts();
-        let place =
-            |n: usize| own[n].map(|own| self.place_at(&wanted[n].1, own, ahead[n], (waiting, active)));
-        (0..wanted.len()).map(place).collect()
+        let place = |(run, pipeline, priority): &(RunId, Arc<str>, i32)| {
+            let turn = (Reverse(*priority), run.clone());
+            let (own, true) = self.waiting.get(pipeline)?.before(&turn) else { return None };
+            let ahead: u64 = self.waiting.values().map(|turns| turns.before(&turn).0).sum();
+            Some(self.place_at(pipeline, own + 1, ahead + 1, (waiting, active)))
+        };
+        wanted.iter().map(place).collect()
     }
 
     fn place_at(&self, pipeline: &str, own: u64, ahead: u64, (waiting, active): (u64, u64)) -> Place {
@@ -226,7 +220,8 @@ impl Board {
     }
 
     pub(super) fn draft(&self) -> Draft<'_> {
-        let free = if self.closed { 0 } else { self.limits.runs.saturating_sub(self.total_active) };
+        let free =
+            if self.closed || self.held { 0 } else { self.limits.runs.saturating_sub(self.total_active) };
         let lanes = if free == 0 { Vec::new() } else { self.lanes() };
         Draft { lanes, free, places_given: self.places_given }
     }
@@ -252,7 +247,7 @@ struct Lane<'a> {
     limit: u64,
     served: u64,
     next: Option<&'a Turn>,
-    turns: std::collections::btree_set::Iter<'a, Turn>,
+    turns: Turns<'a>,
 }
 
 impl Lane<'_> {

@@ -1,6 +1,7 @@
 //! What happens next, as a pure function of what waits, what runs, the limits and the time.
 
 mod board;
+mod line;
 
 pub use board::{Board, Limits, Place, WaitReason};
 
@@ -117,6 +118,29 @@ mod tests {
         board.undelay(&run(1), Timestamp(100));
         board.wait(&run(1), "a", 5);
         assert_eq!(decide(&board, Timestamp(100)), [Action::Claim(run(1))]);
+    }
+
+    #[test]
+    fn a_held_board_gives_no_place() {
+        let mut board = Board::new(Limits { runs: 1, pipelines: BTreeMap::new() });
+        board.hold();
+        board.wait(&run(1), "a", 0);
+        assert_eq!(claims(&board), []);
+        board.release();
+        assert_eq!(claims(&board), [run(1)]);
+    }
+
+    #[test]
+    fn places_count_over_all_pipelines() {
+        let mut board = Board::new(Limits { runs: 0, pipelines: BTreeMap::new() });
+        for (n, pipeline) in [(1, "a"), (2, "b"), (3, "a"), (4, "b")] {
+            board.wait(&run(n), pipeline, i32::from(n == 4));
+        }
+        let wanted =
+            [4, 1, 2, 3].map(|n| (run(n), if n % 2 == 1 { "a" } else { "b" }.into(), i32::from(n == 4)));
+        let places: Vec<_> = board.places(&wanted).into_iter().map(|place| place.unwrap().position).collect();
+        assert_eq!(places, [1, 2, 3, 4]);
+        assert_eq!(board.places(&[(run(9), "a".into(), 0)]), [None]);
     }
 
     proptest! {

@@ -22,8 +22,16 @@ const CACHED_REQUESTS: usize = 5000;
 impl<P: Policies> Ledger<P> {
     /// Takes a message in.
     pub fn hear(&mut self, message: Message, now: Timestamp, round: &mut Round) {
+        let cancels = matches!(message, Message::Cancel { .. } | Message::CancelMany { .. });
+        if let Some(later) = self.loading.as_mut().filter(|_| cancels) {
+            later.push(message);
+            return;
+        }
         match message {
             Message::Accepted(runs) => self.accepted(&runs),
+            Message::Queued(runs) => self.take_queue(runs),
+            Message::QueueLoaded => self.end_loading(now, round),
+            Message::CancelMany { runs, by, reply } => self.cancel_many(&runs, &by, reply, now, round),
             Message::Cancel { run, by, reply } => self.cancel(&run, by, reply, now, round),
             Message::Observed(observed) => self.observed(observed, round),
             Message::Planned { key, plan } => self.planned(&key, *plan, now, round),
@@ -50,6 +58,10 @@ impl<P: Policies> Ledger<P> {
 
     fn accepted(&mut self, runs: &[Arc<NewRun>]) {
         for request in runs {
+            // Read with the stored queue, in between its commit and this word of it.
+            if self.runs.contains_key(&request.id) {
+                continue;
+            }
             let cache = self.cached_requests < CACHED_REQUESTS;
             self.cached_requests += usize::from(cache);
             let entry = Entry::accepted(request, cache);
@@ -66,18 +78,34 @@ impl<P: Policies> Ledger<P> {
         now: Timestamp,
         round: &mut Round,
     ) {
-        let Some(entry) = self.runs.get(run) else {
-            // Its end may be on its way to the disk: it is told when it is there.
-            round.replies.push((reply, CancelAnswer::Ended));
-            return;
-        };
+        let asked = self.cancel_one(run, by, now, round);
+        // Its end may be on its way to the disk: it is told when it is there.
+        let answer = if asked { CancelAnswer::Accepted } else { CancelAnswer::Ended };
+        round.replies.push((reply, answer));
+    }
+
+    fn cancel_many(
+        &mut self,
+        runs: &[RunId],
+        by: &str,
+        reply: oneshot::Sender<u64>,
+        now: Timestamp,
+        round: &mut Round,
+    ) {
+        let accepted = runs.iter().filter(|run| self.cancel_one(run, by.to_owned(), now, round)).count();
+        round.counts.push((reply, accepted as u64));
+    }
+
+    /// `false`: the run has ended.
+    fn cancel_one(&mut self, run: &RunId, by: String, now: Timestamp, round: &mut Round) -> bool {
+        let Some(entry) = self.runs.get(run) else { return false };
         let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target));
         let grace = self.policies.grace(Some(&entry.version));
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop {
             round.orders.push(Order::Stop { target: Some(target), key, grace });
         }
-        round.replies.push((reply, CancelAnswer::Accepted));
+        true
     }
 
     fn observed(&mut self, observed: Observed, round: &mut Round) {

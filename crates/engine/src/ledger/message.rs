@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rigi_exec::plan::{AttemptPlan, Ended, Observed, Sample};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, RunId, Timestamp, Usage};
-use rigi_store::NewRun;
 use rigi_store::tables::artifacts::Artifact;
+use rigi_store::{NewRun, OpenRun};
 use tokio::sync::oneshot;
 
 use super::Live;
@@ -18,6 +18,10 @@ use crate::decide::Place;
 pub enum Message {
     /// These runs are durable.
     Accepted(Vec<Arc<NewRun>>),
+    /// More of the queue that was stored before the start, oldest first.
+    Queued(Vec<OpenRun>),
+    /// The stored queue is here as a whole.
+    QueueLoaded,
     /// Somebody wants a run to stop.
     Cancel {
         /// Which run.
@@ -26,6 +30,15 @@ pub enum Message {
         by: String,
         /// Answered when it is durable.
         reply: oneshot::Sender<CancelAnswer>,
+    },
+    /// Somebody wants many runs to stop.
+    CancelMany {
+        /// Which; those that have ended are passed over.
+        runs: Vec<RunId>,
+        /// Who.
+        by: String,
+        /// How many of them had not ended, told when it is durable.
+        reply: oneshot::Sender<u64>,
     },
     /// An executor saw something.
     Observed(Observed),

@@ -47,6 +47,8 @@ pub struct Ledger<P> {
     board: Board,
     /// Told when nothing is being started any more.
     closing: Option<oneshot::Sender<()>>,
+    /// While the stored queue is being read: requests to cancel, heard when it is here.
+    loading: Option<Vec<Message>>,
     /// Requests kept in memory, so that a short queue needs no reading back.
     cached_requests: usize,
 }
@@ -54,7 +56,15 @@ pub struct Ledger<P> {
 impl<P: Policies> Ledger<P> {
     /// An empty ledger.
     pub fn new(policies: P, targets: Vec<Target>, board: Board) -> Self {
-        Self { policies, targets, runs: HashMap::new(), board, closing: None, cached_requests: 0 }
+        Self {
+            policies,
+            targets,
+            runs: HashMap::new(),
+            board,
+            closing: None,
+            loading: None,
+            cached_requests: 0,
+        }
     }
 
     /// What versions say.

@@ -45,6 +45,28 @@ impl<P: Policies> Ledger<P> {
         recovered
     }
 
+    /// What has been taken in is not the whole queue: until the rest has come, nothing gets a place, so that what is first
+    /// starts first, and nobody's request to cancel misses a run.
+    pub fn begin_loading(&mut self) {
+        self.board.hold();
+        self.loading = Some(Vec::new());
+    }
+
+    pub(super) fn take_queue(&mut self, runs: Vec<OpenRun>) {
+        for run in runs {
+            if !self.runs.contains_key(&run.id) {
+                self.place(run.id.clone(), Entry::recovered(run));
+            }
+        }
+    }
+
+    pub(super) fn end_loading(&mut self, now: Timestamp, round: &mut Round) {
+        self.board.release();
+        for message in self.loading.take().unwrap_or_default() {
+            self.hear(message, now, round);
+        }
+    }
+
     fn place(&mut self, id: RunId, entry: Entry) {
         match (entry.status.state, entry.status.next_attempt_at) {
             (RunState::Queued, _) => self.board.wait(&id, &entry.pipeline, entry.priority),

@@ -26,6 +26,8 @@ pub struct Round {
     pub releases: Vec<(Target, AttemptKey)>,
     /// When the changes, and all before them, are durable: who is told what of a request to cancel.
     pub replies: Vec<(oneshot::Sender<CancelAnswer>, CancelAnswer)>,
+    /// The same: who is told how many requests to cancel were accepted.
+    pub counts: Vec<(oneshot::Sender<u64>, u64)>,
 }
 
 /// Something to be done at once.

@@ -6,5 +6,7 @@ pub mod events;
 pub(crate) mod idempotency;
 pub mod runs;
 pub mod runs_list;
+pub mod runs_open;
+mod runs_search;
 pub mod uploads;
 pub mod versions;

@@ -8,6 +8,7 @@ use rigi_model::{Reason, RunId, RunState, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder};
 
+use super::runs_search::ids_beginning;
 use crate::db::{Db, from_json, on_db};
 use crate::rows::Kind::{Int, Text};
 use crate::rows::{Rows, Statement};
@@ -415,14 +416,15 @@ impl Db {
             return Ok(id);
         }
         let upper = text.strip_prefix("run_").unwrap_or(text).to_ascii_uppercase();
-        let prefix = format!("run_{upper}");
+        // Of ids as an index, not of all runs of a project, whatever the planner thinks of them: hence `|| ''`.
+        let (low, high) = ids_beginning(&upper);
         let mut found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(
-            "SELECT id FROM runs WHERE id >= $1 AND id < $2 AND project = $3 ORDER BY id LIMIT 2",
-        ).bind(&prefix).bind(format!("{prefix}~")).bind(project).fetch_all(pool).await?);
+            "SELECT id FROM runs WHERE id >= $1 AND id < $2 AND project || '' = $3 ORDER BY id LIMIT 2",
+        ).bind(low).bind(high).bind(project).fetch_all(pool).await?);
         if upper.len() >= 4 {
             let tail = &upper[upper.len() - 4..];
             let by_tail: Vec<String> = on_db!(self, pool => sqlx::query_scalar(
-                "SELECT id FROM runs WHERE substr(id, 27, 4) = $1 AND project = $2 ORDER BY id DESC LIMIT 20",
+                "SELECT id FROM runs WHERE substr(id, 27, 4) = $1 AND project || '' = $2 ORDER BY id DESC LIMIT 20",
             ).bind(tail).bind(project).fetch_all(pool).await?);
             found.extend(by_tail.into_iter().filter(|id| id.ends_with(&upper)));
         }
@@ -433,18 +435,6 @@ impl Db {
             [id] => id.parse().map_err(|_| missing()),
             several => Err(Error::Ambiguous { id: text.to_owned(), count: several.len() }),
         }
-    }
-
-    /// Every run that has not ended, oldest first: what an engine starts from.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn open_runs(&self) -> Result<Vec<OpenRun>> {
-        let sql = "SELECT id, pipeline, version, priority, state, attempt, failures, queued_at, queued_us, claimed_at, \
-                   started_at, next_attempt_at, cancel_requested_at, reason, message, environment, target, stored_bytes \
-                   FROM runs WHERE ended_at IS NULL ORDER BY id";
-        let rows: Vec<OpenRow> = on_db!(self, pool => sqlx::query_as(sql).fetch_all(pool).await?);
-        rows.into_iter().map(OpenRun::try_from).collect()
     }
 }
 
@@ -459,69 +449,4 @@ where
     }
     sql.push(")");
     sql
-}
-
-/// A run that has not ended, without what only its executor needs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpenRun {
-    /// Its id.
-    pub id: RunId,
-    /// Pipeline.
-    pub pipeline: String,
-    /// Hash of the captured code.
-    pub version: String,
-    /// Higher starts first.
-    pub priority: i32,
-    /// Where it executes.
-    pub target: String,
-    /// Where it is.
-    pub status: RunStatus,
-}
-
-#[derive(FromRow)]
-struct OpenRow {
-    id: String,
-    pipeline: String,
-    version: String,
-    priority: i64,
-    target: String,
-    state: String,
-    attempt: i64,
-    failures: i64,
-    queued_at: i64,
-    queued_us: i64,
-    claimed_at: Option<i64>,
-    started_at: Option<i64>,
-    next_attempt_at: Option<i64>,
-    cancel_requested_at: Option<i64>,
-    reason: Option<String>,
-    message: Option<String>,
-    environment: Option<String>,
-    stored_bytes: i64,
-}
-
-impl TryFrom<OpenRow> for OpenRun {
-    type Error = Error;
-
-    fn try_from(row: OpenRow) -> Result<Self> {
-        let damaged = |why: String| Error::Damaged { what: format!("run {}", row.id), why };
-        let id: RunId = row.id.parse().map_err(|e| damaged(format!("{e}")))?;
-        let mut status = RunStatus::accepted(Timestamp(row.queued_at));
-        status.state =
-            RunState::parse(&row.state).ok_or_else(|| damaged(format!("state `{}`", row.state)))?;
-        status.attempt = u32::try_from(row.attempt).unwrap_or(0);
-        status.failures = u32::try_from(row.failures).unwrap_or(0);
-        status.queued_us = unsigned(row.queued_us);
-        status.claimed_at = row.claimed_at.map(Timestamp);
-        status.started_at = row.started_at.map(Timestamp);
-        status.next_attempt_at = row.next_attempt_at.map(Timestamp);
-        status.cancel_requested_at = row.cancel_requested_at.map(Timestamp);
-        status.reason = row.reason.as_deref().and_then(Reason::parse);
-        status.message = row.message;
-        status.stored_bytes = unsigned(row.stored_bytes);
-        status.environment =
-            row.environment.map(|text| from_json("a run's environment", &text)).transpose()?;
-        let priority = i32::try_from(row.priority).unwrap_or(0);
-        Ok(Self { id, pipeline: row.pipeline, version: row.version, priority, target: row.target, status })
-    }
 }

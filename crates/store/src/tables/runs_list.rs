@@ -1,9 +1,12 @@
 //! Lists of runs: filters, pages by cursor, marks and expected durations.
 
 use rigi_model::{RunId, RunState, Timestamp};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::runs::{Run, RunRow, unsigned};
+use super::runs_search::{Planned, Search, text_of};
 use crate::Result;
 use crate::db::{Db, on_db};
 
@@ -50,89 +53,79 @@ struct MarkRow {
     ended_at: Option<i64>,
 }
 
-/// Ids hold their time of birth in their first ten characters, so that a time is a place in the order of ids.
-fn id_at(time: Timestamp) -> RunId {
-    let millis = u128::try_from(time.0 / 1000).unwrap_or(0);
-    RunId::from_bits(millis << 80)
-}
-
-/// `%` and `_` in a user's text mean themselves.
-fn like(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
-fn select<D>(project: &str, filter: &RunFilter) -> QueryBuilder<D>
-where
-    D: sqlx::Database,
-    for<'a> &'a str: sqlx::Encode<'a, D> + sqlx::Type<D>,
-    String: for<'a> sqlx::Encode<'a, D> + sqlx::Type<D>,
-    i64: for<'a> sqlx::Encode<'a, D> + sqlx::Type<D>,
-{
-    let mut sql = QueryBuilder::<D>::new("SELECT * FROM runs WHERE project = ");
-    sql.push_bind(project);
-    if let Some(pipeline) = &filter.pipeline {
-        sql.push(" AND pipeline = ").push_bind(pipeline.as_str());
-    }
-    if !filter.states.is_empty() {
-        sql.push(" AND state IN (");
-        let mut list = sql.separated(", ");
-        for state in &filter.states {
-            list.push_bind(state.as_str());
-        }
-        sql.push(")");
-    }
-    for (key, value) in &filter.labels {
-        sql.push(" AND EXISTS (SELECT 1 FROM labels l WHERE l.run = runs.id AND l.key = ")
-            .push_bind(key.as_str());
-        sql.push(" AND l.value = ").push_bind(value.as_str()).push(")");
-    }
-    if let Some(text) = filter.text.as_deref().filter(|t| !t.is_empty()) {
-        let upper = text.strip_prefix("run_").unwrap_or(text).to_ascii_uppercase();
-        sql.push(" AND (pipeline LIKE ").push_bind(like(text)).push(" ESCAPE '\\'");
-        if upper.len() == 4 && upper.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            sql.push(" OR substr(id, 27, 4) = ").push_bind(upper.clone());
-        }
-        sql.push(" OR id LIKE ").push_bind(format!("run\\_{}%", like(&upper).trim_matches('%')));
-        sql.push(" ESCAPE '\\')");
-    }
-    if let Some(since) = filter.since {
-        sql.push(" AND id >= ").push_bind(id_at(since).to_string());
-    }
-    let mut before = filter.until.map(|t| id_at(t).to_string());
-    if let Some(cursor) = &filter.before {
-        let cursor = cursor.to_string();
-        before = Some(before.map_or(cursor.clone(), |until| until.min(cursor)));
-    }
-    if let Some(before) = before {
-        sql.push(" AND id < ").push_bind(before);
-    }
-    sql.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(filter.limit));
-    sql
+/// One page of a list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunPage {
+    /// At most as many as were asked for; fewer, even none, where the search was long and `next` goes on with it.
+    pub runs: Vec<Run>,
+    /// The cursor of the next page, if there may be one.
+    pub next: Option<RunId>,
 }
 
 impl Db {
-    /// One page of runs, newest first.
+    /// One page of runs, newest first. What it costs does not grow with the number of runs.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn list_runs(&self, project: &str, filter: &RunFilter) -> Result<Vec<Run>> {
-        let rows: Vec<RunRow> = match self {
-            Self::Sqlite { read, .. } => {
-                select::<sqlx::Sqlite>(project, filter).build_query_as().fetch_all(read).await?
-            }
-            Self::Postgres(pool) => {
-                select::<sqlx::Postgres>(project, filter).build_query_as().fetch_all(pool).await?
-            }
+    pub async fn list_runs(&self, project: &str, filter: &RunFilter) -> Result<RunPage> {
+        let (rows, searched_to) = self.search_runs::<RunRow>(project, filter, "runs.*").await?;
+        let mut runs = rows.into_iter().map(Run::try_from).collect::<Result<Vec<Run>>>()?;
+        let more = runs.len() > filter.limit as usize;
+        runs.truncate(filter.limit as usize);
+        let last = runs.last().filter(|_| more).map(|run| run.request.id.clone());
+        Ok(RunPage { runs, next: last.or(searched_to) })
+    }
+
+    /// The ids of one page, newest first, and the cursor of the next.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn find_runs(&self, project: &str, filter: &RunFilter) -> Result<(Vec<RunId>, Option<RunId>)> {
+        let (rows, searched_to) = self.search_runs::<(String,)>(project, filter, "runs.id").await?;
+        let mut ids: Vec<RunId> = rows.into_iter().filter_map(|(id,)| id.parse().ok()).collect();
+        let more = ids.len() > filter.limit as usize;
+        ids.truncate(filter.limit as usize);
+        let last = ids.last().filter(|_| more).cloned();
+        Ok((ids, last.or(searched_to)))
+    }
+
+    /// One row more than the limit if there are more, and how far the search went if not to the end.
+    pub(crate) async fn search_runs<T>(
+        &self,
+        project: &str,
+        filter: &RunFilter,
+        columns: &'static str,
+    ) -> Result<(Vec<T>, Option<RunId>)>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let names = match text_of(filter) {
+            Some(_) => self.pipelines_with_runs(project).await?,
+            None => Vec::new(),
         };
-        rows.into_iter().map(Run::try_from).collect()
+        let search = Search::new(project, filter, columns, names);
+        let Some(Planned { statement, searched_to }) = self.plan(&search).await? else {
+            return Ok((Vec::new(), None));
+        };
+        let rows = on_db!(self, pool => {
+            let mut query = sqlx::query_as(AssertSqlSafe(statement.text));
+            for value in statement.values {
+                query = query.bind(value);
+            }
+            query.fetch_all(pool).await?
+        });
+        Ok((rows, searched_to))
+    }
+
+    /// Every pipeline that has runs: one step in an index for each, not one for each run.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn pipelines_with_runs(&self, project: &str) -> Result<Vec<String>> {
+        let sql = "WITH RECURSIVE names (name) AS (SELECT MIN(pipeline) FROM runs WHERE project = $1 UNION ALL \
+                   SELECT (SELECT MIN(pipeline) FROM runs WHERE project = $1 AND pipeline > names.name) FROM names \
+                   WHERE names.name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL";
+        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(project).fetch_all(pool).await?))
     }
 
     /// The last runs of a pipeline as marks, newest last.
@@ -140,10 +133,10 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn recent_marks(&self, project: &str, pipeline: &str, limit: u32) -> Result<Vec<Mark>> {
-        let sql = "SELECT id, state, created_at, started_at, ended_at FROM runs \
-                   WHERE project = $1 AND pipeline = $2 ORDER BY id DESC LIMIT $3";
-        let rows: Vec<MarkRow> = on_db!(self, pool => sqlx::query_as(sql)
-            .bind(project).bind(pipeline).bind(i64::from(limit)).fetch_all(pool).await?);
+        let filter = RunFilter { pipeline: Some(pipeline.to_owned()), limit, ..RunFilter::default() };
+        let columns = "runs.id, state, created_at, started_at, ended_at";
+        let (mut rows, _) = self.search_runs::<MarkRow>(project, &filter, columns).await?;
+        rows.truncate(limit as usize);
         let mut marks: Vec<_> = rows.into_iter().filter_map(mark).collect();
         marks.reverse();
         Ok(marks)

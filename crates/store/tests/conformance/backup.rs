@@ -127,7 +127,16 @@ fn what_goes_from_sqlite_to_postgres_and_back_is_the_same_to_the_last_byte() {
             assert_eq!(again.new_objects, 0, "rows or files differ after a restore to {:?}", next.config);
             assert_eq!(again.manifest.runs, 7);
             let store = Store::open(&next.config, &next.data).await.unwrap();
-            let open = store.db().open_runs().await.unwrap();
+            let open = store
+                .db()
+                .open_runs(
+                    "default",
+                    &[RunState::Queued, RunState::Starting, RunState::Running, RunState::Retrying],
+                    None,
+                    10_000,
+                )
+                .await
+                .unwrap();
             assert_eq!(open.len(), 1);
         }
         let verified = backup::verify(&Repository::open(&backups).unwrap(), None, &mut |_| {}).unwrap();

@@ -3,6 +3,7 @@
 use rigi_model::{RunState, Timestamp};
 use rigi_store::Pace;
 use rigi_store::tables::runs_list::RunFilter;
+use rigi_store::{NewRun, Store};
 
 use crate::support::{T, change, new_run, on_each, stored};
 
@@ -15,9 +16,11 @@ fn lists_are_newest_first_and_page_without_gaps() {
         let mut filter = RunFilter { limit: 10, ..RunFilter::default() };
         loop {
             let page = store.db().list_runs("default", &filter).await.unwrap();
-            let Some(last) = page.last() else { break };
-            filter.before = Some(last.request.id.clone());
-            seen.extend(page.into_iter().map(|run| run.request.id));
+            seen.extend(page.runs.into_iter().map(|run| run.request.id));
+            filter.before = page.next;
+            if filter.before.is_none() {
+                break;
+            }
         }
         let mut expected: Vec<_> = runs.into_iter().map(|run| run.id).collect();
         expected.sort();
@@ -37,7 +40,7 @@ fn filters_can_be_combined() {
         let ids = |filter: RunFilter| async move {
             let filter = RunFilter { limit: 100, ..filter };
             let found = store.db().list_runs("default", &filter).await.unwrap();
-            found.into_iter().map(|run| run.request.id).collect::<Vec<_>>()
+            found.runs.into_iter().map(|run| run.request.id).collect::<Vec<_>>()
         };
         let of_alpha = RunFilter { pipeline: Some("alpha".into()), ..RunFilter::default() };
         assert_eq!(ids(of_alpha.clone()).await, [c.id.clone(), a.id.clone()]);
@@ -77,5 +80,108 @@ fn marks_are_the_newest_and_the_expected_time_is_the_median_of_successes() {
             [Some(9_000_000), Some(2_000_000)]
         );
         assert_eq!(store.db().expected_us("default", "a").await.unwrap(), Some(2_000_000));
+    });
+}
+
+/// Runs in every state of three pipelines, with labels that overlap.
+async fn many_kinds(store: &Store) -> Vec<(NewRun, RunState)> {
+    let mut all = Vec::new();
+    for n in 0..90usize {
+        let mut run = new_run(["alpha", "beta", "gamma-7Q2A"][n % 3]);
+        run.labels =
+            [("team".to_owned(), (n % 2).to_string()), ("batch".to_owned(), (n % 5).to_string())].into();
+        let state = RunState::ALL[n % RunState::ALL.len()];
+        stored(store, &run, state).await;
+        all.push((run, state));
+    }
+    all.sort_by(|(a, _), (b, _)| b.id.cmp(&a.id));
+    all
+}
+
+/// What a filter means, said without an index.
+fn fits(filter: &RunFilter, run: &NewRun, state: RunState) -> bool {
+    let labels = filter.labels.iter().all(|(key, value)| run.labels.get(key) == Some(value));
+    let text = filter.text.as_ref().is_none_or(|text| {
+        let body = &run.id.as_str()[4..];
+        run.pipeline.contains(&text.to_lowercase())
+            || body.starts_with(text)
+            || (text.len() == 4 && body.ends_with(text))
+    });
+    labels
+        && text
+        && filter.pipeline.as_ref().is_none_or(|name| *name == run.pipeline)
+        && (filter.states.is_empty() || filter.states.contains(&state))
+}
+
+#[test]
+fn every_combination_of_filters_finds_what_it_says_page_by_page() {
+    on_each(|store| async move {
+        let all = many_kinds(&store).await;
+        let some_id = &all[40].0.id;
+        let texts = [None, Some("alp"), Some("zzzz"), Some(some_id.short()), Some(&some_id.as_str()[4..12])];
+        let pipelines = [None, Some("beta"), Some("nothing")];
+        let states = [vec![], vec![RunState::Failed], vec![RunState::Queued, RunState::Succeeded]];
+        let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let labels = [
+            vec![],
+            vec![label("team", "1")],
+            vec![label("team", "1"), label("batch", "3")],
+            vec![label("no", "1")],
+        ];
+        for (text, pipeline) in texts.iter().flat_map(|t| pipelines.iter().map(move |p| (t, p))) {
+            for (states, labels) in states.iter().flat_map(|s| labels.iter().map(move |l| (s, l))) {
+                let mut filter = RunFilter {
+                    text: text.map(str::to_owned),
+                    pipeline: pipeline.map(str::to_owned),
+                    states: states.clone(),
+                    labels: labels.clone(),
+                    limit: 7,
+                    ..RunFilter::default()
+                };
+                let fitting = all.iter().filter(|(run, state)| fits(&filter, run, *state));
+                let expected: Vec<_> = fitting.map(|(run, _)| run.id.clone()).collect();
+                let mut found = Vec::new();
+                loop {
+                    let (ids, next) = store.db().find_runs("default", &filter).await.unwrap();
+                    assert!(ids.len() <= 7);
+                    found.extend(ids);
+                    filter.before = next;
+                    if filter.before.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(found, expected, "{filter:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_search_that_no_index_answers_goes_on_page_by_page() {
+    on_each(|store| async move {
+        let rare = new_run("rare");
+        stored(&store, &rare, RunState::Failed).await;
+        let common: Vec<_> =
+            (0..2500).map(|_| NewRun { labels: rare.labels.clone(), ..new_run("common") }).collect();
+        store.submit(common, None).await.unwrap();
+        let failed: Vec<_> = (0..2500).map(|_| new_run("other")).collect();
+        store.submit(failed.clone(), None).await.unwrap();
+        let changes = failed.iter().map(|run| change(run, RunState::Failed, T)).collect();
+        store.change(changes, rigi_store::Pace::Now).await.unwrap().await.unwrap();
+        // Thousands have the label, thousands failed, and one did both.
+        let label = vec![("team".to_owned(), "rare".to_owned())];
+        let mut filter =
+            RunFilter { labels: label, states: vec![RunState::Failed], limit: 10, ..RunFilter::default() };
+        let (mut found, mut pages) = (Vec::new(), 0);
+        loop {
+            let page = store.db().list_runs("default", &filter).await.unwrap();
+            pages += 1;
+            found.extend(page.runs.into_iter().map(|run| run.request.id));
+            let Some(next) = page.next else { break };
+            assert!(filter.before.as_ref().is_none_or(|before| next < *before), "the search must go on");
+            filter.before = Some(next);
+        }
+        assert_eq!(found, [rare.id]);
+        assert!(pages > 1, "the search was to be longer than one page");
     });
 }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::spec::Entry;
 use rigi_model::{RunState, Timestamp};
+use rigi_store::NewRun;
 use rigi_store::retention::{Before, Keep};
+use rigi_store::tables::versions::Version;
 
 use crate::support::{T, new_run, on_each, stored};
 
@@ -41,8 +45,35 @@ fn what_a_run_refers_to_is_in_use() {
         assert_eq!(store.db().upload("default", &id).await.unwrap().sha256, stored_file.sha256);
         assert!(store.db().referenced_content().await.unwrap().contains(&stored_file.sha256));
         let later = T.after(Duration::from_secs(1));
-        store.remove_unreferenced(&Before { versions: later, uploads: later, keys: later }).await.unwrap();
+        let before = Before { versions: later, uploads: later, keys: later };
+        let used = store.db().used_by_runs("default").await.unwrap();
+        store.remove_unreferenced("default", &used, &before).await.unwrap();
         assert!(store.db().upload("default", &id).await.is_err());
         assert!(store.db().referenced_content().await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn code_of_a_run_that_came_while_it_was_looked_for_stays() {
+    on_each(|store| async move {
+        let version = |hash: &str| Version {
+            hash: hash.into(),
+            pipeline: "a".into(),
+            spec: PipelineSpec::of(Entry::Command { argv: Vec::new() }),
+            files: Vec::new(),
+            git: None,
+        };
+        for hash in ["v1", "v2", "v3"] {
+            store.add_version("default", version(hash), T).await.unwrap();
+        }
+        store.submit(vec![new_run("a")], None).await.unwrap();
+        let used = store.db().used_by_runs("default").await.unwrap();
+        assert_eq!(used.versions, ["v1".to_owned()].into());
+        let late = NewRun { version: "v2".into(), ..new_run("a") };
+        store.submit(vec![late], None).await.unwrap();
+        let later = T.after(Duration::from_secs(1));
+        let before = Before { versions: later, uploads: later, keys: later };
+        store.remove_unreferenced("default", &used, &before).await.unwrap();
+        assert_eq!(store.db().versions().await.unwrap(), ["v1".to_owned(), "v2".to_owned()].into());
     });
 }

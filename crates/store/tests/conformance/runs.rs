@@ -35,7 +35,10 @@ fn many_submissions_at_once_are_all_kept() {
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(store.db().open_runs().await.unwrap().len(), 400);
+        assert_eq!(
+            store.db().open_runs("default", &[RunState::Queued], None, 1000).await.unwrap().len(),
+            400
+        );
         assert_eq!(store.db().last_event().await.unwrap(), 400);
     });
 }
@@ -51,7 +54,7 @@ fn a_key_makes_a_submission_safe_to_repeat() {
         assert_eq!(again, Accepted::Before(vec![first.id.clone()]));
         let other = store.submit(vec![second], key("y")).await;
         assert!(matches!(other, Err(Error::IdempotencyConflict { .. })));
-        assert_eq!(store.db().open_runs().await.unwrap().len(), 1);
+        assert_eq!(store.db().open_runs("default", &[RunState::Queued], None, 1000).await.unwrap().len(), 1);
     });
 }
 
