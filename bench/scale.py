@@ -48,6 +48,7 @@ def million(bench, place):
         link.call("POST", f"/runs/{hold}/cancel")
         bench.figures.add(f"start: {stored}, {place.name}", 1000 * server.start_again(runs=None), "ms", bar=1000)
         growth(bench, server, stored, place)
+        cancel(bench, server, place)
         if not bench.quick:
             collect(bench, server, place)
 
@@ -67,6 +68,14 @@ def growth(bench, server, stored, place):
     rate = (before - left()) / (time.perf_counter() - begin)
     limit = place.rate or bench.empty_rate(place)
     bench.figures.add(f"no-op runs: {stored}, {place.name}", rate, "/s", limit=limit, bar=0.9, best="high")
+
+
+def cancel(bench, server, place):
+    link = server.connect()
+    begin = time.perf_counter()
+    cancelled = link.call("POST", "/runs/cancel", {"filter": {}})["cancelled"]
+    took = time.perf_counter() - begin
+    bench.figures.add(f"cancelling waiting runs in one call, {place.name}", cancelled / took, "/s")
 
 
 def collect(bench, server, place):

@@ -95,6 +95,27 @@ test("cancel of a queued, a running and a retrying run", async ({ bed }) => {
   expect(said.code).toBe(75);
 });
 
+test("many at once: a filter, all that wait of a long queue, and a restart in between", async ({ bed }) => {
+  gated(bed, "holds", { max_instances: 1 });
+  bed.shell("waits", "true", { max_instances: 1 });
+  const server = await bed.up({ args: ["--runs", "1"] });
+  const { api } = server;
+  const running = await api.submit("holds");
+  await api.until(running.id, ["running"]);
+  await api.post("/runs", { runs: [{ pipeline: "waits", count: 7000, labels: { team: "a" } }, { pipeline: "holds", count: 20, labels: { team: "b" } }] });
+  expect(await api.refused("POST", "/api/v1/runs/cancel", {})).toMatchObject({ code: "request-invalid" });
+  const some = await bed.rigi(["runs", "cancel", "--pipeline", "holds", "-l", "team=b", "--state", "queued"]);
+  expect(some.out).toContain("20 runs asked to stop");
+  // More than the server reads before it is ready: the rest comes while it answers.
+  await server.kill9();
+  const again = await bed.up({ args: ["--runs", "1"] });
+  expect(await again.api.post("/runs/cancel", { filter: { labels: { team: "a" } } })).toEqual({ cancelled: 7000 });
+  expect(await again.api.runs("&state=queued")).toEqual([]);
+  expect(await again.api.run(running.id)).toMatchObject({ state: "running" });
+  expect((await bed.rigi(["runs", "cancel", "--all"])).out).toContain("1 run asked to stop");
+  expect((await again.api.ended(running.id)).state).toBe("cancelled");
+});
+
 test("retries: delays as the strategy says, exit codes kept, timeout retried, success ends them", async ({ bed }) => {
   bed.shell("grows", 'echo "try $RIGI_ATTEMPT"; [ "$RIGI_ATTEMPT" -ge 3 ]', {
     retries: { attempts: 4, strategy: "exponential", delay: "200ms", multiplier: 4, max_delay: "10s" },

@@ -45,20 +45,24 @@ export function useRetry(run: Named) {
 /** Cancels or retries many; says how many could be. */
 export function useMany(action: "cancel" | "retry") {
   return useMutation({
-    mutationFn: async (runs: Named[]) => {
-      const results = await Promise.allSettled(runs.map((run) => actOn(action, run.id)));
-      return { done: results.filter((result) => result.status === "fulfilled").length, all: runs.length };
-    },
+    mutationFn: async (runs: Named[]) => ({ done: await (action === "cancel" ? cancelAll(runs) : retryEach(runs)), all: runs.length }),
     onSuccess: ({ done, all }) => {
       const word = action === "cancel" ? "asked to stop" : "started again";
       notify(`${done} of ${all} ${word}.`, done === all ? "plain" : "bad");
     },
+    onError: tellFailure(action === "cancel" ? "Not cancelled" : "Not started again"),
   });
 }
 
-function actOn(action: "cancel" | "retry", id: string): Promise<RunView> {
-  const params = { path: { id } };
-  return action === "cancel"
-    ? ok(api.POST("/api/v1/runs/{id}/cancel", { params }))
-    : ok(api.POST("/api/v1/runs/{id}/retry", { params, headers: { "Idempotency-Key": idempotencyKey() } }));
+/** One call, however many: the server cancels them in few commits. */
+async function cancelAll(runs: Named[]): Promise<number> {
+  const answer = await ok(api.POST("/api/v1/runs/cancel", { body: { ids: runs.map((run) => run.id) } }));
+  return answer.cancelled;
+}
+
+async function retryEach(runs: Named[]): Promise<number> {
+  const retry = (run: Named) =>
+    ok(api.POST("/api/v1/runs/{id}/retry", { params: { path: { id: run.id } }, headers: { "Idempotency-Key": idempotencyKey() } }));
+  const results = await Promise.allSettled(runs.map(retry));
+  return results.filter((result) => result.status === "fulfilled").length;
 }

@@ -144,6 +144,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks many runs to stop: those with these ids, or all that a filter finds. Runs that have ended are passed over. The
+         *     answer comes when all requests are durable; runs that were accepted meanwhile may be left.
+         */
+        post: operations["cancel_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}": {
         parameters: {
             query?: never;
@@ -565,6 +585,20 @@ export interface components {
             /** @description At most 100,000 runs together. */
             runs: components["schemas"]["BulkItem"][];
         };
+        /** @description Which runs to cancel: one of both. */
+        CancelRuns: {
+            filter?: components["schemas"]["RunSelection"] | null;
+            /** @description These. */
+            ids?: string[] | null;
+        };
+        /** @description What became of it. */
+        CancelledRuns: {
+            /**
+             * Format: int64
+             * @description Runs that had not ended and were asked to stop.
+             */
+            cancelled: number;
+        };
         /** @description A file of the captured code. */
         CodeFile: {
             /** @description Path below the pipeline's folder. */
@@ -803,7 +837,10 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_ArtifactView: {
-            /** @description In the order of the list. */
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
             items: {
                 /**
                  * Format: int32
@@ -835,7 +872,10 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_AttemptView: {
-            /** @description In the order of the list. */
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
             items: {
                 /**
                  * Format: date-time
@@ -881,7 +921,10 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_CodeFile: {
-            /** @description In the order of the list. */
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
             items: {
                 /** @description Path below the pipeline's folder. */
                 path: string;
@@ -896,7 +939,10 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_EventView: {
-            /** @description In the order of the list. */
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
             items: {
                 /**
                  * Format: date-time
@@ -925,7 +971,10 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_PipelineSummary: {
-            /** @description In the order of the list. */
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
             items: {
                 /**
                  * Format: int64
@@ -971,7 +1020,10 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_RunSummary: {
-            /** @description In the order of the list. */
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
             items: {
                 /**
                  * Format: int32
@@ -1062,7 +1114,10 @@ export interface components {
         };
         /** @description One page of a list. */
         Page_UsageSample: {
-            /** @description In the order of the list. */
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
             items: {
                 /**
                  * Format: date-time
@@ -1298,6 +1353,29 @@ export interface components {
             id: string;
             /** @description Where it is. */
             state: string;
+        };
+        /** @description Which runs, as the list of runs filters them. */
+        RunSelection: {
+            /** @description With all of these labels. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Of this pipeline. */
+            pipeline?: string | null;
+            /** @description Part of the pipeline's name, or the beginning or the last four characters of an id. */
+            q?: string | null;
+            /**
+             * Format: date-time
+             * @description Accepted at or after this time.
+             */
+            since?: string | null;
+            /** @description In one of these states; any unless told. */
+            states?: string[];
+            /**
+             * Format: date-time
+             * @description Accepted before this time.
+             */
+            until?: string | null;
         };
         /** @description A run as lists show it. */
         RunSummary: {
@@ -1967,6 +2045,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BulkAccepted"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelRuns"];
+            };
+        };
+        responses: {
+            /** @description Accepted; the runs end as cancelled */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelledRuns"];
                 };
             };
             /** @description A problem */

@@ -34,6 +34,11 @@ export function Runs() {
   const loadMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  // A page of a long search may be empty, and the next one not.
+  const searching = data !== undefined && runs.length === 0 && !error;
+  useEffect(() => {
+    if (searching) loadMore();
+  }, [searching, loadMore]);
   const onSelect = useCallback((run: RunSummary, on: boolean) => {
     setSelected((known) => {
       const next = new Map(known);
@@ -52,7 +57,7 @@ export function Runs() {
       head={selected.size > 0 ? <Selection runs={runs} selected={selected} onDone={() => setSelected(new Map())} /> : <StateChips search={search} onChange={setSearch} />}
     >
       {error && !data && <Failure error={error} retry={() => void query.refetch()} />}
-      {data && runs.length === 0 && !isPlaceholderData && <NoRuns filtered={filtered} />}
+      {data && runs.length === 0 && !isPlaceholderData && (hasNextPage ? <p className="dim" role="status">Searching older runs…</p> : <NoRuns filtered={filtered} />)}
       {runs.length > 0 && <RunList key={JSON.stringify(search)} runs={runs} hasMore={hasNextPage} loadMore={loadMore} selected={selectedIds} onSelect={onSelect} />}
     </Page>
   );

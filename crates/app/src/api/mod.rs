@@ -1,6 +1,7 @@
 //! The HTTP API: one file per resource; routes, documentation and handlers stand together.
 
 mod auth;
+mod cancel;
 mod error;
 mod etag;
 mod extract;
@@ -38,6 +39,7 @@ fn resources() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(pipelines::router())
         .merge(runs::router())
+        .merge(cancel::router())
         .merge(run_parts::router())
         .merge(logs::router())
         .merge(uploads::router())

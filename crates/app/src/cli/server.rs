@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::runs::fetch;
+use super::runs::cancel_many;
 use super::session::{Found, Session};
 use super::words::many;
-use crate::api::view::{RunSummary, SystemView};
+use crate::api::view::{RunSelection, SystemView};
 use crate::client::{CallError, Client, FindError, is_running};
 use crate::config::{Flag, Loaded};
 
@@ -79,8 +79,6 @@ pub struct Down {
 
 /// How long runs may take to end, and then the server. Runs that are cancelled have their grace period.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// States of runs that have not ended.
-const OPEN: &str = "queued,starting,running,retrying";
 
 impl Down {
     /// Stops the server and waits until it has ended.
@@ -108,11 +106,7 @@ impl Down {
         };
         let client = Client::new(&server).map_err(Failure::from)?;
         session.block_on(async {
-            let open = vec![("state", OPEN.to_owned())];
-            let runs = fetch(&client, &open, 0).await?;
-            if self.cancel {
-                cancel(&client, &runs).await?;
-            }
+            let runs = if self.cancel { cancel_all(&client).await? } else { count_open(&client).await? };
             // An answer says that the process is the server's and no other that got its number since.
             let system: SystemView = client.get(&["system"], &[]).await?;
             stop(pid)?;
@@ -120,7 +114,7 @@ impl Down {
             eprintln!(
                 "The server of {} has ended.{}",
                 system.pipelines_folder,
-                rest(self.cancel, runs.len() as u64, &system)
+                rest(self.cancel, runs, &system)
             );
             Ok(Exit::Ok.into())
         })
@@ -145,43 +139,34 @@ fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
 /// Cancels what went on after the server had ended, and waits until nothing runs any more.
 fn cancel_left(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let place = loaded.pipelines.display().to_string();
-    let cancelled = crate::server::aside(loaded, async |client| {
-        let runs = fetch(client, &[("state", OPEN.to_owned())], 0).await?;
-        cancel(client, &runs).await?;
-        Ok(runs.len() as u64)
-    })?;
+    let cancelled = crate::server::aside(loaded, cancel_all)?;
     let were = if cancelled == 1 { "was" } else { "were" };
     eprintln!("No server ran on {place}. {} {were} cancelled.", many(cancelled, "run"));
     Ok(Exit::Ok.into())
 }
 
-/// Cancels them, and waits until nothing runs any more.
-async fn cancel(client: &Client, runs: &[RunSummary]) -> anyhow::Result<()> {
-    for run in runs {
-        let answer: Result<serde_json::Value, CallError> =
-            client.act(&["runs", run.id.as_str(), "cancel"], &[]).await;
-        match answer {
-            // One that ended in the meantime is as good as cancelled.
-            Err(CallError::Refused { status, .. }) if status.as_u16() == 409 => {}
-            answer => {
-                answer?;
-            }
-        }
-    }
+/// Cancels all runs, and waits until none is left; returns how many there were.
+async fn cancel_all(client: &Client) -> anyhow::Result<u64> {
+    let cancelled = cancel_many(client, RunSelection::default()).await?;
     let since = Instant::now();
-    let open = vec![("state", OPEN.to_owned())];
     loop {
-        let left = fetch(client, &open, 0).await?;
-        if left.is_empty() {
-            return Ok(());
+        let left = count_open(client).await?;
+        if left == 0 {
+            return Ok(cancelled);
         }
         if since.elapsed() > PATIENCE {
-            let left = many(left.len() as u64, "run");
+            let left = many(left, "run");
             let failure = Failure::new(Exit::Unavailable, format!("{left} did not end; the server goes on"));
             return Err(failure.cure("look at them with `rigi runs list`, or leave `--cancel` away").into());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// Runs that have not ended.
+async fn count_open(client: &Client) -> Result<u64, CallError> {
+    let system: SystemView = client.get(&["system"], &[]).await?;
+    Ok(system.runs.queued + system.runs.active + system.runs.retrying)
 }
 
 fn stop(pid: u32) -> anyhow::Result<()> {

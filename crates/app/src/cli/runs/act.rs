@@ -3,29 +3,38 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use rigi_model::Timestamp;
 use serde_json::Value;
 
 use super::super::run::Stay;
-use crate::api::view::{PipelineView, RerunCode, RerunRun, RunView};
+use super::filters::Filters;
+use crate::api::view::{CancelRuns, CancelledRuns, PipelineView, RerunCode, RerunRun, RunSelection, RunView};
 use crate::cli::exit::Exit;
 use crate::cli::failure::{self, Failure};
 use crate::cli::follow::{stay, upload};
 use crate::cli::pairs::{self, Given};
 use crate::cli::session::Session;
 use crate::cli::terminal::say;
-use crate::cli::words::state_word;
+use crate::cli::words::{many, state_word};
+use crate::client::{CallError, Client};
 
 /// `rigi runs cancel`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rigi runs cancel 7Q2A
-  rigi runs cancel $(rigi runs list --state queued -q)")]
+  rigi runs cancel --pipeline co2-trend --state queued
+  rigi runs cancel --all")]
 pub struct Cancel {
     /// The runs: their ids, or parts of them
-    #[arg(value_name = "RUN", required = true)]
+    #[arg(value_name = "RUN", conflicts_with_all = ["pipeline", "state", "labels", "since", "until", "all"])]
     runs: Vec<String>,
-    /// Print ids only
+    #[command(flatten)]
+    filters: Filters,
+    /// All runs that have not ended
+    #[arg(long, conflicts_with_all = ["pipeline", "state", "labels", "since", "until"])]
+    all: bool,
+    /// Print ids only; with filters, the number of runs
     #[arg(short, long)]
     quiet: bool,
 }
@@ -36,28 +45,59 @@ impl Cancel {
     /// # Errors
     /// When a run is not there, or has ended.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        if self.runs.is_empty() && self.filters.is_empty() && !self.all {
+            let failure = Failure::new(Exit::Usage, "nothing says which runs to cancel".to_owned());
+            return Err(failure
+                .cure("name runs, filter them as `rigi runs list` does, or say `--all`")
+                .into());
+        }
+        let filter = self.filters.selection(Timestamp::now())?;
         let client = session.client()?;
         session.block_on(async {
-            let mut failed: Option<Failure> = None;
-            for name in &self.runs {
-                let answer: Result<RunView, _> = client.act(&["runs", name, "cancel"], &[]).await;
-                match answer {
-                    Ok(run) if self.quiet => say(run.summary.id.as_str())?,
-                    Ok(run) if run.summary.state.is_terminal() => {
-                        say(&format!("run {} is {}", run.summary.short, state_word(run.summary.state)))?;
-                    }
-                    Ok(run) => say(&format!("run {} is being cancelled", run.summary.short))?,
-                    Err(error) => {
-                        let failure = Failure::from(error).doing(&format!("{name} was not cancelled"));
-                        if let Some(earlier) = failed.replace(failure) {
-                            eprint!("{}", earlier.show(&session.terminal));
-                        }
+            if self.runs.is_empty() {
+                let cancelled = cancel_many(&client, filter).await?;
+                let said = if self.quiet {
+                    cancelled.to_string()
+                } else {
+                    format!("{} asked to stop", many(cancelled, "run"))
+                };
+                say(&said)?;
+                return Ok(Exit::Ok.into());
+            }
+            self.each(&client, session).await
+        })
+    }
+
+    async fn each(&self, client: &Client, session: &Session) -> anyhow::Result<ExitCode> {
+        let mut failed: Option<Failure> = None;
+        for name in &self.runs {
+            let answer: Result<RunView, _> = client.act(&["runs", name, "cancel"], &[]).await;
+            match answer {
+                Ok(run) if self.quiet => say(run.summary.id.as_str())?,
+                Ok(run) if run.summary.state.is_terminal() => {
+                    say(&format!("run {} is {}", run.summary.short, state_word(run.summary.state)))?;
+                }
+                Ok(run) => say(&format!("run {} is being cancelled", run.summary.short))?,
+                Err(error) => {
+                    let failure = Failure::from(error).doing(&format!("{name} was not cancelled"));
+                    if let Some(earlier) = failed.replace(failure) {
+                        eprint!("{}", earlier.show(&session.terminal));
                     }
                 }
             }
-            failed.map_or_else(|| Ok(Exit::Ok.into()), |failure| Err(failure.into()))
-        })
+        }
+        failed.map_or_else(|| Ok(Exit::Ok.into()), |failure| Err(failure.into()))
     }
+}
+
+/// Asks all open runs that a filter finds to stop; returns how many there were.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn cancel_many(client: &Client, filter: RunSelection) -> Result<u64, CallError> {
+    let body = CancelRuns { ids: None, filter: Some(filter) };
+    let answer: CancelledRuns = client.post(&["runs", "cancel"], &body).await?;
+    Ok(answer.cancelled)
 }
 
 /// `rigi runs retry`

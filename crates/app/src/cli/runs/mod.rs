@@ -2,14 +2,15 @@
 
 mod act;
 mod artifacts;
+mod filters;
 mod get;
 mod list;
 mod logs;
 
 use std::process::ExitCode;
 
+pub use act::cancel_many;
 use clap::{Args, Subcommand};
-pub use list::fetch;
 
 use super::session::Session;
 
