@@ -21,6 +21,8 @@ pub struct Listening {
     wants: Wants,
     /// The newest event that it knows of.
     seen: Option<i64>,
+    /// Up to this event it was told by catching up: nobody is told older words afterwards.
+    told: i64,
     greeted: bool,
     _seat: Seat,
 }
@@ -34,7 +36,7 @@ impl Listening {
         wants: Wants,
         seen: Option<i64>,
     ) -> Self {
-        Self { state, batches, wants, seen, greeted: false, _seat: seat }
+        Self { state, batches, wants, seen, told: 0, greeted: false, _seat: seat }
     }
 
     /// What the database says has happened since it last heard, and a greeting that says up to where that was.
@@ -51,7 +53,7 @@ impl Listening {
         }
         let views = summaries(&self.state, &runs).await?;
         let last = last.max(newest);
-        self.seen = Some(last);
+        (self.seen, self.told) = (Some(last), last);
         let (events, _) = run_events(&views, Some(last));
         Ok([events, hello(last)].concat().into())
     }
@@ -64,6 +66,9 @@ impl Listener for Listening {
                 match self.batches.recv().await {
                     Ok(batch) => {
                         if let Batch::Runs { last: Some(last), .. } = &*batch {
+                            if *last <= self.told {
+                                continue;
+                            }
                             self.seen = Some(*last);
                         }
                         if let Some(bytes) = batch.part(&self.wants) {
