@@ -301,7 +301,7 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Exit>(&text).unwrap(), exit);
         let key = crate::AttemptKey { run: RunId::from_bits(bits), number };
         let text = serde_json::to_string(&key).unwrap();
-        prop_assert_eq!(serde_json::from_str::<crate::AttemptKey>(&text).unwrap(), key);
+        prop_assert_eq!(&serde_json::from_str::<crate::AttemptKey>(&text).unwrap(), &key);
         prop_assert_eq!(key.run.as_str().parse::<RunId>().unwrap(), key.run);
     }
 }
