@@ -184,18 +184,24 @@ impl Engine {
             return Err(invalid("/runs", format!("{total} runs are more than the {MOST_RUNS} of one call")));
         }
         let now = Timestamp::now();
-        let _nothing_is_collected = self.captured.gate.read().await;
+        let nothing_is_collected = self.captured.gate.clone().read_owned().await;
         let mut runs = Vec::with_capacity(total);
         for submission in wanted {
             self.prepare(catalog, submission, now, &mut runs).await?;
         }
-        let accepted = self.store.submit(runs.clone(), key).await?;
-        if matches!(accepted, Accepted::New(_)) {
-            metrics::counter!("rigi_runs_accepted_total").increment(runs.len() as u64);
-            let runs = runs.into_iter().map(Arc::new).collect();
-            let _ = self.core.send(Message::Accepted(runs));
-        }
-        Ok(accepted)
+        let (store, core) = (self.store.clone(), self.core.clone());
+        // Who asked may hang up while the runs are written: the core is told of them all the same.
+        let accepting = tokio::spawn(async move {
+            let _nothing_is_collected = nothing_is_collected;
+            let accepted = store.submit(runs.clone(), key).await?;
+            if matches!(accepted, Accepted::New(_)) {
+                metrics::counter!("rigi_runs_accepted_total").increment(runs.len() as u64);
+                let runs = runs.into_iter().map(Arc::new).collect();
+                let _ = core.send(Message::Accepted(runs));
+            }
+            Ok(accepted)
+        });
+        accepting.await.map_err(|_| rigi_store::Error::Closed)?
     }
 
     async fn prepare(
