@@ -55,7 +55,10 @@ test("a backup of a working server is restored elsewhere, on either database: st
       return [path, sha256];
     }));
     const events = (await api.get<{ items: unknown[] }>(`/runs/${id}/events`)).items;
-    return { run: await api.get(`/runs/${id}`), log: await api.lines(id), hashes, events };
+    const run = await api.get<Record<string, unknown>>(`/runs/${id}`);
+    // Guessed by the newest successes, and there may be newer ones by now.
+    delete run["expected_ms"];
+    return { run, log: await api.lines(id), hashes, events };
   };
   const wanted = await Promise.all(ended.map((run) => of(server.api, run.id)));
   await server.kill9();

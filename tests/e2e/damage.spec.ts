@@ -131,18 +131,18 @@ test("the key of secrets, the token, and the database", async ({ bed }) => {
   expect((await doctor(bed, copy)).damaged.join()).toContain(join(copy, "token"));
   if (bed.database === "postgres") return;
 
+  // What the write-ahead log held is in the file now: the doctor was the last to close it.
   const database = join(copy, "rigi.db");
-  const size = statSync(database).size;
-  for (let page = 0; page < size; page += 4096) {
-    fresh();
-    const bad = readFileSync(database);
+  expect(existsSync(`${database}-wal`)).toBe(false);
+  const good = readFileSync(database);
+  for (let page = 0; page < good.length; page += 4096) {
+    const bad = Buffer.from(good);
     bad.fill(0x55, page, page + 8);
     writeFileSync(database, bad);
     const found = await doctor(bed, copy);
     expect(found.code, `page ${page / 4096}`).toBe(1);
   }
-  fresh();
-  writeFileSync(database, readFileSync(database).subarray(0, size - 4096));
+  writeFileSync(database, good.subarray(0, good.length - 4096));
   expect((await doctor(bed, copy)).damaged.join()).toContain(database);
 });
 

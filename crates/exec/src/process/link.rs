@@ -72,6 +72,8 @@ pub struct Link {
     out: Vec<u8>,
     /// Whoever waits for what stands in `out` to be written.
     waiting: Vec<oneshot::Sender<()>>,
+    /// The supervisor was told to end: it is not to be followed by another.
+    leaving: bool,
 }
 
 impl Link {
@@ -96,6 +98,7 @@ impl Link {
             places,
             out: Vec::new(),
             waiting: Vec::new(),
+            leaving: false,
         }
     }
 
@@ -110,7 +113,7 @@ impl Link {
         // What came together with the welcome.
         let mut broken = !self.pass_on();
         loop {
-            if broken && !self.reconnect(&mut commands).await {
+            if broken && (self.leaving || !self.reconnect(&mut commands).await) {
                 return;
             }
             if !self.out.is_empty() {
@@ -158,6 +161,7 @@ impl Link {
             Command::Quit { told } => {
                 self.order(&Order::Quit);
                 self.waiting.push(told);
+                self.leaving = true;
             }
         }
     }
