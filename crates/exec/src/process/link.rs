@@ -72,7 +72,7 @@ pub struct Link {
     out: Vec<u8>,
     /// Whoever waits for what stands in `out` to be written.
     waiting: Vec<oneshot::Sender<()>>,
-    /// The supervisor was told to end: it is not to be followed by another.
+    /// The supervisor was told to end: it is followed by another only when something is to be started.
     leaving: bool,
 }
 
@@ -113,7 +113,10 @@ impl Link {
         // What came together with the welcome.
         let mut broken = !self.pass_on();
         loop {
-            if broken && (self.leaving || !self.reconnect(&mut commands).await) {
+            if broken && self.leaving && !self.rest(&mut commands, &sender).await {
+                return;
+            }
+            if broken && !self.reconnect(&mut commands).await {
                 return;
             }
             if !self.out.is_empty() {
@@ -146,6 +149,24 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Without a supervisor until something is to be started. `false`: nothing ever will.
+    async fn rest(
+        &mut self,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+        sender: &mpsc::WeakUnboundedSender<Command>,
+    ) -> bool {
+        self.waiting.clear();
+        while let Some(command) = commands.recv().await {
+            // It knows of no attempt any more that something else could be about.
+            if matches!(command, Command::Launch(_)) {
+                self.leaving = false;
+                self.take(command, sender);
+                return true;
+            }
+        }
+        false
     }
 
     fn take(&mut self, command: Command, sender: &mpsc::WeakUnboundedSender<Command>) {
