@@ -17,7 +17,7 @@ const MESSAGES: usize = 1024;
 /// With so many active runs, rounds are [`ROUND`] apart at least.
 const BUSY: u64 = 8;
 /// See [`BUSY`].
-const ROUND: Duration = Duration::from_millis(2);
+const ROUND: Duration = Duration::from_millis(1);
 
 impl Core {
     /// Runs until nobody is left who could say anything.
