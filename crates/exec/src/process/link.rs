@@ -54,8 +54,11 @@ enum Place {
     /// written the order down has not started anything, so that the next one is told again.
     Supervisor {
         order: Vec<u8>,
-        stopping: bool,
+        /// It was told to stop it, with this grace.
+        stopping: Option<Duration>,
     },
+    /// The supervisor has told its end, and keeps it until it is released.
+    Told,
     /// Ended on this side, without ever having been handed over.
     Ended,
 }
@@ -86,7 +89,7 @@ impl Link {
         observed: mpsc::UnboundedSender<Observed>,
     ) -> Self {
         let known =
-            |known: &Known| (known.key.clone(), Place::Supervisor { order: Vec::new(), stopping: false });
+            |known: &Known| (known.key.clone(), Place::Supervisor { order: Vec::new(), stopping: None });
         let places = connection.known.iter().map(known).collect();
         Self {
             connection,
@@ -113,7 +116,7 @@ impl Link {
         // What came together with the welcome.
         let mut broken = !self.pass_on();
         loop {
-            if broken && self.leaving && !self.rest(&mut commands, &sender).await {
+            if broken && !self.rest(&mut commands, &sender).await {
                 return;
             }
             if broken && !self.reconnect(&mut commands).await {
@@ -151,22 +154,23 @@ impl Link {
         }
     }
 
-    /// Without a supervisor until something is to be started. `false`: nothing ever will.
+    /// Without a supervisor that was told to end, until it is to have something. `false`: it never will.
     async fn rest(
         &mut self,
         commands: &mut mpsc::UnboundedReceiver<Command>,
         sender: &mpsc::WeakUnboundedSender<Command>,
     ) -> bool {
-        self.waiting.clear();
-        while let Some(command) = commands.recv().await {
-            // It knows of no attempt any more that something else could be about.
-            if matches!(command, Command::Launch(_)) {
-                self.leaving = false;
-                self.take(command, sender);
-                return true;
+        let held = |place: &Place| matches!(place, Place::Supervisor { .. });
+        while self.leaving && !self.places.values().any(held) {
+            // Whoever waits for an order to be written waits in vain.
+            self.waiting.clear();
+            match commands.recv().await {
+                Some(command) => self.take(command, sender),
+                None => return false,
             }
         }
-        false
+        self.leaving = false;
+        true
     }
 
     fn take(&mut self, command: Command, sender: &mpsc::WeakUnboundedSender<Command>) {
@@ -177,7 +181,7 @@ impl Link {
             Command::Release { key } => match self.places.remove(&key) {
                 Some(Place::Preparing(task)) => task.abort(),
                 Some(Place::Ended) => {}
-                Some(Place::Supervisor { .. }) | None => self.order(&Order::Release { key }),
+                Some(Place::Supervisor { .. } | Place::Told) | None => self.order(&Order::Release { key }),
             },
             Command::Quit { told } => {
                 self.order(&Order::Quit);
@@ -217,7 +221,7 @@ impl Link {
     }
 
     fn prepared(&mut self, plan: Box<AttemptPlan>, result: Result<Ready, Failure>) {
-        if matches!(self.places.get(&plan.key), Some(Place::Ended | Place::Supervisor { .. })) {
+        if matches!(self.places.get(&plan.key), Some(Place::Ended | Place::Told | Place::Supervisor { .. })) {
             return;
         }
         match result {
@@ -238,7 +242,7 @@ impl Link {
                 let mut order = Vec::with_capacity(2048);
                 frame::encode(&mut order, &Order::Launch(Box::new(launch)), &[]);
                 self.out.extend_from_slice(&order);
-                self.places.insert(key, Place::Supervisor { order, stopping: false });
+                self.places.insert(key, Place::Supervisor { order, stopping: None });
             }
             Err(exit) => {
                 let words = match &exit {
@@ -256,9 +260,9 @@ impl Link {
                 task.abort();
                 self.end_here(key, Exit::Stopped, &["Stopped on request, before it started.".to_owned()]);
             }
-            Some(Place::Ended) => {}
+            Some(Place::Ended | Place::Told) => {}
             Some(Place::Supervisor { stopping, .. }) => {
-                *stopping = true;
+                *stopping = Some(grace);
                 self.order(&Order::Stop { key, grace_us: micros(grace) });
             }
             None => self.order(&Order::Stop { key, grace_us: micros(grace) }),
@@ -307,10 +311,12 @@ impl Link {
                     (key, at, Observation::Ended(ended))
                 }
             };
-            if let Some(Place::Supervisor { order, .. }) = self.places.get_mut(&key)
-                && !order.is_empty()
-            {
-                *order = Vec::new();
+            match self.places.get_mut(&key) {
+                Some(place @ Place::Supervisor { .. }) if matches!(what, Observation::Ended(_)) => {
+                    *place = Place::Told;
+                }
+                Some(Place::Supervisor { order, .. }) => *order = Vec::new(),
+                _ => {}
             }
             self.tell(key, at, what);
         }
@@ -348,12 +354,17 @@ impl Link {
         let mut gone = Vec::new();
         for (key, place) in &self.places {
             match place {
+                // Told again: the order may have died with the one before.
+                Place::Supervisor { stopping: Some(grace), .. } if known.contains(key) => {
+                    let stop = Order::Stop { key: key.clone(), grace_us: micros(*grace) };
+                    frame::encode(&mut self.out, &stop, &[]);
+                }
                 Place::Supervisor { .. } if known.contains(key) => {}
-                Place::Supervisor { order, stopping: false } if !order.is_empty() => {
+                Place::Supervisor { order, stopping: None } if !order.is_empty() => {
                     self.out.extend_from_slice(order);
                 }
-                Place::Supervisor { stopping, .. } => gone.push((key.clone(), *stopping)),
-                Place::Preparing(_) | Place::Ended => {}
+                Place::Supervisor { stopping, .. } => gone.push((key.clone(), stopping.is_some())),
+                Place::Preparing(_) | Place::Told | Place::Ended => {}
             }
         }
         for (key, stopping) in gone {
