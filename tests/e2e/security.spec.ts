@@ -1,10 +1,11 @@
 /** What foreign pages, hostile files and curious tools cannot do to a server of one machine. */
 import { createServer, request as ask, type IncomingHttpHeaders } from "node:http";
-import { statSync, readFileSync, writeFileSync, chmodSync } from "node:fs";
+import { statSync, readFileSync, writeFileSync, chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import { signIn } from "../support/page";
+import { inCi } from "../support/places";
 import { expect, onlyOnce, test, type Server } from "../support/test";
 
 interface Answer {
@@ -165,6 +166,10 @@ for (const kind of ["html", "svg"] as const) {
     await expect(page.getByText("shown").first()).toBeVisible();
     expect(await page.evaluate(() => self.origin)).toBe("null");
     expect(policies.every((policy) => policy.includes("sandbox"))).toBe(true);
+    // The page that shows it in place, as it does with the only file.
+    await page.goto(`${api.url}/runs/${run.id}`);
+    await page.getByRole("tab", { name: /Outputs/ }).click();
+    await expect(page.locator(`iframe[src$="page.${kind}"], img[src$="page.${kind}"]`)).toBeVisible();
     expect(elsewhere.heard).toEqual([]);
     expect((await api.runs()).map((other) => other.pipeline)).toEqual(["evil"]);
     await elsewhere.close();
@@ -185,7 +190,7 @@ test("that a file has not changed does not take its sandbox away", async ({ bed,
 });
 
 for (const place of ["127.0.0.1", "localhost"]) {
-  test(`a hostile page on ${place} can neither start a run nor read`, async ({ bed, database, page }) => {
+  test(`a hostile page on ${place} can neither start a run, nor read, nor show the page in a frame`, async ({ bed, database, page }) => {
     onlyOnce(database);
     bed.shell("noop", "true");
     const server = await bed.up();
@@ -205,10 +210,16 @@ for (const place of ["127.0.0.1", "localhost"]) {
         new Promise(done => { const s = document.createElement("script"); s.onload = () => done(tried("script")("loaded")); s.onerror = () => done(tried("script")("no")); s.src = "${home}/api/v1/system"; document.body.append(s); }),
       ];
       Promise.all(all).then(() => { document.title = results.sort().join(" "); });`;
-    const elsewhere = await foreign({ "/": `<body><script>${tries}</script>` });
+    const form = `<form method="post" action="${home}/api/v1/runs/${run.id}/retry"></form><script>document.forms[0].submit()</script>`;
+    const elsewhere = await foreign({ "/": `<body><script>${tries}</script>`, "/form": form, "/frame": `<iframe src="${home}/runs"></iframe>` });
     const own = `http://${place}:${elsewhere.port}`;
     await page.goto(own);
     await expect(page).toHaveTitle("image:no json:no read:no retry:no script:no");
+    await page.goto(`${own}/form`, { waitUntil: "commit" });
+    await expect(page.getByText(/foreign page|behind a link/)).toBeVisible();
+    await page.goto(`${own}/frame`);
+    // The frame holds the browser's own words about a refusal, not the page.
+    await expect.poll(() => page.frames().map((frame) => frame.url())).not.toContain(`${home}/runs`);
     expect((await server.api.runs()).map((other) => other.id)).toEqual([run.id]);
     await elsewhere.close();
   });
@@ -249,6 +260,23 @@ test("a file's name ends no header, and a upload's name no path", async ({ bed, 
   }
 });
 
+test("neither the server's log nor the browser's history holds what signs in", async ({ bed, database, page }) => {
+  onlyOnce(database);
+  bed.shell("noop", "true");
+  const server = await bed.up({ env: { RIGI_LOG__LEVEL: "trace" } });
+  const code = new URL(server.link).searchParams.get("token")!;
+  await page.goto(server.link);
+  await expect(page.getByRole("link", { name: "Pipelines" }).first()).toBeVisible();
+  expect(page.url()).not.toContain("token");
+  await server.api.ended((await server.api.submit("noop")).id);
+  const cookies = await page.context().cookies();
+  await page.goBack().catch(() => undefined);
+  expect(page.url()).not.toContain(code);
+  const words = server.complaints.join("\n");
+  expect(words.length).toBeGreaterThan(1000);
+  for (const secret of [code, server.api.token, cookies[0]!.value]) expect(words.includes(secret)).toBe(false);
+});
+
 test("what is secret is its owner's alone, also in a folder that was open", async ({ bed, database }) => {
   onlyOnce(database);
   chmodSync(bed.data, 0o755);
@@ -274,4 +302,58 @@ test("a server that runs as root says so", async ({ bed, database }) => {
   const warnings = (await server.api.get<{ warnings: string[] }>("/system")).warnings;
   const told = [...server.said, ...warnings].filter((line) => line.includes("root"));
   expect(told.length).toBe(process.getuid?.() === 0 ? 2 : 0);
+});
+
+test("runs of another account: their code, their packages and what they leave are kept from Rigi's own", async ({ bed, database }) => {
+  onlyOnce(database);
+  test.skip(process.getuid?.() !== 0 && !inCi, "only root may start processes of another account");
+  test.setTimeout(240_000);
+  const folder = mkdtempSync("/tmp/rigi-test-runs-");
+  try {
+    bed.shell(
+      "tries",
+      `id -u; cat "$DATA/secret.key" "$DATA/rigi.db" "$DATA/token" | wc -c; ln -s "$DATA/secret.key" "$RIGI_OUTPUTS/key"; ln /etc/hostname "$RIGI_OUTPUTS/name"; echo fine >"$RIGI_OUTPUTS/mine"; echo '{"progress":0.5}' >>"$RIGI_EVENTS"`,
+      { env: { DATA: bed.data } },
+    );
+    const setup = `import os
+from setuptools import setup
+try:
+    key = open(${JSON.stringify(join(bed.data, "secret.key"))}, "rb").read() and "read"
+except OSError:
+    key = "refused"
+open("who.py", "w").write(f"user = {os.getuid()}\\nkey = '{key}'\\n")
+setup(name="who", version="1", py_modules=["who"])
+`;
+    const main = `import os, sys, who
+print(who.user, who.key, os.getuid(), os.access(who.__file__, os.W_OK), os.access(sys.prefix, os.W_OK))
+`;
+    bed.pipeline("packages", { "main.py": main, "requirements.txt": "./who\n", "who/setup.py": setup });
+    // What root has in its home, others cannot start.
+    copyFileSync(process.env.RIGI_TEST_UV!, join(folder, "uv"));
+    chmodSync(join(folder, "uv"), 0o755);
+    const env = {
+      RIGI_PROCESS__RUN_AS: "nobody",
+      RIGI_PROCESS__FOLDER: join(folder, "runs"),
+      RIGI_PYTHON__UV: join(folder, "uv"),
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+    };
+    chmodSync(folder, 0o755);
+    const server = await bed.up({ env });
+    const { api } = server;
+    expect(server.said.join("\n")).not.toContain("as root");
+    const tries = await api.ended((await api.submit("tries")).id);
+    expect(tries.state, tries.message).toBe("succeeded");
+    expect(await api.output(tries.id)).toEqual(["65534", "0"]);
+    const { items } = await api.get<{ items: { path: string }[] }>(`/runs/${tries.id}/artifacts`);
+    expect(items.map((item) => item.path)).toEqual(["mine"]);
+    const packages = await api.ended((await api.submit("packages")).id, 200_000);
+    expect(packages.state, packages.message).toBe("succeeded");
+    expect(await api.output(packages.id)).toEqual(["65534 refused 65534 False False"]);
+    const refused = await bed.rigi(["up", bed.pipelines, "--port", "0", "--data", bed.folder("other")], { env: { RIGI_PROCESS__RUN_AS: "root", RIGI_DATABASE__URL: undefined } });
+    expect(refused.code).toBe(78);
+    expect(refused.err).toContain("process.run_as");
+  } finally {
+    await bed.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

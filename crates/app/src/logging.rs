@@ -9,7 +9,7 @@ use crate::config::{Log, LogFormat};
 /// Starts logging; a second time does nothing.
 pub fn start(config: &Log) {
     let level = config.level.as_str();
-    let filter = EnvFilter::try_from_env("RIGI_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = EnvFilter::new(level);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _ = match config.format {
         LogFormat::Json => builder.json().try_init(),

@@ -1,4 +1,5 @@
 //! The `rigi` binary: HTTP API, page, command line, configuration, wiring.
+#![forbid(unsafe_code)]
 
 mod api;
 mod cli;

@@ -1,6 +1,7 @@
 //! What happens next: pipelines are found, runs are accepted, places are given, attempts are started and their ends kept.
 //!
 //! [`decide`] and the [`ledger`] are pure; [`core`] acts. The engine knows executors and the store, and nothing of HTTP.
+#![forbid(unsafe_code)]
 
 pub mod catalog;
 pub mod code;

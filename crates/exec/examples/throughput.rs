@@ -70,6 +70,7 @@ async fn through(runs: usize, in_flight: usize, limit: f64) -> Result<(), Box<dy
         supervisor,
         env_allow: Vec::new(),
         default_processes: Some(512),
+        apart: None,
     };
     let (executor, mut observed, _) = ProcessExecutor::open(config).await?;
     let pid = std::fs::read_to_string(data.join("supervisor/lock"))?;

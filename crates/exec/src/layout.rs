@@ -4,16 +4,32 @@ use std::path::{Path, PathBuf};
 
 use rigi_model::AttemptKey;
 
-/// The data folder.
+/// The data folder, and where runs have another account, what lies outside of it for them to reach.
 #[derive(Debug, Clone)]
 pub struct Layout {
     data: PathBuf,
+    open: Option<PathBuf>,
 }
 
 impl Layout {
     /// `data` must be absolute: the supervisor has another current directory.
     pub const fn new(data: PathBuf) -> Self {
-        Self { data }
+        Self { data, open: None }
+    }
+
+    /// With what runs must reach in another folder, also absolute: the data folder is closed to them.
+    #[must_use]
+    pub fn with_open(self, open: Option<PathBuf>) -> Self {
+        Self { open, ..self }
+    }
+
+    /// The folder of what runs must reach, if it is not the data folder.
+    pub fn open(&self) -> Option<&Path> {
+        self.open.as_deref()
+    }
+
+    fn reached(&self) -> &Path {
+        self.open.as_ref().unwrap_or(&self.data)
     }
 
     /// The data folder itself.
@@ -33,27 +49,27 @@ impl Layout {
 
     /// Attempts' folders.
     pub fn runs(&self) -> PathBuf {
-        self.data.join("runs")
+        self.reached().join("runs")
     }
 
     /// One attempt's folder.
     pub fn attempt(&self, key: &AttemptKey) -> PathBuf {
-        self.data.join(format!("runs/{key}"))
+        self.reached().join(format!("runs/{key}"))
     }
 
     /// The parameters of every attempt that has none.
     pub fn no_parameters(&self) -> PathBuf {
-        self.data.join("tools/no-parameters.json")
+        self.reached().join("tools/no-parameters.json")
     }
 
     /// Helper programs.
     pub fn tools(&self) -> PathBuf {
-        self.data.join("tools")
+        self.reached().join("tools")
     }
 
     /// Python environments.
     pub fn environments(&self) -> PathBuf {
-        self.data.join("environments")
+        self.reached().join("environments")
     }
 }
 

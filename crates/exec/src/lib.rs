@@ -4,10 +4,14 @@
 //! It keeps an attempt's folder and its last word until [`Executor::release`] says that both are durable elsewhere.
 //!
 //! Processes of this machine belong to the [`supervisor`], a process of its own that outlives the server;
-//! [`process`] is the server's side of it, and [`environment`] makes the Python environments they need.
+//! [`process`] is the server's side of it, and [`environment`] makes the Python environments they need. Where Rigi runs
+//! as root, runs may have another [`account`].
 
+pub mod account;
 pub mod environment;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod layout;
 pub mod plan;
 pub mod process;

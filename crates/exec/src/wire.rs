@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rigi_model::{AttemptKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::plan::{Ended, InputFile, PlanLimits, Sample};
 
 /// Raised when the two sides could no longer understand each other. `Hello`, `Quit` and the fields of `Welcome` are for
@@ -49,6 +50,9 @@ pub enum Report {
         version: String,
         /// Every attempt that is not released, and whether it still runs.
         known: Vec<(AttemptKey, bool)>,
+        /// Where runs' folders lie, if not in the data folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        open: Option<PathBuf>,
     },
     /// Its process runs.
     Started {
@@ -126,11 +130,19 @@ pub struct Launch {
     pub grace_us: u64,
     /// First lines of the log, Rigi's own.
     pub notes: Vec<String>,
+    /// The user that it runs as, where that is not Rigi's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
 }
 
 impl Launch {
-    /// Whether its folder holds nothing but the code.
+    /// Whether its folder holds nothing but the code, and is Rigi's own.
     pub const fn is_plain(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty()
+        self.inputs.is_empty() && self.outputs.is_empty() && self.user.is_none()
+    }
+
+    /// The account that it runs as, where that is not Rigi's own.
+    pub fn account(&self) -> Option<Account> {
+        self.user.map(|user| Account::of_attempt(user, &self.key))
     }
 }

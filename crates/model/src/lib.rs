@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows of async: time comes in as a [`Timestamp`], and every rule is a
 //! plain function that can be tested by itself.
+#![forbid(unsafe_code)]
 
 pub mod attempt;
 pub mod error_code;

@@ -2,6 +2,7 @@
 //!
 //! Reads go straight to the database ([`Store::db`]); every write goes through [`Store`] to the one task that writes,
 //! so that many share a commit and SQLite never says "database is locked".
+#![forbid(unsafe_code)]
 
 pub mod backup;
 pub mod blobs;

@@ -123,6 +123,14 @@ sections! {
         uploads_age: Time = Time(Duration::from_secs(DAY));
     }
 
+    /// Whose processes the runs are.
+    process: Process {
+        /// Account that runs have instead of Rigi's own, by its name or its number. Rigi must be started by root for it.
+        run_as: Option<String> = None;
+        /// Folder of what runs must reach when they have another account: their own folders, environments, helpers.
+        folder: Option<PathBuf> = None => "beside the data folder, with `-runs` at its end";
+    }
+
     /// How Python pipelines get their environments.
     python: Python {
         /// The `uv` program.

@@ -21,12 +21,14 @@ use std::process::ExitCode;
 
 use rigi_exec::supervisor::SupervisorConfig;
 
-/// The hidden subcommand that runs the supervisor: `rigi supervisor DATA`.
+/// The hidden subcommand that runs the supervisor: `rigi supervisor DATA [FOLDER]`.
 #[must_use]
 pub fn supervisor(args: Vec<OsString>) -> ExitCode {
-    let Some(data) = args.into_iter().next() else {
-        eprintln!("usage: rigi supervisor DATA");
+    let mut args = args.into_iter();
+    let Some(data) = args.next() else {
+        eprintln!("usage: rigi supervisor DATA [FOLDER]");
         return ExitCode::from(64);
     };
-    rigi_exec::supervisor::main(&SupervisorConfig::new(data.into()))
+    let open = args.next().map(Into::into);
+    rigi_exec::supervisor::main(&SupervisorConfig { open, ..SupervisorConfig::new(data.into()) })
 }

@@ -9,10 +9,12 @@ use rigi_engine::decide::Limits;
 use rigi_engine::ledger::Recovered;
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
+use rigi_exec::account::{AccountError, Apart};
 use rigi_exec::environment::UvConfig;
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::ErrorCode;
-use rigi_store::{DatabaseLock, DbConfig, Store};
+use rigi_store::{DatabaseLock, DbConfig, Store, hex};
+use sha2::{Digest, Sha256};
 
 use super::data_folder::DataFolder;
 use super::error::{failure, of_executor, of_store};
@@ -70,6 +72,31 @@ fn pipeline_limits(catalog: &Catalog) -> BTreeMap<String, u64> {
     catalog.all().iter().filter_map(limit).collect()
 }
 
+/// The account that runs have, if it is not Rigi's own.
+fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Failure> {
+    let Some(name) = &config.process.run_as else { return Ok(None) };
+    let beside = || {
+        let mut name = data.file_name().unwrap_or_default().to_owned();
+        name.push("-runs");
+        data.with_file_name(name)
+    };
+    // Several servers may be given the same folder, and each removes what it does not know.
+    let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
+    let folder = config.process.folder.as_ref().map_or_else(beside, |folder| folder.join(own));
+    let opened = Apart::open(name, folder);
+    opened.map(Some).map_err(|error| {
+        let cure = match &error {
+            AccountError::Unknown(_) => "make it (`useradd --system NAME`), or give the number of one",
+            AccountError::Same(_) => "name an account of its own for runs",
+            AccountError::NotAllowed { .. } => "start Rigi as root, or leave `process.run_as` out",
+            AccountError::Closed { .. } | AccountError::Folder { .. } => {
+                "choose another with `process.folder`, such as /var/lib/rigi-runs"
+            }
+        };
+        failure(ErrorCode::ConfigInvalid, format!("`process.run_as`: {error}"), cure)
+    })
+}
+
 fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure> {
     let program = std::env::current_exe().map_err(|e| {
         failure(
@@ -83,10 +110,14 @@ fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure
         build_timeout: config.python.build_timeout.0,
         ..UvConfig::default()
     };
+    let apart = apart(config, data)?;
+    let mut supervisor = vec!["supervisor".into(), data.display().to_string()];
+    supervisor.extend(apart.iter().map(|apart| apart.folder.display().to_string()));
     Ok(ProcessConfig {
         data: data.to_owned(),
         uv,
-        supervisor: (program, vec!["supervisor".into(), data.display().to_string()]),
+        supervisor: (program, supervisor),
+        apart,
         env_allow: config.environment.allow.0.clone(),
         default_processes: config.limits.processes,
     })

@@ -107,8 +107,11 @@ pub(super) fn state(
             "the pipelines folder is not followed ({error}): changes are seen after a restart"
         ));
     }
-    if rustix::process::geteuid().is_root() {
-        warnings.push("Rigi runs as root, and so do the pipelines: use an account of its own".to_owned());
+    if rustix::process::geteuid().is_root() && loaded.config.process.run_as.is_none() {
+        warnings.push(
+            "Rigi runs as root, and so do the pipelines: use an account of its own, or set `process.run_as`"
+                .to_owned(),
+        );
     }
     warnings.extend(parts.folder.foreign_owner());
     let mut auth = Auth::new(parts.folder.token()?, listen::hosts(&loaded.config));

@@ -1,6 +1,6 @@
 //! Keeping what an ended attempt left: its log is packed, its files are stored by content.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rigi_exec::plan::{Ended, Sample};
@@ -11,6 +11,7 @@ use rigi_store::logs::{LogSource, Packed};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{Blobs, Error};
 
+use super::outputs::Outputs;
 use crate::ledger::Kept;
 
 /// Files of one attempt that are kept at most.
@@ -78,32 +79,28 @@ impl Keeper {
         Ok(kept)
     }
 
-    fn collect(&self, key: &AttemptKey, outputs: &Path) -> Result<Vec<Artifact>, Error> {
+    fn collect(&self, key: &AttemptKey, folder: &Path) -> Result<Vec<Artifact>, Error> {
+        let what = |source| Error::Io { what: format!("read {}", folder.display()), source };
+        let outputs = Outputs::open(folder).map_err(what)?;
         let mut artifacts = Vec::new();
-        let mut folders = vec![outputs.to_owned()];
-        while let Some(folder) = folders.pop() {
-            let what = |source| Error::Io { what: format!("read {}", folder.display()), source };
-            for item in std::fs::read_dir(&folder).map_err(what)? {
-                let item = item.map_err(what)?;
-                let kind = item.file_type().map_err(what)?;
-                if kind.is_dir() {
-                    folders.push(item.path());
-                } else if kind.is_file() && artifacts.len() < MOST_ARTIFACTS {
-                    artifacts.extend(self.store(key, outputs, item.path())?);
-                }
-            }
+        for path in outputs.files(MOST_ARTIFACTS).map_err(what)? {
+            artifacts.extend(self.store(key, &outputs, &path)?);
         }
         artifacts.sort_by(|a: &Artifact, b| a.path.cmp(&b.path));
         Ok(artifacts)
     }
 
-    fn store(&self, key: &AttemptKey, outputs: &Path, file: PathBuf) -> Result<Option<Artifact>, Error> {
-        let Some(path) = file.strip_prefix(outputs).ok().and_then(Path::to_str).map(str::to_owned) else {
+    fn store(&self, key: &AttemptKey, outputs: &Outputs, file: &Path) -> Result<Option<Artifact>, Error> {
+        let Some(path) = file.to_str().map(str::to_owned) else {
             tracing::warn!(%key, ?file, "a file whose name is not UTF-8 was left out");
             return Ok(None);
         };
-        let open = |source| Error::Io { what: format!("read {}", file.display()), source };
-        let stored = self.blobs.put(std::fs::File::open(&file).map_err(open)?)?;
+        let open = |source| Error::Io { what: format!("read {path}"), source };
+        let Some(opened) = outputs.file(file).map_err(open)? else {
+            tracing::warn!(%key, ?file, "a file that is not the run's own was left out");
+            return Ok(None);
+        };
+        let stored = self.blobs.put(opened)?;
         let output = path
             .split('/')
             .next()

@@ -5,6 +5,7 @@
 
 mod finish;
 mod launch;
+mod outputs;
 mod round;
 
 pub(crate) use launch::VersionCache;

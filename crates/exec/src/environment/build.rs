@@ -9,6 +9,7 @@ use rigi_model::attempt::FailureClass;
 use tokio::process::Command;
 use tokio::sync::watch;
 
+use super::apart::Builder;
 use super::need::{Need, Source};
 use super::uv::{Python, Uv, run};
 use super::{BuildError, Outcome, Ready};
@@ -61,9 +62,16 @@ impl Build {
             _ => fs::create_dir_all(&self.folder),
         };
         prepared.map_err(|error| self.no_room(&error))?;
+        let builder = self.builder();
+        if let Some(builder) = &builder {
+            builder.begin(&self.need.code).map_err(|error| self.no_room(&error))?;
+        }
         self.make_venv().await?;
         if !self.need.is_plain() {
             self.install().await?;
+        }
+        if let Some(builder) = &builder {
+            builder.end().map_err(|error| self.no_room(&error))?;
         }
         let packages = self.count_packages();
         let message = match packages {
@@ -85,6 +93,11 @@ impl Build {
         marked.await.map_err(io::Error::other)?
     }
 
+    /// Who builds it, if not Rigi itself.
+    fn builder(&self) -> Option<Builder> {
+        self.uv.config.user.map(|user| Builder::new(user, &self.folder))
+    }
+
     fn no_room(&self, error: &io::Error) -> BuildError {
         BuildError::infrastructure(&format!("{} cannot be written: {error}", self.folder.display()))
     }
@@ -101,7 +114,9 @@ impl Build {
             }
         }
         let mut command = self.uv.command(&|_| ()).await?;
-        command.args(["venv", "--clear", "--no-project", "--python"]).arg(&self.python.path).arg(&venv);
+        command.args(["venv", "--no-project", "--python"]).arg(&self.python.path);
+        // The folder of another account's venv is made beforehand, in one where it may not make any.
+        command.args(self.uv.config.user.is_none().then_some("--clear")).arg(&venv);
         let output = self.step(&mut command).await?;
         match output.code {
             Some(0) => Ok(()),
@@ -120,7 +135,7 @@ impl Build {
         command
             .args(["pip", "install", "--compile-bytecode", "--python"])
             .arg(self.folder.join("venv/bin/python"));
-        command.current_dir(&self.need.code);
+        command.current_dir(self.builder().map_or_else(|| self.need.code.clone(), |builder| builder.code()));
         let mut listed = self.need.extra.clone();
         match &self.need.source {
             Source::Nothing => {}
@@ -180,7 +195,8 @@ impl Build {
         let shown = command.as_std();
         let args: Vec<_> = shown.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
         self.write_log(&format!("$ {} {}\n", shown.get_program().to_string_lossy(), args.join(" ")));
-        let output = run(command).await.map_err(|error| {
+        let mut other = self.builder().map(|builder| builder.command(command));
+        let output = run(other.as_mut().unwrap_or(&mut *command)).await.map_err(|error| {
             let program = command.as_std().get_program().to_string_lossy().into_owned();
             BuildError::infrastructure(&format!("{program} cannot be started: {error}"))
         })?;

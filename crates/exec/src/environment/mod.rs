@@ -4,6 +4,7 @@
 //! `complete` (written last: without it the folder is a half-built one and is built anew) and `used` (its age is the
 //! time since the last use).
 
+mod apart;
 mod build;
 mod collect;
 mod failure;
@@ -13,6 +14,7 @@ mod uv;
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -110,6 +112,12 @@ impl Environments {
         Some(Ready { venv: folder.join("venv"), hash, message, took: Duration::ZERO })
     }
 
+    /// Where it is written what was said while an environment was built.
+    #[must_use]
+    pub fn build_log(&self, hash: &str) -> PathBuf {
+        self.folder.join(hash).join("build.log")
+    }
+
     fn touch(&self, folder: &Path) -> bool {
         folder.join(build::COMPLETE).is_file() && fs::write(folder.join(collect::USED), b"").is_ok()
     }
@@ -171,6 +179,7 @@ fn write_runner(tools: &Path) -> Result<(), BuildError> {
     let partial = path.with_extension("partial");
     let written = fs::create_dir_all(tools)
         .and_then(|()| fs::write(&partial, RUNNER))
+        .and_then(|()| fs::set_permissions(&partial, fs::Permissions::from_mode(0o644)))
         .and_then(|()| fs::rename(&partial, &path));
     written.map_err(|error| {
         BuildError::infrastructure(&format!("{} cannot be written: {error}", path.display()))

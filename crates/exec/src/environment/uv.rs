@@ -22,11 +22,13 @@ pub struct UvConfig {
     pub cache: Option<PathBuf>,
     /// The longest that one build may take.
     pub build_timeout: Duration,
+    /// The user that packages are installed as, where runs have another account.
+    pub user: Option<u32>,
 }
 
 impl Default for UvConfig {
     fn default() -> Self {
-        Self { program: None, cache: None, build_timeout: Duration::from_secs(30 * 60) }
+        Self { program: None, cache: None, build_timeout: Duration::from_secs(30 * 60), user: None }
     }
 }
 
@@ -119,6 +121,10 @@ impl Uv {
             .env("UV_NO_PROGRESS", "1")
             .env_remove("VIRTUAL_ENV")
             .env_remove("CONDA_PREFIX");
+        if self.config.user.is_some() {
+            // Rigi's own place for them is closed to runs.
+            command.env("UV_PYTHON_INSTALL_DIR", self.tools.join("python"));
+        }
         if let Some(cache) = &self.config.cache {
             command.env("UV_CACHE_DIR", cache);
         }

@@ -42,7 +42,7 @@ pub async fn connect(layout: &Layout, command: &(PathBuf, Vec<String>)) -> Resul
     let since = Instant::now();
     loop {
         let error = match dial(layout).await {
-            Ok(stream) => match greet(stream).await {
+            Ok(stream) => match greet(stream, layout).await {
                 // It was about to end when it was reached.
                 Err(Error::Connection(error)) => error,
                 other => return other,
@@ -112,7 +112,7 @@ async fn start(layout: &Layout, (program, args): &(PathBuf, Vec<String>)) -> Res
     }
 }
 
-async fn greet(mut stream: UnixStream) -> Result<Connection, Error> {
+async fn greet(mut stream: UnixStream, layout: &Layout) -> Result<Connection, Error> {
     let mut hello = Vec::new();
     frame::encode(&mut hello, &Order::Hello { protocol: PROTOCOL }, &[]);
     stream.write_all(&hello).await?;
@@ -130,7 +130,19 @@ async fn greet(mut stream: UnixStream) -> Result<Connection, Error> {
         let first = inbox.next::<Report>().map_err(|error| Error::Protocol(error.to_string()))?;
         match first {
             None => {}
-            Some((Report::Welcome { protocol: PROTOCOL, version, known }, _)) => {
+            Some((Report::Welcome { protocol: PROTOCOL, known, open, .. }, _))
+                if open.as_deref() != layout.open() =>
+            {
+                if known.iter().any(|(_, running)| *running) {
+                    return Err(Error::Protocol(
+                        "it still has runs of another account; before `process.run_as` or `process.folder` is \
+                         changed, wait until these have ended, or stop them with `rigi down --cancel`"
+                            .into(),
+                    ));
+                }
+                return Err(retire(stream, &mut buffer).await.into());
+            }
+            Some((Report::Welcome { protocol: PROTOCOL, version, known, .. }, _)) => {
                 if version != env!("CARGO_PKG_VERSION") {
                     // It makes room for this version's as soon as nothing runs under it.
                     stream.write_all(&quit()).await?;

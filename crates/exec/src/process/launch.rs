@@ -20,6 +20,7 @@ pub struct Context {
     /// The notebook runner, written out.
     runner: PathBuf,
     layout: Layout,
+    user: Option<u32>,
 }
 
 impl Context {
@@ -34,6 +35,7 @@ impl Context {
             default_processes: config.default_processes,
             runner: crate::environment::runner_path(&layout.tools()),
             layout: layout.clone(),
+            user: config.apart.as_ref().map(|apart| apart.user),
         }
     }
 
@@ -59,6 +61,7 @@ impl Context {
             inputs: plan.inputs,
             outputs: plan.outputs,
             limits: plan.limits,
+            user: self.user,
         })
     }
 

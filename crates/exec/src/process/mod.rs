@@ -17,11 +17,13 @@ use rigi_model::AttemptKey;
 use rigi_model::pipeline::spec::Target;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::account::Apart;
 use crate::environment::{Environments, UvConfig};
 use crate::layout::{Layout, name};
 use crate::plan::{AttemptPlan, Executor, Known, Observed};
 use link::{Command, Link};
 pub use variables::ALLOWED;
+pub(crate) use variables::inherited;
 
 /// What the executor needs to know.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct ProcessConfig {
     /// The limit on processes that the server fills in where a spec has none: it is held by looking at the tree once
     /// a second, another one by a control group where the machine lets it.
     pub default_processes: Option<u64>,
+    /// Where runs have another account than Rigi.
+    pub apart: Option<Apart>,
 }
 
 /// What cannot be done when the executor is opened.
@@ -107,9 +111,9 @@ impl ProcessExecutor {
         let data = std::fs::create_dir_all(&config.data)
             .and_then(|()| config.data.canonicalize())
             .map_err(|source| Error::Data { path: config.data.clone(), source })?;
-        let layout = Layout::new(data);
-        let environments =
-            Arc::new(Environments::new(layout.environments(), layout.tools(), config.uv.clone()));
+        let layout = Layout::new(data).with_open(config.apart.as_ref().map(|apart| apart.folder.clone()));
+        let uv = UvConfig { user: config.apart.as_ref().map(|apart| apart.user), ..config.uv.clone() };
+        let environments = Arc::new(Environments::new(layout.environments(), layout.tools(), uv));
         let (commands, receiver) = mpsc::unbounded_channel();
         let (observed, observations) = mpsc::unbounded_channel();
         let context = launch::Context::new(&layout, &config);

@@ -46,6 +46,8 @@ pub struct Attempt {
     pub folder: PathBuf,
     /// Set while its folder may be given to the next attempt of this code, should it be left unchanged.
     pub code: Option<PathBuf>,
+    /// The group that no other attempt's processes have, where runs have another account.
+    pub marked: Option<u32>,
     pub limits: PlanLimits,
     pub timeout: Option<Duration>,
     pub grace: Duration,
@@ -92,6 +94,7 @@ impl Attempt {
         Self {
             key: launch.key.clone(),
             code: launch.is_plain().then(|| launch.code.clone()),
+            marked: launch.account().map(|account| account.group),
             limits: launch.limits.clone(),
             timeout: launch.timeout_us.map(Duration::from_micros),
             grace: Duration::from_micros(launch.grace_us),

@@ -115,9 +115,13 @@ impl Reactor {
         {
             return (owner, seen);
         }
-        let owner = tree::marker(pid).and_then(|(run, number)| {
-            let key = AttemptKey { run: run.parse().ok()?, number };
-            self.ids.get(&key).copied()
+        // Its group cannot be chosen, as its variables can.
+        let group = tree::effective_group(pid);
+        let marked = |attempt: &Attempt| attempt.marked.is_some() && attempt.marked == group;
+        let by_group = self.attempts.iter().find(|(_, attempt)| marked(attempt)).map(|(&id, _)| id);
+        let owner = by_group.or_else(|| {
+            let (run, number) = tree::marker(pid)?;
+            self.ids.get(&AttemptKey { run: run.parse().ok()?, number }).copied()
         });
         self.sampling.claims.insert(pid, (owner, self.next_id));
         (owner, self.next_id)

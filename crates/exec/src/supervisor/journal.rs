@@ -139,12 +139,7 @@ pub fn check(folder: &Path) -> io::Result<(u64, Vec<(PathBuf, usize)>)> {
 pub fn read(folder: &Path, boot_id: &str) -> io::Result<Past> {
     let mut past = Past::default();
     for number in segments(folder)? {
-        let bytes = fs::read(segment(folder, number))?;
-        let mut rest = &bytes[..];
-        while let Some((record, tail, after)) = next_whole(rest)? {
-            past.apply(record, tail, boot_id);
-            rest = after;
-        }
+        past.replay(&fs::read(segment(folder, number))?, boot_id)?;
     }
     Ok(past)
 }
@@ -168,6 +163,18 @@ fn next_record(bytes: &[u8]) -> io::Result<Option<Next<'_>>> {
 }
 
 impl Past {
+    /// Takes what a segment says, as far as it is whole.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn replay(&mut self, mut segment: &[u8], boot_id: &str) -> io::Result<()> {
+        while let Some((record, tail, after)) = next_whole(segment)? {
+            self.apply(record, tail, boot_id);
+            segment = after;
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, record: Record, tail: &[u8], boot: &str) {
         match record {
             Record::Opened { pid, boot_id } => {

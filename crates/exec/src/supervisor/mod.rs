@@ -27,7 +27,7 @@ mod workers;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::account::pass_through;
 use crate::layout::Layout;
 use crate::sys;
 
@@ -47,13 +48,15 @@ pub struct SupervisorConfig {
     pub spawners: usize,
     /// Without server and without running attempts it ends after this long.
     pub idle_exit: Duration,
+    /// Where runs' folders lie when runs have another account, to whom the data folder is closed.
+    pub open: Option<PathBuf>,
 }
 
 impl SupervisorConfig {
     /// The usual: two spawners, a minute.
     #[must_use]
     pub const fn new(data: PathBuf) -> Self {
-        Self { data, spawners: 2, idle_exit: Duration::from_secs(60) }
+        Self { data, spawners: 2, idle_exit: Duration::from_secs(60), open: None }
     }
 }
 
@@ -86,7 +89,11 @@ fn run(config: &SupervisorConfig) -> io::Result<()> {
     // Fails where it leads its group already: then somebody started it by hand, in a session of their own.
     let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let layout = Layout::new(config.data.canonicalize()?);
+    if config.open.is_some() {
+        // Before any thread is started: all of them inherit it, and every process of a run.
+        rustix::thread::set_no_new_privs(true)?;
+    }
+    let layout = Layout::new(config.data.canonicalize()?).with_open(config.open.clone());
     make_folders(&layout)?;
     let lock = fs::File::options().create(true).append(true).open(layout.supervisor().join("lock"))?;
     if lock.try_lock().is_err() {
@@ -117,8 +124,16 @@ fn make_folders(layout: &Layout) -> io::Result<()> {
     for folder in [layout.supervisor(), layout.runs(), layout.tools()] {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     }
+    if layout.open().is_some() {
+        pass_through(&layout.runs())?;
+        pass_through(&layout.tools())?;
+    }
     let path = layout.no_parameters();
-    if !path.exists() { fs::write(path, "{}") } else { Ok(()) }
+    if path.exists() {
+        return Ok(());
+    }
+    fs::write(&path, "{}")?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
 fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Reactor> {
@@ -183,6 +198,18 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
 fn group_name(data: &Path) -> String {
     let digest = Sha256::digest(data.as_os_str().as_encoded_bytes());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a segment of the journal.
+#[cfg(fuzzing)]
+pub(crate) fn replay(segment: &[u8]) {
+    // A record that this version does not know is refused.
+    let _ = journal::Past::default().replay(segment, "");
+}
+
+/// Kills all processes of a group until none is left; `false` if one stays until then.
+pub(crate) fn end_group(group: u32, until: std::time::Instant) -> bool {
+    tree::end_group(group, until)
 }
 
 /// Bytes of the files in a folder.

@@ -40,7 +40,8 @@ impl Reactor {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         if let Some(server) = &mut self.server {
             server.welcomed = true;
-            server.push(&Report::Welcome { protocol: PROTOCOL, version, known }, &[]);
+            let open = self.layout.open().map(std::path::Path::to_owned);
+            server.push(&Report::Welcome { protocol: PROTOCOL, version, known, open }, &[]);
         }
         for attempt in self.attempts.values() {
             if let (Some(at), Some(server)) = (attempt.started_at, &mut self.server) {

@@ -209,6 +209,7 @@ impl Reactor {
             return;
         }
         let mut strays = false;
+        let alone = super::spawn::forking();
         while let Some(reaped) = sys::reap() {
             if let Some(id) = self.by_pid.remove(&reaped.pid) {
                 self.on_leader_exit(id, reaped);
@@ -219,6 +220,7 @@ impl Reactor {
                 strays = true;
             }
         }
+        drop(alone);
         if strays {
             let ending = self.attempts.iter().filter(|(_, attempt)| attempt.phase == Phase::Ending);
             for id in ending.map(|(&id, _)| id).collect::<Vec<_>>() {

@@ -13,6 +13,7 @@ use rustix::process::Signal;
 
 use super::journal::{Past, Remembered};
 use super::tree::{self, Table};
+use crate::account::Account;
 use crate::layout::{Layout, name};
 use crate::plan::{Ended, EndedLog};
 
@@ -76,6 +77,8 @@ fn members(table: &Table, open: &Open, sessions: &[i32]) -> HashSet<i32> {
         }
     }
     let mut members = HashSet::new();
+    // Those of runs that had another account; nobody else has such a group.
+    let groups: HashSet<u32> = open.keys().map(|key| Account::of_attempt(0, key).group).collect();
     for (&pid, process) in table.processes.iter().filter(|&(&pid, process)| pid != own && !process.zombie) {
         // The group's number could have been used again by strangers: these were not born in our session.
         let in_group = leaders.contains(&process.group) && sessions.contains(&process.session);
@@ -83,7 +86,8 @@ fn members(table: &Table, open: &Open, sessions: &[i32]) -> HashSet<i32> {
             let (run, number) = tree::marker(pid)?;
             Some(open.contains_key(&AttemptKey { run: run.parse().ok()?, number }))
         };
-        if leaders.contains(&pid) || in_group || marked().unwrap_or(false) {
+        let grouped = || tree::effective_group(pid).is_some_and(|group| groups.contains(&group));
+        if leaders.contains(&pid) || in_group || marked().unwrap_or(false) || grouped() {
             members.insert(pid);
         }
     }

@@ -13,6 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Reason, Timestamp};
@@ -44,6 +45,13 @@ pub fn boot_us() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1000
 }
 
+/// Whoever holds this may start a process by fork, or reap: where exec fails, the standard library waits for the child
+/// that it has forked, and must find it.
+pub fn forking() -> MutexGuard<'static, ()> {
+    static FORKING: Mutex<()> = Mutex::new(());
+    FORKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Starts what `launch` asks for in its folder, which is in place.
 ///
 /// # Errors
@@ -64,7 +72,9 @@ pub fn spawn(
     for end in [&out_read, &err_read] {
         rustix::io::ioctl_fionbio(end, true).map_err(|error| no_resources("a pipe", &error.into()))?;
     }
-    let mut command = Command::new(&program);
+    // Another account may not reach the first of this name on PATH, and is then given the next, as a shell does.
+    let named = launch.user.is_some() && !launch.argv[0].contains('/');
+    let mut command = if named { Command::new(&launch.argv[0]) } else { Command::new(&program) };
     command
         .arg0(&launch.argv[0])
         .args(&launch.argv[1..])
@@ -75,15 +85,25 @@ pub fn spawn(
         .stdout(out_write)
         .stderr(err_write)
         .process_group(0);
+    let mut alone = None;
+    if let Some(account) = launch.account() {
+        // Then it is fork and exec. The standard library drops all other groups where it changes the user.
+        command.uid(account.user).gid(account.group);
+        alone = Some(forking());
+    }
     let (at, before) = (Timestamp::now(), boot_us());
     if let Some(group) = group {
         group.enter();
     }
     let child = command.spawn();
+    drop(alone);
     if let Some(group) = group {
         group.leave();
     }
-    let child = child.map_err(|error| explain(&error, &launch.argv[0], &program))?;
+    let child = child.map_err(|error| match (error.raw_os_error(), launch.user) {
+        (Some(libc::EACCES), Some(id)) => closed(&launch.argv[0], &program, id),
+        _ => explain(&error, &launch.argv[0], &program),
+    })?;
     // The supervisor waits for all its children itself: the handle is of no more use.
     let pid = i32::try_from(child.id()).unwrap_or(0);
     drop(child);
@@ -199,6 +219,14 @@ fn explain(error: &io::Error, first: &str, program: &Path) -> NotStarted {
         Some(libc::ENOTDIR) => user(format!("`{first}` cannot be started: {shown} leads through a file.")),
         _ => no_resources(&format!("the process of `{first}`"), error),
     }
+}
+
+/// It may be executable for others, and yet not for the account that runs have.
+fn closed(first: &str, program: &Path, id: u32) -> NotStarted {
+    user(format!(
+        "`{first}` cannot be started: {} is not executable for user {id} (`process.run_as`), or lies in a folder that is closed to it.",
+        program.display()
+    ))
 }
 
 fn interpreter(program: &Path) -> Option<String> {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +14,7 @@ use rigi_model::Reason;
 use rigi_model::attempt::FailureClass;
 
 use super::recycling::Recycler;
+use crate::account::Account;
 use crate::layout::name;
 use crate::wire::Launch;
 
@@ -254,6 +255,20 @@ fn place_inputs(folder: &Path, launch: &Launch) -> Result<(), NotStarted> {
         copy_file(&input.path, &into.join(segment(&input.name)?), 0o444).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Gives what is in place to another account. The folder itself stays Rigi's, so that nothing in it can be replaced,
+/// and only this account can go through it; what the run would make there is there already.
+///
+/// # Errors
+/// If something cannot be given.
+pub fn hand_over(folder: &Path, account: Account) -> Result<(), NotStarted> {
+    let failed = |error: io::Error| NotStarted::staging("The run's folder", folder, &error);
+    for file in [name::EVENTS, name::ROUTE] {
+        write_file(&folder.join(file), 0o600, b"").map_err(|(_, error)| failed(error))?;
+    }
+    let given = account.hand_over(folder).and_then(|()| chown(folder, None, Some(account.group)));
+    given.and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o710))).map_err(failed)
 }
 
 /// A name that is one segment of a path and stays one.

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -106,6 +107,31 @@ pub fn marker(pid: i32) -> Option<(String, u32)> {
             .map(String::from_utf8_lossy)
     };
     Some((find(b"RIGI_RUN_ID=")?.into_owned(), find(b"RIGI_ATTEMPT=")?.parse().ok()?))
+}
+
+/// The group by which the system decides what a process may do.
+pub fn effective_group(pid: i32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Gid:"))?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Kills all processes that have a group by which the system decides, until none is left; `false` if one stays.
+pub fn end_group(group: u32, until: Instant) -> bool {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let table = Table::read();
+        let living = table.processes.iter().filter(|(_, process)| !process.zombie).map(|(&pid, _)| pid);
+        let left: Vec<i32> = living.filter(|&pid| effective_group(pid) == Some(group)).collect();
+        if left.is_empty() || Instant::now() > until {
+            return left.is_empty();
+        }
+        for pid in left {
+            signal(pid, Signal::KILL);
+        }
+        // They are not this process's children to wait for.
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
 }
 
 /// Sends a signal to a process.

@@ -16,7 +16,7 @@ use super::leftovers::{Leftovers, files_in, inspect};
 use super::recycling::Recycler;
 use super::sampling::Samples;
 use super::spawn::{Spawned, spawn};
-use super::staging::{NotStarted, Versions, stage};
+use super::staging::{NotStarted, Versions, hand_over, stage};
 use super::tree::Table;
 use crate::wire::Launch;
 
@@ -188,6 +188,9 @@ fn start(
         return Ok(None);
     }
     let mut notes = stage(folder, launch, &tools.versions, &tools.recycler)?;
+    if let Some(account) = launch.account() {
+        hand_over(folder, account)?;
+    }
     if cancelled.load(Ordering::SeqCst) {
         return Ok(None);
     }

@@ -1,9 +1,11 @@
 //! A data folder with a supervisor of its own, and short words for what tests do with it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rigi_exec::account::Apart;
 use rigi_exec::environment::UvConfig;
 use rigi_exec::plan::{AttemptPlan, Ended, Executor, Known, Observation, Observed, PlanLimits};
 use rigi_exec::{ProcessConfig, ProcessExecutor};
@@ -33,7 +35,16 @@ fn config(data: &Path) -> ProcessConfig {
         supervisor: (supervisor, vec![data.display().to_string(), "1".into()]),
         env_allow: Vec::new(),
         default_processes: Some(512),
+        apart: None,
     }
+}
+
+/// The same with runs of another account.
+fn config_apart(data: &Path, apart: Apart) -> ProcessConfig {
+    let mut config = config(data);
+    config.supervisor.1.push(apart.folder.display().to_string());
+    config.apart = Some(apart);
+    config
 }
 
 /// The limits that a server fills in.
@@ -56,6 +67,15 @@ impl Bed {
     /// In a folder that holds something already.
     pub async fn within(data: tempfile::TempDir) -> Self {
         let (executor, observed, known) = open(data.path()).await.unwrap();
+        Self { data, executor: Some(executor), observed, known, seen: HashMap::new(), codes: 0 }
+    }
+
+    /// A data folder whose runs have another account: as the server makes it, closed to all others.
+    pub async fn apart(apart: Apart) -> Self {
+        let closed = std::fs::Permissions::from_mode(0o700);
+        let data = tempfile::Builder::new().permissions(closed).tempdir().unwrap();
+        let config = config_apart(data.path(), apart);
+        let (executor, observed, known) = ProcessExecutor::open(config).await.unwrap();
         Self { data, executor: Some(executor), observed, known, seen: HashMap::new(), codes: 0 }
     }
 

@@ -1,6 +1,7 @@
 //! What the process executor promises, seen from outside: real supervisor, real processes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod account;
 mod adoption;
 mod bed;
 mod endings;
