@@ -198,7 +198,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/{id}/artifacts/{*path}": {
+    "/api/v1/runs/{id}/artifacts/{path}": {
         parameters: {
             query?: never;
             header?: never;
@@ -266,7 +266,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/{id}/code/{*path}": {
+    "/api/v1/runs/{id}/code/{path}": {
         parameters: {
             query?: never;
             header?: never;

@@ -39,8 +39,10 @@ struct GetLog {
     /// First line, from 1.
     from: Option<u64>,
     /// Instead of `from`: the last so many lines.
+    #[param(minimum = 1, maximum = 5000)]
     tail: Option<u32>,
     /// At most so many lines: 1 to 5000, 1000 unless told.
+    #[param(minimum = 1, maximum = 5000)]
     limit: Option<u32>,
     /// Only `stdout`, `stderr` or `system`.
     stream: Option<String>,
@@ -101,6 +103,7 @@ struct SearchLog {
     /// From this line on.
     from: Option<u64>,
     /// At most so many lines: 1 to 1000, 100 unless told.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Which attempt; the last unless told.
     attempt: Option<u32>,

@@ -29,7 +29,14 @@ pub fn document() -> OpenApi {
     let base = OpenApiBuilder::new().info(info).build();
     let (_, mut document) = OpenApiRouter::with_openapi(base).nest("/api/v1", resources()).split_for_parts();
     add_problems(&mut document);
+    name_plainly(&mut document);
     document
+}
+
+/// OpenAPI knows no `{*path}` for a parameter with slashes in it: there it is `{path}`.
+fn name_plainly(document: &mut OpenApi) {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
 }
 
 /// Every call can fail in the same way: said once, not at every handler.

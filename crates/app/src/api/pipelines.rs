@@ -37,6 +37,7 @@ struct ListPipelines {
     /// With this tag.
     tag: Option<String>,
     /// At most so many: 1 to 500, 100 unless told.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// From the page before.
     cursor: Option<String>,

@@ -89,6 +89,7 @@ fn current_attempt(run: &Run) -> AttemptView {
 #[into_params(parameter_in = Query)]
 struct Paging {
     /// At most so many: 1 to 1000, 1000 unless told.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// From the page before.
     cursor: Option<String>,
@@ -187,6 +188,7 @@ async fn list_artifacts(
 #[into_params(parameter_in = Query)]
 struct Download {
     /// `1`: as a download, whatever it is.
+    #[param(minimum = 0, maximum = 1)]
     download: Option<u8>,
 }
 

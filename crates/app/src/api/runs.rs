@@ -65,7 +65,8 @@ fn submission(pipeline: String, run: SubmitRun, count: u32) -> Submission {
 /// Starts a run. The answer comes when the run is durable; an `Idempotency-Key` makes it safe to repeat.
 #[utoipa::path(post, path = "/pipelines/{name}/runs", tag = "runs", request_body = SubmitRun,
     params(("name" = String, Path, description = "Name of the pipeline", example = "co2-trend"),
-           ("Idempotency-Key" = Option<String>, Header, description = "The same key and request is one run")),
+           ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[ -~]+$",
+            description = "The same key and request is one run")),
     responses((status = 202, description = "Accepted", body = RunView)))]
 async fn submit_run(
     State(state): State<AppState>,
@@ -95,7 +96,8 @@ async fn accept_one(
 
 /// Starts many runs, all or none.
 #[utoipa::path(post, path = "/runs", tag = "runs", request_body = BulkSubmit,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request is one submission")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[ -~]+$",
+            description = "The same key and request is one submission")),
     responses((status = 202, description = "Accepted", body = BulkAccepted)))]
 async fn submit_runs(
     State(state): State<AppState>,
@@ -134,6 +136,7 @@ struct ListRuns {
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// At most so many: 1 to 500, 50 unless told.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// From the page before.
     cursor: Option<String>,

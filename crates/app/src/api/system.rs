@@ -92,7 +92,7 @@ async fn create_link(State(state): State<AppState>) -> ApiResult<Response> {
     responses((status = 200, description = "The log", body = String, content_type = "text/plain")))]
 async fn get_environment_log(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<Response> {
     let plain = !id.is_empty() && id.len() <= 80 && id.bytes().all(|b| b.is_ascii_alphanumeric());
-    let file = state.store().data().join("environments").join(&id).join("build.log");
+    let file = state.collector.environments.build_log(&id);
     let text = if plain { tokio::fs::read(&file).await.ok() } else { None };
     let text = text.ok_or_else(|| ApiError::not_found("log of an environment", &id))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], text)
