@@ -7,6 +7,8 @@
 #   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
 #   make e2e      the end-to-end tests alone
 #   make simulate the engine's decisions under thousands of made-up disasters (SEEDS=10000; SEED=4711 tells one)
+#   make schemathesis  hold a running server against the description of its API (SECONDS=100)
+#   make fuzz     look for input that breaks what reads it (SECONDS=60 for each target; a nightly compiler)
 #   make bench    measure; fails where a figure falls short (QUICK=1: five minutes at most; REPORT_ONLY=1: never fails)
 #   make chaos    kill -9 of server and supervisor under load (KILLS=1000 SUPERVISOR_KILLS=200 DATABASE=sqlite|postgres SEED=…)
 #   make soak     constant load, and nothing may grow (MINUTES=60 DATABASE=sqlite|postgres RATE=20)
@@ -18,7 +20,7 @@ DIR ?= examples
 
 UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run build check test gen gen-check e2e simulate bench chaos soak tools clean
+.PHONY: help run build check test gen gen-check e2e simulate schemathesis fuzz bench chaos soak tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -73,10 +75,16 @@ gen-check: gen
 e2e: build tests/node_modules/.package-lock.json
 	cd tests && RIGI_BIN=$(RIGI) npx playwright test $(ARGS)
 
-# PEERS=1 runs other systems beside it, by the scripts in PEERS_DIR.
+schemathesis: build
+	tests/schemathesis.sh $(RIGI) $(or $(SECONDS),100)
+
+fuzz:
+	fuzz/run.sh $(or $(SECONDS),60) $(TARGETS)
+
 simulate:
 	@SEEDS=$(or $(SEEDS),10000) SEED=$(SEED) cargo run --quiet --locked --release --package rigi-engine --example simulate
 
+# PEERS=1 runs other systems beside it, by the scripts in PEERS_DIR.
 bench: build
 	python3 bench/run.py --binary $(RIGI)
 
