@@ -20,6 +20,9 @@ pub enum Order {
     Hello {
         /// See [`PROTOCOL`].
         protocol: u32,
+        /// What the first `Welcome` gave to this server; `None` asks for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<u64>,
     },
     /// Put everything in place and start.
     Launch(Box<Launch>),
@@ -53,7 +56,12 @@ pub enum Report {
         /// Where runs' folders lie, if not in the data folder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         open: Option<PathBuf>,
+        /// To come back with. Whoever took one later is the newer server, and the only one that is obeyed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<u64>,
     },
+    /// The other answer: a newer server has come since this one was welcomed.
+    Superseded,
     /// Its process runs.
     Started {
         /// Which.

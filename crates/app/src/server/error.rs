@@ -55,6 +55,9 @@ pub(super) fn of_executor(error: &rigi_exec::process::Error) -> Failure {
                 "start Rigi {version} again until they have ended, or end them with its `rigi down --cancel`; nothing was changed"
             ),
         ),
+        rigi_exec::process::Error::Superseded => {
+            failure(ErrorCode::DataFolderInUse, error.to_string(), "use that server (`rigi status`)")
+        }
         _ => failure(
             ErrorCode::Internal,
             format!("the supervisor of processes does not start: {error}"),

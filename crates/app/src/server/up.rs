@@ -59,7 +59,7 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
-    tokio::spawn(super::daemon::signals(stop));
+    tokio::spawn(super::daemon::end(stop, parts.process.clone()));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
     let served = listen::serve(listener, crate::api::router(state), stopped).await;
     let left = finish(&parts).await;
@@ -69,6 +69,9 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     served.map_err(|e| {
         super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again")
     })?;
+    if parts.process.is_superseded() {
+        return Err(super::error::of_executor(&rigi_exec::process::Error::Superseded));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -30,19 +30,25 @@ pub struct Connection {
     pub inbox: Inbox,
     /// What it knows.
     pub known: Vec<Known>,
+    /// To come back with.
+    pub ticket: Option<u64>,
 }
 
-/// Connects, having started a supervisor if need be.
+/// Connects, having started a supervisor if need be; again with the ticket of the first time.
 ///
 /// # Errors
-/// If it cannot be started or does not answer.
-pub async fn connect(layout: &Layout, command: &(PathBuf, Vec<String>)) -> Result<Connection, Error> {
+/// If it cannot be started or does not answer, or has welcomed a newer server.
+pub async fn connect(
+    layout: &Layout,
+    command: &(PathBuf, Vec<String>),
+    ticket: Option<u64>,
+) -> Result<Connection, Error> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(layout.supervisor());
     made.map_err(|source| Error::Data { path: layout.supervisor(), source })?;
     let since = Instant::now();
     loop {
         let error = match dial(layout).await {
-            Ok(stream) => match greet(stream, layout).await {
+            Ok(stream) => match greet(stream, layout, ticket).await {
                 // It was about to end when it was reached.
                 Err(Error::Connection(error)) => error,
                 other => return other,
@@ -112,9 +118,9 @@ async fn start(layout: &Layout, (program, args): &(PathBuf, Vec<String>)) -> Res
     }
 }
 
-async fn greet(mut stream: UnixStream, layout: &Layout) -> Result<Connection, Error> {
+async fn greet(mut stream: UnixStream, layout: &Layout, ticket: Option<u64>) -> Result<Connection, Error> {
     let mut hello = Vec::new();
-    frame::encode(&mut hello, &Order::Hello { protocol: PROTOCOL }, &[]);
+    frame::encode(&mut hello, &Order::Hello { protocol: PROTOCOL, ticket }, &[]);
     stream.write_all(&hello).await?;
     let mut inbox = Inbox::default();
     let mut buffer = vec![0; 64 * 1024];
@@ -130,6 +136,7 @@ async fn greet(mut stream: UnixStream, layout: &Layout) -> Result<Connection, Er
         let first = inbox.next::<Report>().map_err(|error| Error::Protocol(error.to_string()))?;
         match first {
             None => {}
+            Some((Report::Superseded, _)) => return Err(Error::Superseded),
             Some((Report::Welcome { protocol: PROTOCOL, known, open, .. }, _))
                 if open.as_deref() != layout.open() =>
             {
@@ -142,13 +149,13 @@ async fn greet(mut stream: UnixStream, layout: &Layout) -> Result<Connection, Er
                 }
                 return Err(retire(stream, &mut buffer).await.into());
             }
-            Some((Report::Welcome { protocol: PROTOCOL, version, known, .. }, _)) => {
+            Some((Report::Welcome { protocol: PROTOCOL, version, known, ticket, .. }, _)) => {
                 if version != env!("CARGO_PKG_VERSION") {
                     // It makes room for this version's as soon as nothing runs under it.
                     stream.write_all(&quit()).await?;
                 }
                 let known = known.into_iter().map(|(key, running)| Known { key, running }).collect();
-                return Ok(Connection { stream, inbox, known });
+                return Ok(Connection { stream, inbox, known, ticket });
             }
             Some((Report::Welcome { version, known, .. }, _)) => {
                 let running = known.iter().filter(|(_, running)| *running).count();

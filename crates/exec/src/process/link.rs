@@ -301,7 +301,7 @@ impl Link {
                 }
             };
             let (key, at, what) = match report {
-                Report::Welcome { .. } => continue,
+                Report::Welcome { .. } | Report::Superseded => continue,
                 Report::Started { key, at, pid } => (key, at, Observation::Started { pid }),
                 Report::Log { key, at, lines, bytes } => (key, at, Observation::Log { lines, bytes }),
                 Report::Sample { key, at, sample } => (key, at, Observation::Sample(sample)),
@@ -322,7 +322,7 @@ impl Link {
         }
     }
 
-    /// The supervisor is gone: gets another one. `false`: the executor was dropped meanwhile.
+    /// The supervisor is gone: gets another one. `false`: the executor was dropped meanwhile, or a newer server has come.
     async fn reconnect(&mut self, commands: &mut mpsc::UnboundedReceiver<Command>) -> bool {
         tracing::warn!("the supervisor is gone; it is started again");
         self.out.clear();
@@ -332,13 +332,17 @@ impl Link {
             if commands.is_closed() && commands.is_empty() {
                 return false;
             }
-            match connect(&self.layout, &self.config.supervisor).await {
+            match connect(&self.layout, &self.config.supervisor, self.connection.ticket).await {
                 Ok(connection) => {
                     self.connection = connection;
                     self.give_up_unknown();
                     if self.pass_on() {
                         return true;
                     }
+                }
+                Err(error @ Error::Superseded) => {
+                    tracing::error!(%error, "this server follows them no more");
+                    return false;
                 }
                 Err(error @ Error::Protocol(_)) => tracing::error!(%error, "runs cannot be started"),
                 Err(error) => tracing::error!(%error, "runs cannot be started; this is tried again"),

@@ -80,6 +80,9 @@ pub enum Error {
         /// Attempts that run under it.
         running: usize,
     },
+    /// It has welcomed a newer server since.
+    #[error("Another server has taken this data folder's runs over")]
+    Superseded,
     /// It does not speak as expected.
     #[error("The supervisor does not answer as expected: {0}")]
     Protocol(String),
@@ -117,7 +120,7 @@ impl ProcessExecutor {
         let (commands, receiver) = mpsc::unbounded_channel();
         let (observed, observations) = mpsc::unbounded_channel();
         let context = launch::Context::new(&layout, &config);
-        let connection = connect::connect(&layout, &config.supervisor).await?;
+        let connection = connect::connect(&layout, &config.supervisor, None).await?;
         let known = connection.known.clone();
         let link = Link::new(connection, layout.clone(), config, context, environments.clone(), observed);
         tokio::spawn(link.run(receiver, commands.downgrade()));
@@ -137,6 +140,17 @@ impl ProcessExecutor {
         self.send(Command::Quit { told });
         // Not told where it is gone just now: then it has ended.
         let _ = tokio::time::timeout(QUIT, heard).await;
+    }
+
+    /// Resolves when a newer server has taken the runs over: this one follows them no more.
+    pub async fn superseded(&self) {
+        self.commands.closed().await;
+    }
+
+    /// Whether [`Self::superseded`] has resolved.
+    #[must_use]
+    pub fn is_superseded(&self) -> bool {
+        self.commands.is_closed()
     }
 
     fn send(&self, command: Command) {

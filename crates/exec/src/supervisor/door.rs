@@ -1,4 +1,4 @@
-//! The socket at which the server is heard, and the connection to it. There is one server: the newest.
+//! The socket at which the server is heard, and the connection to it. There is one server: the newest that said hello.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -31,15 +31,13 @@ pub fn bind(layout: &Layout) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// The connection to the server.
+/// A connection to the server, or to somebody who has not said hello yet.
 #[derive(Debug)]
 pub struct Connection {
     stream: UnixStream,
     inbox: Inbox,
     out: Vec<u8>,
     sent: usize,
-    /// Whether it has said hello: before, it is told nothing.
-    pub welcomed: bool,
     /// Whether more waits than the other side has taken.
     pub crowded: bool,
 }
@@ -51,14 +49,7 @@ impl Connection {
     /// If it cannot be made non-blocking.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self {
-            stream,
-            inbox: Inbox::default(),
-            out: Vec::new(),
-            sent: 0,
-            welcomed: false,
-            crowded: false,
-        })
+        Ok(Self { stream, inbox: Inbox::default(), out: Vec::new(), sent: 0, crowded: false })
     }
 
     /// For the poller.
@@ -90,7 +81,7 @@ impl Connection {
     /// Adds a report to what is sent at the next [`Self::flush`].
     pub fn push(&mut self, report: &Report, tail: &[u8]) {
         let passing = matches!(report, Report::Log { .. } | Report::Sample { .. });
-        if self.welcomed && !(passing && self.out.len() - self.sent > CROWDED) {
+        if !(passing && self.out.len() - self.sent > CROWDED) {
             frame::encode(&mut self.out, report, tail);
         }
     }

@@ -20,11 +20,12 @@ mod sampling;
 mod spawn;
 mod spool;
 mod staging;
+mod ticket;
 mod timers;
 mod tree;
 mod workers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -167,6 +168,8 @@ fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Re
         wake,
         listener: door::bind(&layout)?,
         server: None,
+        guests: VecDeque::new(),
+        tickets: ticket::Tickets::open(&layout.supervisor()),
         journal,
         workers,
         pool,

@@ -25,7 +25,8 @@ impl Reactor {
     /// Does what an order says.
     pub fn obey(&mut self, order: Order) {
         match order {
-            Order::Hello { .. } => self.welcome(),
+            // Said once, at the door.
+            Order::Hello { .. } => {}
             Order::Launch(launch) => self.launch(launch),
             Order::Stop { key, grace_us } => self.stop(&key, Duration::from_micros(grace_us)),
             Order::Release { key } => self.release(&key),
@@ -33,15 +34,18 @@ impl Reactor {
         }
     }
 
-    fn welcome(&mut self) {
+    /// Tells a new server what there is.
+    pub fn welcome(&mut self, ticket: u64) {
         self.quitting = false;
         let live = self.ids.keys().map(|key| (key.clone(), true));
         let known = live.chain(self.ended.keys().map(|key| (key.clone(), false))).collect();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         if let Some(server) = &mut self.server {
-            server.welcomed = true;
             let open = self.layout.open().map(std::path::Path::to_owned);
-            server.push(&Report::Welcome { protocol: PROTOCOL, version, known, open }, &[]);
+            server.push(
+                &Report::Welcome { protocol: PROTOCOL, version, known, open, ticket: Some(ticket) },
+                &[],
+            );
         }
         for attempt in self.attempts.values() {
             if let (Some(at), Some(server)) = (attempt.started_at, &mut self.server) {

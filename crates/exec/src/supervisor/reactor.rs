@@ -1,6 +1,6 @@
 //! The supervisor's loop. One thread owns all of the state; it waits for whatever comes next and never polls.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -18,17 +18,21 @@ use super::cgroup::Pool;
 use super::door::Connection;
 use super::journal::Journal;
 use super::sampling::Sampling;
+use super::ticket::Tickets;
 use super::timers::{Kind, Timers};
 use super::tree::Strays;
 use super::workers::{Done, Job, Workers};
 use crate::layout::Layout;
 use crate::plan::Ended;
 use crate::sys::{self, Reaped};
-use crate::wire::Report;
+use crate::wire::{Order, Report};
 
 const WAKE: u64 = u64::MAX;
 const LISTENER: u64 = u64::MAX - 1;
 const SERVER: u64 = u64::MAX - 2;
+const GUEST: u64 = u64::MAX - 3;
+/// So many may stand at the door without a word.
+const GUESTS: usize = 8;
 /// With so many attempts at a time, rounds of the loop are this far apart at least.
 const BUSY: usize = 8;
 /// So many bytes of output in one round are a flood: its pipe is given the time to fill.
@@ -57,6 +61,9 @@ pub struct Reactor {
     pub wake: Arc<OwnedFd>,
     pub listener: UnixListener,
     pub server: Option<Connection>,
+    /// Who has not said hello yet: the newest first.
+    pub guests: VecDeque<Connection>,
+    pub tickets: Tickets,
     pub journal: Journal,
     pub workers: Workers,
     pub pool: Option<Arc<Pool>>,
@@ -156,6 +163,7 @@ impl Reactor {
             }
             LISTENER => self.accept(),
             SERVER => self.hear(),
+            GUEST => self.hear_guests(),
             pipe => {
                 #[expect(clippy::cast_possible_truncation, reason = "made from a u32 and two bits")]
                 let (id, index) = ((pipe >> 2) as u32, (pipe & 1) as usize);
@@ -166,14 +174,41 @@ impl Reactor {
 
     fn accept(&mut self) {
         while let Ok((stream, _)) = self.listener.accept() {
-            // What the server before had still asked for counts.
-            self.hear();
             let Ok(connection) = Connection::new(stream) else { continue };
-            if self.watch(connection.fd(), SERVER, epoll::EventFlags::IN).is_ok() {
-                // The one before is dropped and with it closed.
-                self.server = Some(connection);
-                self.timers.cancel(&mut self.idle_timer, 0, Kind::Idle);
+            if self.watch(connection.fd(), GUEST, epoll::EventFlags::IN).is_ok() {
+                self.guests.truncate(GUESTS - 1);
+                self.guests.push_front(connection);
             }
+        }
+    }
+
+    /// Whoever says hello becomes the server, unless a newer one was welcomed before.
+    fn hear_guests(&mut self) {
+        for mut guest in std::mem::take(&mut self.guests) {
+            let alive = guest.fill(&mut self.buffer);
+            match guest.next() {
+                Ok(Some(Order::Hello { ticket, .. })) => self.greet(guest, ticket),
+                Ok(None) if alive => self.guests.push_back(guest),
+                _ => {}
+            }
+        }
+    }
+
+    fn greet(&mut self, mut guest: Connection, ticket: Option<u64>) {
+        let Some(ticket) = self.tickets.admit(ticket) else {
+            guest.push(&Report::Superseded, &[]);
+            guest.flush();
+            return;
+        };
+        // What the server before had still asked for counts.
+        self.hear();
+        let token = epoll::EventData::new_u64(SERVER);
+        if epoll::modify(&self.epoll, guest.fd(), token, epoll::EventFlags::IN).is_ok() {
+            // The one before is dropped and with it closed.
+            self.server = Some(guest);
+            self.timers.cancel(&mut self.idle_timer, 0, Kind::Idle);
+            self.welcome(ticket);
+            self.hear();
         }
     }
 
@@ -318,6 +353,6 @@ impl Reactor {
 
     /// Whether a server listens.
     pub fn is_heard(&self) -> bool {
-        self.server.as_ref().is_some_and(|server| server.welcomed)
+        self.server.is_some()
     }
 }

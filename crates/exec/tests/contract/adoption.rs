@@ -83,6 +83,18 @@ async fn a_supervisor_with_nothing_to_do_ends_and_is_started_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_followed_by_another_comes_back_in_vain() {
+    let mut bed = Bed::new().await;
+    let (late, next) = (bed.shell("echo late"), bed.shell("echo next"));
+    let (late_key, next_key) = (late.key.clone(), next.key.clone());
+    let older = bed.follow().await;
+    older.launch(late);
+    bed.executor().launch(next);
+    assert_eq!(stdout_of(&bed.end_of(&next_key).await), "next\n");
+    assert!(!bed.folder(&late_key).exists());
+}
+
+#[tokio::test]
 async fn limits_hold_while_the_server_is_away() {
     let mut bed = Bed::new().await;
     let mut plan = bed.shell("sleep 1000");

@@ -91,6 +91,16 @@ impl Bed {
         self
     }
 
+    /// Another server comes while this one goes on. Returns this one when it was cut off, came back, and was refused.
+    pub async fn follow(&mut self) -> ProcessExecutor {
+        let (newer, observed, known) = open(self.data.path()).await.unwrap();
+        let mut before = std::mem::replace(&mut self.observed, observed);
+        self.known = known;
+        let refused = tokio::time::timeout(BOUND, async { while before.recv().await.is_some() {} });
+        refused.await.expect("it was not refused");
+        self.executor.replace(newer).unwrap()
+    }
+
     pub fn executor(&self) -> &ProcessExecutor {
         self.executor.as_ref().unwrap()
     }

@@ -42,11 +42,15 @@ impl World {
         if !self.supervisor.up {
             return None;
         }
-        // Another server that had its ear is cut off, and comes back when this one is gone.
-        if let Some((before, _)) = self.supervisor.link
-            && let Some(link) = self.link_of(before)
+        if server < self.supervisor.newest {
+            return None;
+        }
+        self.supervisor.newest = server;
+        // Another server that had its ear is cut off, and tries to come back.
+        if let Some((before, _)) = self.supervisor.link.take()
+            && before != server
         {
-            link.number = None;
+            self.unlink(before);
         }
         self.supervisor.links += 1;
         let number = self.supervisor.links;
@@ -73,25 +77,20 @@ impl World {
     pub fn hang_up(&mut self, id: u32) {
         if self.supervisor.link.is_some_and(|(server, _)| server == id) {
             self.supervisor.link = None;
-            self.invite();
         }
     }
 
-    /// Whoever was cut off for another server may come back.
-    pub fn invite(&mut self) {
-        for other in self.servers.keys().copied().collect::<Vec<_>>() {
-            let delay = self.rng.i64(1000..200_000);
-            self.after(delay, Event::Reconnect(other));
-        }
-    }
-
-    /// A server that lost its connection tries again, unless a newer one has taken its place.
+    /// A server that lost its connection tries again; it ends when it hears that a newer one has been welcomed.
     pub fn reconnect(&mut self, id: u32) {
-        let newer = self.supervisor.link.is_some_and(|(of, _)| of > id);
-        if newer || self.servers.get(&id).is_none_or(|s| s.link.number.is_some()) {
+        if self.servers.get(&id).is_none_or(|s| s.link.number.is_some()) {
             return;
         }
         let Some((number, known)) = self.connect(id) else {
+            if self.supervisor.up && id < self.supervisor.newest {
+                self.trace(|| format!("server {id} hears that a newer one has been welcomed"));
+                self.end_server(id);
+                return;
+            }
             let delay = self.rng.i64(1000..200_000);
             self.after(delay, Event::Reconnect(id));
             return;

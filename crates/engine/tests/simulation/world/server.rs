@@ -61,7 +61,6 @@ impl World {
         self.next_server += 1;
         let Some((number, known)) = self.connect(id) else {
             self.store.unlock(session);
-            self.invite();
             let delay = self.rng.i64(1000..300_000);
             self.after(delay, Event::Start);
             return;

@@ -51,6 +51,8 @@ pub struct Supervisor {
     /// The newest server, and its connection.
     pub link: Option<(u32, u32)>,
     pub links: u32,
+    /// The newest server that was ever welcomed; on the disk.
+    pub newest: u32,
 }
 
 impl Supervisor {
