@@ -155,10 +155,11 @@ fn numbers_keep_how_they_were_written() {
 
 #[test]
 fn syntax_errors_are_located() {
-    let cases: [(SpecFormat, &str, &str); 8] = [
+    let cases: [(SpecFormat, &str, &str); 9] = [
         (SpecFormat::Yaml, "a: [1, 2\nb: 3", "2:"),
         (SpecFormat::Yaml, "a: b: c", "1:"),
         (SpecFormat::Yaml, "ä: 'x", "1:"),
+        (SpecFormat::Yaml, "a: [b,\n  c:", "2:"),
         (SpecFormat::Toml, "a = 1\nb = = 2\n", "2:5  this is not TOML"),
         (SpecFormat::Toml, "a = [1, 2", "1:"),
         (SpecFormat::Json, "{\"ä\": 1,}", "1:8  this is not JSON: trailing commas are not allowed"),

@@ -25,7 +25,7 @@ pub(super) fn read(text: &str) -> Document {
             }
             Err(error) => {
                 let message = format!("this is not YAML: {}", error.info());
-                Err(Mistake::new(place(*error.marker()), message))
+                Err(Mistake::new(within(text, place(*error.marker())), message))
             }
         };
         if let Err(mistake) = step {
@@ -39,6 +39,14 @@ pub(super) fn read(text: &str) -> Document {
 
 fn place(marker: Marker) -> Position {
     Position { line: clamp(marker.line()).max(1), column: clamp(marker.col() + 1) }
+}
+
+/// To the parser a text without a last line break ends on a line that nobody sees.
+fn within(text: &str, place: Position) -> Position {
+    let text = text.replace("\r\n", "\n");
+    let lines: Vec<&str> = text.split(['\n', '\r']).collect();
+    let (line, column) = (lines.len(), lines.last().map_or(0, |last| last.chars().count()) + 1);
+    place.min(Position { line: clamp(line), column: clamp(column) })
 }
 
 /// A list or map that is being read.
