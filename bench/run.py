@@ -20,6 +20,7 @@ from pathlib import Path
 
 import measures
 import peers
+from binary import binary_of
 from figures import Figures
 from places import find_places
 
@@ -61,15 +62,6 @@ class Bench:
         if self.cluster:
             subprocess.run([ROOT / "tests" / "postgres.sh", "stop", self.cluster], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def binary_of(given):
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or cache / "rigi" / "target")
-    binary = Path(given or os.environ.get("RIGI_BIN") or target / "release" / "rigi")
-    if not binary.is_file():
-        sys.exit(f"there is no {binary}: build it with `make build`")
-    return str(binary)
 
 
 def main():

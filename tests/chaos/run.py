@@ -7,19 +7,21 @@ Prints what must be 0, writes target/reports/chaos.json, and exits with 1 on a b
 """
 
 import argparse
-import os
 import random
 import sys
 import time
 from pathlib import Path
 
-import leftovers
-import report
-from checker import Checker, Findings
-from killer import Killer
-from load import Load
-from stream import Follower
-from world import World, cluster_start, cluster_stop
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+
+import leftovers  # noqa: E402
+import report  # noqa: E402
+from binary import binary_of  # noqa: E402
+from checker import Checker, Findings  # noqa: E402
+from killer import Killer  # noqa: E402
+from load import Load  # noqa: E402
+from stream import Follower  # noqa: E402
+from world import World, cluster_start, cluster_stop  # noqa: E402
 
 # Waiting runs, three retries by infrastructure's fault with their delays, a grace period: then nothing may be open.
 DRAIN = 120
@@ -101,15 +103,6 @@ def progress(database, given):
             print(f"{database}: {done['server']} of {given.kills}, {done['supervisor']} of {given.supervisor_kills}", flush=True)
 
     return tell
-
-
-def binary_of(given):
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or cache / "rigi" / "target")
-    binary = Path(given or os.environ.get("RIGI_BIN") or target / "release" / "rigi")
-    if not binary.is_file():
-        sys.exit(f"there is no {binary}: build it with `make build`")
-    return str(binary.resolve())
 
 
 def main():

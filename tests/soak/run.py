@@ -21,9 +21,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "chaos"))
+sys.path += [str(ROOT / "tests" / "chaos"), str(ROOT / "bench")]
 
-from run import binary_of  # noqa: E402
+from binary import binary_of  # noqa: E402
 from tasks import KINDS  # noqa: E402
 from world import Refused, World, cluster_start, cluster_stop  # noqa: E402
 

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::time::{Instant, timeout_at};
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -14,7 +17,7 @@ use super::runs::cancel_many;
 use super::session::{Found, Session};
 use super::words::many;
 use crate::api::view::{RunSelection, SystemView};
-use crate::client::{CallError, Client, FindError, is_running};
+use crate::client::{CallError, Client, EventStream, FindError};
 use crate::config::{Flag, Loaded};
 
 /// `rigi up`
@@ -79,6 +82,8 @@ pub struct Down {
 
 /// How long runs may take to end, and then the server. Runs that are cancelled have their grace period.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Runs that change within this time are counted once.
+const MOMENT: Duration = Duration::from_millis(50);
 
 impl Down {
     /// Stops the server and waits until it has ended.
@@ -109,8 +114,7 @@ impl Down {
             let runs = if self.cancel { cancel_all(&client).await? } else { count_open(&client).await? };
             // An answer says that the process is the server's and no other that got its number since.
             let system: SystemView = client.get(&["system"], &[]).await?;
-            stop(pid)?;
-            wait_for_end(pid).await?;
+            end(pid).await?;
             eprintln!(
                 "The server of {} has ended.{}",
                 system.pipelines_folder,
@@ -147,20 +151,32 @@ fn cancel_left(loaded: Loaded) -> anyhow::Result<ExitCode> {
 
 /// Cancels all runs, and waits until none is left; returns how many there were.
 async fn cancel_all(client: &Client) -> anyhow::Result<u64> {
+    let query = vec![("types", "run".to_owned())];
+    let mut events = EventStream::open(client, &["events"], query, None).await?;
     let cancelled = cancel_many(client, RunSelection::default()).await?;
-    let since = Instant::now();
+    let until = Instant::now() + PATIENCE;
     loop {
         let left = count_open(client).await?;
         if left == 0 {
             return Ok(cancelled);
         }
-        if since.elapsed() > PATIENCE {
+        let Ok(changed) = timeout_at(until, change(&mut events)).await else {
             let left = many(left, "run");
             let failure = Failure::new(Exit::Unavailable, format!("{left} did not end; the server goes on"));
             return Err(failure.cure("look at them with `rigi runs list`, or leave `--cancel` away").into());
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        changed?;
     }
+}
+
+/// Waits until runs have changed: what comes within a moment is one change.
+async fn change(events: &mut EventStream) -> Result<(), CallError> {
+    events.next().await?;
+    let moment = Instant::now() + MOMENT;
+    while let Ok(event) = timeout_at(moment, events.next()).await {
+        event?;
+    }
+    Ok(())
 }
 
 /// Runs that have not ended.
@@ -169,23 +185,26 @@ async fn count_open(client: &Client) -> Result<u64, CallError> {
     Ok(system.runs.queued + system.runs.active + system.runs.retrying)
 }
 
-fn stop(pid: u32) -> anyhow::Result<()> {
+/// Stops a server and waits for its end. The note of where it answers goes first, the process later: only then its data
+/// folder and its database are free.
+async fn end(pid: u32) -> anyhow::Result<()> {
     let process =
         i32::try_from(pid).ok().and_then(Pid::from_raw).context("the server's process has no number")?;
-    kill_process(process, Signal::TERM).with_context(|| format!("stopping process {pid}"))
-}
-
-/// The note of where it answers goes first, the process later: only then its data folder and its database are free.
-async fn wait_for_end(pid: u32) -> anyhow::Result<()> {
-    let since = Instant::now();
-    while is_running(pid) {
-        if since.elapsed() > PATIENCE {
-            let failure = Failure::new(Exit::Unavailable, format!("the server (process {pid}) does not end"));
-            return Err(failure
-                .cure("look at its log, then end it with `kill -9`; nothing is lost by that")
-                .into());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let server = match pidfd_open(process, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => return Ok(()),
+        opened => opened.with_context(|| format!("following process {pid}"))?,
+    };
+    pidfd_send_signal(&server, Signal::TERM).with_context(|| format!("stopping process {pid}"))?;
+    // It can be read when the process has ended.
+    let ended = tokio::task::spawn_blocking(move || {
+        let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+        retry_on_intr(|| poll(&mut [PollFd::new(&server, PollFlags::IN)], Some(&patience)))
+    });
+    if ended.await?.with_context(|| format!("following process {pid}"))? == 0 {
+        let failure = Failure::new(Exit::Unavailable, format!("the server (process {pid}) does not end"));
+        return Err(failure
+            .cure("look at its log, then end it with `kill -9`; nothing is lost by that")
+            .into());
     }
     Ok(())
 }

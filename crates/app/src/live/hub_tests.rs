@@ -133,6 +133,16 @@ fn follow(hub: &Arc<Hub>, place: Place) -> Follower {
     Follower::new(hub.clone(), hub.subscribe(), place, Attempts::On)
 }
 
+/// A hub at work on a log that is empty.
+fn running() -> (Model, Arc<Hub>, tokio::task::JoinHandle<()>) {
+    let model = Model::new();
+    let standing = model.state().standing;
+    let hub = Hub::new(Box::new(model.clone()), standing);
+    let task = hub.clone();
+    let running = tokio::spawn(async move { task.run(|| false).await });
+    (model, hub, running)
+}
+
 /// Follows to the end, breaking off and coming back now and then, and being slow.
 async fn follower(hub: Arc<Hub>, model: Model, from: Place, mut chance: Chance) {
     let (mut heard, mut place) = (Heard::default(), from);
@@ -144,11 +154,9 @@ async fn follower(hub: Arc<Hub>, model: Model, from: Place, mut chance: Chance) 
                 break;
             };
             heard.take(&bytes);
-            for _ in 0..chance.below(4) {
+            let slow = if chance.below(20) == 0 { chance.below(300) } else { chance.below(4) };
+            for _ in 0..slow {
                 tokio::task::yield_now().await;
-            }
-            if chance.below(20) == 0 {
-                tokio::time::sleep(Duration::from_millis(chance.below(30))).await;
             }
         }
         // Comes back behind the last id.
@@ -159,13 +167,9 @@ async fn follower(hub: Arc<Hub>, model: Model, from: Place, mut chance: Chance) 
 
 async fn one_history(seed: u64) {
     let mut chance = Chance(seed);
-    let model = Model::new();
-    let first = model.state().standing;
-    let hub = Hub::new(Box::new(model.clone()), first);
+    let (model, hub, running) = running();
     // Somebody always follows: the hub stays.
     let _stays = hub.subscribe();
-    let task = hub.clone();
-    let running = tokio::spawn(async move { task.run(|| false).await });
     let mut followers = tokio::task::JoinSet::new();
     let attempts = 1 + chance.below(3) as u32;
     for attempt in 1..=attempts {
@@ -220,11 +224,7 @@ async fn each_line_comes_once_in_order_on_several_threads() {
 
 #[tokio::test(start_paused = true)]
 async fn what_has_grown_is_read_once_for_all() {
-    let model = Model::new();
-    let first = model.state().standing;
-    let hub = Hub::new(Box::new(model.clone()), first);
-    let task = hub.clone();
-    tokio::spawn(async move { task.run(|| false).await });
+    let (model, hub, _) = running();
     let mut all: Vec<_> = (0..100).map(|_| follow(&hub, Place { attempt: 1, line: 1 })).collect();
     for round in 1..=50u64 {
         model.state().attempts[0] += 3;
@@ -261,11 +261,7 @@ async fn one_attempt_alone_ends_with_it_and_a_closed_hub_ends_all() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_log_says_that_it_is_still_followed() {
-    let model = Model::new();
-    let first = model.state().standing;
-    let hub = Hub::new(Box::new(model.clone()), first);
-    let task = hub.clone();
-    tokio::spawn(async move { task.run(|| false).await });
+    let (model, hub, _) = running();
     let mut one = follow(&hub, Place { attempt: 1, line: 1 });
     let begin = tokio::time::Instant::now();
     for _ in 0..3 {

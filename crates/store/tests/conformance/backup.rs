@@ -144,13 +144,19 @@ fn what_goes_from_sqlite_to_postgres_and_back_is_the_same_to_the_last_byte() {
     });
 }
 
+/// A data folder with something of everything.
+async fn filled(dir: &tempfile::TempDir) -> Target {
+    let at = empty(dir, "data", None);
+    fill(&at).await;
+    at
+}
+
 #[test]
 fn a_second_backup_adds_only_what_is_new() {
     let dir = tempfile::tempdir().unwrap();
     let backups = dir.path().join("backups");
     block_on(async {
-        let at = empty(&dir, "data", None);
-        fill(&at).await;
+        let at = filled(&dir).await;
         let first = create(&at, &backups, WithKey::No).await.unwrap();
         assert!(first.new_objects > 10);
         let store = Store::open(&at.config, &at.data).await.unwrap();
@@ -189,8 +195,7 @@ fn every_damage_of_a_backup_is_found_and_named_and_nothing_is_restored_from_it()
     let dir = tempfile::tempdir().unwrap();
     let backups = dir.path().join("backups");
     block_on(async {
-        let at = empty(&dir, "data", None);
-        fill(&at).await;
+        let at = filled(&dir).await;
         create(&at, &backups, WithKey::Yes).await.unwrap();
         let verify = || backup::verify(&Repository::open(&backups).unwrap(), None, &mut |_| {}).unwrap();
         let files = files_below(&backups);
@@ -230,8 +235,7 @@ fn an_interrupted_backup_is_none_and_what_it_left_is_not_trusted() {
     let dir = tempfile::tempdir().unwrap();
     let backups = dir.path().join("backups");
     block_on(async {
-        let at = empty(&dir, "data", None);
-        fill(&at).await;
+        let at = filled(&dir).await;
         create(&at, &backups, WithKey::Yes).await.unwrap();
         // As if it had been killed before its end, and the machine had lost its power.
         for manifest in files_below(&backups.join("snapshots")) {
@@ -257,8 +261,7 @@ fn nothing_is_restored_over_what_is_there_nor_with_a_wrong_key() {
     let dir = tempfile::tempdir().unwrap();
     let backups = dir.path().join("backups");
     block_on(async {
-        let at = empty(&dir, "data", None);
-        fill(&at).await;
+        let at = filled(&dir).await;
         create(&at, &backups, WithKey::No).await.unwrap();
         let refused = restore(&backups, &at, &Key::New).await.unwrap_err();
         assert!(matches!(refused, Error::NotEmpty { .. }), "{refused}");
@@ -293,8 +296,7 @@ fn a_restore_that_was_killed_is_no_data_folder_and_can_be_repeated() {
     let dir = tempfile::tempdir().unwrap();
     let backups = dir.path().join("backups");
     block_on(async {
-        let at = empty(&dir, "data", None);
-        fill(&at).await;
+        let at = filled(&dir).await;
         create(&at, &backups, WithKey::Yes).await.unwrap();
         let to = empty(&dir, "to", None);
         fs::write(to.data.join("restoring"), "x").unwrap();
@@ -320,8 +322,7 @@ fn a_file_that_is_damaged_already_is_named_and_not_taken_for_good() {
     let dir = tempfile::tempdir().unwrap();
     let backups = dir.path().join("backups");
     block_on(async {
-        let at = empty(&dir, "data", None);
-        fill(&at).await;
+        let at = filled(&dir).await;
         let victim = files_below(&at.data.join("objects/default/blobs")).remove(0);
         let mut bytes = fs::read(&victim).unwrap();
         bytes[0] ^= 1;
