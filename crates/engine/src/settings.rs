@@ -42,7 +42,7 @@ impl Default for Settings {
         let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         Self {
             project: rigi_store::DEFAULT_PROJECT.to_owned(),
-            max_active_runs: (2 * cores).max(10),
+            max_active_runs: (2 * cores).max(16),
             target: Target::Process,
             timeout: None,
             grace_period: Duration::from_secs(10),

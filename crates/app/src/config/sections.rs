@@ -80,7 +80,7 @@ sections! {
     /// What runs may use unless their spec says otherwise. `none` takes a limit away.
     limits: Limits {
         /// Runs that may be active at a time, over all pipelines. Further ones wait.
-        runs: u64 = rigi_engine::Settings::default().max_active_runs => "twice the cores, at least 10";
+        runs: u64 = rigi_engine::Settings::default().max_active_runs => "twice the cores, at least 16";
         /// Longest time of one attempt.
         timeout: Option<Time> = None;
         /// Time between the request to stop (SIGTERM) and the end (SIGKILL).
