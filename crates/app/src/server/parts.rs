@@ -12,7 +12,7 @@ use rigi_engine::{Engine, Executors};
 use rigi_exec::environment::UvConfig;
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::ErrorCode;
-use rigi_store::{DatabaseLock, DbConfig, Store};
+use rigi_store::{DbConfig, Store};
 
 use super::data_folder::DataFolder;
 use super::error::{failure, of_executor, of_store};
@@ -27,7 +27,6 @@ pub(super) struct Parts {
     pub process: ProcessExecutor,
     pub collector: Collector,
     pub folder: DataFolder,
-    _database: DatabaseLock,
 }
 
 /// Which database the configuration asks for.
@@ -44,7 +43,7 @@ impl Parts {
         let config = &loaded.config;
         let data = folder.path.clone();
         let store = Store::open(&database(config, &data), &data).await.map_err(|e| of_store(&e))?;
-        let lock = store.db().lock().await.map_err(|e| of_store(&e))?;
+        store.db().lock().await.map_err(|e| of_store(&e))?;
         let pipelines = loaded.pipelines.clone();
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
@@ -58,7 +57,7 @@ impl Parts {
         let started = Engine::start(settings, store, executors, limits, observed, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
         let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
-        Ok(Self { engine, catalog, recovered, process, collector, folder, _database: lock })
+        Ok(Self { engine, catalog, recovered, process, collector, folder })
     }
 }
 

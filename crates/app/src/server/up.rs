@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::data_folder::DataFolder;
+use super::error::of_store;
 use super::listen;
 use super::parts::Parts;
 use crate::api::{AppState, Auth, Inner};
@@ -59,6 +60,7 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+    let taken = tokio::spawn(end_if_taken(parts.engine.store().clone(), stop.clone()));
     tokio::spawn(super::daemon::signals(stop));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
     let served = listen::serve(listener, crate::api::router(state), stopped).await;
@@ -69,7 +71,17 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     served.map_err(|e| {
         super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again")
     })?;
+    if taken.is_finished() {
+        return Err(of_store(&parts.engine.store().taken().await));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A server whose database went to another one has nothing to say any more; what it started goes on.
+async fn end_if_taken(store: rigi_store::Store, stop: watch::Sender<bool>) {
+    let error = store.taken().await;
+    tracing::error!(%error, "the server ends");
+    stop.send_replace(true);
 }
 
 /// Streams never end by themselves, and the server waits for answers that are under way.
