@@ -4,10 +4,11 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+import { Disk, type Size } from "./disk";
 import { binary, testCache } from "./places";
 import { makeDatabase } from "./postgres";
 import { endAllOf } from "./processes";
-import { Server } from "./server";
+import { Server, type Start } from "./server";
 
 export interface Said {
   code: number;
@@ -29,6 +30,7 @@ export class Bed {
   readonly home = this.folder("home");
   private databaseUrl: string | undefined;
   private readonly servers: Server[] = [];
+  private readonly leftovers: (() => unknown)[] = [];
 
   constructor(readonly database: "sqlite" | "postgres") {}
 
@@ -79,9 +81,8 @@ export class Bed {
     return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
   }
 
-  async up(options: { env?: NodeJS.ProcessEnv; args?: string[]; data?: string; pipelines?: string; program?: string } = {}): Promise<Server> {
-    const { pipelines = this.pipelines, data = this.data, args = [], program } = options;
-    const server = await Server.start({ pipelines, data, args, program, env: await this.env(options.env) });
+  async up(options: Partial<Start> = {}): Promise<Server> {
+    const server = await Server.start({ pipelines: this.pipelines, data: this.data, ...options, env: await this.env(options.env) });
     this.servers.push(server);
     return server;
   }
@@ -91,10 +92,23 @@ export class Bed {
     return call(binary(), args, { cwd: this.root, ms: 60_000, ...options, env: await this.env({ RIGI_DATA: this.data, ...options.env }) });
   }
 
+  /** A disk of this test's own; its `data` is the folder to start a server on. */
+  async disk(size: Size): Promise<Disk> {
+    const disk = await Disk.mount(join(this.root, "disk"), size);
+    this.atEnd(() => disk.unmount());
+    return disk;
+  }
+
+  /** Has something done when the test has ended and its processes are gone. */
+  atEnd(tidy: () => unknown): void {
+    this.leftovers.push(tidy);
+  }
+
   async remove(): Promise<void> {
     // A server that ends in peace takes its supervisor and its control groups along.
     await Promise.all(this.servers.map((server) => server.leave(3000)));
     await endAllOf(this.root);
+    for (const tidy of this.leftovers.reverse()) await tidy();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
 }

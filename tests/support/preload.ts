@@ -18,3 +18,24 @@ export function library(name: string): string {
   }
   return file;
 }
+
+/** Calls that fail: see `tests/faults/faults.c`. */
+export class Faults {
+  private readonly file: string;
+
+  constructor(folder: string) {
+    this.file = join(folder, "faults");
+    this.set();
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return { LD_PRELOAD: library("faults"), FAULTS_FILE: this.file };
+  }
+
+  /** From now on these faults and no others. */
+  set(...lines: string[]): void {
+    // Replaced as a whole: nobody reads half of it.
+    writeFileSync(`${this.file}.new`, `${lines.join("\n")}\n`);
+    renameSync(`${this.file}.new`, this.file);
+  }
+}

@@ -15,6 +15,10 @@ export interface Start {
   args?: string[];
   /** Another binary than the one under test. */
   program?: string | undefined;
+  /** What the command begins with: another namespace, other limits. */
+  within?: string[];
+  /** The data folder as this process sees it. */
+  seen?: string;
 }
 
 interface ServerFile {
@@ -38,7 +42,8 @@ export class Server {
   static async start(start: Start): Promise<Server> {
     const own = start.args ?? [];
     const args = ["up", start.pipelines, "--data", start.data, ...(own.includes("--port") ? [] : ["--port", "0"]), ...own];
-    const child = spawn(start.program ?? binary(), args, { env: start.env, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...before] = [...(start.within ?? []), start.program ?? binary()];
+    const child = spawn(program!, [...before, ...args], { env: start.env, stdio: ["ignore", "pipe", "pipe"] });
     const [said, complaints]: [string[], string[]] = [[], []];
     createInterface({ input: child.stderr! }).on("line", (line) => complaints.push(line));
     const link = await new Promise<string>((ready, fail) => {
@@ -56,7 +61,7 @@ export class Server {
         fail(new Error(`it ended with ${code}:\n${said.join("\n")}\n${complaints.join("\n")}`));
       });
     });
-    const file = JSON.parse(readFileSync(join(start.data, "server.json"), "utf8")) as ServerFile;
+    const file = JSON.parse(readFileSync(join(start.seen ?? start.data, "server.json"), "utf8")) as ServerFile;
     return new Server(start.data, child, said, complaints, new Api(file.url, file.token), link);
   }
 
@@ -70,7 +75,8 @@ export class Server {
     return pid;
   }
 
-  private ended(): Promise<number | null> {
+  /** Resolves with its exit status when it has ended. */
+  ended(): Promise<number | null> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return Promise.resolve(this.child.exitCode);
     return new Promise((done) => this.child.once("exit", (code) => done(code)));
   }

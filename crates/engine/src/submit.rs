@@ -9,9 +9,10 @@ use rigi_model::parameters::{
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::{is_label_key, is_variable};
 use rigi_model::pipeline::spec::Target;
+use rigi_model::run::RunStatus;
 use rigi_model::{RunId, Timestamp, UploadId};
 use rigi_store::tables::versions::Version;
-use rigi_store::{Accepted, IdempotencyKey, NewRun, RunInput};
+use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, Pipeline, Ready};
@@ -25,6 +26,9 @@ pub const MOST_RUNS: usize = 100_000;
 const MOST_ENTRIES: usize = 64;
 /// Bytes of one label or environment variable at most.
 const MOST_VALUE_BYTES: usize = 16 << 10;
+
+/// Whoever asks is told so much later that nobody knows whether it was accepted.
+const ANSWER: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A run that somebody wants.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +71,15 @@ pub enum InputSource {
     },
     /// A file that an earlier run was given.
     Stored(RunInput),
+}
+
+/// What became of a submission.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Its runs, in the order in which they were asked for.
+    pub ids: Vec<RunId>,
+    /// The first of them, unless the same was accepted before: what is durable needs no reading back, which may fail.
+    pub first: Option<Run>,
 }
 
 /// Why a run was not accepted; nothing was stored.
@@ -178,7 +191,7 @@ impl Engine {
         catalog: &Catalog,
         wanted: Vec<Submission>,
         key: Option<IdempotencyKey>,
-    ) -> Result<Accepted, SubmitError> {
+    ) -> Result<Submitted, SubmitError> {
         let total: usize = wanted.iter().map(|s| s.count.max(1) as usize).sum();
         if total > MOST_RUNS {
             return Err(invalid("/runs", format!("{total} runs are more than the {MOST_RUNS} of one call")));
@@ -189,8 +202,11 @@ impl Engine {
         for submission in wanted {
             self.prepare(catalog, submission, now, &mut runs).await?;
         }
+        let status = RunStatus::accepted(now);
+        let first = runs.first().map(|request| Run { request: request.clone(), status });
         let (store, core) = (self.store.clone(), self.core.clone());
-        // Who asked may hang up while the runs are written: the core is told of them all the same.
+        // Who asked may hang up while the runs are written, or be told that nobody knows: the core is told of them all
+        // the same.
         let accepting = tokio::spawn(async move {
             let _nothing_is_collected = nothing_is_collected;
             let accepted = store.submit(runs.clone(), key).await?;
@@ -199,9 +215,15 @@ impl Engine {
                 let runs = runs.into_iter().map(Arc::new).collect();
                 let _ = core.send(Message::Accepted(runs));
             }
-            Ok(accepted)
+            Ok::<_, rigi_store::Error>(accepted)
         });
-        accepting.await.map_err(|_| rigi_store::Error::Closed)?
+        match tokio::time::timeout(ANSWER, accepting).await {
+            Ok(accepted) => Ok(match accepted.map_err(|_| rigi_store::Error::Closed)?? {
+                Accepted::New(ids) => Submitted { ids, first },
+                Accepted::Before(ids) => Submitted { ids, first: None },
+            }),
+            Err(_) => Err(rigi_store::Error::OutcomeUnknown.into()),
+        }
     }
 
     async fn prepare(

@@ -31,6 +31,8 @@ crate::state::text_enum! {
         TargetUnavailable = "target-unavailable",
         /// The disk is full or the storage does not answer; nothing was accepted.
         StorageUnavailable = "storage-unavailable",
+        /// The database stopped answering while this was written: it may have been accepted.
+        OutcomeUnknown = "outcome-unknown",
         /// What is stored is damaged.
         StorageDamaged = "storage-damaged",
         /// The server is starting or stopping.

@@ -4,15 +4,15 @@
 //! [`on_db!`] and [`on_tx!`] run one body against either.
 
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, Postgres, Sqlite, Transaction};
+use sqlx::{Connection, Sqlite, Transaction};
 
+use crate::postgres::{PgTx, Server};
+use crate::writer::Failed;
 use crate::{Error, Result};
 
 /// Which database, and how to reach it.
@@ -34,14 +34,14 @@ pub enum Db {
         /// One connection.
         write: SqlitePool,
     },
-    /// A server.
-    Postgres(PgPool),
+    /// A server of its own.
+    Postgres(Server),
 }
 
 /// An open transaction.
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(PgTx),
 }
 
 /// Runs `$body` with `$pool` being the reading pool of either database.
@@ -85,14 +85,14 @@ impl Db {
                 crate::inspect::check_log(file)?;
                 open_sqlite(file).await
             }
-            DbConfig::Postgres(url) => open_postgres(url).await,
+            DbConfig::Postgres(url) => Ok(Self::Postgres(Server::open(url).await?)),
         }
     }
 
     pub(crate) async fn begin(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(server) => Tx::Postgres(server.begin().await?),
         })
     }
 
@@ -104,6 +104,46 @@ impl Db {
         {
             let _ = connection.detach().close_hard().await;
         }
+    }
+
+    /// Gives a server up that does not answer, the sooner the fewer runs are written; what was begun is undone.
+    pub(crate) async fn within_bound<T>(
+        &self,
+        runs: usize,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match self {
+            Self::Sqlite { .. } => work.await,
+            Self::Postgres(_) => crate::postgres::within_bound(runs, work).await,
+        }
+    }
+
+    /// Whether a commit took place that wrote this event as its last; if so, it is durable from now on.
+    pub(crate) async fn has_event(&self, event: i64) -> Result<bool> {
+        let found = self.within_bound(0, async {
+            let mut tx = self.begin().await?;
+            let sql = "SELECT MAX(id) FROM events";
+            let newest: Option<i64> = on_tx!(&mut tx, c, D => sqlx::query_scalar(sql).fetch_one(c).await?);
+            if let Tx::Postgres(tx) = &mut tx {
+                // A commit that was cut off while it waited for its standby is seen, and yet may be lost: one that writes
+                // something, and comes behind it, waits for both.
+                let sql = "UPDATE schema_versions SET name = name WHERE number = 1";
+                sqlx::query(sql).execute(&mut **tx).await?;
+            }
+            tx.commit().await?;
+            Ok(newest.is_some_and(|newest| newest >= event))
+        });
+        let found = found.await?;
+        if let (true, Self::Sqlite { write, .. }) = (found, self) {
+            // Its log was written, but perhaps not to the disk, and the kernel does not say so twice: the database
+            // itself is written anew.
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let (busy, ..): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(write).await?;
+            if busy != 0 {
+                return Err(Error::Unavailable("readers keep the log of the database in use".into()));
+            }
+        }
+        Ok(found)
     }
 
     /// `sqlite` or `postgres`.
@@ -121,7 +161,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.close().await,
         }
     }
 }
@@ -130,7 +170,7 @@ impl Tx {
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await.map_err(Failed::into_error)?,
         }
         Ok(())
     }
@@ -151,26 +191,6 @@ async fn open_sqlite(file: &Path) -> Result<Db> {
     let readers = SqlitePoolOptions::new().max_connections(4).min_connections(0).max_lifetime(None);
     let read = readers.idle_timeout(Some(Duration::from_secs(60))).connect_lazy_with(options.read_only(true));
     Ok(Db::Sqlite { read, write })
-}
-
-async fn open_postgres(url: &str) -> Result<Db> {
-    let (url, schema) = match url.split_once("?schema=") {
-        Some((url, schema)) => (url, Some(schema.to_owned())),
-        None => (url, None),
-    };
-    let mut options = PgConnectOptions::from_str(url)?.application_name("rigi");
-    if let Some(schema) = &schema {
-        options = options.options([("search_path", format!("\"{}\"", schema.replace('"', "\"\"")))]);
-    }
-    let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
-    let pool =
-        pool.idle_timeout(Some(Duration::from_secs(300))).max_lifetime(None).connect_with(options).await?;
-    if let Some(schema) = schema {
-        let quoted = schema.replace('"', "\"\"");
-        let sql = sqlx::AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS \"{quoted}\""));
-        sqlx::query(sql).execute(&pool).await?;
-    }
-    Ok(Db::Postgres(pool))
 }
 
 /// A JSON column that cannot be read back is damage, not a bug of the reader.

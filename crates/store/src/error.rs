@@ -31,6 +31,12 @@ pub enum Error {
     /// The disk is full; nothing was changed.
     #[error("the disk is full: {0}")]
     Full(String),
+    /// The file system takes no writes; nothing was changed.
+    #[error("the file system is read-only: {0}")]
+    ReadOnly(String),
+    /// The answer of the database was lost: what was asked for may be done, or be done yet.
+    #[error("the database stopped answering while this was written")]
+    OutcomeUnknown,
     /// What is stored cannot be understood.
     #[error("{what} is damaged: {why}")]
     Damaged {
@@ -86,12 +92,22 @@ impl Error {
     /// An I/O failure with what was being done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         move |source| {
-            if source.kind() == std::io::ErrorKind::StorageFull
-                || source.kind() == std::io::ErrorKind::QuotaExceeded
-            {
-                return Self::Full(what.into());
+            use std::io::ErrorKind as Kind;
+            match source.kind() {
+                Kind::StorageFull | Kind::QuotaExceeded => Self::Full(what.into()),
+                Kind::ReadOnlyFilesystem => Self::ReadOnly(what.into()),
+                _ => Self::Io { what: what.into(), source },
             }
-            Self::Io { what: what.into(), source }
+        }
+    }
+
+    /// Whether it is the machine's trouble, which may pass by itself: a full disk, a failing one, too few descriptors.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Full(_) | Self::ReadOnly(_) => true,
+            Self::Io { source, .. } => may_pass(source),
+            _ => false,
         }
     }
 
@@ -99,18 +115,32 @@ impl Error {
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Full(what) => Self::Full(what.clone()),
+            Self::ReadOnly(what) => Self::ReadOnly(what.clone()),
+            Self::InUse { what, holder } => Self::InUse { what: what.clone(), holder: holder.clone() },
             Self::Closed => Self::Closed,
+            Self::Unavailable(source) => Self::Unavailable(source.to_string().into()),
             other => Self::Unavailable(other.to_string().into()),
         }
     }
 }
 
+/// Whether a failure is the machine's: its disk fails, or it has no descriptors or memory left.
+#[must_use]
+pub fn may_pass(error: &std::io::Error) -> bool {
+    use rustix::io::Errno as E;
+    let errno = error.raw_os_error().map(E::from_raw_os_error);
+    matches!(errno, Some(E::IO | E::NOMEM | E::NFILE | E::MFILE | E::AGAIN))
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         if let sqlx::Error::Database(database) = &error {
-            // SQLITE_FULL; SQLITE_CORRUPT and SQLITE_NOTADB; PostgreSQL's disk_full and data_corrupted.
+            // SQLITE_FULL; SQLITE_READONLY and its kin; SQLITE_CORRUPT and SQLITE_NOTADB; PostgreSQL's disk_full and data_corrupted.
             match database.code().as_deref() {
                 Some("13" | "53100") => return Self::Full(database.message().to_owned()),
+                Some("8" | "264" | "520" | "776" | "1032" | "1288" | "1544") => {
+                    return Self::ReadOnly(database.message().to_owned());
+                }
                 Some("11" | "26" | "267" | "523" | "779" | "XX001" | "XX002") => {
                     return Self::Damaged { what: "the database".into(), why: database.message().to_owned() };
                 }
@@ -123,9 +153,10 @@ impl From<sqlx::Error> for Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
         match error.sqlite_error_code() {
             Some(DiskFull) => Self::Full(error.to_string()),
+            Some(ReadOnly) => Self::ReadOnly(error.to_string()),
             Some(DatabaseCorrupt | NotADatabase) => {
                 Self::Damaged { what: "the database".into(), why: error.to_string() }
             }

@@ -12,6 +12,7 @@ pub mod inspect;
 mod lock;
 pub mod logs;
 pub mod migrate;
+mod postgres;
 pub mod retention;
 mod rows;
 pub mod seal;
@@ -26,9 +27,10 @@ use tokio::sync::{broadcast, oneshot};
 
 pub use blobs::{BlobReader, BlobWriter, Blobs, Stored, hex};
 pub use db::{Db, DbConfig};
-pub use error::{Error, Result};
-pub use lock::{DatabaseLock, FilesLock, FolderLock};
+pub use error::{Error, Result, may_pass};
+pub use lock::{FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
+pub use postgres::Server as PostgresServer;
 pub use tables::runs::{EndedAttempt, NewRun, Run, RunChange, RunInput};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
@@ -124,6 +126,12 @@ impl Store {
     #[must_use]
     pub fn commits(&self) -> broadcast::Receiver<Commit> {
         self.writer.commits()
+    }
+
+    /// Resolves when another server has taken the database while this one was cut off from it: this one writes no more.
+    pub async fn taken(&self) -> Error {
+        self.writer.taken().await;
+        self.db.in_use()
     }
 
     /// Accepts runs, all or none; answers when they are durable.

@@ -99,28 +99,23 @@ impl FilesLock {
     }
 }
 
-/// A connection that holds the advisory lock of a PostgreSQL schema.
-#[derive(Debug)]
-pub struct DatabaseLock {
-    _connection: Option<sqlx::pool::PoolConnection<sqlx::Postgres>>,
-}
-
-/// Any number; the same for every Rigi.
-const ADVISORY_KEY: i64 = 0x5249_4749;
-
 impl Db {
-    /// Makes this the only server of the database. A SQLite file is covered by its folder's lock.
+    /// Makes this the only server that writes the database, for as long as it runs. A SQLite file is covered by its
+    /// folder's lock; PostgreSQL's lock belongs to the connection that writes, and comes back with it.
     ///
     /// # Errors
     /// [`Error::InUse`] if another server has it.
-    pub async fn lock(&self) -> Result<DatabaseLock> {
-        let Self::Postgres(pool) = self else { return Ok(DatabaseLock { _connection: None }) };
-        let mut connection = pool.acquire().await?;
-        let sql = "SELECT pg_try_advisory_lock($1 # hashtext(current_schema()))";
-        let taken: bool = sqlx::query_scalar(sql).bind(ADVISORY_KEY).fetch_one(&mut *connection).await?;
-        if taken {
-            return Ok(DatabaseLock { _connection: Some(connection) });
+    pub async fn lock(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(server) => server.make_exclusive().await,
         }
-        Err(Error::InUse { what: "this PostgreSQL database".into(), holder: None })
+    }
+    pub(crate) fn in_use(&self) -> Error {
+        let what = match self {
+            Self::Sqlite { .. } => "this SQLite database",
+            Self::Postgres(_) => "this PostgreSQL database",
+        };
+        Error::InUse { what: what.into(), holder: None }
     }
 }

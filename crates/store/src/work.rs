@@ -33,8 +33,9 @@ impl Work {
     }
 
     /// How many events it has.
-    pub(crate) fn events(&self) -> usize {
-        self.runs.len() + self.changes.iter().map(|change| change.events.len()).sum::<usize>()
+    pub(crate) fn events(&self) -> i64 {
+        let events = self.runs.len() + self.changes.iter().map(|change| change.events.len()).sum::<usize>();
+        i64::try_from(events).unwrap_or(0)
     }
 
     /// The runs that change, each once.

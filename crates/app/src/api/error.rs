@@ -129,6 +129,7 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::StorageUnavailable | C::DataFolderReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "The storage cannot be used now")
         }
+        C::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, "Whether it was accepted is not known"),
         C::StorageDamaged | C::DatabaseDamaged => {
             (StatusCode::INTERNAL_SERVER_ERROR, "What is stored is damaged")
         }
@@ -165,8 +166,23 @@ impl From<rigi_store::Error> for ApiError {
             E::IdempotencyConflict { .. } => {
                 Self::new(ErrorCode::IdempotencyConflict, text).cure("Use a new key for a new request.")
             }
-            E::Full(_) => Self::new(ErrorCode::StorageUnavailable, "the disk is full, nothing was accepted")
-                .cure("Make room on the disk of the data folder; then try again."),
+            E::Full(why) => Self::new(
+                ErrorCode::StorageUnavailable,
+                format!("the disk is full, nothing was accepted ({why})"),
+            )
+            .cure("Make room on the disk of the data folder; then try again."),
+            E::ReadOnly(_) => {
+                let detail = "the data folder cannot be written, nothing was accepted";
+                let mut new = Self::new(ErrorCode::DataFolderReadOnly, detail);
+                new.cause = Some(text);
+                new.cure("Make its file system writable again; what runs goes on.")
+            }
+            E::OutcomeUnknown => {
+                let detail =
+                    "the database stopped answering while this was written: it may have been accepted";
+                Self::new(ErrorCode::OutcomeUnknown, detail)
+                    .cure("Send it again with the same `Idempotency-Key`; without one, look at the list of runs first.")
+            }
             E::Unavailable(_) | E::Io { .. } => {
                 let mut new = Self::new(
                     ErrorCode::StorageUnavailable,
@@ -189,7 +205,9 @@ impl From<rigi_store::Error> for ApiError {
             }
             E::BackupRunning | E::NotEmpty { .. } | E::Key(_) => Self::new(ErrorCode::StateConflict, text),
             E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
-            E::Newer { .. } | E::InUse { .. } => Self::new(ErrorCode::Internal, text),
+            E::InUse { .. } => Self::new(ErrorCode::StorageUnavailable, text)
+                .cure("Use the other server; or stop it, and start this one again."),
+            E::Newer { .. } => Self::new(ErrorCode::Internal, text),
         }
     }
 }

@@ -100,7 +100,9 @@ fn ordinal(n: u64) -> String {
 pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
     let id = &run.request.id;
     let version = state.store().db().version(state.project(), &run.request.version).await.ok();
-    let expected = state.store().db().expected_us(state.project(), &run.request.pipeline).await?;
+    // A guess is no reason to refuse what is known.
+    let expected =
+        state.store().db().expected_us(state.project(), &run.request.pipeline).await.ok().flatten();
     let look = match run.status.state.is_terminal() {
         true => None,
         false => state.engine.look(vec![id.clone()]).await.remove(id),

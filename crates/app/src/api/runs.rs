@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rigi_engine::CancelAnswer;
-use rigi_engine::submit::{InputSource, Submission};
+use rigi_engine::submit::{InputSource, Submission, Submitted};
 use rigi_model::{ErrorCode, RunId, RunState, Timestamp};
 use rigi_store::tables::runs_list::RunFilter;
-use rigi_store::{Accepted, IdempotencyKey, Run};
+use rigi_store::{IdempotencyKey, Run};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -84,11 +84,12 @@ async fn accept_one(
     wanted: Submission,
     key: Option<IdempotencyKey>,
 ) -> ApiResult<Response> {
-    let ids = match state.engine.submit(&state.catalog, vec![wanted], key).await? {
-        Accepted::New(ids) | Accepted::Before(ids) => ids,
-    };
+    let Submitted { ids, first } = state.engine.submit(&state.catalog, vec![wanted], key).await?;
     let id = ids.into_iter().next().ok_or_else(|| ApiError::new(ErrorCode::Internal, "no run was made"))?;
-    let run = state.store().db().run(state.project(), &id).await?;
+    let run = match first {
+        Some(run) => run,
+        None => state.store().db().run(state.project(), &id).await?,
+    };
     let view = present::view(state, &run).await?;
     let location = format!("/api/v1/runs/{id}");
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(view)).into_response())
@@ -110,9 +111,7 @@ async fn submit_runs(
     }
     let wanted = body.runs.into_iter().filter(|item| item.count != Some(0));
     let wanted = wanted.map(|item| submission(item.pipeline, item.run, item.count.unwrap_or(1))).collect();
-    let ids = match state.engine.submit(&state.catalog, wanted, key).await? {
-        Accepted::New(ids) | Accepted::Before(ids) => ids,
-    };
+    let Submitted { ids, .. } = state.engine.submit(&state.catalog, wanted, key).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(BulkAccepted { ids })).into_response())
 }
 

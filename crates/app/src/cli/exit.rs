@@ -77,9 +77,11 @@ impl Exit {
             | E::SupervisorVersion
             | E::PortInUse => Self::Conflict,
             E::Unauthenticated | E::Forbidden | E::KeyWrong => Self::NotSignedIn,
-            E::TargetUnavailable | E::StorageUnavailable | E::Unavailable | E::ServerUnreachable => {
-                Self::Unavailable
-            }
+            E::TargetUnavailable
+            | E::StorageUnavailable
+            | E::OutcomeUnknown
+            | E::Unavailable
+            | E::ServerUnreachable => Self::Unavailable,
             E::StorageDamaged | E::Internal | E::DatabaseNewer | E::DatabaseDamaged => Self::Internal,
             E::ConfigInvalid => Self::Config,
             E::DataFolderReadOnly => Self::CannotCreate,

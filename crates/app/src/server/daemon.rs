@@ -8,7 +8,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use rigi_exec::ProcessExecutor;
 use rigi_model::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -69,8 +68,8 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
-/// Ctrl-C and SIGTERM stop the server, and so does a newer one in its place; what runs goes on.
-pub(super) async fn end(stop: watch::Sender<bool>, process: ProcessExecutor) {
+/// Ctrl-C and SIGTERM stop the server; what runs goes on.
+pub(super) async fn signals(stop: watch::Sender<bool>) {
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
@@ -80,7 +79,6 @@ pub(super) async fn end(stop: watch::Sender<bool>, process: ProcessExecutor) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
         _ = hang_up.recv() => {}
-        () = process.superseded() => {}
     }
     let _ = stop.send(true);
 }

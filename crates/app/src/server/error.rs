@@ -32,6 +32,11 @@ pub(super) fn of_store(error: &rigi_store::Error) -> Failure {
         E::Full(_) => {
             failure(ErrorCode::StorageUnavailable, text, "make room on the disk of the data folder")
         }
+        E::ReadOnly(_) => failure(
+            ErrorCode::DataFolderReadOnly,
+            text,
+            "make the data folder writable for you, or choose another with `--data`",
+        ),
         E::Io { source, .. } if is_read_only(source) => failure(
             ErrorCode::DataFolderReadOnly,
             text,

@@ -13,7 +13,7 @@ use rigi_exec::account::{AccountError, Apart};
 use rigi_exec::environment::UvConfig;
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::ErrorCode;
-use rigi_store::{DatabaseLock, DbConfig, Store, hex};
+use rigi_store::{DbConfig, Store, hex};
 use sha2::{Digest, Sha256};
 
 use super::data_folder::DataFolder;
@@ -29,7 +29,6 @@ pub(super) struct Parts {
     pub process: ProcessExecutor,
     pub collector: Collector,
     pub folder: DataFolder,
-    _database: DatabaseLock,
 }
 
 /// Which database the configuration asks for.
@@ -46,7 +45,7 @@ impl Parts {
         let config = &loaded.config;
         let data = folder.path.clone();
         let store = Store::open(&database(config, &data), &data).await.map_err(|e| of_store(&e))?;
-        let lock = store.db().lock().await.map_err(|e| of_store(&e))?;
+        store.db().lock().await.map_err(|e| of_store(&e))?;
         let pipelines = loaded.pipelines.clone();
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
@@ -60,7 +59,7 @@ impl Parts {
         let started = Engine::start(settings, store, executors, limits, observed, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
         let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
-        Ok(Self { engine, catalog, recovered, process, collector, folder, _database: lock })
+        Ok(Self { engine, catalog, recovered, process, collector, folder })
     }
 }
 

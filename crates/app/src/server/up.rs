@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use rigi_exec::ProcessExecutor;
 use rigi_model::Timestamp;
+use rigi_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::data_folder::DataFolder;
+use super::error::{of_executor, of_store};
 use super::listen;
 use super::parts::Parts;
 use crate::api::{AppState, Auth, Inner};
@@ -59,7 +62,8 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
-    tokio::spawn(super::daemon::end(stop, parts.process.clone()));
+    let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
+    tokio::spawn(super::daemon::signals(stop));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
     let served = listen::serve(listener, crate::api::router(state), stopped).await;
     let left = finish(&parts).await;
@@ -69,10 +73,23 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     served.map_err(|e| {
         super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again")
     })?;
-    if parts.process.is_superseded() {
-        return Err(super::error::of_executor(&rigi_exec::process::Error::Superseded));
+    if taken.is_finished()
+        && let Ok(failure) = taken.await
+    {
+        return Err(failure);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A server whose database or whose runs went to another one has nothing to say any more, and ends; what it started goes on.
+async fn taken_over(store: Store, process: ProcessExecutor, stop: watch::Sender<bool>) -> Failure {
+    let failure = tokio::select! {
+        error = store.taken() => of_store(&error),
+        () = process.superseded() => of_executor(&rigi_exec::process::Error::Superseded),
+    };
+    tracing::error!(error = failure.headline, "the server ends");
+    stop.send_replace(true);
+    failure
 }
 
 /// Streams never end by themselves, and the server waits for answers that are under way.

@@ -147,12 +147,6 @@ impl ProcessExecutor {
         self.commands.closed().await;
     }
 
-    /// Whether [`Self::superseded`] has resolved.
-    #[must_use]
-    pub fn is_superseded(&self) -> bool {
-        self.commands.is_closed()
-    }
-
     fn send(&self, command: Command) {
         // The link lives as long as any sender does.
         let _ = self.commands.send(command);

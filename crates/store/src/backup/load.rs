@@ -179,8 +179,8 @@ async fn load_postgres(
     tables: &[(Table, &TableRows)],
     watch: Watch<'_>,
 ) -> Result<Transaction<'static, Postgres>> {
-    let Db::Postgres(pool) = db else { return Err(Error::Closed) };
-    let mut tx = pool.begin().await?;
+    let Db::Postgres(server) = db else { return Err(Error::Closed) };
+    let mut tx = server.pool().begin().await?;
     let indexes: Vec<(String, String)> = sqlx::query_as(POSTGRES_INDEXES).fetch_all(&mut *tx).await?;
     let references: Vec<(String, String, String)> =
         sqlx::query_as(POSTGRES_REFERENCES).fetch_all(&mut *tx).await?;

@@ -41,8 +41,8 @@ impl Snapshot {
                 sqlx::query("BEGIN").execute(&mut *connection).await?;
                 Connection::Sqlite(connection)
             }
-            Db::Postgres(pool) => {
-                let mut connection = pool.acquire().await?;
+            Db::Postgres(server) => {
+                let mut connection = server.pool().acquire().await?;
                 let sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 sqlx::query(sql).execute(&mut *connection).await?;
                 Connection::Postgres(connection)

@@ -1,8 +1,12 @@
 //! The one task that writes: everything that arrives while a commit is under way shares the next one.
 //!
 //! A submission is answered after its commit. A change of a run is never given up: if the database cannot be written (a
-//! full disk, a restart), it waits and is tried again, in order, while submissions are refused with the reason.
+//! full disk, a restart), it waits and is tried again, in order, while submissions are refused with the reason. A commit
+//! whose answer was lost may have taken place: before anything else is written, the database is asked, and what is not
+//! there is written again.
 
+mod away;
+mod batch;
 mod postgres;
 mod sqlite;
 
@@ -13,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use rigi_model::RunId;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::db::{Db, Tx};
@@ -21,6 +25,9 @@ use crate::tables::idempotency::KeyRow;
 use crate::tables::runs::{NewRun, RunChange};
 use crate::work::Work;
 use crate::{DbConfig, Error, Result};
+use away::Away;
+pub(crate) use away::Failed;
+use batch::Batch;
 use sqlite::SqliteCommits;
 
 /// What a commit changed, told to everybody who listens.
@@ -72,8 +79,8 @@ enum Job {
 
 /// How much one commit takes at most.
 const JOBS_PER_COMMIT: usize = 1024;
-/// Between two tries to write changes that could not be written.
-const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Any other write is given the time of so many runs.
+const OTHER_RUNS: usize = 20_000;
 /// How long a change waits at most for a commit that it can share.
 const SOON: Duration = Duration::from_millis(5);
 
@@ -82,6 +89,7 @@ const SOON: Duration = Duration::from_millis(5);
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
     commits: broadcast::Sender<Commit>,
+    is_taken: watch::Receiver<bool>,
 }
 
 impl Writer {
@@ -93,6 +101,7 @@ impl Writer {
         };
         let (jobs, inbox) = mpsc::channel(4096);
         let (commits, _) = broadcast::channel(1024);
+        let (taken, is_taken) = watch::channel(false);
         let task = Task {
             db,
             sqlite,
@@ -101,14 +110,24 @@ impl Writer {
             changes: Vec::new(),
             waiting: Vec::new(),
             due: None,
+            doubt: None,
+            taken,
+            away: None,
         };
         tokio::spawn(task.run(inbox));
-        Ok(Self { jobs, commits })
+        Ok(Self { jobs, commits, is_taken })
     }
 
     /// Everything that is committed from now on.
     pub(crate) fn commits(&self) -> broadcast::Receiver<Commit> {
         self.commits.subscribe()
+    }
+
+    /// Resolves when another server has taken the database: this one writes no more.
+    pub(crate) async fn taken(&self) {
+        if self.is_taken.clone().wait_for(|taken| *taken).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     pub(crate) async fn submit(&self, runs: Vec<NewRun>, key: Option<IdempotencyKey>) -> Result<Accepted> {
@@ -142,6 +161,12 @@ struct Task {
     waiting: Vec<oneshot::Sender<()>>,
     /// When they are written, should nothing else come.
     due: Option<Instant>,
+    /// The last commit, if nobody knows whether it took place.
+    doubt: Option<Batch>,
+    /// Told when another server has taken the database.
+    taken: watch::Sender<bool>,
+    /// Set while the database cannot be written.
+    away: Option<Away>,
 }
 
 impl Task {
@@ -160,6 +185,7 @@ impl Task {
             let Some(first) = first else { break };
             self.take(first, &mut inbox).await;
         }
+        self.away = None;
         self.commit(Vec::new()).await;
         self.db.close().await;
     }
@@ -181,11 +207,7 @@ impl Task {
                 Job::Other { write, reply } => {
                     // What came before it is written before it.
                     self.commit(std::mem::take(&mut submissions)).await;
-                    let written = self.write_other(write).await;
-                    if written.is_err() {
-                        self.db.renew().await;
-                    }
-                    let _ = reply.send(written);
+                    let _ = reply.send(self.write_other(write).await);
                 }
             }
             next = if taken < JOBS_PER_COMMIT { inbox.try_recv().ok() } else { None };
@@ -197,14 +219,64 @@ impl Task {
         }
     }
 
-    async fn write_other(&self, write: Other) -> Result<()> {
-        let mut tx = self.db.begin().await?;
-        write(&mut tx).await?;
-        tx.commit().await
+    async fn write_other(&mut self, write: Other) -> Result<()> {
+        self.clear_doubt().await?;
+        let db = self.db.clone();
+        let written = db.within_bound(OTHER_RUNS, async {
+            let mut tx = db.begin().await?;
+            write(&mut tx).await?;
+            tx.commit().await
+        });
+        let written = written.await;
+        if written.is_err() {
+            self.db.renew().await;
+        }
+        written
     }
 
     async fn commit(&mut self, submissions: Vec<Submission>) {
         self.due = None;
+        match self.clear_doubt().await {
+            Ok(()) => {
+                let batch = self.gather(submissions).await;
+                self.write(batch).await;
+            }
+            Err(error) => submissions.into_iter().for_each(|(.., reply)| _ = reply.send(Err(error.again()))),
+        }
+        if self.doubt.is_some() || !self.changes.is_empty() {
+            self.due = self.away.as_ref().map(|away| away.until);
+        }
+    }
+
+    /// Refuses while the database is away; else finds out about a commit whose answer was lost, and makes it again where
+    /// it did not take place.
+    async fn clear_doubt(&mut self) -> Result<()> {
+        if let Some(error) = self.away.as_ref().and_then(|away| away.refusal(Instant::now())) {
+            return Err(error);
+        }
+        let Some(mut batch) = self.doubt.take() else { return Ok(()) };
+        match self.db.has_event(batch.work.first_event + batch.work.events() - 1).await {
+            Ok(true) => {
+                tracing::warn!("the answer to a commit was lost; it has taken place");
+                self.done(batch);
+            }
+            Ok(false) => {
+                tracing::warn!("the answer to a commit was lost; it has not taken place and is made again");
+                self.write(batch).await;
+            }
+            Err(error) => {
+                if matches!(error, Error::InUse { .. }) {
+                    // Its events are not the only ones any more.
+                    batch.answer_unknown();
+                }
+                self.doubt = Some(batch);
+                return Err(self.fail(error).await);
+            }
+        }
+        self.away.as_ref().and_then(|away| away.refusal(Instant::now())).map_or(Ok(()), Err)
+    }
+
+    async fn gather(&mut self, submissions: Vec<Submission>) -> Batch {
         let mut work = Work {
             first_event: self.next_event,
             changes: std::mem::take(&mut self.changes),
@@ -212,46 +284,80 @@ impl Task {
         };
         let mut answers = Vec::with_capacity(submissions.len());
         let mut seen = HashMap::new();
+        let mut silent = None;
         for (runs, key, reply) in submissions {
-            answers.push((reply, self.admit(runs, key, &mut seen, &mut work).await));
+            let answer = match &silent {
+                // One question that is not answered takes long enough.
+                Some(error) if key.is_some() => Err(Error::again(error)),
+                _ => self.admit(runs, key, &mut seen, &mut work).await,
+            };
+            if let Err(error @ Error::Unavailable(_)) = &answer {
+                silent.get_or_insert_with(|| error.again());
+            }
+            answers.push((reply, answer));
         }
-        if work.is_empty() {
-            answers.into_iter().for_each(|(reply, answer)| _ = reply.send(answer));
+        Batch { work, answers, waiting: std::mem::take(&mut self.waiting) }
+    }
+
+    async fn write(&mut self, mut batch: Batch) {
+        if batch.work.is_empty() {
             // Nothing waits to be written: all that came before is durable.
-            self.waiting.drain(..).for_each(|reply| _ = reply.send(()));
+            batch.answer();
             return;
         }
-        let (mut work, result) = self.write(work).await;
+        let (work, result) = self.try_write(batch.work).await;
+        batch.work = work;
         match result {
-            Ok(()) => {
-                self.next_event += i64::try_from(work.events()).unwrap_or(0);
-                answers.into_iter().for_each(|(reply, answer)| _ = reply.send(answer));
-                self.waiting.drain(..).for_each(|reply| _ = reply.send(()));
-                if self.commits.receiver_count() > 0 {
-                    let commit = Commit { last_event: self.next_event - 1, runs: work.changed().into() };
-                    let _ = self.commits.send(commit);
-                }
+            Ok(()) => self.done(batch),
+            Err(Failed::Perhaps(error)) if batch.work.events() > 0 => {
+                self.fail(error).await;
+                self.doubt = Some(batch);
             }
-            Err(error) => {
-                answers.into_iter().for_each(|(reply, _)| _ = reply.send(Err(error.again())));
-                if !work.changes.is_empty() {
-                    tracing::warn!(%error, waiting = work.changes.len(), "changes wait until they can be written");
-                    self.due = Some(Instant::now() + RETRY_EVERY);
-                }
-                self.changes = std::mem::take(&mut work.changes);
+            // What adds nothing may be written twice.
+            Err(Failed::Surely(error) | Failed::Perhaps(error)) => {
+                let error = self.fail(error).await;
+                batch.answers.into_iter().for_each(|(reply, _)| _ = reply.send(Err(error.again())));
+                self.changes.splice(..0, batch.work.changes);
+                self.waiting.splice(..0, batch.waiting);
             }
         }
     }
 
-    async fn write(&self, work: Work) -> (Work, Result<()>) {
+    async fn try_write(&self, work: Work) -> (Work, Result<(), Failed>) {
         match (&self.sqlite, &self.db) {
             (Some(sqlite), _) => sqlite.commit(work).await,
-            (None, Db::Postgres(pool)) => {
-                let result = postgres::commit(pool, &work).await;
+            (None, Db::Postgres(server)) => {
+                let result = postgres::commit(server, &work).await;
                 (work, result)
             }
-            (None, Db::Sqlite { .. }) => (work, Err(Error::Closed)),
+            (None, Db::Sqlite { .. }) => (work, Err(Failed::Surely(Error::Closed))),
         }
+    }
+
+    fn done(&mut self, batch: Batch) {
+        self.next_event = batch.work.first_event + batch.work.events();
+        // Whoever begins to listen after this reads what is durable: while nobody does, nothing is gathered.
+        let listeners = self.commits.receiver_count() > 0;
+        let last_event = self.next_event - 1;
+        let commit = listeners.then(|| Commit { last_event, runs: batch.work.changed().into() });
+        batch.answer();
+        if let Some(commit) = commit {
+            let _ = self.commits.send(commit);
+        }
+        if self.away.take().is_some() {
+            tracing::info!("the database can be written again");
+        }
+    }
+
+    /// Plans the next try.
+    async fn fail(&mut self, error: Error) -> Error {
+        self.db.renew().await;
+        tracing::warn!(%error, waiting = self.changes.len(), "the database cannot be written; this is tried again");
+        if matches!(error, Error::InUse { .. }) {
+            self.taken.send_replace(true);
+        }
+        self.away = Some(Away::plan(self.away.as_ref(), &error, Instant::now()));
+        error
     }
 
     /// Decides whether a submission is new, and takes it on if it is. `seen` holds the keys of this commit. This task alone

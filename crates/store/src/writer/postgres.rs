@@ -2,29 +2,34 @@
 
 use std::fmt::Write as _;
 
-use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres};
 
-use crate::Result;
+use super::Failed;
+use crate::postgres::{Server, within_bound};
 use crate::rows::{Kind, Rows, Statement, Value};
 use crate::work::Work;
+use crate::{Error, Result};
 
 /// Commits all of it or nothing.
-pub(crate) async fn commit(pool: &PgPool, work: &Work) -> Result<()> {
+pub(crate) async fn commit(server: &Server, work: &Work) -> Result<(), Failed> {
     let mut portions = work.portions().peekable();
     let Some(first) = portions.next() else { return Ok(()) };
+    let runs = work.runs.len() + work.changes.len();
     if portions.peek().is_none() {
-        query(&first).execute(pool).await?;
-        return Ok(());
+        return server.write(runs, query(&first)).await;
     }
-    let mut tx = pool.begin().await?;
-    query(&first).execute(&mut *tx).await?;
-    for rows in portions {
-        query(&rows).execute(&mut *tx).await?;
-    }
-    tx.commit().await?;
-    Ok(())
+    let written = within_bound(runs, async {
+        let mut tx = server.begin().await?;
+        query(&first).execute(&mut *tx).await?;
+        for rows in portions {
+            query(&rows).execute(&mut *tx).await?;
+        }
+        Ok::<_, Error>(tx)
+    });
+    // Without the word to commit, nothing of it was done.
+    written.await.map_err(Failed::Surely)?.commit().await
 }
 
 /// `WITH p0 AS (…), p1 AS (…) …`: the parts do not see one another's rows, and need not; references between their rows

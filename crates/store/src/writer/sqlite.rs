@@ -8,14 +8,15 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, ffi, params_from_iter};
 use tokio::sync::oneshot;
 
+use super::Failed;
 use crate::rows::Value;
 use crate::work::Work;
 use crate::{Error, Result};
 
-type Job = (Work, oneshot::Sender<(Work, Result<()>)>);
+type Job = (Work, oneshot::Sender<(Work, Result<(), Failed>)>);
 
 /// The thread's other end.
 #[derive(Debug, Clone)]
@@ -36,13 +37,13 @@ impl SqliteCommits {
     }
 
     /// Commits all of it or nothing, and gives it back.
-    pub(crate) async fn commit(&self, work: Work) -> (Work, Result<()>) {
+    pub(crate) async fn commit(&self, work: Work) -> (Work, Result<(), Failed>) {
         let (reply, answer) = oneshot::channel();
         if let Err(mpsc::SendError((work, _))) = self.jobs.send((work, reply)) {
-            return (work, Err(Error::Closed));
+            return (work, Err(Failed::Surely(Error::Closed)));
         }
         // The thread answers every job.
-        answer.await.unwrap_or_else(|_| (Work::default(), Err(Error::Closed)))
+        answer.await.unwrap_or_else(|_| (Work::default(), Err(Failed::Surely(Error::Closed))))
     }
 }
 
@@ -59,12 +60,23 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
 
 fn serve(mut connection: Connection, inbox: &mpsc::Receiver<Job>) {
     for (work, reply) in inbox {
-        let result = write(&mut connection, &work).map_err(Error::from);
+        let result = write(&mut connection, &work);
         let _ = reply.send((work, result));
     }
 }
 
-fn write(connection: &mut Connection, work: &Work) -> rusqlite::Result<()> {
+fn write(connection: &mut Connection, work: &Work) -> Result<(), Failed> {
+    let tx = insert(connection, work).map_err(|error| Failed::Surely(error.into()))?;
+    tx.commit().map_err(|error| match error.sqlite_error().map(|error| error.extended_code) {
+        // The log could not be written, or is not this thread's to write. Where it could not be synced, nobody knows.
+        Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_BUSY | ffi::SQLITE_FULL | ffi::SQLITE_READONLY) => {
+            Failed::Surely(error.into())
+        }
+        _ => Failed::Perhaps(error.into()),
+    })
+}
+
+fn insert<'c>(connection: &'c mut Connection, work: &Work) -> rusqlite::Result<Transaction<'c>> {
     // Dropped without a commit, it is rolled back.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for rows in work.portions() {
@@ -75,7 +87,7 @@ fn write(connection: &mut Connection, work: &Work) -> rusqlite::Result<()> {
             }
         }
     }
-    tx.commit()
+    Ok(tx)
 }
 
 impl ToSql for Value<'_> {

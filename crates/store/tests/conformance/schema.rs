@@ -70,7 +70,7 @@ fn one_server_has_a_data_folder_or_a_database() {
     for config in configs().into_iter().flatten() {
         block_on(async {
             let store = Store::open(&config, data.path()).await.unwrap();
-            let _lock = store.db().lock().await.unwrap();
+            store.db().lock().await.unwrap();
             let other = Store::open(&config, data.path()).await.unwrap();
             assert!(matches!(other.db().lock().await, Err(Error::InUse { .. })));
         });

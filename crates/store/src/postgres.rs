@@ -1,0 +1,332 @@
+//! A PostgreSQL server that may be restarted, cut off or replaced: reading has a bound, and writing goes through one
+//! connection, which holds the lock of the database. Without the lock there is no connection to write by.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use sqlx::postgres::{
+    PgArguments, PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions, PgQueryResult,
+    PgRow, PgSeverity, PgStatement, PgTypeInfo,
+};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Connection, Either, Execute, Executor, Postgres, SqlStr};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::writer::Failed;
+use crate::{Error, Result};
+
+/// A server that does not let us in for so long is away.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A question that is not answered for so long never will be.
+const ANSWER: Duration = Duration::from_secs(10);
+/// What a transaction may take beyond that for each run it writes.
+const PER_RUN: Duration = Duration::from_millis(1);
+/// How long PostgreSQL may take to end a session whose other end is gone.
+const HAND_OVER: &str = "SET lock_timeout = '2s'";
+/// The code of a lock that did not come within this time.
+const LOCK_TIMEOUT: &str = "55P03";
+/// The code of a server that takes no writes.
+const READ_ONLY: &str = "25006";
+/// Any number; the same for every Rigi.
+const ADVISORY_KEY: i64 = 0x5249_4749;
+/// The server drops a session whose other end has vanished, and with it its lock.
+const NOTICE_CUTS: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "15"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20000"),
+];
+/// What is written is found by its key. A plan that is made while a table is small would walk it for ever after, and a
+/// plan of its own for each commit costs more than the commit.
+const BY_KEY: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
+
+/// The server. Cheap to clone; reads go to it as to a pool.
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    options: PgConnectOptions,
+    /// Names this process among the server's sessions.
+    name: String,
+    /// With a number that grows when it is replaced.
+    reading: RwLock<(u64, PgPool)>,
+    writing: Arc<Mutex<Option<PgConnection>>>,
+    exclusive: AtomicBool,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.0.name).finish()
+    }
+}
+
+fn pool(options: &PgConnectOptions) -> PgPool {
+    let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(CONNECT).max_lifetime(None);
+    pool.idle_timeout(Some(Duration::from_secs(300))).connect_lazy_with(options.clone())
+}
+
+fn too_late(what: &str) -> sqlx::Error {
+    let words = format!("PostgreSQL does not answer ({what})");
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
+}
+
+/// What is not done within the bound is given up, and the server undoes what was begun.
+pub(crate) async fn within_bound<T, E: From<sqlx::Error>>(
+    runs: usize,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let bound = ANSWER + PER_RUN * u32::try_from(runs).unwrap_or(u32::MAX);
+    tokio::time::timeout(bound, work).await.unwrap_or_else(|_| Err(too_late("writing").into()))
+}
+
+fn told(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}
+
+fn code_of(error: &sqlx::Error) -> Option<&str> {
+    told(error).map(PgDatabaseError::code)
+}
+
+/// Whether the server has refused a statement and serves on: nothing of it was done. Where it ends the session instead,
+/// nobody knows; and one that may not write now (a standby) is asked for no more over this connection.
+fn has_refused(error: &sqlx::Error) -> bool {
+    told(error).is_some_and(|error| error.severity() == PgSeverity::Error && error.code() != READ_ONLY)
+}
+
+impl Server {
+    /// A server at this URL, which answers; `?schema=NAME` is made if it is not there.
+    pub(crate) async fn open(url: &str) -> Result<Self> {
+        let (url, schema) = match url.split_once("?schema=") {
+            Some((url, schema)) => (url, Some(schema.replace('"', "\"\""))),
+            None => (url, None),
+        };
+        let name = format!("rigi {}", rigi_model::id::RequestId::generate());
+        let mut options = PgConnectOptions::from_str(url)?.application_name(&name).options(NOTICE_CUTS);
+        if let Some(schema) = &schema {
+            options = options.options([("search_path", format!("\"{schema}\""))]);
+        }
+        let reading = RwLock::new((0, pool(&options)));
+        let (writing, exclusive) = (Arc::default(), AtomicBool::new(false));
+        let server = Self(Arc::new(Inner { options, name, reading, writing, exclusive }));
+        let make = schema.map_or_else(
+            || "SELECT 1".to_owned(),
+            |schema| format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\""),
+        );
+        sqlx::query(sqlx::AssertSqlSafe(make)).execute(&server.reading().1).await?;
+        Ok(server)
+    }
+
+    /// From now on only the holder of the database's lock writes; takes it.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another server has it.
+    pub(crate) async fn make_exclusive(&self) -> Result<()> {
+        let mut writing = self.0.writing.lock().await;
+        self.0.exclusive.store(true, Ordering::SeqCst);
+        *writing = None;
+        *writing = Some(self.connect().await?);
+        Ok(())
+    }
+
+    /// Opens a transaction. A connection that ended while nobody used it is replaced.
+    pub(crate) async fn begin(&self) -> Result<PgTx> {
+        let mut slot = self.0.writing.clone().lock_owned().await;
+        if let Some(mut connection) = slot.take()
+            && let Ok(Ok(_)) = tokio::time::timeout(ANSWER, (&mut connection).execute("BEGIN")).await
+        {
+            return Ok(PgTx { connection, slot });
+        }
+        let mut connection = self.connect().await?;
+        (&mut connection).execute("BEGIN").await?;
+        Ok(PgTx { connection, slot })
+    }
+
+    /// Writes by one statement, which is a commit of its own: one exchange of messages.
+    pub(crate) async fn write(
+        &self,
+        runs: usize,
+        statement: Query<'_, Postgres, PgArguments>,
+    ) -> Result<(), Failed> {
+        let mut slot = self.0.writing.clone().lock_owned().await;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.connect().await.map_err(Failed::Surely)?,
+        };
+        let written = within_bound(runs, async { statement.execute(&mut connection).await });
+        match written.await {
+            Ok(_) => {
+                *slot = Some(connection);
+                Ok(())
+            }
+            Err(error) if has_refused(&error) => {
+                *slot = Some(connection);
+                Err(Failed::Surely(error.into()))
+            }
+            Err(error) => Err(Failed::Perhaps(error.into())),
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection> {
+        let options = self.0.options.clone().options(BY_KEY);
+        let opened = tokio::time::timeout(CONNECT, options.connect()).await;
+        let mut connection = opened.map_err(|_| too_late("connecting"))??;
+        if self.0.exclusive.load(Ordering::SeqCst) {
+            let locked = tokio::time::timeout(ANSWER, self.lock(&mut connection)).await;
+            locked.map_err(|_| too_late("taking the lock"))??;
+        }
+        Ok(connection)
+    }
+
+    /// Takes the lock. The server may still keep it for a session of ours that was cut off: that one is ended; and for a
+    /// moment for one of a Rigi that was killed while it wrote.
+    async fn lock(&self, connection: &mut PgConnection) -> Result<()> {
+        let sql = "SELECT pg_try_advisory_lock($1 # hashtext(current_schema()))";
+        let taken: bool = sqlx::query_scalar(sql).bind(ADVISORY_KEY).fetch_one(&mut *connection).await?;
+        if taken {
+            return Ok(());
+        }
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid) \
+                   WHERE application_name = $1 AND locktype = 'advisory' AND pid <> pg_backend_pid()";
+        let ended: Vec<bool> = sqlx::query_scalar(sql).bind(&self.0.name).fetch_all(&mut *connection).await?;
+        (&mut *connection).execute(HAND_OVER).await?;
+        let sql = "SELECT pg_advisory_lock($1 # hashtext(current_schema()))";
+        match sqlx::query(sql).bind(ADVISORY_KEY).execute(&mut *connection).await {
+            Ok(_) => {}
+            Err(error) if code_of(&error) != Some(LOCK_TIMEOUT) => return Err(error.into()),
+            Err(_) if ended.is_empty() => {
+                return Err(Error::InUse { what: "this PostgreSQL database".into(), holder: None });
+            }
+            Err(_) => return Err(too_late("giving our lock back").into()),
+        }
+        (&mut *connection).execute("RESET lock_timeout").await?;
+        Ok(())
+    }
+
+    /// Connections without a bound, for what takes long.
+    pub(crate) fn pool(&self) -> PgPool {
+        self.reading().1
+    }
+
+    fn reading(&self) -> (u64, PgPool) {
+        self.0.reading.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks within a bound. Connections without an answer may hang for as long as the network likes: then others
+    /// take the place of all.
+    async fn bounded<T>(
+        &self,
+        ask: impl AsyncFnOnce(&PgPool) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let (number, asked) = self.reading();
+        if let Ok(answer) = tokio::time::timeout(ANSWER, ask(&asked)).await {
+            return answer;
+        }
+        let mut reading = self.0.reading.write().unwrap_or_else(PoisonError::into_inner);
+        if reading.0 == number {
+            *reading = (number + 1, pool(&self.0.options));
+        }
+        Err(too_late("reading"))
+    }
+
+    pub(crate) async fn close(&self) {
+        self.reading().1.close().await;
+        if let Some(connection) = self.0.writing.lock().await.take() {
+            let _ = connection.close().await;
+        }
+    }
+}
+
+/// An open transaction. Dropped without [`Self::commit`], it takes its connection along, and the server ends it.
+pub struct PgTx {
+    connection: PgConnection,
+    slot: OwnedMutexGuard<Option<PgConnection>>,
+}
+
+impl PgTx {
+    pub(crate) async fn commit(self) -> Result<(), Failed> {
+        let Self { mut connection, mut slot } = self;
+        match within_bound(0, async { (&mut connection).execute("COMMIT").await }).await {
+            Ok(_) => {
+                *slot = Some(connection);
+                Ok(())
+            }
+            Err(error) if has_refused(&error) => Err(Failed::Surely(error.into())),
+            Err(error) => Err(Failed::Perhaps(error.into())),
+        }
+    }
+}
+
+impl Deref for PgTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for PgTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+impl<'c> Executor<'c> for &'c Server {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let rows = stream::once(self.fetch_all(query));
+        rows.map_ok(|rows| stream::iter(rows.into_iter().map(|row| Ok(Either::Right(row)))))
+            .try_flatten()
+            .boxed()
+    }
+
+    fn fetch_all<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Vec<PgRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        Box::pin(self.bounded(async |pool: &PgPool| pool.acquire().await?.fetch_all(query).await))
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        Box::pin(self.bounded(async |pool: &PgPool| pool.acquire().await?.fetch_optional(query).await))
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [PgTypeInfo],
+    ) -> BoxFuture<'e, Result<PgStatement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(
+            self.bounded(async move |pool: &PgPool| {
+                pool.acquire().await?.prepare_with(sql, parameters).await
+            }),
+        )
+    }
+}
