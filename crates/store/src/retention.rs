@@ -196,13 +196,19 @@ impl Store {
             self.write(move |tx| {
                 Box::pin(async move {
                     on_tx!(tx, c, D => {
-                        let mut sql = QueryBuilder::<D>::new("DELETE FROM runs WHERE ended_at IS NOT NULL AND id IN (");
-                        let mut list = sql.separated(", ");
-                        for id in &ids {
-                            list.push_bind(id.as_str());
-                        }
-                        sql.push(")");
-                        count.fetch_add(sql.build().execute(c).await?.rows_affected(), Ordering::Relaxed);
+                        let ended = |start: &'static str, end: &'static str| {
+                            let mut sql = QueryBuilder::<D>::new(start);
+                            sql.push("runs WHERE ended_at IS NOT NULL AND id IN (");
+                            let mut list = sql.separated(", ");
+                            for id in &ids {
+                                list.push_bind(id.clone());
+                            }
+                            sql.push(end);
+                            sql
+                        };
+                        ended("DELETE FROM events WHERE run IN (SELECT id FROM ", "))").build().execute(&mut *c).await?;
+                        let removed = ended("DELETE FROM ", ")").build().execute(&mut *c).await?;
+                        count.fetch_add(removed.rows_affected(), Ordering::Relaxed);
                     });
                     Ok(())
                 })

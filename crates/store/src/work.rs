@@ -11,7 +11,7 @@ use crate::tables::runs::{NewRun, RunChange};
 use crate::tables::{artifacts, attempts, events, idempotency, runs};
 
 /// Rows are handed on in portions of so many runs, so that a large commit takes little memory.
-const PORTION: usize = 500;
+const PORTION: usize = 2000;
 
 /// What one commit writes.
 #[derive(Debug, Default)]
