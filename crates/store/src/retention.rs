@@ -9,7 +9,7 @@ use rigi_model::{RunId, RunState, Timestamp};
 use sqlx::QueryBuilder;
 
 use crate::db::{Db, on_db, on_tx};
-use crate::tables::runs::unsigned;
+use crate::tables::run_status::unsigned;
 use crate::tables::runs_list::RunFilter;
 use crate::{Error, Result, Store};
 

@@ -133,8 +133,8 @@ impl Db {
         let row: Option<Row> = on_db!(self, pool => sqlx::query_as(sql)
             .bind(run.as_str()).bind(i64::from(number)).fetch_optional(pool).await?);
         Ok(row.map(|(lines, cut, inline, object)| StoredLog {
-            lines: super::runs::unsigned(lines),
-            cut_bytes: super::runs::unsigned(cut),
+            lines: super::run_status::unsigned(lines),
+            cut_bytes: super::run_status::unsigned(cut),
             inline,
             object,
         }))

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use rigi_model::event::RunEvent;
-use rigi_model::run::{AttemptRecord, EnvironmentUse, LogFacts, RunStatus};
-use rigi_model::{Reason, RunId, RunState, Timestamp, Usage};
+use rigi_model::run::{AttemptRecord, RunStatus};
+use rigi_model::{Reason, RunId, RunState, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder};
 
+use super::run_status::StatusRow;
 use super::runs_search::ids_beginning;
 use crate::db::{Db, from_json, on_db};
 use crate::rows::Kind::{Int, Text};
@@ -113,21 +114,9 @@ pub(crate) struct RunRow {
     project: String,
     pipeline: String,
     version: String,
-    state: String,
-    reason: Option<String>,
-    message: Option<String>,
     priority: i64,
     max_attempts: i64,
-    attempt: i64,
-    failures: i64,
     created_at: i64,
-    queued_at: i64,
-    queued_us: i64,
-    claimed_at: Option<i64>,
-    started_at: Option<i64>,
-    ended_at: Option<i64>,
-    next_attempt_at: Option<i64>,
-    cancel_requested_at: Option<i64>,
     trigger_kind: String,
     trigger_by: String,
     rerun_of: Option<String>,
@@ -136,20 +125,8 @@ pub(crate) struct RunRow {
     inputs: String,
     env: String,
     labels: String,
-    environment: Option<String>,
-    exit_code: Option<i64>,
-    signal: Option<i64>,
-    cpu_us: i64,
-    max_memory: i64,
-    log_lines: i64,
-    log_cut: i64,
-    artifacts: i64,
-    artifact_bytes: i64,
-    stored_bytes: i64,
-}
-
-pub(crate) fn unsigned(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
+    #[sqlx(flatten)]
+    status: StatusRow,
 }
 
 pub(crate) fn signed(value: u64) -> i64 {
@@ -162,31 +139,8 @@ impl TryFrom<RunRow> for Run {
     fn try_from(row: RunRow) -> Result<Self> {
         let damaged = |why: String| Error::Damaged { what: format!("run {}", row.id), why };
         let id: RunId = row.id.parse().map_err(|e| damaged(format!("{e}")))?;
-        let state = RunState::parse(&row.state).ok_or_else(|| damaged(format!("state `{}`", row.state)))?;
         let rerun_of = row.rerun_of.map(|id| id.parse()).transpose().map_err(|e| damaged(format!("{e}")))?;
-        let environment: Option<EnvironmentUse> =
-            row.environment.map(|text| from_json("a run's environment", &text)).transpose()?;
-        let status = RunStatus {
-            state,
-            reason: row.reason.as_deref().and_then(Reason::parse),
-            message: row.message,
-            attempt: u32::try_from(row.attempt).unwrap_or(0),
-            failures: u32::try_from(row.failures).unwrap_or(0),
-            queued_at: Timestamp(row.queued_at),
-            queued_us: unsigned(row.queued_us),
-            claimed_at: row.claimed_at.map(Timestamp),
-            started_at: row.started_at.map(Timestamp),
-            ended_at: row.ended_at.map(Timestamp),
-            next_attempt_at: row.next_attempt_at.map(Timestamp),
-            cancel_requested_at: row.cancel_requested_at.map(Timestamp),
-            environment,
-            exit_code: row.exit_code.and_then(|v| i32::try_from(v).ok()),
-            signal: row.signal.and_then(|v| i32::try_from(v).ok()),
-            usage: Usage { cpu_us: unsigned(row.cpu_us), max_memory: unsigned(row.max_memory) },
-            log: LogFacts { lines: unsigned(row.log_lines), cut_bytes: unsigned(row.log_cut) },
-            artifacts: (unsigned(row.artifacts), unsigned(row.artifact_bytes)),
-            stored_bytes: unsigned(row.stored_bytes),
-        };
+        let status = row.status.read(&row.id)?;
         let request = NewRun {
             id,
             project: row.project,

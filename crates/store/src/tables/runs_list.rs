@@ -5,7 +5,8 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::runs::{Run, RunRow, unsigned};
+use super::run_status::unsigned;
+use super::runs::{Run, RunRow};
 use super::runs_search::{Planned, Search, text_of};
 use crate::Result;
 use crate::db::{Db, on_db};

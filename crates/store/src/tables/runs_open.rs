@@ -1,11 +1,11 @@
 //! Runs that have not ended: what an engine starts from.
 
 use rigi_model::run::RunStatus;
-use rigi_model::{Reason, RunId, RunState, Timestamp};
+use rigi_model::{RunId, RunState};
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::runs::unsigned;
-use crate::db::{Db, from_json, on_db};
+use super::run_status::{STATUS, StatusRow};
+use crate::db::{Db, on_db};
 use crate::{Error, Result};
 
 impl Db {
@@ -22,9 +22,7 @@ impl Db {
     ) -> Result<Vec<OpenRun>> {
         let states: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
         let sql = format!(
-            "SELECT id, pipeline, version, priority, state, attempt, failures, queued_at, queued_us, claimed_at, \
-             started_at, next_attempt_at, cancel_requested_at, reason, message, environment, target, stored_bytes \
-             FROM runs WHERE project = $1 AND state IN ({}) AND id > $2 ORDER BY id LIMIT {limit}",
+            "SELECT id, pipeline, version, priority, target, {STATUS} FROM runs WHERE project = $1 AND state IN ({}) AND id > $2 ORDER BY id LIMIT {limit}",
             states.join(", ")
         );
         let after = after.map_or("", RunId::as_str);
@@ -58,19 +56,8 @@ struct OpenRow {
     version: String,
     priority: i64,
     target: String,
-    state: String,
-    attempt: i64,
-    failures: i64,
-    queued_at: i64,
-    queued_us: i64,
-    claimed_at: Option<i64>,
-    started_at: Option<i64>,
-    next_attempt_at: Option<i64>,
-    cancel_requested_at: Option<i64>,
-    reason: Option<String>,
-    message: Option<String>,
-    environment: Option<String>,
-    stored_bytes: i64,
+    #[sqlx(flatten)]
+    status: StatusRow,
 }
 
 impl TryFrom<OpenRow> for OpenRun {
@@ -79,21 +66,7 @@ impl TryFrom<OpenRow> for OpenRun {
     fn try_from(row: OpenRow) -> Result<Self> {
         let damaged = |why: String| Error::Damaged { what: format!("run {}", row.id), why };
         let id: RunId = row.id.parse().map_err(|e| damaged(format!("{e}")))?;
-        let mut status = RunStatus::accepted(Timestamp(row.queued_at));
-        status.state =
-            RunState::parse(&row.state).ok_or_else(|| damaged(format!("state `{}`", row.state)))?;
-        status.attempt = u32::try_from(row.attempt).unwrap_or(0);
-        status.failures = u32::try_from(row.failures).unwrap_or(0);
-        status.queued_us = unsigned(row.queued_us);
-        status.claimed_at = row.claimed_at.map(Timestamp);
-        status.started_at = row.started_at.map(Timestamp);
-        status.next_attempt_at = row.next_attempt_at.map(Timestamp);
-        status.cancel_requested_at = row.cancel_requested_at.map(Timestamp);
-        status.reason = row.reason.as_deref().and_then(Reason::parse);
-        status.message = row.message;
-        status.stored_bytes = unsigned(row.stored_bytes);
-        status.environment =
-            row.environment.map(|text| from_json("a run's environment", &text)).transpose()?;
+        let status = row.status.read(&row.id)?;
         let priority = i32::try_from(row.priority).unwrap_or(0);
         Ok(Self { id, pipeline: row.pipeline, version: row.version, priority, target: row.target, status })
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rigi_model::run::{AttemptRecord, LogFacts};
+use rigi_model::run::{AttemptRecord, LogFacts, RunStatus};
 use rigi_model::{AttemptState, RunState, Usage};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, Pace};
@@ -55,6 +55,27 @@ fn a_key_makes_a_submission_safe_to_repeat() {
         let other = store.submit(vec![second], key("y")).await;
         assert!(matches!(other, Err(Error::IdempotencyConflict { .. })));
         assert_eq!(store.db().open_runs("default", &[RunState::Queued], None, 1000).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn an_engine_starts_from_all_that_is_known_of_an_open_run() {
+    on_each(|store| async move {
+        let run = new_run("a");
+        store.submit(vec![run.clone()], None).await.unwrap();
+        let mut retrying = change(&run, RunState::Retrying, T);
+        retrying.status = RunStatus {
+            exit_code: Some(3),
+            usage: Usage { cpu_us: 5, max_memory: 6 },
+            log: LogFacts { lines: 7, cut_bytes: 8 },
+            artifacts: (1, 9),
+            stored_bytes: 10,
+            ..retrying.status
+        };
+        let expected = retrying.status.clone();
+        store.change(vec![retrying], Pace::Now).await.unwrap().await.unwrap();
+        let open = store.db().open_runs("default", &[RunState::Retrying], None, 10).await.unwrap();
+        assert_eq!(open.into_iter().map(|run| run.status).collect::<Vec<_>>(), [expected]);
     });
 }
 
