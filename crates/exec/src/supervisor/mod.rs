@@ -187,5 +187,5 @@ fn group_name(data: &Path) -> String {
 
 /// Bytes of the files in a folder.
 pub(crate) fn bytes_in(folder: &Path) -> u64 {
-    leftovers::files_in(folder).unwrap_or(0)
+    leftovers::files_in(folder).ok().flatten().unwrap_or(0)
 }
