@@ -4,17 +4,19 @@
 #![forbid(unsafe_code)]
 
 pub mod catalog;
+pub mod clock;
 pub mod code;
 pub mod core;
 pub mod decide;
 pub mod ledger;
 pub mod retention;
+pub mod room;
 mod secrets;
 mod settings;
 pub mod submit;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rigi_exec::plan::{Known, Observed};
 use rigi_model::{RunId, Timestamp};
@@ -25,6 +27,7 @@ pub use core::Executors;
 pub use ledger::{CancelAnswer, Look, Pulse, PulseKind};
 pub use settings::Settings;
 
+use clock::{Ages, Moment};
 use core::Core;
 use ledger::{Message, Recovered};
 
@@ -35,6 +38,8 @@ pub struct Engine {
     settings: Arc<Settings>,
     executors: Arc<Executors>,
     captured: submit::Captured,
+    room: room::Room,
+    ages: Arc<Mutex<Ages>>,
     core: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
 }
@@ -58,12 +63,15 @@ impl Engine {
         let (mut core, outbox) =
             Core::new(settings.clone(), store.clone(), executors.clone(), board, observed, pulses.clone());
         let recovered = core.recover(known, Timestamp::now()).await?;
+        if let Some(newest) = store.db().newest_run().await? {
+            rigi_model::id::go_on_behind(&newest);
+        }
         tokio::spawn(core.run());
         let executors = Arc::new(executors);
-        Ok((
-            Self { store, settings, executors, captured: submit::Captured::default(), core: outbox, pulses },
-            recovered,
-        ))
+        let room = room::Room::new(store.data().to_owned(), settings.free_disk);
+        let ages = Arc::new(Mutex::new(Ages::new(Moment::now())));
+        let captured = submit::Captured::default();
+        Ok((Self { store, settings, executors, captured, room, ages, core: outbox, pulses }, recovered))
     }
 
     /// What is remembered.
@@ -76,6 +84,18 @@ impl Engine {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The disk of the data folder.
+    #[must_use]
+    pub const fn room(&self) -> &room::Room {
+        &self.room
+    }
+
+    /// The time from which ages are counted: see [`clock::Ages`].
+    #[must_use]
+    pub fn ages(&self) -> Timestamp {
+        self.ages.lock().unwrap_or_else(PoisonError::into_inner).now(Moment::now())
     }
 
     /// What is worth telling at once and is not stored.

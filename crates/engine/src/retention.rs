@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::Engine;
 use crate::catalog::Catalog;
+use crate::clock::of_files;
 
 /// What a collection removed, or would remove.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -89,7 +90,7 @@ impl Collector {
             (engine.store.clone(), engine.settings.collect_after, self.environments.clone());
         let swept = tokio::task::spawn_blocking(move || {
             let _nobody_copies = files;
-            sweep(&store, &environments, &in_use, age, how)
+            sweep(&store, &environments, &in_use, (now, age), how)
         })
         .await;
         Ok(Collected { runs, ..swept.map_err(|_| Error::Closed)?? })
@@ -132,10 +133,10 @@ fn sweep(
     store: &Store,
     environments: &Environments,
     in_use: &InUse,
-    age: Duration,
+    (now, age): (Timestamp, Duration),
     how: Collect,
 ) -> Result<Collected> {
-    let now = SystemTime::now();
+    let now = of_files(now);
     let sweep = Sweep { before: now.checked_sub(age), how };
     let mut swept = Collected::default();
     let root = store.blobs().root();
@@ -223,7 +224,7 @@ impl Collector {
             }
             drop(commits);
             tokio::time::sleep(every).await;
-            match self.collect(Timestamp::now(), Collect::Remove).await {
+            match self.collect(self.engine.ages(), Collect::Remove).await {
                 Ok(collected) => tracing::info!(?collected, "collected what is no longer kept"),
                 Err(error) => tracing::warn!(%error, "what is no longer kept was not all removed"),
             }

@@ -31,6 +31,8 @@ pub struct Settings {
     pub keep_bytes: Option<u64>,
     /// Python version of pipelines that name none.
     pub python_version: Option<String>,
+    /// Bytes of the data folder's disk that are kept free: below it nothing is accepted and nothing started.
+    pub free_disk: Option<u64>,
     /// How long uploads that no run took are kept.
     pub uploads_age: Duration,
     /// How long things that nothing refers to are left alone before a collection takes them.
@@ -58,6 +60,7 @@ impl Default for Settings {
             keep: Keep { runs: Some(1000), age: Some(Duration::from_secs(90 * 24 * 3600)), bytes: None },
             keep_bytes: Some(20 << 30),
             python_version: None,
+            free_disk: Some(256 << 20),
             uploads_age: Duration::from_secs(24 * 3600),
             collect_after: Duration::from_secs(3600),
         }

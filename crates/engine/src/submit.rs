@@ -196,6 +196,7 @@ impl Engine {
         if total > MOST_RUNS {
             return Err(invalid("/runs", format!("{total} runs are more than the {MOST_RUNS} of one call")));
         }
+        self.room.check()?;
         let now = Timestamp::now();
         let nothing_is_collected = self.captured.gate.clone().read_owned().await;
         let mut runs = Vec::with_capacity(total);
@@ -218,12 +219,20 @@ impl Engine {
             Ok::<_, rigi_store::Error>(accepted)
         });
         match tokio::time::timeout(ANSWER, accepting).await {
-            Ok(accepted) => Ok(match accepted.map_err(|_| rigi_store::Error::Closed)?? {
-                Accepted::New(ids) => Submitted { ids, first },
-                Accepted::Before(ids) => Submitted { ids, first: None },
-            }),
+            Ok(accepted) => match accepted.map_err(|_| rigi_store::Error::Closed)? {
+                Ok(Accepted::New(ids)) => Ok(Submitted { ids, first }),
+                Ok(Accepted::Before(ids)) => Ok(Submitted { ids, first: None }),
+                Err(error) => Err(self.plain(error).await.into()),
+            },
             Err(_) => Err(rigi_store::Error::OutcomeUnknown.into()),
         }
+    }
+
+    /// A disk that is full or read-only says more plainly why the database cannot be written.
+    async fn plain(&self, error: rigi_store::Error) -> rigi_store::Error {
+        let rigi_store::Error::Unavailable(_) = error else { return error };
+        let room = self.room.clone();
+        tokio::task::spawn_blocking(move || room.why()).await.ok().flatten().unwrap_or(error)
     }
 
     async fn prepare(
@@ -319,12 +328,20 @@ impl Engine {
                     self.captured.add(hash);
                     return Ok(pipeline);
                 }
+                Err(CaptureError::Read { path, source }) if rigi_store::may_pass(&source) => {
+                    return Err(rigi_store::Error::Io { what: format!("read {path}"), source }.into());
+                }
                 Err(CaptureError::Changing | CaptureError::Read { .. }) => {
                     let (catalog, name) = (catalog.clone(), pipeline.name.clone());
                     let again = tokio::task::spawn_blocking(move || catalog.refresh_one(&name)).await;
                     let again = again.map_err(|_| rigi_store::Error::Closed)?;
+                    let again = again.map_err(|source| rigi_store::Error::Io {
+                        what: "read the pipeline".into(),
+                        source,
+                    })?;
                     pipeline = again.ok_or_else(|| SubmitError::NoPipeline(pipeline.name.clone()))?;
                 }
+                Err(CaptureError::Store(error)) => return Err(error.into()),
                 Err(source) => return Err(SubmitError::Capture { pipeline: pipeline.name.clone(), source }),
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,27 @@ pub struct InvalidId {
     pub text: String,
     /// The prefix of the kind that was expected.
     pub kind: &'static str,
+}
+
+/// Milliseconds since 1970 that ids of this process must lie behind, although the clock says less.
+static BEHIND: AtomicU64 = AtomicU64::new(0);
+
+/// Ids that are made from now on sort behind this one, whatever the clock says.
+pub fn go_on_behind(id: &RunId) {
+    let digit = |c: char| ALPHABET.iter().position(|&a| char::from(a) == c).unwrap_or(0) as u128;
+    let bits = id.as_str()[RunId::PREFIX.len() + 1..].chars().fold(0, |bits: u128, c| bits << 5 | digit(c));
+    BEHIND.fetch_max(u64::try_from(bits >> 80).unwrap_or(0) + 1, Ordering::Relaxed);
+}
+
+fn next_bits() -> u128 {
+    let bits = uuid::Uuid::now_v7().as_u128();
+    let behind = u128::from(BEHIND.load(Ordering::Relaxed));
+    if bits >> 80 > behind {
+        return bits;
+    }
+    // A millisecond for each, so that they sort as they are made until the clock has caught up.
+    let millisecond = u128::from(BEHIND.fetch_add(1, Ordering::Relaxed));
+    bits & ((1 << 80) - 1) | millisecond << 80
 }
 
 fn encode(bits: u128) -> String {
@@ -41,7 +63,7 @@ macro_rules! id {
             /// A new id; ids made later sort later, to the millisecond.
             #[must_use]
             pub fn generate() -> Self {
-                Self::from_bits(uuid::Uuid::now_v7().as_u128())
+                Self::from_bits(next_bits())
             }
 
             /// The id of these 128 bits: the same bits give the same id.
@@ -118,5 +140,13 @@ mod tests {
         assert!("run_lowercase00000000000000000".parse::<RunId>().is_err());
         assert_eq!(b.short(), "0002");
         assert_ne!(RunId::generate(), RunId::generate());
+    }
+
+    #[test]
+    fn ids_go_on_behind_one_from_a_clock_that_was_ahead() {
+        let ahead = RunId::from_bits(uuid::Uuid::now_v7().as_u128() + (90_000_000 << 80));
+        go_on_behind(&ahead);
+        let made: Vec<RunId> = (0..100).map(|_| RunId::generate()).collect();
+        assert!(made.is_sorted() && made[0] > ahead, "{ahead} {made:?}");
     }
 }

@@ -32,18 +32,13 @@ fn check<E: std::fmt::Display>(name: &str, result: Result<(), E>, cure: &str) ->
     CheckView { name: name.to_owned(), ok: result.is_ok(), message }
 }
 
-/// Free bytes below which a disk counts as full.
-const LEAST_FREE: u64 = 256 << 20;
-
 /// Every part of the server.
 pub async fn checks(state: &AppState) -> Vec<CheckView> {
     let database = state.store().db().last_event().await.map(drop);
     let data = state.store().data();
     let probe = data.join("tmp").join("probe");
     let storage = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
-    let disk = free_bytes(data).map_err(|e| e.to_string()).and_then(|free| {
-        if free >= LEAST_FREE { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) }
-    });
+    let disk = state.engine.room().check();
     let folder = std::fs::read_dir(state.catalog.folder()).map(drop);
     let supervisor = std::os::unix::net::UnixStream::connect(data.join("supervisor").join("sock")).map(drop);
     vec![

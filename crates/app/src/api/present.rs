@@ -76,6 +76,9 @@ fn waiting(run: &Run, look: Option<&Look>) -> (Option<Reason>, Option<String>, O
         (WaitReason::Global, Some(limit)) => {
             (Reason::GlobalLimit, format!("{at}, all {limit} places are taken"))
         }
+        (WaitReason::Disk, _) => {
+            (Reason::DiskFull, format!("{at}, the disk of the data folder is full or read-only"))
+        }
         _ => (Reason::Queued, at),
     };
     let queue = QueuePlace { position: place.position, waiting: place.waiting, limit: place.limit };

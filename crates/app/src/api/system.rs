@@ -59,7 +59,7 @@ async fn collect_garbage(
 ) -> ApiResult<axum::Json<GcReport>> {
     let dry_run = query.dry_run.unwrap_or(false);
     let how = if dry_run { Collect::Count } else { Collect::Remove };
-    let collected = state.collector.collect(Timestamp::now(), how).await?;
+    let collected = state.collector.collect(state.engine.ages(), how).await?;
     Ok(axum::Json(GcReport {
         dry_run,
         runs: collected.runs,

@@ -97,6 +97,8 @@ sections! {
         output_size: Option<Bytes> = Some(Bytes(10 << 30));
         /// Bytes of log that are kept of one attempt; what comes after is counted and left out.
         log_size: Option<Bytes> = Some(Bytes(64 << 20));
+        /// Room on the disk of the data folder that is kept free: with less, nothing is accepted and nothing started.
+        free_disk: Option<Bytes> = Some(Bytes(256 << 20));
     }
 
     /// What follows a failed attempt of a pipeline that does not say so itself.

@@ -36,6 +36,7 @@ impl Config {
             },
             keep_bytes: retention.total_bytes.map(|limit| limit.0),
             python_version: self.python.default_version.clone(),
+            free_disk: limits.free_disk.map(|room| room.0),
             uploads_age: retention.uploads_age.0,
             collect_after: retention.collect_after.0,
             ..Settings::default()

@@ -37,7 +37,7 @@ pub type Validated = (String, Result<Vec<MistakeView>, Vec<MistakeView>>);
 pub fn validate(folder: &Path) -> Vec<Validated> {
     let is_pipeline = |path: &Path| {
         let name = path.canonicalize().ok()?.file_name()?.to_str()?.to_owned();
-        read_pipeline(&name, path)
+        read_pipeline(&name, path).ok().flatten()
     };
     if let Some(pipeline) = is_pipeline(folder) {
         return vec![validated(&pipeline)];
@@ -48,7 +48,7 @@ pub fn validate(folder: &Path) -> Vec<Validated> {
     folders.sort();
     let read = |path: &std::path::PathBuf| {
         let name = path.file_name()?.to_string_lossy().into_owned();
-        read_pipeline(&name, path)
+        read_pipeline(&name, path).ok().flatten()
     };
     folders.iter().filter_map(read).map(|pipeline| validated(&pipeline)).collect()
 }

@@ -33,7 +33,9 @@ impl Catalog {
         let inner =
             Inner { folder: folder.to_owned(), pipelines, changes, watcher: std::sync::Mutex::default() };
         let catalog = Self { inner: Arc::new(inner) };
-        catalog.refresh();
+        if let Err(error) = catalog.refresh() {
+            tracing::error!(%error, "not all pipelines can be read");
+        }
         catalog
     }
 
@@ -84,23 +86,31 @@ impl Catalog {
     }
 
     /// Reads the whole folder again.
-    pub fn refresh(&self) {
-        let names = read::names(&self.inner.folder);
+    ///
+    /// # Errors
+    /// If the machine does not let it be read now: what was not read stays as it was.
+    pub fn refresh(&self) -> std::io::Result<()> {
+        let names = match read::names(&self.inner.folder) {
+            Err(error) if rigi_store::may_pass(&error) => return Err(error),
+            names => names.unwrap_or_default(),
+        };
         let known: Vec<String> = self.all().iter().map(|p| p.name.clone()).collect();
         for gone in known.iter().filter(|name| !names.contains(name)) {
             self.put(gone, None);
         }
-        for name in names {
-            self.refresh_one(&name);
-        }
+        let read: Vec<_> = names.iter().map(|name| self.refresh_one(name).map(drop)).collect();
+        read.into_iter().collect()
     }
 
     /// Reads one pipeline again.
-    pub fn refresh_one(&self, name: &str) -> Option<Arc<Pipeline>> {
+    ///
+    /// # Errors
+    /// If the machine does not let it be read now: it stays as it was.
+    pub fn refresh_one(&self, name: &str) -> std::io::Result<Option<Arc<Pipeline>>> {
         let folder = self.inner.folder.join(name);
-        let pipeline = read_pipeline(name, &folder).map(Arc::new);
+        let pipeline = read_pipeline(name, &folder)?.map(Arc::new);
         self.put(name, pipeline.clone());
-        pipeline
+        Ok(pipeline)
     }
 
     fn put(&self, name: &str, pipeline: Option<Arc<Pipeline>>) {

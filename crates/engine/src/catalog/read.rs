@@ -10,9 +10,10 @@ use rigi_model::pipeline::{
     FolderFacts, Mistake, PipelineSpec, Position, SpecFormat, SpecReading, check_pipeline_name, find_spec,
     read_spec, read_without_spec,
 };
+use rigi_store::may_pass;
 use rigi_store::tables::versions::VersionFile;
 
-use crate::code;
+use crate::code::{self, CaptureError};
 
 /// A pipeline as its folder is now.
 #[derive(Debug)]
@@ -65,39 +66,63 @@ impl Pipeline {
 }
 
 /// Names of the folders that are pipelines or want to be.
-pub(super) fn names(folder: &Path) -> Vec<String> {
-    let Ok(items) = std::fs::read_dir(folder) else { return Vec::new() };
+pub(super) fn names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let items = std::fs::read_dir(folder)?;
     let is_folder = |item: &std::fs::DirEntry| item.path().is_dir();
     let name = |item: std::fs::DirEntry| item.file_name().to_str().map(str::to_owned);
     let mut names: Vec<String> = items.filter_map(Result::ok).filter(is_folder).filter_map(name).collect();
     names.retain(|name| !name.starts_with('.') && !name.starts_with("__"));
     names.sort();
-    names
+    Ok(names)
+}
+
+/// Why a folder is not ready.
+enum NotReady {
+    Mistakes(Vec<Mistake>),
+    /// The machine does not let it be read now, and nobody knows what is in it.
+    Trouble(std::io::Error),
+}
+
+impl From<Vec<Mistake>> for NotReady {
+    fn from(mistakes: Vec<Mistake>) -> Self {
+        Self::Mistakes(mistakes)
+    }
 }
 
 /// Reads a folder; `None` if it holds nothing that makes it a pipeline.
-#[must_use]
-pub fn read_pipeline(name: &str, folder: &Path) -> Option<Pipeline> {
-    let facts = FolderFacts::new(name, top_files(folder)?);
+///
+/// # Errors
+/// If the machine does not let it be read now: it has no descriptors left, or its disk fails.
+pub fn read_pipeline(name: &str, folder: &Path) -> std::io::Result<Option<Pipeline>> {
+    let Some(files) = top_files(folder)? else { return Ok(None) };
+    let facts = FolderFacts::new(name, files);
     let found = find_spec(&facts);
     if matches!(found, Ok(None)) && !facts.has("main.py") && !facts.has("main.ipynb") {
-        return None;
+        return Ok(None);
     }
     let (spec_file, outcome) = match found {
         Err(mistake) => (None, Err(vec![mistake])),
         Ok(spec) => {
-            let outcome = read_ready(name, folder, &facts, spec.as_ref());
+            let outcome = match read_ready(name, folder, &facts, spec.as_ref()) {
+                Ok(ready) => Ok(ready),
+                Err(NotReady::Mistakes(mistakes)) => Err(mistakes),
+                Err(NotReady::Trouble(error)) => return Err(error),
+            };
             (spec.map(|(file, _)| file), outcome)
         }
     };
-    Some(Pipeline { name: name.to_owned(), folder: folder.to_owned(), spec_file, outcome })
+    Ok(Some(Pipeline { name: name.to_owned(), folder: folder.to_owned(), spec_file, outcome }))
 }
 
-fn top_files(folder: &Path) -> Option<Vec<String>> {
-    let items = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+fn top_files(folder: &Path) -> std::io::Result<Option<Vec<String>>> {
+    let items = match std::fs::read_dir(folder) {
+        Err(error) if may_pass(&error) => return Err(error),
+        Err(_) => return Ok(None),
+        Ok(items) => items.filter_map(Result::ok),
+    };
     let files =
         items.filter(|item| item.path().is_file()).filter_map(|item| item.file_name().into_string().ok());
-    Some(files.collect())
+    Ok(Some(files.collect()))
 }
 
 fn whole_folder(message: impl Into<String>) -> Mistake {
@@ -109,13 +134,16 @@ fn read_ready(
     folder: &Path,
     facts: &FolderFacts,
     spec: Option<&(String, SpecFormat)>,
-) -> Result<Ready, Vec<Mistake>> {
+) -> Result<Ready, NotReady> {
     check_pipeline_name(name).map_err(|mistake| vec![whole_folder(mistake.to_string())])?;
     let reading = match spec {
         None => read_without_spec(facts)?,
         Some((file, format)) => read_spec(*format, &read_bounded(&folder.join(file))?, facts)?,
     };
-    let files = code::list(folder).map_err(|error| vec![whole_folder(error.to_string())])?;
+    let files = code::list(folder).map_err(|error| match error {
+        CaptureError::Read { source, .. } if may_pass(&source) => NotReady::Trouble(source),
+        error => NotReady::Mistakes(vec![whole_folder(error.to_string())]),
+    })?;
     let version = code::version_of(&files);
     let SpecReading { spec, warnings, rules } = reading;
     let schema = spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
@@ -124,12 +152,13 @@ fn read_ready(
 }
 
 /// One byte more than a spec may have is enough to know that it is too large.
-fn read_bounded(file: &Path) -> Result<Vec<u8>, Vec<Mistake>> {
+fn read_bounded(file: &Path) -> Result<Vec<u8>, NotReady> {
     let mut bytes = Vec::new();
     let read =
         std::fs::File::open(file).and_then(|f| f.take(LARGEST_SPEC as u64 + 1).read_to_end(&mut bytes));
     match read {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(vec![whole_folder(format!("the file cannot be read: {error}"))]),
+        Err(error) if may_pass(&error) => Err(NotReady::Trouble(error)),
+        Err(error) => Err(vec![whole_folder(format!("the file cannot be read: {error}"))].into()),
     }
 }

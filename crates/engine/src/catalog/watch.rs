@@ -12,6 +12,9 @@ use super::Catalog;
 /// Editors write a file in several steps; what comes within this time is one change.
 const SETTLE: Duration = Duration::from_millis(40);
 
+/// Between two tries while the machine does not let something be read.
+const AGAIN: Duration = Duration::from_secs(1);
+
 pub(super) fn watch(catalog: &Catalog) -> notify::Result<notify::RecommendedWatcher> {
     let folder = catalog.folder().canonicalize().map_err(notify::Error::io)?;
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -34,7 +37,7 @@ pub(super) fn watch(catalog: &Catalog) -> notify::Result<notify::RecommendedWatc
     // The folder itself only for what comes and goes; below it each pipeline. The data folder may lie here too, and nobody
     // wants to be told what runs write.
     watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-    for name in super::read::names(&folder) {
+    for name in super::read::names(&folder).map_err(notify::Error::io)? {
         watcher.watch(&folder.join(name), RecursiveMode::Recursive)?;
     }
     tokio::spawn(follow(catalog.clone(), receiver));
@@ -62,29 +65,45 @@ fn pipeline_of(root: &Path, path: &Path) -> Option<String> {
 }
 
 async fn follow(catalog: Catalog, mut receiver: mpsc::UnboundedReceiver<Option<String>>) {
-    while let Some(first) = receiver.recv().await {
-        let mut changed = BTreeSet::from([first]);
-        tokio::time::sleep(SETTLE).await;
-        while let Ok(more) = receiver.try_recv() {
-            changed.insert(more);
-        }
-        let catalog = catalog.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            for name in changed {
-                match name {
-                    Some(name) => {
-                        // What is new is watched before it is read: nothing that happens in between is missed.
-                        catalog.watch_one(&name);
-                        catalog.refresh_one(&name);
-                    }
-                    None => catalog.refresh(),
-                }
+    let mut unread = BTreeSet::new();
+    loop {
+        let patience = if unread.is_empty() { Duration::MAX } else { AGAIN };
+        match tokio::time::timeout(patience, receiver.recv()).await {
+            Ok(None) => return,
+            Ok(Some(first)) => {
+                unread.insert(first);
+                tokio::time::sleep(SETTLE).await;
             }
+            Err(_) => {}
+        }
+        while let Ok(more) = receiver.try_recv() {
+            unread.insert(more);
+        }
+        let (catalog, changed) = (catalog.clone(), std::mem::take(&mut unread));
+        let read = tokio::task::spawn_blocking(move || {
+            changed.into_iter().filter(|name| !is_read(&catalog, name.as_deref())).collect()
         });
-        if let Err(error) = read.await {
-            tracing::error!(%error, "a pipeline cannot be read");
+        match read.await {
+            Ok(left) => unread = left,
+            Err(error) => tracing::error!(%error, "a pipeline cannot be read"),
         }
     }
+}
+
+/// Reads a pipeline, or all; `false`: it stays as it was, and is to be read again.
+fn is_read(catalog: &Catalog, name: Option<&str>) -> bool {
+    let read = match name {
+        Some(name) => {
+            // What is new is watched before it is read: nothing that happens in between is missed.
+            catalog.watch_one(name);
+            catalog.refresh_one(name).map(drop)
+        }
+        None => catalog.refresh(),
+    };
+    if let Err(error) = &read {
+        tracing::warn!(%error, pipeline = name, "what changed cannot be read now; it is tried again");
+    }
+    read.is_ok()
 }
 
 #[cfg(test)]

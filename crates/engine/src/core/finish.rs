@@ -16,8 +16,10 @@ use crate::ledger::Kept;
 
 /// Files of one attempt that are kept at most.
 const MOST_ARTIFACTS: usize = 100_000;
-/// Between two tries while the disk is full.
+/// Between two tries while the disk takes nothing.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
+/// So many tries while the disk or the machine fails otherwise: a minute.
+const TRIES: u32 = 30;
 
 /// Keeps what one attempt left.
 pub(super) struct Keeper {
@@ -27,16 +29,19 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Tries until the disk takes it: what a run has done is not thrown away because the disk is full for a while.
+    /// Tries until the disk takes it: what a run has done is not thrown away because the disk is full or read-only for
+    /// a while. Other trouble of the machine has a minute to pass.
     pub(super) async fn keep(self, key: AttemptKey, ended: Ended) -> Kept {
         let keeper = std::sync::Arc::new(self);
+        let mut tries = 0;
         loop {
             let (this, key_, ended_) = (keeper.clone(), key.clone(), ended.clone());
             let tried = tokio::task::spawn_blocking(move || this.try_keep(&key_, ended_)).await;
             match tried {
                 Ok(Ok(kept)) => return kept,
-                Ok(Err(Error::Full(what))) => {
-                    tracing::warn!(%key, what, "the disk is full: results wait until there is room");
+                Ok(Err(error)) if error.may_pass() && (tries < TRIES || takes_nothing(&error)) => {
+                    tries += 1;
+                    tracing::warn!(%key, %error, "results wait until they can be kept");
                     tokio::time::sleep(RETRY_EVERY).await;
                 }
                 Ok(Err(error)) => return lost_outputs(ended, error.to_string()),
@@ -48,7 +53,12 @@ impl Keeper {
     fn try_keep(&self, key: &AttemptKey, ended: Ended) -> Result<Kept, Error> {
         let mut kept = Kept::nothing(ended.clone());
         let source = match (&ended.log.file, ended.log.inline.is_empty()) {
-            (Some(file), _) => LogSource::File(file.clone()),
+            (Some(file), true) => LogSource::File(file.clone()),
+            // Its disk took only a part of it.
+            (Some(file), false) => {
+                let read = |source| Error::Io { what: format!("read {}", file.display()), source };
+                LogSource::Bytes([std::fs::read(file).map_err(read)?, ended.log.inline].concat().into())
+            }
             (None, false) => LogSource::Bytes(ended.log.inline.into()),
             (None, true) => LogSource::Empty,
         };
@@ -64,7 +74,7 @@ impl Keeper {
                     std::fs::metadata(self.blobs.log_path(&object)).map_or(0, |facts| facts.len());
                 kept.log_object = Some(object);
             }
-            Err(error @ (Error::Full(_) | Error::Io { .. })) => return Err(error),
+            Err(error @ (Error::Full(_) | Error::ReadOnly(_) | Error::Io { .. })) => return Err(error),
             // The run is not at fault for a damaged log: it ends as it ended, without it.
             Err(error) => tracing::error!(%key, %error, "the log of an ended attempt cannot be read"),
         }
@@ -109,6 +119,10 @@ impl Keeper {
         let output = output.filter(|_| path.contains('/'));
         Ok(Some(Artifact::new(path, output, key.number, stored.size, stored.sha256)))
     }
+}
+
+fn takes_nothing(error: &Error) -> bool {
+    matches!(error, Error::Full(_) | Error::ReadOnly(_))
 }
 
 /// The attempt ended, but what it wrote cannot be kept: that is not a success.

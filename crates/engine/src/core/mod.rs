@@ -23,6 +23,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::Settings;
 use crate::decide::Board;
 use crate::ledger::{Ledger, Message, Pulse, Recovered, Round};
+use crate::room::Room;
 
 /// Waiting runs read at a time. A queue of one page is here before the server is ready.
 const QUEUE_PAGE: u32 = 5000;
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     outbox: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
     ledger: Ledger<VersionCache>,
+    room: Room,
 }
 
 impl Core {
@@ -57,9 +59,10 @@ impl Core {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let versions = VersionCache::new(settings.clone(), store.clone());
         let ledger = Ledger::new(versions, executors.keys().copied().collect(), board);
-        let core =
-            Self { settings, store, executors, inbox, observed, outbox: outbox.clone(), pulses, ledger };
-        (core, outbox)
+        let room = Room::new(store.data().to_owned(), settings.free_disk);
+        let sender = outbox.clone();
+        let core = Self { settings, store, executors, inbox, observed, outbox, pulses, ledger, room };
+        (core, sender)
     }
 
     /// Starts from what is stored and from what the executors still know.

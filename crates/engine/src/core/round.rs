@@ -10,8 +10,12 @@ use tokio::time::Instant;
 
 use super::Core;
 use super::finish::Keeper;
+use crate::clock::Moment;
+use crate::decide::DiskRoom;
 use crate::ledger::{CancelAnswer, Leaving, Message, Order, Round};
 
+/// Between two looks at a disk without room, while runs wait for it.
+const ROOM: Duration = Duration::from_secs(1);
 /// Messages heard in one round at most.
 const MESSAGES: usize = 1024;
 /// With so many active runs, rounds are [`ROUND`] apart at least.
@@ -25,6 +29,7 @@ impl Core {
         let mut messages = Vec::with_capacity(MESSAGES);
         let mut observed = Vec::with_capacity(MESSAGES);
         let mut last = Instant::now();
+        let (mut moment, mut lacking) = (Moment::now(), false);
         loop {
             let due = self.ledger.next_due();
             tokio::select! {
@@ -34,15 +39,17 @@ impl Core {
                 // Closed when there is no executor any more: then nothing can be seen.
                 _ = self.observed.recv_many(&mut observed, MESSAGES), if !self.observed.is_closed() => {}
                 () = until(due) => {}
+                () = tokio::time::sleep(ROOM), if lacking => {}
             }
             self.gather(&mut messages, &mut observed, last).await;
             last = Instant::now();
-            let now = Timestamp::now();
+            let now = self.follow_clock(&mut moment);
             let mut round = Round::default();
             for message in messages.drain(..).chain(observed.drain(..).map(Message::Observed)) {
                 self.ledger.hear(message, now, &mut round);
                 self.act(&mut round);
             }
+            lacking = self.ledger.has_waiting() && self.lacks_room();
             self.ledger.decide(now, &mut round);
             if self.flush(round).await.is_err() {
                 return;
@@ -66,6 +73,33 @@ impl Core {
         {
             observed.push(what);
         }
+    }
+
+    /// What the system's clock says. If it was set, delays stay as long as they were.
+    fn follow_clock(&mut self, last: &mut Moment) -> Timestamp {
+        let before = std::mem::replace(last, Moment::now());
+        let by = before.set_until(last);
+        if by != 0 {
+            tracing::warn!(
+                seconds = by / 1_000_000,
+                "the system's clock was set: delays stay as long as they were"
+            );
+            self.ledger.set_clock(by);
+        }
+        last.wall
+    }
+
+    /// Looks at the disk, and has places given only while it has room.
+    fn lacks_room(&mut self) -> bool {
+        let checked = self.room.check();
+        let room = if checked.is_ok() { DiskRoom::Enough } else { DiskRoom::Lacking };
+        if self.ledger.set_room(room) {
+            match &checked {
+                Ok(()) => tracing::info!("the disk has room again: what waits is started"),
+                Err(error) => tracing::warn!(%error, "nothing is started until there is room"),
+            }
+        }
+        checked.is_err()
     }
 
     /// Does what is to be done at once.

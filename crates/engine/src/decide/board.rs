@@ -32,6 +32,8 @@ pub struct Board {
     closed: bool,
     /// Nothing is claimed before the queue is here as a whole.
     held: bool,
+    /// Nothing is claimed while the disk has no room.
+    lacks_room: bool,
 }
 
 /// Why a waiting run has no place.
@@ -43,6 +45,17 @@ pub enum WaitReason {
     Global,
     /// The limit of its pipeline is reached.
     Pipeline,
+    /// The disk has too little room to start anything, or takes nothing.
+    Disk,
+}
+
+/// Whether the disk has room to start something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskRoom {
+    /// Enough.
+    Enough,
+    /// Too little: what runs may go on.
+    Lacking,
 }
 
 /// Where a waiting run stands.
@@ -92,6 +105,24 @@ impl Board {
     /// The queue is here.
     pub const fn release(&mut self) {
         self.held = false;
+    }
+
+    /// Gives no places while the disk has no room; says whether that is news.
+    pub fn set_room(&mut self, room: DiskRoom) -> bool {
+        let lacks_room = room == DiskRoom::Lacking;
+        std::mem::replace(&mut self.lacks_room, lacks_room) != lacks_room
+    }
+
+    /// Whether places could be given but for the disk.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The clock was set: whoever waits for a time waits as long as before.
+    pub fn set_clock(&mut self, by: i64) {
+        let due = std::mem::take(&mut self.due);
+        self.due = due.into_iter().map(|(time, run)| (Timestamp(time.0.saturating_add(by)), run)).collect();
     }
 
     /// A run enters the queue.
@@ -204,6 +235,9 @@ impl Board {
     }
 
     fn place_at(&self, pipeline: &str, own: u64, ahead: u64, (waiting, active): (u64, u64)) -> Place {
+        if self.lacks_room {
+            return Place { reason: WaitReason::Disk, position: ahead, waiting, limit: None };
+        }
         let limit = self.limits.pipelines.get(pipeline).copied();
         let (in_pipeline, active_in_pipeline) = self.counts_of(pipeline);
         if let Some(limit) = limit.filter(|&limit| active_in_pipeline >= limit) {
@@ -220,8 +254,8 @@ impl Board {
     }
 
     pub(super) fn draft(&self) -> Draft<'_> {
-        let free =
-            if self.closed || self.held { 0 } else { self.limits.runs.saturating_sub(self.total_active) };
+        let none = self.closed || self.held || self.lacks_room;
+        let free = if none { 0 } else { self.limits.runs.saturating_sub(self.total_active) };
         let lanes = if free == 0 { Vec::new() } else { self.lanes() };
         Draft { lanes, free, places_given: self.places_given }
     }

@@ -3,7 +3,7 @@
 mod board;
 mod line;
 
-pub use board::{Board, Limits, Place, WaitReason};
+pub use board::{Board, DiskRoom, Limits, Place, WaitReason};
 
 use rigi_model::{RunId, Timestamp};
 

@@ -24,7 +24,7 @@ use rigi_model::{RunId, RunState, Timestamp};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
-use crate::decide::{Action, Board, decide};
+use crate::decide::{Action, Board, DiskRoom, decide};
 use entry::Entry;
 
 /// What versions say of their runs, with the server's defaults filled in.
@@ -100,6 +100,27 @@ impl<P: Policies> Ledger<P> {
     pub fn to_plan(&self, run: RunId) -> Option<ToPlan> {
         let entry = self.runs.get(&run)?;
         Some(ToPlan { request: entry.request.clone(), key: entry.key(run) })
+    }
+
+    /// The system's clock was set by so many microseconds: delays stay as long as they were.
+    pub fn set_clock(&mut self, by: i64) {
+        self.board.set_clock(by);
+        for entry in self.runs.values_mut() {
+            if let Some(next) = &mut entry.status.next_attempt_at {
+                next.0 = next.0.saturating_add(by);
+            }
+        }
+    }
+
+    /// Whether runs wait for a place.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.board.has_waiting()
+    }
+
+    /// Gives places only while the disk has room; says whether that is news.
+    pub fn set_room(&mut self, room: DiskRoom) -> bool {
+        self.board.set_room(room)
     }
 
     /// Folds what happened into a run, keeps the board in step, and notes what is to be written and done.

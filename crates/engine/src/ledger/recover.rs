@@ -28,7 +28,7 @@ impl<P: Policies> Ledger<P> {
             let entry = Entry::recovered(run);
             let key = entry.key(id.clone());
             let found = if active { known.remove(&key) } else { None };
-            self.place(id.clone(), entry);
+            self.place(id.clone(), delayed_no_longer(entry, now));
             if active {
                 self.reconcile(&id, found.as_ref(), now, round, &mut recovered);
             }
@@ -125,4 +125,12 @@ pub struct Recovered {
     pub given_back: u64,
     /// Attempts that nobody knows any more.
     pub lost: u64,
+}
+
+/// The clock may have been set back meanwhile: a delay is never longer than it was to begin with.
+fn delayed_no_longer(mut entry: Entry, now: Timestamp) -> Entry {
+    let status = &mut entry.status;
+    status.next_attempt_at =
+        status.next_attempt_at.map(|next| next.min(now.after(next.since(status.queued_at))));
+    entry
 }

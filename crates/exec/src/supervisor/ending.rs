@@ -20,6 +20,8 @@ use crate::wire::Report;
 
 /// Processes that cannot be killed (a disk that does not answer) are not waited for any longer.
 const UNKILLABLE: Duration = Duration::from_secs(5);
+/// Clocks that disagree by more microseconds were set.
+const CLOCK_SET: u64 = 1_000_000;
 /// When the tree is gone, a pipe that is still open is somebody else's.
 const FOREIGN_PIPE: Duration = Duration::from_millis(250);
 
@@ -190,7 +192,7 @@ impl Reactor {
         }
         let ended = Box::new(Ended {
             exit,
-            started_at: attempt.started_at,
+            started_at: attempt.started_at.map(|started| in_clock_of(at, started, attempt.started.elapsed())),
             usage: attempt.usage,
             log: attempt.spool.finish(at),
             route: left.route.or(attempt.route),
@@ -222,6 +224,12 @@ impl Reactor {
         server.push(&report, &inline);
         word.ended.log.inline = inline;
     }
+}
+
+/// When it started, by the clock that it ends by: the system's clock may have been set in between.
+fn in_clock_of(end: Timestamp, started: Timestamp, took: Duration) -> Timestamp {
+    let counted = end.before(took);
+    if counted.0.abs_diff(started.0) < CLOCK_SET { started } else { counted }
 }
 
 fn exit_of(attempt: &Attempt, output_bytes: u64) -> Exit {

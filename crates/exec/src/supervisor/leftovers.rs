@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -25,13 +26,37 @@ pub struct Leftovers {
     pub outputs: Option<(PathBuf, u64)>,
 }
 
-/// Looks at all of it.
+/// So often and so far apart is looked again where the machine does not let anybody look.
+const LOOKS: (u32, Duration) = (50, Duration::from_millis(200));
+
+/// Looks at all of it. Nothing is said to be not there because it could not be looked at.
 pub fn inspect(folder: &Path, notes_from: u64) -> Leftovers {
-    let (notes, _) = read_notes(folder, notes_from, NotesUpTo::End);
+    for _ in 0..LOOKS.0 {
+        match try_inspect(folder, notes_from) {
+            Ok(left) => return left,
+            Err(_) => std::thread::sleep(LOOKS.1),
+        }
+    }
+    // The server looks for itself.
+    Leftovers { outputs: Some((folder.join(name::OUTPUTS), 0)), ..Leftovers::default() }
+}
+
+fn try_inspect(folder: &Path, notes_from: u64) -> io::Result<Leftovers> {
+    let (notes, _) = read_notes(folder, notes_from, NotesUpTo::End)?;
     let outputs = folder.join(name::OUTPUTS);
-    let bytes = files_in(&outputs);
+    let bytes = files_in(&outputs)?;
     let outputs = bytes.map(|bytes| (outputs, bytes));
-    Leftovers { notes, route: read_route(folder), outputs }
+    Ok(Leftovers { notes, route: read_route(folder)?, outputs })
+}
+
+/// `None` for what is not there, or is nothing that can be read; an error for what cannot be looked at now.
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    let short = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EIO];
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.raw_os_error().is_some_and(|errno| short.contains(&errno)) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Whether there is surely nothing to look at: cheap enough for every short attempt.
@@ -39,7 +64,10 @@ pub fn nothing_in(folder: &Path) -> bool {
     let missing = |name: &str| rustix::fs::access(folder.join(name), rustix::fs::Access::EXISTS).is_err();
     missing(name::EVENTS)
         && missing(name::ROUTE)
-        && fs::read_dir(folder.join(name::OUTPUTS)).map_or(true, |mut entries| entries.next().is_none())
+        && match fs::read_dir(folder.join(name::OUTPUTS)) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
 }
 
 /// Whether the last line counts without its newline.
@@ -52,14 +80,17 @@ pub enum NotesUpTo {
 }
 
 /// Reads the objects that were appended to `$RIGI_EVENTS` since `from`. Lines that are no object are passed over.
-pub fn read_notes(folder: &Path, from: u64, up_to: NotesUpTo) -> (Vec<Value>, u64) {
+///
+/// # Errors
+/// If the machine does not let anybody look now.
+pub fn read_notes(folder: &Path, from: u64, up_to: NotesUpTo) -> io::Result<(Vec<Value>, u64)> {
     let mut bytes = Vec::new();
     let read = open_plain(&folder.join(name::EVENTS)).and_then(|mut file| {
         file.seek(SeekFrom::Start(from))?;
         file.take(NOTES_BYTES.saturating_sub(from)).read_to_end(&mut bytes)
     });
-    if read.is_err() || bytes.is_empty() {
-        return (Vec::new(), from);
+    if if_there(read)?.is_none() || bytes.is_empty() {
+        return Ok((Vec::new(), from));
     }
     let end = match up_to {
         NotesUpTo::End => bytes.len(),
@@ -67,7 +98,7 @@ pub fn read_notes(folder: &Path, from: u64, up_to: NotesUpTo) -> (Vec<Value>, u6
     };
     let lines = bytes[..end].split(|&byte| byte == b'\n').filter(|line| line.len() <= LONGEST_NOTE);
     let notes = lines.filter_map(|line| serde_json::from_slice(line).ok()).filter(Value::is_object);
-    (notes.collect(), from + end as u64)
+    Ok((notes.collect(), from + end as u64))
 }
 
 /// Opens a file that the attempt may have put there, and nothing that would lead elsewhere or wait for a writer.
@@ -77,12 +108,13 @@ fn open_plain(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
-fn read_route(folder: &Path) -> Option<String> {
+fn read_route(folder: &Path) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
-    open_plain(&folder.join(name::ROUTE)).ok()?.take(LONGEST_ROUTE).read_to_end(&mut bytes).ok()?;
+    let read = open_plain(&folder.join(name::ROUTE));
+    if_there(read.and_then(|file| file.take(LONGEST_ROUTE).read_to_end(&mut bytes)))?;
     let text = String::from_utf8_lossy(&bytes);
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
 /// The route that a note chooses: `{"route": "…"}` or `{"type": "route", "value": "…"}`.
@@ -95,11 +127,14 @@ pub fn route_of(note: &Value) -> Option<&str> {
 }
 
 /// Bytes of the files in a folder, links not followed; `None` if there is no file.
-pub fn files_in(folder: &Path) -> Option<u64> {
+///
+/// # Errors
+/// If the machine does not let anybody look now.
+pub fn files_in(folder: &Path) -> io::Result<Option<u64>> {
     let mut sum = None;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in if_there(fs::read_dir(folder))?.into_iter().flatten().flatten() {
             let Ok(meta) = entry.metadata() else { continue };
             if meta.is_dir() {
                 folders.push(entry.path());
@@ -108,5 +143,5 @@ pub fn files_in(folder: &Path) -> Option<u64> {
             }
         }
     }
-    sum
+    Ok(sum)
 }

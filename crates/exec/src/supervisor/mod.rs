@@ -217,5 +217,5 @@ pub(crate) fn end_group(group: u32, until: std::time::Instant) -> bool {
 
 /// Bytes of the files in a folder.
 pub(crate) fn bytes_in(folder: &Path) -> u64 {
-    leftovers::files_in(folder).unwrap_or(0)
+    leftovers::files_in(folder).ok().flatten().unwrap_or(0)
 }

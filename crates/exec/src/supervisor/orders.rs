@@ -85,7 +85,9 @@ impl Reactor {
 
     /// The journal could not take the attempt on: nothing is started that could be forgotten.
     pub fn refuse_launch(&mut self, id: u32, error: &io::Error) {
-        let (class, reason) = (FailureClass::Infrastructure, Reason::DiskFull);
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let reason = if full { Reason::DiskFull } else { Reason::StartFailed };
+        let class = FailureClass::Infrastructure;
         let message = format!("Nothing can be started: the supervisor's journal cannot be written: {error}");
         self.on_launched(id, Err(NotStarted { class, reason, message }));
     }

@@ -42,6 +42,9 @@ const ROUND: Duration = Duration::from_millis(1);
 /// Released folders are handed to their thread in such portions, or after [`super::orders::KEEP_FOLDERS`].
 const REMOVALS: usize = 32;
 
+/// How long the door stays closed when there is no descriptor for a caller.
+const DOOR: Duration = Duration::from_millis(200);
+
 /// The last word of an attempt, kept until it is released.
 #[derive(Debug)]
 pub struct LastWord {
@@ -173,7 +176,16 @@ impl Reactor {
     }
 
     fn accept(&mut self) {
-        while let Ok((stream, _)) = self.listener.accept() {
+        loop {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    // The caller stays at the door, and would be told of again and again.
+                    self.close_door();
+                    break;
+                }
+            };
             let Ok(connection) = Connection::new(stream) else { continue };
             if self.watch(connection.fd(), GUEST, epoll::EventFlags::IN).is_ok() {
                 self.guests.truncate(GUESTS - 1);
@@ -209,6 +221,18 @@ impl Reactor {
             self.timers.cancel(&mut self.idle_timer, 0, Kind::Idle);
             self.welcome(ticket);
             self.hear();
+        }
+    }
+
+    fn close_door(&mut self) {
+        if epoll::delete(&self.epoll, &self.listener).is_ok() {
+            self.timers.set(Instant::now() + DOOR, 0, Kind::Door);
+        }
+    }
+
+    fn open_door(&mut self) {
+        if self.watch(&self.listener, LISTENER, epoll::EventFlags::IN).is_err() {
+            self.timers.set(Instant::now() + DOOR, 0, Kind::Door);
         }
     }
 
@@ -280,6 +304,7 @@ impl Reactor {
                     self.workers.submit(Job::Clear);
                 }
             }
+            Kind::Door => self.open_door(),
             Kind::Idle => {
                 self.idle_timer = None;
                 self.quitting = true;

@@ -97,7 +97,9 @@ impl Reactor {
         if len <= attempt.notes_to {
             return;
         }
-        let (notes, to) = read_notes(&attempt.folder, attempt.notes_to, NotesUpTo::LastNewline);
+        // What cannot be read now is read later.
+        let read = read_notes(&attempt.folder, attempt.notes_to, NotesUpTo::LastNewline);
+        let Ok((notes, to)) = read else { return };
         attempt.notes_to = to;
         attempt.take_notes(notes);
         let (notes, key, at) = (std::mem::take(&mut attempt.notes), attempt.key.clone(), Timestamp::now());

@@ -12,6 +12,8 @@ use crate::plan::EndedLog;
 
 /// A log that is no longer than this at the end travels with the last word, if it was never written to its file.
 const INLINE: usize = 16 * 1024;
+/// So much waits in memory while the disk takes nothing; what comes after it is lost, and counted.
+const HELD: usize = 1024 * 1024;
 /// So much of a cut log's end is kept.
 const TAIL: usize = 64 * 1024;
 
@@ -26,8 +28,9 @@ pub struct Spool {
     kept: u64,
     limit: u64,
     tail: Option<Tail>,
-    /// Bytes that the disk did not take, and why.
+    /// Bytes that the disk did not take and that are lost, and why.
     refused: Option<(u64, String)>,
+    /// Blocks on their way to the file.
     buffer: Vec<u8>,
 }
 
@@ -89,18 +92,25 @@ impl Spool {
     /// Writes what waits to the file. Returns lines and bytes of the log now.
     pub fn spill(&mut self) -> (u64, u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
+        let before = buffer.len();
         self.encoder.take(&mut buffer);
-        if let Err(error) = self.append(&buffer) {
-            self.refuse(buffer.len() as u64, &error);
+        match self.append(&buffer) {
+            Ok(()) => buffer.clear(),
+            Err(error) => {
+                self.undo();
+                if buffer.len() > HELD {
+                    self.refuse((buffer.len() - before) as u64, &error);
+                    buffer.truncate(before);
+                }
+            }
         }
-        buffer.clear();
         self.buffer = buffer;
         (self.encoder.lines(), self.file_len)
     }
 
     /// For a busy stream: starts the file, or writes those blocks to it that are full.
     pub fn spill_busy(&mut self) {
-        let Some(file) = &mut self.file else {
+        let Some(file) = self.file.as_mut().filter(|_| self.buffer.is_empty()) else {
             self.spill();
             return;
         };
@@ -111,16 +121,22 @@ impl Spool {
         let len = blocks.len() as u64;
         match file.write_all(blocks) {
             Ok(()) => self.file_len += len,
-            Err(error) => self.refuse(len, &error),
+            Err(_) => {
+                self.buffer.extend_from_slice(blocks);
+                self.undo();
+            }
         }
         self.encoder.clear_full_blocks();
     }
 
-    fn refuse(&mut self, len: u64, error: &io::Error) {
+    /// Cuts off what was written in part: a torn block would hide those after it.
+    fn undo(&self) {
         if let Some(file) = &self.file {
-            // A torn block would hide those after it.
             let _ = file.set_len(self.file_len);
         }
+    }
+
+    fn refuse(&mut self, len: u64, error: &io::Error) {
         self.refused.get_or_insert_with(|| (0, error.to_string())).0 += len;
     }
 
@@ -155,12 +171,15 @@ impl Spool {
             self.encoder.note(at, &format!("{} of this log could not be written: {why}", size(bytes)));
         }
         let mut log = EndedLog { lines: self.encoder.lines(), cut_bytes, ..EndedLog::default() };
-        if self.file.is_none() && self.encoder.pending() <= INLINE {
+        let short = self.buffer.is_empty() && self.encoder.pending() <= INLINE;
+        if self.file.is_none() && short {
             self.encoder.take(&mut log.inline);
-        } else {
-            self.spill();
-            log.file = Some(self.path.clone());
+            return log;
         }
+        self.spill();
+        // What the disk does not take travels with the last word.
+        log.inline = std::mem::take(&mut self.buffer);
+        log.file = (self.file_len > 0).then(|| self.path.clone());
         log
     }
 

@@ -20,6 +20,8 @@ pub enum Kind {
     Tidy,
     /// Nobody needs this process any more. Of no attempt.
     Idle,
+    /// There was no descriptor for a caller: let it in now. Of no attempt.
+    Door,
 }
 
 /// Timers by time; the number is an attempt's, or 0.

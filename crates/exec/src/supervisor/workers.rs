@@ -169,7 +169,7 @@ fn perform(job: Job, tools: &Tools, outlet: &Outlet) {
             outlet.send(Done::Inspected { id, left: inspect(&folder, notes_from) });
         }
         Job::Sample { outputs } => {
-            let sum = |(id, path): (u32, PathBuf)| (id, files_in(&path).unwrap_or(0));
+            let sum = |(id, path): (u32, PathBuf)| (id, files_in(&path).ok().flatten().unwrap_or(0));
             let outputs = outputs.into_iter().map(sum).collect();
             let samples = Samples { at: std::time::Instant::now(), table: Table::read(), outputs };
             outlet.send(Done::Sampled(samples));

@@ -126,6 +126,14 @@ pub fn fold(
         }
         Happening::Ended { attempt, exit, started_at, usage, log, artifacts, log_bytes } => {
             fold.expect(attempt, &[RunState::Starting, RunState::Running], "ended")?;
+            if let (Some(before), Some(now), Some(claimed)) =
+                (fold.status.started_at, started_at, &mut fold.status.claimed_at)
+            {
+                // The clock was set while it ran: what came before it took as long as it did.
+                if now > before || now < *claimed {
+                    claimed.0 += now.0 - before.0;
+                }
+            }
             fold.status.started_at = started_at.or(fold.status.started_at);
             fold.status.usage = usage;
             fold.status.log = log;

@@ -354,6 +354,16 @@ impl Db {
         Ok(found)
     }
 
+    /// The run that sorts last.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn newest_run(&self) -> Result<Option<RunId>> {
+        let newest: Option<String> =
+            on_db!(self, pool => sqlx::query_scalar("SELECT MAX(id) FROM runs").fetch_one(pool).await?);
+        Ok(newest.and_then(|id| id.parse().ok()))
+    }
+
     /// The id that a whole id, a unique beginning or a unique end stands for.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use rigi_exec::plan::{Ended, EndedLog, Known, Observation, Observed};
 use rigi_model::{AttemptKey, Exit, Timestamp, Usage};
 
 use super::mutation::Mutation;
+use super::scenario::SECOND;
 use super::supervisor::Order;
 use super::{Event, World};
 
@@ -88,7 +89,9 @@ impl World {
         let Some((number, known)) = self.connect(id) else {
             if self.supervisor.up && id < self.supervisor.newest {
                 self.trace(|| format!("server {id} hears that a newer one has been welcomed"));
-                self.end_server(id);
+                // It ends in order: what is under way goes on for a while.
+                let delay = self.rng.i64(0..5 * SECOND);
+                self.after(delay, Event::End(id));
                 return;
             }
             let delay = self.rng.i64(1000..200_000);

@@ -59,6 +59,7 @@ enum Event {
     },
     Reconnect(u32),
     HangUp(u32),
+    End(u32),
     /// Of the machine.
     Machine(u32, Happening),
     SupervisorUp(u32),
@@ -210,6 +211,7 @@ impl World {
             }
             Event::Reconnect(id) => self.reconnect(id),
             Event::HangUp(id) => self.hang_up(id),
+            Event::End(id) => self.end_server(id),
             Event::Machine(boot, what) if boot == self.supervisor.boot => self.on_machine(what),
             Event::SupervisorUp(boot) => self.supervisor.up |= boot == self.supervisor.boot,
             Event::Machine(..) => {}
