@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Load } from "../support/load";
+import { isAlive } from "../support/processes";
 import { expect, test } from "../support/test";
 
 /** Seconds that a process stands still: a minute in the long form. */
@@ -115,7 +116,8 @@ for (const who of ["server", "supervisor"] as const) {
     const many = { runs: [{ pipeline: "load", count: 50, labels: { large: "x".repeat(10_000) } }] };
     const asked = await server.api.fetch("POST", "/api/v1/runs", many).catch(() => undefined);
     if (asked?.status === 202) for (const id of ((await asked.json()) as { ids: string[] }).ids) load.accepted.add(id);
-    if (who === "supervisor") limit(pid, "--as=unlimited:unlimited");
+    // It may have ended: then another one is there.
+    if (who === "supervisor" && isAlive(pid)) limit(pid, "--as=unlimited:unlimited");
     await load.stop();
     if (who === "server") await server.kill9();
     const next = who === "server" ? await bed.up() : server;

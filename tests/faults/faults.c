@@ -30,7 +30,7 @@ struct fault {
 static struct fault faults[16];
 static int count;
 static long long ahead;
-static struct timespec seen;
+static struct stat seen;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void take(char *line) {
@@ -50,8 +50,9 @@ static void look(void) {
     struct stat now;
     if (!file || syscall(SYS_newfstatat, AT_FDCWD, file, &now, 0) != 0) return;
     pthread_mutex_lock(&lock);
-    if (now.st_mtim.tv_sec != seen.tv_sec || now.st_mtim.tv_nsec != seen.tv_nsec) {
-        seen = now.st_mtim;
+    // Two changes may have one time, but not also the same size.
+    if (now.st_mtim.tv_sec != seen.st_mtim.tv_sec || now.st_mtim.tv_nsec != seen.st_mtim.tv_nsec || now.st_size != seen.st_size) {
+        seen = now;
         char text[4096];
         int fd = syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC);
         long length = fd < 0 ? 0 : syscall(SYS_read, fd, text, sizeof text - 1);

@@ -3,22 +3,29 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rigi_store::Error;
-use rustix::fs::StatVfsMountFlags;
+use rustix::fs::{AtFlags, CWD, StatVfsMountFlags, Timespec, Timestamps, UTIME_NOW, utimensat};
+use rustix::io::Errno;
+
+use crate::clock::Moment;
 
 /// The disk of the data folder, with the floor below which it counts as full.
 #[derive(Debug, Clone)]
 pub struct Room {
     data: PathBuf,
     floor: Option<u64>,
+    /// The second, since the machine's start, in which it last took a write.
+    touched: Arc<AtomicU64>,
 }
 
 impl Room {
     /// `floor` is in bytes; `None` starts things until nothing goes any more.
     #[must_use]
-    pub const fn new(data: PathBuf, floor: Option<u64>) -> Self {
-        Self { data, floor }
+    pub fn new(data: PathBuf, floor: Option<u64>) -> Self {
+        Self { data, floor, touched: Arc::default() }
     }
 
     /// Why nothing can be written, found out by writing something: not every disk that takes no writes says so.
@@ -37,6 +44,24 @@ impl Room {
         }
     }
 
+    /// A file system that has given up its journal is not said to be read-only: it is asked for the least of writes, once a
+    /// second at most.
+    fn touch(&self) -> Result<(), Error> {
+        let second = Moment::now().steady.as_secs();
+        if self.touched.load(Ordering::Relaxed) == second {
+            return Ok(());
+        }
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        match utimensat(CWD, self.data.join("tmp"), &times, AtFlags::empty()) {
+            Err(Errno::ROFS) => Err(Error::ReadOnly(self.data.display().to_string())),
+            _ => {
+                self.touched.store(second, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+
     /// Refuses when there is too little, or when the kernel lets nobody write.
     ///
     /// # Errors
@@ -47,6 +72,7 @@ impl Room {
         if facts.f_flag.contains(StatVfsMountFlags::RDONLY) {
             return Err(Error::ReadOnly(self.data.display().to_string()));
         }
+        self.touch()?;
         let free = facts.f_bavail.saturating_mul(facts.f_frsize);
         match self.floor.filter(|&floor| free < floor) {
             Some(floor) => {
