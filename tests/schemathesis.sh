@@ -38,12 +38,18 @@ inputs:
   table: {required: false}
 SPEC
 
+# A server takes its settings from variables of this name.
+unset $(env | sed -n 's/^\(RIGI_[A-Z_]*\)=.*/\1/p')
 "$BINARY" up "$PLACE/pipelines" --data "$PLACE/data" --port 0 >"$PLACE/said" 2>"$PLACE/log" &
 SERVER=$!
 for _ in $(seq 200); do
     [ -s "$PLACE/data/server.json" ] && break
     sleep 0.05
 done
+if [ ! -s "$PLACE/data/server.json" ]; then
+    echo "the server does not start:" && cat "$PLACE/said" "$PLACE/log"
+    exit 1
+fi
 said() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$PLACE/data/server.json" "$1"; }
 
 cd "$PLACE"
