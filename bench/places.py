@@ -16,8 +16,11 @@ class Place:
         self.rate = None
 
     def server(self, bench, **more):
-        schema = self.url and f"{self.url}?schema=bench{os.getpid()}_{next(self.numbers)}"
-        return Server(bench.binary, bench.pipelines, database=schema, **more)
+        return Server(bench.binary, bench.pipelines, database=self.schema(), **more)
+
+    def schema(self):
+        """The URL of an empty database; `None` for a file of the server's own."""
+        return self.url and f"{self.url}?schema=bench{os.getpid()}_{next(self.numbers)}"
 
     def ask(self, sql):
         """The first field of what PostgreSQL answers."""

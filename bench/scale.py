@@ -1,5 +1,6 @@
 """What is measured where the number of runs matters: very many waiting, a million ended."""
 
+import subprocess
 import threading
 import time
 from datetime import datetime, timedelta, timezone
@@ -49,6 +50,7 @@ def million(bench, place):
         bench.figures.add(f"start: {stored}, {place.name}", 1000 * server.start_again(runs=None), "ms", bar=1000)
         growth(bench, server, stored, place)
         cancel(bench, server, place)
+        back_up(bench, server, f"{ended:,} ended", place)
         if not bench.quick:
             collect(bench, server, place)
 
@@ -76,6 +78,27 @@ def cancel(bench, server, place):
     cancelled = link.call("POST", "/runs/cancel", {"filter": {}})["cancelled"]
     took = time.perf_counter() - begin
     bench.figures.add(f"cancelling waiting runs in one call, {place.name}", cancelled / took, "/s")
+
+
+def back_up(bench, server, stored, place):
+    """A backup while the server works, another right after it, and all of it put into an empty place of either database."""
+    backups = server.folder / "backups"
+
+    def seconds(database, *words):
+        env = {name: value for name, value in server.env.items() if name != "RIGI_DATABASE__URL"}
+        if database:
+            env["RIGI_DATABASE__URL"] = database
+        command = [server.binary, "backup", *map(str, words), str(server.pipelines)]
+        begin = time.perf_counter()
+        subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+        return time.perf_counter() - begin
+
+    for which in ("the first", "another"):
+        took = seconds(server.database, "create", "--with-key", "--data", server.data, backups)
+        bench.figures.add(f"backup, {which}: {stored}, {place.name}", took, "s")
+    for number, target in enumerate(bench.places):
+        took = seconds(target.schema(), "restore", "--data", server.folder / f"restored{number}", backups)
+        bench.figures.add(f"restored into {target.name}: {stored}, {place.name}", took, "s", bar=120)
 
 
 def collect(bench, server, place):

@@ -62,7 +62,7 @@ def unreferred(world, referred):
             yield str(path.relative_to(world.data))
     for folder in ("tmp", "runs"):
         yield from (f"{folder}/{name}" for name in os.listdir(world.data / folder))
-    known = ("journal-", "lock", "output", "sock")
+    known = ("journal-", "lock", "output", "sock", "ticket")
     yield from (f"supervisor/{name}" for name in os.listdir(world.data / "supervisor") if not name.startswith(known))
 
 

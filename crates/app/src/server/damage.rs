@@ -52,14 +52,14 @@ fn code(data: &Path) -> std::io::Result<Part> {
     Ok(part)
 }
 
-/// The supervisor's journal.
+/// What the supervisor must not forget.
 fn journal(data: &Path) -> std::io::Result<Part> {
     let mut part = Part::new("journal");
-    let (read, damaged) = rigi_exec::supervisor::check_journal(data)?;
+    let (read, damaged) = rigi_exec::supervisor::check_records(data)?;
     part.read = read;
     for (path, byte) in damaged {
         // A record may have been written while it was read.
-        let again = rigi_exec::supervisor::check_journal(data)?.1;
+        let again = rigi_exec::supervisor::check_records(data)?.1;
         if again.contains(&(path.clone(), byte)) {
             let problem = format!("from byte {byte} on it does not match its checksum");
             let cure = "nothing: what cannot be read counts as lost, and runs again";

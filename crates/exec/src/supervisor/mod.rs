@@ -61,14 +61,22 @@ impl SupervisorConfig {
     }
 }
 
-/// Looks at the journal in a data folder: how many files were read, and which hold anything but whole records, from
-/// which byte on.
+/// Looks at the journal and the ticket in a data folder: how many files were read, and which hold anything but what was
+/// written, from which byte on.
 ///
 /// # Errors
 /// If a file cannot be read.
-pub fn check_journal(data: &Path) -> io::Result<(u64, Vec<(PathBuf, usize)>)> {
+pub fn check_records(data: &Path) -> io::Result<(u64, Vec<(PathBuf, usize)>)> {
     let folder = Layout::new(data.to_owned()).supervisor();
-    if folder.is_dir() { journal::check(&folder) } else { Ok((0, Vec::new())) }
+    if !folder.is_dir() {
+        return Ok((0, Vec::new()));
+    }
+    let (mut read, mut damaged) = journal::check(&folder)?;
+    if let Some((ticket, is_damaged)) = ticket::check(&folder)? {
+        read += 1;
+        damaged.extend(is_damaged.then_some((ticket, 0)));
+    }
+    Ok((read, damaged))
 }
 
 /// Runs the supervisor until it is not needed any more. To be called in the first thread of a process that has
