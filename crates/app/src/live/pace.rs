@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// What each reader adds to the time between two tellings.
-const EACH: Duration = Duration::from_micros(80);
+const EACH: Duration = Duration::from_micros(95);
 /// The longest that lines gather.
-const LONGEST: Duration = Duration::from_millis(40);
+const LONGEST: Duration = Duration::from_millis(48);
 /// Timers are no finer than this.
 const FINEST: Duration = Duration::from_millis(2);
 
