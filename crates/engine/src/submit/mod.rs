@@ -1,24 +1,27 @@
 //! Accepting runs: everything that can be wrong with a request is found before anything is stored.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+mod capture;
+mod inputs;
 
-use rigi_model::parameters::{
-    ParameterMistake, ParameterSchema, ParameterSources, check_free, is_reserved, secret_parameters,
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::{is_label_key, is_variable};
 use rigi_model::pipeline::spec::Target;
 use rigi_model::run::RunStatus;
 use rigi_model::{RunId, Timestamp, UploadId};
-use rigi_store::tables::versions::Version;
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
-use crate::catalog::{Catalog, Pipeline, Ready};
-use crate::code::{self, CaptureError};
+use crate::catalog::Catalog;
+use crate::code::CaptureError;
 use crate::ledger::Message;
 use crate::{Engine, secrets};
+pub(crate) use capture::Captured;
+pub use inputs::is_file_name;
 
 /// Runs of one submission at most.
 pub const MOST_RUNS: usize = 100_000;
@@ -28,7 +31,9 @@ const MOST_ENTRIES: usize = 64;
 const MOST_VALUE_BYTES: usize = 16 << 10;
 
 /// Whoever asks is told so much later that nobody knows whether it was accepted.
-const ANSWER: std::time::Duration = std::time::Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(10);
+/// What each of many runs may take beyond that.
+const PER_RUN: Duration = Duration::from_millis(1);
 
 /// A run that somebody wants.
 #[derive(Debug, Clone, Default)]
@@ -136,51 +141,6 @@ fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> SubmitErro
     SubmitError::Invalid { pointer: pointer.into(), message: message.into() }
 }
 
-/// Versions that are stored already.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Captured {
-    known: Arc<Mutex<HashSet<String>>>,
-    one: Arc<tokio::sync::Mutex<()>>,
-    /// Submissions hold it together; a collection holds it alone, so that it takes no version from under a submission.
-    pub(crate) gate: Arc<tokio::sync::RwLock<()>>,
-}
-
-/// A version that runs are made of.
-struct Code {
-    hash: String,
-    spec: PipelineSpec,
-    schema: Option<ParameterSchema>,
-    source: Source,
-}
-
-enum Source {
-    Folder(Arc<Pipeline>),
-    Captured,
-}
-
-impl Code {
-    fn ready(&self) -> Option<&Ready> {
-        match &self.source {
-            Source::Folder(pipeline) => pipeline.outcome.as_ref().ok(),
-            Source::Captured => None,
-        }
-    }
-
-    fn check(&self, given: Map<String, Value>) -> Result<Map<String, Value>, Vec<ParameterMistake>> {
-        let file = match &self.source {
-            Source::Folder(pipeline) => Some(pipeline.spec_path()),
-            Source::Captured => None,
-        };
-        let sources =
-            ParameterSources { file: file.as_deref(), rules: self.ready().map(|r| &r.rules), given_by: None };
-        let schema = self.ready().map_or(self.schema.as_ref(), |ready| ready.schema.as_ref());
-        match schema {
-            Some(schema) => schema.check(given, &sources),
-            None => check_free(given, &sources),
-        }
-    }
-}
-
 impl Engine {
     /// Accepts runs, all or none.
     ///
@@ -218,7 +178,8 @@ impl Engine {
             }
             Ok::<_, rigi_store::Error>(accepted)
         });
-        match tokio::time::timeout(ANSWER, accepting).await {
+        let bound = ANSWER + PER_RUN * u32::try_from(total).unwrap_or(u32::MAX);
+        match tokio::time::timeout(bound, accepting).await {
             Ok(accepted) => match accepted.map_err(|_| rigi_store::Error::Closed)? {
                 Ok(Accepted::New(ids)) => Ok(Submitted { ids, first }),
                 Ok(Accepted::Before(ids)) => Ok(Submitted { ids, first: None }),
@@ -284,123 +245,6 @@ impl Engine {
         Ok(())
     }
 
-    async fn code(&self, catalog: &Catalog, submission: &Submission) -> Result<Code, SubmitError> {
-        let name = &submission.pipeline;
-        if let Some(hash) = &submission.version {
-            let version = self.store.db().version(&self.settings.project, hash).await?;
-            let schema = version.spec.parameters.as_ref().and_then(|s| ParameterSchema::compile(s).ok());
-            return Ok(Code { hash: version.hash, spec: version.spec, schema, source: Source::Captured });
-        }
-        let pipeline = catalog.get(name).ok_or_else(|| SubmitError::NoPipeline(name.clone()))?;
-        let pipeline = self.capture(catalog, pipeline).await?;
-        let ready = match &pipeline.outcome {
-            Ok(ready) => ready,
-            Err(mistakes) => return Err(mistakes_of(&pipeline, mistakes)),
-        };
-        if !ready.spec.enabled {
-            return Err(SubmitError::Disabled(name.clone()));
-        }
-        let limit = ready.spec.max_instances.map(u64::from);
-        let _ = self.core.send(Message::Limit { pipeline: name.clone(), limit });
-        let (hash, spec) = (ready.version.clone(), ready.spec.clone());
-        Ok(Code { hash, spec, schema: None, source: Source::Folder(pipeline) })
-    }
-
-    /// Stores what the folder holds, once per version. If it changed since it was read, it is read again.
-    async fn capture(
-        &self,
-        catalog: &Catalog,
-        pipeline: Arc<Pipeline>,
-    ) -> Result<Arc<Pipeline>, SubmitError> {
-        let mut pipeline = pipeline;
-        for _ in 0..5 {
-            let Ok(ready) = &pipeline.outcome else { return Ok(pipeline) };
-            if self.captured.knows(&ready.version) {
-                return Ok(pipeline);
-            }
-            let _one = self.captured.one.lock().await;
-            let (store, copy) = (self.store.clone(), pipeline.clone());
-            let kept = tokio::task::spawn_blocking(move || keep(&store, &copy)).await;
-            match kept.map_err(|_| rigi_store::Error::Closed)? {
-                Ok(version) => {
-                    let hash = version.hash.clone();
-                    self.store.add_version(&self.settings.project, version, Timestamp::now()).await?;
-                    self.captured.add(hash);
-                    return Ok(pipeline);
-                }
-                Err(CaptureError::Read { path, source }) if rigi_store::may_pass(&source) => {
-                    return Err(rigi_store::Error::Io { what: format!("read {path}"), source }.into());
-                }
-                Err(CaptureError::Changing | CaptureError::Read { .. }) => {
-                    let (catalog, name) = (catalog.clone(), pipeline.name.clone());
-                    let again = tokio::task::spawn_blocking(move || catalog.refresh_one(&name)).await;
-                    let again = again.map_err(|_| rigi_store::Error::Closed)?;
-                    let again = again.map_err(|source| rigi_store::Error::Io {
-                        what: "read the pipeline".into(),
-                        source,
-                    })?;
-                    pipeline = again.ok_or_else(|| SubmitError::NoPipeline(pipeline.name.clone()))?;
-                }
-                Err(CaptureError::Store(error)) => return Err(error.into()),
-                Err(source) => return Err(SubmitError::Capture { pipeline: pipeline.name.clone(), source }),
-            }
-        }
-        Err(SubmitError::Capture { pipeline: pipeline.name.clone(), source: CaptureError::Changing })
-    }
-
-    async fn inputs(
-        &self,
-        spec: &PipelineSpec,
-        given: BTreeMap<String, Vec<InputSource>>,
-    ) -> Result<Vec<RunInput>, SubmitError> {
-        for (name, input) in &spec.inputs {
-            if input.required && given.get(name).is_none_or(Vec::is_empty) {
-                return Err(invalid(format!("/inputs/{name}"), format!("the input `{name}` is missing")));
-            }
-        }
-        let mut inputs: Vec<RunInput> = Vec::new();
-        for (name, files) in given {
-            let pointer = format!("/inputs/{name}");
-            let known: Vec<&str> = spec.inputs.keys().map(String::as_str).collect();
-            let Some(declared) = spec.inputs.get(&name) else {
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(invalid(
-                    pointer,
-                    format!("there is no input `{name}`; the pipeline has: {known}"),
-                ));
-            };
-            if files.len() > 1 && !declared.multiple {
-                return Err(invalid(
-                    pointer,
-                    format!("the input `{name}` takes one file, not {}", files.len()),
-                ));
-            }
-            for file in files {
-                let file = self.input(&name, file).await?;
-                if inputs.iter().any(|other| other.input == name && other.name == file.name) {
-                    let twice = format!("the input `{name}` has two files named `{}`", file.name);
-                    return Err(invalid(pointer, twice));
-                }
-                inputs.push(file);
-            }
-        }
-        Ok(inputs)
-    }
-
-    async fn input(&self, input: &str, source: InputSource) -> Result<RunInput, SubmitError> {
-        let (id, name) = match source {
-            InputSource::Stored(file) => return Ok(RunInput { input: input.to_owned(), ..file }),
-            InputSource::Upload { id, name } => (id, name),
-        };
-        let upload = self.store.db().upload(&self.settings.project, &id).await?;
-        let name = name.unwrap_or(upload.name);
-        if !is_file_name(&name) {
-            return Err(invalid(format!("/inputs/{input}"), format!("`{name}` is not a file name")));
-        }
-        let size = u64::try_from(upload.size).unwrap_or(0);
-        Ok(RunInput { input: input.to_owned(), name, size, sha256: upload.sha256 })
-    }
-
     fn target(&self, wanted: Option<&str>, spec: &PipelineSpec) -> Result<Target, SubmitError> {
         let target = match wanted {
             Some(text) => Target::parse(text).ok_or_else(|| SubmitError::NoTarget(text.to_owned()))?,
@@ -412,49 +256,6 @@ impl Engine {
             Err(SubmitError::NoTarget(target.to_string()))
         }
     }
-}
-
-impl Captured {
-    fn knows(&self, hash: &str) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(hash)
-    }
-
-    fn add(&self, hash: String) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
-    }
-
-    /// After a collection: what was stored may be gone.
-    pub(crate) fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-/// The mistakes of a pipeline, as a refusal.
-fn mistakes_of(pipeline: &Pipeline, mistakes: &[rigi_model::pipeline::Mistake]) -> SubmitError {
-    SubmitError::Mistakes {
-        pipeline: pipeline.name.clone(),
-        file: pipeline.spec_path(),
-        mistakes: mistakes.to_vec(),
-    }
-}
-
-fn keep(store: &rigi_store::Store, pipeline: &Pipeline) -> Result<Version, CaptureError> {
-    let Ok(ready) = &pipeline.outcome else { return Err(CaptureError::Changing) };
-    code::keep(store, &pipeline.folder, &ready.files)?;
-    Ok(Version {
-        hash: ready.version.clone(),
-        pipeline: pipeline.name.clone(),
-        spec: ready.spec.clone(),
-        files: ready.files.clone(),
-        git: code::git_facts(&pipeline.folder),
-    })
-}
-
-/// One path segment that is no trick.
-#[must_use]
-pub fn is_file_name(name: &str) -> bool {
-    let plain = !name.is_empty() && name.len() <= 255 && name != "." && name != "..";
-    plain && !name.contains(['/', '\\', '\0']) && !name.chars().any(char::is_control)
 }
 
 fn check_entries(
