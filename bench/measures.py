@@ -131,7 +131,7 @@ def traffic(server):
 
 
 def last_query(place):
-    return place.url and place.ask("SELECT MAX(query_start) FROM pg_stat_activity WHERE application_name = 'rigi'")
+    return place.url and place.ask("SELECT MAX(query_start) FROM pg_stat_activity WHERE application_name LIKE 'rigi %'")
 
 
 @on_each
