@@ -97,7 +97,7 @@ class Connection:
     """One connection that is kept: what is measured is the server, not the opening of sockets."""
 
     def __init__(self, address, token):
-        self.http = http.client.HTTPConnection(address, timeout=120)
+        self.http = http.client.HTTPConnection(address, timeout=600)
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def call(self, method, path, body=None):
