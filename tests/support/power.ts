@@ -1,5 +1,5 @@
 /** Power loss: what was not synced is gone. The copies that `tests/faults/powerloss.c` made become a data folder again. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { library } from "./preload";
@@ -21,6 +21,19 @@ export class Power {
     private readonly shadow: string,
   ) {
     mkdirSync(shadow, { recursive: true });
+    if (existsSync(disk)) this.keep(disk);
+  }
+
+  /** What is there before anything is written was there for long: the disk has it. */
+  private keep(folder: string): void {
+    const names = readdirSync(folder, { withFileTypes: true }).map((entry) => {
+      const path = join(folder, entry.name);
+      const kind = entry.isDirectory() ? "d" : entry.isFile() ? "f" : "o";
+      if (kind === "d") this.keep(path);
+      if (kind === "f") copyFileSync(path, join(this.shadow, `file-${identify(path)}`));
+      return `${kind} ${(statSync(path).mode & 0o7777).toString(8)} ${identify(path)} ${entry.name}\n`;
+    });
+    writeFileSync(join(this.shadow, `folder-${identify(folder)}`), names.join(""));
   }
 
   get env(): NodeJS.ProcessEnv {
