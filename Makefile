@@ -15,7 +15,9 @@
 
 # Outside the clone: `git clean` and new worktrees do not build the world again.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rigi/target
-RIGI := $(CARGO_TARGET_DIR)/release/rigi
+# Static: the same file runs in any container image, also in one that holds nothing else.
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+RIGI := $(CARGO_TARGET_DIR)/$(HOST)/release/rigi
 DIR ?= examples
 
 UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
@@ -30,7 +32,7 @@ run: build
 	@exec $(RIGI) up $(DIR)
 
 build: tools ui/dist/index.html
-	cargo build --release --locked --package rigi
+	RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static" cargo build --release --locked --package rigi --target $(HOST)
 
 # Each missing tool with the command that installs it.
 tools:

@@ -1,5 +1,5 @@
 /** Where things are that tests use. */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -17,7 +17,10 @@ export const testCache = join(cache, "tests");
 export function binary(): string {
   if (process.env.RIGI_BIN) return resolve(process.env.RIGI_BIN);
   const target = process.env.CARGO_TARGET_DIR ?? join(cache, "target");
-  const built = ["release", "debug"].map((profile) => join(target, profile, "rigi")).filter((file) => existsSync(file));
+  // A build for a named platform, as that of the release, lies in a folder of its own.
+  const platforms = existsSync(target) ? readdirSync(target).filter((name) => name.includes("-")) : [];
+  const folders = ["", ...platforms].flatMap((platform) => ["release", "debug"].map((profile) => join(target, platform, profile)));
+  const built = folders.map((folder) => join(folder, "rigi")).filter((file) => existsSync(file));
   const [found] = built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   if (!found) throw new Error(`there is no rigi binary in ${target}: build it with \`make build\`, or name it in RIGI_BIN`);
   return found;

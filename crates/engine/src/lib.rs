@@ -18,8 +18,8 @@ pub mod submit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rigi_exec::plan::{Known, Observed};
-use rigi_model::{RunId, Timestamp};
+use rigi_exec::plan::{AttemptPlan, Known, Observed};
+use rigi_model::{AttemptKey, RunId, Timestamp};
 use rigi_store::Store;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -29,6 +29,7 @@ pub use settings::Settings;
 
 use clock::{Ages, Moment};
 use core::Core;
+pub use ledger::CannotPlan;
 use ledger::{Message, Recovered};
 
 /// The engine. Cheap to clone.
@@ -40,6 +41,7 @@ pub struct Engine {
     captured: submit::Captured,
     room: room::Room,
     ages: Arc<Mutex<Ages>>,
+    versions: core::VersionCache,
     core: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
 }
@@ -60,8 +62,16 @@ impl Engine {
         let settings = Arc::new(settings);
         let (pulses, _) = broadcast::channel(4096);
         let board = decide::Board::new(limits);
-        let (mut core, outbox) =
-            Core::new(settings.clone(), store.clone(), executors.clone(), board, observed, pulses.clone());
+        let versions = core::VersionCache::new(settings.clone(), store.clone());
+        let (mut core, outbox) = Core::new(
+            settings.clone(),
+            store.clone(),
+            versions.clone(),
+            executors.clone(),
+            board,
+            observed,
+            pulses.clone(),
+        );
         let recovered = core.recover(known, Timestamp::now()).await?;
         if let Some(newest) = store.db().newest_run().await? {
             rigi_model::id::go_on_behind(&newest);
@@ -71,7 +81,9 @@ impl Engine {
         let room = room::Room::new(store.data().to_owned(), settings.free_disk);
         let ages = Arc::new(Mutex::new(Ages::new(Moment::now())));
         let captured = submit::Captured::default();
-        Ok((Self { store, settings, executors, captured, room, ages, core: outbox, pulses }, recovered))
+        let engine =
+            Self { store, settings, executors, captured, room, ages, versions, core: outbox, pulses };
+        Ok((engine, recovered))
     }
 
     /// What is remembered.
@@ -148,6 +160,18 @@ impl Engine {
 }
 
 impl Engine {
+    /// What an attempt is to do, once more: for a runner that asks. `None`: it is not the run's current attempt.
+    ///
+    /// # Errors
+    /// If the run, its code, its inputs or its secrets cannot be read.
+    pub async fn plan_of(&self, key: &AttemptKey) -> Result<Option<AttemptPlan>, CannotPlan> {
+        let run = self.store.db().run(&self.settings.project, &key.run).await?;
+        if run.status.attempt != key.number || run.status.state.is_terminal() {
+            return Ok(None);
+        }
+        self.versions.plan(key, &run.request).await.map(Some)
+    }
+
     /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.
     ///
     /// # Errors
@@ -157,7 +181,7 @@ impl Engine {
         run: &rigi_store::Run,
         attempt: u32,
     ) -> rigi_store::Result<rigi_store::logs::LogSource> {
-        use rigi_model::pipeline::spec::Target;
+        use rigi_model::Target;
         use rigi_store::inspect::{Depth, check_stored};
         use rigi_store::logs::LogSource;
         let id = &run.request.id;
@@ -168,7 +192,7 @@ impl Engine {
             return Ok(LogSource::stored(stored, self.store.blobs()));
         }
         let executor = Target::parse(&run.request.target).and_then(|target| self.executors.get(&target));
-        let key = rigi_model::AttemptKey { run: id.clone(), number: attempt };
+        let key = AttemptKey { run: id.clone(), number: attempt };
         Ok(executor.map_or(LogSource::Empty, |executor| LogSource::File(executor.log_file(&key))))
     }
 }

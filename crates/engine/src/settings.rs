@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rigi_exec::plan::PlanLimits;
+use rigi_model::Target;
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::pipeline::spec::Target;
 use rigi_model::retry::RetryPolicy;
 use rigi_store::retention::Keep;
 
@@ -45,7 +45,7 @@ impl Default for Settings {
         Self {
             project: rigi_store::DEFAULT_PROJECT.to_owned(),
             max_active_runs: (2 * cores).max(16),
-            target: Target::Process,
+            target: Target::PROCESS,
             timeout: None,
             grace_period: Duration::from_secs(10),
             retry: RetryPolicy::default(),
@@ -56,6 +56,7 @@ impl Default for Settings {
                 open_files: Some(4096),
                 output_size: Some(10 << 30),
                 log_size: Some(64 << 20),
+                gpus: None,
             },
             keep: Keep { runs: Some(1000), age: Some(Duration::from_secs(90 * 24 * 3600)), bytes: None },
             keep_bytes: Some(20 << 30),
@@ -79,6 +80,7 @@ impl Settings {
             open_files: own.open_files.or(default.open_files),
             output_size: own.output_size.or(default.output_size),
             log_size: own.log_size.or(default.log_size),
+            gpus: own.gpus,
         }
     }
 

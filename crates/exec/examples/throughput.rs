@@ -71,8 +71,10 @@ async fn through(runs: usize, in_flight: usize, limit: f64) -> Result<(), Box<dy
         env_allow: Vec::new(),
         default_processes: Some(512),
         apart: None,
+        contained: None,
     };
-    let (executor, mut observed, _) = ProcessExecutor::open(config).await?;
+    let (sender, mut observed) = tokio::sync::mpsc::unbounded_channel();
+    let (executor, _) = ProcessExecutor::open(config, sender).await?;
     let pid = std::fs::read_to_string(data.join("supervisor/lock"))?;
     let before = (cpu("self"), cpu(pid.trim()));
     let since = Instant::now();
@@ -174,6 +176,7 @@ fn plan(data: &std::path::Path) -> AttemptPlan {
         env: BTreeMap::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
+        container: rigi_model::pipeline::container::ContainerSpec::default(),
         limits: PlanLimits { processes: Some(512), log_size: Some(64 << 20), ..PlanLimits::default() },
         timeout: Some(Duration::from_secs(3600)),
         grace: Duration::from_secs(10),

@@ -8,6 +8,7 @@
 //! as root, runs may have another [`account`].
 
 pub mod account;
+pub mod container;
 pub mod environment;
 mod frame;
 #[cfg(fuzzing)]
@@ -15,9 +16,12 @@ pub mod fuzzing;
 mod layout;
 pub mod plan;
 pub mod process;
+pub mod remote;
+pub mod runner;
 pub mod supervisor;
 mod sys;
 mod wire;
 
+pub use container::{ContainerConfig, ContainerExecutor};
 pub use plan::{AttemptPlan, Executor, Observation, Observed};
 pub use process::{ProcessConfig, ProcessExecutor};

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rigi_model::pipeline::spec::{CellRetry, Entry, Target};
+use rigi_model::Target;
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::container::ContainerSpec;
+use rigi_model::pipeline::spec::{CellRetry, Entry};
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +42,9 @@ pub struct AttemptPlan {
     pub outputs: Vec<String>,
     /// Hard limits.
     pub limits: PlanLimits,
+    /// How its container is made, where it runs in one.
+    #[serde(default)]
+    pub container: ContainerSpec,
     /// The longest it may run, counted from the start of its process; `None` is no limit.
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL, on a stop and on a timeout.
@@ -60,6 +66,9 @@ pub struct PlanLimits {
     pub output_size: Option<u64>,
     /// Bytes of log kept; the rest is cut with a mark.
     pub log_size: Option<u64>,
+    /// GPUs, where it runs in a container.
+    #[serde(default)]
+    pub gpus: Option<u32>,
 }
 
 /// The Python environment that a pipeline asks for.
@@ -180,14 +189,28 @@ pub struct Sample {
 pub struct Known {
     /// Which attempt.
     pub key: AttemptKey,
-    /// Whether its process still runs; if not, its `Ended` follows through the channel.
-    pub running: bool,
+    /// How far it is.
+    pub phase: Phase,
+}
+
+/// How far an attempt is that was found again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Handed over; its process has not started yet, as far as is known.
+    Preparing,
+    /// Its process runs.
+    Running,
+    /// It has ended, and its `Ended` follows through the channel.
+    Ended,
 }
 
 /// A way to run attempts. Calls return at once; what comes of them arrives as [`Observed`].
 pub trait Executor: Send + Sync + 'static {
     /// Which target it serves.
     fn target(&self) -> Target;
+
+    /// Why it cannot run attempts of such a spec, with the cure; `None` if it can.
+    fn refuses(&self, spec: &PipelineSpec) -> Option<String>;
 
     /// Prepares and starts an attempt. The same key twice is one attempt.
     fn launch(&self, plan: AttemptPlan);

@@ -1,12 +1,13 @@
 //! What the server and its supervisor say to each other. Fields may be added, never renamed: a new server talks to
 //! the supervisor that an older one has started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rigi_model::{AttemptKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::layout::name;
 use crate::plan::{Ended, InputFile, PlanLimits, Sample};
 
 /// Raised when the two sides could no longer understand each other. `Hello`, `Quit` and the fields of `Welcome` are for
@@ -141,12 +142,20 @@ pub struct Launch {
     /// The user that it runs as, where that is not Rigi's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<u32>,
+    /// The current directory, where it is not in the attempt's folder: an empty folder that is there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<PathBuf>,
 }
 
 impl Launch {
     /// Whether its folder holds nothing but the code, and is Rigi's own.
     pub const fn is_plain(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty() && self.user.is_none()
+        self.inputs.is_empty() && self.outputs.is_empty() && self.user.is_none() && self.work.is_none()
+    }
+
+    /// Its current directory, if this is its folder.
+    pub fn work(&self, folder: &Path) -> PathBuf {
+        self.work.clone().unwrap_or_else(|| folder.join(name::WORK))
     }
 
     /// The account that it runs as, where that is not Rigi's own.

@@ -17,6 +17,7 @@ pub mod retry;
 pub mod run;
 pub mod run_config;
 pub mod state;
+pub mod target;
 pub mod time;
 pub mod version;
 
@@ -25,4 +26,5 @@ pub use error_code::ErrorCode;
 pub use id::{RunId, UploadId};
 pub use reason::Reason;
 pub use state::{AttemptState, RunState};
+pub use target::Target;
 pub use time::Timestamp;

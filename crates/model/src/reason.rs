@@ -13,6 +13,12 @@ crate::state::text_enum! {
         DiskFull = "disk-full",
         /// Its environment is being built.
         PreparingEnvironment = "preparing-environment",
+        /// Its image is being pulled, or its container made.
+        PreparingContainer = "preparing-container",
+        /// The cluster has not admitted it: a queue, or a quota.
+        WaitingForQuota = "waiting-for-quota",
+        /// No node of the cluster takes it.
+        Unschedulable = "unschedulable",
         /// Asked to stop; its processes have the grace period.
         Stopping = "stopping",
         /// The process returned a status other than 0.
@@ -29,6 +35,10 @@ crate::state::text_enum! {
         Cancelled = "cancelled",
         /// The environment cannot be built.
         EnvironmentFailed = "environment-failed",
+        /// Its image cannot be had.
+        ImageUnavailable = "image-unavailable",
+        /// The cluster moved it out of the way.
+        Evicted = "evicted",
         /// The command or interpreter cannot be started.
         StartFailed = "start-failed",
         /// Code or inputs could not be put in place.

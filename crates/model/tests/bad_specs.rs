@@ -230,9 +230,9 @@ fn names_are_checked() {
 
 #[test]
 fn what_is_run_must_be_there() {
-    insta::assert_snapshot!(yaml("type: notebok\ntarget: kubernets"), @r#"
+    insta::assert_snapshot!(yaml("type: notebok\ntarget: Lab GPU"), @r#"
 1:7  `type` is `notebok` and must be `script` or `notebook`; the nearest is `notebook`
-2:9  `target` is `kubernets` and must be `process`, `container` or `kubernetes`; the nearest is `kubernetes`
+2:9  `target` is `Lab GPU`, which cannot be the name of a target (Use `process`, `container`, `kubernetes`, or a name that the server has.)
 "#);
     insta::assert_snapshot!(yaml("image: a b\ncommand: []"), @r#"
 1:8  `image` is not the name of a container image (Write it like `debian:13-slim` or `ghcr.io/team/app@sha256:…`.)
@@ -243,6 +243,12 @@ fn what_is_run_must_be_there() {
 3:9  `python` is the text `-x` and must be a version such as `3.12`
 "#);
     insta::assert_snapshot!(yaml("type: script\ncommand: x"), @r#"1:1  `type` and `command` cannot both say what is run (Remove `type`.)"#);
+    let spec = "image: debian\npull: often\nkubernetes: {queue: A b, pod_template: {spec: {restartPolicy: Always}}}";
+    insta::assert_snapshot!(yaml(spec), @r#"
+2:7  `pull` is `often` and must be `if-missing`, `always` or `never`
+3:21  `kubernetes.queue` is `A b`, which Kubernetes does not take for a name (Use lower-case letters, digits, `-` and `.`, at most 253.)
+3:40  `kubernetes.pod_template`: `spec.restartPolicy` is Rigi's to say (Leave it out; `docs/operate/kubernetes-target.md` says why.)
+"#);
     let empty = FolderFacts::new("demo", ["Main.py"]);
     let mistakes = read_spec(Yaml, b"type: notebook", &empty).unwrap_err();
     assert_eq!(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sha2::{Digest, Sha256};
 
 use crate::{Error, Result, hex};
 
@@ -108,6 +109,16 @@ impl Sealer {
     fn write_check(&self, data: &Path) -> Result<()> {
         let file = data.join(CHECK_FILE);
         if file.exists() { Ok(()) } else { write_new(&file, self.check_text()?.as_bytes()) }
+    }
+
+    /// A key of its own for one purpose, from which this one cannot be found out.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_LEN] {
+        let mut digest = Sha256::new();
+        digest.update(self.key);
+        digest.update(b" rigi ");
+        digest.update(purpose.as_bytes());
+        digest.finalize().into()
     }
 
     /// A text that only this key opens.

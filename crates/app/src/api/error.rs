@@ -237,8 +237,9 @@ impl From<SubmitError> for ApiError {
                 new.errors.push(json!({"pointer": pointer, "message": message}));
                 new
             }
-            SubmitError::NoTarget(_) => Self::new(ErrorCode::TargetUnavailable, text)
+            SubmitError::NoTarget { .. } => Self::new(ErrorCode::TargetUnavailable, text)
                 .cure("Choose another target, or set this one up on the server."),
+            SubmitError::Refused { .. } => Self::new(ErrorCode::TargetUnavailable, text),
             SubmitError::Capture { .. } => Self::new(ErrorCode::PipelineInvalid, text),
             SubmitError::Store(error) => error.into(),
         }

@@ -12,6 +12,7 @@ mod openapi;
 mod pipelines;
 pub mod present;
 mod run_parts;
+pub mod runner;
 mod runs;
 mod state;
 mod system;

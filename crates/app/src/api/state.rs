@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rigi_engine::Engine;
 use rigi_engine::catalog::Catalog;
+use rigi_exec::remote::Remote;
 use rigi_model::Timestamp;
 use rigi_store::Store;
 
@@ -21,6 +22,8 @@ pub struct AppState {
 pub struct Inner {
     /// Accepts and runs.
     pub engine: Engine,
+    /// Attempts in containers and on clusters.
+    pub remote: Remote,
     /// Pipelines.
     pub catalog: Catalog,
     /// Who may.

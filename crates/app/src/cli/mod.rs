@@ -18,6 +18,7 @@ mod pipelines;
 mod progress;
 mod reference;
 mod run;
+mod runner;
 mod runs;
 mod server;
 mod session;
@@ -99,6 +100,9 @@ enum Command {
     /// Print the JSON Schema of a pipeline's spec
     #[command(hide = true)]
     Schema,
+    /// Runs one attempt in its container; the server has it started.
+    #[command(hide = true)]
+    Runner(runner::Runner),
     /// Owns the processes of runs; the server starts it.
     #[command(hide = true, disable_help_flag = true)]
     Supervisor {
@@ -162,6 +166,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Help(command) => command.run(),
         Command::Openapi => reference::openapi(),
         Command::Schema => reference::schema(),
+        Command::Runner(command) => command.run(),
         Command::Supervisor { args } => Ok(crate::server::supervisor(args)),
     }
 }

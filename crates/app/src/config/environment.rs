@@ -3,6 +3,7 @@
 use super::error::ConfigMistake;
 use super::key::{Key, nearest};
 use super::sections::{Config, KEYS};
+use super::targets;
 use super::value::Raw;
 
 /// Variables that say where things are rather than how they behave.
@@ -27,7 +28,7 @@ pub fn apply(
     variables: &[(String, String)],
     config: &mut Config,
     mistakes: &mut Vec<ConfigMistake>,
-    mut applied: impl FnMut(&'static Key, String),
+    mut applied: impl FnMut(String, String),
 ) {
     let mut variables: Vec<_> = variables.iter().filter(|(name, _)| is_ours(name)).collect();
     variables.sort();
@@ -38,7 +39,16 @@ pub fn apply(
         }
         let mut wrong = |message: String| mistakes.push(ConfigMistake { place: name.clone(), message });
         let Some((key, from_file)) = find(name) else {
-            wrong(unknown(name));
+            match targets::of_variable(name) {
+                None => wrong(unknown(name)),
+                Some((target, key, from_file)) => {
+                    let text = if from_file { read(value) } else { Ok(value.clone()) };
+                    match text.and_then(|text| targets::set(config, &target, &key, &Raw::Text(text))) {
+                        Ok(()) => applied(targets::path(&target, &key), name.clone()),
+                        Err(message) => wrong(message),
+                    }
+                }
+            }
             continue;
         };
         if from_file && variables.iter().any(|(other, _)| *other == key.variable()) {
@@ -47,7 +57,7 @@ pub fn apply(
         }
         let text = if from_file { read(value) } else { Ok(value.clone()) };
         match text.and_then(|text| (key.set)(config, &Raw::Text(text))) {
-            Ok(()) => applied(key, name.clone()),
+            Ok(()) => applied(key.path(), name.clone()),
             Err(message) => wrong(format!("`{}` {message}", key.path())),
         }
     }

@@ -5,8 +5,9 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigMistake;
-use super::key::{Key, nearest};
+use super::key::nearest;
 use super::sections::{Config, KEYS, SECTIONS};
+use super::targets;
 use super::value::Raw;
 
 /// A configuration file larger than this is something else.
@@ -17,7 +18,7 @@ pub fn apply(
     path: &Path,
     config: &mut Config,
     mistakes: &mut Vec<ConfigMistake>,
-    mut applied: impl FnMut(&'static Key, String),
+    mut applied: impl FnMut(String, String),
 ) {
     let name = path.display().to_string();
     let text = match read(path) {
@@ -45,6 +46,22 @@ pub fn apply(
         };
         for (key, value) in keys {
             let (key_name, at): (&str, usize) = (key.get_ref(), key.span().start);
+            if let (targets::SECTION, Some(table)) = (section_name, value.get_ref().as_table()) {
+                if let Err(message) = targets::add(config, key_name) {
+                    wrong(at, message);
+                    continue;
+                }
+                for (inner, value) in table {
+                    let (inner, at): (&str, usize) = (inner.get_ref(), inner.span().start);
+                    let set =
+                        raw(value.get_ref()).and_then(|raw| targets::set(config, key_name, inner, &raw));
+                    match set {
+                        Ok(()) => applied(targets::path(key_name, inner), place(&name, &text, at)),
+                        Err(message) => wrong(at, message),
+                    }
+                }
+                continue;
+            }
             let Some(known) =
                 KEYS.iter().find(|known| known.section == section_name && known.name == key_name)
             else {
@@ -53,7 +70,7 @@ pub fn apply(
             };
             let read = raw(value.get_ref()).and_then(|raw| (known.set)(config, &raw));
             match read {
-                Ok(()) => applied(known, place(&name, &text, at)),
+                Ok(()) => applied(known.path(), place(&name, &text, at)),
                 Err(message) => wrong(value.span().start, format!("`{}` {message}", known.path())),
             }
         }

@@ -110,7 +110,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 
     if let Some(path) = file {
         file::apply(path, config, &mut mistakes, |key, place| {
-            origins.insert(key.path(), Origin::File(place));
+            origins.insert(key, Origin::File(place));
         });
         // A relative data folder of the file lies beside the file, wherever the command is called from.
         if let (Some(folder), Some(parent)) = (&mut config.data.folder, path.parent()) {
@@ -118,7 +118,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         }
     }
     environment::apply(&sources.variables, config, &mut mistakes, |key, name| {
-        origins.insert(key.path(), Origin::Environment(name));
+        origins.insert(key, Origin::Environment(name));
     });
     if let Some(folder) = &sources.data {
         config.data.folder = Some(folder.clone());

@@ -12,6 +12,7 @@ mod reference;
 mod sections;
 mod settings;
 mod show;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -22,7 +23,7 @@ pub use load::{Flag, Loaded, Origin, Sources, load};
 pub use reference::reference;
 pub use sections::{Config, Log};
 pub use show::{Setting, shown};
-pub use value::LogFormat;
+pub use value::{LogFormat, TargetKind};
 
 /// Name of the configuration file.
 pub const FILE_NAME: &str = "rigi.toml";

@@ -1,10 +1,12 @@
 //! Every key of the configuration, once: documentation, type and default.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::key::Key;
+use super::targets::TargetConfig;
 use super::value::{Bytes, Cores, LogFormat, LogLevel, Names, Secret, Time, Value};
 
 /// Defines the sections as structs, and the table of their keys.
@@ -26,7 +28,11 @@ macro_rules! sections {
 
         /// Everything that an operator may set.
         #[derive(Debug, Clone, Default)]
-        pub struct Config { $($(#[doc = $section_doc])+ pub $section: $Section,)+ }
+        pub struct Config {
+            $($(#[doc = $section_doc])+ pub $section: $Section,)+
+            /// Targets by name: see [`super::targets`].
+            pub named_targets: BTreeMap<String, TargetConfig>,
+        }
 
         /// Every key, in the order of the reference.
         pub const KEYS: &[Key] = &[$($(
@@ -131,6 +137,20 @@ sections! {
         run_as: Option<String> = None;
         /// Folder of what runs must reach when they have another account: their own folders, environments, helpers.
         folder: Option<PathBuf> = None => "beside the data folder, with `-runs` at its end";
+    }
+
+    /// Where runs execute. Each engine of containers and each cluster has a table of its own, `[targets.NAME]`.
+    targets: Targets {
+        /// Target of pipelines that name none.
+        default: String = "process".to_owned();
+    }
+
+    /// How runners, which do the work in containers and on clusters, reach the server.
+    runners: Runners {
+        /// Address and port to listen on for runners of other machines, such as `10.0.0.5:7445`. Nothing else is served there.
+        bind: Option<SocketAddr> = None;
+        /// The same as runners see it, such as `http://rigi-runners.data.svc:7445`.
+        url: Option<String> = None => "made from `bind`";
     }
 
     /// How Python pipelines get their environments.

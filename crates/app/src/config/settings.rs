@@ -2,6 +2,7 @@
 
 use rigi_engine::Settings;
 use rigi_exec::plan::PlanLimits;
+use rigi_model::Target;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_store::retention::Keep;
 
@@ -14,6 +15,7 @@ impl Config {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
             max_active_runs: limits.runs,
+            target: Target::parse(&self.targets.default).unwrap_or(Target::PROCESS),
             timeout: limits.timeout.map(|limit| limit.0),
             grace_period: limits.grace_period.0,
             retry: RetryPolicy {
@@ -28,6 +30,7 @@ impl Config {
                 open_files: limits.open_files,
                 output_size: limits.output_size.map(|limit| limit.0),
                 log_size: limits.log_size.map(|limit| limit.0),
+                gpus: None,
             },
             keep: Keep {
                 runs: retention.runs,

@@ -29,5 +29,10 @@ pub fn shown(loaded: &Loaded) -> Vec<Setting> {
         };
         Setting { value, origin: loaded.origin(&path), key: path }
     };
-    KEYS.iter().map(one).collect()
+    let named = super::targets::shown(&loaded.config).into_iter().map(|(path, value)| Setting {
+        value,
+        origin: loaded.origin(&path),
+        key: path,
+    });
+    KEYS.iter().map(one).chain(named).collect()
 }

@@ -1,6 +1,6 @@
 //! Types of settings: how each is read from a file or a variable, and how it is shown.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -290,6 +290,30 @@ macro_rules! choice {
             }
         }
     };
+}
+
+impl Value for SocketAddr {
+    const KIND: &'static str = "address and port";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        text.parse()
+            .map_err(|_| format!("is `{text}` and must be an address and a port, such as `10.0.0.5:7445`"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+choice! {
+    /// What executes a target's runs.
+    TargetKind {
+        /// An engine of containers.
+        Container = "container",
+        /// A cluster.
+        Kubernetes = "kubernetes",
+    } "`container`, `kubernetes`"
 }
 
 choice! {

@@ -10,6 +10,7 @@ use super::data_folder::DataFolder;
 use super::error::failure;
 use super::listen;
 use super::parts::Parts;
+use super::runners::Doors;
 use super::up::{finish, public_url, state};
 use crate::api::view::SubmitRun;
 use crate::cli::{Failure, Follow, Terminal, drive};
@@ -90,9 +91,11 @@ impl Guest {
     async fn start(loaded: &Loaded) -> Result<Self, Failure> {
         let folder = DataFolder::take(&loaded.data_folder())?;
         let listener = listen::bind(&loaded.config)?;
+        let doors = Doors::open(&loaded.config, &folder.path).await?;
         let parts = Parts::open(loaded.clone(), folder).await?;
         let (stop, stopped) = watch::channel(false);
         let state = state(&parts, loaded, &loaded.pipelines)?;
+        doors.serve(&crate::api::runner::router(state.clone()), &stopped);
         let token = Some(parts.folder.token()?);
         let place = ServerPlace { url: public_url(&listener, loaded), token, data: None, pid: None };
         tokio::spawn(listen::serve(listener, crate::api::router(state), stopped));

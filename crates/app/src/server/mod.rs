@@ -9,6 +9,8 @@ mod error;
 mod here;
 mod listen;
 mod parts;
+mod runners;
+pub mod targets;
 mod up;
 
 pub use check::{doctor, gc, migrate, validate};
@@ -24,11 +26,12 @@ use rigi_exec::supervisor::SupervisorConfig;
 /// The hidden subcommand that runs the supervisor: `rigi supervisor DATA [FOLDER]`.
 #[must_use]
 pub fn supervisor(args: Vec<OsString>) -> ExitCode {
-    let mut args = args.into_iter();
+    let mut args = args.into_iter().peekable();
+    let contained = args.next_if(|arg| arg == "--contained").is_some();
     let Some(data) = args.next() else {
-        eprintln!("usage: rigi supervisor DATA [FOLDER]");
+        eprintln!("usage: rigi supervisor [--contained] DATA [FOLDER]");
         return ExitCode::from(64);
     };
     let open = args.next().map(Into::into);
-    rigi_exec::supervisor::main(&SupervisorConfig { open, ..SupervisorConfig::new(data.into()) })
+    rigi_exec::supervisor::main(&SupervisorConfig { open, contained, ..SupervisorConfig::new(data.into()) })
 }

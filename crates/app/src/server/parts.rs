@@ -11,13 +11,16 @@ use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
 use rigi_exec::account::{AccountError, Apart};
 use rigi_exec::environment::UvConfig;
+use rigi_exec::remote::{Remote, TokenKey};
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::ErrorCode;
 use rigi_store::{DbConfig, Store, hex};
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
 
 use super::data_folder::DataFolder;
 use super::error::{failure, of_executor, of_store};
+use super::targets;
 use crate::cli::Failure;
 use crate::config::{Config, Loaded};
 
@@ -27,6 +30,7 @@ pub(super) struct Parts {
     pub catalog: Catalog,
     pub recovered: Recovered,
     pub process: ProcessExecutor,
+    pub remote: Remote,
     pub collector: Collector,
     pub folder: DataFolder,
 }
@@ -50,16 +54,27 @@ impl Parts {
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
         let settings = config.settings();
-        let (process, observed, known) =
-            ProcessExecutor::open(process_config(config, &data)?).await.map_err(|e| of_executor(&e))?;
+        let settled = targets::settle(config, &data, store.sealer())?;
+        let (observed, seen) = mpsc::unbounded_channel();
+        let opened = ProcessExecutor::open(process_config(config, &data)?, observed.clone()).await;
+        let (process, mut known) = opened.map_err(|e| of_executor(&e))?;
         let environments = process.environments().clone();
+        let tokens = TokenKey::new(store.sealer().derive("tokens of runners"));
+        let remote = Remote::open(data.join("remote"), tokens, observed).map_err(|error| {
+            let message = format!("what is left of attempts in containers cannot be read: {error}");
+            failure(ErrorCode::StorageUnavailable, message, "check the folder `remote` in the data folder")
+        })?;
         let shared: Arc<dyn Executor> = Arc::new(process.clone());
-        let executors = Executors::from([(shared.target(), shared)]);
+        let mut executors = Executors::from([(shared.target(), shared)]);
+        for target in settled {
+            known.extend(remote.known(target.name()));
+            executors.insert(target.name().clone(), target.open(&remote));
+        }
         let limits = Limits { runs: settings.max_active_runs, pipelines: pipeline_limits(&catalog) };
-        let started = Engine::start(settings, store, executors, limits, observed, known).await;
+        let started = Engine::start(settings, store, executors, limits, seen, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
         let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
-        Ok(Self { engine, catalog, recovered, process, collector, folder })
+        Ok(Self { engine, catalog, recovered, process, remote, collector, folder })
     }
 }
 
@@ -117,6 +132,7 @@ fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure
         uv,
         supervisor: (program, supervisor),
         apart,
+        contained: None,
         env_allow: config.environment.allow.0.clone(),
         default_processes: config.limits.processes,
     })

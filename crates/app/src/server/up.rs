@@ -15,6 +15,7 @@ use super::data_folder::DataFolder;
 use super::error::{of_executor, of_store};
 use super::listen;
 use super::parts::Parts;
+use super::runners::Doors;
 use crate::api::{AppState, Auth, Inner};
 use crate::cli::{Failure, say};
 use crate::client::ServerFile;
@@ -56,9 +57,11 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     super::check::pipelines_folder(&pipelines)?;
     let folder = DataFolder::take(&loaded.data_folder())?;
     let listener = listen::bind(&loaded.config)?;
+    let doors = Doors::open(&loaded.config, &folder.path).await?;
     let parts = on_engine_thread(Parts::open(loaded.clone(), folder)).await?;
     let (stop, stopped) = watch::channel(false);
     let state = state(&parts, &loaded, &pipelines)?;
+    doors.serve(&crate::api::runner::router(state.clone()), &stopped);
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
@@ -148,6 +151,7 @@ pub(super) fn state(
     })?;
     Ok(AppState::new(Inner {
         engine: parts.engine.clone(),
+        remote: parts.remote.clone(),
         catalog: parts.catalog.clone(),
         auth,
         feed: Feed::default(),

@@ -39,7 +39,7 @@ pub struct VersionCache {
 const MOST_VERSIONS: usize = 1000;
 
 impl VersionCache {
-    pub(super) fn new(settings: Arc<Settings>, store: Store) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, store: Store) -> Self {
         Self { settings, store, known: Arc::default(), preparing: Arc::default() }
     }
 
@@ -96,7 +96,6 @@ impl Policies for VersionCache {
 
 /// Makes plans and sends them to the core.
 pub(super) struct Planner {
-    settings: Arc<Settings>,
     store: Store,
     versions: VersionCache,
     outbox: mpsc::UnboundedSender<Message>,
@@ -105,7 +104,6 @@ pub(super) struct Planner {
 impl Core {
     pub(super) fn planner(&self) -> Planner {
         Planner {
-            settings: self.settings.clone(),
             store: self.store.clone(),
             versions: self.ledger.policies().clone(),
             outbox: self.outbox.clone(),
@@ -133,7 +131,7 @@ impl Planner {
         }
         for ToPlan { key, request } in claimed {
             let plan = match request {
-                Some(request) => self.plan_one(&key, &request).await,
+                Some(request) => self.versions.plan(&key, &request).await,
                 None => Err(CannotPlan {
                     class: FailureClass::Infrastructure,
                     message: "the run's request cannot be read from the database".into(),
@@ -142,11 +140,19 @@ impl Planner {
             let _ = self.outbox.send(Message::Planned { key, plan: Box::new(plan) });
         }
     }
+}
 
-    async fn plan_one(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
-        let prepared = self.versions.get(&run.project, &run.version).await?;
+impl VersionCache {
+    /// What an attempt of a run is to do.
+    ///
+    /// # Errors
+    /// If its code, its inputs or its secrets cannot be read.
+    pub(crate) async fn plan(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
+        let prepared = self.get(&run.project, &run.version).await?;
         let spec = &prepared.version.spec;
-        let environment = spec.entry.needs_python().then(|| EnvironmentPlan {
+        // An image that a pipeline names brings its own Python.
+        let rigis_python = spec.entry.needs_python() && spec.container.image.is_none();
+        let environment = rigis_python.then(|| EnvironmentPlan {
             python_version: spec.python_version.clone().or_else(|| self.settings.python_version.clone()),
             requirements: spec.requirements.clone(),
         });
@@ -177,6 +183,7 @@ impl Planner {
             inputs: run.inputs.iter().map(input).collect(),
             outputs: spec.outputs.keys().cloned().collect(),
             limits: self.settings.limits_of(spec),
+            container: spec.container.clone(),
             timeout: self.settings.timeout_of(spec),
             grace: spec.grace_period.unwrap_or(self.settings.grace_period),
         })

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_exec::plan::{Executor, Known, Observed};
-use rigi_model::pipeline::spec::Target;
+use rigi_model::Target;
 use rigi_model::{RunId, RunState, Timestamp};
 use rigi_store::{Pace, Store};
 use tokio::sync::{broadcast, mpsc};
@@ -51,14 +51,14 @@ impl Core {
     pub(crate) fn new(
         settings: Arc<Settings>,
         store: Store,
+        versions: VersionCache,
         executors: Executors,
         board: Board,
         observed: mpsc::UnboundedReceiver<Observed>,
         pulses: broadcast::Sender<Pulse>,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
-        let versions = VersionCache::new(settings.clone(), store.clone());
-        let ledger = Ledger::new(versions, executors.keys().copied().collect(), board);
+        let ledger = Ledger::new(versions, executors.keys().cloned().collect(), board);
         let room = Room::new(store.data().to_owned(), settings.free_disk);
         let sender = outbox.clone();
         let core = Self { settings, store, executors, inbox, observed, outbox, pulses, ledger, room };

@@ -113,7 +113,7 @@ impl Core {
                 }
                 Order::Stop { target, key, grace } => {
                     for (_, executor) in
-                        self.executors.iter().filter(|(t, _)| target.is_none_or(|of| of == **t))
+                        self.executors.iter().filter(|(t, _)| target.as_ref().is_none_or(|of| of == *t))
                     {
                         executor.stop(&key, grace);
                     }

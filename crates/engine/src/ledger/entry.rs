@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rigi_exec::plan::Sample;
-use rigi_model::pipeline::spec::Target;
+use rigi_model::Target;
 use rigi_model::run::RunStatus;
 use rigi_model::{AttemptKey, RunId, Timestamp};
 use rigi_store::{NewRun, OpenRun};
@@ -58,7 +58,7 @@ impl Entry {
             pipeline: request.pipeline.as_str().into(),
             version: request.version.as_str().into(),
             priority: request.priority,
-            target: Target::parse(&request.target).unwrap_or(Target::Process),
+            target: Target::parse(&request.target).unwrap_or(Target::PROCESS),
             status: RunStatus::accepted(request.created_at),
             request: cache.then(|| request.clone()),
             launched: false,
@@ -72,7 +72,7 @@ impl Entry {
             pipeline: run.pipeline.into(),
             version: run.version.into(),
             priority: run.priority,
-            target: Target::parse(&run.target).unwrap_or(Target::Process),
+            target: Target::parse(&run.target).unwrap_or(Target::PROCESS),
             status: run.status,
             request: None,
             launched: false,

@@ -99,7 +99,7 @@ impl<P: Policies> Ledger<P> {
     /// `false`: the run has ended.
     fn cancel_one(&mut self, run: &RunId, by: String, now: Timestamp, round: &mut Round) -> bool {
         let Some(entry) = self.runs.get(run) else { return false };
-        let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target));
+        let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target.clone()));
         let grace = self.policies.grace(Some(&entry.version));
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop {
@@ -168,7 +168,7 @@ impl<P: Policies> Ledger<P> {
 
     fn kept(&mut self, key: &AttemptKey, at: Timestamp, kept: Kept, round: &mut Round) {
         let Some(entry) = self.runs.get(&key.run).filter(|e| e.status.attempt == key.number) else { return };
-        let target = entry.target;
+        let target = entry.target.clone();
         let artifacts =
             kept.artifacts.iter().fold((0, 0), |(count, bytes), a| (count + 1, bytes + a.size.max(0) as u64));
         let ended = Happening::Ended {
@@ -209,7 +209,7 @@ impl<P: Policies> Ledger<P> {
         }
         match plan {
             Ok(plan) => {
-                let target = entry.target;
+                let target = entry.target.clone();
                 if !self.targets.contains(&target) {
                     let message = format!("this server has no target `{target}`");
                     let class = FailureClass::User;

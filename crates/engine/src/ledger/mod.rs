@@ -17,7 +17,7 @@ pub use round::{Leaving, Order, Round, ToPlan};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use rigi_model::pipeline::spec::Target;
+use rigi_model::Target;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
 use rigi_model::{RunId, RunState, Timestamp};

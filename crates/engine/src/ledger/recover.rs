@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rigi_exec::plan::Known;
+use rigi_exec::plan::{Known, Phase};
 use rigi_model::run::Happening;
 use rigi_model::{Exit, RunId, RunState, Timestamp};
 use rigi_store::OpenRun;
@@ -36,7 +36,7 @@ impl<P: Policies> Ledger<P> {
         }
         for known in known.into_values() {
             // Its end was stored before the server stopped, or it belongs to an attempt that was given up.
-            round.orders.push(if known.running {
+            round.orders.push(if known.phase != Phase::Ended {
                 Order::Stop { target: None, key: known.key, grace: self.policies.grace(None) }
             } else {
                 Order::Release(known.key)
@@ -86,14 +86,14 @@ impl<P: Policies> Ledger<P> {
         recovered: &mut Recovered,
     ) {
         let Some(entry) = self.runs.get_mut(id) else { return };
-        let (key, target) = (entry.key(id.clone()), entry.target);
+        let (key, target) = (entry.key(id.clone()), entry.target.clone());
         let grace = self.policies.grace(Some(&entry.version));
         let (state, cancelled) = (entry.status.state, entry.status.cancel_requested_at.is_some());
         match known {
             Some(known) => {
                 entry.launched = true;
                 recovered.adopted += 1;
-                if known.running && state == RunState::Starting {
+                if known.phase == Phase::Running && state == RunState::Starting {
                     self.meet(id, Happening::Started { attempt: key.number }, now, round);
                 }
                 if cancelled {

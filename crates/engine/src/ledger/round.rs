@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_exec::plan::{AttemptPlan, Ended, Sample};
-use rigi_model::pipeline::spec::Target;
+use rigi_model::Target;
 use rigi_model::{AttemptKey, RunId, Timestamp};
 use rigi_store::{NewRun, RunChange};
 use tokio::sync::oneshot;

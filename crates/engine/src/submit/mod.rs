@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rigi_model::Target;
 use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::{is_label_key, is_variable};
-use rigi_model::pipeline::spec::Target;
 use rigi_model::run::RunStatus;
 use rigi_model::{RunId, Timestamp, UploadId};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
@@ -118,8 +118,23 @@ pub enum SubmitError {
         message: String,
     },
     /// The target is not there.
-    #[error("this server has no target `{0}`")]
-    NoTarget(String),
+    #[error("this server has no target `{name}`; it has {}", list(there))]
+    NoTarget {
+        /// As asked for.
+        name: String,
+        /// Those that there are.
+        there: Vec<String>,
+    },
+    /// The target cannot run such a pipeline.
+    #[error("the target `{target}` cannot run `{pipeline}`: {why}")]
+    Refused {
+        /// The target.
+        target: Target,
+        /// The pipeline.
+        pipeline: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// The code cannot be captured.
     #[error("the code of `{pipeline}` cannot be captured: {source}")]
     Capture {
@@ -218,7 +233,7 @@ impl Engine {
         if !(-100..=100).contains(&priority) {
             return Err(invalid("/priority", format!("the priority is {priority} and may be -100 to 100")));
         }
-        let target = self.target(submission.target.as_deref(), &code.spec)?;
+        let target = self.target(submission.target.as_deref(), &submission.pipeline, &code.spec)?;
         let mut labels = code.spec.labels.clone();
         labels.extend(submission.labels);
         let run = NewRun {
@@ -245,17 +260,32 @@ impl Engine {
         Ok(())
     }
 
-    fn target(&self, wanted: Option<&str>, spec: &PipelineSpec) -> Result<Target, SubmitError> {
-        let target = match wanted {
-            Some(text) => Target::parse(text).ok_or_else(|| SubmitError::NoTarget(text.to_owned()))?,
-            None => spec.target.unwrap_or(self.settings.target),
+    /// Where it is executed: where it was asked for, and nowhere else.
+    fn target(
+        &self,
+        wanted: Option<&str>,
+        pipeline: &str,
+        spec: &PipelineSpec,
+    ) -> Result<Target, SubmitError> {
+        let missing = |name: &str| {
+            let mut there: Vec<String> = self.executors.keys().map(ToString::to_string).collect();
+            there.sort_unstable();
+            SubmitError::NoTarget { name: name.to_owned(), there }
         };
-        if self.executors.contains_key(&target) {
-            Ok(target)
-        } else {
-            Err(SubmitError::NoTarget(target.to_string()))
+        let target = match wanted {
+            Some(text) => Target::parse(text).ok_or_else(|| missing(text))?,
+            None => spec.target.clone().unwrap_or_else(|| self.settings.target.clone()),
+        };
+        let executor = self.executors.get(&target).ok_or_else(|| missing(target.as_str()))?;
+        match executor.refuses(spec) {
+            None => Ok(target),
+            Some(why) => Err(SubmitError::Refused { target, pipeline: pipeline.to_owned(), why }),
         }
     }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn check_entries(

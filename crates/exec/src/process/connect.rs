@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use super::Error;
 use crate::frame::{self, Inbox};
 use crate::layout::{Layout, short_socket};
-use crate::plan::Known;
+use crate::plan::{Known, Phase};
 use crate::wire::{Order, PROTOCOL, Report};
 
 /// It kills what an earlier one left before it is ready, which may take some seconds.
@@ -154,7 +154,13 @@ async fn greet(mut stream: UnixStream, layout: &Layout, ticket: Option<u64>) -> 
                     // It makes room for this version's as soon as nothing runs under it.
                     stream.write_all(&quit()).await?;
                 }
-                let known = known.into_iter().map(|(key, running)| Known { key, running }).collect();
+                let known = known
+                    .into_iter()
+                    .map(|(key, running)| {
+                        let phase = if running { Phase::Running } else { Phase::Ended };
+                        Known { key, phase }
+                    })
+                    .collect();
                 return Ok(Connection { stream, inbox, known, ticket });
             }
             Some((Report::Welcome { version, known, .. }, _)) => {

@@ -21,6 +21,7 @@ pub struct Context {
     runner: PathBuf,
     layout: Layout,
     user: Option<u32>,
+    contained: Option<PathBuf>,
 }
 
 impl Context {
@@ -36,6 +37,7 @@ impl Context {
             runner: crate::environment::runner_path(&layout.tools()),
             layout: layout.clone(),
             user: config.apart.as_ref().map(|apart| apart.user),
+            contained: config.contained.clone(),
         }
     }
 
@@ -62,11 +64,13 @@ impl Context {
             outputs: plan.outputs,
             limits: plan.limits,
             user: self.user,
+            work: self.contained.clone(),
         })
     }
 
     fn wants_group(&self, limits: &PlanLimits) -> bool {
-        limits.memory.is_some()
+        self.contained.is_some()
+            || limits.memory.is_some()
             || limits.cpu.is_some()
             || (limits.processes.is_some() && limits.processes != self.default_processes)
     }

@@ -199,7 +199,7 @@ impl Link {
         if self.places.contains_key(&plan.key) {
             return;
         }
-        if !plan.entry.needs_python() && plan.environment.is_none() {
+        if plan.environment.is_none() {
             self.hand_over(plan, None);
             return;
         }

@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_model::AttemptKey;
-use rigi_model::pipeline::spec::Target;
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::spec::Entry;
+use rigi_model::{AttemptKey, Target};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account::Apart;
@@ -41,6 +42,8 @@ pub struct ProcessConfig {
     pub default_processes: Option<u64>,
     /// Where runs have another account than Rigi.
     pub apart: Option<Apart>,
+    /// In a container that holds the limits of its one attempt: the attempt's current directory, which is there.
+    pub contained: Option<PathBuf>,
 }
 
 /// What cannot be done when the executor is opened.
@@ -103,14 +106,15 @@ pub struct ProcessExecutor {
 }
 
 impl ProcessExecutor {
-    /// Connects to the supervisor of this data folder, or starts one. Returns, beside the executor, what it sees, and
-    /// the attempts that are still known from before.
+    /// Connects to the supervisor of this data folder, or starts one. What it sees goes to `observed`. Returns, beside the
+    /// executor, the attempts that are still known from before.
     ///
     /// # Errors
     /// If there is no supervisor and none can be started.
     pub async fn open(
         config: ProcessConfig,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Observed>, Vec<Known>), Error> {
+        observed: mpsc::UnboundedSender<Observed>,
+    ) -> Result<(Self, Vec<Known>), Error> {
         let data = std::fs::create_dir_all(&config.data)
             .and_then(|()| config.data.canonicalize())
             .map_err(|source| Error::Data { path: config.data.clone(), source })?;
@@ -118,13 +122,12 @@ impl ProcessExecutor {
         let uv = UvConfig { user: config.apart.as_ref().map(|apart| apart.user), ..config.uv.clone() };
         let environments = Arc::new(Environments::new(layout.environments(), layout.tools(), uv));
         let (commands, receiver) = mpsc::unbounded_channel();
-        let (observed, observations) = mpsc::unbounded_channel();
         let context = launch::Context::new(&layout, &config);
         let connection = connect::connect(&layout, &config.supervisor, None).await?;
         let known = connection.known.clone();
         let link = Link::new(connection, layout.clone(), config, context, environments.clone(), observed);
         tokio::spawn(link.run(receiver, commands.downgrade()));
-        Ok((Self { layout, commands, environments }, observations, known))
+        Ok((Self { layout, commands, environments }, known))
     }
 
     /// The Python environments, for the collector.
@@ -155,7 +158,16 @@ impl ProcessExecutor {
 
 impl Executor for ProcessExecutor {
     fn target(&self) -> Target {
-        Target::Process
+        Target::PROCESS
+    }
+
+    fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
+        match &spec.entry {
+            Entry::Image { image, .. } => Some(format!(
+                "the image `{image}` cannot run as a process: use a target with containers, such as `container`"
+            )),
+            _ => None,
+        }
     }
 
     fn launch(&self, plan: AttemptPlan) {

@@ -51,13 +51,15 @@ pub struct SupervisorConfig {
     pub idle_exit: Duration,
     /// Where runs' folders lie when runs have another account, to whom the data folder is closed.
     pub open: Option<PathBuf>,
+    /// Whether it lives in a container that holds the limits of its one attempt.
+    pub contained: bool,
 }
 
 impl SupervisorConfig {
     /// The usual: two spawners, a minute.
     #[must_use]
     pub const fn new(data: PathBuf) -> Self {
-        Self { data, spawners: 2, idle_exit: Duration::from_secs(60), open: None }
+        Self { data, spawners: 2, idle_exit: Duration::from_secs(60), open: None, contained: false }
     }
 }
 
@@ -148,7 +150,11 @@ fn make_folders(layout: &Layout) -> io::Result<()> {
 fn assemble(config: &SupervisorConfig, layout: Layout) -> io::Result<reactor::Reactor> {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let mut past = journal::read(&layout.supervisor(), &boot_id)?;
-    let pool = cgroup::Pool::open(&group_name(layout.data())).map(Arc::new);
+    let pool = match config.contained {
+        true => cgroup::Pool::around(),
+        false => cgroup::Pool::open(&group_name(layout.data())),
+    };
+    let pool = pool.map(Arc::new);
     recovery::recover(&layout, &mut past);
     let journal = journal::Journal::open(&layout.supervisor(), &boot_id, &past)?;
     let flags = rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK;
@@ -222,6 +228,9 @@ pub(crate) fn replay(segment: &[u8]) {
 pub(crate) fn end_group(group: u32, until: std::time::Instant) -> bool {
     tree::end_group(group, until)
 }
+
+/// For people: `64 MiB`.
+pub(crate) use spool::size;
 
 /// Bytes of the files in a folder.
 pub(crate) fn bytes_in(folder: &Path) -> u64 {

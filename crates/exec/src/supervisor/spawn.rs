@@ -21,7 +21,6 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
 use super::cgroup::Group;
 use super::staging::NotStarted;
-use crate::layout::name;
 use crate::plan::PlanLimits;
 use crate::wire::Launch;
 
@@ -62,7 +61,7 @@ pub fn spawn(
     group: Option<&Group>,
     open_files: u64,
 ) -> Result<Spawned, NotStarted> {
-    let work = folder.join(name::WORK);
+    let work = launch.work(folder);
     let program = find_program(launch, &work)?;
     let pipe = || {
         let flags = rustix::pipe::PipeFlags::CLOEXEC;

@@ -176,8 +176,7 @@ pub fn stage(
             make_folder(&folder.join(name::OUTPUTS).join(segment(output)?))
                 .map_err(failed("The run's outputs folder"))?;
         }
-        place_code(&launch.code, &folder.join(name::WORK), &version)
-            .map_err(failed("The pipeline's code"))?;
+        place_code(&launch.code, launch, folder, &version).map_err(failed("The pipeline's code"))?;
     }
     if let Some(parameters) = &launch.parameters {
         let path = folder.join(name::PARAMS);
@@ -218,8 +217,11 @@ fn write_file(path: &Path, mode: u32, content: &[u8]) -> Result<(), Failed> {
     file.and_then(|mut file| file.write_all(content)).map_err(|error| (path.to_owned(), error))
 }
 
-fn place_code(code: &Path, work: &Path, version: &Version) -> Result<(), Failed> {
-    make_folder(work)?;
+fn place_code(code: &Path, launch: &Launch, folder: &Path, version: &Version) -> Result<(), Failed> {
+    let work = launch.work(folder);
+    if launch.work.is_none() {
+        make_folder(&work)?;
+    }
     for item in &version.items {
         match item {
             Item::Folder(path) => make_folder(&work.join(path))?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rigi_exec::plan::{Executor, Known, Observation};
+use rigi_exec::plan::{Executor, Known, Observation, Phase};
 use rigi_model::Exit;
 
 use crate::bed::{Bed, log_of, processes_of, signal, stdout_of};
@@ -19,9 +19,9 @@ async fn a_new_server_finds_running_and_ended_attempts() {
     bed.lines(&running, 1).await;
     let mut bed = bed.reopen().await;
     let mut known = bed.known.clone();
-    known.sort_by_key(|known| !known.running);
-    let expected =
-        [(running.clone(), true), (short.clone(), false)].map(|(key, running)| Known { key, running });
+    known.sort_by_key(|known| known.phase == Phase::Ended);
+    let expected = [(running.clone(), Phase::Running), (short.clone(), Phase::Ended)]
+        .map(|(key, phase)| Known { key, phase });
     assert_eq!(known, expected);
     assert_eq!(stdout_of(&bed.end_of(&short).await), "short\n");
     bed.executor().release(&short);
@@ -30,7 +30,7 @@ async fn a_new_server_finds_running_and_ended_attempts() {
     assert_eq!(ended.exit, Exit::Code { code: 9 });
     assert_eq!(stdout_of(&ended), "before\nafter\n");
     let bed = bed.reopen().await;
-    assert_eq!(bed.known, [Known { key: running, running: false }]);
+    assert_eq!(bed.known, [Known { key: running, phase: Phase::Ended }]);
 }
 
 async fn launch(bed: &mut Bed, plan: rigi_exec::AttemptPlan) -> rigi_model::AttemptKey {
@@ -63,7 +63,7 @@ async fn a_killed_supervisor_loses_its_attempts_and_leaves_no_process() {
     bed.executor().release(&lost);
     bed.gone(&bed.folder(&lost)).await;
     let bed = bed.reopen().await;
-    assert!(bed.known.contains(&Known { key: ended, running: false }));
+    assert!(bed.known.contains(&Known { key: ended, phase: Phase::Ended }));
     assert!(!bed.known.iter().any(|known| known.key == lost));
 }
 

@@ -12,7 +12,7 @@ use rigi_exec::{ProcessConfig, ProcessExecutor};
 use rigi_model::log::{Ending, Scanner, Stream, decode_lines};
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, RunId};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// No test waits longer than this for anything.
 pub const BOUND: Duration = Duration::from_secs(60);
@@ -36,6 +36,7 @@ fn config(data: &Path) -> ProcessConfig {
         env_allow: Vec::new(),
         default_processes: Some(512),
         apart: None,
+        contained: None,
     }
 }
 
@@ -56,7 +57,9 @@ pub fn default_limits() -> PlanLimits {
 pub async fn open(
     data: &Path,
 ) -> Result<(ProcessExecutor, UnboundedReceiver<Observed>, Vec<Known>), rigi_exec::process::Error> {
-    ProcessExecutor::open(config(data)).await
+    let (sender, observed) = unbounded_channel();
+    let (executor, known) = ProcessExecutor::open(config(data), sender).await?;
+    Ok((executor, observed, known))
 }
 
 impl Bed {
@@ -75,7 +78,8 @@ impl Bed {
         let closed = std::fs::Permissions::from_mode(0o700);
         let data = tempfile::Builder::new().permissions(closed).tempdir().unwrap();
         let config = config_apart(data.path(), apart);
-        let (executor, observed, known) = ProcessExecutor::open(config).await.unwrap();
+        let (sender, observed) = unbounded_channel();
+        let (executor, known) = ProcessExecutor::open(config, sender).await.unwrap();
         Self { data, executor: Some(executor), observed, known, seen: HashMap::new(), codes: 0 }
     }
 
@@ -142,6 +146,7 @@ impl Bed {
             env: BTreeMap::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            container: rigi_model::pipeline::container::ContainerSpec::default(),
             limits: default_limits(),
             timeout: Some(Duration::from_secs(3600)),
             grace: Duration::from_secs(5),

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-use rigi_exec::plan::Executor;
+use rigi_exec::plan::{Executor, Phase};
 use rigi_exec::process::Error;
 use rigi_model::{AttemptKey, RunId};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ async fn a_supervisor_of_another_version_goes_on_with_what_runs_and_then_makes_r
     let data = tempfile::tempdir().unwrap();
     let supervisor = other_supervisor(data.path(), 1, true);
     let mut bed = Bed::within(data).await;
-    assert_eq!(bed.known.iter().map(|known| known.running).collect::<Vec<_>>(), [true]);
+    assert_eq!(bed.known.iter().map(|known| known.phase).collect::<Vec<_>>(), [Phase::Running]);
     assert_eq!(supervisor.join().unwrap(), [json!({ "Hello": { "protocol": 1 } }), json!("Quit")]);
     let plan = bed.shell("echo mine");
     assert_eq!(stdout_of(&bed.run(plan).await), "mine\n");

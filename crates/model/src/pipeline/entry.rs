@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::document::NodeValue;
 use super::mistake::{Mistake, Position, nearest};
 use super::section::{Found, Notes, Section};
-use super::spec::{Entry, Target};
+use super::spec::Entry;
+use crate::Target;
 
 /// What is known of a pipeline's folder without reading its files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,14 +67,14 @@ fn cure_missing(folder: &FolderFacts, file: &str) -> String {
 /// `type`, `command`, `image`.
 pub(super) fn read_entry(spec: &Section<'_>, folder: &FolderFacts, notes: &mut Notes) -> Option<Entry> {
     let argv = spec.read("command", notes, read_command);
-    let image = spec.read("image", notes, read_image);
-    let explicit = spec.get("image").or_else(|| spec.get("command"));
-    if let (Some(kind), Some(explicit)) = (spec.get("type"), explicit) {
+    if let (Some(kind), Some(explicit)) = (spec.get("type"), spec.get("command")) {
         let message = format!("{} and {} cannot both say what is run", kind.name(), explicit.name());
         notes.wrong_with(kind.key_at, message, "Remove `type`.");
         return None;
     }
-    if spec.get("image").is_some() {
+    // With a type, the image is what the script or notebook runs in.
+    if spec.get("image").is_some() && spec.get("type").is_none() {
+        let image = spec.read("image", notes, read_image);
         return Some(Entry::Image { image: image?, argv: argv.unwrap_or_default() });
     }
     if spec.get("command").is_some() {
@@ -130,7 +131,7 @@ fn read_command(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
     }
 }
 
-fn read_image(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
+pub(super) fn read_image(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
     let image = found.filled_text(notes)?;
     let is_odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@'));
     if image.contains(is_odd) || image.starts_with('-') || image.len() > 512 {
@@ -148,8 +149,14 @@ fn read_image(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
 /// `target`, which must be able to run the entry.
 pub(super) fn read_target(spec: &Section<'_>, entry: Option<&Entry>, notes: &mut Notes) -> Option<Target> {
     let found = spec.get("target")?;
-    let target = Target::parse(found.choice(super::fields::TARGETS, notes)?)?;
-    if target == Target::Process && matches!(entry, Some(Entry::Image { .. })) {
+    let text = found.filled_text(notes)?;
+    let Some(target) = Target::parse(&text) else {
+        let message = format!("{} is `{text}`, which cannot be the name of a target", found.name());
+        let cure = "Use `process`, `container`, `kubernetes`, or a name that the server has.";
+        notes.wrong_with(found.node.at, message, cure);
+        return None;
+    };
+    if target == Target::PROCESS && matches!(entry, Some(Entry::Image { .. })) {
         let message = "a container image cannot run as a process";
         notes.wrong_with(found.node.at, message, "Use `target: container` or `target: kubernetes`.");
     }

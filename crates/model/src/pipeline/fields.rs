@@ -6,7 +6,8 @@ mod small;
 
 pub use schedule::SCHEDULE;
 pub use small::{
-    CELL, DOWNSTREAM, INPUT, LIMITS, OUTPUT, PRESET, RESTART, RETENTION, RETRIES, RETRY_STRATEGY, SOFT_LIMITS,
+    CELL, DOWNSTREAM, INPUT, KUBERNETES, LIMITS, OUTPUT, PRESET, PULL, RESTART, RETENTION, RETRIES,
+    RETRY_STRATEGY, SOFT_LIMITS,
 };
 
 /// A field of a spec.
@@ -96,9 +97,6 @@ impl Field {
     }
 }
 
-/// Where attempts may run, in the words of the spec.
-pub const TARGETS: &[&str] = &["process", "container", "kubernetes"];
-
 /// The fields at the top of a spec.
 pub const SPEC: &[Field] = &[
     // What runs.
@@ -117,13 +115,22 @@ pub const SPEC: &[Field] = &[
     field(
         "image",
         Kind::Text,
-        "A container image, by tag or (better) by digest; with `command` as its arguments.",
+        "A container image, by tag or (better) by digest: with `command` in place of what it starts by itself, or with \
+         `type` to run the folder's script or notebook in it.",
         "\"debian:13-slim\"",
+    ),
+    field("pull", Kind::Choice(PULL), "When the image is pulled; `if-missing` unless told.", "\"always\""),
+    field(
+        "kubernetes",
+        Kind::Object(KUBERNETES),
+        "What only Kubernetes understands.",
+        "{\"queue\": \"team\"}",
     ),
     field(
         "target",
-        Kind::Choice(TARGETS),
-        "Where attempts execute, instead of the server's default.",
+        Kind::Text,
+        "Where attempts execute, instead of the server's default: `process`, `container`, `kubernetes`, or another \
+         target that the server has by name.",
         "\"container\"",
     ),
     field("python_version", Kind::Version, "The Python version, as `uv` understands it.", "\"3.12\"")
@@ -301,6 +308,7 @@ pub fn tables() -> Vec<(&'static str, &'static [Field])> {
         ("retry_strategy", RETRY_STRATEGY),
         ("cell", CELL),
         ("restart", RESTART),
+        ("kubernetes", KUBERNETES),
         ("schedule", SCHEDULE),
         ("downstream_trigger", DOWNSTREAM),
     ]

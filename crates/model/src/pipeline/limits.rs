@@ -25,6 +25,7 @@ pub(super) fn read_limits(section: &Section<'_>, notes: &mut Notes) -> Limits {
     };
     limits.processes = counts("processes", 1, 4_194_304, notes);
     limits.open_files = counts("open_files", 16, 1_048_576, notes);
+    limits.gpus = object.read("gpus", notes, |found, notes| found.count(1, 1024, notes));
     limits.output_size = object.read("output_size", notes, Found::bytes);
     limits.log_size = object.read("log_size", notes, Found::bytes);
     limits

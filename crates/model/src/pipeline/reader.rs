@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::container::read_container;
 use super::document::{Node, NodeValue, SpecFormat, read_document};
 use super::entry::{FolderFacts, default_entry, read_entry, read_target};
 use super::fields;
@@ -125,6 +126,7 @@ fn read_root(
         target,
         ..PipelineSpec::of(entry.clone().unwrap_or(Entry::Command { argv: Vec::new() }))
     };
+    spec.container = read_container(&section, entry.as_ref(), notes);
     read_descriptions(&section, &mut spec, notes);
     read_python(&section, &mut spec, notes);
     read_limits_and_failures(&section, &mut spec, notes);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::container::ContainerSpec;
+use crate::Target;
 use crate::retry::RetryPolicy;
 
 /// A pipeline's spec with every default filled in.
@@ -67,6 +69,9 @@ pub struct PipelineSpec {
     pub restart: Restart,
     /// Named sets of parameter values.
     pub presets: BTreeMap<String, Preset>,
+    /// How its containers are made, where it runs in any.
+    #[serde(default)]
+    pub container: ContainerSpec,
 }
 
 /// What a run executes.
@@ -88,11 +93,11 @@ pub enum Entry {
         /// Not empty; no shell sees them unless they name one.
         argv: Vec<String>,
     },
-    /// A container image, with its own entry point or these arguments.
+    /// A container image, with its own entry point or this command.
     Image {
         /// By tag or digest.
         image: String,
-        /// Empty: the image's own.
+        /// A program with its arguments; empty: what the image starts by itself.
         argv: Vec<String>,
     },
 }
@@ -102,18 +107,6 @@ impl Entry {
     #[must_use]
     pub const fn needs_python(&self) -> bool {
         matches!(self, Self::Script { .. } | Self::Notebook { .. })
-    }
-}
-
-crate::state::text_enum! {
-    /// Where attempts execute.
-    Target {
-        /// A process of this machine.
-        Process = "process",
-        /// A container of this machine.
-        Container = "container",
-        /// A Kubernetes Job.
-        Kubernetes = "kubernetes",
     }
 }
 
@@ -152,6 +145,9 @@ pub struct Limits {
     pub output_size: Option<u64>,
     /// Bytes of log that are kept of one attempt.
     pub log_size: Option<u64>,
+    /// GPUs, where it runs in a container.
+    #[serde(default)]
+    pub gpus: Option<u32>,
 }
 
 /// Limits that only notify.
@@ -258,7 +254,7 @@ pub struct Preset {
 impl PipelineSpec {
     /// A spec that says what is run, and nothing else.
     #[must_use]
-    pub const fn of(entry: Entry) -> Self {
+    pub fn of(entry: Entry) -> Self {
         Self {
             entry,
             enabled: true,
@@ -276,25 +272,19 @@ impl PipelineSpec {
             timeout: None,
             grace_period: None,
             retry: None,
-            limits: Limits {
-                cpu: None,
-                memory: None,
-                processes: None,
-                open_files: None,
-                output_size: None,
-                log_size: None,
-            },
-            soft_limits: SoftLimits { cpu: None, memory: None },
+            limits: Limits::default(),
+            soft_limits: SoftLimits::default(),
             max_instances: None,
             priority: 0,
             labels: BTreeMap::new(),
-            retention: Retention { runs: None, age: None, bytes: None },
+            retention: Retention::default(),
             cells: Vec::new(),
             schedules: Vec::new(),
             downstream_triggers: Vec::new(),
             webhook_key: None,
-            restart: Restart { on_crash: false, cooldown: None, interval: None },
+            restart: Restart::default(),
             presets: BTreeMap::new(),
+            container: ContainerSpec::default(),
         }
     }
 }

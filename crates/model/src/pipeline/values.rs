@@ -84,16 +84,6 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// One of these texts.
-    pub(super) fn choice(&self, choices: &[&'static str], notes: &mut Notes) -> Option<&'static str> {
-        let text = self.text(notes)?;
-        if let Some(choice) = choices.iter().find(|choice| **choice == text) {
-            return Some(choice);
-        }
-        notes.wrong(self.node.at, self.unlike(&text, choices));
-        None
-    }
-
     /// "`type` is `notebok`, which there is not; the nearest is `notebook`".
     pub(super) fn unlike(&self, text: &str, choices: &[&'static str]) -> String {
         let start = format!(

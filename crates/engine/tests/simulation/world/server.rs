@@ -6,8 +6,10 @@ use std::sync::Arc;
 use rigi_engine::decide::Board;
 use rigi_engine::ledger::{CancelAnswer, CannotPlan, Kept, Leaving, Ledger, Message, Order, Round, ToPlan};
 use rigi_exec::plan::{AttemptPlan, Known, Observed, PlanLimits};
+use rigi_model::Target;
 use rigi_model::attempt::FailureClass;
-use rigi_model::pipeline::spec::{Entry, Target};
+use rigi_model::pipeline::container::ContainerSpec;
+use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, Exit, Reason, RunId, Timestamp};
 use rigi_store::NewRun;
 use rigi_store::tables::artifacts::Artifact;
@@ -74,7 +76,7 @@ impl World {
         }
         let versions = Versions::of(&self.scenario.pipelines);
         let server = Server {
-            ledger: Ledger::new(versions, vec![Target::Process], Board::new(limits)),
+            ledger: Ledger::new(versions, vec![Target::PROCESS], Board::new(limits)),
             queue: Queue::new(self.scenario.limits.clone()),
             link: Link::default(),
             writer: Writer::new(session, self.store.last_event),
@@ -346,6 +348,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         inputs: Vec::new(),
         outputs: Vec::new(),
         limits: PlanLimits::default(),
+        container: ContainerSpec::default(),
         timeout: None,
         grace: std::time::Duration::ZERO,
     }

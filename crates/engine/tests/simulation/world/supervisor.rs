@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rigi_exec::plan::{Ended, EndedLog, Known, Observation, Observed};
+use rigi_exec::plan::{self, Ended, EndedLog, Known, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
 
@@ -65,7 +65,11 @@ impl Supervisor {
     pub fn known(&self) -> Vec<Known> {
         let known = |(key, attempt): (&AttemptKey, &Attempt)| Known {
             key: key.clone(),
-            running: !matches!(attempt.phase, Phase::Ended { .. }),
+            phase: if matches!(attempt.phase, Phase::Ended { .. }) {
+                plan::Phase::Ended
+            } else {
+                plan::Phase::Running
+            },
         };
         self.attempts.iter().map(known).collect()
     }

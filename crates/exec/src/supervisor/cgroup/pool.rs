@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::around::Around;
 use super::{v1, v2};
 use crate::plan::PlanLimits;
 
@@ -14,6 +15,8 @@ pub enum Place {
     V1(v1::Controllers),
     /// One folder.
     V2(PathBuf),
+    /// None: the container around this process is the one attempt's group.
+    Around(Around),
 }
 
 /// All groups of one supervisor.
@@ -32,6 +35,12 @@ impl Pool {
         let pool = Self { place: Arc::new(place), free: Mutex::default(), next: 0.into() };
         pool.clear();
         Some(pool)
+    }
+
+    /// Takes the container around this process for the group of its one attempt.
+    pub fn around() -> Option<Self> {
+        let place = Arc::new(Place::Around(Around::find()?));
+        Some(Self { place, free: Mutex::default(), next: 0.into() })
     }
 
     /// Kills what is left in groups of an earlier supervisor, and removes them.
@@ -97,6 +106,7 @@ impl Place {
         match self {
             Self::V1(controllers) => controllers.roots(),
             Self::V2(root) => vec![root],
+            Self::Around(_) => Vec::new(),
         }
     }
 }
@@ -116,6 +126,7 @@ impl Group {
         match &*self.place {
             Place::V1(controllers) => controllers.prepare(self.index, limits)?,
             Place::V2(root) => v2::prepare(&root.join(self.index.to_string()), limits)?,
+            Place::Around(_) => {}
         }
         self.memory = limits.memory.is_some();
         Ok(())
@@ -152,6 +163,7 @@ impl Group {
         match &*self.place {
             Place::V1(controllers) => controllers.count(self.index, what),
             Place::V2(root) => v2::count(&root.join(self.index.to_string()), what),
+            Place::Around(around) => around.count(what),
         }
     }
 
@@ -179,6 +191,8 @@ impl Group {
                     > 0
             }
             Place::V2(root) => kill_all(&root.join(self.index.to_string())),
+            // Its processes are killed one by one, as where there are no groups.
+            Place::Around(_) => false,
         }
     }
 }

@@ -32,6 +32,51 @@ pub const LIMITS: &[Field] = &[
     field("open_files", Kind::Integer(16, 1_048_576), "Open files of one process.", "1024"),
     field("output_size", Kind::Bytes, "What one attempt may leave in its outputs.", "\"1GiB\""),
     field("log_size", Kind::Bytes, "How much log is kept of one attempt.", "\"100MiB\""),
+    field("gpus", Kind::Integer(1, 1024), "GPUs, where it runs in a container.", "1"),
+];
+
+/// When an image is pulled.
+pub const PULL: &[&str] = &["if-missing", "always", "never"];
+
+/// `kubernetes`.
+pub const KUBERNETES: &[Field] = &[
+    field("node_selector", Kind::TextMap, "Labels that a node must have.", "{\"disk\": \"ssd\"}"),
+    field(
+        "tolerations",
+        Kind::Objects(TOLERATION),
+        "Taints of nodes that are put up with, as Kubernetes writes them.",
+        "[{\"key\": \"gpu\", \"operator\": \"Exists\"}]",
+    ),
+    field("affinity", Kind::Values, "Which nodes are preferred, as Kubernetes writes it.", "{}"),
+    field("priority_class", Kind::Text, "A `PriorityClass`.", "\"batch\""),
+    field("image_pull_secrets", Kind::Texts, "Secrets with credentials of registries.", "[\"registry\"]"),
+    field("service_account", Kind::Text, "A service account in the target's namespace.", "\"reader\""),
+    field(
+        "service_account_token",
+        Kind::Bool,
+        "Whether code in the pod gets its token; not unless told.",
+        "true",
+    ),
+    field("request_cpu", Kind::Cores, "Cores that are set aside; the limit unless told.", "0.5"),
+    field("request_memory", Kind::Bytes, "Memory that is set aside; the limit unless told.", "\"256MiB\""),
+    field("ephemeral_storage", Kind::Bytes, "The node's disk: set aside, and the limit.", "\"2GiB\""),
+    field("queue", Kind::Text, "A `LocalQueue` of Kueue.", "\"team\""),
+    field("queue_priority", Kind::Text, "A `WorkloadPriorityClass` of Kueue.", "\"high\""),
+    field(
+        "pod_template",
+        Kind::Values,
+        "A patch of the pod's template, for what is rare.",
+        "{\"spec\": {\"hostAliases\": []}}",
+    ),
+];
+
+/// `kubernetes.tolerations`.
+const TOLERATION: &[Field] = &[
+    field("key", Kind::Text, "The taint.", "\"gpu\""),
+    field("operator", Kind::Choice(&["Exists", "Equal"]), "How it is compared.", "\"Exists\""),
+    field("value", Kind::Text, "Its value.", "\"true\""),
+    field("effect", Kind::Text, "Its effect.", "\"NoSchedule\""),
+    field("tolerationSeconds", Kind::Integer(0, i64::MAX), "For how long.", "60"),
 ];
 
 /// `soft_limits`.

@@ -1,0 +1,199 @@
+//! What runners call: see `rigi_exec::remote::wire`. Served at doors of its own, where nothing else is.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Extension, Json, Router};
+use futures_util::TryStreamExt;
+use rigi_exec::plan::AttemptPlan;
+use rigi_exec::remote::wire::{Assignment, Claim, Kept, LastWord, Report};
+use rigi_exec::remote::{Refusal, Remote};
+use rigi_model::{AttemptKey, Timestamp};
+use serde::Deserialize;
+use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
+
+use super::auth::bearer;
+use super::extract::{Path, Query};
+use super::state::AppState;
+
+/// Bytes of one piece of log, or of one report, at most.
+const PIECE: usize = 64 << 20;
+
+/// The whole of a runner's door.
+pub fn router(state: AppState) -> Router {
+    let routes = Router::new()
+        .route("/claim", post(claim))
+        .route("/code", get(code))
+        .route("/inputs/{index}", get(input))
+        .route("/log", post(log))
+        .route("/report", post(report))
+        .route("/outputs", put(outputs))
+        .route("/end", post(end))
+        .layer(DefaultBodyLimit::max(PIECE));
+    let routes = Router::new().nest("/runner/v1", routes);
+    routes.layer(from_fn_with_state(state.clone(), require)).with_state(state)
+}
+
+/// Only the attempt that a token is for.
+async fn require(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let token = bearer(request.headers()).and_then(|token| state.remote.authenticate(token));
+    match token {
+        Some(key) => {
+            request.extensions_mut().insert(key);
+            next.run(request).await
+        }
+        None => refuse(StatusCode::UNAUTHORIZED, "this token is no attempt's of this server"),
+    }
+}
+
+fn refuse(status: StatusCode, why: impl Into<String>) -> Response {
+    (status, why.into()).into_response()
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let status = match refusal {
+        Refusal::Gone(_) => StatusCode::GONE,
+        Refusal::Taken(_) => StatusCode::CONFLICT,
+        Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
+        // Both are tried again: what is missing comes, and a disk may have room again.
+        Refusal::Gap(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Disk(_) => StatusCode::INSUFFICIENT_STORAGE,
+    };
+    refuse(status, refusal.to_string())
+}
+
+/// Does what blocks, off the tasks that serve.
+async fn blocking(work: impl FnOnce() -> Result<(), Refusal> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(refusal)) => refused(&refusal),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// The plan of an attempt that may be asked for.
+async fn plan(state: &AppState, key: &AttemptKey) -> Result<AttemptPlan, Response> {
+    if !state.remote.is_open(key) {
+        return Err(refused(&Refusal::Gone(key.clone())));
+    }
+    match state.engine.plan_of(key).await {
+        Ok(Some(plan)) => Ok(plan),
+        Ok(None) => Err(refused(&Refusal::Gone(key.clone()))),
+        Err(error) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, error.message)),
+    }
+}
+
+async fn claim(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Json(claim): Json<Claim>,
+) -> Response {
+    // First the plan: a runner that cannot be told what to do has not claimed anything.
+    let plan = match plan(&state, &key).await {
+        Ok(plan) => plan,
+        Err(answer) => return answer,
+    };
+    match state.remote.claim(&key, &claim, Timestamp::now()) {
+        Ok(()) => Json(Assignment { plan }).into_response(),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+async fn code(State(state): State<AppState>, Extension(key): Extension<AttemptKey>) -> Response {
+    let folder = match plan(&state, &key).await {
+        Ok(plan) => plan.code,
+        Err(answer) => return answer,
+    };
+    let (reader, writer) = tokio::io::duplex(256 << 10);
+    tokio::task::spawn_blocking(move || {
+        let mut builder = tar::Builder::new(SyncIoBridge::new(writer));
+        builder.follow_symlinks(false);
+        let packed = builder.append_dir_all(".", &folder).and_then(|()| builder.into_inner().map(drop));
+        if let Err(error) = packed {
+            // What the runner got has no end: it asks again.
+            tracing::warn!(folder = %folder.display(), %error, "code cannot be sent to a runner");
+        }
+    });
+    Body::from_stream(ReaderStream::new(reader)).into_response()
+}
+
+async fn input(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Path(index): Path<usize>,
+) -> Response {
+    let plan = match plan(&state, &key).await {
+        Ok(plan) => plan,
+        Err(answer) => return answer,
+    };
+    let Some(input) = plan.inputs.get(index) else {
+        return refuse(StatusCode::BAD_REQUEST, "there is no such input");
+    };
+    let opened = async {
+        let file = tokio::fs::File::open(&input.path).await?;
+        let length = file.metadata().await?.len();
+        io::Result::Ok((file, length))
+    };
+    match opened.await {
+        Ok((file, length)) => {
+            let body = Body::from_stream(ReaderStream::with_capacity(file, 256 << 10));
+            ([(header::CONTENT_LENGTH, length)], body).into_response()
+        }
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Piece {
+    offset: u64,
+    lines: u64,
+}
+
+async fn log(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Query(piece): Query<Piece>,
+    bytes: Bytes,
+) -> Response {
+    let remote: Remote = state.remote.clone();
+    let kept = tokio::task::spawn_blocking(move || remote.log(&key, piece.offset, piece.lines, &bytes)).await;
+    match kept {
+        Ok(Ok(length)) => Json(Kept { length }).into_response(),
+        Ok(Err(refusal)) => refused(&refusal),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+async fn report(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Json(report): Json<Report>,
+) -> Response {
+    let remote = state.remote.clone();
+    blocking(move || remote.report(&key, report)).await
+}
+
+async fn outputs(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    body: Body,
+) -> Response {
+    let remote = state.remote.clone();
+    let stream = body.into_data_stream().map_err(io::Error::other);
+    let stream = SyncIoBridge::new(StreamReader::new(stream));
+    blocking(move || remote.outputs(&key, stream)).await
+}
+
+async fn end(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Json(last): Json<LastWord>,
+) -> Response {
+    let remote = state.remote.clone();
+    blocking(move || remote.end(&key, last)).await
+}

@@ -1,0 +1,64 @@
+//! `rigi runner`: the first process of a container that an attempt runs in. Not for people.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use rigi_exec::runner::{Place, RunnerConfig, run};
+
+/// `rigi runner`
+#[derive(Debug, Args)]
+pub struct Runner {
+    /// Folder of the server's socket.
+    #[arg(long, conflicts_with = "server_url", required_unless_present = "server_url")]
+    server_socket: Option<PathBuf>,
+    /// The server's address for runners.
+    #[arg(long)]
+    server_url: Option<String>,
+    /// File with the attempt's token; it is removed if that is possible.
+    #[arg(long)]
+    token_file: PathBuf,
+    /// The runner's own folder.
+    #[arg(long)]
+    folder: PathBuf,
+    /// The attempt's current directory.
+    #[arg(long)]
+    work: PathBuf,
+    /// What the image starts by itself.
+    #[arg(last = true)]
+    command: Vec<String>,
+}
+
+impl Runner {
+    /// Runs the attempt.
+    ///
+    /// # Errors
+    /// If it cannot begin.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let shown = self.token_file.display().to_string();
+        let token = std::fs::read_to_string(&self.token_file)
+            .with_context(|| format!("the token {shown} cannot be read"))?;
+        // The attempt may not need it, and where it is a mounted secret it stays.
+        let _ = std::fs::remove_file(&self.token_file);
+        let place = match (self.server_socket, self.server_url) {
+            (Some(folder), _) => Place::Socket(folder.join("sock")),
+            (None, url) => Place::Url(url.unwrap_or_default()),
+        };
+        let program = std::env::current_exe().context("the program's own file cannot be found")?;
+        let config = RunnerConfig {
+            place,
+            token: token.trim().to_owned(),
+            data: self.folder,
+            work: self.work,
+            supervisor: (program, vec!["supervisor".into(), "--contained".into()]),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            mirror: true,
+            command: self.command,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let code = runtime.block_on(run(config));
+        runtime.shutdown_background();
+        Ok(code)
+    }
+}

@@ -1,0 +1,117 @@
+//! The targets beside the processes of this machine, as the configuration names them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rigi_exec::container::Endpoint;
+use rigi_exec::remote::Remote;
+use rigi_exec::{ContainerConfig, ContainerExecutor, Executor};
+use rigi_model::{ErrorCode, Target};
+use rigi_store::hex;
+
+use super::error::failure;
+use super::runners;
+use crate::cli::Failure;
+use crate::config::targets::TargetConfig;
+use crate::config::{Config, TargetKind};
+
+/// One target that is not `process`, ready to be opened or looked at.
+#[derive(Debug, Clone)]
+pub enum Settled {
+    Container(ContainerConfig),
+}
+
+impl Settled {
+    /// Its name.
+    pub const fn name(&self) -> &Target {
+        match self {
+            Self::Container(config) => &config.name,
+        }
+    }
+
+    /// Its executor.
+    pub fn open(self, remote: &Remote) -> Arc<dyn Executor> {
+        match self {
+            Self::Container(config) => Arc::new(ContainerExecutor::open(config, remote.clone())),
+        }
+    }
+}
+
+/// Every target of the configuration, and the engine of this machine where none is named.
+///
+/// # Errors
+/// If one is not said enough of.
+pub fn settle(
+    config: &Config,
+    data: &Path,
+    sealer: &rigi_store::seal::Sealer,
+) -> Result<Vec<Settled>, Failure> {
+    let mut named = config.named_targets.clone();
+    if Endpoint::find().is_some() {
+        named.entry(Target::CONTAINER.to_string()).or_default();
+    }
+    let server = hex(&sealer.derive("name of the server")[..8]);
+    let settled: Result<Vec<_>, _> =
+        named.iter().map(|(name, target)| settle_one(name, target, data, &server)).collect();
+    let settled = settled?;
+    let default = &config.targets.default;
+    let known = settled.iter().map(Settled::name).any(|name| name.as_str() == default);
+    if !known && default != Target::PROCESS.as_str() {
+        let message = format!("`targets.default` is `{default}`, and there is no such target");
+        return Err(failure(
+            ErrorCode::ConfigInvalid,
+            message,
+            &format!("set it up below `[targets.{default}]`"),
+        ));
+    }
+    Ok(settled)
+}
+
+fn settle_one(name: &str, target: &TargetConfig, data: &Path, server: &str) -> Result<Settled, Failure> {
+    let wrong = |message: String, cure: &str| failure(ErrorCode::ConfigInvalid, message, cure);
+    let kind = target.kind_of(name).map_err(|message| wrong(message, "say what executes it"))?;
+    let parsed = Target::parse(name);
+    let name = parsed.ok_or_else(|| wrong(format!("`targets.{name}` is no name"), "choose another"))?;
+    match kind {
+        TargetKind::Container => container(name, target, data, server).map(Settled::Container),
+        TargetKind::Kubernetes => {
+            let message = format!("`targets.{name}`: this version has no executor for Kubernetes yet");
+            Err(wrong(message, "leave it out"))
+        }
+    }
+}
+
+fn container(
+    name: Target,
+    target: &TargetConfig,
+    data: &Path,
+    server: &str,
+) -> Result<ContainerConfig, Failure> {
+    let endpoint = target.socket.clone().map(Endpoint::Socket).or_else(Endpoint::find).ok_or_else(|| {
+        let message = format!("`targets.{name}`: no container engine was found in the usual places");
+        failure(ErrorCode::ConfigInvalid, message, &format!("set `targets.{name}.socket`"))
+    })?;
+    let program = std::env::current_exe().map_err(|error| {
+        let message = format!("the program's own file cannot be found: {error}");
+        failure(ErrorCode::Internal, message, "start it by its full path")
+    })?;
+    Ok(ContainerConfig {
+        endpoint,
+        image: target.image.clone(),
+        user: target.user.clone().unwrap_or_else(default_user),
+        network: target.network.clone(),
+        credentials: target.credentials.clone(),
+        program,
+        socket: runners::folder(data),
+        folder: data.join("containers").join(name.as_str()),
+        server: server.to_owned(),
+        name,
+    })
+}
+
+/// What attempts are in their containers: not root, and where the server is not root either, somebody whose files it
+/// can remove.
+fn default_user() -> String {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    if user.is_root() { "1001:1001".to_owned() } else { format!("{}:{}", user.as_raw(), group.as_raw()) }
+}

@@ -1,0 +1,162 @@
+//! What the engine is asked to make of an attempt: one container, with as little as it can do with.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{
+    ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, ImageInspect, Mount, MountType,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+};
+use rigi_model::AttemptKey;
+use rigi_model::pipeline::spec::Entry;
+
+use super::ContainerConfig;
+use crate::plan::AttemptPlan;
+
+/// Label: the server whose container it is.
+pub const SERVER: &str = "rigi.server";
+/// Label: the attempt, `RUN.NUMBER`.
+pub const ATTEMPT: &str = "rigi.attempt";
+
+/// Processes that Rigi's own need within the container, beside those that the attempt may have.
+const OWN_PROCESSES: u64 = 64;
+/// Memory of Rigi's own processes: the attempt's limit is its own.
+const OWN_MEMORY: u64 = 48 << 20;
+
+/// Where things are within a container.
+pub mod at {
+    pub const PROGRAM: &str = "/rigi/rigi";
+    pub const DATA: &str = "/rigi/work";
+    pub const SOCKET: &str = "/rigi/server";
+    pub const CACHE: &str = "/rigi/cache";
+    pub const TOKEN: &str = "/rigi/work/token";
+    pub const CODE: &str = "/app";
+}
+
+/// The attempt's own files, on the server's side.
+#[derive(Debug)]
+pub struct Box<'a> {
+    pub data: &'a Path,
+    pub work: &'a Path,
+    pub cache: &'a Path,
+}
+
+/// The whole order.
+pub fn body(
+    config: &ContainerConfig,
+    plan: &AttemptPlan,
+    image: &str,
+    inspected: &ImageInspect,
+    files: &Box<'_>,
+) -> ContainerCreateBody {
+    let mut command: Vec<String> =
+        ["runner", "--server-socket", at::SOCKET, "--token-file", at::TOKEN, "--folder", at::DATA]
+            .into_iter()
+            .chain(["--work", at::CODE])
+            .map(str::to_owned)
+            .collect();
+    if let Entry::Image { argv, .. } = &plan.entry
+        && argv.is_empty()
+    {
+        command.push("--".into());
+        command.extend(own_command(inspected));
+    }
+    let labels = [(SERVER, config.server.clone()), (ATTEMPT, plan.key.to_string())]
+        .into_iter()
+        .chain([("rigi.pipeline", plan.pipeline.clone()), ("rigi.project", plan.project.clone())]);
+    ContainerCreateBody {
+        image: Some(image.to_owned()),
+        user: Some(config.user.clone()),
+        entrypoint: Some(vec![at::PROGRAM.into()]),
+        cmd: Some(command),
+        env: Some(vec![
+            format!("UV_CACHE_DIR={}/uv", at::CACHE),
+            format!("UV_PYTHON_INSTALL_DIR={}/python", at::CACHE),
+        ]),
+        working_dir: Some("/".into()),
+        labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).collect()),
+        hostname: Some(host_name(&plan.key)),
+        host_config: Some(host(config, plan, files)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn host(config: &ContainerConfig, plan: &AttemptPlan, files: &Box<'_>) -> HostConfig {
+    let limits = &plan.limits;
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let memory = limits.memory.map(|bytes| signed(bytes.saturating_add(OWN_MEMORY)));
+    #[expect(clippy::cast_possible_truncation, reason = "cores are at most some thousands")]
+    let nano_cpus = limits.cpu.map(|cores| (cores * 1e9) as i64);
+    let tmpfs = HashMap::from([("/tmp".to_owned(), "rw,nosuid,nodev,mode=1777".to_owned())]);
+    HostConfig {
+        memory,
+        // No swap: the limit is the limit.
+        memory_swap: memory,
+        nano_cpus,
+        pids_limit: limits.processes.map(|most| signed(most.saturating_add(OWN_PROCESSES))),
+        ulimits: limits.open_files.map(|most| {
+            // Rigi's own processes have their own needs; they lower it for the attempt.
+            let most = signed(most.max(4096));
+            vec![ResourcesUlimits { name: Some("nofile".into()), soft: Some(most), hard: Some(most) }]
+        }),
+        device_requests: limits.gpus.map(|count| {
+            vec![DeviceRequest {
+                count: Some(i64::from(count)),
+                capabilities: Some(vec![vec!["gpu".into()]]),
+                ..DeviceRequest::default()
+            }]
+        }),
+        readonly_rootfs: Some(true),
+        cap_drop: Some(vec!["ALL".into()]),
+        security_opt: Some(vec!["no-new-privileges:true".into()]),
+        privileged: Some(false),
+        ipc_mode: Some("private".into()),
+        network_mode: config.network.clone(),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            ..RestartPolicy::default()
+        }),
+        // The log is shipped while it grows; this is for what a killed runner had not shipped.
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".into()),
+            config: Some(HashMap::from([("max-size".into(), "16m".into()), ("max-file".into(), "2".into())])),
+        }),
+        tmpfs: Some(tmpfs),
+        mounts: Some(vec![
+            mount(&config.program, at::PROGRAM, true),
+            mount(&config.socket, at::SOCKET, true),
+            mount(files.cache, at::CACHE, false),
+            mount(files.data, at::DATA, false),
+            mount(files.work, at::CODE, false),
+        ]),
+        ..HostConfig::default()
+    }
+}
+
+fn mount(source: &Path, target: &str, read_only: bool) -> Mount {
+    Mount {
+        target: Some(target.to_owned()),
+        source: Some(source.display().to_string()),
+        typ: Some(MountType::BIND),
+        read_only: Some(read_only),
+        ..Mount::default()
+    }
+}
+
+/// What an image starts by itself.
+fn own_command(image: &ImageInspect) -> Vec<String> {
+    let config = image.config.clone().unwrap_or_default();
+    let entrypoint = config.entrypoint.unwrap_or_default().into_iter();
+    entrypoint.chain(config.cmd.unwrap_or_default()).collect()
+}
+
+fn host_name(key: &AttemptKey) -> String {
+    // The end of an id is what tells it from others of the same moment.
+    let id = key.run.short().to_ascii_lowercase();
+    format!("rigi-{}-{}", &id[id.len().saturating_sub(10)..], key.number)
+}
+
+/// What is left of a memory limit of a container for the attempt, as [`host`] reckons.
+pub const fn own_memory() -> u64 {
+    OWN_MEMORY
+}

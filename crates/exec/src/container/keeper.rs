@@ -1,0 +1,370 @@
+//! One task that knows what becomes of each container: it starts and ends them, follows the engine's events, and says
+//! how an attempt ended whose runner cannot.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::container::LogOutput;
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::{
+    EventsOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder,
+};
+use futures_util::StreamExt;
+use rigi_model::{AttemptKey, Exit};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::body::{ATTEMPT, SERVER, own_memory};
+use super::engine::{is_away, status, words};
+use super::start::{Failure, folder, start};
+use super::verdict::{Known, verdict};
+use super::{ContainerConfig, container_name};
+use crate::plan::AttemptPlan;
+use crate::remote::Remote;
+
+/// Between two tries to reach an engine.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Beyond its grace, a runner has so long to ship what is left before its container is killed.
+const FAREWELL: Duration = Duration::from_secs(30);
+/// Lines that are taken from the engine's own log where the runner could not ship them.
+const REST: usize = 10_000;
+/// Lines of a runner's own last words.
+const COMPLAINTS: usize = 20;
+
+/// What the keeper is told.
+#[derive(Debug)]
+pub enum Command {
+    Launch(Box<AttemptPlan>),
+    Started {
+        key: AttemptKey,
+        result: Result<(), Failure>,
+    },
+    Stop {
+        key: AttemptKey,
+        grace: Duration,
+    },
+    /// The grace is over.
+    Kill {
+        key: AttemptKey,
+    },
+    Release {
+        key: AttemptKey,
+    },
+    /// Its container ended, says the engine.
+    Died {
+        key: AttemptKey,
+    },
+    /// The engine was away: what it did meanwhile is to be looked at.
+    Compare,
+}
+
+/// See the module.
+pub struct Keeper {
+    config: Arc<ContainerConfig>,
+    remote: Remote,
+    docker: Option<Docker>,
+    sender: mpsc::WeakUnboundedSender<Command>,
+    /// Attempts whose containers are being made.
+    starting: HashMap<AttemptKey, AbortHandle>,
+}
+
+impl Keeper {
+    pub fn new(
+        config: Arc<ContainerConfig>,
+        remote: Remote,
+        sender: mpsc::WeakUnboundedSender<Command>,
+    ) -> Self {
+        let docker = match config.endpoint.connect() {
+            Ok(docker) => Some(docker),
+            Err(error) => {
+                tracing::error!(target = %config.name, error = words(&error), "the engine cannot be called");
+                None
+            }
+        };
+        Self { config, remote, docker, sender, starting: HashMap::new() }
+    }
+
+    /// Runs until the executor is dropped.
+    pub async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let watching = self.docker.clone().map(|docker| {
+            tokio::spawn(watch(docker, self.config.clone(), self.sender.clone())).abort_handle()
+        });
+        while let Some(command) = commands.recv().await {
+            self.take(command);
+        }
+        if let Some(watching) = watching {
+            watching.abort();
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Launch(plan) => self.launch(*plan),
+            Command::Started { key, result } => {
+                self.starting.remove(&key);
+                if let Err(failure) = result {
+                    let exit = failure.exit();
+                    self.end(key, exit, vec![failure.message]);
+                }
+            }
+            Command::Stop { key, grace } => self.stop(key, grace),
+            Command::Kill { key } => self.signal(key, "KILL"),
+            Command::Release { key } => self.release(key),
+            Command::Died { key } => self.died(key),
+            Command::Compare => self.compare(),
+        }
+    }
+
+    fn launch(&mut self, plan: AttemptPlan) {
+        let key = plan.key.clone();
+        match self.remote.expect(&key, &self.config.name) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(%key, %error, "an attempt cannot be noted down");
+                return;
+            }
+        }
+        let Some(docker) = self.docker.clone() else {
+            let message = format!("The container engine {} cannot be called.", self.config.endpoint);
+            let class = rigi_model::attempt::FailureClass::Infrastructure;
+            let reason = rigi_model::Reason::TargetUnavailable;
+            self.end(key, Exit::NotStarted { class, reason, message: message.clone() }, vec![message]);
+            return;
+        };
+        let (config, remote, sender) = (self.config.clone(), self.remote.clone(), self.sender.clone());
+        let task = tokio::spawn(async move {
+            let result = start(&config, &docker, &remote, &plan).await;
+            if let Some(sender) = sender.upgrade() {
+                let _ = sender.send(Command::Started { key: plan.key, result });
+            }
+        });
+        self.starting.insert(key, task.abort_handle());
+    }
+
+    fn stop(&mut self, key: AttemptKey, grace: Duration) {
+        if !self.remote.stopping(&key) {
+            // Never handed over, or ended on its own: it is told as stopped, as every executor does.
+            if let Ok(true) = self.remote.expect(&key, &self.config.name) {
+                self.end(key, Exit::Stopped, vec!["Stopped on request, before it started.".into()]);
+            }
+            return;
+        }
+        if let Some(starting) = self.starting.remove(&key) {
+            starting.abort();
+            self.remove(&key);
+            self.end(key, Exit::Stopped, vec!["Stopped on request, before it started.".into()]);
+            return;
+        }
+        self.signal(key.clone(), "TERM");
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(grace + FAREWELL).await;
+            if let Some(sender) = sender.upgrade() {
+                let _ = sender.send(Command::Kill { key });
+            }
+        });
+    }
+
+    /// A container that is not there, or not running, has ended: that is told as an end.
+    fn signal(&self, key: AttemptKey, signal: &'static str) {
+        let (Some(docker), true) = (self.docker.clone(), self.remote.is_open(&key)) else { return };
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            let options = KillContainerOptionsBuilder::new().signal(signal).build();
+            let mut tried = docker.kill_container(&container_name(&key), Some(options.clone())).await;
+            while tried.as_ref().is_err_and(is_away) {
+                tokio::time::sleep(PAUSE).await;
+                tried = docker.kill_container(&container_name(&key), Some(options.clone())).await;
+            }
+            if let (Err(_), Some(sender)) = (tried, sender.upgrade()) {
+                let _ = sender.send(Command::Died { key });
+            }
+        });
+    }
+
+    fn died(&self, key: AttemptKey) {
+        let (Some(docker), true) = (self.docker.clone(), self.remote.is_open(&key)) else { return };
+        let remote = self.remote.clone();
+        tokio::spawn(async move {
+            let name = container_name(&key);
+            let found = loop {
+                match docker.inspect_container(&name, None).await {
+                    Ok(found) => break Some(found),
+                    Err(error) if status(&error) == Some(404) => break None,
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                }
+            };
+            let state = found.as_ref().and_then(|found| found.state.clone());
+            if state.as_ref().is_some_and(|state| state.running == Some(true)) {
+                return;
+            }
+            let known = Known {
+                stopping: remote.is_stopping(&key),
+                claimed: remote.is_claimed(&key),
+                memory: found.as_ref().and_then(memory_of),
+            };
+            let (exit, word) = verdict(state.as_ref(), known);
+            let left = match &found {
+                Some(_) => left_of(&docker, &name, remote.lines(&key)).await,
+                None => Left::default(),
+            };
+            let mut words = left.complaints;
+            words.push(word);
+            let ended = tokio::task::spawn_blocking(move || remote.end_here(&key, exit, &left.rest, &words));
+            let _ = ended.await;
+        });
+    }
+
+    fn end(&self, key: AttemptKey, exit: Exit, words: Vec<String>) {
+        let remote = self.remote.clone();
+        tokio::task::spawn_blocking(move || remote.end_here(&key, exit, &[], &words));
+    }
+
+    fn release(&mut self, key: AttemptKey) {
+        if let Some(starting) = self.starting.remove(&key) {
+            starting.abort();
+        }
+        self.remove(&key);
+        let (remote, folder) = (self.remote.clone(), folder(&self.config, &key));
+        tokio::task::spawn_blocking(move || {
+            remote.forget(&key);
+            match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%key, %error, "files of an ended attempt stay until the next start");
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// Removes a container, whatever it does.
+    fn remove(&self, key: &AttemptKey) {
+        let (Some(docker), name) = (self.docker.clone(), container_name(key)) else { return };
+        tokio::spawn(async move {
+            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            while docker.remove_container(&name, Some(options.clone())).await.is_err_and(|e| is_away(&e)) {
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+    }
+
+    /// What the engine has, and what is known here: the one follows the other.
+    fn compare(&self) {
+        let Some(docker) = self.docker.clone() else { return };
+        let (remote, config, sender) = (self.remote.clone(), self.config.clone(), self.sender.clone());
+        let starting: HashSet<AttemptKey> = self.starting.keys().cloned().collect();
+        tokio::spawn(async move {
+            let filters = HashMap::from([("label", vec![format!("{SERVER}={}", config.server)])]);
+            let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+            let Ok(found) = docker.list_containers(Some(options)).await else { return };
+            let mut running = HashSet::new();
+            for container in found {
+                let key = container.labels.as_ref().and_then(|labels| key_of(labels.get(ATTEMPT)?.as_str()));
+                let Some(key) = key else { continue };
+                let runs = container.state.is_some_and(|state| state.to_string() == "running");
+                if runs && remote.is_open(&key) {
+                    running.insert(key);
+                } else if !remote.is_known(&key) && !starting.contains(&key) {
+                    tracing::info!(%key, "a container that nobody waits for is removed");
+                    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+                    let _ = docker.remove_container(&container_name(&key), Some(options)).await;
+                }
+            }
+            for key in remote.open_of(&config.name) {
+                if !running.contains(&key)
+                    && !starting.contains(&key)
+                    && let Some(sender) = sender.upgrade()
+                {
+                    let _ = sender.send(Command::Died { key });
+                }
+            }
+        });
+    }
+}
+
+fn key_of(text: &str) -> Option<AttemptKey> {
+    let (run, number) = text.rsplit_once('.')?;
+    Some(AttemptKey { run: run.parse().ok()?, number: number.parse().ok()? })
+}
+
+/// The attempt's own limit, from its container's.
+fn memory_of(found: &ContainerInspectResponse) -> Option<u64> {
+    let limit = found.host_config.as_ref()?.memory.filter(|&limit| limit > 0)?;
+    u64::try_from(limit).ok().map(|limit| limit.saturating_sub(own_memory()))
+}
+
+/// What a runner left in its engine's log.
+#[derive(Default)]
+struct Left {
+    /// The last lines of the attempt that it could not ship.
+    rest: Vec<u8>,
+    /// Its own last words.
+    complaints: Vec<String>,
+}
+
+async fn left_of(docker: &Docker, name: &str, shipped: u64) -> Left {
+    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).build();
+    let mut stream = Box::pin(docker.logs(name, Some(options)));
+    let (mut left, mut lines, mut kept) = (Left::default(), 0, 0);
+    while let Some(Ok(output)) = stream.next().await {
+        if let LogOutput::StdErr { message } = &output {
+            left.complaints.extend(String::from_utf8_lossy(message).lines().map(str::to_owned));
+            let much = left.complaints.len().saturating_sub(COMPLAINTS);
+            left.complaints.drain(..much);
+            continue;
+        }
+        for line in output.into_bytes().split_inclusive(|byte| *byte == b'\n') {
+            if lines >= shipped && kept < REST {
+                left.rest.extend_from_slice(line);
+            }
+            if line.ends_with(b"\n") {
+                kept += usize::from(lines >= shipped);
+                lines += 1;
+            }
+        }
+    }
+    left
+}
+
+/// Follows the engine's events for ever; tells of each connection, for what was missed before it.
+async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakUnboundedSender<Command>) {
+    let filters = HashMap::from([
+        ("type", vec!["container".to_owned()]),
+        ("event", vec!["die".to_owned(), "oom".to_owned()]),
+        ("label", vec![format!("{SERVER}={}", config.server)]),
+    ]);
+    let mut told_away = false;
+    loop {
+        let tell = |command| sender.upgrade().is_some_and(|sender| sender.send(command).is_ok());
+        if docker.ping().await.is_ok() {
+            told_away = false;
+            let options = EventsOptionsBuilder::new().filters(&filters).build();
+            let mut events = Box::pin(docker.events(Some(options)));
+            // Events are kept for nobody: what happened before the first of them is found by comparing.
+            if !tell(Command::Compare) {
+                return;
+            }
+            while let Some(Ok(event)) = events.next().await {
+                let died = event.action.as_deref() == Some("die");
+                let labels = event.actor.and_then(|actor| actor.attributes);
+                let key = labels.and_then(|labels| key_of(labels.get(ATTEMPT)?.as_str()));
+                if let (true, Some(key)) = (died, key)
+                    && !tell(Command::Died { key })
+                {
+                    return;
+                }
+            }
+        } else if !told_away {
+            told_away = true;
+            tracing::warn!(target = %config.name, endpoint = %config.endpoint, "the container engine does not answer");
+        }
+        if sender.strong_count() == 0 {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,77 @@
+//! What an engine shows of a container that ended without its runner's word, in the words of an attempt's end.
+
+use bollard::models::ContainerState;
+use rigi_model::Exit;
+
+use crate::supervisor::size;
+
+/// What is known beside the container's own state.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    /// Its end was asked for.
+    pub stopping: bool,
+    /// Its runner had come.
+    pub claimed: bool,
+    /// The attempt's limit on memory, if it has one.
+    pub memory: Option<u64>,
+}
+
+/// How the attempt ended, and what its log says of it. `None`: the container is not there any more.
+pub fn verdict(state: Option<&ContainerState>, known: Known) -> (Exit, String) {
+    if known.stopping {
+        let word =
+            if known.claimed { "Stopped on request." } else { "Stopped on request, before it started." };
+        return (Exit::Stopped, word.to_owned());
+    }
+    let Some(state) = state else {
+        let message = "its container is gone: somebody removed it".to_owned();
+        return (Exit::Lost { message: message.clone() }, sentence(&message));
+    };
+    if state.oom_killed == Some(true) {
+        let word = match known.memory {
+            Some(limit) => format!("Killed: it used more than its limit of {} of memory.", size(limit)),
+            None => "Killed: the machine ran out of memory.".to_owned(),
+        };
+        return (Exit::OutOfMemory { limit: known.memory }, word);
+    }
+    let code = state.exit_code.unwrap_or(0);
+    let why = state.error.as_deref().map(str::trim).filter(|error| !error.is_empty());
+    let message = match (why, code) {
+        (Some(why), _) => format!("its container did not run: {why}"),
+        (None, 137) => "its container was killed, and not by Rigi".to_owned(),
+        (None, code) => format!("its container ended with status {code} without a word of its runner"),
+    };
+    (Exit::Lost { message: message.clone() }, sentence(&message))
+}
+
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(code: i64, oom: bool) -> ContainerState {
+        ContainerState { exit_code: Some(code), oom_killed: Some(oom), ..ContainerState::default() }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_no_loss() {
+        let known = Known { stopping: true, ..Known::default() };
+        assert_eq!(verdict(Some(&ended(137, false)), known).0, Exit::Stopped);
+        assert_eq!(verdict(None, known).0, Exit::Stopped);
+    }
+
+    #[test]
+    fn memory_is_told_from_other_kills() {
+        let known = Known { memory: Some(64 << 20), ..Known::default() };
+        let (exit, word) = verdict(Some(&ended(137, true)), known);
+        assert_eq!(exit, Exit::OutOfMemory { limit: Some(64 << 20) });
+        assert!(word.contains("64 MiB"), "{word}");
+        assert!(matches!(verdict(Some(&ended(137, false)), known).0, Exit::Lost { .. }));
+        assert_eq!(verdict(None, Known::default()).1, "Its container is gone: somebody removed it.");
+    }
+}

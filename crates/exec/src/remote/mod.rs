@@ -1,0 +1,373 @@
+//! Attempts that run where the server does not see them: in containers, on clusters.
+//!
+//! A [`crate::runner`] beside each of them claims it with a token, fetches what it needs, ships its log while it grows
+//! and its outputs at its end. What arrives is kept in a folder per attempt, so that the server may die at any moment:
+//! the runner says again what was not acknowledged. The executors only see to it that the runner lives.
+
+mod folder;
+mod token;
+mod unpack;
+pub mod wire;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rigi_model::log::{Encoder, Stream};
+use rigi_model::{AttemptKey, Exit, Target, Timestamp, Usage};
+use tokio::sync::mpsc;
+
+use crate::plan::{Ended, EndedLog, Known, Observation, Observed, Phase};
+use folder::{Claimed, Folder, Record};
+pub use token::TokenKey;
+use wire::{Claim, LastWord, Report, Said};
+
+/// Why a runner is not obeyed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The attempt has ended, was stopped for good, or never was.
+    #[error("the attempt {0} is not waited for any more")]
+    Gone(AttemptKey),
+    /// Another runner has claimed it.
+    #[error("the attempt {0} was claimed by another runner")]
+    Taken(AttemptKey),
+    /// Bytes before these are missing.
+    #[error("the log has {0} bytes: those that follow come first")]
+    Gap(u64),
+    /// What was sent cannot be taken.
+    #[error("{0}")]
+    Invalid(String),
+    /// The disk does not take it.
+    #[error("it cannot be kept: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// All remote attempts of a server. Cheap to clone.
+#[derive(Clone)]
+pub struct Remote {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    root: PathBuf,
+    tokens: TokenKey,
+    observed: mpsc::UnboundedSender<Observed>,
+    attempts: Mutex<HashMap<AttemptKey, Attempt>>,
+}
+
+/// One of them, as the server knows it.
+struct Attempt {
+    folder: Arc<Folder>,
+    record: Record,
+    /// Somebody asked for its end.
+    stopping: bool,
+    ended: bool,
+    /// Reports before this one were heard.
+    heard: u64,
+    lines: u64,
+}
+
+impl Remote {
+    /// Finds what is left of attempts in `root`. Ends that nobody may have heard of are told again.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn open(
+        root: PathBuf,
+        tokens: TokenKey,
+        observed: mpsc::UnboundedSender<Observed>,
+    ) -> io::Result<Self> {
+        let mut attempts = HashMap::new();
+        let mut ends = Vec::new();
+        for (key, folder, record) in folder::all(&root)? {
+            let last = folder.last_word()?;
+            let ended = last.is_some();
+            ends.extend(last.map(|last| (key.clone(), last)));
+            let folder = Arc::new(folder);
+            let attempt = Attempt { folder, record, stopping: false, ended, heard: 0, lines: 0 };
+            attempts.insert(key, attempt);
+        }
+        let inner = Inner { root, tokens, observed, attempts: Mutex::new(attempts) };
+        let remote = Self { inner: Arc::new(inner) };
+        for (key, (at, ended)) in ends {
+            remote.tell(key, at, Observation::Ended(Box::new(ended)));
+        }
+        Ok(remote)
+    }
+
+    /// What is known of a target's attempts from before.
+    #[must_use]
+    pub fn known(&self, target: &Target) -> Vec<Known> {
+        let phase = |attempt: &Attempt| match &attempt.record.claimed {
+            _ if attempt.ended => Phase::Ended,
+            Some(Claimed { started: true, .. }) => Phase::Running,
+            _ => Phase::Preparing,
+        };
+        let attempts = self.attempts();
+        let own = attempts.iter().filter(|(_, attempt)| attempt.record.target == *target);
+        own.map(|(key, attempt)| Known { key: key.clone(), phase: phase(attempt) }).collect()
+    }
+
+    /// Expects a runner for this attempt. `false` if it is known already.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn expect(&self, key: &AttemptKey, target: &Target) -> io::Result<bool> {
+        if self.attempts().contains_key(key) {
+            return Ok(false);
+        }
+        let record = Record { target: target.clone(), claimed: None };
+        let folder = Arc::new(Folder::create(&self.inner.root, key, &record)?);
+        let attempt = Attempt { folder, record, stopping: false, ended: false, heard: 0, lines: 0 };
+        self.attempts().insert(key.clone(), attempt);
+        Ok(true)
+    }
+
+    /// What its runner shows.
+    #[must_use]
+    pub fn token(&self, key: &AttemptKey) -> String {
+        self.inner.tokens.token(key)
+    }
+
+    /// Whose token this is, as long as the attempt is waited for.
+    #[must_use]
+    pub fn authenticate(&self, token: &str) -> Option<AttemptKey> {
+        self.inner.tokens.open(token)
+    }
+
+    /// Whether the attempt is known and has not ended.
+    #[must_use]
+    pub fn is_open(&self, key: &AttemptKey) -> bool {
+        self.attempts().get(key).is_some_and(|attempt| !attempt.ended)
+    }
+
+    /// Whether it is known, ended or not.
+    #[must_use]
+    pub fn is_known(&self, key: &AttemptKey) -> bool {
+        self.attempts().contains_key(key)
+    }
+
+    /// The attempts of a target that have not ended.
+    #[must_use]
+    pub fn open_of(&self, target: &Target) -> Vec<AttemptKey> {
+        let attempts = self.attempts();
+        let own = attempts.iter().filter(|(_, attempt)| attempt.record.target == *target && !attempt.ended);
+        own.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Lines of its log that have arrived.
+    #[must_use]
+    pub fn lines(&self, key: &AttemptKey) -> u64 {
+        let folder = self.attempts().get(key).map(|attempt| attempt.folder.clone());
+        folder.and_then(|folder| folder.lines().ok()).unwrap_or(0)
+    }
+
+    /// Whether its runner has come.
+    #[must_use]
+    pub fn is_claimed(&self, key: &AttemptKey) -> bool {
+        self.attempts().get(key).is_some_and(|attempt| attempt.record.claimed.is_some())
+    }
+
+    /// Whether its process runs.
+    #[must_use]
+    pub fn has_started(&self, key: &AttemptKey) -> bool {
+        let claimed = |attempt: &Attempt| attempt.record.claimed.as_ref().is_some_and(|c| c.started);
+        self.attempts().get(key).is_some_and(claimed)
+    }
+
+    /// Remembers that its end was asked for; returns whether it is open.
+    pub fn stopping(&self, key: &AttemptKey) -> bool {
+        let mut attempts = self.attempts();
+        let Some(attempt) = attempts.get_mut(key).filter(|attempt| !attempt.ended) else { return false };
+        attempt.stopping = true;
+        true
+    }
+
+    /// Whether its end was asked for.
+    #[must_use]
+    pub fn is_stopping(&self, key: &AttemptKey) -> bool {
+        self.attempts().get(key).is_some_and(|attempt| attempt.stopping)
+    }
+
+    /// Where its log lies.
+    #[must_use]
+    pub fn log_file(&self, key: &AttemptKey) -> PathBuf {
+        folder::log_file(&self.inner.root, key)
+    }
+
+    /// A runner takes the attempt over. The same runner may ask again, another one never.
+    ///
+    /// # Errors
+    /// If it may not have it.
+    pub fn claim(&self, key: &AttemptKey, claim: &Claim, now: Timestamp) -> Result<(), Refusal> {
+        let mut attempts = self.attempts();
+        let attempt = open(&mut attempts, key)?;
+        match &attempt.record.claimed {
+            Some(claimed) if claimed.runner == claim.runner => return Ok(()),
+            Some(_) => return Err(Refusal::Taken(key.clone())),
+            None => {}
+        }
+        let shift_us = now.0.saturating_sub(claim.now.0);
+        let claimed = Claimed { runner: claim.runner.clone(), shift_us, started: false };
+        attempt.record.claimed = Some(claimed);
+        Ok(attempt.folder.write_record(&attempt.record)?)
+    }
+
+    /// The runner's log has grown: bytes from `offset` on. Returns how many bytes are kept.
+    ///
+    /// # Errors
+    /// If bytes before them are missing, or the disk does not take them.
+    pub fn log(&self, key: &AttemptKey, offset: u64, lines: u64, bytes: &[u8]) -> Result<u64, Refusal> {
+        let folder = open(&mut self.attempts(), key)?.folder.clone();
+        let length = folder.append(offset, bytes)?;
+        if let Some(attempt) = self.attempts().get_mut(key) {
+            attempt.lines = attempt.lines.max(lines);
+        }
+        self.tell(key.clone(), Timestamp::now(), Observation::Log { lines, bytes: length });
+        Ok(length)
+    }
+
+    /// The runner has seen something.
+    ///
+    /// # Errors
+    /// If it is not its attempt.
+    pub fn report(&self, key: &AttemptKey, report: Report) -> Result<(), Refusal> {
+        let mut attempts = self.attempts();
+        let attempt = open(&mut attempts, key)?;
+        let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
+        let known = usize::try_from(attempt.heard.saturating_sub(report.first)).unwrap_or(usize::MAX);
+        attempt.heard = attempt.heard.max(report.first + report.said.len() as u64);
+        for Said { at, what } in report.said.into_iter().skip(known) {
+            if let (wire::Seen::Started { .. }, Some(claimed)) = (&what, &mut attempt.record.claimed) {
+                claimed.started = true;
+                attempt.folder.write_record(&attempt.record)?;
+            }
+            let at = Timestamp(at.0.saturating_add(shift));
+            let _ = self.inner.observed.send(Observed { key: key.clone(), at, what: what.into() });
+        }
+        Ok(())
+    }
+
+    /// Keeps the outputs that the runner sends as a tar stream; what an earlier try left is dropped. Blocks.
+    ///
+    /// # Errors
+    /// If they are not as agreed, or the disk does not take them.
+    pub fn outputs(&self, key: &AttemptKey, stream: impl io::Read) -> Result<(), Refusal> {
+        let folder = open(&mut self.attempts(), key)?.folder.clone();
+        folder.take_outputs(stream)
+    }
+
+    /// The attempt has ended, and all it left has arrived. Blocks until that is durable.
+    ///
+    /// # Errors
+    /// If the log is not all there, or the disk does not take it.
+    pub fn end(&self, key: &AttemptKey, last: LastWord) -> Result<(), Refusal> {
+        let (folder, shift, stopping) = {
+            let mut attempts = self.attempts();
+            let attempt = attempts.get_mut(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
+            if attempt.ended {
+                // It did not hear the answer.
+                return Ok(());
+            }
+            let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
+            (attempt.folder.clone(), shift, attempt.stopping)
+        };
+        let mut ended = last.ended;
+        // A container is asked to end by others as well: a node that is drained, an engine that shuts down.
+        if ended.exit == Exit::Stopped && !stopping {
+            let message = "its container was told to end, and not by Rigi".to_owned();
+            ended.exit = Exit::Lost { message };
+        }
+        ended.started_at = ended.started_at.map(|at| Timestamp(at.0.saturating_add(shift)));
+        ended.log.inline = Vec::new();
+        let length = folder.log_length()?;
+        if length < last.log_bytes {
+            return Err(Refusal::Gap(length));
+        }
+        ended.log.file = (length > 0).then(|| folder.log_file());
+        ended.outputs = folder.outputs();
+        self.close(key, Timestamp(last.at.0.saturating_add(shift)), ended)
+    }
+
+    /// An end without the runner's word: what the executor saw. To the end of its log go the `rest` of what it wrote, as
+    /// far as it did not arrive, and `words`. Blocks.
+    pub fn end_here(&self, key: &AttemptKey, exit: Exit, rest: &[u8], words: &[String]) {
+        let now = Timestamp::now();
+        let (folder, lines) = {
+            let mut attempts = self.attempts();
+            match open(&mut attempts, key) {
+                Ok(attempt) => (attempt.folder.clone(), attempt.lines),
+                Err(_) => return,
+            }
+        };
+        let lines = folder.lines().unwrap_or(lines);
+        let mut encoder = Encoder::new(lines + 1);
+        encoder.write(now, Stream::Stdout, rest);
+        encoder.end(now, Stream::Stdout);
+        for word in words {
+            encoder.note(now, word);
+        }
+        let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
+        let mut block = Vec::new();
+        encoder.take(&mut block);
+        let length = folder.log_length().unwrap_or(0);
+        match folder.append(length, &block) {
+            Ok(0) => {}
+            Ok(_) => log.file = Some(folder.log_file()),
+            Err(error) => tracing::error!(%key, %error, "the end of a log cannot be written"),
+        }
+        let usage = Usage::default();
+        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None };
+        if let Err(error) = self.close(key, now, ended) {
+            tracing::error!(%key, %error, "the end of an attempt cannot be kept");
+        }
+    }
+
+    /// Forgets an attempt and removes its folder. Blocks.
+    pub fn forget(&self, key: &AttemptKey) {
+        let attempt = self.attempts().remove(key);
+        if let Some(error) = attempt.and_then(|attempt| attempt.folder.remove().err()) {
+            tracing::warn!(%key, %error, "what is left of an attempt stays until the next start");
+        }
+    }
+
+    /// Something that an executor saw of its own.
+    pub fn tell(&self, key: AttemptKey, at: Timestamp, what: Observation) {
+        // Nobody listens when the server is going down: it is told again.
+        let _ = self.inner.observed.send(Observed { key, at, what });
+    }
+
+    fn close(&self, key: &AttemptKey, at: Timestamp, ended: Ended) -> Result<(), Refusal> {
+        let folder = {
+            let attempts = self.attempts();
+            let attempt = attempts.get(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
+            attempt.folder.clone()
+        };
+        folder.write_last_word(at, &ended)?;
+        {
+            let mut attempts = self.attempts();
+            match attempts.get_mut(key) {
+                Some(attempt) if !attempt.ended => attempt.ended = true,
+                // Told twice at the same time: the first word counts.
+                _ => return Ok(()),
+            }
+        }
+        self.tell(key.clone(), at, Observation::Ended(Box::new(ended)));
+        Ok(())
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptKey, Attempt>> {
+        self.inner.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open<'a>(
+    attempts: &'a mut HashMap<AttemptKey, Attempt>,
+    key: &AttemptKey,
+) -> Result<&'a mut Attempt, Refusal> {
+    attempts.get_mut(key).filter(|attempt| !attempt.ended).ok_or_else(|| Refusal::Gone(key.clone()))
+}
+
+#[cfg(test)]
+mod tests;

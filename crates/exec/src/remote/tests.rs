@@ -1,0 +1,155 @@
+use std::path::Path;
+
+use rigi_model::RunId;
+use rigi_model::log::{Scanner, decode_lines};
+use tempfile::TempDir;
+
+use super::*;
+
+type Seen = mpsc::UnboundedReceiver<Observed>;
+
+fn open_in(root: &Path) -> (Remote, Seen) {
+    let (sender, seen) = mpsc::unbounded_channel();
+    (Remote::open(root.join("remote"), TokenKey::new([1; 32]), sender).unwrap(), seen)
+}
+
+fn claimed(root: &TempDir) -> (Remote, Seen, AttemptKey) {
+    let (remote, seen) = open_in(root.path());
+    let key = AttemptKey { run: RunId::generate(), number: 1 };
+    assert!(remote.expect(&key, &Target::CONTAINER).unwrap());
+    remote.claim(&key, &claim("one", 0), Timestamp(0)).unwrap();
+    (remote, seen, key)
+}
+
+fn claim(runner: &str, now: i64) -> Claim {
+    Claim { runner: runner.into(), version: "1".into(), now: Timestamp(now) }
+}
+
+fn block(first: u64, texts: &[&str]) -> Vec<u8> {
+    let mut encoder = Encoder::new(first);
+    for text in texts {
+        encoder.write(Timestamp(1), Stream::Stdout, format!("{text}\n").as_bytes());
+    }
+    let mut bytes = Vec::new();
+    encoder.take(&mut bytes);
+    bytes
+}
+
+fn ended(exit: Exit) -> Ended {
+    let (usage, log) = (Usage::default(), EndedLog::default());
+    Ended { exit, started_at: Some(Timestamp(5)), usage, log, route: None, outputs: None }
+}
+
+fn last(exit: Exit, log_bytes: u64) -> LastWord {
+    LastWord { at: Timestamp(10), log_bytes, ended: ended(exit) }
+}
+
+fn end_of(seen: &mut Seen) -> Ended {
+    loop {
+        if let Observation::Ended(ended) = seen.try_recv().unwrap().what {
+            return *ended;
+        }
+    }
+}
+
+fn texts(file: &Path) -> Vec<String> {
+    let mut scanner = Scanner::new(std::fs::File::open(file).unwrap());
+    let mut found = Vec::new();
+    while let Some(block) = scanner.next_block().unwrap() {
+        let body = scanner.read_body(&block).unwrap();
+        for line in decode_lines(&block.header, &body).unwrap() {
+            assert_eq!(line.number, found.len() as u64 + 1);
+            found.push(String::from_utf8_lossy(line.text).into_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_first_runner_has_the_attempt() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, _seen, key) = claimed(&root);
+    remote.claim(&key, &claim("one", 0), Timestamp(9)).unwrap();
+    assert!(matches!(remote.claim(&key, &claim("two", 0), Timestamp(0)), Err(Refusal::Taken(_))));
+    let other = AttemptKey { number: 2, ..key };
+    assert!(matches!(remote.claim(&other, &claim("one", 0), Timestamp(0)), Err(Refusal::Gone(_))));
+}
+
+#[test]
+fn a_log_that_is_sent_twice_is_kept_once() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, _seen, key) = claimed(&root);
+    let (one, two) = (block(1, &["a", "b"]), block(3, &["c"]));
+    let length = remote.log(&key, 0, 2, &one).unwrap();
+    assert_eq!(length, one.len() as u64);
+    assert_eq!(remote.log(&key, 0, 2, &one).unwrap(), length);
+    assert!(matches!(remote.log(&key, length + 1, 3, &two), Err(Refusal::Gap(at)) if at == length));
+    remote.log(&key, 0, 3, &[one, two].concat()).unwrap();
+    assert_eq!(texts(&remote.log_file(&key)), ["a", "b", "c"]);
+}
+
+#[test]
+fn an_end_survives_the_server_until_it_is_forgotten() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    let bytes = block(1, &["a"]);
+    remote.log(&key, 0, 1, &bytes).unwrap();
+    let word = last(Exit::Code { code: 0 }, bytes.len() as u64);
+    assert!(matches!(remote.end(&key, LastWord { log_bytes: 10_000, ..word.clone() }), Err(Refusal::Gap(_))));
+    remote.end(&key, word.clone()).unwrap();
+    // The answer was lost.
+    remote.end(&key, word).unwrap();
+    assert_eq!(end_of(&mut seen).exit, Exit::Code { code: 0 });
+    assert!(seen.try_recv().is_err());
+    drop(remote);
+    let (remote, mut seen) = open_in(root.path());
+    assert_eq!(remote.known(&Target::CONTAINER), [Known { key: key.clone(), phase: Phase::Ended }]);
+    assert_eq!(remote.known(&Target::KUBERNETES), []);
+    assert_eq!(end_of(&mut seen).exit, Exit::Code { code: 0 });
+    remote.forget(&key);
+    assert!(open_in(root.path()).0.known(&Target::CONTAINER).is_empty());
+}
+
+#[test]
+fn an_end_that_the_executor_sees_says_so_behind_what_arrived() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    remote.log(&key, 0, 2, &block(1, &["a", "b"])).unwrap();
+    drop(remote);
+    let (remote, mut again) = open_in(root.path());
+    assert!(seen.try_recv().is_ok());
+    remote.end_here(&key, Exit::OutOfMemory { limit: None }, b"c\nd", &["Killed.".to_owned()]);
+    let ended = end_of(&mut again);
+    assert_eq!(ended.log.lines, 5);
+    assert_eq!(texts(ended.log.file.as_deref().unwrap()), ["a", "b", "c", "d", "Killed."]);
+    assert!(matches!(remote.log(&key, 0, 1, b""), Err(Refusal::Gone(_))));
+}
+
+#[test]
+fn a_runner_that_was_told_to_end_by_somebody_else_is_lost() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    remote.end(&key, last(Exit::Stopped, 0)).unwrap();
+    assert!(matches!(end_of(&mut seen).exit, Exit::Lost { .. }));
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    assert!(remote.stopping(&key));
+    remote.end(&key, last(Exit::Stopped, 0)).unwrap();
+    assert_eq!(end_of(&mut seen).exit, Exit::Stopped);
+}
+
+#[test]
+fn times_are_told_in_the_servers_clock() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen) = open_in(root.path());
+    let key = AttemptKey { run: RunId::generate(), number: 1 };
+    remote.expect(&key, &Target::CONTAINER).unwrap();
+    remote.claim(&key, &claim("one", 1_000), Timestamp(61_000)).unwrap();
+    let said = Said { at: Timestamp(2_000), what: wire::Seen::Started { pid: 7 } };
+    let report = Report { first: 0, said: vec![said] };
+    remote.report(&key, report.clone()).unwrap();
+    remote.report(&key, report).unwrap();
+    assert_eq!(seen.try_recv().unwrap().at, Timestamp(62_000));
+    assert!(seen.try_recv().is_err(), "heard once");
+    assert!(remote.has_started(&key));
+}

@@ -1,0 +1,134 @@
+//! The runner's way to its server: tried again until it is heard, for a server may be away for a while.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::{Body, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Between two tries: at first, and at most.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A server that takes a connection and says nothing for so long is tried again.
+const SILENCE: Duration = Duration::from_secs(60);
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A socket that is mounted into the container.
+    Socket(PathBuf),
+    /// `http://…` or `https://…`.
+    Url(String),
+}
+
+/// What came of a call.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The server has its reasons: it is not to be asked again.
+    #[error("{0}")]
+    Final(String),
+    /// Another time, perhaps.
+    #[error("{0}")]
+    Passing(String),
+}
+
+/// Talks to the server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Client {
+    pub fn new(place: &Place, token: &str) -> Result<Self, String> {
+        // Installed once per process; a second time changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder().connect_timeout(CONNECT).read_timeout(SILENCE).no_proxy();
+        let (builder, base) = match place {
+            Place::Socket(path) => (builder.unix_socket(path.clone()), "http://rigi".to_owned()),
+            Place::Url(url) => (builder, url.trim_end_matches('/').to_owned()),
+        };
+        let http = builder.build().map_err(|error| error.to_string())?;
+        Ok(Self { http, base, token: token.to_owned() })
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.call(self.http.get(self.url(path)))
+    }
+
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.call(self.http.post(self.url(path)))
+    }
+
+    pub fn put(&self, path: &str, body: Body) -> RequestBuilder {
+        self.call(self.http.put(self.url(path)).body(body))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/runner/v1/{path}", self.base)
+    }
+
+    fn call(&self, request: RequestBuilder) -> RequestBuilder {
+        request.bearer_auth(&self.token)
+    }
+
+    pub async fn post_json<B: Serialize + Sync, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<A, Trouble> {
+        let answer = send(self.post(path).json(body)).await?;
+        answer.json().await.map_err(|error| Trouble::Passing(error.to_string()))
+    }
+
+    /// Tries until it works, or never will. Says on standard error when it takes long.
+    pub async fn insist<T, F: Future<Output = Result<T, Trouble>>>(
+        &self,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Trouble> {
+        let mut pause = PAUSE;
+        loop {
+            match call().await {
+                Err(Trouble::Passing(why)) => {
+                    if pause >= LONGEST_PAUSE {
+                        eprintln!("rigi runner: the server cannot be reached at {}: {why}", self.base);
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+/// Sends a request; an answer that is no success is trouble.
+pub async fn send(request: RequestBuilder) -> Result<Response, Trouble> {
+    let answer = request.send().await.map_err(|error| Trouble::Passing(chain(&error)))?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let text = answer.text().await.unwrap_or_default();
+    let why = format!("{status}: {}", text.chars().take(500).collect::<String>());
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::BAD_REQUEST => {
+            Err(Trouble::Final(why))
+        }
+        _ => Err(Trouble::Passing(why)),
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

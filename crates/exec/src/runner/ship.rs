@@ -1,0 +1,224 @@
+//! What an attempt says, on its way to the server: in order, and again until it is acknowledged.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rigi_model::{Exit, Timestamp};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::io::{ReaderStream, SyncIoBridge};
+
+use super::client::{Client, Trouble, send};
+use super::mirror::mirror;
+use crate::plan::{Ended, Observation};
+use crate::remote::wire::{Kept, LastWord, Report, Said, Seen};
+
+/// Bytes of log in one call.
+const PIECE: usize = 1 << 20;
+
+enum Parcel {
+    Log { file: PathBuf, lines: u64, bytes: u64 },
+    Said(Said),
+    End { at: Timestamp, ended: Box<Ended> },
+}
+
+/// Takes what is to be shipped.
+pub struct Shipper {
+    parcels: mpsc::UnboundedSender<Parcel>,
+}
+
+/// The end of shipping.
+pub struct Shipped {
+    task: JoinHandle<Result<Exit, Trouble>>,
+}
+
+impl Shipped {
+    /// When all has arrived: how the attempt ended.
+    pub async fn finished(self) -> Result<Exit, Trouble> {
+        self.task.await.unwrap_or_else(|error| Err(Trouble::Final(error.to_string())))
+    }
+}
+
+impl Shipper {
+    pub fn start(client: Client, mirrored: bool) -> (Self, Shipped) {
+        let (parcels, inbox) = mpsc::unbounded_channel();
+        let shipping = Shipping { client, mirrored, sent: 0, lines: 0, said: 0, mirrored_to: 0 };
+        (Self { parcels }, Shipped { task: tokio::spawn(shipping.run(inbox)) })
+    }
+
+    /// The log has grown to so many lines and bytes.
+    pub fn log(&self, file: PathBuf, lines: u64, bytes: u64) {
+        let _ = self.parcels.send(Parcel::Log { file, lines, bytes });
+    }
+
+    /// Something else was seen.
+    pub fn say(&self, at: Timestamp, what: Observation) {
+        let what = match what {
+            Observation::Preparing { reason, message } => Seen::Preparing { reason, message },
+            Observation::Prepared { environment, message, took } => {
+                let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                Seen::Prepared { environment, message, took_us }
+            }
+            Observation::Started { pid } => Seen::Started { pid },
+            Observation::Sample(sample) => Seen::Sample { sample },
+            Observation::Note(note) => Seen::Note { note },
+            Observation::Log { .. } | Observation::Ended(_) => return,
+        };
+        let _ = self.parcels.send(Parcel::Said(Said { at, what }));
+    }
+
+    /// The last thing.
+    pub fn end(&self, at: Timestamp, ended: Ended) {
+        let _ = self.parcels.send(Parcel::End { at, ended: Box::new(ended) });
+    }
+}
+
+struct Shipping {
+    client: Client,
+    mirrored: bool,
+    /// Bytes of log that the server has.
+    sent: u64,
+    lines: u64,
+    /// Things that the server has heard.
+    said: u64,
+    mirrored_to: u64,
+}
+
+impl Shipping {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Parcel>) -> Result<Exit, Trouble> {
+        let mut waiting = Vec::new();
+        while inbox.recv_many(&mut waiting, 256).await > 0 {
+            let mut said = Vec::new();
+            let mut grown = None;
+            let mut end = None;
+            for parcel in waiting.drain(..) {
+                match parcel {
+                    Parcel::Said(one) => said.push(one),
+                    Parcel::Log { file, lines, bytes } => grown = Some((file, lines, bytes)),
+                    Parcel::End { at, ended } => end = Some((at, ended)),
+                }
+            }
+            self.report(said).await?;
+            if let Some((file, lines, bytes)) = grown {
+                self.ship_file(&file, lines, bytes).await?;
+            }
+            if let Some((at, ended)) = end {
+                return self.end(at, *ended).await;
+            }
+        }
+        Err(Trouble::Final("its attempt ended without a word".into()))
+    }
+
+    async fn report(&mut self, said: Vec<Said>) -> Result<(), Trouble> {
+        if said.is_empty() {
+            return Ok(());
+        }
+        let report = Report { first: self.said, said };
+        self.client
+            .insist(|| async { send(self.client.post("report").json(&report)).await.map(drop) })
+            .await?;
+        self.said += report.said.len() as u64;
+        Ok(())
+    }
+
+    /// Ships the file up to `bytes`.
+    async fn ship_file(&mut self, file: &Path, lines: u64, bytes: u64) -> Result<(), Trouble> {
+        let lost = |error: io::Error| Trouble::Final(format!("the log cannot be read: {error}"));
+        let file = File::open(file).map_err(lost)?;
+        while self.sent < bytes {
+            let length = usize::try_from(bytes - self.sent).unwrap_or(PIECE).min(PIECE);
+            let mut piece = vec![0; length];
+            file.read_exact_at(&mut piece, self.sent).map_err(lost)?;
+            // Lines are counted when the last of them is there.
+            let lines = if self.sent + length as u64 >= bytes { lines } else { self.lines };
+            self.ship(piece, lines).await?;
+        }
+        if self.mirrored && self.mirrored_to < bytes {
+            let length = usize::try_from(bytes - self.mirrored_to).unwrap_or(usize::MAX);
+            let mut blocks = vec![0; length.min(64 << 20)];
+            file.read_exact_at(&mut blocks, self.mirrored_to).map_err(lost)?;
+            self.mirror(&blocks);
+        }
+        Ok(())
+    }
+
+    fn mirror(&mut self, blocks: &[u8]) {
+        // Nobody may read it.
+        let written = mirror(blocks, &mut io::stdout().lock()).unwrap_or(blocks.len());
+        self.mirrored_to += written as u64;
+    }
+
+    async fn ship(&mut self, piece: Vec<u8>, lines: u64) -> Result<(), Trouble> {
+        let path = format!("log?offset={}&lines={lines}", self.sent);
+        let piece = bytes::Bytes::from(piece);
+        let kept = self.client.insist(|| async {
+            let answer = send(self.client.post(&path).body(piece.clone())).await?;
+            answer.json::<Kept>().await.map_err(|error| Trouble::Passing(error.to_string()))
+        });
+        kept.await?;
+        self.sent += piece.len() as u64;
+        self.lines = lines;
+        Ok(())
+    }
+
+    async fn end(&mut self, at: Timestamp, mut ended: Ended) -> Result<Exit, Trouble> {
+        if let Some(file) = &ended.log.file {
+            let bytes = std::fs::metadata(file).map_or(self.sent, |facts| facts.len());
+            let lines = if ended.log.inline.is_empty() { ended.log.lines } else { self.lines };
+            self.ship_file(&file.clone(), lines, bytes).await?;
+        }
+        let inline = std::mem::take(&mut ended.log.inline);
+        if !inline.is_empty() {
+            if self.mirrored {
+                self.mirror(&inline);
+            }
+            self.ship(inline, ended.log.lines).await?;
+        }
+        if let Some(outputs) = &ended.outputs {
+            let client = self.client.clone();
+            client.insist(|| self.ship_outputs(outputs)).await?;
+        }
+        let exit = ended.exit.clone();
+        let last = LastWord { at, log_bytes: self.sent, ended };
+        self.client.insist(|| async { send(self.client.post("end").json(&last)).await.map(drop) }).await?;
+        Ok(exit)
+    }
+
+    /// As one stream, made while it is sent.
+    async fn ship_outputs(&self, folder: &Path) -> Result<(), Trouble> {
+        let (reader, writer) = tokio::io::duplex(256 << 10);
+        let folder = folder.to_owned();
+        let packing = tokio::task::spawn_blocking(move || pack(&folder, SyncIoBridge::new(writer)));
+        let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(reader, 256 << 10));
+        let sent = send(self.client.put("outputs", body)).await;
+        match packing.await {
+            Ok(Err(error)) if sent.is_ok() => {
+                Err(Trouble::Passing(format!("outputs cannot be read: {error}")))
+            }
+            _ => sent.map(drop),
+        }
+    }
+}
+
+/// Plain files and folders; links and what else there may be are nobody's result.
+fn pack(folder: &Path, writer: impl io::Write) -> io::Result<()> {
+    let mut builder = tar::Builder::new(writer);
+    builder.follow_symlinks(false);
+    builder.sparse(false);
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inner) = folders.pop() {
+        for entry in std::fs::read_dir(folder.join(&inner))? {
+            let entry = entry?;
+            let (kind, path) = (entry.file_type()?, inner.join(entry.file_name()));
+            if kind.is_dir() {
+                builder.append_dir(&path, entry.path())?;
+                folders.push(path);
+            } else if kind.is_file() {
+                builder.append_path_with_name(entry.path(), &path)?;
+            }
+        }
+    }
+    builder.into_inner()?.flush()
+}
