@@ -151,9 +151,7 @@ fn own_command(image: &ImageInspect) -> Vec<String> {
 }
 
 fn host_name(key: &AttemptKey) -> String {
-    // The end of an id is what tells it from others of the same moment.
-    let id = key.run.short().to_ascii_lowercase();
-    format!("rigi-{}-{}", &id[id.len().saturating_sub(10)..], key.number)
+    format!("rigi-{}-{}", key.run.short().to_ascii_lowercase(), key.number)
 }
 
 /// What is left of a memory limit of a container for the attempt, as [`host`] reckons.

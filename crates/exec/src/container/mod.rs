@@ -114,5 +114,7 @@ impl Executor for ContainerExecutor {
 
 /// The name of an attempt's container.
 fn container_name(key: &AttemptKey) -> String {
-    format!("rigi-{}-{}", key.run.short().to_ascii_lowercase(), key.number)
+    // `run_01ABC…` becomes `rigi-01abc…-1`.
+    let id = key.run.as_str().rsplit('_').next().unwrap_or_default();
+    format!("rigi-{}-{}", id.to_ascii_lowercase(), key.number)
 }
