@@ -64,7 +64,12 @@ impl Runner {
             mirror: true,
             command: self.command,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // An attempt may use up all processes that the container may have: what was started before stays.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(3)
+            .thread_keep_alive(std::time::Duration::from_secs(365 * 24 * 3600))
+            .enable_all()
+            .build()?;
         let code = runtime.block_on(run(config));
         runtime.shutdown_background();
         Ok(code)

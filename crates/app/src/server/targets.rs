@@ -8,7 +8,6 @@ use rigi_exec::kubernetes::Defaults;
 use rigi_exec::remote::Remote;
 use rigi_exec::{ContainerConfig, ContainerExecutor, Executor, KubernetesConfig, KubernetesExecutor};
 use rigi_model::{ErrorCode, Target};
-use rigi_store::hex;
 
 use super::error::failure;
 use super::runners;
@@ -32,6 +31,30 @@ impl Settled {
         }
     }
 
+    /// What executes it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Container(_) => TargetKind::Container.as_str(),
+            Self::Kubernetes(_) => TargetKind::Kubernetes.as_str(),
+        }
+    }
+
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Container(config) => config.endpoint.to_string(),
+            Self::Kubernetes(config) => {
+                let file = config.kubeconfig.as_ref().map(|path| path.display().to_string());
+                let context = config.context.as_ref().map(|context| format!(" ({context})"));
+                format!(
+                    "{}{}",
+                    file.unwrap_or_else(|| "the cluster around".into()),
+                    context.unwrap_or_default()
+                )
+            }
+        }
+    }
+
     /// Its executor.
     pub fn open(self, remote: &Remote) -> Arc<dyn Executor> {
         match self {
@@ -45,18 +68,13 @@ impl Settled {
 ///
 /// # Errors
 /// If one is not said enough of.
-pub fn settle(
-    config: &Config,
-    data: &Path,
-    sealer: &rigi_store::seal::Sealer,
-) -> Result<Vec<Settled>, Failure> {
+pub fn settle(config: &Config, data: &Path, server: &str) -> Result<Vec<Settled>, Failure> {
     let mut named = config.named_targets.clone();
     if Endpoint::find().is_some() {
         named.entry(Target::CONTAINER.to_string()).or_default();
     }
-    let server = hex(&sealer.derive("name of the server")[..8]);
     let settled: Result<Vec<_>, _> =
-        named.iter().map(|(name, target)| settle_one(config, name, target, data, &server)).collect();
+        named.iter().map(|(name, target)| settle_one(config, name, target, data, server)).collect();
     let settled = settled?;
     let default = &config.targets.default;
     let known = settled.iter().map(Settled::name).any(|name| name.as_str() == default);
@@ -157,4 +175,19 @@ fn container(
 fn default_user() -> String {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     if user.is_root() { "1001:1001".to_owned() } else { format!("{}:{}", user.as_raw(), group.as_raw()) }
+}
+
+/// Somebody named a target that the configuration does not have.
+pub fn no_such(name: &str, known: &[String]) -> Failure {
+    let known = if known.is_empty() {
+        "only `process`".to_owned()
+    } else {
+        format!("`process`, {}", known.join(", "))
+    };
+    let message = format!("there is no target `{name}`: this configuration has {known}");
+    failure(
+        ErrorCode::TargetUnavailable,
+        message,
+        &format!("set it up below `[targets.{name}]` in rigi.toml"),
+    )
 }

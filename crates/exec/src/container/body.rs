@@ -18,8 +18,8 @@ pub const SERVER: &str = "rigi.server";
 /// Label: the attempt, `RUN.NUMBER`.
 pub const ATTEMPT: &str = "rigi.attempt";
 
-/// Processes that Rigi's own need within the container, beside those that the attempt may have.
-const OWN_PROCESSES: u64 = 64;
+/// Threads of Rigi's own processes within the container, beside those that the attempt may have.
+const OWN_PROCESSES: u64 = 16;
 /// Memory of Rigi's own processes: the attempt's limit is its own.
 const OWN_MEMORY: u64 = 48 << 20;
 

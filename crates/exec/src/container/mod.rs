@@ -6,6 +6,7 @@
 //! it is, so that a new server, or an engine that comes back, is all it takes to go on.
 
 mod body;
+mod build;
 mod engine;
 mod image;
 mod keeper;
@@ -23,6 +24,7 @@ use tokio::sync::mpsc;
 
 use crate::plan::{AttemptPlan, Executor};
 use crate::remote::Remote;
+pub use build::{ImageError, ImageOrder, build, save};
 pub use engine::{Check, Endpoint, check};
 use keeper::{Command, Keeper};
 

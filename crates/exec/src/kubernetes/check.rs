@@ -1,10 +1,8 @@
 //! Whether a cluster lets us do all that attempts need: each right and each path, one by one.
 
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
-};
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
+use serde_json::json;
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, chain, connect};
@@ -75,29 +73,25 @@ pub async fn check(config: &KubernetesConfig) -> Vec<Check> {
 }
 
 async fn rights(cluster: &Cluster) -> Vec<Check> {
-    let reviews: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
+    let kind = GroupVersionKind::gvk("authorization.k8s.io", "v1", "SelfSubjectAccessReview");
+    let kind = ApiResource::from_gvk(&kind);
+    let reviews: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &kind);
     let mut missing = Vec::new();
     for (verb, group, resource) in RIGHTS {
-        let (name, sub) = resource.split_once('/').map_or((*resource, None), |(name, sub)| (name, Some(sub)));
-        let review = SelfSubjectAccessReview {
-            spec: SelfSubjectAccessReviewSpec {
-                resource_attributes: Some(ResourceAttributes {
-                    namespace: Some(cluster.namespace.clone()),
-                    verb: Some((*verb).to_owned()),
-                    group: Some((*group).to_owned()),
-                    resource: Some(name.to_owned()),
-                    subresource: sub.map(str::to_owned),
-                    ..ResourceAttributes::default()
-                }),
-                ..SelfSubjectAccessReviewSpec::default()
-            },
-            ..SelfSubjectAccessReview::default()
-        };
+        let (name, sub) = resource.split_once('/').unwrap_or((resource, ""));
+        let attributes = json!({
+            "namespace": cluster.namespace, "verb": verb, "group": group, "resource": name, "subresource": sub,
+        });
+        let review = DynamicObject::new("", &kind).data(json!({"spec": {"resourceAttributes": attributes}}));
         match reviews.create(&PostParams::default(), &review).await {
-            Ok(answer) if answer.status.as_ref().is_some_and(|status| status.allowed) => {}
+            Ok(answer) if answer.data.pointer("/status/allowed") == Some(&json!(true)) => {}
             Ok(_) => missing.push(format!("{verb} {resource}")),
             Err(error) => {
-                return vec![Check::bad("rights", chain(&error), "check who the kubeconfig says that we are")];
+                return vec![Check::bad(
+                    "rights",
+                    chain(&error),
+                    "check who the kubeconfig says that we are",
+                )];
             }
         }
     }

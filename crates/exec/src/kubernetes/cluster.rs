@@ -3,8 +3,9 @@
 use std::error::Error as _;
 use std::path::Path;
 
+use kube::api::{ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason};
 
@@ -15,6 +16,13 @@ use super::KubernetesConfig;
 pub struct Cluster {
     pub client: Client,
     pub namespace: String,
+}
+
+impl Cluster {
+    /// All objects of a kind in the namespace.
+    pub fn of(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, resource)
+    }
 }
 
 /// Why there is no client, or why a call came to nothing.
@@ -89,7 +97,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// What a refused call means. `doing` says what was asked for.
 pub fn refusal(doing: &str, error: &kube::Error) -> Refusal {
     let kube::Error::Api(status) = error else {
-        let said = error.source().map_or_else(|| error.to_string(), |cause| chain(cause));
+        let said = error.source().map_or_else(|| error.to_string(), chain);
         let message = format!("The cluster does not answer ({said}); it was asked to {doing}.");
         let (class, reason) = (FailureClass::Transient, Reason::TargetUnavailable);
         return Refusal { class, reason, message, passes: true };

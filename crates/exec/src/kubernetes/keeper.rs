@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::AsyncReadExt;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ApiResource, DeleteParams, LogParams, Patch, PatchParams};
 use rigi_model::attempt::FailureClass;
@@ -19,6 +18,7 @@ use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, connect, refusal};
 use super::job::{CONTAINER, MANAGER, job, name, secret};
 use super::look::{Look, Shown, gone, look};
+use super::objects;
 use super::watch::{Outlet, Seen, kueue, watch};
 use crate::plan::{AttemptPlan, Observation};
 use crate::remote::Remote;
@@ -242,7 +242,7 @@ impl Keeper {
         let Some((cluster, _)) = self.cluster.clone() else { return };
         let sender = self.sender.clone();
         tokio::spawn(async move {
-            let jobs: Api<Job> = Api::namespaced(cluster.client, &cluster.namespace);
+            let jobs = cluster.of(&objects::jobs());
             loop {
                 match jobs.delete(&name(&key), &DeleteParams::background()).await {
                     Ok(_) => return,
@@ -375,7 +375,7 @@ impl Keeper {
     /// After a list: what is known here and not there any more is looked for once more, by name.
     fn compare(&self, there: &HashSet<AttemptKey>) {
         let Some((cluster, _)) = &self.cluster else { return };
-        let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+        let jobs = cluster.of(&objects::jobs());
         for (key, held) in &self.held {
             if there.contains(key) || held.making.is_some() || !self.remote.is_open(key) {
                 continue;
@@ -408,7 +408,7 @@ impl Keeper {
         if std::mem::replace(&mut held.ending, true) {
             return;
         }
-        let pod = held.shown.pod.as_ref().and_then(|pod| pod.metadata.name.clone());
+        let pod = held.shown.pod.as_ref().map(|pod| pod.name.clone());
         let (remote, cluster) = (self.remote.clone(), self.cluster.clone());
         tokio::spawn(async move {
             let rest = match (pod, cluster) {
@@ -456,12 +456,12 @@ async fn try_make(
 ) -> Result<(), Refusal> {
     let name = name(&plan.key);
     let apply = PatchParams::apply(MANAGER).force();
-    let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let jobs = cluster.of(&objects::jobs());
     let wanted = job(config, plan, queued);
     let made = jobs.patch(&name, &apply, &Patch::Apply(&wanted)).await;
     let made = made.map_err(|error| refusal("make a Job", &error))?;
     let uid = made.metadata.uid.unwrap_or_default();
-    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let secrets = cluster.of(&objects::core("Secret"));
     let wanted = secret(config, plan, &remote.token(&plan.key), &uid);
     let made = secrets.patch(&name, &apply, &Patch::Apply(&wanted)).await;
     made.map(drop).map_err(|error| refusal("make a secret", &error))

@@ -1,12 +1,11 @@
 //! What a cluster shows of an attempt, in Rigi's words: why it waits, or how it ended where its runner cannot say so.
 
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason};
 use serde_json::Value;
 
 use super::job::{CONTAINER, memory_limit};
+use super::objects::{Condition, ContainerStatus, Job, Pod};
 use crate::supervisor::size;
 
 /// All that is known of one attempt.
@@ -111,11 +110,13 @@ fn cannot_create(message: &str) -> Look {
 
 /// Of the `Failed` condition of a Job: reason and message.
 fn failed(job: &Job) -> Option<String> {
-    let conditions = job.status.as_ref()?.conditions.as_ref()?;
-    let failed =
-        conditions.iter().find(|condition| condition.type_ == "Failed" && condition.status == "True")?;
-    let (reason, message) = (failed.reason.as_deref(), failed.message.as_deref());
-    Some([reason, message].into_iter().flatten().collect::<Vec<_>>().join(": "))
+    let failed = find(&job.status.conditions, "Failed", "True")?;
+    let words = [failed.reason.as_deref(), failed.message.as_deref()];
+    Some(words.into_iter().flatten().collect::<Vec<_>>().join(": "))
+}
+
+fn find<'a>(conditions: &'a [Condition], kind: &str, status: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.kind == kind && condition.status == status)
 }
 
 /// What Kueue says of a Workload that it has not admitted.
@@ -138,34 +139,29 @@ fn queued(workload: &Value) -> Option<Look> {
 }
 
 fn attempt(pod: &Pod) -> Option<&ContainerStatus> {
-    pod.status.as_ref()?.container_statuses.as_ref()?.iter().find(|status| status.name == CONTAINER)
+    pod.status.container_statuses.iter().find(|status| status.name == CONTAINER)
 }
 
 /// The reason and words by which a cluster says that it moves a pod out of the way.
 fn disruption(pod: &Pod) -> Option<(String, String)> {
-    let status = pod.status.as_ref()?;
-    let conditions = status.conditions.as_deref().unwrap_or_default();
-    let found = conditions.iter().find(|c| c.type_ == "DisruptionTarget" && c.status == "True");
+    let status = &pod.status;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let by_condition = found.map(|found| (text(&found.reason), text(&found.message)));
-    by_condition.or_else(|| {
-        let reason = status
-            .reason
-            .clone()
-            .filter(|reason| matches!(reason.as_str(), "Evicted" | "Preempting" | "NodeLost" | "Shutdown"))?;
-        Some((reason, text(&status.message)))
-    })
+    if let Some(found) = find(&status.conditions, "DisruptionTarget", "True") {
+        return Some((text(&found.reason), text(&found.message)));
+    }
+    let moved = ["Evicted", "Preempting", "NodeLost", "Shutdown"];
+    let reason = status.reason.clone().filter(|reason| moved.contains(&reason.as_str()))?;
+    Some((reason, text(&status.message)))
 }
 
 /// A pod that has ended, or will not come back from where it is.
 fn ended_pod(pod: &Pod, stopping: bool) -> Option<Look> {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
-    let over = matches!(phase, "Failed" | "Succeeded");
+    let over = matches!(pod.status.phase.as_str(), "Failed" | "Succeeded");
     if stopping {
         return over.then(stopped);
     }
     if let Some((reason, message)) = disruption(pod) {
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or("?");
+        let node = pod.spec.node_name.as_deref().unwrap_or("?");
         // A node that does not answer will not say that the pod has ended.
         let lost_node = matches!(reason.as_str(), "DeletionByTaintManager" | "NodeLost");
         if lost_node {
@@ -180,7 +176,7 @@ fn ended_pod(pod: &Pod, stopping: bool) -> Option<Look> {
     if !over {
         return None;
     }
-    let ended = attempt(pod).and_then(|status| status.state.as_ref()?.terminated.as_ref());
+    let ended = attempt(pod).and_then(|status| status.state.terminated.as_ref());
     let Some(ended) = ended else {
         return Some(init_failed(pod).unwrap_or_else(|| lost("its pod ended without having run".into())));
     };
@@ -205,9 +201,8 @@ fn ended_pod(pod: &Pod, stopping: bool) -> Option<Look> {
 }
 
 fn init_failed(pod: &Pod) -> Option<Look> {
-    let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;
-    let failed = statuses.iter().find_map(|status| {
-        let ended = status.state.as_ref()?.terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
+    let failed = pod.status.init_container_statuses.iter().find_map(|status| {
+        let ended = status.state.terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
         let why = ended.message.clone().or_else(|| ended.reason.clone()).unwrap_or_default();
         Some(format!("The init container `{}` failed with status {}: {why}", status.name, ended.exit_code))
     })?;
@@ -215,23 +210,19 @@ fn init_failed(pod: &Pod) -> Option<Look> {
 }
 
 fn memory_of(pod: &Pod) -> Option<u64> {
-    let containers = &pod.spec.as_ref()?.containers;
-    let attempt = containers.iter().find(|container| container.name == CONTAINER)?;
-    memory_limit(&attempt.resources.as_ref()?.limits.as_ref()?.get("memory")?.0)
+    let attempt = pod.spec.containers.iter().find(|container| container.name == CONTAINER)?;
+    memory_limit(attempt.resources.limits.memory.as_deref()?)
 }
 
 /// A pod on its way, and what holds it up.
 fn starting_pod(pod: &Pod) -> Option<Look> {
-    let status = pod.status.as_ref()?;
-    let scheduled = status.conditions.as_deref().unwrap_or_default().iter();
-    if let Some(no) = scheduled.clone().find(|c| c.type_ == "PodScheduled" && c.status == "False") {
+    let status = &pod.status;
+    if let Some(no) = find(&status.conditions, "PodScheduled", "False") {
         let message = no.message.clone().unwrap_or_else(|| "no node takes it".into());
         return Some(Look::Waits { reason: Reason::Unschedulable, message });
     }
-    let of = |statuses: &Option<Vec<ContainerStatus>>| statuses.clone().unwrap_or_default();
-    let all = [of(&status.init_container_statuses), of(&status.container_statuses)].concat();
-    for container in all {
-        let Some(waiting) = container.state.and_then(|state| state.waiting) else { continue };
+    for container in status.init_container_statuses.iter().chain(&status.container_statuses) {
+        let Some(waiting) = container.state.waiting.clone() else { continue };
         let said = waiting.message.unwrap_or_default();
         let image = &container.image;
         match waiting.reason.as_deref().unwrap_or_default() {
@@ -258,8 +249,7 @@ fn starting_pod(pod: &Pod) -> Option<Look> {
 
 /// A volume that cannot be mounted shows in events alone.
 fn mount_trouble(shown: &Shown) -> Option<String> {
-    let runs =
-        shown.pod.as_ref().and_then(attempt).and_then(|status| status.state.as_ref()?.running.as_ref());
+    let runs = shown.pod.as_ref().and_then(attempt).and_then(|status| status.state.running.as_ref());
     let warning = shown.warning.as_ref().filter(|_| runs.is_none())?;
     matches!(warning.reason.as_str(), "FailedMount" | "FailedAttachVolume" | "FailedCreatePodSandBox")
         .then(|| warning.message.clone())

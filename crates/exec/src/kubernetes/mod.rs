@@ -10,6 +10,7 @@ mod cluster;
 mod job;
 mod keeper;
 mod look;
+mod objects;
 mod patch;
 mod watch;
 

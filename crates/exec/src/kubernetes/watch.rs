@@ -4,10 +4,7 @@
 use std::collections::HashSet;
 
 use futures_util::{Stream, StreamExt};
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event as ClusterEvent, Pod};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
-use kube::core::Resource;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, watcher::Config};
 use kube::{Api, discovery};
@@ -19,6 +16,7 @@ use super::cluster::{Cluster, chain};
 use super::job::{ATTEMPT, SERVER};
 use super::keeper::Command;
 use super::look::Warning;
+use super::objects::{self, Job, Pod};
 
 /// Something that was seen.
 #[derive(Debug)]
@@ -71,15 +69,16 @@ pub fn watch(
     let mut tasks = tokio::task::JoinSet::new();
     let own = Config::default().labels(&format!("{SERVER}={server}"));
     let (client, namespace) = (&cluster.client, cluster.namespace.as_str());
-    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let events: Api<ClusterEvent> = Api::namespaced(client.clone(), namespace);
+    let all =
+        |resource: &ApiResource| Api::<DynamicObject>::namespaced_with(client.clone(), namespace, resource);
+    let (jobs, pods) = (all(&objects::jobs()), all(&objects::core("Pod")));
+    let events = all(&objects::core("Event"));
     tasks.spawn(follow_jobs(watcher(jobs, own.clone()).default_backoff(), outlet.clone()));
     tasks.spawn(follow_pods(watcher(pods, own).default_backoff(), outlet.clone()));
     let warnings = Config::default().fields("type=Warning");
     tasks.spawn(follow_events(watcher(events, warnings).default_backoff(), outlet.clone()));
     if let Some(resource) = queued {
-        let workloads: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, resource);
+        let workloads = all(resource);
         tasks
             .spawn(follow_workloads(watcher(workloads, Config::default()).default_backoff(), outlet.clone()));
     }
@@ -94,20 +93,20 @@ pub async fn kueue(cluster: &Cluster) -> Option<ApiResource> {
     Some(resource)
 }
 
-fn key_of<K: Resource>(object: &K) -> Option<AttemptKey> {
-    let (run, number) = object.meta().labels.as_ref()?.get(ATTEMPT)?.rsplit_once('.')?;
+fn key_of(object: &DynamicObject) -> Option<AttemptKey> {
+    let (run, number) = object.metadata.labels.as_ref()?.get(ATTEMPT)?.rsplit_once('.')?;
     Some(AttemptKey { run: run.parse().ok()?, number: number.parse().ok()? })
 }
 
-type Watched<K> = Result<Event<K>, watcher::Error>;
+type Watched = Result<Event<DynamicObject>, watcher::Error>;
 
-async fn follow_jobs(stream: impl Stream<Item = Watched<Job>>, outlet: Outlet) {
+async fn follow_jobs(stream: impl Stream<Item = Watched>, outlet: Outlet) {
     let mut stream = std::pin::pin!(stream);
     let mut listed = HashSet::new();
     while let Some(event) = stream.next().await {
-        let tell = |job: Job, there: bool| {
+        let tell = |job: DynamicObject, there: bool| {
             let Some(key) = key_of(&job) else { return };
-            outlet.send(Seen::Job { key, job: there.then(|| Box::new(job)) });
+            outlet.send(Seen::Job { key, job: there.then(|| Box::new(Job::of(job))) });
         };
         match event {
             Ok(Event::Init) => listed.clear(),
@@ -123,7 +122,7 @@ async fn follow_jobs(stream: impl Stream<Item = Watched<Job>>, outlet: Outlet) {
     }
 }
 
-async fn follow_pods(stream: impl Stream<Item = Watched<Pod>>, outlet: Outlet) {
+async fn follow_pods(stream: impl Stream<Item = Watched>, outlet: Outlet) {
     let mut stream = std::pin::pin!(stream);
     while let Some(event) = stream.next().await {
         let (pod, there) = match event {
@@ -132,23 +131,25 @@ async fn follow_pods(stream: impl Stream<Item = Watched<Pod>>, outlet: Outlet) {
             Ok(Event::Init | Event::InitDone) | Err(_) => continue,
         };
         let Some(key) = key_of(&pod) else { continue };
-        outlet.send(Seen::Pod { key, pod: there.then(|| Box::new(pod)) });
+        outlet.send(Seen::Pod { key, pod: there.then(|| Box::new(Pod::of(pod))) });
     }
 }
 
-async fn follow_events(stream: impl Stream<Item = Watched<ClusterEvent>>, outlet: Outlet) {
+async fn follow_events(stream: impl Stream<Item = Watched>, outlet: Outlet) {
     let mut stream = std::pin::pin!(stream);
     while let Some(event) = stream.next().await {
         let Ok(Event::InitApply(event) | Event::Apply(event)) = event else { continue };
-        let warning =
-            Warning { reason: event.reason.unwrap_or_default(), message: event.message.unwrap_or_default() };
-        if let Some(about) = event.involved_object.name {
+        let text =
+            |path: &str| event.data.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let about = text("/involvedObject/name");
+        let warning = Warning { reason: text("/reason"), message: text("/message") };
+        if !about.is_empty() {
             outlet.send(Seen::Warning { about, warning });
         }
     }
 }
 
-async fn follow_workloads(stream: impl Stream<Item = Watched<DynamicObject>>, outlet: Outlet) {
+async fn follow_workloads(stream: impl Stream<Item = Watched>, outlet: Outlet) {
     let mut stream = std::pin::pin!(stream);
     while let Some(event) = stream.next().await {
         let (workload, there) = match event {

@@ -32,6 +32,9 @@ pub enum Trouble {
     /// Another time, perhaps.
     #[error("{0}")]
     Passing(String),
+    /// It is not the server's fault, and no other try will help.
+    #[error("{0}")]
+    Here(String),
 }
 
 /// Talks to the server. Cheap to clone.
