@@ -5,6 +5,7 @@ use std::time::Duration;
 use rigi_model::run::{AttemptRecord, LogFacts, RunStatus};
 use rigi_model::{AttemptState, RunState, Usage};
 use rigi_store::tables::artifacts::Artifact;
+use rigi_store::tables::events::Since;
 use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, Pace};
 
 use crate::support::{T, change, new_run, on_each, stored};
@@ -118,9 +119,12 @@ fn of_several_changes_in_one_commit_the_last_counts_and_all_are_told() {
         assert_eq!(kinds, ["queued", "starting", "running", "succeeded"]);
         let commit = tokio::time::timeout(Duration::from_secs(5), commits.recv()).await.unwrap().unwrap();
         assert_eq!(&*commit.runs, std::slice::from_ref(&run.id));
-        let (since, last) = store.db().runs_since(1, 10).await.unwrap().unwrap();
-        assert_eq!((since, last), (vec![run.id.clone()], 4));
-        assert_eq!(store.db().runs_since(0, 2).await.unwrap(), None);
+        let now = store.db().run("default", &run.id).await.unwrap();
+        let since = async |event, limit| store.db().runs_since(event, limit).await.unwrap();
+        assert_eq!(since(1, 3).await, Since { newest: 4, runs: Some(vec![now]) });
+        assert_eq!(since(4, 3).await, Since { newest: 4, runs: Some(Vec::new()) });
+        assert_eq!(since(0, 3).await, Since { newest: 4, runs: None }, "more than a reader is told");
+        assert_eq!(since(5, 3).await, Since { newest: 4, runs: None }, "an event of another database");
     });
 }
 
