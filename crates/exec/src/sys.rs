@@ -133,3 +133,11 @@ pub const fn status(raw: i32) -> Status {
         Status::Code(libc::WEXITSTATUS(raw))
     }
 }
+
+/// Has `posix_spawn` know how to start a process in a folder. The standard library looks for that by a weak symbol, which
+/// in a static program is there only if somebody names it, and forks where it is not: then each start costs more, and its
+/// wait for a child that could not be executed meets the supervisor's own.
+pub fn keep_posix_spawn() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    std::hint::black_box(libc::posix_spawn_file_actions_addchdir_np as *const ());
+}

@@ -274,6 +274,7 @@ impl Keeper {
                     let _ = docker.remove_container(&container_name(&key), Some(options)).await;
                 }
             }
+            remove_strange(&config, &remote).await;
             for key in remote.open_of(&config.name) {
                 if !running.contains(&key)
                     && !starting.contains(&key)
@@ -284,6 +285,21 @@ impl Keeper {
             }
         });
     }
+}
+
+/// Removes the files of attempts that nobody knows: of a server that was killed between forgetting one and removing them.
+async fn remove_strange(config: &Arc<ContainerConfig>, remote: &Remote) {
+    let (config, remote) = (config.clone(), remote.clone());
+    let removed = tokio::task::spawn_blocking(move || {
+        for entry in std::fs::read_dir(&config.folder).into_iter().flatten().flatten() {
+            let strange =
+                entry.file_name().to_str().and_then(key_of).is_some_and(|key| !remote.is_known(&key));
+            if strange && let Err(error) = std::fs::remove_dir_all(entry.path()) {
+                tracing::warn!(folder = %entry.path().display(), %error, "files of an ended attempt stay");
+            }
+        }
+    });
+    let _ = removed.await;
 }
 
 fn key_of(text: &str) -> Option<AttemptKey> {

@@ -97,6 +97,7 @@ pub fn main(config: &SupervisorConfig) -> ExitCode {
 }
 
 fn run(config: &SupervisorConfig) -> io::Result<()> {
+    sys::keep_posix_spawn();
     // Fails where it leads its group already: then somebody started it by hand, in a session of their own.
     let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
