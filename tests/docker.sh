@@ -26,11 +26,17 @@ run() {
     exit 1
 }
 
-answers() { [ -S "$1/docker.sock" ] && docker --host "unix://$1/docker.sock" version >/dev/null 2>&1; }
+ask() {
+    local folder=$1 path=$2
+    shift 2
+    curl --silent --fail --unix-socket "$folder/docker.sock" "$@" "http://engine/$path"
+}
+
+answers() { [ -S "$1/docker.sock" ] && ask "$1" _ping >/dev/null; }
 
 start() {
     local folder images=${1:-}
-    if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
+    if ! command -v dockerd >/dev/null; then
         echo "there is no container engine: apt-get install docker.io" >&2
         exit 1
     fi
@@ -40,7 +46,10 @@ start() {
     fi
     folder=$(mktemp -d /tmp/rigi-docker.XXXXXX)
     run "$folder"
-    docker --host "unix://$folder/docker.sock" load --quiet --input "$images" >/dev/null
+    if ask "$folder" images/load --header 'content-type: application/x-tar' --upload-file "$images" --request POST | grep -i error >&2; then
+        stop "$folder"
+        exit 1
+    fi
     echo "$folder"
     echo "$folder/docker.sock"
 }
@@ -71,10 +80,13 @@ own() {
 }
 
 stop() {
-    local folder=$1 pid docker
-    docker="docker --host unix://$folder/docker.sock"
+    local folder=$1 pid id
     # Else each has ten seconds for its farewell.
-    if answers "$folder"; then $docker ps --quiet | xargs -r $docker kill >/dev/null || true; fi
+    if answers "$folder"; then
+        for id in $(ask "$folder" containers/json | grep -o '"Id":"[0-9a-f]*"' | cut -d '"' -f 4); do
+            ask "$folder" "containers/$id/kill" --request POST || true
+        done
+    fi
     halt "$folder"
     # Those of containers first: what they run ends with them.
     for pid in $(own "$folder" containerd-shim) $(own "$folder" containerd) $(own "$folder" dockerd); do

@@ -44,7 +44,13 @@ export function docker(...args: string[]): string {
   return execFileSync(join(repository, "tests/docker.sh"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 }
 
-/** A bed and a server on it. */
+/** What a scenario that failed left running. */
+async function removeContainers(bed: Bed, socket: string): Promise<void> {
+  const engine = new Engine(socket);
+  const all = await engine.labelled("rigi.server").catch(() => []);
+  for (const one of all.filter((one) => one.Mounts.some((mount) => mount.Source?.startsWith(bed.root)))) await engine.remove(one.Id);
+}
+
 export class House {
   private readonly rooms = new Map<string, Promise<Room>>();
 
@@ -80,6 +86,7 @@ export class House {
       const linked = readdirSync(cache).includes("default");
       if (!linked) symlinkSync(made(join(testCache, "container-cache")), join(cache, "default"));
     }
+    if (this.place.target === "container") bed.atEnd(() => removeContainers(bed, socket));
     return bed.up({ env: settings(this.place.target, socket, online), args });
   }
 

@@ -44,7 +44,7 @@ async function artifacts(api: Api, id: string): Promise<SeenFile[]> {
 }
 
 /** All of a run that has ended. */
-export async function seenOf(api: Api, id: string): Promise<Seen> {
+export async function seenOf(api: Api, id: string, apart: (keyof Seen)[] = []): Promise<Seen> {
   const run = await api.run(id);
   const { items } = await api.get<{ items: Attempt[] }>(`/runs/${id}/attempts`);
   items.sort((a, b) => a.number - b.number);
@@ -54,8 +54,8 @@ export async function seenOf(api: Api, id: string): Promise<Seen> {
     ...(typeof exit_code === "number" ? { exit_code } : {}),
   }));
   const logs: SeenLog[] = [];
-  for (const { number } of items) logs.push(await log(api, run, number));
-  return {
+  if (!apart.includes("logs")) for (const { number } of items) logs.push(await log(api, run, number));
+  const seen: Seen = {
     state: run.state,
     ...(run.reason ? { reason: run.reason } : {}),
     ...(typeof run.exit_code === "number" ? { exit_code: run.exit_code } : {}),
@@ -64,6 +64,8 @@ export async function seenOf(api: Api, id: string): Promise<Seen> {
     logs,
     files: files(await artifacts(api, id)),
   };
+  for (const key of apart) delete seen[key];
+  return seen;
 }
 
 /** An expectation as JSON has it: what is `undefined` is not there. */

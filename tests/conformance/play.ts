@@ -21,6 +21,7 @@ async function poll<T>(look: () => Promise<T | undefined>, what: string, ms = 30
   }
 }
 
+/** Until its end, and all that is left of it. */
 export async function play(house: House, scenario: Scenario): Promise<Seen> {
   const kind = scenario.server ?? "shared";
   if (kind === "shared" || kind === "online") {
@@ -79,11 +80,10 @@ async function perform(house: House, scenario: Scenario, where: Where): Promise<
   stage.run = await stage.submit(request);
   await scenario.act?.(stage);
   for (const id of started) await stage.api.ended(id, scenario.ms ?? 60_000);
-  const seen = await seenOf(stage.api, stage.run.id);
+  const seen = await seenOf(stage.api, stage.run.id, scenario.apart);
   await scenario.look?.(stage);
   if (Object.keys(stage.facts).length > 0) seen.facts = stage.facts;
   await nothingIsLeft(house, stage, started, socket);
-  for (const key of scenario.apart ?? []) delete seen[key];
   return seen;
 }
 

@@ -7,6 +7,7 @@ import type { FullResult, Reporter, TestCase, TestResult } from "@playwright/tes
 import { repository } from "../support/places";
 import { known } from "./differences";
 import type { Place, Seen, Target } from "./scenario";
+import { scenarios } from "./scenarios";
 
 export const REPORT = join(repository, "target/reports/conformance.json");
 
@@ -78,6 +79,8 @@ export default class Report implements Reporter {
       }
     }
     if (rows.length === 0) return undefined;
+    const order = new Map(scenarios.map((scenario, index) => [scenario.name, index]));
+    rows.sort((a, b) => (order.get(a.scenario) ?? 0) - (order.get(b.scenario) ?? 0));
     mkdirSync(dirname(REPORT), { recursive: true });
     writeFileSync(REPORT, `${JSON.stringify(rows, null, 1)}\n`);
     print(rows);

@@ -6,6 +6,7 @@ export interface Container {
   Names: string[];
   State: string;
   Labels: Record<string, string>;
+  Mounts: { Source?: string }[];
 }
 
 export class Engine {

@@ -1,5 +1,6 @@
 /** Images that pipelines name. */
-import { failed, said, type Scenario } from "../scenario";
+import { broken, empty } from "../listeners";
+import { failed, said, type Scenario, type Seen } from "../scenario";
 
 export const images: Scenario[] = [
   {
@@ -13,6 +14,23 @@ export const images: Scenario[] = [
     only: ["container"],
     spec: { image: "rigi-test/none:1", pull: "never", command: ["true"], retries: 2 },
     expect: { ...failed("image-unavailable") },
+  },
+  {
+    name: "image-not-in-its-registry",
+    only: ["container"],
+    server: "own",
+    prepare: empty,
+    files: (registry) => ({ "pipeline.json": { image: `${String(registry)}/app:1`, command: ["true"], retries: 2 } }),
+    expect: failed("image-unavailable"),
+  },
+  {
+    name: "image-whose-registry-is-broken",
+    only: ["container"],
+    server: "own",
+    prepare: broken,
+    // What is not the pipeline's fault is tried three times more.
+    files: (registry) => ({ "pipeline.json": { image: `${String(registry)}/app:1`, command: ["true"] } }),
+    expect: { state: "failed", reason: "image-unavailable", attempts: Array(4).fill({ state: "failed", reason: "image-unavailable" }) as Seen["attempts"] & object },
   },
   {
     name: "image-that-holds-nothing",

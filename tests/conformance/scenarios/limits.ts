@@ -9,17 +9,20 @@ export const limits: Scenario[] = [
   },
   {
     name: "memory-of-a-tree",
-    // Each is below the limit, all together are above.
-    shell: "for i in 1 2 3 4 5; do python3 -c 'x = b\"x\" * (40 << 20); import time; time.sleep(30)' & done; wait",
+    // Each is below the limit, all together are above. What is killed for it differs; that it fails for it does not.
+    shell:
+      "exec 2>/dev/null; for i in 1 2 3 4 5; do python3 -c 'x = b\"x\" * (40 << 20); import time; time.sleep(20)' & pids=\"$pids $!\"; done; for pid in $pids; do wait $pid || exit 1; done",
     spec: { limits: { memory: "96MiB" }, timeout: "50s" },
-    expect: failed("out-of-memory"),
+    expect: { state: "failed", reason: "out-of-memory" },
+    apart: ["exit_code", "attempts"],
   },
   {
     name: "memory-of-a-child",
-    // The child does not get it, or is killed for it; the one that started it goes on, and what it says is kept.
-    shell: "python3 -c 'x = b\"x\" * (300 << 20)' 2>/dev/null; echo went on",
+    // The child does not get it, or is killed for it; the one that started it fails for that.
+    shell: "python3 -c 'x = b\"x\" * (300 << 20)' 2>/dev/null || exit 1",
     spec: { limits: { memory: "64MiB" } },
-    expect: { logs: [{ out: ["went on"] }] },
+    expect: { state: "failed", reason: "out-of-memory" },
+    apart: ["exit_code", "attempts"],
   },
   {
     name: "memory-below",
@@ -47,7 +50,13 @@ export const limits: Scenario[] = [
   },
   {
     name: "output-size",
-    shell: "head -c 3000000 /dev/zero > $RIGI_OUTPUTS/big; sleep 30",
+    shell: "for i in 1 2 3; do head -c 700000 /dev/zero > $RIGI_OUTPUTS/$i; done; sleep 30",
+    spec: { limits: { output_size: "1MiB" } },
+    expect: failed("limit-exceeded"),
+  },
+  {
+    name: "output-size-of-one-file",
+    shell: "exec head -c 3000000 /dev/zero > $RIGI_OUTPUTS/big",
     spec: { limits: { output_size: "1MiB" } },
     expect: failed("limit-exceeded"),
   },

@@ -1,6 +1,6 @@
 /** Ends that somebody asks for: cancel and timeout, at every moment. */
 import type { Scenario, Stage } from "../scenario";
-import { stalled } from "../stalled";
+import { stalled } from "../listeners";
 
 const CANCELLED = { state: "cancelled", reason: "cancelled" };
 
@@ -35,7 +35,7 @@ export const stops: Scenario[] = [
     // Its environment never gets ready: the index does not answer.
     server: "own",
     prepare: stalled,
-    files: (index) => ({ "main.py": "print(1)\n", "requirements.txt": `--index-url ${String(index)}/simple\ntabulate==0.9.0\n` }),
+    files: (index) => ({ "main.py": "print(1)\n", "requirements.txt": `--index-url http://${String(index)}/simple\ntabulate==0.9.0\n` }),
     act: async (stage) => {
       await stage.api.until(stage.run.id, (run) => run.reason === "preparing-environment");
       await cancel(stage);
@@ -47,7 +47,7 @@ export const stops: Scenario[] = [
     only: ["container"],
     server: "own",
     prepare: stalled,
-    files: (registry) => ({ "pipeline.json": { image: `${String(registry).replace("http://", "")}/app:1`, command: ["true"] } }),
+    files: (registry) => ({ "pipeline.json": { image: `${String(registry)}/app:1`, command: ["true"] } }),
     act: async (stage) => {
       await stage.api.until(stage.run.id, (run) => (run.message ?? "").includes("Pulling"));
       await cancel(stage);

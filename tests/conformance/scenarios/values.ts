@@ -64,13 +64,6 @@ export const values: Scenario[] = [
     expect: { refused: { status: 422, code: "parameter-invalid" } },
   },
   {
-    name: "parameters-of-any-name",
-    // What cannot be a variable is in the file only.
-    spec: { command: ["sh", "-c", 'cat $RIGI_PARAMS; env | grep -c "first-year\\|ü"'] },
-    submit: { parameters: { "first-year": 1990, "ü": "x", ok: "y" } },
-    expect: { state: "failed", exit_code: 1 },
-  },
-  {
     name: "variables",
     shell: 'echo "$FROM_SPEC|$FROM_RUN|$BOTH|$EMPTY|${EMPTY+set}"',
     spec: { env: { FROM_SPEC: "spec", BOTH: "spec", EMPTY: "" } },
