@@ -37,6 +37,8 @@ mkdir -p "$work/plain/bin" "$work/plain/tmp"
 mv "$work/worker/bin/busybox" "$work/plain/bin/busybox"
 for name in sh cat echo sleep true; do ln -s busybox "$work/plain/bin/$name"; done
 rm -rf "$work"/worker/var/cache/apt/archives/*.deb "$work"/worker/var/lib/apt/lists/* "$work"/worker/usr/share/{doc,man,locale}/*
+# Whom this machine trusts, a company's own authorities included.
+cp -L /etc/ssl/certs/ca-certificates.crt "$work/worker/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || true
 install -m 755 "$(readlink -f "$uv")" "$work/worker/usr/local/bin/uv"
 
 python3 - "$work" "$work/images.tar" <<'PY'
@@ -50,7 +52,9 @@ with tarfile.open(out, "w") as archive:
         info.size = len(data)
         archive.addfile(info, io.BytesIO(data))
 
-    for image, command in (("worker", None), ("plain", ["/bin/sh", "-c", "echo its own command"])):
+    path = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    trust = ["SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"]
+    for image, command, env in (("worker", None, path + trust), ("plain", ["/bin/sh", "-c", "echo its own command"], path)):
         layer = f"{work}/{image}.layer"
         with tarfile.open(layer, "w") as tar:
             tar.add(f"{work}/{image}", arcname=".")
@@ -59,7 +63,7 @@ with tarfile.open(out, "w") as archive:
         config = {
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
             "os": "linux",
-            "config": {"Cmd": command, "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
+            "config": {"Cmd": command, "Env": env},
             "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]},
         }
         archive.add(layer, arcname=f"{image}/layer.tar")
