@@ -46,9 +46,11 @@ def million(bench, place):
         link.call("POST", "/runs", {"runs": [{"pipeline": "noop", "count": waiting, "labels": {"team": "queue"}}]})
         stored += f", {waiting:,} waiting"
         reads(bench, link, stored, place)
+        # Hours of one machine differ by more than what is looked for: the figure to compare with is taken right before.
+        empty = bench.empty_rate(place)
         link.call("POST", f"/runs/{hold}/cancel")
         bench.figures.add(f"start: {stored}, {place.name}", 1000 * server.start_again(runs=None), "ms", bar=1000)
-        growth(bench, server, stored, place)
+        growth(bench, server, stored, place, empty)
         cancel(bench, server, place)
         back_up(bench, server, f"{ended:,} ended", place)
         if not bench.quick:
@@ -60,16 +62,15 @@ def restart(server):
     return server.start()
 
 
-def growth(bench, server, stored, place):
-    """Runs a second off the front of a long queue, beside the figure on an empty database."""
+def growth(bench, server, stored, place, empty):
+    """Runs a second off the front of a long queue, beside those on an empty database."""
     link = server.connect()
     left = lambda: sum(link.call("GET", "/system")["runs"].values())
     time.sleep(2)
     before, begin = left(), time.perf_counter()
     time.sleep(bench.scaled(20, 5))
     rate = (before - left()) / (time.perf_counter() - begin)
-    limit = place.rate or bench.empty_rate(place)
-    bench.figures.add(f"no-op runs: {stored}, {place.name}", rate, "/s", limit=limit, bar=0.9, best="high")
+    bench.figures.add(f"no-op runs: {stored}, {place.name}", rate, "/s", limit=empty, bar=0.9, best="high")
 
 
 def cancel(bench, server, place):

@@ -18,6 +18,10 @@ ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SPAN = 30 * 86_400_000_000
 #: How far apart the events of two runs are numbered: no run of a bench has more.
 EVENTS = 64
+#: A vacuum finds what is left free at the end of each page, and the next rows go there: into another page each, which
+#: PostgreSQL writes to its log as a whole. A server that has grown for a month has filled those places long ago, but for
+#: those since the last vacuum. So the last tenth of the rows is made after one.
+VACUUM = "COMMIT; VACUUM; BEGIN"
 
 
 def ids(first, step, count):
@@ -34,8 +38,9 @@ def ids(first, step, count):
         yield n, head + tails[16 * n : 16 * n + 16], at
 
 
-def texts(tables, indexes, first_event):
-    """The same statements for both databases. `seeds` holds number, id and time of what is to be made."""
+def texts(tables, indexes, first_event, parts, between=None):
+    """The same statements for both databases. `seeds` holds number, id and time of what is to be made; `parts` of it are
+    made one after the other, with a statement `between` them."""
     yield (
         "CREATE TEMPORARY TABLE templates AS SELECT row_number() OVER (ORDER BY id) - 1 AS place, id, created_at "
         "FROM runs WHERE ended_at IS NOT NULL"
@@ -50,13 +55,16 @@ def texts(tables, indexes, first_event):
         yield f"CREATE TEMPORARY TABLE of_{table} AS SELECT *, {turn} FROM {table} WHERE {key} IN (SELECT id FROM templates)"
         yield f"CREATE INDEX of_{table}_by_run ON of_{table} ({key})"
     yield from (f"DROP INDEX {name}" for name, _ in indexes)
-    for table, names in tables.items():
-        key = key_of(table)
-        values = ", ".join(value(table, name, first_event) for name in names)
-        yield (
-            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} "
-            f"FROM copies c CROSS JOIN of_{table} o WHERE o.{key} = c.template"
-        )
+    for low, high in parts:
+        for table, names in tables.items():
+            key = key_of(table)
+            values = ", ".join(value(table, name, first_event) for name in names)
+            yield (
+                f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} "
+                f"FROM copies c CROSS JOIN of_{table} o WHERE o.{key} = c.template AND c.n >= {low} AND c.n < {high}"
+            )
+        if high < parts[-1][1]:
+            yield between
     yield from (sql for _, sql in indexes)
 
 
@@ -97,7 +105,7 @@ def seed_sqlite(file, count):
     db.execute("BEGIN")
     db.execute("CREATE TEMPORARY TABLE seeds (n INTEGER PRIMARY KEY, id TEXT, at INTEGER)")
     db.executemany("INSERT INTO seeds VALUES (?, ?, ?)", ids(first, step, count))
-    for text in texts(of_run(tables), indexes, first_event):
+    for text in texts(of_run(tables), indexes, first_event, [(0, count)]):
         db.execute(text)
     db.execute("COMMIT")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -130,9 +138,9 @@ def seed_postgres(url, count):
     for seed in ids(first, step, count):
         say("%d\t%s\t%d\n" % seed)
     say("\\.\n")
-    for text in texts(of_run(tables), indexes, int(first_event)):
+    for text in texts(of_run(tables), indexes, int(first_event), [(0, count * 9 // 10), (count * 9 // 10, count)], VACUUM):
         say(f"{text};\n")
-    say("COMMIT;\nVACUUM ANALYZE;\n")
+    say("COMMIT;\nVACUUM ANALYZE;\nCHECKPOINT;\n")
     psql.stdin.close()
     if psql.wait() != 0:
         raise RuntimeError("the rows cannot be written into PostgreSQL")

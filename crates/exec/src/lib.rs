@@ -13,6 +13,7 @@ pub mod environment;
 mod frame;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub mod kubernetes;
 mod layout;
 pub mod plan;
 pub mod process;
@@ -23,5 +24,6 @@ mod sys;
 mod wire;
 
 pub use container::{ContainerConfig, ContainerExecutor};
+pub use kubernetes::{KubernetesConfig, KubernetesExecutor};
 pub use plan::{AttemptPlan, Executor, Observation, Observed};
 pub use process::{ProcessConfig, ProcessExecutor};

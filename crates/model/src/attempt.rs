@@ -77,6 +77,11 @@ pub enum Exit {
         /// For people: what was tried and what went wrong.
         message: String,
     },
+    /// A cluster moved it out of the way: for another, for a node's sake, or for its use of the node's disk.
+    Evicted {
+        /// For people: in the cluster's own words.
+        message: String,
+    },
     /// Its executor vanished with it.
     Lost {
         /// For people: how that was noticed.
@@ -91,7 +96,7 @@ impl Exit {
         match self {
             Self::Code { code: 0 } | Self::Stopped => None,
             Self::NotStarted { class, .. } => Some(*class),
-            Self::Lost { .. } => Some(FailureClass::Lost),
+            Self::Lost { .. } | Self::Evicted { .. } => Some(FailureClass::Lost),
             _ => Some(FailureClass::User),
         }
     }

@@ -243,7 +243,8 @@ fn what_is_run_must_be_there() {
 3:9  `python` is the text `-x` and must be a version such as `3.12`
 "#);
     insta::assert_snapshot!(yaml("type: script\ncommand: x"), @r#"1:1  `type` and `command` cannot both say what is run (Remove `type`.)"#);
-    let spec = "image: debian\npull: often\nkubernetes: {queue: A b, pod_template: {spec: {restartPolicy: Always}}}";
+    let spec =
+        "image: debian\npull: often\nkubernetes: {queue: A b, pod_template: {spec: {restartPolicy: Always}}}";
     insta::assert_snapshot!(yaml(spec), @r#"
 2:7  `pull` is `often` and must be `if-missing`, `always` or `never`
 3:21  `kubernetes.queue` is `A b`, which Kubernetes does not take for a name (Use lower-case letters, digits, `-` and `.`, at most 253.)

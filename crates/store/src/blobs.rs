@@ -41,11 +41,12 @@ pub struct Stored {
 /// Lower-case hex of a digest.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|b| hex_digits(*b)).map(char::from).collect()
+}
+
+pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|b| [DIGITS[(b >> 4) as usize] as char, DIGITS[(b & 15) as usize] as char])
-        .collect()
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 impl Blobs {

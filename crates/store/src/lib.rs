@@ -78,8 +78,7 @@ impl Store {
         let sealer = seal::Sealer::open(data)?;
         let db = Db::open(config).await?;
         db.migrate(migrate::newest()).await?;
-        let last_event = db.last_event().await?;
-        let writer = Writer::start(db.clone(), config, last_event)?;
+        let writer = Writer::start(db.clone(), config)?;
         Ok(Self { db, writer, blobs, data: data.to_owned(), sealer })
     }
 

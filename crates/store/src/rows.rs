@@ -63,6 +63,16 @@ impl Statement {
         Self { verb: Verb::Update, table, columns, rest: condition, for_row: OnceLock::new() }
     }
 
+    /// Whether it adds rows, and says nothing else of them.
+    pub(crate) const fn is_addition(&self) -> bool {
+        matches!(self.verb, Verb::Insert) && self.rest.is_empty()
+    }
+
+    /// The text for an addition of rows that come as a stream.
+    pub(crate) fn for_stream(&self) -> String {
+        format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.table, self.names())
+    }
+
     /// Columns of a row.
     pub(crate) const fn width(&self) -> usize {
         self.columns.len()
@@ -128,10 +138,13 @@ impl Statement {
     }
 }
 
+/// A statement with the values of its rows, one after the other.
+pub(crate) type Part<'a> = (&'static Statement, Vec<Value<'a>>);
+
 /// Rows by statement, in the order in which the statements came.
 #[derive(Debug, Default)]
 pub(crate) struct Rows<'a> {
-    parts: Vec<(&'static Statement, Vec<Value<'a>>)>,
+    parts: Vec<Part<'a>>,
 }
 
 impl<'a> Rows<'a> {
@@ -144,8 +157,8 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Each statement with the values of its rows, one after the other.
-    pub(crate) fn parts(&self) -> &[(&'static Statement, Vec<Value<'a>>)] {
+    /// Each statement with its rows.
+    pub(crate) fn parts(&self) -> &[Part<'a>] {
         &self.parts
     }
 }
@@ -217,6 +230,9 @@ mod tests {
     #[test]
     fn each_database_has_its_text() {
         assert_eq!(PUT.for_row(), "INSERT INTO t (a, b) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
+        let add = Statement::insert("t", &[("a", Kind::Text), ("b", Kind::Int)], "");
+        assert_eq!([&add, &PUT, &SET].map(Statement::is_addition), [true, false, false]);
+        assert_eq!(add.for_stream(), "COPY t (a, b) FROM STDIN (FORMAT binary)");
         assert_eq!(SET.for_row(), "UPDATE t SET b = ?2 WHERE a = ?1 AND c IS NULL");
         assert_eq!(
             PUT.for_arrays(1),

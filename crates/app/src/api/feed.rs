@@ -1,5 +1,7 @@
 //! The live stream: what changes, told to whoever listens.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -44,7 +46,7 @@ async fn stream_events(
         (None, None) => Wants::All { usage: None },
     };
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-    Ok(live::respond(state.feed.listen(state.clone(), wants, seen)))
+    Ok(live::respond(state.feed.listen(Arc::new(state.clone()), wants, seen)))
 }
 
 async fn id_of(state: &AppState, run: &str) -> ApiResult<RunId> {

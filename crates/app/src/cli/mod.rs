@@ -10,6 +10,7 @@ mod failure;
 mod follow;
 mod gc;
 mod help;
+mod image;
 mod init;
 mod migrate;
 mod output;
@@ -24,6 +25,7 @@ mod server;
 mod session;
 mod status;
 mod table;
+mod targets;
 mod terminal;
 mod version;
 mod words;
@@ -78,6 +80,10 @@ enum Command {
     Validate(pipelines::Validate),
     /// Write a pipeline that works, to start from
     Init(init::Init),
+    /// List and check where runs can execute
+    Targets(targets::Targets),
+    /// Make the image that containers of pipelines without one have
+    Image(image::Image),
     /// Show the configuration and where it comes from
     Config(config::Config),
     /// Find out what is wrong with a server or its folder
@@ -156,6 +162,8 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Pipelines(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
+        Command::Targets(command) => command.run(&session),
+        Command::Image(command) => command.run(&session),
         Command::Config(command) => command.run(&session),
         Command::Doctor(command) => command.run(&session),
         Command::Gc(command) => command.run(&session),

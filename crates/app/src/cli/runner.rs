@@ -11,20 +11,23 @@ use rigi_exec::runner::{Place, RunnerConfig, run};
 #[derive(Debug, Args)]
 pub struct Runner {
     /// Folder of the server's socket.
-    #[arg(long, conflicts_with = "server_url", required_unless_present = "server_url")]
+    #[arg(long, conflicts_with = "server_url")]
     server_socket: Option<PathBuf>,
     /// The server's address for runners.
     #[arg(long)]
     server_url: Option<String>,
     /// File with the attempt's token; it is removed if that is possible.
-    #[arg(long)]
-    token_file: PathBuf,
+    #[arg(long, required_unless_present = "install")]
+    token_file: Option<PathBuf>,
     /// The runner's own folder.
-    #[arg(long)]
+    #[arg(long, default_value = "/rigi/work")]
     folder: PathBuf,
     /// The attempt's current directory.
-    #[arg(long)]
+    #[arg(long, default_value = "/app")]
     work: PathBuf,
+    /// Copy this program to a path, and nothing else: for an image that does not know it.
+    #[arg(long, value_name = "PATH")]
+    install: Option<PathBuf>,
     /// What the image starts by itself.
     #[arg(last = true)]
     command: Vec<String>,
@@ -36,16 +39,21 @@ impl Runner {
     /// # Errors
     /// If it cannot begin.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let shown = self.token_file.display().to_string();
-        let token = std::fs::read_to_string(&self.token_file)
-            .with_context(|| format!("the token {shown} cannot be read"))?;
+        let program = std::env::current_exe().context("the program's own file cannot be found")?;
+        if let Some(place) = self.install {
+            std::fs::copy(&program, &place)
+                .with_context(|| format!("{} cannot be written", place.display()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let file = self.token_file.unwrap_or_default();
+        let read = std::fs::read_to_string(&file);
+        let token = read.with_context(|| format!("the token {} cannot be read", file.display()))?;
         // The attempt may not need it, and where it is a mounted secret it stays.
-        let _ = std::fs::remove_file(&self.token_file);
+        let _ = std::fs::remove_file(&file);
         let place = match (self.server_socket, self.server_url) {
             (Some(folder), _) => Place::Socket(folder.join("sock")),
             (None, url) => Place::Url(url.unwrap_or_default()),
         };
-        let program = std::env::current_exe().context("the program's own file cannot be found")?;
         let config = RunnerConfig {
             place,
             token: token.trim().to_owned(),
@@ -56,7 +64,12 @@ impl Runner {
             mirror: true,
             command: self.command,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // An attempt may use up all processes that the container may have: what was started before stays.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(3)
+            .thread_keep_alive(std::time::Duration::from_secs(365 * 24 * 3600))
+            .enable_all()
+            .build()?;
         let code = runtime.block_on(run(config));
         runtime.shutdown_background();
         Ok(code)

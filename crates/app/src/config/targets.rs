@@ -6,7 +6,7 @@ use rigi_model::Target;
 
 use super::key::nearest;
 use super::sections::Config;
-use super::value::{Raw, TargetKind, Value};
+use super::value::{Names, Raw, TargetKind, Value};
 
 /// The section that holds them.
 pub const SECTION: &str = "targets";
@@ -51,6 +51,7 @@ macro_rules! keys {
 
 const ALL: &[TargetKind] = &[TargetKind::Container, TargetKind::Kubernetes];
 const CONTAINER: &[TargetKind] = &[TargetKind::Container];
+const KUBERNETES: &[TargetKind] = &[TargetKind::Kubernetes];
 
 keys! {
     /// `container` or `kubernetes`.
@@ -65,6 +66,24 @@ keys! {
     network: String, CONTAINER, "the engine's own choice";
     /// File with credentials of registries, as `docker login` writes it.
     credentials: PathBuf, CONTAINER, "none";
+    /// File that says where the cluster is and who we are there.
+    kubeconfig: PathBuf, KUBERNETES, "in a pod, the cluster around it; else the user's own";
+    /// Context in that file.
+    context: String, KUBERNETES, "its current one";
+    /// Namespace of all Jobs.
+    namespace: String, KUBERNETES, "that of the context";
+    /// Rigi's program in the target's image.
+    program: String, KUBERNETES, "`/usr/local/bin/rigi`";
+    /// How this target's runners reach the server.
+    url: String, KUBERNETES, "`runners.url`";
+    /// Service account of pods whose spec names none.
+    service_account: String, KUBERNETES, "the namespace's default";
+    /// Secrets with credentials of registries, for pods whose spec names none.
+    image_pull_secrets: Names, KUBERNETES, "none";
+    /// `LocalQueue` of Kueue for Jobs whose spec names none.
+    queue: String, KUBERNETES, "none";
+    /// `PriorityClass` of pods whose spec names none.
+    priority_class: String, KUBERNETES, "none";
 }
 
 impl TargetConfig {

@@ -3,31 +3,22 @@
 //! Nobody listens, nothing is done: then a commit costs nothing here. One who is too slow for what is kept, or comes back
 //! after a while, is told what the database says has changed since; nothing is held for anybody.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use rigi_engine::{Pulse, PulseKind};
 use rigi_model::RunId;
-use rigi_store::Commit;
 use serde_json::json;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
+use super::changes::Changes;
 use super::listener::Listening;
 use super::sse;
-use crate::api::view::{RunSummary, UsageSample};
-use crate::api::{AppState, present};
+use super::teller::Teller;
+use crate::api::view::RunSummary;
 
-/// Between two tellings of what has changed.
-const GATHER: Duration = Duration::from_millis(50);
-/// Waiting runs whose place is told when something else changed.
-const MOST_MOVED: usize = 50;
-/// Runs that are told one by one; with more at once, whoever hears of all runs reads its lists again.
-const MOST_TOLD: usize = 500;
 /// Batches that are kept for those who are slow.
 const KEPT: usize = 32;
 
@@ -61,7 +52,9 @@ pub enum Batch {
         bytes: Bytes,
         /// Where each one's event lies, by id.
         places: Vec<(RunId, Range<usize>)>,
-        /// The newest event of the database that they tell of.
+        /// They are no older than this event of the database, which was known before they were read.
+        as_of: i64,
+        /// Up to this event all changes are told with them; `None`: no change is.
         last: Option<i64>,
     },
     /// For those who hear of all.
@@ -99,10 +92,10 @@ pub struct Feed {
 
 /// Who listens, and the one who tells them.
 #[derive(Default)]
-struct Audience {
-    to_all: usize,
+pub(super) struct Audience {
+    pub to_all: usize,
     /// Those whose changes or usage somebody wants.
-    to_runs: HashMap<RunId, usize>,
+    pub to_runs: HashMap<RunId, usize>,
     teller: Option<AbortHandle>,
 }
 
@@ -114,9 +107,9 @@ impl Default for Feed {
 
 impl Feed {
     /// Listens from now on, after what happened since the event `seen`.
-    pub fn listen(&self, state: AppState, wants: Wants, seen: Option<i64>) -> Listening {
-        let seat = self.seat(&state, &wants);
-        Listening::new(state, self.batches.subscribe(), seat, wants, seen)
+    pub fn listen(&self, changes: Arc<dyn Changes>, wants: Wants, seen: Option<i64>) -> Listening {
+        let seat = self.seat(&changes, &wants);
+        Listening::new(changes, self.batches.subscribe(), seat, wants, seen)
     }
 
     /// Ends all streams.
@@ -124,15 +117,15 @@ impl Feed {
         self.send(Batch::Closed);
     }
 
-    fn send(&self, batch: Batch) {
+    pub(super) fn send(&self, batch: Batch) {
         let _ = self.batches.send(Arc::new(batch));
     }
 
-    fn audience(&self) -> MutexGuard<'_, Audience> {
+    pub(super) fn audience(&self) -> MutexGuard<'_, Audience> {
         self.audience.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn seat(&self, state: &AppState, wants: &Wants) -> Seat {
+    fn seat(&self, changes: &Arc<dyn Changes>, wants: &Wants) -> Seat {
         let mut audience = self.audience();
         if matches!(wants, Wants::All { .. }) {
             audience.to_all += 1;
@@ -142,14 +135,7 @@ impl Feed {
         }
         if audience.teller.is_none() {
             // It hears what happens from here on, and the newcomer reads what was before.
-            let teller = Teller {
-                commits: state.store().commits(),
-                pulses: state.engine.pulses(),
-                pipelines: state.catalog.changes(),
-                feed: self.clone(),
-                state: state.clone(),
-                told: Instant::now() - GATHER,
-            };
+            let teller = Teller::new(changes.clone(), self.clone());
             audience.teller = Some(tokio::spawn(teller.run()).abort_handle());
         }
         Seat { feed: self.clone(), wants: wants.clone() }
@@ -185,136 +171,17 @@ impl Drop for Seat {
     }
 }
 
-/// Makes the events, while somebody listens.
-struct Teller {
-    state: AppState,
-    feed: Feed,
-    commits: broadcast::Receiver<Commit>,
-    pulses: broadcast::Receiver<Pulse>,
-    pipelines: broadcast::Receiver<String>,
-    told: Instant,
-}
-
-/// Changes that are told together.
-#[derive(Default)]
-struct Gathered {
-    runs: BTreeSet<RunId>,
-    last: Option<i64>,
-}
-
-impl Gathered {
-    fn add(&mut self, commit: &Commit) {
-        self.last = Some(commit.last_event);
-        self.runs.extend(commit.runs.iter().cloned());
-    }
-}
-
-impl Teller {
-    async fn run(mut self) {
-        let mut beat = Instant::now() + sse::BEAT;
-        loop {
-            let mut gathered = Gathered::default();
-            tokio::select! {
-                commit = self.commits.recv() => match commit {
-                    Ok(commit) => gathered.add(&commit),
-                    Err(RecvError::Lagged(_)) => self.feed.send(Batch::Everybody(reset(None))),
-                    Err(RecvError::Closed) => return,
-                },
-                pulse = self.pulses.recv() => match pulse {
-                    Ok(pulse) => self.hear(pulse, &mut gathered),
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return,
-                },
-                name = self.pipelines.recv() => match name {
-                    Ok(name) => {
-                        let event = sse::event("pipeline", None::<u8>, &json!({ "name": name }));
-                        self.feed.send(Batch::General(event));
-                    }
-                    Err(RecvError::Lagged(_)) => self.feed.send(Batch::General(reset(None))),
-                    Err(RecvError::Closed) => return,
-                },
-                () = tokio::time::sleep_until(beat) => {
-                    beat += sse::BEAT;
-                    self.feed.send(Batch::Everybody(sse::STILL_HERE));
-                }
-            }
-            if !gathered.runs.is_empty() {
-                self.gather(&mut gathered).await;
-                self.tell(gathered).await;
-            }
-        }
-    }
-
-    fn hear(&self, pulse: Pulse, gathered: &mut Gathered) {
-        match pulse.what {
-            PulseKind::Progress => {
-                gathered.runs.insert(pulse.run);
-            }
-            PulseKind::Sample(at, s) if self.feed.audience().to_runs.contains_key(&pulse.run) => {
-                let sample = UsageSample { at, cpu: s.cpu, memory: s.memory, processes: s.processes };
-                let event = sse::event("usage", None::<u8>, &json!({ "run": pulse.run, "sample": sample }));
-                self.feed.send(Batch::Usage(pulse.run, event));
-            }
-            PulseKind::Sample(..) | PulseKind::Log(_) => {}
-        }
-    }
-
-    /// The first change after a while is told at once; those that follow wait for others.
-    async fn gather(&mut self, gathered: &mut Gathered) {
-        let gone = self.told.elapsed();
-        if gone < GATHER {
-            tokio::time::sleep(GATHER - gone).await;
-        }
-        while let Ok(commit) = self.commits.try_recv() {
-            gathered.add(&commit);
-        }
-        self.told = Instant::now();
-    }
-
-    async fn tell(&self, Gathered { mut runs, last }: Gathered) {
-        let to_all = {
-            let audience = self.feed.audience();
-            if audience.to_all == 0 || runs.len() > MOST_TOLD {
-                let many = runs.len() > MOST_TOLD;
-                runs.retain(|run| audience.to_runs.contains_key(run));
-                if many {
-                    self.feed.send(Batch::General(reset(last)));
-                }
-            }
-            audience.to_all > 0
-        };
-        // Who waits moves up when somebody else goes: what people look at is told too, as long as it is little.
-        if to_all && runs.len() < MOST_MOVED {
-            runs.extend(self.state.engine.some_waiting(MOST_MOVED).await);
-        }
-        let runs: Vec<RunId> = runs.into_iter().collect();
-        match summaries(&self.state, &runs).await {
-            Ok(views) if !views.is_empty() => self.feed.send(batch(views, last)),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "what changed cannot be told");
-                self.feed.send(Batch::Everybody(reset(None)));
-            }
-        }
-    }
-}
-
 /// Tells a listener to read everything again; it resumes behind this event.
 pub fn reset(id: Option<i64>) -> Bytes {
     sse::event("reset", id, &json!({}))
 }
 
-/// Runs as lists show them.
-pub async fn summaries(state: &AppState, runs: &[RunId]) -> rigi_store::Result<Vec<RunSummary>> {
-    let runs = state.store().db().runs_by_id(runs).await?;
-    Ok(present::summaries(state, &runs).await)
-}
-
-fn batch(mut views: Vec<RunSummary>, last: Option<i64>) -> Batch {
+/// The events of these runs; see [`Batch::Runs`].
+pub fn batch(mut views: Vec<RunSummary>, as_of: i64, last: Option<i64>) -> Batch {
     views.sort_by(|a, b| a.id.cmp(&b.id));
     let (bytes, places) = run_events(&views, last);
     let places = views.into_iter().map(|view| view.id).zip(places).collect();
-    Batch::Runs { bytes, places, last }
+    Batch::Runs { bytes, places, as_of, last }
 }
 
 /// The events of these runs, and where each lies. The last one carries the id of the newest event, so that a reader

@@ -3,25 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rigi_model::RunId;
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::feed::{Batch, Seat, Wants, reset, run_events, summaries};
+use super::changes::Changes;
+use super::feed::{Batch, Seat, Wants, reset, run_events};
 use super::sse::{self, Listener};
-use crate::api::AppState;
-
-/// Events that one who was away is told afterwards, at most; beyond it, it starts afresh.
-const CATCH_UP: u32 = 5000;
 
 /// See the module.
 pub struct Listening {
-    state: AppState,
+    changes: Arc<dyn Changes>,
     batches: broadcast::Receiver<Arc<Batch>>,
     wants: Wants,
-    /// The newest event that it knows of.
+    /// Up to this event it was told everything.
     seen: Option<i64>,
-    /// Up to this event it was told by catching up: nobody is told older words afterwards.
+    /// What it was told may be as new as this event: it is told nothing that may be older.
     told: i64,
     greeted: bool,
     _seat: Seat,
@@ -30,32 +26,33 @@ pub struct Listening {
 impl Listening {
     /// Listens to these batches, after what happened since the event `seen`.
     pub fn new(
-        state: AppState,
+        changes: Arc<dyn Changes>,
         batches: broadcast::Receiver<Arc<Batch>>,
         seat: Seat,
         wants: Wants,
         seen: Option<i64>,
     ) -> Self {
-        Self { state, batches, wants, seen, told: 0, greeted: false, _seat: seat }
+        Self { changes, batches, wants, seen, told: 0, greeted: false, _seat: seat }
     }
 
     /// What the database says has happened since it last heard, and a greeting that says up to where that was.
     async fn catch_up(&mut self) -> rigi_store::Result<Bytes> {
-        let db = self.state.store().db();
-        let newest = db.last_event().await?;
-        let seen = self.seen.replace(newest);
-        let hello = |id: i64| sse::event("hello", Some(id), &json!({}));
-        let Some(seen) = seen else { return Ok(hello(newest)) };
-        let missed = if seen <= newest { db.runs_since(seen, CATCH_UP).await? } else { None };
-        let Some((mut runs, last)) = missed else { return Ok(reset(Some(newest))) };
-        if let Wants::Run(wanted) = &self.wants {
-            runs.retain(|run: &RunId| run == wanted);
-        }
-        let views = summaries(&self.state, &runs).await?;
-        let last = last.max(newest);
-        (self.seen, self.told) = (Some(last), last);
-        let (events, _) = run_events(&views, Some(last));
-        Ok([events, hello(last)].concat().into())
+        let only = match &self.wants {
+            Wants::Run(run) => Some(run),
+            Wants::All { .. } => None,
+        };
+        let (newest, runs) = match self.seen {
+            None => (self.changes.newest().await?, Some(Vec::new())),
+            Some(seen) => {
+                let missed = self.changes.missed(seen, only).await?;
+                (missed.newest, missed.runs)
+            }
+        };
+        (self.seen, self.told) = (Some(newest), newest);
+        let Some(runs) = runs else { return Ok(reset(Some(newest))) };
+        let (events, _) = run_events(&runs, Some(newest));
+        let hello = sse::event("hello", Some(newest), &json!({}));
+        Ok([events, hello].concat().into())
     }
 }
 
@@ -65,11 +62,13 @@ impl Listener for Listening {
             let missed = if self.greeted {
                 match self.batches.recv().await {
                     Ok(batch) => {
-                        if let Batch::Runs { last: Some(last), .. } = &*batch {
-                            if *last <= self.told {
+                        if let Batch::Runs { as_of, last, .. } = &*batch {
+                            // Read before what it caught up with. What has changed since comes with a later one.
+                            if *as_of < self.told {
                                 continue;
                             }
-                            self.seen = Some(*last);
+                            self.told = *as_of;
+                            self.seen = self.seen.max(*last);
                         }
                         if let Some(bytes) = batch.part(&self.wants) {
                             return Some(bytes);

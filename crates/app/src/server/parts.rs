@@ -54,7 +54,7 @@ impl Parts {
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
         let settings = config.settings();
-        let settled = targets::settle(config, &data, store.sealer())?;
+        let settled = targets::settle(config, &data, &name_of(&store))?;
         let (observed, seen) = mpsc::unbounded_channel();
         let opened = ProcessExecutor::open(process_config(config, &data)?, observed.clone()).await;
         let (process, mut known) = opened.map_err(|e| of_executor(&e))?;
@@ -76,6 +76,11 @@ impl Parts {
         let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
         Ok(Self { engine, catalog, recovered, process, remote, collector, folder })
     }
+}
+
+/// What tells this server's containers and Jobs from those of others: the same for as long as its data are.
+fn name_of(store: &Store) -> String {
+    hex(&store.sealer().derive("name of the server")[..8])
 }
 
 fn pipeline_limits(catalog: &Catalog) -> BTreeMap<String, u64> {

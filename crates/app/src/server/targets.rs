@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rigi_exec::container::Endpoint;
+use rigi_exec::kubernetes::Defaults;
 use rigi_exec::remote::Remote;
-use rigi_exec::{ContainerConfig, ContainerExecutor, Executor};
+use rigi_exec::{ContainerConfig, ContainerExecutor, Executor, KubernetesConfig, KubernetesExecutor};
 use rigi_model::{ErrorCode, Target};
-use rigi_store::hex;
 
 use super::error::failure;
 use super::runners;
@@ -18,7 +18,8 @@ use crate::config::{Config, TargetKind};
 /// One target that is not `process`, ready to be opened or looked at.
 #[derive(Debug, Clone)]
 pub enum Settled {
-    Container(ContainerConfig),
+    Container(Box<ContainerConfig>),
+    Kubernetes(Box<KubernetesConfig>),
 }
 
 impl Settled {
@@ -26,13 +27,39 @@ impl Settled {
     pub const fn name(&self) -> &Target {
         match self {
             Self::Container(config) => &config.name,
+            Self::Kubernetes(config) => &config.name,
+        }
+    }
+
+    /// What executes it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Container(_) => TargetKind::Container.as_str(),
+            Self::Kubernetes(_) => TargetKind::Kubernetes.as_str(),
+        }
+    }
+
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Container(config) => config.endpoint.to_string(),
+            Self::Kubernetes(config) => {
+                let file = config.kubeconfig.as_ref().map(|path| path.display().to_string());
+                let context = config.context.as_ref().map(|context| format!(" ({context})"));
+                format!(
+                    "{}{}",
+                    file.unwrap_or_else(|| "the cluster around".into()),
+                    context.unwrap_or_default()
+                )
+            }
         }
     }
 
     /// Its executor.
     pub fn open(self, remote: &Remote) -> Arc<dyn Executor> {
         match self {
-            Self::Container(config) => Arc::new(ContainerExecutor::open(config, remote.clone())),
+            Self::Container(config) => Arc::new(ContainerExecutor::open(*config, remote.clone())),
+            Self::Kubernetes(config) => Arc::new(KubernetesExecutor::open(*config, remote.clone())),
         }
     }
 }
@@ -41,18 +68,13 @@ impl Settled {
 ///
 /// # Errors
 /// If one is not said enough of.
-pub fn settle(
-    config: &Config,
-    data: &Path,
-    sealer: &rigi_store::seal::Sealer,
-) -> Result<Vec<Settled>, Failure> {
+pub fn settle(config: &Config, data: &Path, server: &str) -> Result<Vec<Settled>, Failure> {
     let mut named = config.named_targets.clone();
     if Endpoint::find().is_some() {
         named.entry(Target::CONTAINER.to_string()).or_default();
     }
-    let server = hex(&sealer.derive("name of the server")[..8]);
     let settled: Result<Vec<_>, _> =
-        named.iter().map(|(name, target)| settle_one(name, target, data, &server)).collect();
+        named.iter().map(|(name, target)| settle_one(config, name, target, data, server)).collect();
     let settled = settled?;
     let default = &config.targets.default;
     let known = settled.iter().map(Settled::name).any(|name| name.as_str() == default);
@@ -67,18 +89,57 @@ pub fn settle(
     Ok(settled)
 }
 
-fn settle_one(name: &str, target: &TargetConfig, data: &Path, server: &str) -> Result<Settled, Failure> {
+fn settle_one(
+    config: &Config,
+    name: &str,
+    target: &TargetConfig,
+    data: &Path,
+    server: &str,
+) -> Result<Settled, Failure> {
     let wrong = |message: String, cure: &str| failure(ErrorCode::ConfigInvalid, message, cure);
     let kind = target.kind_of(name).map_err(|message| wrong(message, "say what executes it"))?;
     let parsed = Target::parse(name);
     let name = parsed.ok_or_else(|| wrong(format!("`targets.{name}` is no name"), "choose another"))?;
     match kind {
-        TargetKind::Container => container(name, target, data, server).map(Settled::Container),
+        TargetKind::Container => {
+            container(name, target, data, server).map(|config| Settled::Container(Box::new(config)))
+        }
         TargetKind::Kubernetes => {
-            let message = format!("`targets.{name}`: this version has no executor for Kubernetes yet");
-            Err(wrong(message, "leave it out"))
+            kubernetes(config, name, target, server).map(|config| Settled::Kubernetes(Box::new(config)))
         }
     }
+}
+
+fn kubernetes(
+    config: &Config,
+    name: Target,
+    target: &TargetConfig,
+    server: &str,
+) -> Result<KubernetesConfig, Failure> {
+    let bound = config.runners.bind.map(|address| format!("http://{address}"));
+    let url = target.url.clone().or_else(|| config.runners.url.clone()).or(bound).ok_or_else(|| {
+        let message = format!("`targets.{name}`: its runners do not know how to reach this server");
+        let cure =
+            "set `runners.bind` to an address that pods reach, and `runners.url` if they see it otherwise";
+        failure(ErrorCode::ConfigInvalid, message, cure)
+    })?;
+    Ok(KubernetesConfig {
+        kubeconfig: target.kubeconfig.clone(),
+        context: target.context.clone(),
+        namespace: target.namespace.clone(),
+        image: target.image.clone(),
+        program: target.program.clone().unwrap_or_else(|| "/usr/local/bin/rigi".to_owned()),
+        url,
+        user: target.user.clone().unwrap_or_else(|| "1001:1001".to_owned()),
+        defaults: Defaults {
+            service_account: target.service_account.clone(),
+            image_pull_secrets: target.image_pull_secrets.clone().unwrap_or_default().0,
+            queue: target.queue.clone(),
+            priority_class: target.priority_class.clone(),
+        },
+        server: server.to_owned(),
+        name,
+    })
 }
 
 fn container(
@@ -114,4 +175,19 @@ fn container(
 fn default_user() -> String {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     if user.is_root() { "1001:1001".to_owned() } else { format!("{}:{}", user.as_raw(), group.as_raw()) }
+}
+
+/// Somebody named a target that the configuration does not have.
+pub fn no_such(name: &str, known: &[String]) -> Failure {
+    let known = if known.is_empty() {
+        "only `process`".to_owned()
+    } else {
+        format!("`process`, {}", known.join(", "))
+    };
+    let message = format!("there is no target `{name}`: this configuration has {known}");
+    failure(
+        ErrorCode::TargetUnavailable,
+        message,
+        &format!("set it up below `[targets.{name}]` in rigi.toml"),
+    )
 }

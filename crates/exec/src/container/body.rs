@@ -18,8 +18,8 @@ pub const SERVER: &str = "rigi.server";
 /// Label: the attempt, `RUN.NUMBER`.
 pub const ATTEMPT: &str = "rigi.attempt";
 
-/// Processes that Rigi's own need within the container, beside those that the attempt may have.
-const OWN_PROCESSES: u64 = 64;
+/// Threads of Rigi's own processes within the container, beside those that the attempt may have.
+const OWN_PROCESSES: u64 = 16;
 /// Memory of Rigi's own processes: the attempt's limit is its own.
 const OWN_MEMORY: u64 = 48 << 20;
 
@@ -151,9 +151,7 @@ fn own_command(image: &ImageInspect) -> Vec<String> {
 }
 
 fn host_name(key: &AttemptKey) -> String {
-    // The end of an id is what tells it from others of the same moment.
-    let id = key.run.short().to_ascii_lowercase();
-    format!("rigi-{}-{}", &id[id.len().saturating_sub(10)..], key.number)
+    format!("rigi-{}-{}", key.run.short().to_ascii_lowercase(), key.number)
 }
 
 /// What is left of a memory limit of a container for the attempt, as [`host`] reckons.

@@ -207,11 +207,11 @@ impl Keeper {
                 claimed: remote.is_claimed(&key),
                 memory: found.as_ref().and_then(memory_of),
             };
-            let (exit, word) = verdict(state.as_ref(), known);
             let left = match &found {
                 Some(_) => left_of(&docker, &name, remote.lines(&key)).await,
                 None => Left::default(),
             };
+            let (exit, word) = verdict(state.as_ref(), known, &left.complaints);
             let mut words = left.complaints;
             words.push(word);
             let ended = tokio::task::spawn_blocking(move || remote.end_here(&key, exit, &left.rest, &words));

@@ -6,6 +6,7 @@
 //! it is, so that a new server, or an engine that comes back, is all it takes to go on.
 
 mod body;
+mod build;
 mod engine;
 mod image;
 mod keeper;
@@ -23,6 +24,7 @@ use tokio::sync::mpsc;
 
 use crate::plan::{AttemptPlan, Executor};
 use crate::remote::Remote;
+pub use build::{ImageError, ImageOrder, build, save};
 pub use engine::{Check, Endpoint, check};
 use keeper::{Command, Keeper};
 
@@ -114,5 +116,7 @@ impl Executor for ContainerExecutor {
 
 /// The name of an attempt's container.
 fn container_name(key: &AttemptKey) -> String {
-    format!("rigi-{}-{}", key.run.short().to_ascii_lowercase(), key.number)
+    // `run_01ABC…` becomes `rigi-01abc…-1`.
+    let id = key.run.as_str().rsplit('_').next().unwrap_or_default();
+    format!("rigi-{}-{}", id.to_ascii_lowercase(), key.number)
 }

@@ -1,7 +1,8 @@
 //! What an engine shows of a container that ended without its runner's word, in the words of an attempt's end.
 
 use bollard::models::ContainerState;
-use rigi_model::Exit;
+use rigi_model::attempt::FailureClass;
+use rigi_model::{Exit, Reason};
 
 use crate::supervisor::size;
 
@@ -17,7 +18,7 @@ pub struct Known {
 }
 
 /// How the attempt ended, and what its log says of it. `None`: the container is not there any more.
-pub fn verdict(state: Option<&ContainerState>, known: Known) -> (Exit, String) {
+pub fn verdict(state: Option<&ContainerState>, known: Known, complaints: &[String]) -> (Exit, String) {
     if known.stopping {
         let word =
             if known.claimed { "Stopped on request." } else { "Stopped on request, before it started." };
@@ -27,6 +28,14 @@ pub fn verdict(state: Option<&ContainerState>, known: Known) -> (Exit, String) {
         let message = "its container is gone: somebody removed it".to_owned();
         return (Exit::Lost { message: message.clone() }, sentence(&message));
     };
+    let not_executed = format!("exec {}:", super::body::at::PROGRAM);
+    if complaints.iter().any(|line| line.contains(&not_executed)) {
+        let message = "Rigi's program does not start in this image: it was built for another C library. Use the released \
+                       binary on the server, which needs none."
+            .to_owned();
+        let (class, reason) = (FailureClass::User, Reason::StartFailed);
+        return (Exit::NotStarted { class, reason, message: message.clone() }, message);
+    }
     if state.oom_killed == Some(true) {
         let word = match known.memory {
             Some(limit) => format!("Killed: it used more than its limit of {} of memory.", size(limit)),
@@ -61,17 +70,20 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_no_loss() {
         let known = Known { stopping: true, ..Known::default() };
-        assert_eq!(verdict(Some(&ended(137, false)), known).0, Exit::Stopped);
-        assert_eq!(verdict(None, known).0, Exit::Stopped);
+        assert_eq!(verdict(Some(&ended(137, false)), known, &[]).0, Exit::Stopped);
+        assert_eq!(verdict(None, known, &[]).0, Exit::Stopped);
     }
 
     #[test]
     fn memory_is_told_from_other_kills() {
         let known = Known { memory: Some(64 << 20), ..Known::default() };
-        let (exit, word) = verdict(Some(&ended(137, true)), known);
+        let (exit, word) = verdict(Some(&ended(137, true)), known, &[]);
         assert_eq!(exit, Exit::OutOfMemory { limit: Some(64 << 20) });
         assert!(word.contains("64 MiB"), "{word}");
-        assert!(matches!(verdict(Some(&ended(137, false)), known).0, Exit::Lost { .. }));
-        assert_eq!(verdict(None, Known::default()).1, "Its container is gone: somebody removed it.");
+        assert!(matches!(verdict(Some(&ended(137, false)), known, &[]).0, Exit::Lost { .. }));
+        let words = ["exec /rigi/rigi: no such file or directory".to_owned()];
+        let (exit, _) = verdict(Some(&ended(1, false)), Known::default(), &words);
+        assert!(matches!(exit, Exit::NotStarted { reason: Reason::StartFailed, .. }));
+        assert_eq!(verdict(None, Known::default(), &[]).1, "Its container is gone: somebody removed it.");
     }
 }

@@ -29,7 +29,8 @@ impl Failed {
     pub fn into_ended(self) -> Ended {
         match self {
             Self::Stopped => not_run(Exit::Stopped, &["Stopped on request, before it started.".to_owned()]),
-            Self::Disk(message) | Self::Gone(Trouble::Final(message) | Trouble::Passing(message)) => {
+            Self::Disk(message)
+            | Self::Gone(Trouble::Final(message) | Trouble::Passing(message) | Trouble::Here(message)) => {
                 let (class, reason) = (FailureClass::Infrastructure, Reason::StagingFailed);
                 let words = [message.clone()];
                 not_run(Exit::NotStarted { class, reason, message }, &words)
@@ -52,18 +53,16 @@ pub async fn fetch(client: &Client, mut plan: AttemptPlan, data: &Path) -> Resul
     Ok(plan)
 }
 
-/// A full disk of the container is told as what it is; it is not waited for.
-const DISK: &str = "Code or inputs could not be put in place: ";
-
 fn failed(trouble: Trouble) -> Failed {
     match trouble {
-        Trouble::Final(why) if why.starts_with(DISK) => Failed::Disk(why),
+        Trouble::Here(why) => Failed::Disk(why),
         other => Failed::Gone(other),
     }
 }
 
+/// A full disk of the container is told as what it is; it is not waited for.
 fn disk(error: &io::Error) -> Trouble {
-    Trouble::Final(format!("{DISK}{error}"))
+    Trouble::Here(format!("Code or inputs could not be put in place: {error}"))
 }
 
 async fn fetch_code(client: &Client, place: &Path) -> Result<(), Trouble> {

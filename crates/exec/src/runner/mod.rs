@@ -17,6 +17,7 @@ use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, Exit, Timestamp};
 use tokio::sync::mpsc;
 
+use crate::environment::UvConfig;
 use crate::plan::{AttemptPlan, Ended, Executor, Observation, Observed};
 use crate::process::{ProcessConfig, ProcessExecutor};
 use crate::remote::wire::{Assignment, Claim};
@@ -79,7 +80,7 @@ fn status(exit: &Exit) -> u8 {
         Exit::OutOfMemory { .. } => 137,
         Exit::TimedOut { .. } => 124,
         Exit::Stopped => 143,
-        Exit::LimitExceeded { .. } | Exit::NotStarted { .. } | Exit::Lost { .. } => 1,
+        Exit::LimitExceeded { .. } | Exit::NotStarted { .. } | Exit::Evicted { .. } | Exit::Lost { .. } => 1,
     }
 }
 
@@ -130,7 +131,11 @@ async fn execute(
     supervisor.1.push(config.data.display().to_string());
     let own = ProcessConfig {
         data: config.data.clone(),
-        uv: crate::environment::UvConfig { user: None, ..crate::environment::UvConfig::default() },
+        // Nothing but the runner's folder may be written to, unless the engine says where packages are kept.
+        uv: UvConfig {
+            cache: std::env::var_os("UV_CACHE_DIR").is_none().then(|| config.data.join("packages")),
+            ..UvConfig::default()
+        },
         supervisor,
         // All of the container's own variables: its image says what they are.
         env_allow: vec!["*".into()],

@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use rigi_model::{Exit, Timestamp};
+use rigi_model::attempt::FailureClass;
+use rigi_model::{Exit, Reason, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::io::{ReaderStream, SyncIoBridge};
@@ -178,7 +179,15 @@ impl Shipping {
         }
         if let Some(outputs) = &ended.outputs {
             let client = self.client.clone();
-            client.insist(|| self.ship_outputs(outputs)).await?;
+            match client.insist(|| self.ship_outputs(outputs)).await {
+                Err(Trouble::Here(why)) => {
+                    // The attempt ended, but what it wrote cannot be kept: that is not a success.
+                    let message = format!("what the run wrote cannot be kept: {why}");
+                    let (class, reason) = (FailureClass::Infrastructure, Reason::OutputsFailed);
+                    ended.exit = Exit::NotStarted { class, reason, message };
+                }
+                sent => sent?,
+            }
         }
         let exit = ended.exit.clone();
         let last = LastWord { at, log_bytes: self.sent, ended };
@@ -194,12 +203,23 @@ impl Shipping {
         let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(reader, 256 << 10));
         let sent = send(self.client.put("outputs", body)).await;
         match packing.await {
-            Ok(Err(error)) if sent.is_ok() => {
-                Err(Trouble::Passing(format!("outputs cannot be read: {error}")))
-            }
+            // The other end of the pipe went away with the connection.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => sent.map(drop),
+            Ok(Err(error)) => Err(Trouble::Here(format!("outputs cannot be read: {error}"))),
             _ => sent.map(drop),
         }
     }
+}
+
+/// What the attempt has closed to itself is still its own, and so is this runner.
+fn open_up(path: &Path, is_folder: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::symlink_metadata(path)?.permissions().mode();
+    let needed = if is_folder { 0o700 } else { 0o400 };
+    if mode & needed == needed {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode | needed))
 }
 
 /// Plain files and folders; links and what else there may be are nobody's result.
@@ -212,6 +232,9 @@ fn pack(folder: &Path, writer: impl io::Write) -> io::Result<()> {
         for entry in std::fs::read_dir(folder.join(&inner))? {
             let entry = entry?;
             let (kind, path) = (entry.file_type()?, inner.join(entry.file_name()));
+            if kind.is_dir() || kind.is_file() {
+                open_up(&entry.path(), kind.is_dir())?;
+            }
             if kind.is_dir() {
                 builder.append_dir(&path, entry.path())?;
                 folders.push(path);

@@ -251,7 +251,7 @@ impl Fold<'_> {
             _ if cancelled => AttemptState::Cancelled,
             Exit::Code { code: 0 } => AttemptState::Succeeded,
             Exit::TimedOut { .. } => AttemptState::TimedOut,
-            Exit::Lost { .. } => AttemptState::Lost,
+            Exit::Lost { .. } | Exit::Evicted { .. } => AttemptState::Lost,
             _ => AttemptState::Failed,
         };
         self.outcome.attempt = Some(AttemptRecord {

@@ -151,7 +151,7 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, table: &Table, text: &str) -> 
                     Cell::Null => query.bind(None::<i64>),
                     Cell::Integer(number) => query.bind(number),
                     Cell::Text(text) => query.bind(text.into_owned()),
-                    Cell::Blob(bytes) => query.bind(bytes),
+                    Cell::Blob(bytes) => query.bind(bytes.into_owned()),
                 };
             }
         }

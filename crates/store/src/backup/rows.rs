@@ -4,9 +4,11 @@
 //! <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.2>
 
 use std::borrow::Cow;
+use std::io::Write as _;
 
 use super::schema::Kind;
-use crate::{Error, Result, hex};
+use crate::blobs::hex_digits;
+use crate::{Error, Result};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,18 +16,21 @@ pub(crate) enum Cell<'a> {
     Null,
     Integer(i64),
     Text(Cow<'a, str>),
-    Blob(Vec<u8>),
+    Blob(Cow<'a, [u8]>),
 }
 
 /// Appends a value.
 pub(crate) fn push_cell(line: &mut Vec<u8>, cell: &Cell<'_>) {
     match cell {
         Cell::Null => line.extend_from_slice(b"\\N"),
-        Cell::Integer(number) => line.extend_from_slice(number.to_string().as_bytes()),
+        Cell::Integer(number) => {
+            // Writing to memory does not fail.
+            let _ = write!(line, "{number}");
+        }
         Cell::Text(text) => push_text(line, text),
         Cell::Blob(bytes) => {
             line.extend_from_slice(b"\\\\x");
-            line.extend_from_slice(hex(bytes).as_bytes());
+            line.extend(bytes.iter().flat_map(|b| hex_digits(*b)));
         }
     }
 }
@@ -71,7 +76,7 @@ fn parse_cell(field: &str, kind: Kind) -> Option<Cell<'_>> {
     Some(match kind {
         Kind::Integer => Cell::Integer(field.parse().ok()?),
         Kind::Text => Cell::Text(unescape(field)?),
-        Kind::Blob => Cell::Blob(unhex(field.strip_prefix("\\\\x")?)?),
+        Kind::Blob => Cell::Blob(unhex(field.strip_prefix("\\\\x")?)?.into()),
     })
 }
 
@@ -114,9 +119,9 @@ mod tests {
             Cell::Null,
             Cell::Integer(i64::MIN),
             Cell::Text("a\tb\\N\nc\r\u{8}\u{b}\u{c} Zürich".into()),
-            Cell::Blob(vec![0, 10, 255]),
+            Cell::Blob(vec![0, 10, 255].into()),
             Cell::Text("".into()),
-            Cell::Blob(vec![]),
+            Cell::Blob(vec![].into()),
         ];
         let kinds = [Kind::Text, Kind::Integer, Kind::Text, Kind::Blob, Kind::Text, Kind::Blob];
         let mut line = Vec::new();

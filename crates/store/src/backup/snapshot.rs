@@ -1,11 +1,16 @@
 //! Everything in the database at one instant: one read transaction, whatever is written meanwhile.
+//!
+//! SQLite is read in place: `sqlx` hands every row from thread to thread, which takes longer than reading it.
 
 use std::borrow::Cow;
+use std::path::Path;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use rusqlite::OpenFlags;
+use rusqlite::types::ValueRef;
+use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Postgres, Row, Sqlite};
 
 use super::rows::{Cell, push_cell};
 use super::schema::{Column, Kind, Table};
@@ -22,7 +27,7 @@ pub(crate) struct Snapshot {
 }
 
 enum Connection {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite(rusqlite::Connection),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -35,13 +40,10 @@ impl Snapshot {
             return Err(Error::NotFound { what: "database", id: file.display().to_string() });
         }
         let db = Db::open(config).await?;
-        let connection = match &db {
-            Db::Sqlite { read, .. } => {
-                let mut connection = read.acquire().await?;
-                sqlx::query("BEGIN").execute(&mut *connection).await?;
-                Connection::Sqlite(connection)
-            }
-            Db::Postgres(server) => {
+        let connection = match (&db, config) {
+            (_, DbConfig::Sqlite(file)) => Connection::Sqlite(begin_sqlite(file)?),
+            (Db::Sqlite { .. }, DbConfig::Postgres(_)) => return Err(Error::Closed),
+            (Db::Postgres(server), DbConfig::Postgres(_)) => {
                 let mut connection = server.pool().acquire().await?;
                 let sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 sqlx::query(sql).execute(&mut *connection).await?;
@@ -66,7 +68,7 @@ impl Snapshot {
     /// One number.
     pub(crate) async fn number(&mut self, sql: &'static str) -> Result<i64> {
         Ok(match &mut self.connection {
-            Connection::Sqlite(c) => sqlx::query_scalar(sql).fetch_one(&mut **c).await?,
+            Connection::Sqlite(c) => c.query_row(sql, [], |row| row.get(0))?,
             Connection::Postgres(c) => sqlx::query_scalar(sql).fetch_one(&mut **c).await?,
         })
     }
@@ -74,7 +76,9 @@ impl Snapshot {
     /// One column of texts.
     pub(crate) async fn texts(&mut self, sql: &'static str) -> Result<Vec<String>> {
         Ok(match &mut self.connection {
-            Connection::Sqlite(c) => sqlx::query_scalar(sql).fetch_all(&mut **c).await?,
+            Connection::Sqlite(c) => {
+                c.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+            }
             Connection::Postgres(c) => sqlx::query_scalar(sql).fetch_all(&mut **c).await?,
         })
     }
@@ -92,12 +96,12 @@ impl Snapshot {
     pub(crate) async fn rows(&mut self, table: &Table, each: EachLine<'_>) -> Result<()> {
         match &mut self.connection {
             Connection::Sqlite(c) => {
-                let sql = AssertSqlSafe(table.select(&self.db));
-                let mut rows = sqlx::query(sql).fetch(&mut **c);
+                let mut statement = c.prepare(&table.select(&self.db))?;
+                let mut rows = statement.query([])?;
                 let mut line = Vec::new();
-                while let Some(row) = rows.try_next().await? {
+                while let Some(row) = rows.next()? {
                     line.clear();
-                    write_row(&mut line, &row, &table.columns)?;
+                    write_row(&mut line, row, table)?;
                     each(&line)?;
                 }
             }
@@ -123,25 +127,71 @@ impl Snapshot {
     pub(crate) async fn end(self) {
         // It read only: there is nothing that an end could lose.
         match self.connection {
-            Connection::Sqlite(mut c) => drop(sqlx::query("ROLLBACK").execute(&mut *c).await),
+            Connection::Sqlite(c) => drop(c.close()),
             Connection::Postgres(mut c) => drop(sqlx::query("ROLLBACK").execute(&mut *c).await),
         }
         self.db.close().await;
     }
 }
 
-fn write_row(line: &mut Vec<u8>, row: &SqliteRow, columns: &[Column]) -> Result<()> {
-    for (n, column) in columns.iter().enumerate() {
+fn begin_sqlite(file: &Path) -> rusqlite::Result<rusqlite::Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.execute_batch("BEGIN")?;
+    Ok(connection)
+}
+
+fn write_row(line: &mut Vec<u8>, row: &rusqlite::Row<'_>, table: &Table) -> Result<()> {
+    for (n, column) in table.columns.iter().enumerate() {
         if n > 0 {
             line.push(b'\t');
         }
-        let cell = match column.kind {
-            Kind::Integer => row.try_get::<Option<i64>, _>(n)?.map(Cell::Integer),
-            Kind::Text => row.try_get::<Option<&str>, _>(n)?.map(|text| Cell::Text(Cow::Borrowed(text))),
-            Kind::Blob => row.try_get::<Option<Vec<u8>>, _>(n)?.map(Cell::Blob),
-        };
-        push_cell(line, &cell.unwrap_or(Cell::Null));
+        push_cell(line, &cell(row.get_ref(n)?, column, table)?);
     }
     line.push(b'\n');
     Ok(())
+}
+
+fn cell<'a>(value: ValueRef<'a>, column: &Column, table: &Table) -> Result<Cell<'a>> {
+    let damaged = |why: String| {
+        let what = format!("the column `{}` of the table `{}`", column.name, table.name);
+        Err(Error::Damaged { what, why })
+    };
+    Ok(match (column.kind, value) {
+        (_, ValueRef::Null) => Cell::Null,
+        (Kind::Integer, ValueRef::Integer(number)) => Cell::Integer(number),
+        (Kind::Text, ValueRef::Text(bytes)) => match std::str::from_utf8(bytes) {
+            Ok(text) => Cell::Text(Cow::Borrowed(text)),
+            Err(error) => return damaged(error.to_string()),
+        },
+        (Kind::Blob, ValueRef::Blob(bytes)) => Cell::Blob(Cow::Borrowed(bytes)),
+        (_, other) => return damaged(format!("it holds a value of the type {}", other.data_type())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_none_of_its_column_is_named() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        let column = |name: &str, kind| Column { name: name.into(), kind };
+        let table = Table {
+            name: "t".into(),
+            columns: vec![column("n", Kind::Integer), column("s", Kind::Text), column("b", Kind::Blob)],
+            key: vec!["n".into()],
+        };
+        let line = |values: &str| {
+            let mut line = Vec::new();
+            let read = |row: &rusqlite::Row<'_>| Ok(write_row(&mut line, row, &table));
+            let written = db.query_row(&format!("SELECT {values}"), [], read).unwrap();
+            written.map(|()| String::from_utf8(line).unwrap()).map_err(|error| error.to_string())
+        };
+        assert_eq!(line("-7, 'a', x'00ff'").unwrap(), "-7\ta\t\\\\x00ff\n");
+        assert_eq!(line("NULL, NULL, NULL").unwrap(), "\\N\t\\N\t\\N\n");
+        assert!(line("'x', 'a', x'00'").unwrap_err().contains("the column `n` of the table `t`"));
+        assert!(line("1, CAST(x'ff' AS TEXT), x'00'").unwrap_err().contains("the column `s`"));
+    }
 }

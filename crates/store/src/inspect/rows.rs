@@ -142,7 +142,7 @@ impl Reader {
         }
         if table.name == "attempts" {
             let inline = match place("log").map(|at| &cells[at]) {
-                Some(Cell::Blob(bytes)) => Some(bytes.clone()),
+                Some(Cell::Blob(bytes)) => Some(bytes.to_vec()),
                 _ => None,
             };
             let lines = u64::try_from(integer("log_lines")).unwrap_or(0);

@@ -1,8 +1,9 @@
 //! Events of runs. Their ids are given by the writer, so that they grow in the order of commits.
 
 use rigi_model::{Reason, RunId, Timestamp};
-use sqlx::FromRow;
+use sqlx::{FromRow, Row};
 
+use super::runs::{Run, RunRow};
 use crate::Result;
 use crate::db::{Db, on_db};
 use crate::rows::Kind::{Int, Text};
@@ -24,6 +25,23 @@ pub struct EventRow {
     /// For people.
     pub message: Option<String>,
 }
+
+/// What happened after an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Since {
+    /// The newest event; 0 if there is none.
+    pub newest: i64,
+    /// The runs that something happened to, each once; `None` if there are more events between than a reader is told, or
+    /// its event is none of this database: then it starts afresh.
+    pub runs: Option<Vec<Run>>,
+}
+
+/// A row for each run that changed, or a single one without a run.
+const SINCE: &str = "WITH since AS (SELECT id, run FROM events WHERE id > $1 ORDER BY id LIMIT $2), \
+    edge AS (SELECT (SELECT MAX(id) FROM events) AS newest_event, (SELECT COUNT(*) FROM since) AS missed_events) \
+    SELECT edge.newest_event, edge.missed_events, runs.* FROM edge \
+    LEFT JOIN (SELECT DISTINCT run FROM since) AS changed ON edge.missed_events < $2 \
+    LEFT JOIN runs ON runs.id = changed.run";
 
 /// An event to be stored.
 pub(crate) struct NewEvent<'a> {
@@ -87,23 +105,26 @@ impl Db {
             .bind(run.as_str()).bind(after).bind(i64::from(limit)).fetch_all(pool).await?))
     }
 
-    /// The runs that something happened to after an event, each once, and the newest event; `None` if there are more
-    /// than `limit` events between: then a reader starts afresh.
+    /// The runs that something happened to after an event, as they are now. One statement, so that the runs are exactly
+    /// as old as the event that is said to be the newest.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn runs_since(&self, after: i64, limit: u32) -> Result<Option<(Vec<RunId>, i64)>> {
-        let rows: Vec<(i64, String)> = on_db!(self, pool => sqlx::query_as(
-            "SELECT id, run FROM events WHERE id > $1 ORDER BY id LIMIT $2",
-        ).bind(after).bind(i64::from(limit) + 1).fetch_all(pool).await?);
-        if rows.len() > limit as usize {
-            return Ok(None);
-        }
-        let last = rows.last().map_or(after, |(id, _)| *id);
-        let mut runs: Vec<RunId> = rows.into_iter().filter_map(|(_, run)| run.parse().ok()).collect();
-        runs.sort();
-        runs.dedup();
-        Ok(Some((runs, last)))
+    pub async fn runs_since(&self, after: i64, limit: u32) -> Result<Since> {
+        let limit = i64::from(limit);
+        Ok(on_db!(self, pool => {
+            let rows = sqlx::query(SINCE).bind(after).bind(limit + 1).fetch_all(pool).await?;
+            let mut since = Since { newest: 0, runs: Some(Vec::with_capacity(rows.len())) };
+            for row in &rows {
+                since.newest = row.try_get::<Option<i64>, _>("newest_event")?.unwrap_or(0);
+                if row.try_get::<i64, _>("missed_events")? > limit || after > since.newest {
+                    since.runs = None;
+                } else if let (Some(runs), Some(_)) = (&mut since.runs, row.try_get::<Option<&str>, _>("id")?) {
+                    runs.push(RunRow::from_row(row)?.try_into()?);
+                }
+            }
+            since
+        }))
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the writing task.
-    pub(crate) fn start(db: Db, config: &DbConfig, last_event: i64) -> Result<Self> {
+    pub(crate) fn start(db: Db, config: &DbConfig) -> Result<Self> {
         let sqlite = match config {
             DbConfig::Sqlite(file) => Some(SqliteCommits::start(Path::new(file))?),
             DbConfig::Postgres(_) => None,
@@ -105,7 +105,7 @@ impl Writer {
         let task = Task {
             db,
             sqlite,
-            next_event: last_event + 1,
+            next_event: None,
             commits: commits.clone(),
             changes: Vec::new(),
             waiting: Vec::new(),
@@ -154,7 +154,8 @@ struct Task {
     db: Db,
     /// Where SQLite's commits are made.
     sqlite: Option<SqliteCommits>,
-    next_event: i64,
+    /// Read before the first commit, when the lock is held: a killed server's last commit may take place until then.
+    next_event: Option<i64>,
     commits: broadcast::Sender<Commit>,
     /// Changes that are not written yet, oldest first, and who waits for them.
     changes: Vec<RunChange>,
@@ -236,9 +237,9 @@ impl Task {
 
     async fn commit(&mut self, submissions: Vec<Submission>) {
         self.due = None;
-        match self.clear_doubt().await {
-            Ok(()) => {
-                let batch = self.gather(submissions).await;
+        match self.find_next_event().await {
+            Ok(first) => {
+                let batch = self.gather(submissions, first).await;
                 self.write(batch).await;
             }
             Err(error) => submissions.into_iter().for_each(|(.., reply)| _ = reply.send(Err(error.again()))),
@@ -276,12 +277,20 @@ impl Task {
         self.away.as_ref().and_then(|away| away.refusal(Instant::now())).map_or(Ok(()), Err)
     }
 
-    async fn gather(&mut self, submissions: Vec<Submission>) -> Batch {
-        let mut work = Work {
-            first_event: self.next_event,
-            changes: std::mem::take(&mut self.changes),
-            ..Work::default()
-        };
+    /// The id of the next event, when nothing before it is in doubt.
+    async fn find_next_event(&mut self) -> Result<i64> {
+        self.clear_doubt().await?;
+        if let Some(next) = self.next_event {
+            return Ok(next);
+        }
+        match self.db.last_event().await {
+            Ok(last) => Ok(*self.next_event.insert(last + 1)),
+            Err(error) => Err(self.fail(error).await),
+        }
+    }
+
+    async fn gather(&mut self, submissions: Vec<Submission>, first_event: i64) -> Batch {
+        let mut work = Work { first_event, changes: std::mem::take(&mut self.changes), ..Work::default() };
         let mut answers = Vec::with_capacity(submissions.len());
         let mut seen = HashMap::new();
         let mut silent = None;
@@ -335,10 +344,11 @@ impl Task {
     }
 
     fn done(&mut self, batch: Batch) {
-        self.next_event = batch.work.first_event + batch.work.events();
+        let next_event = batch.work.first_event + batch.work.events();
+        self.next_event = Some(next_event);
         // Whoever begins to listen after this reads what is durable: while nobody does, nothing is gathered.
         let listeners = self.commits.receiver_count() > 0;
-        let last_event = self.next_event - 1;
+        let last_event = next_event - 1;
         let commit = listeners.then(|| Commit { last_event, runs: batch.work.changed().into() });
         batch.answer();
         if let Some(commit) = commit {

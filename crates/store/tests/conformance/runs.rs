@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use rigi_model::run::{AttemptRecord, LogFacts, RunStatus};
-use rigi_model::{AttemptState, RunState, Usage};
+use rigi_model::{AttemptState, RunId, RunState, Usage};
 use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, Pace};
+use rigi_store::tables::events::Since;
+use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, NewRun, Pace, RunChange, RunInput};
 
 use crate::support::{T, change, new_run, on_each, stored};
 
@@ -118,10 +119,32 @@ fn of_several_changes_in_one_commit_the_last_counts_and_all_are_told() {
         assert_eq!(kinds, ["queued", "starting", "running", "succeeded"]);
         let commit = tokio::time::timeout(Duration::from_secs(5), commits.recv()).await.unwrap().unwrap();
         assert_eq!(&*commit.runs, std::slice::from_ref(&run.id));
-        let (since, last) = store.db().runs_since(1, 10).await.unwrap().unwrap();
-        assert_eq!((since, last), (vec![run.id.clone()], 4));
-        assert_eq!(store.db().runs_since(0, 2).await.unwrap(), None);
+        let now = store.db().run("default", &run.id).await.unwrap();
+        let since = async |event, limit| store.db().runs_since(event, limit).await.unwrap();
+        assert_eq!(since(1, 3).await, Since { newest: 4, runs: Some(vec![now]) });
+        assert_eq!(since(4, 3).await, Since { newest: 4, runs: Some(Vec::new()) });
+        assert_eq!(since(0, 3).await, Since { newest: 4, runs: None }, "more than a reader is told");
+        assert_eq!(since(5, 3).await, Since { newest: 4, runs: None }, "an event of another database");
     });
+}
+
+/// The end of a first attempt that failed, and of its run.
+fn ended(run: &NewRun, log: Option<Vec<u8>>) -> RunChange {
+    let record = AttemptRecord {
+        number: 1,
+        state: AttemptState::Failed,
+        reason: Some(rigi_model::Reason::ExitCode),
+        message: Some("exit 3".into()),
+        exit_code: Some(3),
+        signal: None,
+        claimed_at: T,
+        started_at: Some(T),
+        ended_at: T,
+        usage: Usage { cpu_us: 7, max_memory: 9 },
+        log: LogFacts { lines: 2, cut_bytes: 0 },
+    };
+    let attempt = Some(EndedAttempt { record, log, log_object: None, samples: Some("[]".into()) });
+    RunChange { attempt, ..change(run, RunState::Failed, T) }
 }
 
 #[test]
@@ -129,23 +152,8 @@ fn attempts_logs_and_files_come_back() {
     on_each(|store| async move {
         let run = new_run("a");
         store.submit(vec![run.clone()], None).await.unwrap();
-        let record = AttemptRecord {
-            number: 1,
-            state: AttemptState::Failed,
-            reason: Some(rigi_model::Reason::ExitCode),
-            message: Some("exit 3".into()),
-            exit_code: Some(3),
-            signal: None,
-            claimed_at: T,
-            started_at: Some(T),
-            ended_at: T,
-            usage: Usage { cpu_us: 7, max_memory: 9 },
-            log: LogFacts { lines: 2, cut_bytes: 0 },
-        };
         let log = Some(vec![0, 159, 146, 150]);
-        let mut ended = change(&run, RunState::Failed, T);
-        let attempt = EndedAttempt { record, log: log.clone(), log_object: None, samples: Some("[]".into()) };
-        ended.attempt = Some(attempt);
+        let mut ended = ended(&run, log.clone());
         ended.artifacts = vec![Artifact::new("a/b.txt".into(), Some("a".into()), 1, 5, "00".into())];
         store.change(vec![ended], Pace::Now).await.unwrap().await.unwrap();
         let attempts = store.db().attempts(&run.id).await.unwrap();
@@ -155,6 +163,43 @@ fn attempts_logs_and_files_come_back() {
         assert_eq!(store.db().attempt_log(&run.id, 2).await.unwrap(), None);
         assert_eq!(store.db().artifact(&run.id, "a/b.txt").await.unwrap().unwrap().size, 5);
     });
+}
+
+/// More than is written at once, in rows and in bytes.
+#[test]
+fn a_large_commit_comes_back_whole() {
+    on_each(|store| async move {
+        let text = "a \"quoted\" word\tand a line\n".repeat(80);
+        let runs: Vec<_> = (0..4300).map(|number| large(number, &text)).collect();
+        let ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
+        let key = IdempotencyKey { key: "k".into(), request: "r".into() };
+        let accepted = store.submit(runs.clone(), Some(key.clone())).await.unwrap();
+        assert_eq!(accepted, Accepted::New(ids.clone()));
+        assert_eq!(store.submit(runs.clone(), Some(key)).await.unwrap(), Accepted::Before(ids.clone()));
+        let mut found = store.db().runs_by_id(&ids).await.unwrap();
+        found.sort_by(|a, b| a.request.id.cmp(&b.request.id));
+        assert!(found.into_iter().map(|run| run.request).eq(runs.iter().cloned()), "as they were asked for");
+        let ends = runs.iter().map(|run| ended(run, Some(text.clone().into_bytes()))).collect();
+        store.change(ends, Pace::Now).await.unwrap().await.unwrap();
+        for run in [&runs[0], &runs[1999], &runs[2000], &runs[4299]] {
+            let events = store.db().events_of(&run.id, 0, 10).await.unwrap();
+            assert_eq!(events.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(), ["queued", "failed"]);
+            let log = store.db().attempt_log(&run.id, 1).await.unwrap().unwrap();
+            assert_eq!(log.inline.as_deref(), Some(text.as_bytes()));
+            assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Failed);
+        }
+        assert_eq!(store.db().last_event().await.unwrap(), 2 * 4300);
+    });
+}
+
+fn large(number: u32, text: &str) -> NewRun {
+    let mut run = new_run("a");
+    run.priority = -i32::try_from(number).unwrap();
+    run.rerun_of = number.is_multiple_of(2).then(RunId::generate);
+    run.parameters.insert("text".into(), text.into());
+    let input = |name: &str| RunInput { input: "in".into(), name: name.into(), size: 3, sha256: "00".into() };
+    run.inputs = ["x.txt", "y.txt"].iter().take(number as usize % 3).map(|name| input(name)).collect();
+    run
 }
 
 #[test]

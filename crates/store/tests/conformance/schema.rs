@@ -76,3 +76,20 @@ fn one_server_has_a_data_folder_or_a_database() {
         });
     }
 }
+
+#[test]
+fn what_a_killed_server_wrote_before_its_lock_was_taken_counts() {
+    for config in configs() {
+        let data = tempfile::tempdir().unwrap();
+        let config = config.unwrap_or_else(|| DbConfig::Sqlite(data.path().join("rigi.db")));
+        block_on(async {
+            let killed = Store::open(&config, data.path()).await.unwrap();
+            let next = Store::open(&config, data.path()).await.unwrap();
+            // Its last commit was on the way.
+            killed.submit(vec![new_run("a"), new_run("a")], None).await.unwrap();
+            next.db().lock().await.unwrap();
+            next.submit(vec![new_run("b")], None).await.unwrap();
+            assert_eq!(next.db().last_event().await.unwrap(), 3);
+        });
+    }
+}

@@ -206,6 +206,6 @@ fn fits(record: &AttemptRecord, exit: &Exit) -> bool {
         Exit::Stopped => record.state == AttemptState::Cancelled,
         // Its words name the class here.
         Exit::NotStarted { message, .. } => record.message.as_ref() == Some(message),
-        Exit::Lost { .. } => record.state == AttemptState::Lost,
+        Exit::Lost { .. } | Exit::Evicted { .. } => record.state == AttemptState::Lost,
     }
 }

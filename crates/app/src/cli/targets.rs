@@ -1,0 +1,201 @@
+//! `rigi targets`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use rigi_exec::container::Check;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{List, OutputArgs, print_value};
+use super::session::Session;
+use super::table::{Column, Field};
+use super::terminal::{Colour, say};
+use crate::config::Loaded;
+use crate::server::targets::{Settled, no_such, settle};
+
+/// `rigi targets`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi targets list
+  rigi targets check container    is the engine there, its image, its program")]
+pub struct Targets {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Where runs can execute, by this configuration
+    List(ListTargets),
+    /// Look at everything that runs on a target need: one line for each thing, with the cure where it is not well
+    Check(CheckTarget),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi targets list
+  rigi targets list -o json")]
+struct ListTargets {
+    /// Folder of pipelines
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    folder: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi targets check container
+  rigi targets check lab -o json")]
+struct CheckTarget {
+    /// Name of a target
+    name: String,
+    /// Folder of pipelines
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    folder: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    kind: &'static str,
+    place: String,
+    default: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Looked {
+    what: String,
+    ok: bool,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
+}
+
+impl Targets {
+    /// Lists or checks.
+    ///
+    /// # Errors
+    /// If the configuration is wrong.
+    pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::List(list) => list.run(session),
+            Command::Check(check) => check.run(session),
+        }
+    }
+}
+
+/// All targets of a configuration.
+fn rows(loaded: &Loaded) -> anyhow::Result<Vec<Row>> {
+    let default = &loaded.config.targets.default;
+    let row = |name: &str, kind, place: String| Row {
+        name: name.to_owned(),
+        kind,
+        place,
+        default: name == default,
+    };
+    let mut rows = vec![row("process", "process", "this machine".to_owned())];
+    for target in settle(&loaded.config, &loaded.data_folder(), "")? {
+        rows.push(row(target.name().as_str(), target.kind(), target.place()));
+    }
+    Ok(rows)
+}
+
+impl ListTargets {
+    fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let rows = rows(&session.load(&self.folder, Vec::new())?)?;
+        let columns = [
+            Column::fixed("NAME"),
+            Column::fixed("KIND"),
+            Column::elastic("WHERE", 20),
+            Column::fixed("DEFAULT"),
+        ];
+        let list = List {
+            items: &rows,
+            columns: &columns,
+            wide: &[],
+            row: &|row: &Row| {
+                let default = if row.default { "yes" } else { "" };
+                vec![row.name.clone().into(), row.kind.into(), row.place.clone().into(), Field::from(default)]
+            },
+            name: &|row| row.name.clone(),
+            nothing: "",
+        };
+        list.print(self.output, &session.terminal)?;
+        Ok(Exit::Ok.into())
+    }
+}
+
+impl CheckTarget {
+    fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let loaded = session.load(&self.folder, Vec::new())?;
+        let looked: Vec<Looked> = match self.name.as_str() {
+            "process" => vec![Looked {
+                what: "process".into(),
+                ok: true,
+                message: "processes of this machine; `rigi doctor` looks at it".into(),
+                cure: None,
+            }],
+            name => {
+                let settled = settle(&loaded.config, &loaded.data_folder(), "")?;
+                let known: Vec<String> =
+                    settled.iter().map(|target| format!("`{}`", target.name())).collect();
+                let Some(target) = settled.into_iter().find(|target| target.name().as_str() == name) else {
+                    return Err(no_such(name, &known).into());
+                };
+                session.block_on(async { Ok(look(&target).await) })?.into_iter().map(Looked::from).collect()
+            }
+        };
+        let exit = if looked.iter().all(|one| one.ok) { Exit::Ok } else { Exit::Failed };
+        if self.output.is_for_people() {
+            say(&show(&looked, session))?;
+        } else {
+            let wrong = || looked.iter().filter(|one| !one.ok).map(|one| one.what.clone()).collect();
+            print_value(&looked, self.output, wrong)?;
+        }
+        Ok(exit.into())
+    }
+}
+
+async fn look(target: &Settled) -> Vec<Check> {
+    match target {
+        Settled::Container(config) => rigi_exec::container::check(config).await,
+        Settled::Kubernetes(config) => rigi_exec::kubernetes::check(config).await,
+    }
+}
+
+impl From<Check> for Looked {
+    fn from(check: Check) -> Self {
+        match check.found {
+            Ok(message) => Self { what: check.what, ok: true, message, cure: None },
+            Err(broken) => {
+                Self { what: check.what, ok: false, message: broken.message, cure: Some(broken.cure) }
+            }
+        }
+    }
+}
+
+fn show(looked: &[Looked], session: &Session) -> String {
+    let width = looked.iter().map(|one| one.what.chars().count()).max().unwrap_or(0);
+    let one = |one: &Looked| {
+        let mark = if one.ok { (Colour::Green, "✓") } else { (Colour::Red, "✗") };
+        let mark = session.terminal.paint(mark.0, mark.1);
+        let cure = one.cure.as_ref().map(|cure| format!("\n  {:<width$}  → {cure}", "")).unwrap_or_default();
+        format!("{mark} {:<width$}  {}{cure}\n", one.what, one.message)
+    };
+    let lines: String = looked.iter().map(one).collect();
+    let wrong = looked.iter().filter(|one| !one.ok).count();
+    let last = match wrong {
+        0 => "Everything is well.".to_owned(),
+        1 => "One thing is not well.".to_owned(),
+        many => format!("{many} things are not well."),
+    };
+    format!("{lines}{last}")
+}

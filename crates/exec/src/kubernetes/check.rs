@@ -1,0 +1,104 @@
+//! Whether a cluster lets us do all that attempts need: each right and each path, one by one.
+
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
+use serde_json::json;
+
+use super::KubernetesConfig;
+use super::cluster::{Cluster, chain, connect};
+use super::watch::kueue;
+use crate::container::Check;
+
+/// Verb, group, resource.
+const RIGHTS: &[(&str, &str, &str)] = &[
+    ("create", "batch", "jobs"),
+    ("get", "batch", "jobs"),
+    ("list", "batch", "jobs"),
+    ("watch", "batch", "jobs"),
+    ("patch", "batch", "jobs"),
+    ("delete", "batch", "jobs"),
+    ("list", "", "pods"),
+    ("watch", "", "pods"),
+    ("get", "", "pods/log"),
+    ("create", "", "secrets"),
+    ("patch", "", "secrets"),
+    ("list", "", "events"),
+    ("watch", "", "events"),
+];
+
+/// Looks at all that attempts on this cluster need.
+pub async fn check(config: &KubernetesConfig) -> Vec<Check> {
+    let mut found = Vec::new();
+    let cluster = match connect(config).await {
+        Ok(cluster) => cluster,
+        Err(refusal) => {
+            found.push(Check::bad(
+                "cluster",
+                refusal.message,
+                "check `kubeconfig` and `context` of the target",
+            ));
+            return found;
+        }
+    };
+    match cluster.client.apiserver_version().await {
+        Ok(version) => found.push(Check::good(
+            "cluster",
+            format!("Kubernetes {}.{}, namespace {}", version.major, version.minor, cluster.namespace),
+        )),
+        Err(error) => {
+            let message = format!("it does not answer: {}", chain(&error));
+            found.push(Check::bad(
+                "cluster",
+                message,
+                "check the address in the kubeconfig, and the way to it",
+            ));
+            return found;
+        }
+    }
+    found.extend(rights(&cluster).await);
+    found.push(match &config.image {
+        Some(image) => Check::good("image", image.clone()),
+        None => Check::bad(
+            "image",
+            "there is none with Rigi's program",
+            format!("make one by `rigi image build`, and set `targets.{}.image`", config.name),
+        ),
+    });
+    found.push(Check::good("server", format!("runners call {}", config.url)));
+    found.push(match kueue(&cluster).await {
+        Some(resource) => Check::good("kueue", format!("{} is there", resource.api_version)),
+        None => Check::good("kueue", "is not installed: Jobs are not queued"),
+    });
+    found
+}
+
+async fn rights(cluster: &Cluster) -> Vec<Check> {
+    let kind = GroupVersionKind::gvk("authorization.k8s.io", "v1", "SelfSubjectAccessReview");
+    let kind = ApiResource::from_gvk(&kind);
+    let reviews: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &kind);
+    let mut missing = Vec::new();
+    for (verb, group, resource) in RIGHTS {
+        let (name, sub) = resource.split_once('/').unwrap_or((resource, ""));
+        let attributes = json!({
+            "namespace": cluster.namespace, "verb": verb, "group": group, "resource": name, "subresource": sub,
+        });
+        let review = DynamicObject::new("", &kind).data(json!({"spec": {"resourceAttributes": attributes}}));
+        match reviews.create(&PostParams::default(), &review).await {
+            Ok(answer) if answer.data.pointer("/status/allowed") == Some(&json!(true)) => {}
+            Ok(_) => missing.push(format!("{verb} {resource}")),
+            Err(error) => {
+                return vec![Check::bad(
+                    "rights",
+                    chain(&error),
+                    "check who the kubeconfig says that we are",
+                )];
+            }
+        }
+    }
+    if missing.is_empty() {
+        let all = format!("all {} that Rigi needs in {}", RIGHTS.len(), cluster.namespace);
+        return vec![Check::good("rights", all)];
+    }
+    let cure = "apply the Role of docs/operate/kubernetes-target.md, and bind it to the target's account";
+    missing.into_iter().map(|right| Check::bad("rights", format!("we may not {right}"), cure)).collect()
+}

@@ -1,0 +1,273 @@
+//! The Job and the secret of an attempt, as the cluster is asked for them.
+
+use rigi_model::AttemptKey;
+use rigi_model::pipeline::container::Pull;
+use rigi_model::pipeline::spec::Entry;
+use serde_json::{Map, Value, json};
+
+use super::{KubernetesConfig, patch};
+use crate::plan::AttemptPlan;
+
+/// Label: the server whose Job it is.
+pub const SERVER: &str = "rigi.run/server";
+/// Label: the attempt, `RUN.NUMBER`.
+pub const ATTEMPT: &str = "rigi.run/attempt";
+/// Who writes, in the cluster's books.
+pub const MANAGER: &str = "rigi";
+/// The container that is the attempt.
+pub const CONTAINER: &str = "attempt";
+/// Kueue's label.
+const QUEUE: &str = "kueue.x-k8s.io/queue-name";
+const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
+
+/// Beyond its grace, a runner has so many seconds to ship what is left.
+pub const FAREWELL: u64 = 30;
+/// Seconds after which the cluster removes an ended Job that nobody has removed.
+const FORGOTTEN: u64 = 24 * 3600;
+/// Seconds that a node may be away before its pods are given up.
+const NODE_AWAY: u64 = 30;
+/// Memory of Rigi's own processes: the attempt's limit is its own.
+const OWN_MEMORY: u64 = 48 << 20;
+
+const PROGRAM: &str = "/rigi/bin/rigi";
+const DATA: &str = "/rigi/work";
+const TOKEN: &str = "/rigi/token";
+const CODE: &str = "/app";
+
+/// The name of everything that an attempt has in the cluster.
+pub fn name(key: &AttemptKey) -> String {
+    // `run_01ABC…` becomes `rigi-01abc…-1`.
+    let id = key.run.as_str().rsplit('_').next().unwrap_or_default();
+    format!("rigi-{}-{}", id.to_ascii_lowercase(), key.number)
+}
+
+fn labels(config: &KubernetesConfig, plan: &AttemptPlan) -> Map<String, Value> {
+    let mut labels = Map::new();
+    labels.insert("app.kubernetes.io/managed-by".into(), "rigi".into());
+    labels.insert(SERVER.into(), config.server.clone().into());
+    labels.insert(ATTEMPT.into(), plan.key.to_string().into());
+    for (label, text) in [("rigi.run/pipeline", &plan.pipeline), ("rigi.run/project", &plan.project)] {
+        if is_label(text) {
+            labels.insert(label.into(), text.as_str().into());
+        }
+    }
+    labels
+}
+
+/// Names of pipelines may hold more than values of labels may.
+fn is_label(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.len() <= 63 && text.chars().all(inner) && edge(text.chars().next()) && edge(text.chars().last())
+}
+
+/// The secret that holds the attempt's token; it goes when the Job goes.
+pub fn secret(config: &KubernetesConfig, plan: &AttemptPlan, token: &str, job_uid: &str) -> Value {
+    let name = name(&plan.key);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "labels": labels(config, plan),
+            "ownerReferences": [{
+                "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid,
+                "controller": true, "blockOwnerDeletion": false,
+            }],
+        },
+        "type": "Opaque",
+        "immutable": true,
+        "stringData": {"token": token},
+    })
+}
+
+/// The Job. `queued` is whether Kueue is there to admit it.
+pub fn job(config: &KubernetesConfig, plan: &AttemptPlan, queued: bool) -> Value {
+    let spec = &plan.container.kubernetes;
+    let mut labels = labels(config, plan);
+    let queue = spec.queue.as_ref().or(config.defaults.queue.as_ref()).filter(|_| queued);
+    let mut on_job = labels.clone();
+    if let Some(queue) = queue {
+        on_job.insert(QUEUE.into(), queue.as_str().into());
+        if let Some(class) = &spec.queue_priority {
+            on_job.insert(QUEUE_PRIORITY.into(), class.as_str().into());
+        }
+    }
+    let mut template = Map::new();
+    template.insert("metadata".into(), json!({"labels": std::mem::take(&mut labels)}));
+    template.insert("spec".into(), pod(config, plan));
+    let patch: Map<String, Value> = spec.pod_template.clone().into_iter().collect();
+    patch::merge(&mut template, &patch);
+    json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name(&plan.key), "labels": on_job},
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "suspend": queue.is_some(),
+            // A pod that is on its way out may still run: there is never a second one beside it.
+            "podReplacementPolicy": "Failed",
+            "ttlSecondsAfterFinished": FORGOTTEN,
+            "template": template,
+        },
+    })
+}
+
+fn pod(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
+    let spec = &plan.container.kubernetes;
+    let (user, group) = config.user.split_once(':').unwrap_or((&config.user, &config.user));
+    let number = |text: &str| text.parse::<u64>().unwrap_or(1001);
+    let pull_secrets = if spec.image_pull_secrets.is_empty() {
+        &config.defaults.image_pull_secrets
+    } else {
+        &spec.image_pull_secrets
+    };
+    let mut tolerations: Vec<Value> = ["not-ready", "unreachable"]
+        .iter()
+        .map(|taint| {
+            json!({"key": format!("node.kubernetes.io/{taint}"), "operator": "Exists", "effect": "NoExecute",
+                   "tolerationSeconds": NODE_AWAY})
+        })
+        .collect();
+    tolerations.extend(spec.tolerations.iter().map(|one| json!(one)));
+    let mut pod = json!({
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": spec.service_account_token,
+        "enableServiceLinks": false,
+        "terminationGracePeriodSeconds": plan.grace.as_secs().saturating_add(FAREWELL),
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": number(user), "runAsGroup": number(group), "fsGroup": number(group),
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "tolerations": tolerations,
+        "containers": [container(config, plan)],
+        "volumes": [
+            {"name": "work", "emptyDir": {}},
+            {"name": "app", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "token", "secret": {"secretName": name(&plan.key), "defaultMode": 288}},
+        ],
+    });
+    let Some(fields) = pod.as_object_mut() else { return pod };
+    let mut set = |name: &str, value: Value| _ = fields.insert(name.to_owned(), value);
+    if !spec.node_selector.is_empty() {
+        set("nodeSelector", json!(spec.node_selector));
+    }
+    if !spec.affinity.is_empty() {
+        set("affinity", json!(spec.affinity));
+    }
+    if let Some(class) = spec.priority_class.as_ref().or(config.defaults.priority_class.as_ref()) {
+        set("priorityClassName", json!(class));
+    }
+    if let Some(account) = spec.service_account.as_ref().or(config.defaults.service_account.as_ref()) {
+        set("serviceAccountName", json!(account));
+    }
+    if !pull_secrets.is_empty() {
+        let secrets: Vec<Value> = pull_secrets.iter().map(|name| json!({"name": name})).collect();
+        set("imagePullSecrets", json!(secrets));
+    }
+    if own_image(plan).is_some() {
+        set("initContainers", json!([bring_program(config)]));
+        if let Some(volumes) = pod.get_mut("volumes").and_then(Value::as_array_mut) {
+            volumes.push(json!({"name": "program", "emptyDir": {}}));
+        }
+    }
+    pod
+}
+
+/// The image that a pipeline names, if it does.
+fn own_image(plan: &AttemptPlan) -> Option<&str> {
+    match &plan.entry {
+        Entry::Image { image, .. } => Some(image),
+        _ => plan.container.image.as_deref(),
+    }
+}
+
+/// Rigi's program has to come into an image that does not know it.
+fn bring_program(config: &KubernetesConfig) -> Value {
+    json!({
+        "name": "program",
+        "image": config.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": [config.program, "runner", "--install", PROGRAM],
+        "securityContext": security(),
+        "resources": {"limits": {"memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "64Mi"}},
+        "volumeMounts": [{"name": "program", "mountPath": "/rigi/bin"}],
+    })
+}
+
+fn security() -> Value {
+    json!({
+        "allowPrivilegeEscalation": false,
+        "readOnlyRootFilesystem": true,
+        "capabilities": {"drop": ["ALL"]},
+    })
+}
+
+fn container(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
+    let own = own_image(plan);
+    let program = if own.is_some() { PROGRAM } else { config.program.as_str() };
+    let mut mounts = vec![
+        json!({"name": "work", "mountPath": DATA}),
+        json!({"name": "app", "mountPath": CODE}),
+        json!({"name": "tmp", "mountPath": "/tmp"}),
+        json!({"name": "token", "mountPath": TOKEN, "readOnly": true}),
+    ];
+    if own.is_some() {
+        mounts.push(json!({"name": "program", "mountPath": "/rigi/bin", "readOnly": true}));
+    }
+    let policy = match plan.container.pull {
+        Pull::Missing => "IfNotPresent",
+        Pull::Always => "Always",
+        Pull::Never => "Never",
+    };
+    json!({
+        "name": CONTAINER,
+        "image": own.map_or_else(|| config.image.clone().unwrap_or_default(), str::to_owned),
+        "imagePullPolicy": policy,
+        "command": [program],
+        "args": [
+            "runner", "--server-url", config.url, "--token-file", format!("{TOKEN}/token"), "--folder", DATA,
+            "--work", CODE,
+        ],
+        "workingDir": "/",
+        "resources": resources(plan),
+        "securityContext": security(),
+        "volumeMounts": mounts,
+    })
+}
+
+fn resources(plan: &AttemptPlan) -> Value {
+    let (limits, spec) = (&plan.limits, &plan.container.kubernetes);
+    let cores = |cores: f64| json!(format!("{}m", (cores * 1000.0).ceil()));
+    let own = |bytes: u64| json!(bytes.saturating_add(OWN_MEMORY).to_string());
+    let (mut limit, mut request) = (Map::new(), Map::new());
+    if let Some(cpu) = limits.cpu {
+        limit.insert("cpu".into(), cores(cpu));
+    }
+    if let Some(memory) = limits.memory {
+        limit.insert("memory".into(), own(memory));
+    }
+    if let Some(disk) = spec.ephemeral_storage {
+        limit.insert("ephemeral-storage".into(), json!(disk.to_string()));
+        request.insert("ephemeral-storage".into(), json!(disk.to_string()));
+    }
+    if let Some(gpus) = limits.gpus {
+        limit.insert("nvidia.com/gpu".into(), json!(gpus.to_string()));
+    }
+    if let Some(cpu) = spec.request_cpu.or(limits.cpu) {
+        request.insert("cpu".into(), cores(cpu));
+    }
+    if let Some(memory) = spec.request_memory.or(limits.memory) {
+        request.insert("memory".into(), own(memory));
+    }
+    json!({"limits": limit, "requests": request})
+}
+
+/// The attempt's limit on memory, from its container's.
+pub fn memory_limit(quantity: &str) -> Option<u64> {
+    quantity.parse::<u64>().ok().map(|bytes| bytes.saturating_sub(OWN_MEMORY))
+}

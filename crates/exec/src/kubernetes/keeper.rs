@@ -1,0 +1,479 @@
+//! One task that knows what becomes of each Job: it makes and removes them, follows the cluster, and says how an attempt
+//! ended whose runner cannot.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::AsyncReadExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{ApiResource, DeleteParams, LogParams, Patch, PatchParams};
+use rigi_model::attempt::FailureClass;
+use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::KubernetesConfig;
+use super::cluster::{Cluster, Refusal, connect, refusal};
+use super::job::{CONTAINER, MANAGER, job, name, secret};
+use super::look::{Look, Shown, gone, look};
+use super::objects;
+use super::watch::{Outlet, Seen, kueue, watch};
+use crate::plan::{AttemptPlan, Observation};
+use crate::remote::Remote;
+
+/// Between two tries to reach a cluster.
+const PAUSE: Duration = Duration::from_secs(2);
+/// A start that stumbles is left to the cluster for so long.
+const STUMBLES: Duration = Duration::from_secs(600);
+/// Bytes of a pod's log that are read where the runner could not ship them.
+const REST: u64 = 16 << 20;
+
+/// What the keeper is told.
+#[derive(Debug)]
+pub enum Command {
+    Launch(Box<AttemptPlan>),
+    Created {
+        key: AttemptKey,
+        result: Result<(), Refusal>,
+    },
+    Stop {
+        key: AttemptKey,
+    },
+    Release {
+        key: AttemptKey,
+    },
+    Seen(Seen),
+    /// It has stumbled for too long.
+    Overdue {
+        key: AttemptKey,
+    },
+    /// The cluster can be called.
+    Connected(Result<Box<(ClusterAt, Option<ApiResource>)>, Refusal>),
+}
+
+/// A cluster, for a message.
+pub struct ClusterAt(Cluster);
+
+impl std::fmt::Debug for ClusterAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "namespace {}", self.0.namespace)
+    }
+}
+
+/// One attempt.
+#[derive(Default)]
+struct Held {
+    shown: Shown,
+    /// What was last told of its waiting.
+    told: Option<(Reason, String)>,
+    stumbles: bool,
+    /// Its Job is being made.
+    making: Option<AbortHandle>,
+    /// Its end is being told.
+    ending: bool,
+}
+
+/// See the module.
+pub struct Keeper {
+    config: Arc<KubernetesConfig>,
+    remote: Remote,
+    sender: mpsc::WeakUnboundedSender<Command>,
+    cluster: Option<(Cluster, Option<ApiResource>)>,
+    held: HashMap<AttemptKey, Held>,
+    /// By the name of its Job.
+    names: HashMap<String, AttemptKey>,
+    /// What came before the cluster could be called.
+    early: Vec<Command>,
+    watches: JoinSet<()>,
+    away: bool,
+}
+
+impl Keeper {
+    pub fn new(
+        config: Arc<KubernetesConfig>,
+        remote: Remote,
+        sender: mpsc::WeakUnboundedSender<Command>,
+    ) -> Self {
+        let mut keeper = Self {
+            config,
+            remote,
+            sender,
+            cluster: None,
+            held: HashMap::new(),
+            names: HashMap::new(),
+            early: Vec::new(),
+            watches: JoinSet::new(),
+            away: false,
+        };
+        for key in keeper.remote.open_of(&keeper.config.name) {
+            keeper.hold(key);
+        }
+        keeper
+    }
+
+    fn hold(&mut self, key: AttemptKey) -> &mut Held {
+        self.names.insert(name(&key), key.clone());
+        self.held.entry(key).or_default()
+    }
+
+    /// Runs until the executor is dropped.
+    pub async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        self.connect(Duration::ZERO);
+        while let Some(command) = commands.recv().await {
+            self.take(command);
+        }
+    }
+
+    fn connect(&self, pause: Duration) {
+        let (config, sender) = (self.config.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let connected = match connect(&config).await {
+                Ok(cluster) => {
+                    let queued = kueue(&cluster).await;
+                    Ok(Box::new((ClusterAt(cluster), queued)))
+                }
+                Err(refusal) => Err(refusal),
+            };
+            if let Some(sender) = sender.upgrade() {
+                let _ = sender.send(Command::Connected(connected));
+            }
+        });
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Connected(Ok(found)) => {
+                let (ClusterAt(cluster), queued) = *found;
+                let outlet = Outlet { sender: self.sender.clone() };
+                self.watches = watch(&cluster, &self.config.server, queued.as_ref(), &outlet);
+                self.cluster = Some((cluster, queued));
+                for command in std::mem::take(&mut self.early) {
+                    self.take(command);
+                }
+            }
+            Command::Connected(Err(refusal)) => {
+                if !std::mem::replace(&mut self.away, true) {
+                    tracing::error!(target = %self.config.name, why = refusal.message, "the cluster cannot be called");
+                }
+                for command in std::mem::take(&mut self.early) {
+                    if let Command::Launch(plan) = command {
+                        self.end(plan.key, refusal.exit(), refusal.message.clone());
+                    }
+                }
+                self.connect(PAUSE);
+            }
+            Command::Launch(plan) => self.launch(*plan),
+            Command::Created { key, result } => self.created(key, result),
+            Command::Stop { key } => self.stop(key),
+            Command::Release { key } => self.release(key),
+            Command::Seen(seen) => self.seen(seen),
+            Command::Overdue { key } => self.overdue(key),
+        }
+    }
+
+    fn launch(&mut self, plan: AttemptPlan) {
+        let key = plan.key.clone();
+        let Some((cluster, queued)) = self.cluster.clone() else {
+            self.early.push(Command::Launch(Box::new(plan)));
+            return;
+        };
+        match self.remote.expect(&key, &self.config.name) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(%key, %error, "an attempt cannot be noted down");
+                return;
+            }
+        }
+        let (config, remote, sender) = (self.config.clone(), self.remote.clone(), self.sender.clone());
+        let making = tokio::spawn(async move {
+            let result = make(&config, &cluster, &remote, &plan, queued.is_some()).await;
+            if let Some(sender) = sender.upgrade() {
+                let _ = sender.send(Command::Created { key: plan.key, result });
+            }
+        });
+        self.hold(key).making = Some(making.abort_handle());
+    }
+
+    fn created(&mut self, key: AttemptKey, result: Result<(), Refusal>) {
+        if let Some(held) = self.held.get_mut(&key) {
+            held.making = None;
+        }
+        if let Err(refusal) = result {
+            self.end(key, refusal.exit(), refusal.message);
+        }
+    }
+
+    fn stop(&mut self, key: AttemptKey) {
+        let word = "Stopped on request, before it started.";
+        if !self.remote.stopping(&key) {
+            // Never handed over: it is told as stopped, as every executor does.
+            if let Ok(true) = self.remote.expect(&key, &self.config.name) {
+                self.early.retain(|c| !matches!(c, Command::Launch(plan) if plan.key == key));
+                self.end(key, Exit::Stopped, word.into());
+            }
+            return;
+        }
+        let held = self.hold(key.clone());
+        held.shown.stopping = true;
+        let was_making = held.making.take().map(|making| making.abort()).is_some();
+        // The runner is told to end by the end of its pod, ships what is left, and reports.
+        self.delete(key.clone());
+        if was_making {
+            self.end(key, Exit::Stopped, word.into());
+        }
+    }
+
+    fn release(&mut self, key: AttemptKey) {
+        if let Some(making) = self.held.remove(&key).and_then(|held| held.making) {
+            making.abort();
+        }
+        self.names.remove(&name(&key));
+        self.delete(key.clone());
+        let remote = self.remote.clone();
+        tokio::task::spawn_blocking(move || remote.forget(&key));
+    }
+
+    /// Removes a Job and all that is its own, whatever it does; tried until the cluster has heard it.
+    fn delete(&self, key: AttemptKey) {
+        let Some((cluster, _)) = self.cluster.clone() else { return };
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            let jobs = cluster.of(&objects::jobs());
+            loop {
+                match jobs.delete(&name(&key), &DeleteParams::background()).await {
+                    Ok(_) => return,
+                    Err(kube::Error::Api(status)) if status.code == 404 => {
+                        if let Some(sender) = sender.upgrade() {
+                            let _ = sender.send(Command::Seen(Seen::Job { key, job: None }));
+                        }
+                        return;
+                    }
+                    Err(error) if refusal("remove the Job", &error).passes => tokio::time::sleep(PAUSE).await,
+                    Err(error) => {
+                        let why = refusal("remove the Job", &error).message;
+                        tracing::error!(%key, why, "a Job cannot be removed");
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    fn seen(&mut self, seen: Seen) {
+        match seen {
+            Seen::Away(why) => {
+                if !std::mem::replace(&mut self.away, true) {
+                    tracing::warn!(target = %self.config.name, why, "the cluster cannot be followed; it is tried again");
+                }
+            }
+            Seen::Jobs(there) => {
+                self.away = false;
+                self.compare(&there);
+            }
+            Seen::Job { key, job } => {
+                self.away = false;
+                match job {
+                    Some(job) => self.update(&key, |shown| shown.job = Some(*job)),
+                    None => self.job_gone(&key),
+                }
+            }
+            Seen::Pod { key, pod } => match pod {
+                Some(pod) => self.update(&key, |shown| shown.pod = Some(*pod)),
+                None => self.pod_gone(&key),
+            },
+            Seen::Warning { about, warning } => {
+                let key = self.names.get(&about).or_else(|| {
+                    // A pod is named after its Job, with five letters behind.
+                    self.names.get(about.rsplit_once('-')?.0)
+                });
+                if let Some(key) = key.cloned() {
+                    self.update(&key, |shown| shown.warning = Some(warning));
+                }
+            }
+            Seen::Workload { job, workload } => {
+                if let Some(key) = self.names.get(&job).cloned() {
+                    self.update(&key, |shown| shown.workload = workload.map(|workload| *workload));
+                }
+            }
+        }
+    }
+
+    fn update(&mut self, key: &AttemptKey, change: impl FnOnce(&mut Shown)) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        change(&mut held.shown);
+        let found = look(&held.shown);
+        self.follow(key, found);
+    }
+
+    fn follow(&mut self, key: &AttemptKey, found: Look) {
+        if !self.remote.is_open(key) {
+            return;
+        }
+        let (waits, stumbles) = match found {
+            Look::Fine => (None, false),
+            Look::Waits { reason, message } => (Some((reason, message)), false),
+            Look::Stumbles { message } => (Some((Reason::PreparingContainer, message)), true),
+            Look::Ended { exit, word } => {
+                self.end_with_rest(key.clone(), exit, word);
+                return;
+            }
+        };
+        let Some(held) = self.held.get_mut(key) else { return };
+        if stumbles && !held.stumbles {
+            let (sender, key) = (self.sender.clone(), key.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(STUMBLES).await;
+                if let Some(sender) = sender.upgrade() {
+                    let _ = sender.send(Command::Overdue { key });
+                }
+            });
+        }
+        held.stumbles = stumbles;
+        if waits.is_some() && waits != held.told && !self.remote.has_started(key) {
+            held.told.clone_from(&waits);
+            if let Some((reason, message)) = waits {
+                self.remote.tell(key.clone(), Timestamp::now(), Observation::Preparing { reason, message });
+            }
+        }
+    }
+
+    fn overdue(&mut self, key: AttemptKey) {
+        let Some(held) = self.held.get(&key).filter(|held| held.stumbles) else { return };
+        let message = held.told.as_ref().map(|(_, message)| message.clone()).unwrap_or_default();
+        let (class, reason) = (FailureClass::Transient, Reason::StartFailed);
+        self.end(key, Exit::NotStarted { class, reason, message: message.clone() }, message);
+    }
+
+    fn job_gone(&mut self, key: &AttemptKey) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        held.shown.job = None;
+        // While its pod is there, the runner may still have its say.
+        if held.shown.pod.is_none() && held.making.is_none() {
+            let found = gone(held.shown.stopping);
+            self.follow(key, found);
+        }
+    }
+
+    fn pod_gone(&mut self, key: &AttemptKey) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        let before = held.shown.pod.take();
+        if held.shown.job.is_none() || held.shown.stopping {
+            let found = gone(held.shown.stopping);
+            self.follow(key, found);
+        } else if before.is_some() && self.remote.is_claimed(key) {
+            // There is one pod for an attempt. Another would find it claimed.
+            let message = "its pod is gone: somebody removed it".to_owned();
+            let word = "Its pod is gone: somebody removed it.".to_owned();
+            self.end_with_rest(key.clone(), Exit::Lost { message }, word);
+        }
+    }
+
+    /// After a list: what is known here and not there any more is looked for once more, by name.
+    fn compare(&self, there: &HashSet<AttemptKey>) {
+        let Some((cluster, _)) = &self.cluster else { return };
+        let jobs = cluster.of(&objects::jobs());
+        for (key, held) in &self.held {
+            if there.contains(key) || held.making.is_some() || !self.remote.is_open(key) {
+                continue;
+            }
+            let (jobs, key, sender) = (jobs.clone(), key.clone(), self.sender.clone());
+            tokio::spawn(async move {
+                if let (Ok(None), Some(sender)) = (jobs.get_opt(&name(&key)).await, sender.upgrade()) {
+                    let _ = sender.send(Command::Seen(Seen::Job { key, job: None }));
+                }
+            });
+        }
+        for key in there.iter().filter(|key| !self.remote.is_known(key)) {
+            tracing::info!(%key, "a Job that nobody waits for is removed");
+            self.delete(key.clone());
+        }
+    }
+
+    fn end(&self, key: AttemptKey, exit: Exit, word: String) {
+        let remote = self.remote.clone();
+        let target = self.config.name.clone();
+        tokio::task::spawn_blocking(move || {
+            // It may never have been handed over.
+            let _ = remote.expect(&key, &target);
+            remote.end_here(&key, exit, &[], &[word]);
+        });
+    }
+
+    fn end_with_rest(&mut self, key: AttemptKey, exit: Exit, word: String) {
+        let Some(held) = self.held.get_mut(&key) else { return };
+        if std::mem::replace(&mut held.ending, true) {
+            return;
+        }
+        let pod = held.shown.pod.as_ref().map(|pod| pod.name.clone());
+        let (remote, cluster) = (self.remote.clone(), self.cluster.clone());
+        tokio::spawn(async move {
+            let rest = match (pod, cluster) {
+                (Some(pod), Some((cluster, _))) if remote.is_claimed(&key) => {
+                    rest_of(&cluster, &pod, remote.lines(&key)).await
+                }
+                _ => Vec::new(),
+            };
+            let told = tokio::task::spawn_blocking(move || remote.end_here(&key, exit, &rest, &[word]));
+            let _ = told.await;
+        });
+    }
+}
+
+/// Makes the Job and the secret of an attempt; tried until the cluster has heard it.
+async fn make(
+    config: &KubernetesConfig,
+    cluster: &Cluster,
+    remote: &Remote,
+    plan: &AttemptPlan,
+    queued: bool,
+) -> Result<(), Refusal> {
+    let mut told = false;
+    loop {
+        match try_make(config, cluster, remote, plan, queued).await {
+            Err(refusal) if refusal.passes => {
+                if !std::mem::replace(&mut told, true) {
+                    let message = format!("{} It is tried again.", refusal.message);
+                    let what = Observation::Preparing { reason: Reason::PreparingContainer, message };
+                    remote.tell(plan.key.clone(), Timestamp::now(), what);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn try_make(
+    config: &KubernetesConfig,
+    cluster: &Cluster,
+    remote: &Remote,
+    plan: &AttemptPlan,
+    queued: bool,
+) -> Result<(), Refusal> {
+    let name = name(&plan.key);
+    let apply = PatchParams::apply(MANAGER).force();
+    let jobs = cluster.of(&objects::jobs());
+    let wanted = job(config, plan, queued);
+    let made = jobs.patch(&name, &apply, &Patch::Apply(&wanted)).await;
+    let made = made.map_err(|error| refusal("make a Job", &error))?;
+    let uid = made.metadata.uid.unwrap_or_default();
+    let secrets = cluster.of(&objects::core("Secret"));
+    let wanted = secret(config, plan, &remote.token(&plan.key), &uid);
+    let made = secrets.patch(&name, &apply, &Patch::Apply(&wanted)).await;
+    made.map(drop).map_err(|error| refusal("make a secret", &error))
+}
+
+/// The last lines that the runner wrote and could not ship.
+async fn rest_of(cluster: &Cluster, pod: &str, shipped: u64) -> Vec<u8> {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let params = LogParams { container: Some(CONTAINER.into()), ..LogParams::default() };
+    let Ok(stream) = pods.log_stream(pod, &params).await else { return Vec::new() };
+    let mut text = Vec::new();
+    let _ = std::pin::pin!(stream).take(REST).read_to_end(&mut text).await;
+    let shipped = usize::try_from(shipped).unwrap_or(usize::MAX);
+    text.split_inclusive(|byte| *byte == b'\n').skip(shipped).flatten().copied().collect()
+}

@@ -1,0 +1,134 @@
+//! What is read of a cluster's objects: the few fields that matter here, whatever else an object has.
+
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use serde::Deserialize;
+
+/// A Job.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Job {
+    pub status: JobStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct JobStatus {
+    pub conditions: Vec<Condition>,
+}
+
+/// A pod.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Pod {
+    /// Set by [`Self::of`].
+    #[serde(skip)]
+    pub name: String,
+    pub spec: PodSpec,
+    pub status: PodStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodSpec {
+    pub node_name: Option<String>,
+    pub containers: Vec<Container>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Container {
+    pub name: String,
+    pub resources: Resources,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    pub limits: Limits,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    pub memory: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodStatus {
+    pub phase: String,
+    pub reason: Option<String>,
+    pub message: Option<String>,
+    pub conditions: Vec<Condition>,
+    pub init_container_statuses: Vec<ContainerStatus>,
+    pub container_statuses: Vec<ContainerStatus>,
+}
+
+/// One of the things that an object's status says of it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    pub reason: Option<String>,
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainerStatus {
+    pub name: String,
+    pub image: String,
+    pub state: ContainerState,
+}
+
+/// One of the three is there.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainerState {
+    pub waiting: Option<Why>,
+    pub running: Option<serde_json::Value>,
+    pub terminated: Option<Why>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Why {
+    pub reason: Option<String>,
+    pub message: Option<String>,
+    pub exit_code: i32,
+}
+
+impl Pod {
+    /// Of an object as the cluster has it.
+    pub fn of(object: DynamicObject) -> Self {
+        let pod: Self = read(object.data);
+        Self { name: object.metadata.name.unwrap_or_default(), ..pod }
+    }
+}
+
+impl Job {
+    /// Of an object as the cluster has it.
+    pub fn of(object: DynamicObject) -> Self {
+        read(object.data)
+    }
+}
+
+fn read<T: Default + serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
+    serde_json::from_value(value).unwrap_or_else(|error| {
+        tracing::warn!(%error, "an object of the cluster cannot be read");
+        T::default()
+    })
+}
+
+/// Jobs.
+pub fn jobs() -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("batch", "v1", "Job"))
+}
+
+/// Pods, secrets and events.
+pub fn core(kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", kind))
+}

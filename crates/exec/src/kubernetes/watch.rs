@@ -1,0 +1,166 @@
+//! What a cluster says while it happens. Watches are resumed where they broke off, and begin anew with a list where that
+//! cannot be: the library sees to both.
+
+use std::collections::HashSet;
+
+use futures_util::{Stream, StreamExt};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::{WatchStreamExt, watcher::Config};
+use kube::{Api, discovery};
+use rigi_model::AttemptKey;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::cluster::{Cluster, chain};
+use super::job::{ATTEMPT, SERVER};
+use super::keeper::Command;
+use super::look::Warning;
+use super::objects::{self, Job, Pod};
+
+/// Something that was seen.
+#[derive(Debug)]
+pub enum Seen {
+    Job {
+        key: AttemptKey,
+        job: Option<Box<Job>>,
+    },
+    Pod {
+        key: AttemptKey,
+        pod: Option<Box<Pod>>,
+    },
+    /// A warning about the object of this name.
+    Warning {
+        about: String,
+        warning: Warning,
+    },
+    /// Kueue's object for the Job of this name.
+    Workload {
+        job: String,
+        workload: Option<Box<Value>>,
+    },
+    /// All Jobs that there are.
+    Jobs(HashSet<AttemptKey>),
+    /// The cluster cannot be followed; in its own words.
+    Away(String),
+}
+
+/// Sends what is seen, for as long as anybody listens.
+#[derive(Clone)]
+pub struct Outlet {
+    pub sender: mpsc::WeakUnboundedSender<Command>,
+}
+
+impl Outlet {
+    fn send(&self, seen: Seen) {
+        if let Some(sender) = self.sender.upgrade() {
+            let _ = sender.send(Command::Seen(seen));
+        }
+    }
+}
+
+/// Starts all watches; they end when their tasks are dropped with the set.
+pub fn watch(
+    cluster: &Cluster,
+    server: &str,
+    queued: Option<&ApiResource>,
+    outlet: &Outlet,
+) -> tokio::task::JoinSet<()> {
+    let mut tasks = tokio::task::JoinSet::new();
+    let own = Config::default().labels(&format!("{SERVER}={server}"));
+    let (client, namespace) = (&cluster.client, cluster.namespace.as_str());
+    let all =
+        |resource: &ApiResource| Api::<DynamicObject>::namespaced_with(client.clone(), namespace, resource);
+    let (jobs, pods) = (all(&objects::jobs()), all(&objects::core("Pod")));
+    let events = all(&objects::core("Event"));
+    tasks.spawn(follow_jobs(watcher(jobs, own.clone()).default_backoff(), outlet.clone()));
+    tasks.spawn(follow_pods(watcher(pods, own).default_backoff(), outlet.clone()));
+    let warnings = Config::default().fields("type=Warning");
+    tasks.spawn(follow_events(watcher(events, warnings).default_backoff(), outlet.clone()));
+    if let Some(resource) = queued {
+        let workloads = all(resource);
+        tasks
+            .spawn(follow_workloads(watcher(workloads, Config::default()).default_backoff(), outlet.clone()));
+    }
+    tasks
+}
+
+/// Kueue's Workloads, where Kueue is installed.
+pub async fn kueue(cluster: &Cluster) -> Option<ApiResource> {
+    let group = discovery::group(&cluster.client, "kueue.x-k8s.io").await.ok()?;
+    let kind = GroupVersionKind::gvk("kueue.x-k8s.io", group.preferred_version_or_latest(), "Workload");
+    let (resource, _) = group.recommended_kind(&kind.kind)?;
+    Some(resource)
+}
+
+fn key_of(object: &DynamicObject) -> Option<AttemptKey> {
+    let (run, number) = object.metadata.labels.as_ref()?.get(ATTEMPT)?.rsplit_once('.')?;
+    Some(AttemptKey { run: run.parse().ok()?, number: number.parse().ok()? })
+}
+
+type Watched = Result<Event<DynamicObject>, watcher::Error>;
+
+async fn follow_jobs(stream: impl Stream<Item = Watched>, outlet: Outlet) {
+    let mut stream = std::pin::pin!(stream);
+    let mut listed = HashSet::new();
+    while let Some(event) = stream.next().await {
+        let tell = |job: DynamicObject, there: bool| {
+            let Some(key) = key_of(&job) else { return };
+            outlet.send(Seen::Job { key, job: there.then(|| Box::new(Job::of(job))) });
+        };
+        match event {
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(job)) => {
+                listed.extend(key_of(&job));
+                tell(job, true);
+            }
+            Ok(Event::InitDone) => outlet.send(Seen::Jobs(std::mem::take(&mut listed))),
+            Ok(Event::Apply(job)) => tell(job, true),
+            Ok(Event::Delete(job)) => tell(job, false),
+            Err(error) => outlet.send(Seen::Away(chain(&error))),
+        }
+    }
+}
+
+async fn follow_pods(stream: impl Stream<Item = Watched>, outlet: Outlet) {
+    let mut stream = std::pin::pin!(stream);
+    while let Some(event) = stream.next().await {
+        let (pod, there) = match event {
+            Ok(Event::InitApply(pod) | Event::Apply(pod)) => (pod, true),
+            Ok(Event::Delete(pod)) => (pod, false),
+            Ok(Event::Init | Event::InitDone) | Err(_) => continue,
+        };
+        let Some(key) = key_of(&pod) else { continue };
+        outlet.send(Seen::Pod { key, pod: there.then(|| Box::new(Pod::of(pod))) });
+    }
+}
+
+async fn follow_events(stream: impl Stream<Item = Watched>, outlet: Outlet) {
+    let mut stream = std::pin::pin!(stream);
+    while let Some(event) = stream.next().await {
+        let Ok(Event::InitApply(event) | Event::Apply(event)) = event else { continue };
+        let text =
+            |path: &str| event.data.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let about = text("/involvedObject/name");
+        let warning = Warning { reason: text("/reason"), message: text("/message") };
+        if !about.is_empty() {
+            outlet.send(Seen::Warning { about, warning });
+        }
+    }
+}
+
+async fn follow_workloads(stream: impl Stream<Item = Watched>, outlet: Outlet) {
+    let mut stream = std::pin::pin!(stream);
+    while let Some(event) = stream.next().await {
+        let (workload, there) = match event {
+            Ok(Event::InitApply(workload) | Event::Apply(workload)) => (workload, true),
+            Ok(Event::Delete(workload)) => (workload, false),
+            Ok(Event::Init | Event::InitDone) | Err(_) => continue,
+        };
+        let owners = workload.metadata.owner_references.clone().unwrap_or_default();
+        let job = owners.into_iter().find(|owner| owner.kind == "Job").map(|owner| owner.name);
+        let Some(job) = job else { continue };
+        let value = serde_json::to_value(&workload).ok().filter(|_| there);
+        outlet.send(Seen::Workload { job, workload: value.map(Box::new) });
+    }
+}
