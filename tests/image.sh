@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # Makes the images that tests run containers of, from Debian's packages: no registry is asked.
-#   image.sh OUT.tar      one archive for `docker load`; one that is newer than this file is left as it is
+#   image.sh OUT.tar      one archive for `docker load`; what was made by this file with this uv is left as it is
 #     rigi-test/worker:1  a small Debian with Python, certificates and uv
 #     rigi-test/plain:1   one static busybox, and nothing else
 set -euo pipefail
 out=${1:?usage: image.sh OUT.tar}
-if [ -e "$out" ] && [ "$out" -nt "$0" ]; then exit 0; fi
 mkdir -p "$(dirname "$out")"
 
 uv=${RIGI_TEST_UV:-$(command -v uv || true)}
@@ -17,6 +16,8 @@ if [ -z "$uv" ]; then
         "$tools/bin/pip" install --quiet --disable-pip-version-check uv
     fi
 fi
+made=$(cat "$0" "$uv" | sha256sum)
+if [ -e "$out" ] && [ "$(cat "$out.made" 2>/dev/null)" = "$made" ]; then exit 0; fi
 command -v debootstrap >/dev/null || {
     echo "there is no debootstrap: apt-get install debootstrap" >&2
     exit 1
@@ -73,3 +74,4 @@ with tarfile.open(out, "w") as archive:
 PY
 mv "$work/images.tar" "$out.partial"
 mv "$out.partial" "$out"
+echo "$made" >"$out.made"

@@ -9,4 +9,11 @@ export interface Known {
   reason: string;
 }
 
-export const known: Known[] = [];
+export const known: Known[] = [
+  {
+    scenario: "executor-vanishes",
+    target: "container",
+    what: "logs.0.system",
+    reason: "the last line says what vanished: a supervisor there, a container here",
+  },
+];

@@ -19,6 +19,7 @@ export function plain(words: string, run: { id: string; short: string }): string
     .replace(/\/[^\s:`'"]*\/runs\/<run>\.\d+/g, "<attempt>")
     .replace(/\/tmp\/rigi-test-\w+|\/rigi\/work/g, "<data>")
     .replace(/<data>\/data/g, "<data>")
+    .replace(/ on PATH \([^)]*\)/g, " on PATH (<path>)")
     .replace(/\bpid \d+/g, "pid <pid>")
     .replace(/\b\d+(\.\d+)?( ?ms| s)\b/g, "<time>");
 }
@@ -28,7 +29,7 @@ async function log(api: Api, run: Run, number: number): Promise<SeenLog> {
   const order = lines.findIndex((line, index) => line.n !== index + 1);
   if (order >= 0) throw new Error(`attempt ${number}: line ${order + 1} of the log has the number ${lines[order]!.n}`);
   const of = (stream: string): string[] => lines.filter((line) => line.stream === stream).map((line) => line.text);
-  const [out, err, system] = [of("stdout"), of("stderr"), of("system").map((line) => plain(line, run))];
+  const [out, err, system] = [of("stdout"), of("stderr").map((line) => plain(line, run)), of("system").map((line) => plain(line, run))];
   return { ...(out.length ? { out: text(out) } : {}), ...(err.length ? { err: text(err) } : {}), ...(system.length ? { system: text(system) } : {}) };
 }
 

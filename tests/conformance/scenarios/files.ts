@@ -2,8 +2,24 @@
 import type { Api } from "../../support/api";
 import { file, files as listed, OK, range, said, type Scenario } from "../scenario";
 
-const MANY = 10_000;
 const BIG = 2_147_483_648;
+
+function small(name: string, count: number, long: boolean): Scenario {
+  const write = `import os
+os.chdir(os.environ["RIGI_OUTPUTS"])
+for n in range(1, ${count + 1}):
+    os.makedirs(f"{n % 100}", exist_ok=True)
+    open(f"{n % 100}/{n}.txt", "w").write(f"file {n}\\n")`;
+  return {
+    name,
+    long,
+    ms: 180_000,
+    spec: { command: ["python3", "-c", write] },
+    get expect() {
+      return { ...OK, files: listed(range(count).map((n) => file(`${n % 100}/${n}.txt`, `file ${n}\n`))) };
+    },
+  };
+}
 
 export const files: Scenario[] = [
   {
@@ -67,14 +83,8 @@ export const files: Scenario[] = [
     shell: "cd $RIGI_OUTPUTS; echo a > a.txt; chmod 0 a.txt; mkdir d; echo b > d/b.txt; chmod 0 d",
     expect: { ...OK, files: listed([file("a.txt", "a\n"), file("d/b.txt", "b\n")]) },
   },
-  {
-    name: "outputs-ten-thousand",
-    ms: 120_000,
-    spec: { command: ["python3", "-c", `import os\nos.chdir(os.environ["RIGI_OUTPUTS"])\nfor n in range(1, ${MANY + 1}):\n    os.makedirs(f"{n % 100}", exist_ok=True)\n    open(f"{n % 100}/{n}.txt", "w").write(f"file {n}\\n")`] },
-    get expect() {
-      return { ...OK, files: listed(range(MANY).map((n) => file(`${n % 100}/${n}.txt`, `file ${n}\n`))) };
-    },
-  },
+  small("outputs-a-thousand", 1000, false),
+  small("outputs-ten-thousand", 10_000, true),
   {
     name: "output-of-50-megabytes",
     shell: "head -c 52428800 /dev/zero | tr '\\0' a > $RIGI_OUTPUTS/big",

@@ -14,9 +14,10 @@ function sumOf(lines: number): string {
   return hash.digest("hex");
 }
 
-function longLog(name: string, lines: number): Scenario {
+function longLog(name: string, lines: number, long: boolean): Scenario {
   return {
     name,
+    long,
     ms: 180_000,
     shell: `seq -f 'line %.0f of a log that is long, and kept as a whole' 1 ${lines}`,
     spec: { limits: { log_size: "400MiB" } },
@@ -35,8 +36,8 @@ function longLog(name: string, lines: number): Scenario {
 }
 
 export const logs: Scenario[] = [
-  longLog("log-of-5-megabytes", 100_000),
-  longLog("log-of-100-megabytes", HUNDRED),
+  longLog("log-of-5-megabytes", 100_000, false),
+  longLog("log-of-100-megabytes", HUNDRED, true),
   {
     name: "log-binary",
     shell: "printf 'before\\n\\377\\376\\000\\001\\n\\033[31mred\\033[0m\\nafter\\n'",
