@@ -64,7 +64,13 @@ export class House {
       const all = scenarios.filter((scenario) => (scenario.server ?? "shared") === kind && (!scenario.only || scenario.only.includes(this.place.target)));
       for (const scenario of all) write(bed, scenario, undefined);
       if (kind === "online") bed.copyPipelines(examples);
-      room = this.start(bed, kind === "online").then((server) => ({ bed, server }));
+      room = this.start(bed, kind === "online").then(
+        (server) => ({ bed, server }),
+        async (error: unknown) => {
+          await bed.remove();
+          throw error;
+        },
+      );
       this.rooms.set(kind, room);
     }
     return room;
@@ -112,7 +118,7 @@ export class House {
   }
 
   async close(): Promise<void> {
-    for (const room of this.rooms.values()) await (await room).bed.remove();
+    for (const room of await Promise.allSettled(this.rooms.values())) if (room.status === "fulfilled") await room.value.bed.remove();
   }
 }
 

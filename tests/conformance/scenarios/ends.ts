@@ -39,7 +39,20 @@ export const ends: Scenario[] = [
     expect: { state: "succeeded", attempts: [{ state: "failed", reason: "signal" }, { state: "succeeded", exit_code: 0 }], logs: [{}, { out: ["there"] }] },
   },
   { name: "missing-command", spec: { command: ["no-such-program-anywhere"] }, files: {}, expect: failed("start-failed") },
-  { name: "not-executable", spec: { command: ["./data.txt"] }, files: { "data.txt": "no program\n" }, expect: failed("start-failed") },
+  {
+    name: "not-executable",
+    spec: { command: ["./data.txt"] },
+    files: { "data.txt": "no program\n" },
+    // A start that fails must not harm what starts others: once is not enough to see it.
+    act: async (stage) => {
+      const runs = [];
+      for (let count = 0; count < 10; count += 1) runs.push(await stage.submit());
+      const ended = [];
+      for (const run of runs) ended.push(await stage.api.ended(run.id));
+      stage.facts.others = ended.map((run) => `${run.reason} ${run.attempt}`);
+    },
+    expect: { ...failed("start-failed"), facts: { others: Array<string>(10).fill("start-failed 1") } },
+  },
   { name: "missing-interpreter", spec: { command: ["sh", "-c", "chmod +x run.txt; ./run.txt"] }, files: { "run.txt": "#!/no/such/interpreter\n" }, expect: failed("exit-code", 127) },
   {
     name: "missing-command-retried",
