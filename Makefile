@@ -6,6 +6,7 @@
 #   make check    formatting, lints, types
 #   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
 #   make e2e      the end-to-end tests alone
+#   make conformance  the same pipelines on every target, and what differs (TARGETS=process,container STORAGES=sqlite+folder,postgres+folder LONG=1)
 #   make simulate the engine's decisions under thousands of made-up disasters (SEEDS=10000; SEED=4711 tells one)
 #   make schemathesis  hold a running server against the description of its API (SECONDS=100)
 #   make fuzz     look for input that breaks what reads it (SECONDS=60 for each target; a nightly compiler)
@@ -22,7 +23,7 @@ DIR ?= examples
 
 UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run build check test gen gen-check e2e simulate schemathesis fuzz bench chaos soak tools clean
+.PHONY: help run build check test gen gen-check e2e conformance simulate schemathesis fuzz bench chaos soak tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -76,6 +77,9 @@ gen-check: gen
 
 e2e: build tests/node_modules/.package-lock.json
 	cd tests && RIGI_BIN=$(RIGI) npx playwright test $(ARGS)
+
+conformance: build tests/node_modules/.package-lock.json
+	cd tests && RIGI_BIN=$(RIGI) TARGETS=$(TARGETS) STORAGES=$(STORAGES) CONFORMANCE_LONG=$(LONG) npx playwright test --config conformance.config.ts $(ARGS)
 
 schemathesis: build
 	tests/schemathesis.sh $(RIGI) $(or $(SECONDS),100)

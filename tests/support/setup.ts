@@ -12,7 +12,7 @@ export default function setup(config: FullConfig): (() => void) | undefined {
   made(results);
   made(join(testCache, "uv-cache"));
   process.env.RIGI_TEST_UV = uv();
-  const wanted = config.projects.some((project) => project.name === "postgres");
+  const wanted = config.projects.some((project) => project.name.includes("postgres"));
   if (!wanted || process.env.RIGI_TEST_POSTGRES) return undefined;
   const script = join(repository, "tests/postgres.sh");
   const said = execFileSync(script, ["start"], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });

@@ -1,0 +1,23 @@
+/** The same pipelines on every target: TARGETS=process,container; STORAGES=sqlite+folder,postgres+folder. */
+import { defineConfig } from "@playwright/test";
+
+import type { Place, Storage, Target } from "./conformance/scenario";
+import { inCi } from "./support/places";
+
+const targets = (process.env.TARGETS || "process,container").split(",") as Target[];
+const storages = (process.env.STORAGES || "sqlite+folder").split(",") as Storage[];
+const places = storages.flatMap((storage) => targets.map((target): Place => ({ target, storage })));
+
+export default defineConfig<object, { place: Place }>({
+  testDir: "conformance",
+  outputDir: "results/conformance",
+  globalSetup: "./conformance/setup.ts",
+  timeout: 120_000,
+  workers: Number(process.env.RIGI_TEST_WORKERS ?? 2),
+  fullyParallel: true,
+  // A machine that others load at the same time may break a bound once; what is wrong breaks it twice.
+  retries: inCi ? 1 : 0,
+  forbidOnly: inCi,
+  reporter: [["list"], ["./conformance/report.ts"], ["./support/counts.ts"]],
+  projects: places.map((place) => ({ name: `${place.target} ${place.storage}`, use: { place } })),
+});

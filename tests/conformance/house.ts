@@ -1,0 +1,136 @@
+/** The servers that scenarios share, for one target and storage: started when first asked for. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+
+import { test as base } from "@playwright/test";
+
+import { Bed } from "../support/bed";
+import { Engine } from "../support/engine";
+import { examples, made, repository, testCache } from "../support/places";
+import type { Server } from "../support/server";
+import { scenarios } from "./scenarios";
+import type { Place, Scenario, Target } from "./scenario";
+
+export const WORKER = "rigi-test/worker:1";
+export const PLAIN = "rigi-test/plain:1";
+
+interface Room {
+  bed: Bed;
+  server: Server;
+}
+
+/** What a server is told of its target. */
+function settings(target: Target, socket: string, online: boolean): NodeJS.ProcessEnv {
+  if (target !== "container") return {};
+  return {
+    RIGI_TARGETS__DEFAULT: "container",
+    RIGI_TARGETS__CONTAINER__SOCKET: socket,
+    RIGI_TARGETS__CONTAINER__IMAGE: WORKER,
+    RIGI_TARGETS__CONTAINER__NETWORK: online ? "host" : "none",
+  };
+}
+
+/** The files of a scenario's pipelines. */
+export function write(bed: Bed, scenario: Scenario, prepared: unknown): void {
+  const own = typeof scenario.files === "function" ? scenario.files(prepared) : scenario.files;
+  const spec = scenario.shell === undefined ? scenario.spec : { command: ["sh", "-c", scenario.shell], ...scenario.spec };
+  if (!scenario.pipeline) bed.pipeline(scenario.name, { ...(spec ? { "pipeline.json": spec } : {}), ...own });
+  for (const path of scenario.executable ?? []) chmodSync(join(bed.pipelines, scenario.name, path), 0o755);
+  for (const [name, files] of Object.entries(scenario.beside ?? {})) bed.pipeline(name, files);
+}
+
+export function docker(...args: string[]): string {
+  return execFileSync(join(repository, "tests/docker.sh"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** What a scenario that failed left running. */
+async function removeContainers(bed: Bed, socket: string): Promise<void> {
+  const engine = new Engine(socket);
+  const all = await engine.labelled("rigi.server").catch(() => []);
+  for (const one of all.filter((one) => one.Mounts.some((mount) => mount.Source?.startsWith(bed.root)))) await engine.remove(one.Id);
+}
+
+export class House {
+  private readonly rooms = new Map<string, Promise<Room>>();
+
+  constructor(readonly place: Place) {}
+
+  /** The server of all scenarios of a kind. */
+  shared(kind: "shared" | "online"): Promise<Room> {
+    let room = this.rooms.get(kind);
+    if (!room) {
+      const bed = this.bed();
+      const all = scenarios.filter((scenario) => (scenario.server ?? "shared") === kind && (!scenario.only || scenario.only.includes(this.place.target)));
+      for (const scenario of all) write(bed, scenario, undefined);
+      if (kind === "online") bed.copyPipelines(examples);
+      room = this.start(bed, kind === "online").then(
+        (server) => ({ bed, server }),
+        async (error: unknown) => {
+          await bed.remove();
+          throw error;
+        },
+      );
+      this.rooms.set(kind, room);
+    }
+    return room;
+  }
+
+  bed(): Bed {
+    return new Bed(this.place.storage.startsWith("postgres") ? "postgres" : "sqlite");
+  }
+
+  socket(): string {
+    return process.env.RIGI_TEST_DOCKER ?? "";
+  }
+
+  async start(bed: Bed, online: boolean, socket = this.socket(), args: string[] = []): Promise<Server> {
+    if (this.place.target === "container" && online) {
+      // What is downloaded is kept from one run of the tests to the next.
+      const cache = join(bed.data, "containers/container/cache");
+      mkdirSync(cache, { recursive: true, mode: 0o700 });
+      const linked = readdirSync(cache).includes("default");
+      if (!linked) symlinkSync(made(join(testCache, "container-cache")), join(cache, "default"));
+    }
+    if (this.place.target === "container") bed.atEnd(() => removeContainers(bed, socket));
+    return bed.up({ env: settings(this.place.target, socket, online), args });
+  }
+
+  /** Nothing may be left of what has ended. */
+  async leftovers(room: Room, socket = this.socket()): Promise<string[]> {
+    const left: string[] = [];
+    const inside = (path: string): string[] => {
+      try {
+        return readdirSync(join(room.bed.data, path)).map((name) => `${path}/${name}`);
+      } catch {
+        return [];
+      }
+    };
+    left.push(...inside("remote"), ...inside("containers/container").filter((path) => !path.endsWith("/cache")));
+    if (this.place.target === "container") {
+      const found = await new Engine(socket).labelled("rigi.server");
+      // Those of other servers are theirs; each attempt's folder has the run's id, as its label.
+      const { items } = await room.server.api.get<{ items: { id: string }[] }>("/runs?limit=500");
+      const own = new Set(items.map((run) => run.id));
+      left.push(...found.filter((one) => own.has((one.Labels["rigi.attempt"] ?? "").split(".")[0]!)).map((one) => `container ${one.Names.join()}`));
+    }
+    return left;
+  }
+
+  async close(): Promise<void> {
+    for (const room of await Promise.allSettled(this.rooms.values())) if (room.status === "fulfilled") await room.value.bed.remove();
+  }
+}
+
+export const test = base.extend<object, { place: Place; house: House }>({
+  place: [{ target: "process", storage: "sqlite+folder" }, { option: true, scope: "worker" }],
+  house: [
+    async ({ place }, use) => {
+      const house = new House(place);
+      await use(house);
+      await house.close();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+});
+export { expect } from "@playwright/test";

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Makes the images that tests run containers of, from Debian's packages: no registry is asked.
+#   image.sh OUT.tar      one archive for `docker load`; what was made by this file with this uv is left as it is
+#     rigi-test/worker:1  a small Debian with Python, certificates and uv
+#     rigi-test/plain:1   one static busybox, and nothing else
+set -euo pipefail
+out=${1:?usage: image.sh OUT.tar}
+mkdir -p "$(dirname "$out")"
+
+uv=${RIGI_TEST_UV:-$(command -v uv || true)}
+tools=$(dirname "$out")/tools
+if [ -z "$uv" ]; then
+    uv=$tools/bin/uv
+    if [ ! -x "$uv" ]; then
+        python3 -m venv "$tools"
+        "$tools/bin/pip" install --quiet --disable-pip-version-check uv
+    fi
+fi
+made=$(cat "$0" "$uv" | sha256sum)
+if [ -e "$out" ] && [ "$(cat "$out.made" 2>/dev/null)" = "$made" ]; then exit 0; fi
+command -v debootstrap >/dev/null || {
+    echo "there is no debootstrap: apt-get install debootstrap" >&2
+    exit 1
+}
+
+work=$(mktemp -d /tmp/rigi-image.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+. /etc/os-release
+# The mirror and the release that this machine has its own packages from: Python is the same inside and outside.
+release=${VERSION_CODENAME:-bookworm}
+mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $release" | head -n 1)
+debootstrap --variant=minbase --include=ca-certificates,python3,busybox-static "$release" "$work/worker" \
+    "${mirror:-http://deb.debian.org/debian}" >"$work/log" 2>&1 || {
+    tail -n 5 "$work/log" >&2
+    exit 1
+}
+mkdir -p "$work/plain/bin" "$work/plain/tmp"
+mv "$work/worker/bin/busybox" "$work/plain/bin/busybox"
+for name in sh cat echo sleep true; do ln -s busybox "$work/plain/bin/$name"; done
+rm -rf "$work"/worker/var/cache/apt/archives/*.deb "$work"/worker/var/lib/apt/lists/* "$work"/worker/usr/share/{doc,man,locale}/*
+# Whom this machine trusts, a company's own authorities included.
+cp -L /etc/ssl/certs/ca-certificates.crt "$work/worker/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || true
+install -m 755 "$(readlink -f "$uv")" "$work/worker/usr/local/bin/uv"
+
+python3 - "$work" "$work/images.tar" <<'PY'
+import hashlib, io, json, os, sys, tarfile
+
+work, out = sys.argv[1:]
+manifest = []
+with tarfile.open(out, "w") as archive:
+    def add(name, data):
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+
+    path = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    trust = ["SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"]
+    for image, command, env in (("worker", None, path + trust), ("plain", ["/bin/sh", "-c", "echo its own command"], path)):
+        layer = f"{work}/{image}.layer"
+        with tarfile.open(layer, "w") as tar:
+            tar.add(f"{work}/{image}", arcname=".")
+        with open(layer, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        config = {
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
+            "os": "linux",
+            "config": {"Cmd": command, "Env": env},
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]},
+        }
+        archive.add(layer, arcname=f"{image}/layer.tar")
+        add(f"{image}.json", json.dumps(config).encode())
+        manifest.append({"Config": f"{image}.json", "RepoTags": [f"rigi-test/{image}:1"], "Layers": [f"{image}/layer.tar"]})
+    add("manifest.json", json.dumps(manifest).encode())
+PY
+mv "$work/images.tar" "$out.partial"
+mv "$out.partial" "$out"
+echo "$made" >"$out.made"
