@@ -16,4 +16,10 @@ export const known: Known[] = [
     what: "logs.0.system",
     reason: "the last line says what vanished: a supervisor there, a container here",
   },
+  {
+    scenario: "executor-vanishes",
+    target: "kubernetes",
+    what: "logs.0.system",
+    reason: "the last line says what vanished: a supervisor there, a pod here",
+  },
 ];

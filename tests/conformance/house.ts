@@ -9,6 +9,7 @@ import { Bed } from "../support/bed";
 import { Engine } from "../support/engine";
 import { examples, made, repository, testCache } from "../support/places";
 import type { Server } from "../support/server";
+import { clusterOf, leftInCluster } from "./cluster";
 import { scenarios } from "./scenarios";
 import type { Place, Scenario, Target } from "./scenario";
 
@@ -93,7 +94,8 @@ export class House {
       if (!linked) symlinkSync(made(join(testCache, "container-cache")), join(cache, "default"));
     }
     if (this.place.target === "container") bed.atEnd(() => removeContainers(bed, socket));
-    return bed.up({ env: settings(this.place.target, socket, online), args });
+    const told = this.place.target === "kubernetes" ? await clusterOf(bed) : settings(this.place.target, socket, online);
+    return bed.up({ env: told, args });
   }
 
   /** Nothing may be left of what has ended. */
@@ -107,6 +109,7 @@ export class House {
       }
     };
     left.push(...inside("remote"), ...inside("containers/container").filter((path) => !path.endsWith("/cache")));
+    left.push(...leftInCluster(room.bed));
     if (this.place.target === "container") {
       const found = await new Engine(socket).labelled("rigi.server");
       // Those of other servers are theirs; each attempt's folder has the run's id, as its label.

@@ -2,6 +2,7 @@
 import type { Page, Run } from "../../support/api";
 import { processesOf } from "../../support/processes";
 import { docker } from "../house";
+import { inCluster } from "../cluster";
 import { OK, range, said, type Scenario, type Stage } from "../scenario";
 
 /** Prints numbered lines, ten a second, a few of them as mistakes. */
@@ -106,13 +107,14 @@ export const crashes: Scenario[] = [
   },
   {
     name: "executor-vanishes",
-    // The supervisor is killed; the container is removed by hand.
+    // The supervisor is killed; the container or the pod is removed by hand.
     server: "own",
     shell: ONCE,
     ms: 120_000,
     act: async (stage) => {
       await stage.api.said(stage.run.id, 1);
       if (stage.place.target === "process") process.kill(stage.server.supervisor, "SIGKILL");
+      else if (stage.place.target === "kubernetes") inCluster(stage.bed, "delete", "pod", "-l", `rigi.run/attempt=${stage.run.id}.1`, "--force", "--grace-period=0");
       else await stage.engine.remove(await container(stage));
     },
     expect: { ...LOST_THEN_DONE, logs: [{ out: ["attempt 1"] }, { out: ["attempt 2"] }] },
