@@ -55,6 +55,13 @@ export const images: Scenario[] = [
     expect: said("a script in an image"),
   },
   {
+    name: "gpus-on-processes",
+    only: ["process"],
+    shell: "true",
+    spec: { limits: { gpus: 1 } },
+    expect: { refused: { status: 422, code: "target-unavailable" } },
+  },
+  {
     name: "container-is-closed",
     only: ["container"],
     // What a container may not: write outside of its folders, become root, see others.

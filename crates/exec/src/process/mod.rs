@@ -166,6 +166,9 @@ impl Executor for ProcessExecutor {
             Entry::Image { image, .. } => Some(format!(
                 "the image `{image}` cannot run as a process: use a target with containers, such as `container`"
             )),
+            _ if spec.limits.gpus.is_some() => Some(
+                "`limits.gpus` is not held for processes: use a target with containers, or take the limit away".into(),
+            ),
             _ => None,
         }
     }
