@@ -76,7 +76,8 @@ gen-check: gen
 	git diff --exit-code -- docs/reference docs/operate/configuration.md ui/src/api/schema.gen.ts
 
 e2e: build tests/node_modules/.package-lock.json
-	cd tests && RIGI_BIN=$(RIGI) npx playwright test $(ARGS)
+	cargo build --locked --package rigi
+	cd tests && RIGI_BIN=$(RIGI) RIGI_LOADED_BIN=$(CARGO_TARGET_DIR)/debug/rigi npx playwright test $(ARGS)
 
 conformance: build tests/node_modules/.package-lock.json
 	cd tests && RIGI_BIN=$(RIGI) TARGETS=$(TARGETS) STORAGES=$(STORAGES) CONFORMANCE_LONG=$(LONG) npx playwright test --config conformance.config.ts $(ARGS)

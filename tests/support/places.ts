@@ -26,6 +26,14 @@ export function binary(): string {
   return found;
 }
 
+/**
+ * The same program with a C library that is loaded: between it and a static one nothing can be laid. `RIGI_LOADED_BIN`,
+ * else the binary under test.
+ */
+export function loadedBinary(): string {
+  return process.env.RIGI_LOADED_BIN ? resolve(process.env.RIGI_LOADED_BIN) : binary();
+}
+
 /** A folder that is there. */
 export function made(folder: string): string {
   mkdirSync(folder, { recursive: true });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { Api } from "./api";
-import { binary } from "./places";
+import { binary, loadedBinary } from "./places";
 import { isAlive, supervisorOf } from "./processes";
 
 export interface Start {
@@ -42,7 +42,7 @@ export class Server {
   static async start(start: Start): Promise<Server> {
     const own = start.args ?? [];
     const args = ["up", start.pipelines, "--data", start.data, ...(own.includes("--port") ? [] : ["--port", "0"]), ...own];
-    const [program, ...before] = [...(start.within ?? []), start.program ?? binary()];
+    const [program, ...before] = [...(start.within ?? []), start.program ?? (start.env.LD_PRELOAD ? loadedBinary() : binary())];
     const child = spawn(program!, [...before, ...args], { env: start.env, stdio: ["ignore", "pipe", "pipe"] });
     const [said, complaints]: [string[], string[]] = [[], []];
     createInterface({ input: child.stderr! }).on("line", (line) => complaints.push(line));
