@@ -171,7 +171,7 @@ fn program(path: &Path) -> Check {
                 "{} needs the C library that it was built with: it runs in images with the same only",
                 path.display()
             ),
-            "use the released binary, or build it static (`make static`)",
+            "use the released binary, or one of `make build`",
         ),
         Err(error) => Check::bad("program", format!("{}: {error}", path.display()), "install Rigi again"),
     }
