@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rigi_model::Target;
+use rigi_model::log::Encoder;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::container::ContainerSpec;
 use rigi_model::pipeline::spec::{CellRetry, Entry};
@@ -49,6 +50,23 @@ pub struct AttemptPlan {
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL, on a stop and on a timeout.
     pub grace: Duration,
+}
+
+impl AttemptPlan {
+    /// The image that its pipeline names, if it does.
+    #[must_use]
+    pub fn own_image(&self) -> Option<&str> {
+        named_image(&self.entry, &self.container)
+    }
+}
+
+/// The image that a pipeline names, for its own command or for its script.
+#[must_use]
+pub fn named_image<'a>(entry: &'a Entry, container: &'a ContainerSpec) -> Option<&'a str> {
+    match entry {
+        Entry::Image { image, .. } => Some(image),
+        _ => container.image.as_deref(),
+    }
 }
 
 /// Hard limits with the server's defaults filled in; `None` is no limit.
@@ -142,6 +160,9 @@ pub enum Observation {
     Ended(Box<Ended>),
 }
 
+/// What the log says of an attempt that was stopped in time.
+pub const BEFORE_START: &str = "Stopped on request, before it started.";
+
 /// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
@@ -157,6 +178,20 @@ pub struct Ended {
     pub route: Option<String>,
     /// Where its outputs lie; `None` if there are none.
     pub outputs: Option<PathBuf>,
+}
+
+impl Ended {
+    /// The end of one that nothing has run for, with these words as its log.
+    #[must_use]
+    pub fn without_start(exit: Exit, at: Timestamp, words: &[String]) -> Self {
+        let mut encoder = Encoder::default();
+        for word in words {
+            encoder.note(at, word);
+        }
+        let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
+        encoder.take(&mut log.inline);
+        Self { exit, started_at: None, usage: Usage::default(), log, route: None, outputs: None }
+    }
 }
 
 /// The log of an ended attempt.

@@ -21,6 +21,22 @@ impl fmt::Display for AttemptKey {
     }
 }
 
+impl AttemptKey {
+    /// The key that [`fmt::Display`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (run, number) = text.rsplit_once('.')?;
+        Some(Self { run: run.parse().ok()?, number: number.parse().ok()? })
+    }
+
+    /// The same as a name that engines and clusters take: `rigi-01abc…-1`.
+    #[must_use]
+    pub fn object_name(&self) -> String {
+        let id = self.run.as_str().rsplit('_').next().unwrap_or_default();
+        format!("rigi-{}-{}", id.to_ascii_lowercase(), self.number)
+    }
+}
+
 /// Whose fault a failure is; retry rules look at this and never at text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,4 +125,21 @@ pub struct Usage {
     pub cpu_us: u64,
     /// The most memory at one time, in bytes.
     pub max_memory: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        let key = AttemptKey { run: RunId::generate(), number: 12 };
+        assert_eq!(AttemptKey::parse(&key.to_string()), Some(key.clone()));
+        for bad in ["", ".1", "cache", &key.run.to_string(), &format!("{}.x", key.run)] {
+            assert_eq!(AttemptKey::parse(bad), None, "{bad}");
+        }
+        let name = key.object_name();
+        assert!(name.starts_with("rigi-") && name.ends_with("-12") && name.len() <= 63, "{name}");
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{name}");
+    }
 }

@@ -12,6 +12,7 @@ use rigi_model::pipeline::spec::Entry;
 
 use super::ContainerConfig;
 use crate::plan::AttemptPlan;
+use crate::runner::OWN_MEMORY;
 
 /// Label: the server whose container it is.
 pub const SERVER: &str = "rigi.server";
@@ -20,8 +21,6 @@ pub const ATTEMPT: &str = "rigi.attempt";
 
 /// Threads of Rigi's own processes within the container, beside those that the attempt may have.
 const OWN_PROCESSES: u64 = 16;
-/// Memory of Rigi's own processes: the attempt's limit is its own.
-const OWN_MEMORY: u64 = 48 << 20;
 
 /// Where things are within a container.
 pub mod at {
@@ -152,9 +151,4 @@ fn own_command(image: &ImageInspect) -> Vec<String> {
 
 fn host_name(key: &AttemptKey) -> String {
     format!("rigi-{}-{}", key.run.short().to_ascii_lowercase(), key.number)
-}
-
-/// What is left of a memory limit of a container for the attempt, as [`host`] reckons.
-pub const fn own_memory() -> u64 {
-    OWN_MEMORY
 }

@@ -17,13 +17,14 @@ use rigi_model::{AttemptKey, Exit};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::body::{ATTEMPT, SERVER, own_memory};
+use super::ContainerConfig;
+use super::body::{ATTEMPT, SERVER};
 use super::engine::{is_away, status, words};
 use super::start::{Failure, folder, start};
 use super::verdict::{Known, verdict};
-use super::{ContainerConfig, container_name};
-use crate::plan::AttemptPlan;
+use crate::plan::{AttemptPlan, BEFORE_START};
 use crate::remote::Remote;
+use crate::runner::OWN_MEMORY;
 
 /// Between two tries to reach an engine.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -149,14 +150,14 @@ impl Keeper {
         if !self.remote.stopping(&key) {
             // Never handed over, or ended on its own: it is told as stopped, as every executor does.
             if let Ok(true) = self.remote.expect(&key, &self.config.name) {
-                self.end(key, Exit::Stopped, vec!["Stopped on request, before it started.".into()]);
+                self.end(key, Exit::Stopped, vec![BEFORE_START.into()]);
             }
             return;
         }
         if let Some(starting) = self.starting.remove(&key) {
             starting.abort();
             self.remove(&key);
-            self.end(key, Exit::Stopped, vec!["Stopped on request, before it started.".into()]);
+            self.end(key, Exit::Stopped, vec![BEFORE_START.into()]);
             return;
         }
         self.signal(key.clone(), "TERM");
@@ -175,10 +176,10 @@ impl Keeper {
         let sender = self.sender.clone();
         tokio::spawn(async move {
             let options = KillContainerOptionsBuilder::new().signal(signal).build();
-            let mut tried = docker.kill_container(&container_name(&key), Some(options.clone())).await;
+            let mut tried = docker.kill_container(&key.object_name(), Some(options.clone())).await;
             while tried.as_ref().is_err_and(is_away) {
                 tokio::time::sleep(PAUSE).await;
-                tried = docker.kill_container(&container_name(&key), Some(options.clone())).await;
+                tried = docker.kill_container(&key.object_name(), Some(options.clone())).await;
             }
             if let (Err(_), Some(sender)) = (tried, sender.upgrade()) {
                 let _ = sender.send(Command::Died { key });
@@ -190,7 +191,7 @@ impl Keeper {
         let (Some(docker), true) = (self.docker.clone(), self.remote.is_open(&key)) else { return };
         let remote = self.remote.clone();
         tokio::spawn(async move {
-            let name = container_name(&key);
+            let name = key.object_name();
             let found = loop {
                 match docker.inspect_container(&name, None).await {
                     Ok(found) => break Some(found),
@@ -243,7 +244,7 @@ impl Keeper {
 
     /// Removes a container, whatever it does.
     fn remove(&self, key: &AttemptKey) {
-        let (Some(docker), name) = (self.docker.clone(), container_name(key)) else { return };
+        let (Some(docker), name) = (self.docker.clone(), key.object_name()) else { return };
         tokio::spawn(async move {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             while docker.remove_container(&name, Some(options.clone())).await.is_err_and(|e| is_away(&e)) {
@@ -263,7 +264,8 @@ impl Keeper {
             let Ok(found) = docker.list_containers(Some(options)).await else { return };
             let mut running = HashSet::new();
             for container in found {
-                let key = container.labels.as_ref().and_then(|labels| key_of(labels.get(ATTEMPT)?.as_str()));
+                let key =
+                    container.labels.as_ref().and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?));
                 let Some(key) = key else { continue };
                 let runs = container.state.is_some_and(|state| state.to_string() == "running");
                 if runs && remote.is_open(&key) {
@@ -271,7 +273,7 @@ impl Keeper {
                 } else if !remote.is_known(&key) && !starting.contains(&key) {
                     tracing::info!(%key, "a container that nobody waits for is removed");
                     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-                    let _ = docker.remove_container(&container_name(&key), Some(options)).await;
+                    let _ = docker.remove_container(&key.object_name(), Some(options)).await;
                 }
             }
             remove_strange(&config, &remote).await;
@@ -292,8 +294,11 @@ async fn remove_strange(config: &Arc<ContainerConfig>, remote: &Remote) {
     let (config, remote) = (config.clone(), remote.clone());
     let removed = tokio::task::spawn_blocking(move || {
         for entry in std::fs::read_dir(&config.folder).into_iter().flatten().flatten() {
-            let strange =
-                entry.file_name().to_str().and_then(key_of).is_some_and(|key| !remote.is_known(&key));
+            let strange = entry
+                .file_name()
+                .to_str()
+                .and_then(AttemptKey::parse)
+                .is_some_and(|key| !remote.is_known(&key));
             if strange && let Err(error) = std::fs::remove_dir_all(entry.path()) {
                 tracing::warn!(folder = %entry.path().display(), %error, "files of an ended attempt stay");
             }
@@ -302,15 +307,10 @@ async fn remove_strange(config: &Arc<ContainerConfig>, remote: &Remote) {
     let _ = removed.await;
 }
 
-fn key_of(text: &str) -> Option<AttemptKey> {
-    let (run, number) = text.rsplit_once('.')?;
-    Some(AttemptKey { run: run.parse().ok()?, number: number.parse().ok()? })
-}
-
 /// The attempt's own limit, from its container's.
 fn memory_of(found: &ContainerInspectResponse) -> Option<u64> {
     let limit = found.host_config.as_ref()?.memory.filter(|&limit| limit > 0)?;
-    u64::try_from(limit).ok().map(|limit| limit.saturating_sub(own_memory()))
+    u64::try_from(limit).ok().map(|limit| limit.saturating_sub(OWN_MEMORY))
 }
 
 /// What a runner left in its engine's log.
@@ -367,7 +367,7 @@ async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakU
             while let Some(Ok(event)) = events.next().await {
                 let died = event.action.as_deref() == Some("die");
                 let labels = event.actor.and_then(|actor| actor.attributes);
-                let key = labels.and_then(|labels| key_of(labels.get(ATTEMPT)?.as_str()));
+                let key = labels.and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?));
                 if let (true, Some(key)) = (died, key)
                     && !tell(Command::Died { key })
                 {

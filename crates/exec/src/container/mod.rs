@@ -18,11 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, Target};
 use tokio::sync::mpsc;
 
-use crate::plan::{AttemptPlan, Executor};
+use crate::plan::{AttemptPlan, Executor, named_image};
 use crate::remote::Remote;
 pub use build::{ImageError, ImageOrder, build, save};
 pub use engine::{Check, Endpoint, check};
@@ -83,11 +82,7 @@ impl Executor for ContainerExecutor {
     }
 
     fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
-        let named = match &spec.entry {
-            Entry::Image { image, .. } => Some(image),
-            _ => spec.container.image.as_ref(),
-        };
-        let missing = named.or(self.config.image.as_ref()).is_none();
+        let missing = named_image(&spec.entry, &spec.container).is_none() && self.config.image.is_none();
         missing.then(|| {
             let name = &self.config.name;
             format!(
@@ -112,11 +107,4 @@ impl Executor for ContainerExecutor {
     fn log_file(&self, key: &AttemptKey) -> PathBuf {
         self.remote.log_file(key)
     }
-}
-
-/// The name of an attempt's container.
-fn container_name(key: &AttemptKey) -> String {
-    // `run_01ABC…` becomes `rigi-01abc…-1`.
-    let id = key.run.as_str().rsplit('_').next().unwrap_or_default();
-    format!("rigi-{}-{}", id.to_ascii_lowercase(), key.number)
 }

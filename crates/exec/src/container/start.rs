@@ -9,12 +9,11 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use rigi_model::attempt::FailureClass;
-use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 
 use super::body::{self, Box};
 use super::engine::{is_away, status, words};
-use super::{ContainerConfig, container_name, image};
+use super::{ContainerConfig, image};
 use crate::plan::{AttemptPlan, Observation};
 use crate::remote::Remote;
 
@@ -84,11 +83,7 @@ async fn try_start(
     remote: &Remote,
     plan: &AttemptPlan,
 ) -> Result<(), Failure> {
-    let named = match &plan.entry {
-        Entry::Image { image, .. } => Some(image),
-        _ => plan.container.image.as_ref(),
-    };
-    let Some(image) = named.or(config.image.as_ref()) else {
+    let Some(image) = plan.own_image().or(config.image.as_deref()) else {
         let message = "There is no image to run it in.".to_owned();
         let (class, reason) = (FailureClass::User, Reason::ImageUnavailable);
         return Err(Failure { class, reason, message });
@@ -102,7 +97,7 @@ async fn try_start(
     let files = made.map_err(|error| Failure::of_disk(&config.folder, &io::Error::other(error)))??;
     let files = Box { data: &files.data, work: &files.work, cache: &files.cache };
     let body = body::body(config, plan, image, &inspected, &files);
-    let name = container_name(&key);
+    let name = key.object_name();
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
     match docker.create_container(Some(options), body).await {
         // Made before the engine or the server went away.

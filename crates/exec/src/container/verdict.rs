@@ -4,6 +4,7 @@ use bollard::models::ContainerState;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason};
 
+use crate::plan::BEFORE_START;
 use crate::supervisor::size;
 
 /// What is known beside the container's own state.
@@ -20,8 +21,7 @@ pub struct Known {
 /// How the attempt ended, and what its log says of it. `None`: the container is not there any more.
 pub fn verdict(state: Option<&ContainerState>, known: Known, complaints: &[String]) -> (Exit, String) {
     if known.stopping {
-        let word =
-            if known.claimed { "Stopped on request." } else { "Stopped on request, before it started." };
+        let word = if known.claimed { "Stopped on request." } else { BEFORE_START };
         return (Exit::Stopped, word.to_owned());
     }
     let Some(state) = state else {

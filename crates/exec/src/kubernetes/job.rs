@@ -1,12 +1,11 @@
 //! The Job and the secret of an attempt, as the cluster is asked for them.
 
-use rigi_model::AttemptKey;
 use rigi_model::pipeline::container::Pull;
-use rigi_model::pipeline::spec::Entry;
 use serde_json::{Map, Value, json};
 
 use super::{KubernetesConfig, patch};
 use crate::plan::AttemptPlan;
+use crate::runner::OWN_MEMORY;
 
 /// Label: the server whose Job it is.
 pub const SERVER: &str = "rigi.run/server";
@@ -26,20 +25,11 @@ pub const FAREWELL: u64 = 30;
 const FORGOTTEN: u64 = 24 * 3600;
 /// Seconds that a node may be away before its pods are given up.
 const NODE_AWAY: u64 = 30;
-/// Memory of Rigi's own processes: the attempt's limit is its own.
-const OWN_MEMORY: u64 = 48 << 20;
 
 const PROGRAM: &str = "/rigi/bin/rigi";
 const DATA: &str = "/rigi/work";
 const TOKEN: &str = "/rigi/token";
 const CODE: &str = "/app";
-
-/// The name of everything that an attempt has in the cluster.
-pub fn name(key: &AttemptKey) -> String {
-    // `run_01ABC…` becomes `rigi-01abc…-1`.
-    let id = key.run.as_str().rsplit('_').next().unwrap_or_default();
-    format!("rigi-{}-{}", id.to_ascii_lowercase(), key.number)
-}
 
 fn labels(config: &KubernetesConfig, plan: &AttemptPlan) -> Map<String, Value> {
     let mut labels = Map::new();
@@ -63,7 +53,7 @@ fn is_label(text: &str) -> bool {
 
 /// The secret that holds the attempt's token; it goes when the Job goes.
 pub fn secret(config: &KubernetesConfig, plan: &AttemptPlan, token: &str, job_uid: &str) -> Value {
-    let name = name(&plan.key);
+    let name = plan.key.object_name();
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -101,7 +91,7 @@ pub fn job(config: &KubernetesConfig, plan: &AttemptPlan, queued: bool) -> Value
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name(&plan.key), "labels": on_job},
+        "metadata": {"name": plan.key.object_name(), "labels": on_job},
         "spec": {
             "backoffLimit": 0,
             "completions": 1,
@@ -148,7 +138,7 @@ fn pod(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
             {"name": "work", "emptyDir": {}},
             {"name": "app", "emptyDir": {}},
             {"name": "tmp", "emptyDir": {}},
-            {"name": "token", "secret": {"secretName": name(&plan.key), "defaultMode": 288}},
+            {"name": "token", "secret": {"secretName": plan.key.object_name(), "defaultMode": 288}},
         ],
     });
     let Some(fields) = pod.as_object_mut() else { return pod };
@@ -169,21 +159,13 @@ fn pod(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
         let secrets: Vec<Value> = pull_secrets.iter().map(|name| json!({"name": name})).collect();
         set("imagePullSecrets", json!(secrets));
     }
-    if own_image(plan).is_some() {
+    if plan.own_image().is_some() {
         set("initContainers", json!([bring_program(config)]));
         if let Some(volumes) = pod.get_mut("volumes").and_then(Value::as_array_mut) {
             volumes.push(json!({"name": "program", "emptyDir": {}}));
         }
     }
     pod
-}
-
-/// The image that a pipeline names, if it does.
-fn own_image(plan: &AttemptPlan) -> Option<&str> {
-    match &plan.entry {
-        Entry::Image { image, .. } => Some(image),
-        _ => plan.container.image.as_deref(),
-    }
 }
 
 /// Rigi's program has to come into an image that does not know it.
@@ -208,7 +190,7 @@ fn security() -> Value {
 }
 
 fn container(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
-    let own = own_image(plan);
+    let own = plan.own_image();
     let program = if own.is_some() { PROGRAM } else { config.program.as_str() };
     let mut mounts = vec![
         json!({"name": "work", "mountPath": DATA}),

@@ -16,11 +16,11 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, connect, refusal};
-use super::job::{CONTAINER, MANAGER, job, name, secret};
+use super::job::{CONTAINER, MANAGER, job, secret};
 use super::look::{Look, Shown, gone, look};
 use super::objects;
 use super::watch::{Outlet, Seen, kueue, watch};
-use crate::plan::{AttemptPlan, Observation};
+use crate::plan::{AttemptPlan, BEFORE_START, Observation};
 use crate::remote::Remote;
 
 /// Between two tries to reach a cluster.
@@ -114,7 +114,7 @@ impl Keeper {
     }
 
     fn hold(&mut self, key: AttemptKey) -> &mut Held {
-        self.names.insert(name(&key), key.clone());
+        self.names.insert(key.object_name(), key.clone());
         self.held.entry(key).or_default()
     }
 
@@ -208,7 +208,7 @@ impl Keeper {
     }
 
     fn stop(&mut self, key: AttemptKey) {
-        let word = "Stopped on request, before it started.";
+        let word = BEFORE_START;
         if !self.remote.stopping(&key) {
             // Never handed over: it is told as stopped, as every executor does.
             if let Ok(true) = self.remote.expect(&key, &self.config.name) {
@@ -231,7 +231,7 @@ impl Keeper {
         if let Some(making) = self.held.remove(&key).and_then(|held| held.making) {
             making.abort();
         }
-        self.names.remove(&name(&key));
+        self.names.remove(&key.object_name());
         self.delete(key.clone());
         let remote = self.remote.clone();
         tokio::task::spawn_blocking(move || remote.forget(&key));
@@ -244,7 +244,7 @@ impl Keeper {
         tokio::spawn(async move {
             let jobs = cluster.of(&objects::jobs());
             loop {
-                match jobs.delete(&name(&key), &DeleteParams::background()).await {
+                match jobs.delete(&key.object_name(), &DeleteParams::background()).await {
                     Ok(_) => return,
                     Err(kube::Error::Api(status)) if status.code == 404 => {
                         if let Some(sender) = sender.upgrade() {
@@ -382,7 +382,7 @@ impl Keeper {
             }
             let (jobs, key, sender) = (jobs.clone(), key.clone(), self.sender.clone());
             tokio::spawn(async move {
-                if let (Ok(None), Some(sender)) = (jobs.get_opt(&name(&key)).await, sender.upgrade()) {
+                if let (Ok(None), Some(sender)) = (jobs.get_opt(&key.object_name()).await, sender.upgrade()) {
                     let _ = sender.send(Command::Seen(Seen::Job { key, job: None }));
                 }
             });
@@ -454,7 +454,7 @@ async fn try_make(
     plan: &AttemptPlan,
     queued: bool,
 ) -> Result<(), Refusal> {
-    let name = name(&plan.key);
+    let name = plan.key.object_name();
     let apply = PatchParams::apply(MANAGER).force();
     let jobs = cluster.of(&objects::jobs());
     let wanted = job(config, plan, queued);

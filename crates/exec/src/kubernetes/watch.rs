@@ -94,8 +94,7 @@ pub async fn kueue(cluster: &Cluster) -> Option<ApiResource> {
 }
 
 fn key_of(object: &DynamicObject) -> Option<AttemptKey> {
-    let (run, number) = object.metadata.labels.as_ref()?.get(ATTEMPT)?.rsplit_once('.')?;
-    Some(AttemptKey { run: run.parse().ok()?, number: number.parse().ok()? })
+    AttemptKey::parse(object.metadata.labels.as_ref()?.get(ATTEMPT)?)
 }
 
 type Watched = Result<Event<DynamicObject>, watcher::Error>;

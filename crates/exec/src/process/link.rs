@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_model::log::Encoder;
-use rigi_model::{AttemptKey, Exit, Timestamp, Usage};
+use rigi_model::{AttemptKey, Exit, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -17,7 +16,7 @@ use super::{Error, ProcessConfig};
 use crate::environment::Environments;
 use crate::frame;
 use crate::layout::Layout;
-use crate::plan::{AttemptPlan, Ended, EndedLog, Known, Observation, Observed};
+use crate::plan::{AttemptPlan, BEFORE_START, Ended, Known, Observation, Observed};
 use crate::wire::{Order, Report};
 
 /// The longest pause between two tries to get a supervisor.
@@ -258,7 +257,7 @@ impl Link {
         match self.places.get_mut(&key) {
             Some(Place::Preparing(task)) => {
                 task.abort();
-                self.end_here(key, Exit::Stopped, &["Stopped on request, before it started.".to_owned()]);
+                self.end_here(key, Exit::Stopped, &[BEFORE_START.to_owned()]);
             }
             Some(Place::Ended | Place::Told) => {}
             Some(Place::Supervisor { stopping, .. }) => {
@@ -272,15 +271,8 @@ impl Link {
     /// An end without the supervisor's help.
     fn end_here(&mut self, key: AttemptKey, exit: Exit, words: &[String]) {
         let at = Timestamp::now();
-        let mut encoder = Encoder::default();
-        for word in words {
-            encoder.note(at, word);
-        }
-        let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
-        encoder.take(&mut log.inline);
         self.places.insert(key.clone(), Place::Ended);
-        let ended =
-            Ended { exit, started_at: None, usage: Usage::default(), log, route: None, outputs: None };
+        let ended = Ended::without_start(exit, at, words);
         self.tell(key, at, Observation::Ended(Box::new(ended)));
     }
 
@@ -373,7 +365,7 @@ impl Link {
         }
         for (key, stopping) in gone {
             let (exit, word) = if stopping {
-                (Exit::Stopped, "Stopped on request, before it started.".to_owned())
+                (Exit::Stopped, BEFORE_START.to_owned())
             } else {
                 let message = "Rigi's supervisor was killed, and its notes are gone.".to_owned();
                 (Exit::Lost { message: message.clone() }, message)

@@ -61,7 +61,7 @@ pub fn all(root: &Path) -> io::Result<Vec<(AttemptKey, Folder, Record)>> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(key) = name.to_str().and_then(key_of) else { continue };
+        let Some(key) = name.to_str().and_then(AttemptKey::parse) else { continue };
         let record = fs::read(entry.path().join(RECORD)).ok();
         match record.and_then(|text| serde_json::from_slice(&text).ok()) {
             Some(record) => {
@@ -71,11 +71,6 @@ pub fn all(root: &Path) -> io::Result<Vec<(AttemptKey, Folder, Record)>> {
         }
     }
     Ok(found)
-}
-
-fn key_of(name: &str) -> Option<AttemptKey> {
-    let (run, number) = name.rsplit_once('.')?;
-    Some(AttemptKey { run: run.parse().ok()?, number: number.parse().ok()? })
 }
 
 impl Folder {

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt;
 use rigi_model::attempt::FailureClass;
-use rigi_model::{Exit, Reason};
+use rigi_model::{Exit, Reason, Timestamp};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::client::{Client, Trouble, send};
-use super::not_run;
-use crate::plan::{AttemptPlan, Ended};
+use crate::plan::{AttemptPlan, BEFORE_START, Ended};
 
 /// Why there is nothing to run.
 #[derive(Debug)]
@@ -28,12 +27,14 @@ pub enum Failed {
 impl Failed {
     pub fn into_ended(self) -> Ended {
         match self {
-            Self::Stopped => not_run(Exit::Stopped, &["Stopped on request, before it started.".to_owned()]),
+            Self::Stopped => {
+                Ended::without_start(Exit::Stopped, Timestamp::now(), &[BEFORE_START.to_owned()])
+            }
             Self::Disk(message)
             | Self::Gone(Trouble::Final(message) | Trouble::Passing(message) | Trouble::Here(message)) => {
                 let (class, reason) = (FailureClass::Infrastructure, Reason::StagingFailed);
                 let words = [message.clone()];
-                not_run(Exit::NotStarted { class, reason, message }, &words)
+                Ended::without_start(Exit::NotStarted { class, reason, message }, Timestamp::now(), &words)
             }
         }
     }

@@ -18,7 +18,7 @@ use rigi_model::{AttemptKey, Exit, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::environment::UvConfig;
-use crate::plan::{AttemptPlan, Ended, Executor, Observation, Observed};
+use crate::plan::{AttemptPlan, Executor, Observation, Observed};
 use crate::process::{ProcessConfig, ProcessExecutor};
 use crate::remote::wire::{Assignment, Claim};
 pub use client::Place;
@@ -27,6 +27,9 @@ use ship::Shipper;
 
 /// The exit status of a runner whose attempt is not its own, or is not waited for any more.
 const NOT_MINE: u8 = 75;
+
+/// Memory of the runner's own processes, in bytes: an attempt's limit is the attempt's alone.
+pub const OWN_MEMORY: u64 = 48 << 20;
 
 /// How a runner is started.
 #[derive(Debug, Clone)]
@@ -208,15 +211,4 @@ fn random_name() -> String {
         bytes[8..12].copy_from_slice(&std::process::id().to_le_bytes());
     }
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// An end that nothing has run for.
-fn not_run(exit: Exit, words: &[String]) -> Ended {
-    let mut encoder = rigi_model::log::Encoder::default();
-    for word in words {
-        encoder.note(Timestamp::now(), word);
-    }
-    let mut log = crate::plan::EndedLog { lines: encoder.lines(), ..Default::default() };
-    encoder.take(&mut log.inline);
-    Ended { exit, started_at: None, usage: rigi_model::Usage::default(), log, route: None, outputs: None }
 }
