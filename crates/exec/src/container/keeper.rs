@@ -28,6 +28,8 @@ use crate::runner::OWN_MEMORY;
 
 /// Between two tries to reach an engine.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The same where nobody waits for it and it stays away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Beyond its grace, a runner has so long to ship what is left before its container is killed.
 const FAREWELL: Duration = Duration::from_secs(30);
 /// Lines that are taken from the engine's own log where the runner could not ship them.
@@ -124,10 +126,7 @@ impl Keeper {
         match self.remote.expect(&key, &self.config.name) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => {
-                tracing::error!(%key, %error, "an attempt cannot be noted down");
-                return;
-            }
+            Err(error) => return self.remote.refuse(key, &error),
         }
         let Some(docker) = self.docker.clone() else {
             let message = format!("The container engine {} cannot be called.", self.config.endpoint);
@@ -353,11 +352,11 @@ async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakU
         ("event", vec!["die".to_owned(), "oom".to_owned()]),
         ("label", vec![format!("{SERVER}={}", config.server)]),
     ]);
-    let mut told_away = false;
+    let (mut told_away, mut pause) = (false, PAUSE);
     loop {
         let tell = |command| sender.upgrade().is_some_and(|sender| sender.send(command).is_ok());
         if docker.ping().await.is_ok() {
-            told_away = false;
+            (told_away, pause) = (false, PAUSE);
             let options = EventsOptionsBuilder::new().filters(&filters).build();
             let mut events = Box::pin(docker.events(Some(options)));
             // Events are kept for nobody: what happened before the first of them is found by comparing.
@@ -381,6 +380,7 @@ async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakU
         if sender.strong_count() == 0 {
             return;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -183,10 +183,7 @@ impl Keeper {
         match self.remote.expect(&key, &self.config.name) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => {
-                tracing::error!(%key, %error, "an attempt cannot be noted down");
-                return;
-            }
+            Err(error) => return self.remote.refuse(key, &error),
         }
         let (config, remote, sender) = (self.config.clone(), self.remote.clone(), self.sender.clone());
         let making = tokio::spawn(async move {

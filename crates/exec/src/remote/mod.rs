@@ -14,8 +14,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rigi_model::attempt::FailureClass;
 use rigi_model::log::{Encoder, Stream};
-use rigi_model::{AttemptKey, Exit, Target, Timestamp, Usage};
+use rigi_model::{AttemptKey, Exit, Reason, Target, Timestamp, Usage};
 use tokio::sync::mpsc;
 
 use crate::plan::{Ended, EndedLog, Known, Observation, Observed, Phase};
@@ -122,6 +123,17 @@ impl Remote {
         let attempt = Attempt { folder, record, stopping: false, ended: false, heard: 0, lines: 0 };
         self.attempts().insert(key.clone(), attempt);
         Ok(true)
+    }
+
+    /// An attempt that cannot even be noted down has not started.
+    pub fn refuse(&self, key: AttemptKey, error: &io::Error) {
+        tracing::error!(%key, %error, "an attempt cannot be noted down");
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let reason = if full { Reason::DiskFull } else { Reason::StagingFailed };
+        let message = format!("The attempt cannot be noted down: {error}");
+        let (now, words) = (Timestamp::now(), [message.clone()]);
+        let exit = Exit::NotStarted { class: FailureClass::Infrastructure, reason, message };
+        self.tell(key, now, Observation::Ended(Box::new(Ended::without_start(exit, now, &words))));
     }
 
     /// What its runner shows.
@@ -319,8 +331,10 @@ impl Remote {
         }
         let usage = Usage::default();
         let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None };
-        if let Err(error) = self.close(key, now, ended) {
-            tracing::error!(%key, %error, "the end of an attempt cannot be kept");
+        if let Err(error) = self.close(key, now, ended.clone()) {
+            // Nobody says it again before the next start: it is told, though it cannot be written down.
+            tracing::error!(%key, %error, "the end of an attempt cannot be written down");
+            self.tell(key.clone(), now, Observation::Ended(Box::new(ended)));
         }
     }
 

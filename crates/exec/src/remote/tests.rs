@@ -153,3 +153,16 @@ fn times_are_told_in_the_servers_clock() {
     assert!(seen.try_recv().is_err(), "heard once");
     assert!(remote.has_started(&key));
 }
+
+#[test]
+fn an_attempt_that_cannot_be_noted_down_ends_all_the_same() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen) = open_in(root.path());
+    let key = AttemptKey { run: RunId::generate(), number: 1 };
+    std::fs::write(root.path().join("remote"), "a file where the folder must be").unwrap();
+    let error = remote.expect(&key, &Target::CONTAINER).unwrap_err();
+    remote.refuse(key, &error);
+    let ended = end_of(&mut seen);
+    assert!(matches!(ended.exit, Exit::NotStarted { reason: Reason::StagingFailed, .. }), "{:?}", ended.exit);
+    assert_eq!(ended.log.lines, 1);
+}

@@ -128,27 +128,30 @@ impl Shipping {
     async fn ship_file(&mut self, file: &Path, lines: u64, bytes: u64) -> Result<(), Trouble> {
         let lost = |error: io::Error| Trouble::Final(format!("the log cannot be read: {error}"));
         let file = File::open(file).map_err(lost)?;
+        // First to where the engine keeps it: that is for when the server is away.
+        while self.mirrored && self.mirrored_to < bytes {
+            let mut blocks = vec![0; portion(bytes - self.mirrored_to)];
+            file.read_exact_at(&mut blocks, self.mirrored_to).map_err(lost)?;
+            if self.mirror(&blocks) == 0 {
+                break;
+            }
+        }
         while self.sent < bytes {
-            let length = usize::try_from(bytes - self.sent).unwrap_or(PIECE).min(PIECE);
-            let mut piece = vec![0; length];
+            let mut piece = vec![0; portion(bytes - self.sent)];
             file.read_exact_at(&mut piece, self.sent).map_err(lost)?;
             // Lines are counted when the last of them is there.
-            let lines = if self.sent + length as u64 >= bytes { lines } else { self.lines };
+            let lines = if self.sent + piece.len() as u64 >= bytes { lines } else { self.lines };
             self.ship(piece, lines).await?;
-        }
-        if self.mirrored && self.mirrored_to < bytes {
-            let length = usize::try_from(bytes - self.mirrored_to).unwrap_or(usize::MAX);
-            let mut blocks = vec![0; length.min(64 << 20)];
-            file.read_exact_at(&mut blocks, self.mirrored_to).map_err(lost)?;
-            self.mirror(&blocks);
         }
         Ok(())
     }
 
-    fn mirror(&mut self, blocks: &[u8]) {
+    /// Returns how many bytes of whole blocks that were.
+    fn mirror(&mut self, blocks: &[u8]) -> usize {
         // Nobody may read it.
         let written = mirror(blocks, &mut io::stdout().lock()).unwrap_or(blocks.len());
         self.mirrored_to += written as u64;
+        written
     }
 
     async fn ship(&mut self, piece: Vec<u8>, lines: u64) -> Result<(), Trouble> {
@@ -209,6 +212,11 @@ impl Shipping {
             _ => sent.map(drop),
         }
     }
+}
+
+/// As much of the rest as goes in one call.
+fn portion(rest: u64) -> usize {
+    usize::try_from(rest).unwrap_or(PIECE).min(PIECE)
 }
 
 /// What the attempt has closed to itself is still its own, and so is this runner.
