@@ -7,16 +7,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORT = ROOT / "target" / "reports" / "bench.json"
+REPORTS = ROOT / "target" / "reports"
 
 
 class Figures:
     """`bar` is what `value` must reach; `best` says in which direction. With a `limit`, the bar is on their ratio."""
 
-    report = REPORT
-
-    def __init__(self, quick):
+    def __init__(self, quick, name="bench"):
         self.quick, self.rows = quick, []
+        self.report, self.kept = REPORTS / f"{name}.json", REPORTS / name
 
     def add(self, name, value, unit, *, bar=None, limit=None, best="low"):
         ratio = value / limit if limit else None
@@ -34,11 +33,10 @@ class Figures:
     def close(self):
         """Writes the report, prints the table, and returns how many figures fall short."""
         before = self.last()
-        REPORT.parent.mkdir(parents=True, exist_ok=True)
-        REPORT.write_text(json.dumps(self.rows, indent=2) + "\n")
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self.report.write_text(json.dumps(self.rows, indent=2) + "\n")
         now = time.gmtime()
-        kept = REPORT.parent / "bench" / time.strftime("%Y%m%dT%H%M%SZ.json", now)
-        kept.parent.mkdir(exist_ok=True)
+        kept = self.kept / time.strftime("%Y%m%dT%H%M%SZ.json", now)
         run = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", now), "commit": commit(), "quick": self.quick, "figures": self.rows}
         kept.write_text(json.dumps(run) + "\n")
         print(f"\n{'what':74} {'figure':>14}  {'ratio':>6}  {'bar':>6}  {'':5} {'last':>10}")
@@ -50,13 +48,13 @@ class Figures:
             value = "–" if row["value"] is None else f"{shown(row['value'])} {row['unit']}"
             print(f"{row['name']:74} {value:>14}  {ratio:>6}  {bar:>6}  {holds:5} {shown(old) if old is not None else '':>10}")
         short = sum(row["holds"] is False for row in self.rows)
-        print(f"\n{len(self.rows)} figures, {short} fall short; {os.path.relpath(REPORT)}")
+        print(f"\n{len(self.rows)} figures, {short} fall short; {os.path.relpath(self.report)}")
         return short
 
     def last(self):
         """The last value of each figure, of runs as long as this one."""
         values = {}
-        for file in sorted((REPORT.parent / "bench").glob("*.json")):
+        for file in sorted(self.kept.glob("*.json")):
             try:
                 run = json.loads(file.read_text())
                 if run["quick"] == self.quick:

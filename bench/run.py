@@ -40,11 +40,6 @@ class Bench:
         self.limit = None
         self.places, self.cluster = find_places(ROOT)
 
-    def empty_rate(self, place):
-        """No-op runs a second on an empty database."""
-        measures.throughput_on(self, place)
-        return place.rate
-
     def scaled(self, usual, quick):
         return quick if self.quick else usual
 

@@ -46,11 +46,9 @@ def million(bench, place):
         link.call("POST", "/runs", {"runs": [{"pipeline": "noop", "count": waiting, "labels": {"team": "queue"}}]})
         stored += f", {waiting:,} waiting"
         reads(bench, link, stored, place)
-        # Hours of one machine differ by more than what is looked for: the figure to compare with is taken right before.
-        empty = bench.empty_rate(place)
         link.call("POST", f"/runs/{hold}/cancel")
         bench.figures.add(f"start: {stored}, {place.name}", 1000 * server.start_again(runs=None), "ms", bar=1000)
-        growth(bench, server, stored, place, empty)
+        growth(bench, server, stored, place)
         cancel(bench, server, place)
         back_up(bench, server, f"{ended:,} ended", place)
         if not bench.quick:
@@ -62,14 +60,28 @@ def restart(server):
     return server.start()
 
 
-def growth(bench, server, stored, place, empty):
-    """Runs a second off the front of a long queue, beside those on an empty database."""
-    link = server.connect()
-    left = lambda: sum(link.call("GET", "/system")["runs"].values())
-    time.sleep(2)
-    before, begin = left(), time.perf_counter()
-    time.sleep(bench.scaled(20, 5))
-    rate = (before - left()) / (time.perf_counter() - begin)
+def growth(bench, server, stored, place):
+    """Runs a second off the front of a long queue, beside those on an empty database: in turns, one server holds still meanwhile."""
+    seconds, turns = bench.scaled(5, 2), 4
+    with place.server(bench) as other:
+        other.connect().call("POST", "/runs", {"runs": [{"pipeline": "noop", "count": 2500 * seconds * turns}]})
+        servers, ended = (server, other), [0, 0]
+        links = [one.connect() for one in servers]
+        waiting = lambda link: sum(link.call("GET", "/system")["runs"].values())
+        for one in servers:
+            one.pause()
+        for turn in range(2 * turns):
+            # One before the other, and next time the other way round.
+            which = (turn + turn // 2) % 2
+            servers[which].go_on()
+            time.sleep(0.5)
+            before, begin = waiting(links[which]), time.perf_counter()
+            time.sleep(seconds)
+            ended[which] += (before - waiting(links[which])) / (time.perf_counter() - begin)
+            servers[which].pause()
+        server.go_on()
+        other.go_on()
+    rate, empty = (sum_ / turns for sum_ in ended)
     bench.figures.add(f"no-op runs: {stored}, {place.name}", rate, "/s", limit=empty, bar=0.9, best="high")
 
 
@@ -167,5 +179,5 @@ def paths_of(link):
     return (
         [f"/runs?{query[1:] if 'limit' in query else 'limit=50' + query}" for query in lists]
         + [f"/runs/{run}{part}" for part in parts]
-        + [f"/runs/{run[-4:]}", f"/runs/{first['items'][0]['id']}", f"/runs/{file}/artifacts", "/pipelines", "/pipelines/build-map", "/system"]
+        + [f"/runs/{run[-10:]}", f"/runs/{first['items'][0]['id']}", f"/runs/{file}/artifacts", "/pipelines", "/pipelines/build-map", "/system"]
     )

@@ -78,6 +78,13 @@ class Server:
         self.process.stdout.close()
         return self.start()
 
+    def pause(self):
+        """It holds still; what runs goes on."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def pids(self):
         return [pid for pid in (self.process.pid, self.supervisor) if pid]
 

@@ -166,16 +166,17 @@ class Checker:
         wanted = [f"{run['id']} {number} {n}" for n in range(1, len(said) + 1)]
         if said != wanted or [line["n"] for line in lines] != list(range(1, len(lines) + 1)):
             self.findings.add("log lines twice or out of order", f"{what}: {said[:20]}")
+        noted = [line["text"] for line in lines if line["stream"] not in ("stdout", "stderr")]
         if attempt["state"] in ("succeeded", "failed"):
             least = lines_of(kind, number)
         else:
             least = self.marks.said[run["id"], number]
-            if any("supervisor was killed" in line["text"] for line in lines if line["stream"] not in ("stdout", "stderr")):
+            if any("supervisor was killed" in text for text in noted):
                 # It takes along what it has not written down yet: usually ten milliseconds' lines, on a machine that is
                 # short of everything up to a second's.
                 least = least - 10 if kind.paced else 0
         if len(said) < least:
-            self.findings.add("log lines missing", f"{what}: {len(said)} of {least}", least - len(said))
+            self.findings.add("log lines missing", f"{what}: {len(said)} of {least}; Rigi's own: {noted}", least - len(said))
 
     def check_artifacts(self, run, kind):
         items = self.get(f"/runs/{run['id']}/artifacts")["items"]
