@@ -296,6 +296,24 @@ test("what is secret is its owner's alone, also in a folder that was open", asyn
   expect((await bed.rigi(["down", "--data", join(detached, "data")], { env: { RIGI_DATA: undefined } })).code).toBe(0);
 });
 
+test("the door for runners answers attempts alone, and is no way to the API", async ({ bed, database }) => {
+  const door = await foreign({});
+  await door.close();
+  onlyOnce(database);
+  const server = await bed.up({ env: { RIGI_RUNNERS__BIND: `127.0.0.1:${door.port}` } });
+  const call = (path: string, token?: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${door.port}${path}`, { method: path.endsWith("claim") ? "POST" : "GET", headers: token ? { authorization: `Bearer ${token}` } : {} });
+  for (const token of [undefined, "x", server.api.token]) {
+    expect((await call("/runner/v1/claim", token)).status).toBe(401);
+    expect((await call("/runner/v1/code", token)).status).toBe(401);
+  }
+  for (const path of ["/api/v1/runs", "/api/v1/system", "/", "/metrics", "/readyz"]) {
+    expect([401, 404], path).toContain((await call(path, server.api.token)).status);
+  }
+  // And the API does not take a runner's calls.
+  expect((await raw(server, "/runner/v1/code")).status).toBe(404);
+});
+
 test("a server that runs as root says so", async ({ bed, database }) => {
   onlyOnce(database);
   const server = await bed.up();

@@ -163,6 +163,13 @@ pub enum Observation {
 /// What the log says of an attempt that was stopped in time.
 pub const BEFORE_START: &str = "Stopped on request, before it started.";
 
+/// What went wrong, as a line of a log.
+pub(crate) fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str().trim_end_matches('.'))
+}
+
 /// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {

@@ -41,6 +41,14 @@ impl Refusal {
     pub fn exit(&self) -> Exit {
         Exit::NotStarted { class: self.class, reason: self.reason, message: self.message.clone() }
     }
+
+    /// Why an attempt waits that is to be tried again.
+    pub const fn waits_for(&self) -> Reason {
+        match self.reason {
+            Reason::WaitingForQuota => Reason::WaitingForQuota,
+            _ => Reason::PreparingContainer,
+        }
+    }
 }
 
 /// Makes a client; nothing is sent yet.
@@ -118,7 +126,7 @@ pub fn refusal(doing: &str, error: &kube::Error) -> Refusal {
         403 if said.contains("exceeded quota") => of(
             machine,
             Reason::WaitingForQuota,
-            false,
+            true,
             format!("A quota of the namespace is used up: {said}."),
         ),
         403 if said.contains("being terminated") => {
@@ -139,6 +147,10 @@ pub fn refusal(doing: &str, error: &kube::Error) -> Refusal {
             false,
             format!("The target's namespace is not there: {said}."),
         ),
+        // So are patches answered whose fields have the wrong types.
+        500 if said.contains("failed to create typed patch object") => {
+            of(user, Reason::StartFailed, false, format!("The cluster does not take the Job: {said}."))
+        }
         400 | 422 => {
             of(user, Reason::StartFailed, false, format!("The cluster does not take the Job: {said}."))
         }
@@ -170,7 +182,7 @@ mod tests {
                 "jobs.batch is forbidden: exceeded quota: q",
                 FailureClass::Infrastructure,
                 Reason::WaitingForQuota,
-                false,
+                true,
             ),
             (
                 403,
@@ -201,6 +213,13 @@ mod tests {
                 false,
             ),
             (422, "Job.batch is invalid", FailureClass::User, Reason::StartFailed, false),
+            (
+                500,
+                "failed to create typed patch object (rigi-x): expected list",
+                FailureClass::User,
+                Reason::StartFailed,
+                false,
+            ),
             (503, "etcd is away", FailureClass::Transient, Reason::TargetUnavailable, true),
         ] {
             let found = api(code, message);

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::job::{CONTAINER, memory_limit};
 use super::objects::{Condition, ContainerStatus, Job, Pod};
+use super::queues::{Place, condition};
+use crate::plan::sentence;
 use crate::supervisor::size;
 
 /// All that is known of one attempt.
@@ -17,6 +19,8 @@ pub struct Shown {
     pub warning: Option<Warning>,
     /// Kueue's object, where there is one.
     pub workload: Option<Value>,
+    /// Where it waits in Kueue's queue.
+    pub place: Option<Place>,
     /// Its end was asked for.
     pub stopping: bool,
 }
@@ -39,6 +43,8 @@ pub enum Look {
     Waits { reason: Reason, message: String },
     /// Its image cannot be had just now: the cluster tries again.
     Stumbles { message: String },
+    /// The cluster moves it out of the way: when its runner is told to end, it is by this.
+    Moves { message: String },
     /// It has ended, and its runner will not say how.
     Ended { exit: Exit, word: String },
 }
@@ -52,12 +58,15 @@ pub fn look(shown: &Shown) -> Look {
         if let Some(found) = starting_pod(pod) {
             return found;
         }
+        if let Some(message) = moving(shown, pod) {
+            return Look::Moves { message };
+        }
         return match mount_trouble(shown) {
             Some(message) => Look::Waits { reason: Reason::PreparingContainer, message },
             None => Look::Fine,
         };
     }
-    if let Some(found) = shown.workload.as_ref().and_then(queued) {
+    if let Some(found) = shown.workload.as_ref().and_then(|workload| queued(workload, shown.place.as_ref())) {
         return found;
     }
     let Some(job) = &shown.job else { return Look::Fine };
@@ -76,6 +85,18 @@ pub fn gone(stopping: bool) -> Look {
     if stopping { stopped() } else { lost("its Job is gone: somebody removed it".into()) }
 }
 
+/// A claimed attempt without a pod has ended: there is one pod for an attempt, and another would find it claimed.
+pub fn gone_pod(moved: Option<String>) -> Look {
+    match moved {
+        Some(message) => evicted(message),
+        None => lost("its pod is gone: somebody removed it".into()),
+    }
+}
+
+fn evicted(message: String) -> Look {
+    Look::Ended { word: sentence(&message), exit: Exit::Evicted { message } }
+}
+
 fn stopped() -> Look {
     Look::Ended { exit: Exit::Stopped, word: "Stopped on request.".into() }
 }
@@ -88,20 +109,17 @@ fn not_started(class: FailureClass, reason: Reason, message: String) -> Look {
     Look::Ended { word: message.clone(), exit: Exit::NotStarted { class, reason, message } }
 }
 
-fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    let first = letters.next().map(|c| c.to_ascii_uppercase());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str().trim_end_matches('.'))
-}
-
 fn cannot_create(message: &str) -> Look {
     if message.contains("exceeded quota") {
         let message = format!("a quota of the namespace is used up: {message}");
         return Look::Waits { reason: Reason::WaitingForQuota, message };
     }
-    let user =
-        ["admission webhook", "violates PodSecurity", "is invalid", "no PriorityClass", "serviceaccount"];
-    if user.iter().any(|word| message.contains(word)) {
+    if message.contains("being terminated") {
+        let message = format!("The namespace is being deleted: {message}");
+        return not_started(FailureClass::Infrastructure, Reason::TargetUnavailable, message);
+    }
+    // What the cluster's rules forbid does not get better by waiting.
+    if ["is forbidden", "is invalid", "denied the request"].iter().any(|word| message.contains(word)) {
         let message = format!("The cluster does not take the pod: {message}");
         return not_started(FailureClass::User, Reason::StartFailed, message);
     }
@@ -120,22 +138,22 @@ fn find<'a>(conditions: &'a [Condition], kind: &str, status: &str) -> Option<&'a
 }
 
 /// What Kueue says of a Workload that it has not admitted.
-fn queued(workload: &Value) -> Option<Look> {
-    let conditions = workload.pointer("/status/conditions")?.as_array()?;
-    let find = |kind: &str| conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind));
-    let is =
-        |condition: &Value, status: &str| condition.get("status").and_then(Value::as_str) == Some(status);
-    if find("Admitted").is_some_and(|admitted| is(admitted, "True")) {
+fn queued(workload: &Value, place: Option<&Place>) -> Option<Look> {
+    if condition(workload, "Admitted", "True").is_some() {
         return None;
     }
-    let text = |condition: &Value, name: &str| {
-        condition.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let evicted = find("Evicted").filter(|evicted| is(evicted, "True"));
-    let waiting = find("QuotaReserved").filter(|quota| is(quota, "False"));
-    let found = evicted.or(waiting)?;
-    let message = format!("Kueue: {} ({})", text(found, "message"), text(found, "reason"));
+    let evicted = condition(workload, "Evicted", "True");
+    let (why, said) = evicted.or_else(|| condition(workload, "QuotaReserved", "False"))?;
+    let place = place.map(|place| format!("; {}", place.words())).unwrap_or_default();
+    let message = format!("Kueue: {said} ({why}){place}");
     Some(Look::Waits { reason: Reason::WaitingForQuota, message })
+}
+
+/// Why a pod that runs will be told to end by somebody else than Rigi.
+fn moving(shown: &Shown, pod: &Pod) -> Option<String> {
+    let by_kueue = || condition(shown.workload.as_ref()?, "Evicted", "True");
+    let (reason, said) = disruption(pod).or_else(by_kueue)?;
+    Some(format!("the cluster moved it out of the way ({reason}): {said}"))
 }
 
 fn attempt(pod: &Pod) -> Option<&ContainerStatus> {
@@ -169,7 +187,7 @@ fn ended_pod(pod: &Pod, stopping: bool) -> Option<Look> {
         }
         if over {
             let message = format!("the cluster moved it out of the way ({reason}): {message}");
-            return Some(Look::Ended { word: sentence(&message), exit: Exit::Evicted { message } });
+            return Some(evicted(message));
         }
         return None;
     }

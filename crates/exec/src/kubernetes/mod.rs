@@ -10,8 +10,11 @@ mod cluster;
 mod job;
 mod keeper;
 mod look;
+mod make;
 mod objects;
 mod patch;
+mod queues;
+mod rest;
 mod watch;
 
 use std::path::PathBuf;

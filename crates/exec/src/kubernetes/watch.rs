@@ -34,11 +34,13 @@ pub enum Seen {
         about: String,
         warning: Warning,
     },
-    /// Kueue's object for the Job of this name.
+    /// Kueue's object of this name.
     Workload {
-        job: String,
+        name: String,
         workload: Option<Box<Value>>,
     },
+    /// All of Kueue's objects that there are.
+    Workloads(HashSet<String>),
     /// All Jobs that there are.
     Jobs(HashSet<AttemptKey>),
     /// The cluster cannot be followed; in its own words.
@@ -150,16 +152,23 @@ async fn follow_events(stream: impl Stream<Item = Watched>, outlet: Outlet) {
 
 async fn follow_workloads(stream: impl Stream<Item = Watched>, outlet: Outlet) {
     let mut stream = std::pin::pin!(stream);
+    let mut listed = HashSet::new();
     while let Some(event) = stream.next().await {
-        let (workload, there) = match event {
-            Ok(Event::InitApply(workload) | Event::Apply(workload)) => (workload, true),
-            Ok(Event::Delete(workload)) => (workload, false),
-            Ok(Event::Init | Event::InitDone) | Err(_) => continue,
+        let tell = |workload: &DynamicObject, there: bool| {
+            let Some(name) = workload.metadata.name.clone() else { return };
+            let value = serde_json::to_value(workload).ok().filter(|_| there);
+            outlet.send(Seen::Workload { name, workload: value.map(Box::new) });
         };
-        let owners = workload.metadata.owner_references.clone().unwrap_or_default();
-        let job = owners.into_iter().find(|owner| owner.kind == "Job").map(|owner| owner.name);
-        let Some(job) = job else { continue };
-        let value = serde_json::to_value(&workload).ok().filter(|_| there);
-        outlet.send(Seen::Workload { job, workload: value.map(Box::new) });
+        match event {
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(workload)) => {
+                listed.extend(workload.metadata.name.clone());
+                tell(&workload, true);
+            }
+            Ok(Event::InitDone) => outlet.send(Seen::Workloads(std::mem::take(&mut listed))),
+            Ok(Event::Apply(workload)) => tell(&workload, true),
+            Ok(Event::Delete(workload)) => tell(&workload, false),
+            Err(_) => {}
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! and its outputs at its end. What arrives is kept in a folder per attempt, so that the server may die at any moment:
 //! the runner says again what was not acknowledged. The executors only see to it that the runner lives.
 
+mod ends;
 mod folder;
 mod token;
 mod unpack;
@@ -15,14 +16,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rigi_model::attempt::FailureClass;
-use rigi_model::log::{Encoder, Stream};
-use rigi_model::{AttemptKey, Exit, Reason, Target, Timestamp, Usage};
+use rigi_model::{AttemptKey, Exit, Reason, Target, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::plan::{Ended, EndedLog, Known, Observation, Observed, Phase};
+use crate::plan::{Ended, Known, Observation, Observed, Phase};
 use folder::{Claimed, Folder, Record};
 pub use token::TokenKey;
-use wire::{Claim, LastWord, Report, Said};
+use wire::{Claim, Report, Said};
 
 /// Why a runner is not obeyed.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,8 @@ struct Attempt {
     record: Record,
     /// Somebody asked for its end.
     stopping: bool,
+    /// Why others than Rigi end it, for people.
+    moved: Option<String>,
     ended: bool,
     /// Reports before this one were heard.
     heard: u64,
@@ -86,7 +88,7 @@ impl Remote {
             let ended = last.is_some();
             ends.extend(last.map(|last| (key.clone(), last)));
             let folder = Arc::new(folder);
-            let attempt = Attempt { folder, record, stopping: false, ended, heard: 0, lines: 0 };
+            let attempt = Attempt { folder, record, stopping: false, moved: None, ended, heard: 0, lines: 0 };
             attempts.insert(key, attempt);
         }
         let inner = Inner { root, tokens, observed, attempts: Mutex::new(attempts) };
@@ -120,7 +122,8 @@ impl Remote {
         }
         let record = Record { target: target.clone(), claimed: None };
         let folder = Arc::new(Folder::create(&self.inner.root, key, &record)?);
-        let attempt = Attempt { folder, record, stopping: false, ended: false, heard: 0, lines: 0 };
+        let attempt =
+            Attempt { folder, record, stopping: false, moved: None, ended: false, heard: 0, lines: 0 };
         self.attempts().insert(key.clone(), attempt);
         Ok(true)
     }
@@ -202,6 +205,19 @@ impl Remote {
         self.attempts().get(key).is_some_and(|attempt| attempt.stopping)
     }
 
+    /// Others than Rigi are about to end it, for this reason.
+    pub fn moves(&self, key: &AttemptKey, message: String) {
+        if let Some(attempt) = self.attempts().get_mut(key) {
+            attempt.moved = Some(message);
+        }
+    }
+
+    /// Why others than Rigi end it, where that is known.
+    #[must_use]
+    pub fn moved(&self, key: &AttemptKey) -> Option<String> {
+        self.attempts().get(key)?.moved.clone()
+    }
+
     /// Where its log lies.
     #[must_use]
     pub fn log_file(&self, key: &AttemptKey) -> PathBuf {
@@ -270,74 +286,6 @@ impl Remote {
         folder.take_outputs(stream)
     }
 
-    /// The attempt has ended, and all it left has arrived. Blocks until that is durable.
-    ///
-    /// # Errors
-    /// If the log is not all there, or the disk does not take it.
-    pub fn end(&self, key: &AttemptKey, last: LastWord) -> Result<(), Refusal> {
-        let (folder, shift, stopping) = {
-            let mut attempts = self.attempts();
-            let attempt = attempts.get_mut(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
-            if attempt.ended {
-                // It did not hear the answer.
-                return Ok(());
-            }
-            let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
-            (attempt.folder.clone(), shift, attempt.stopping)
-        };
-        let mut ended = last.ended;
-        // A container is asked to end by others as well: a node that is drained, an engine that shuts down.
-        if ended.exit == Exit::Stopped && !stopping {
-            let message = "its container was told to end, and not by Rigi".to_owned();
-            ended.exit = Exit::Lost { message };
-        }
-        ended.started_at = ended.started_at.map(|at| Timestamp(at.0.saturating_add(shift)));
-        ended.log.inline = Vec::new();
-        let length = folder.log_length()?;
-        if length < last.log_bytes {
-            return Err(Refusal::Gap(length));
-        }
-        ended.log.file = (length > 0).then(|| folder.log_file());
-        ended.outputs = folder.outputs();
-        self.close(key, Timestamp(last.at.0.saturating_add(shift)), ended)
-    }
-
-    /// An end without the runner's word: what the executor saw. To the end of its log go the `rest` of what it wrote, as
-    /// far as it did not arrive, and `words`. Blocks.
-    pub fn end_here(&self, key: &AttemptKey, exit: Exit, rest: &[u8], words: &[String]) {
-        let now = Timestamp::now();
-        let (folder, lines) = {
-            let mut attempts = self.attempts();
-            match open(&mut attempts, key) {
-                Ok(attempt) => (attempt.folder.clone(), attempt.lines),
-                Err(_) => return,
-            }
-        };
-        let lines = folder.lines().unwrap_or(lines);
-        let mut encoder = Encoder::new(lines + 1);
-        encoder.write(now, Stream::Stdout, rest);
-        encoder.end(now, Stream::Stdout);
-        for word in words {
-            encoder.note(now, word);
-        }
-        let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
-        let mut block = Vec::new();
-        encoder.take(&mut block);
-        let length = folder.log_length().unwrap_or(0);
-        match folder.append(length, &block) {
-            Ok(0) => {}
-            Ok(_) => log.file = Some(folder.log_file()),
-            Err(error) => tracing::error!(%key, %error, "the end of a log cannot be written"),
-        }
-        let usage = Usage::default();
-        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None };
-        if let Err(error) = self.close(key, now, ended.clone()) {
-            // Nobody says it again before the next start: it is told, though it cannot be written down.
-            tracing::error!(%key, %error, "the end of an attempt cannot be written down");
-            self.tell(key.clone(), now, Observation::Ended(Box::new(ended)));
-        }
-    }
-
     /// Forgets an attempt and removes its folder. Blocks.
     pub fn forget(&self, key: &AttemptKey) {
         let attempt = self.attempts().remove(key);
@@ -350,25 +298,6 @@ impl Remote {
     pub fn tell(&self, key: AttemptKey, at: Timestamp, what: Observation) {
         // Nobody listens when the server is going down: it is told again.
         let _ = self.inner.observed.send(Observed { key, at, what });
-    }
-
-    fn close(&self, key: &AttemptKey, at: Timestamp, ended: Ended) -> Result<(), Refusal> {
-        let folder = {
-            let attempts = self.attempts();
-            let attempt = attempts.get(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
-            attempt.folder.clone()
-        };
-        folder.write_last_word(at, &ended)?;
-        {
-            let mut attempts = self.attempts();
-            match attempts.get_mut(key) {
-                Some(attempt) if !attempt.ended => attempt.ended = true,
-                // Told twice at the same time: the first word counts.
-                _ => return Ok(()),
-            }
-        }
-        self.tell(key.clone(), at, Observation::Ended(Box::new(ended)));
-        Ok(())
     }
 
     fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptKey, Attempt>> {

@@ -1,10 +1,14 @@
 use std::path::Path;
 
-use rigi_model::RunId;
 use rigi_model::log::{Scanner, decode_lines};
+use rigi_model::{RunId, Usage};
 use tempfile::TempDir;
 
+use rigi_model::log::{Encoder, Stream};
+
+use super::wire::LastWord;
 use super::*;
+use crate::plan::EndedLog;
 
 type Seen = mpsc::UnboundedReceiver<Observed>;
 
@@ -136,6 +140,23 @@ fn a_runner_that_was_told_to_end_by_somebody_else_is_lost() {
     assert!(remote.stopping(&key));
     remote.end(&key, last(Exit::Stopped, 0)).unwrap();
     assert_eq!(end_of(&mut seen).exit, Exit::Stopped);
+}
+
+#[test]
+fn a_runner_that_is_moved_out_of_the_way_says_by_what() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    remote.moves(&key, "a drain".into());
+    remote.end(&key, last(Exit::Stopped, 0)).unwrap();
+    let ended = end_of(&mut seen);
+    assert_eq!(ended.exit, Exit::Evicted { message: "a drain".into() });
+    assert_eq!(texts(ended.log.file.as_deref().unwrap()), ["A drain."]);
+    // Its own end stays what it is.
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    remote.moves(&key, "a drain".into());
+    remote.end(&key, last(Exit::Code { code: 0 }, 0)).unwrap();
+    assert_eq!(end_of(&mut seen).exit, Exit::Code { code: 0 });
 }
 
 #[test]

@@ -1,34 +1,32 @@
 //! One task that knows what becomes of each Job: it makes and removes them, follows the cluster, and says how an attempt
 //! ended whose runner cannot.
 
-use std::collections::{HashMap, HashSet};
+mod kueue;
+mod removal;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::AsyncReadExt;
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::api::{ApiResource, DeleteParams, LogParams, Patch, PatchParams};
+use kube::api::ApiResource;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::KubernetesConfig;
-use super::cluster::{Cluster, Refusal, connect, refusal};
-use super::job::{CONTAINER, MANAGER, job, secret};
-use super::look::{Look, Shown, gone, look};
-use super::objects;
+use super::cluster::{Cluster, Refusal, connect};
+use super::look::{Look, Shown, gone, gone_pod, look};
+use super::make::make;
+use super::queues::Queues;
 use super::watch::{Outlet, Seen, kueue, watch};
 use crate::plan::{AttemptPlan, BEFORE_START, Observation};
 use crate::remote::Remote;
 
 /// Between two tries to reach a cluster.
-const PAUSE: Duration = Duration::from_secs(2);
+pub const PAUSE: Duration = Duration::from_secs(2);
 /// A start that stumbles is left to the cluster for so long.
 const STUMBLES: Duration = Duration::from_secs(600);
-/// Bytes of a pod's log that are read where the runner could not ship them.
-const REST: u64 = 16 << 20;
 
 /// What the keeper is told.
 #[derive(Debug)]
@@ -49,6 +47,8 @@ pub enum Command {
     Overdue {
         key: AttemptKey,
     },
+    /// Places in queues may have changed.
+    Line,
     /// The cluster can be called.
     Connected(Result<Box<(ClusterAt, Option<ApiResource>)>, Refusal>),
 }
@@ -88,6 +88,9 @@ pub struct Keeper {
     early: Vec<Command>,
     watches: JoinSet<()>,
     away: bool,
+    queues: Queues,
+    /// Places will be told soon.
+    line_due: bool,
 }
 
 impl Keeper {
@@ -106,6 +109,8 @@ impl Keeper {
             early: Vec::new(),
             watches: JoinSet::new(),
             away: false,
+            queues: Queues::default(),
+            line_due: false,
         };
         for key in keeper.remote.open_of(&keeper.config.name) {
             keeper.hold(key);
@@ -171,6 +176,7 @@ impl Keeper {
             Command::Release { key } => self.release(key),
             Command::Seen(seen) => self.seen(seen),
             Command::Overdue { key } => self.overdue(key),
+            Command::Line => self.line(),
         }
     }
 
@@ -234,32 +240,6 @@ impl Keeper {
         tokio::task::spawn_blocking(move || remote.forget(&key));
     }
 
-    /// Removes a Job and all that is its own, whatever it does; tried until the cluster has heard it.
-    fn delete(&self, key: AttemptKey) {
-        let Some((cluster, _)) = self.cluster.clone() else { return };
-        let sender = self.sender.clone();
-        tokio::spawn(async move {
-            let jobs = cluster.of(&objects::jobs());
-            loop {
-                match jobs.delete(&key.object_name(), &DeleteParams::background()).await {
-                    Ok(_) => return,
-                    Err(kube::Error::Api(status)) if status.code == 404 => {
-                        if let Some(sender) = sender.upgrade() {
-                            let _ = sender.send(Command::Seen(Seen::Job { key, job: None }));
-                        }
-                        return;
-                    }
-                    Err(error) if refusal("remove the Job", &error).passes => tokio::time::sleep(PAUSE).await,
-                    Err(error) => {
-                        let why = refusal("remove the Job", &error).message;
-                        tracing::error!(%key, why, "a Job cannot be removed");
-                        return;
-                    }
-                }
-            }
-        });
-    }
-
     fn seen(&mut self, seen: Seen) {
         match seen {
             Seen::Away(why) => {
@@ -291,11 +271,8 @@ impl Keeper {
                     self.update(&key, |shown| shown.warning = Some(warning));
                 }
             }
-            Seen::Workload { job, workload } => {
-                if let Some(key) = self.names.get(&job).cloned() {
-                    self.update(&key, |shown| shown.workload = workload.map(|workload| *workload));
-                }
-            }
+            Seen::Workload { name, workload } => self.workload(&name, workload.map(|workload| *workload)),
+            Seen::Workloads(there) => self.workloads(&there),
         }
     }
 
@@ -313,6 +290,7 @@ impl Keeper {
         let (waits, stumbles) = match found {
             Look::Fine => (None, false),
             Look::Waits { reason, message } => (Some((reason, message)), false),
+            Look::Moves { message } => return self.remote.moves(key, message),
             Look::Stumbles { message } => (Some((Reason::PreparingContainer, message)), true),
             Look::Ended { exit, word } => {
                 self.end_with_rest(key.clone(), exit, word);
@@ -363,114 +341,8 @@ impl Keeper {
             self.follow(key, found);
         } else if before.is_some() && self.remote.is_claimed(key) {
             // There is one pod for an attempt. Another would find it claimed.
-            let message = "its pod is gone: somebody removed it".to_owned();
-            let word = "Its pod is gone: somebody removed it.".to_owned();
-            self.end_with_rest(key.clone(), Exit::Lost { message }, word);
+            let found = gone_pod(self.remote.moved(key));
+            self.follow(key, found);
         }
     }
-
-    /// After a list: what is known here and not there any more is looked for once more, by name.
-    fn compare(&self, there: &HashSet<AttemptKey>) {
-        let Some((cluster, _)) = &self.cluster else { return };
-        let jobs = cluster.of(&objects::jobs());
-        for (key, held) in &self.held {
-            if there.contains(key) || held.making.is_some() || !self.remote.is_open(key) {
-                continue;
-            }
-            let (jobs, key, sender) = (jobs.clone(), key.clone(), self.sender.clone());
-            tokio::spawn(async move {
-                if let (Ok(None), Some(sender)) = (jobs.get_opt(&key.object_name()).await, sender.upgrade()) {
-                    let _ = sender.send(Command::Seen(Seen::Job { key, job: None }));
-                }
-            });
-        }
-        for key in there.iter().filter(|key| !self.remote.is_known(key)) {
-            tracing::info!(%key, "a Job that nobody waits for is removed");
-            self.delete(key.clone());
-        }
-    }
-
-    fn end(&self, key: AttemptKey, exit: Exit, word: String) {
-        let remote = self.remote.clone();
-        let target = self.config.name.clone();
-        tokio::task::spawn_blocking(move || {
-            // It may never have been handed over.
-            let _ = remote.expect(&key, &target);
-            remote.end_here(&key, exit, &[], &[word]);
-        });
-    }
-
-    fn end_with_rest(&mut self, key: AttemptKey, exit: Exit, word: String) {
-        let Some(held) = self.held.get_mut(&key) else { return };
-        if std::mem::replace(&mut held.ending, true) {
-            return;
-        }
-        let pod = held.shown.pod.as_ref().map(|pod| pod.name.clone());
-        let (remote, cluster) = (self.remote.clone(), self.cluster.clone());
-        tokio::spawn(async move {
-            let rest = match (pod, cluster) {
-                (Some(pod), Some((cluster, _))) if remote.is_claimed(&key) => {
-                    rest_of(&cluster, &pod, remote.lines(&key)).await
-                }
-                _ => Vec::new(),
-            };
-            let told = tokio::task::spawn_blocking(move || remote.end_here(&key, exit, &rest, &[word]));
-            let _ = told.await;
-        });
-    }
-}
-
-/// Makes the Job and the secret of an attempt; tried until the cluster has heard it.
-async fn make(
-    config: &KubernetesConfig,
-    cluster: &Cluster,
-    remote: &Remote,
-    plan: &AttemptPlan,
-    queued: bool,
-) -> Result<(), Refusal> {
-    let mut told = false;
-    loop {
-        match try_make(config, cluster, remote, plan, queued).await {
-            Err(refusal) if refusal.passes => {
-                if !std::mem::replace(&mut told, true) {
-                    let message = format!("{} It is tried again.", refusal.message);
-                    let what = Observation::Preparing { reason: Reason::PreparingContainer, message };
-                    remote.tell(plan.key.clone(), Timestamp::now(), what);
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-            other => return other,
-        }
-    }
-}
-
-async fn try_make(
-    config: &KubernetesConfig,
-    cluster: &Cluster,
-    remote: &Remote,
-    plan: &AttemptPlan,
-    queued: bool,
-) -> Result<(), Refusal> {
-    let name = plan.key.object_name();
-    let apply = PatchParams::apply(MANAGER).force();
-    let jobs = cluster.of(&objects::jobs());
-    let wanted = job(config, plan, queued);
-    let made = jobs.patch(&name, &apply, &Patch::Apply(&wanted)).await;
-    let made = made.map_err(|error| refusal("make a Job", &error))?;
-    let uid = made.metadata.uid.unwrap_or_default();
-    let secrets = cluster.of(&objects::core("Secret"));
-    let wanted = secret(config, plan, &remote.token(&plan.key), &uid);
-    let made = secrets.patch(&name, &apply, &Patch::Apply(&wanted)).await;
-    made.map(drop).map_err(|error| refusal("make a secret", &error))
-}
-
-/// The last lines that the runner wrote and could not ship.
-async fn rest_of(cluster: &Cluster, pod: &str, shipped: u64) -> Vec<u8> {
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let params = LogParams { container: Some(CONTAINER.into()), ..LogParams::default() };
-    let Ok(stream) = pods.log_stream(pod, &params).await else { return Vec::new() };
-    let mut text = Vec::new();
-    let _ = std::pin::pin!(stream).take(REST).read_to_end(&mut text).await;
-    let shipped = usize::try_from(shipped).unwrap_or(usize::MAX);
-    text.split_inclusive(|byte| *byte == b'\n').skip(shipped).flatten().copied().collect()
 }

@@ -1,0 +1,116 @@
+//! How a remote attempt ends: by its runner's last word, or without one.
+
+use rigi_model::log::{Encoder, Stream};
+use rigi_model::{AttemptKey, Exit, Timestamp, Usage};
+
+use super::folder::Folder;
+use super::wire::LastWord;
+use super::{Refusal, Remote, open};
+use crate::plan::{Ended, EndedLog, Observation, sentence};
+
+impl Remote {
+    /// The attempt has ended, and all it left has arrived. Blocks until that is durable.
+    ///
+    /// # Errors
+    /// If the log is not all there, or the disk does not take it.
+    pub fn end(&self, key: &AttemptKey, last: LastWord) -> Result<(), Refusal> {
+        let (folder, shift, stopping) = {
+            let mut attempts = self.attempts();
+            let attempt = attempts.get_mut(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
+            if attempt.ended {
+                // It did not hear the answer.
+                return Ok(());
+            }
+            let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
+            (attempt.folder.clone(), shift, attempt.stopping)
+        };
+        let mut ended = last.ended;
+        // A container is asked to end by others as well: a node that is drained, an engine that shuts down.
+        let by_others = (ended.exit == Exit::Stopped && !stopping).then(|| match self.moved(key) {
+            Some(message) => Exit::Evicted { message },
+            None => Exit::Lost { message: "its container was told to end, and not by Rigi".to_owned() },
+        });
+        ended.started_at = ended.started_at.map(|at| Timestamp(at.0.saturating_add(shift)));
+        ended.log.inline = Vec::new();
+        let length = folder.log_length()?;
+        if length < last.log_bytes {
+            return Err(Refusal::Gap(length));
+        }
+        ended.log.file = (length > 0).then(|| folder.log_file());
+        if let Some(exit) = by_others {
+            // The runner knows no more than that it was told to end. Said once, also when the runner repeats itself.
+            if let Exit::Evicted { message } | Exit::Lost { message } = &exit
+                && length == last.log_bytes
+            {
+                let added = add(key, &folder, ended.log.lines, &[], &[sentence(message)]);
+                ended.log.lines = added.lines;
+                ended.log.file = added.file.or(ended.log.file);
+            }
+            ended.exit = exit;
+        }
+        ended.outputs = folder.outputs();
+        self.close(key, Timestamp(last.at.0.saturating_add(shift)), ended)
+    }
+
+    /// An end without the runner's word: what the executor saw. To the end of its log go the `rest` of what it wrote, as
+    /// far as it did not arrive, and `words`. Blocks.
+    pub fn end_here(&self, key: &AttemptKey, exit: Exit, rest: &[u8], words: &[String]) {
+        let now = Timestamp::now();
+        let (folder, lines) = {
+            let mut attempts = self.attempts();
+            match open(&mut attempts, key) {
+                Ok(attempt) => (attempt.folder.clone(), attempt.lines),
+                Err(_) => return,
+            }
+        };
+        let lines = folder.lines().unwrap_or(lines);
+        let log = add(key, &folder, lines, rest, words);
+        let usage = Usage::default();
+        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None };
+        if let Err(error) = self.close(key, now, ended.clone()) {
+            // Nobody says it again before the next start: it is told, though it cannot be written down.
+            tracing::error!(%key, %error, "the end of an attempt cannot be written down");
+            self.tell(key.clone(), now, Observation::Ended(Box::new(ended)));
+        }
+    }
+
+    fn close(&self, key: &AttemptKey, at: Timestamp, ended: Ended) -> Result<(), Refusal> {
+        let folder = {
+            let attempts = self.attempts();
+            let attempt = attempts.get(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
+            attempt.folder.clone()
+        };
+        folder.write_last_word(at, &ended)?;
+        {
+            let mut attempts = self.attempts();
+            match attempts.get_mut(key) {
+                Some(attempt) if !attempt.ended => attempt.ended = true,
+                // Told twice at the same time: the first word counts.
+                _ => return Ok(()),
+            }
+        }
+        self.tell(key.clone(), at, Observation::Ended(Box::new(ended)));
+        Ok(())
+    }
+}
+
+/// Adds what did not arrive, and words for people, to the end of a log that has so many lines.
+fn add(key: &AttemptKey, folder: &Folder, lines: u64, rest: &[u8], words: &[String]) -> EndedLog {
+    let now = Timestamp::now();
+    let mut encoder = Encoder::new(lines + 1);
+    encoder.write(now, Stream::Stdout, rest);
+    encoder.end(now, Stream::Stdout);
+    for word in words {
+        encoder.note(now, word);
+    }
+    let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
+    let mut block = Vec::new();
+    encoder.take(&mut block);
+    let length = folder.log_length().unwrap_or(0);
+    match folder.append(length, &block) {
+        Ok(0) => {}
+        Ok(_) => log.file = Some(folder.log_file()),
+        Err(error) => tracing::error!(%key, %error, "the end of a log cannot be written"),
+    }
+    log
+}
