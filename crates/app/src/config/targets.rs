@@ -60,6 +60,10 @@ keys! {
     image: String, ALL, "none: such pipelines are refused";
     /// Socket of the engine, Docker's or Podman's.
     socket: PathBuf, CONTAINER, "the first of the usual places";
+    /// `tcp://HOST:PORT` of an engine that is elsewhere or behind a proxy; instead of `socket`.
+    address: String, CONTAINER, "none";
+    /// Folder with `ca.pem`, `cert.pem` and `key.pem`, for an engine at an `address` that wants TLS.
+    certificates: PathBuf, CONTAINER, "none: without TLS";
     /// User and group, as numbers, that attempts have in their containers.
     user: String, ALL, "`1001:1001`; for a server that is not root, its own";
     /// Network of the engine.
@@ -75,7 +79,7 @@ keys! {
     /// Rigi's program in the target's image.
     program: String, KUBERNETES, "`/usr/local/bin/rigi`";
     /// How this target's runners reach the server.
-    url: String, KUBERNETES, "`runners.url`";
+    url: String, ALL, "`runners.url`; not needed for an engine's socket";
     /// Service account of pods whose spec names none.
     service_account: String, KUBERNETES, "the namespace's default";
     /// Secrets with credentials of registries, for pods whose spec names none.

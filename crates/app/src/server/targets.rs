@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rigi_exec::container::Endpoint;
+use rigi_exec::container::{Endpoint, Reach};
 use rigi_exec::kubernetes::Defaults;
 use rigi_exec::remote::Remote;
 use rigi_exec::{ContainerConfig, ContainerExecutor, Executor, KubernetesConfig, KubernetesExecutor};
@@ -102,7 +102,7 @@ fn settle_one(
     let name = parsed.ok_or_else(|| wrong(format!("`targets.{name}` is no name"), "choose another"))?;
     match kind {
         TargetKind::Container => {
-            container(name, target, data, server).map(|config| Settled::Container(Box::new(config)))
+            container(config, name, target, data, server).map(|config| Settled::Container(Box::new(config)))
         }
         TargetKind::Kubernetes => {
             kubernetes(config, name, target, server).map(|config| Settled::Kubernetes(Box::new(config)))
@@ -116,13 +116,7 @@ fn kubernetes(
     target: &TargetConfig,
     server: &str,
 ) -> Result<KubernetesConfig, Failure> {
-    let bound = config.runners.bind.map(|address| format!("http://{address}"));
-    let url = target.url.clone().or_else(|| config.runners.url.clone()).or(bound).ok_or_else(|| {
-        let message = format!("`targets.{name}`: its runners do not know how to reach this server");
-        let cure =
-            "set `runners.bind` to an address that pods reach, and `runners.url` if they see it otherwise";
-        failure(ErrorCode::ConfigInvalid, message, cure)
-    })?;
+    let url = url(config, &name, target)?;
     Ok(KubernetesConfig {
         kubeconfig: target.kubeconfig.clone(),
         context: target.context.clone(),
@@ -142,16 +136,52 @@ fn kubernetes(
     })
 }
 
+/// Where a target's runners call this server.
+fn url(config: &Config, name: &Target, target: &TargetConfig) -> Result<String, Failure> {
+    let bound = config.runners.bind.map(|address| format!("http://{address}"));
+    target.url.clone().or_else(|| config.runners.url.clone()).or(bound).ok_or_else(|| {
+        let message = format!("`targets.{name}`: its runners do not know how to reach this server");
+        let cure =
+            "set `runners.bind` to an address that they reach, and `runners.url` if they see it otherwise";
+        failure(ErrorCode::ConfigInvalid, message, cure)
+    })
+}
+
+fn endpoint(name: &Target, target: &TargetConfig) -> Result<Endpoint, Failure> {
+    let wrong = |message: String, cure: String| failure(ErrorCode::ConfigInvalid, message, &cure);
+    match (&target.socket, &target.address) {
+        (Some(_), Some(_)) => Err(wrong(
+            format!("`targets.{name}`: both `socket` and `address` say where the engine is"),
+            "leave one of them out".into(),
+        )),
+        (None, Some(address)) if !address.starts_with("tcp://") => Err(wrong(
+            format!("`targets.{name}.address` is `{address}`"),
+            "write it as `tcp://HOST:PORT`".into(),
+        )),
+        (None, Some(address)) => {
+            Ok(Endpoint::Tcp { address: address.clone(), certificates: target.certificates.clone() })
+        }
+        (socket, None) => socket.clone().map(Endpoint::Socket).or_else(Endpoint::find).ok_or_else(|| {
+            wrong(
+                format!("`targets.{name}`: no container engine was found in the usual places"),
+                format!("set `targets.{name}.socket`"),
+            )
+        }),
+    }
+}
+
 fn container(
+    config: &Config,
     name: Target,
     target: &TargetConfig,
     data: &Path,
     server: &str,
 ) -> Result<ContainerConfig, Failure> {
-    let endpoint = target.socket.clone().map(Endpoint::Socket).or_else(Endpoint::find).ok_or_else(|| {
-        let message = format!("`targets.{name}`: no container engine was found in the usual places");
-        failure(ErrorCode::ConfigInvalid, message, &format!("set `targets.{name}.socket`"))
-    })?;
+    let endpoint = endpoint(&name, target)?;
+    let reach = match endpoint {
+        Endpoint::Socket(_) => Reach::Mounts { socket: runners::folder(data) },
+        Endpoint::Tcp { .. } => Reach::Calls { url: url(config, &name, target)? },
+    };
     let program = std::env::current_exe().map_err(|error| {
         let message = format!("the program's own file cannot be found: {error}");
         failure(ErrorCode::Internal, message, "start it by its full path")
@@ -163,7 +193,7 @@ fn container(
         network: target.network.clone(),
         credentials: target.credentials.clone(),
         program,
-        socket: runners::folder(data),
+        reach,
         folder: data.join("containers").join(name.as_str()),
         server: server.to_owned(),
         name,

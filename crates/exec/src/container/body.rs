@@ -10,7 +10,7 @@ use bollard::models::{
 use rigi_model::AttemptKey;
 use rigi_model::pipeline::spec::Entry;
 
-use super::ContainerConfig;
+use super::{ContainerConfig, Reach};
 use crate::plan::AttemptPlan;
 use crate::runner::OWN_MEMORY;
 
@@ -24,20 +24,14 @@ const OWN_PROCESSES: u64 = 16;
 
 /// Where things are within a container.
 pub mod at {
-    pub const PROGRAM: &str = "/rigi/rigi";
+    /// The folder of the program.
+    pub const PROGRAMS: &str = "/rigi/bin";
+    pub const PROGRAM: &str = "/rigi/bin/rigi";
     pub const DATA: &str = "/rigi/work";
     pub const SOCKET: &str = "/rigi/server";
     pub const CACHE: &str = "/rigi/cache";
     pub const TOKEN: &str = "/rigi/work/token";
     pub const CODE: &str = "/app";
-}
-
-/// The attempt's own files, on the server's side.
-#[derive(Debug)]
-pub struct Box<'a> {
-    pub data: &'a Path,
-    pub work: &'a Path,
-    pub cache: &'a Path,
 }
 
 /// The whole order.
@@ -46,12 +40,15 @@ pub fn body(
     plan: &AttemptPlan,
     image: &str,
     inspected: &ImageInspect,
-    files: &Box<'_>,
+    mounts: Vec<Mount>,
 ) -> ContainerCreateBody {
+    let (how, place) = match &config.reach {
+        Reach::Mounts { .. } => ("--server-socket", at::SOCKET),
+        Reach::Calls { url } => ("--server-url", url.as_str()),
+    };
     let mut command: Vec<String> =
-        ["runner", "--server-socket", at::SOCKET, "--token-file", at::TOKEN, "--folder", at::DATA]
+        ["runner", how, place, "--token-file", at::TOKEN, "--folder", at::DATA, "--work", at::CODE]
             .into_iter()
-            .chain(["--work", at::CODE])
             .map(str::to_owned)
             .collect();
     if let Entry::Image { argv, .. } = &plan.entry
@@ -75,12 +72,12 @@ pub fn body(
         working_dir: Some("/".into()),
         labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).collect()),
         hostname: Some(host_name(&plan.key)),
-        host_config: Some(host(config, plan, files)),
+        host_config: Some(host(config, plan, mounts)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host(config: &ContainerConfig, plan: &AttemptPlan, files: &Box<'_>) -> HostConfig {
+fn host(config: &ContainerConfig, plan: &AttemptPlan, mounts: Vec<Mount>) -> HostConfig {
     let limits = &plan.limits;
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let memory = limits.memory.map(|bytes| signed(bytes.saturating_add(OWN_MEMORY)));
@@ -121,22 +118,28 @@ fn host(config: &ContainerConfig, plan: &AttemptPlan, files: &Box<'_>) -> HostCo
             config: Some(HashMap::from([("max-size".into(), "16m".into()), ("max-file".into(), "2".into())])),
         }),
         tmpfs: Some(tmpfs),
-        mounts: Some(vec![
-            mount(&config.program, at::PROGRAM, true),
-            mount(&config.socket, at::SOCKET, true),
-            mount(files.cache, at::CACHE, false),
-            mount(files.data, at::DATA, false),
-            mount(files.work, at::CODE, false),
-        ]),
+        mounts: Some(mounts),
         ..HostConfig::default()
     }
 }
 
-fn mount(source: &Path, target: &str, read_only: bool) -> Mount {
+/// A folder or file of this machine, in the container.
+pub fn mount(source: &Path, target: &str, read_only: bool) -> Mount {
     Mount {
         target: Some(target.to_owned()),
         source: Some(source.display().to_string()),
         typ: Some(MountType::BIND),
+        read_only: Some(read_only),
+        ..Mount::default()
+    }
+}
+
+/// A volume of the engine's; without a name, one that goes with the container.
+pub fn volume(name: Option<String>, target: &str, read_only: bool) -> Mount {
+    Mount {
+        target: Some(target.to_owned()),
+        source: name,
+        typ: Some(MountType::VOLUME),
         read_only: Some(read_only),
         ..Mount::default()
     }

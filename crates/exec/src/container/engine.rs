@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 
+use super::Reach;
+
 /// Seconds that a call to the engine may take; pulls stream and have none.
 const TIMEOUT: u64 = 120;
 
@@ -12,6 +14,13 @@ const TIMEOUT: u64 = 120;
 pub enum Endpoint {
     /// A socket of this machine.
     Socket(PathBuf),
+    /// Somewhere else, or behind a proxy.
+    Tcp {
+        /// `tcp://HOST:PORT`.
+        address: String,
+        /// A folder with `ca.pem`, `cert.pem` and `key.pem`; `None` is without TLS.
+        certificates: Option<PathBuf>,
+    },
 }
 
 impl Endpoint {
@@ -33,6 +42,16 @@ impl Endpoint {
                 let path = path.display().to_string();
                 Docker::connect_with_unix(&path, TIMEOUT, bollard::API_DEFAULT_VERSION)
             }
+            Self::Tcp { address, certificates: None } => {
+                Docker::connect_with_http(address, TIMEOUT, bollard::API_DEFAULT_VERSION)
+            }
+            Self::Tcp { address, certificates: Some(folder) } => {
+                // Installed once per process; a second time changes nothing.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let [key, certificate, ca] = ["key.pem", "cert.pem", "ca.pem"].map(|name| folder.join(name));
+                let version = bollard::API_DEFAULT_VERSION;
+                Docker::connect_with_ssl(address, &key, &certificate, &ca, TIMEOUT, version)
+            }
         }
     }
 }
@@ -41,6 +60,7 @@ impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Socket(path) => write!(f, "unix://{}", path.display()),
+            Self::Tcp { address, .. } => f.write_str(address),
         }
     }
 }
@@ -122,7 +142,11 @@ pub async fn check(config: &super::ContainerConfig) -> Vec<Check> {
     let docker = match config.endpoint.connect() {
         Ok(docker) => docker,
         Err(error) => {
-            found.push(Check::bad("engine", words(&error), "check the target's `socket`"));
+            found.push(Check::bad(
+                "engine",
+                words(&error),
+                "check the target's `socket`, or `address` and `certificates`",
+            ));
             return found;
         }
     };
@@ -137,7 +161,12 @@ pub async fn check(config: &super::ContainerConfig) -> Vec<Check> {
         }
         Err(error) => {
             let message = format!("{} does not answer: {}", config.endpoint, words(&error));
-            let cure = "start it, and let this user reach its socket (for Docker: the group `docker`)";
+            let cure = match &config.endpoint {
+                Endpoint::Socket(_) => {
+                    "start it, and let this user reach its socket (for Docker: the group `docker`)"
+                }
+                Endpoint::Tcp { .. } => "start it, and check its address and whether it wants TLS",
+            };
             found.push(Check::bad("engine", message, cure));
             return found;
         }
@@ -157,6 +186,9 @@ pub async fn check(config: &super::ContainerConfig) -> Vec<Check> {
         },
     });
     found.push(program(&config.program));
+    if let Reach::Calls { url } = &config.reach {
+        found.push(Check::good("server", format!("runners call {url}")));
+    }
     found
 }
 

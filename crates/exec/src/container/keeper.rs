@@ -22,6 +22,7 @@ use super::body::{ATTEMPT, SERVER};
 use super::engine::{is_away, status, words};
 use super::start::{Failure, folder, start};
 use super::verdict::{Known, verdict};
+use super::volumes::Volumes;
 use crate::plan::{AttemptPlan, BEFORE_START};
 use crate::remote::Remote;
 use crate::runner::OWN_MEMORY;
@@ -72,6 +73,7 @@ pub struct Keeper {
     sender: mpsc::WeakUnboundedSender<Command>,
     /// Attempts whose containers are being made.
     starting: HashMap<AttemptKey, AbortHandle>,
+    volumes: Arc<Volumes>,
 }
 
 impl Keeper {
@@ -87,7 +89,7 @@ impl Keeper {
                 None
             }
         };
-        Self { config, remote, docker, sender, starting: HashMap::new() }
+        Self { config, remote, docker, sender, starting: HashMap::new(), volumes: Arc::default() }
     }
 
     /// Runs until the executor is dropped.
@@ -136,8 +138,9 @@ impl Keeper {
             return;
         };
         let (config, remote, sender) = (self.config.clone(), self.remote.clone(), self.sender.clone());
+        let volumes = self.volumes.clone();
         let task = tokio::spawn(async move {
-            let result = start(&config, &docker, &remote, &plan).await;
+            let result = start(&config, &docker, &remote, &plan, &volumes).await;
             if let Some(sender) = sender.upgrade() {
                 let _ = sender.send(Command::Started { key: plan.key, result });
             }

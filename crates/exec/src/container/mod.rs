@@ -12,6 +12,7 @@ mod image;
 mod keeper;
 mod start;
 mod verdict;
+mod volumes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,12 +45,27 @@ pub struct ContainerConfig {
     pub credentials: Option<PathBuf>,
     /// This program, which is mounted into each container; it must not need anything of the image.
     pub program: PathBuf,
-    /// The folder of the socket at which the server waits for runners.
-    pub socket: PathBuf,
+    /// How a container comes by what it needs of the server.
+    pub reach: Reach,
     /// A folder for each attempt's files, and one for the cache of packages.
     pub folder: PathBuf,
     /// Names this server: containers of others are left alone.
     pub server: String,
+}
+
+/// Where containers are, seen from the server.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// On this machine: the server's folders are mounted.
+    Mounts {
+        /// The folder of the socket at which the server waits for runners.
+        socket: PathBuf,
+    },
+    /// Maybe elsewhere: files are in volumes of the engine's.
+    Calls {
+        /// Where runners call the server.
+        url: String,
+    },
 }
 
 /// Runs attempts in containers.

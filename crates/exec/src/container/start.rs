@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bollard::Docker;
+use bollard::models::Mount;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 
-use super::body::{self, Box};
+use super::body::{self, at, mount};
 use super::engine::{is_away, status, words};
-use super::{ContainerConfig, image};
+use super::volumes::Volumes;
+use super::{ContainerConfig, Reach, image};
 use crate::plan::{AttemptPlan, Observation};
 use crate::remote::Remote;
 
@@ -41,7 +43,7 @@ impl Failure {
         Self { class: FailureClass::Infrastructure, reason: Reason::StartFailed, message }
     }
 
-    fn of_disk(path: &Path, error: &io::Error) -> Self {
+    pub(super) fn of_disk(path: &Path, error: &io::Error) -> Self {
         let message = format!("{} cannot be made: {error}", path.display());
         Self { class: FailureClass::Infrastructure, reason: Reason::StagingFailed, message }
     }
@@ -59,10 +61,11 @@ pub async fn start(
     docker: &Docker,
     remote: &Remote,
     plan: &AttemptPlan,
+    volumes: &Volumes,
 ) -> Result<(), Failure> {
     let since = tokio::time::Instant::now();
     loop {
-        match try_start(config, docker, remote, plan).await {
+        match try_start(config, docker, remote, plan, volumes).await {
             Err(failure) if failure.reason == Reason::TargetUnavailable && since.elapsed() < AWAY => {
                 say(remote, &plan.key, "The container engine does not answer; it is tried again".into());
                 tokio::time::sleep(PAUSE).await;
@@ -82,6 +85,7 @@ async fn try_start(
     docker: &Docker,
     remote: &Remote,
     plan: &AttemptPlan,
+    volumes: &Volumes,
 ) -> Result<(), Failure> {
     let Some(image) = plan.own_image().or(config.image.as_deref()) else {
         let message = "There is no image to run it in.".to_owned();
@@ -91,13 +95,13 @@ async fn try_start(
     let credentials = config.credentials.as_deref();
     let say = |message| say(remote, &plan.key, message);
     let inspected = image::ensure(docker, image, plan.container.pull, credentials, say).await?;
-    let (files, config_, key, token) =
-        (Files::of(config, plan), config.clone(), plan.key.clone(), remote.token(&plan.key));
-    let made = tokio::task::spawn_blocking(move || files.make(&config_, &token).map(|()| files)).await;
-    let files = made.map_err(|error| Failure::of_disk(&config.folder, &io::Error::other(error)))??;
-    let files = Box { data: &files.data, work: &files.work, cache: &files.cache };
-    let body = body::body(config, plan, image, &inspected, &files);
-    let name = key.object_name();
+    let token = remote.token(&plan.key);
+    let mounts = match &config.reach {
+        Reach::Mounts { socket } => mounts(config, plan, socket, token.clone()).await?,
+        Reach::Calls { .. } => volumes.mounts(config, docker, image, &plan.project).await?,
+    };
+    let body = body::body(config, plan, image, &inspected, mounts);
+    let name = plan.key.object_name();
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
     match docker.create_container(Some(options), body).await {
         // Made before the engine or the server went away.
@@ -105,7 +109,29 @@ async fn try_start(
         Err(error) => return Err(Failure::of_engine("make the container", &error)),
         Ok(_) => {}
     }
+    if let Reach::Calls { .. } = config.reach {
+        Volumes::fill(config, docker, &name, &token).await?;
+    }
     docker.start_container(&name, None).await.map_err(|error| start_failed(image, &error))
+}
+
+/// What is mounted of this machine.
+async fn mounts(
+    config: &ContainerConfig,
+    plan: &AttemptPlan,
+    socket: &Path,
+    token: String,
+) -> Result<Vec<Mount>, Failure> {
+    let (files, settled) = (Files::of(config, plan), config.clone());
+    let made = tokio::task::spawn_blocking(move || files.make(&settled, &token).map(|()| files)).await;
+    let files = made.map_err(|error| Failure::of_disk(&config.folder, &io::Error::other(error)))??;
+    Ok(vec![
+        mount(&config.program, at::PROGRAM, true),
+        mount(socket, at::SOCKET, true),
+        mount(&files.cache, at::CACHE, false),
+        mount(&files.data, at::DATA, false),
+        mount(&files.work, at::CODE, false),
+    ])
 }
 
 /// The engine's runtime says in many words that a file is not there.

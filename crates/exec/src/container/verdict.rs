@@ -4,7 +4,7 @@ use bollard::models::ContainerState;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason};
 
-use crate::plan::BEFORE_START;
+use crate::plan::{BEFORE_START, sentence};
 use crate::supervisor::size;
 
 /// What is known beside the container's own state.
@@ -53,12 +53,6 @@ pub fn verdict(state: Option<&ContainerState>, known: Known, complaints: &[Strin
     (Exit::Lost { message: message.clone() }, sentence(&message))
 }
 
-fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    let first = letters.next().map(|c| c.to_ascii_uppercase());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +75,7 @@ mod tests {
         assert_eq!(exit, Exit::OutOfMemory { limit: Some(64 << 20) });
         assert!(word.contains("64 MiB"), "{word}");
         assert!(matches!(verdict(Some(&ended(137, false)), known, &[]).0, Exit::Lost { .. }));
-        let words = ["exec /rigi/rigi: no such file or directory".to_owned()];
+        let words = ["exec /rigi/bin/rigi: no such file or directory".to_owned()];
         let (exit, _) = verdict(Some(&ended(1, false)), Known::default(), &words);
         assert!(matches!(exit, Exit::NotStarted { reason: Reason::StartFailed, .. }));
         assert_eq!(verdict(None, Known::default(), &[]).1, "Its container is gone: somebody removed it.");
