@@ -6,7 +6,8 @@
 #   make check    formatting, lints, types
 #   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
 #   make e2e      the end-to-end tests alone
-#   make conformance  the same pipelines on every target, and what differs (TARGETS=process,container STORAGES=sqlite+folder,postgres+folder LONG=1)
+#   make conformance  the same pipelines on every target, and what differs (TARGETS=process,container,kubernetes
+#                 STORAGES=sqlite+folder,postgres+folder; LONG=1 adds what takes long, THIRD=1 is a third of it)
 #   make simulate the engine's decisions under thousands of made-up disasters (SEEDS=10000; SEED=4711 tells one)
 #   make schemathesis  hold a running server against the description of its API (SECONDS=100)
 #   make fuzz     look for input that breaks what reads it (SECONDS=60 for each target; a nightly compiler)
@@ -80,7 +81,7 @@ e2e: build tests/node_modules/.package-lock.json
 	cd tests && RIGI_BIN=$(RIGI) RIGI_LOADED_BIN=$(CARGO_TARGET_DIR)/debug/rigi npx playwright test $(ARGS)
 
 conformance: build tests/node_modules/.package-lock.json
-	cd tests && RIGI_BIN=$(RIGI) TARGETS=$(TARGETS) STORAGES=$(STORAGES) CONFORMANCE_LONG=$(LONG) npx playwright test --config conformance.config.ts $(ARGS)
+	cd tests && RIGI_BIN=$(RIGI) TARGETS=$(TARGETS) STORAGES=$(STORAGES) CONFORMANCE_LONG=$(LONG) CONFORMANCE_THIRD=$(THIRD) npx playwright test --config conformance.config.ts $(ARGS)
 
 schemathesis: build
 	tests/schemathesis.sh $(RIGI) $(or $(SECONDS),100)

@@ -1,4 +1,4 @@
-/** The same pipelines on every target: TARGETS=process,container; STORAGES=sqlite+folder,postgres+folder. */
+/** The same pipelines on every target: TARGETS=process,container,kubernetes; STORAGES=sqlite+folder,postgres+folder. */
 import { defineConfig } from "@playwright/test";
 
 import type { Place, Storage, Target } from "./conformance/scenario";
@@ -6,6 +6,8 @@ import { inCi } from "./support/places";
 
 const targets = (process.env.TARGETS || "process,container").split(",") as Target[];
 const storages = (process.env.STORAGES || "sqlite+folder").split(",") as Storage[];
+// Pods are mostly waited for.
+const workers = targets.includes("kubernetes") ? 4 : 2;
 const places = storages.flatMap((storage) => targets.map((target): Place => ({ target, storage })));
 
 export default defineConfig<object, { place: Place }>({
@@ -13,7 +15,7 @@ export default defineConfig<object, { place: Place }>({
   outputDir: "results/conformance",
   globalSetup: "./conformance/setup.ts",
   timeout: 120_000,
-  workers: Number(process.env.RIGI_TEST_WORKERS ?? 2),
+  workers: Number(process.env.RIGI_TEST_WORKERS ?? workers),
   fullyParallel: true,
   // A machine that others load at the same time may break a bound once; what is wrong breaks it twice.
   retries: inCi ? 1 : 0,

@@ -3,12 +3,16 @@ import { scenarios } from "./scenarios";
 import { play } from "./play";
 import { expect, test } from "./house";
 import { checkable } from "./normal";
+import type { Scenario } from "./scenario";
+import { isInThird } from "./third";
 
 const longOnes = process.env.CONFORMANCE_LONG === "1";
+const third = process.env.CONFORMANCE_THIRD === "1";
 
-for (const scenario of scenarios) {
+function add(scenario: Scenario): void {
   test(scenario.name, async ({ place, house }, info) => {
     test.skip(scenario.only !== undefined && !scenario.only.includes(place.target), "it is about other targets");
+    test.skip(third && !isInThird(scenario), "it is not in the third: CONFORMANCE_THIRD=1");
     test.skip(scenario.long === true && !longOnes, "it takes long: CONFORMANCE_LONG=1");
     test.setTimeout((scenario.ms ?? 60_000) + 60_000);
     const seen = await play(house, scenario);
@@ -16,3 +20,11 @@ for (const scenario of scenarios) {
     expect(seen).toMatchObject(checkable(scenario.expect));
   });
 }
+
+const fragile = scenarios.filter((scenario) => scenario.server === "cluster");
+// One after another, on one cluster: they end parts of it.
+test.describe(() => {
+  test.describe.configure({ mode: "default" });
+  for (const scenario of fragile) add(scenario);
+});
+for (const scenario of scenarios) if (!fragile.includes(scenario)) add(scenario);

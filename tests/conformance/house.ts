@@ -9,21 +9,22 @@ import { Bed } from "../support/bed";
 import { Engine } from "../support/engine";
 import { examples, made, repository, testCache } from "../support/places";
 import type { Server } from "../support/server";
-import { clusterOf, leftInCluster } from "./cluster";
+import { Cluster, IMAGES, Tenant } from "./cluster";
 import { scenarios } from "./scenarios";
-import type { Place, Scenario, Target } from "./scenario";
+import type { Place, Scenario } from "./scenario";
 
 export const WORKER = "rigi-test/worker:1";
 export const PLAIN = "rigi-test/plain:1";
 
-interface Room {
+export interface Room {
   bed: Bed;
   server: Server;
+  /** Of the target `kubernetes`: where its Jobs are. */
+  tenant?: Tenant | undefined;
 }
 
-/** What a server is told of its target. */
-function settings(target: Target, socket: string, online: boolean): NodeJS.ProcessEnv {
-  if (target !== "container") return {};
+/** What a server is told of an engine. */
+function settings(socket: string, online: boolean): NodeJS.ProcessEnv {
   return {
     RIGI_TARGETS__DEFAULT: "container",
     RIGI_TARGETS__CONTAINER__SOCKET: socket,
@@ -52,8 +53,21 @@ async function removeContainers(bed: Bed, socket: string): Promise<void> {
   for (const one of all.filter((one) => one.Mounts.some((mount) => mount.Source?.startsWith(bed.root)))) await engine.remove(one.Id);
 }
 
+interface Order {
+  bed: Bed;
+  tenant?: Tenant | undefined;
+  /** Attempts have a network. */
+  online?: boolean;
+  socket?: string;
+  args?: string[];
+  /** What it is told beside. */
+  env?: NodeJS.ProcessEnv;
+}
+
 export class House {
   private readonly rooms = new Map<string, Promise<Room>>();
+  private common: Cluster | undefined;
+  private ownCluster: Cluster | undefined;
 
   constructor(readonly place: Place) {}
 
@@ -65,8 +79,12 @@ export class House {
       const all = scenarios.filter((scenario) => (scenario.server ?? "shared") === kind && (!scenario.only || scenario.only.includes(this.place.target)));
       for (const scenario of all) write(bed, scenario, undefined);
       if (kind === "online") bed.copyPipelines(examples);
-      room = this.start(bed, kind === "online").then(
-        (server) => ({ bed, server }),
+      const begin = async (): Promise<Room> => {
+        const tenant = await this.tenant(bed);
+        return { bed, tenant, server: await this.start({ bed, tenant, online: kind === "online" }) };
+      };
+      room = begin().then(
+        (ready) => ready,
         async (error: unknown) => {
           await bed.remove();
           throw error;
@@ -85,7 +103,28 @@ export class House {
     return process.env.RIGI_TEST_DOCKER ?? "";
   }
 
-  async start(bed: Bed, online: boolean, socket = this.socket(), args: string[] = []): Promise<Server> {
+  /** A cluster whose parts may be ended, whole again; it has two nodes, and images without Python. */
+  fragile(): Cluster {
+    if (this.ownCluster) {
+      this.ownCluster.heal();
+    } else {
+      this.ownCluster = Cluster.up(2, IMAGES.small);
+      this.ownCluster.load(process.env.RIGI_TEST_SMALL_IMAGE!);
+    }
+    return this.ownCluster;
+  }
+
+  async tenant(bed: Bed, cluster?: Cluster): Promise<Tenant | undefined> {
+    return this.place.target === "kubernetes" ? Tenant.make(cluster ?? this.sharedCluster(), bed) : undefined;
+  }
+
+  private sharedCluster(): Cluster {
+    this.common ??= Cluster.shared();
+    return this.common;
+  }
+
+  async start(order: Order): Promise<Server> {
+    const { bed, tenant, online = true, socket = this.socket(), args = [] } = order;
     if (this.place.target === "container" && online) {
       // What is downloaded is kept from one run of the tests to the next.
       const cache = join(bed.data, "containers/container/cache");
@@ -94,8 +133,8 @@ export class House {
       if (!linked) symlinkSync(made(join(testCache, "container-cache")), join(cache, "default"));
     }
     if (this.place.target === "container") bed.atEnd(() => removeContainers(bed, socket));
-    const told = this.place.target === "kubernetes" ? await clusterOf(bed) : settings(this.place.target, socket, online);
-    return bed.up({ env: told, args });
+    const told = tenant ? tenant.env() : this.place.target === "container" ? settings(socket, online) : {};
+    return bed.up({ env: { ...told, ...order.env }, args });
   }
 
   /** Nothing may be left of what has ended. */
@@ -109,7 +148,7 @@ export class House {
       }
     };
     left.push(...inside("remote"), ...inside("containers/container").filter((path) => !path.endsWith("/cache")));
-    left.push(...leftInCluster(room.bed));
+    if (room.tenant) left.push(...(await room.tenant.left()));
     if (this.place.target === "container") {
       const found = await new Engine(socket).labelled("rigi.server");
       // Those of other servers are theirs; each attempt's folder has the run's id, as its label.
@@ -122,6 +161,8 @@ export class House {
 
   async close(): Promise<void> {
     for (const room of await Promise.allSettled(this.rooms.values())) if (room.status === "fulfilled") await room.value.bed.remove();
+    this.common?.kube.close();
+    this.ownCluster?.down();
   }
 }
 
@@ -133,7 +174,7 @@ export const test = base.extend<object, { place: Place; house: House }>({
       await use(house);
       await house.close();
     },
-    { scope: "worker", timeout: 120_000 },
+    { scope: "worker", timeout: 180_000 },
   ],
 });
 export { expect } from "@playwright/test";

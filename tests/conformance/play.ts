@@ -4,7 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Run } from "../support/api";
 import { Engine } from "../support/engine";
 import { processesOf } from "../support/processes";
-import { docker, type House, write } from "./house";
+import type { Tenant } from "./cluster";
+import { docker, type House, type Room, write } from "./house";
 import { seenOf } from "./normal";
 import type { Scenario, Seen, Stage } from "./scenario";
 
@@ -30,7 +31,8 @@ export async function play(house: House, scenario: Scenario): Promise<Seen> {
   }
   const bed = house.bed();
   try {
-    const prepared = await scenario.prepare?.((tidy) => bed.atEnd(tidy));
+    const tenant = await house.tenant(bed, kind === "cluster" ? house.fragile() : undefined);
+    const prepared = await scenario.prepare?.((tidy) => bed.atEnd(tidy), tenant?.cluster.address ?? "127.0.0.1");
     write(bed, scenario, prepared);
     let [socket, engineFolder] = [house.socket(), undefined as string | undefined];
     if (kind === "engine") {
@@ -38,17 +40,17 @@ export async function play(house: House, scenario: Scenario): Promise<Seen> {
       bed.atEnd(() => docker("stop", folder!));
       [socket, engineFolder] = [own!, folder];
     }
-    const server = await house.start(bed, true, socket, scenario.args);
-    return await perform(house, scenario, { bed, server, socket, engineFolder });
+    const server = await house.start({ bed, tenant, socket, args: scenario.args ?? [] });
+    return await perform(house, scenario, { bed, server, tenant, socket, engineFolder });
   } finally {
     await bed.remove();
   }
 }
 
-type Where = Pick<Stage, "bed" | "server" | "engineFolder"> & { socket: string };
+type Where = Pick<Stage, "bed" | "server" | "engineFolder"> & { socket: string; tenant?: Tenant | undefined };
 
 async function perform(house: House, scenario: Scenario, where: Where): Promise<Seen> {
-  const { bed, socket, engineFolder } = where;
+  const { bed, socket, engineFolder, tenant } = where;
   const pipeline = scenario.pipeline ?? scenario.name;
   const started: string[] = [];
   const stage: Stage = {
@@ -60,6 +62,10 @@ async function perform(house: House, scenario: Scenario, where: Where): Promise<
     get api() {
       return this.server.api;
     },
+    get tenant() {
+      if (!tenant) throw new Error("this target has no namespace");
+      return tenant;
+    },
     run: undefined as unknown as Run,
     facts: {},
     async submit(request = {}) {
@@ -67,11 +73,12 @@ async function perform(house: House, scenario: Scenario, where: Where): Promise<
       started.push(run.id);
       return run;
     },
-    async restart() {
-      this.server = await house.start(bed, true, socket, scenario.args);
+    async restart(env = {}) {
+      this.server = await house.start({ bed, tenant, socket, args: scenario.args ?? [], env });
     },
     poll,
   };
+  await scenario.before?.(stage);
   const request = typeof scenario.submit === "function" ? await scenario.submit(stage.api) : (scenario.submit ?? {});
   if (scenario.expect.refused) {
     const { status, code } = await stage.api.refused("POST", `/api/v1/pipelines/${pipeline}/runs`, request);
@@ -83,14 +90,14 @@ async function perform(house: House, scenario: Scenario, where: Where): Promise<
   const seen = await seenOf(stage.api, stage.run.id, scenario.apart);
   await scenario.look?.(stage);
   if (Object.keys(stage.facts).length > 0) seen.facts = stage.facts;
-  await nothingIsLeft(house, stage, started, socket);
+  await nothingIsLeft(house, { bed, server: stage.server, tenant }, started, socket);
   return seen;
 }
 
-async function nothingIsLeft(house: House, stage: Stage, runs: string[], socket: string): Promise<void> {
+async function nothingIsLeft(house: House, room: Room, runs: string[], socket: string): Promise<void> {
   let left: string[] = [];
   const look = async (): Promise<true | undefined> => {
-    left = (await house.leftovers({ bed: stage.bed, server: stage.server }, socket)).filter((one) => !one.startsWith("containers/container/cache"));
+    left = (await house.leftovers(room, socket)).filter((one) => !one.startsWith("containers/container/cache"));
     left.push(...runs.flatMap((id) => processesOf(`RIGI_RUN_ID=${id}`).map((pid) => `process ${pid}`)));
     return left.length === 0 ? true : undefined;
   };

@@ -5,6 +5,7 @@ import type { Api, Run } from "../support/api";
 import type { Bed } from "../support/bed";
 import type { Engine } from "../support/engine";
 import type { Server } from "../support/server";
+import type { Tenant } from "./cluster";
 
 export type Target = "process" | "container" | "kubernetes";
 export type Storage = "sqlite+folder" | "postgres+folder";
@@ -62,6 +63,8 @@ export interface Stage {
   /** A new one after a restart. */
   server: Server;
   api: Api;
+  /** Of the target `kubernetes`: where its Jobs are. */
+  tenant: Tenant;
   /** Of the target `container`. */
   engine: Engine;
   /** Of its own engine, where it has one: its folder. */
@@ -70,7 +73,8 @@ export interface Stage {
   run: Run;
   facts: Record<string, unknown>;
   submit(request?: Record<string, unknown>): Promise<Run>;
-  restart(): Promise<void>;
+  /** Starts its own server again, told this beside. */
+  restart(env?: NodeJS.ProcessEnv): Promise<void>;
   /** Waits until `look` finds something; what it looks at is told by nobody. */
   poll<T>(look: () => Promise<T | undefined>, what: string, ms?: number): Promise<T>;
 }
@@ -92,6 +96,8 @@ export interface Scenario {
   /** A pipeline that is there already, such as an example. */
   pipeline?: string;
   submit?: Record<string, unknown> | ((api: Api) => Promise<Record<string, unknown>>);
+  /** What is done before the first run is submitted. */
+  before?: (stage: Stage) => Promise<void>;
   /** What is done while it runs. */
   act?: (stage: Stage) => Promise<void>;
   /** What is looked at when it has ended. */
@@ -100,10 +106,13 @@ export interface Scenario {
   expect: Seen;
   /** The targets that it is about; else all. */
   only?: Target[];
-  /** `shared`: with others at a time; `online`: the same with a network for attempts; `own`: its own server; `engine`: and its own engine. */
-  server?: "shared" | "online" | "own" | "engine";
-  /** What must be there before the server starts; what it gives is given to `files`. */
-  prepare?: (atEnd: (tidy: () => unknown) => void) => Promise<unknown>;
+  /**
+   * `shared`: with others at a time; `online`: the same with a network for attempts; `own`: its own server; `engine`: and its own
+   * engine; `cluster`: and a cluster whose parts may be ended, with images that have no Python.
+   */
+  server?: "shared" | "online" | "own" | "engine" | "cluster";
+  /** What must be there before the server starts; what it gives is given to `files`. `address` is this machine, as attempts see it. */
+  prepare?: (atEnd: (tidy: () => unknown) => void, address: string) => Promise<unknown>;
   /** Further arguments of its own server. */
   args?: string[];
   /** Takes long: only with CONFORMANCE_LONG=1. */
@@ -155,4 +164,9 @@ export function said(...lines: string[]): Seen {
 export function failed(reason: string, exit_code?: number): Seen {
   const how = { state: "failed", reason, ...(exit_code === undefined ? {} : { exit_code }) };
   return { ...how, attempts: [how] };
+}
+
+/** Whether words say it; words that do not, so that they are seen. */
+export function says(words: string | undefined, pattern: RegExp): true | string {
+  return pattern.test(words ?? "") || (words ?? "");
 }

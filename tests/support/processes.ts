@@ -41,6 +41,11 @@ export function processesOf(place: string): number[] {
   return pids().filter((pid) => !above.has(pid) && isAlive(pid) && names(pid));
 }
 
+/** Processes in a control group whose path holds this name. */
+export function processesInGroup(name: string): number[] {
+  return pids().filter((pid) => isAlive(pid) && text(`/proc/${pid}/cgroup`).includes(name));
+}
+
 /** The supervisor of a data folder. */
 export function supervisorOf(data: string): number | undefined {
   return pids().find((pid) => {

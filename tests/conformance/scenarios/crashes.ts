@@ -1,8 +1,7 @@
 /** What dies, and what goes on. */
 import type { Page, Run } from "../../support/api";
-import { processesOf } from "../../support/processes";
+import { commandOf, processesInGroup, processesOf } from "../../support/processes";
 import { docker } from "../house";
-import { inCluster } from "../cluster";
 import { OK, range, said, type Scenario, type Stage } from "../scenario";
 
 /** Prints numbered lines, ten a second, a few of them as mistakes. */
@@ -22,6 +21,18 @@ async function container(stage: Stage, attempt = 1): Promise<string> {
   const [found] = await stage.engine.labelled(`rigi.attempt=${stage.run.id}.${attempt}`);
   if (!found) throw new Error("there is no container");
   return found.Id;
+}
+
+/** At once, without a farewell. */
+export async function removePod({ tenant, run }: Stage): Promise<void> {
+  const pod = await tenant.pod(run.id);
+  await tenant.cluster.kube.remove(tenant.path(`pods/${pod!.metadata.name}`), { gracePeriodSeconds: 0 });
+}
+
+/** The processes of a pod on a node of this machine, by their pids here. */
+async function processesInPod({ tenant, run }: Stage): Promise<{ pid: number; command: string }[]> {
+  const { uid } = (await tenant.pod(run.id))!.metadata;
+  return processesInGroup(`pod${uid}`).map((pid) => ({ pid, command: commandOf(pid).join(" ") }));
 }
 
 export const crashes: Scenario[] = [
@@ -114,7 +125,7 @@ export const crashes: Scenario[] = [
     act: async (stage) => {
       await stage.api.said(stage.run.id, 1);
       if (stage.place.target === "process") process.kill(stage.server.supervisor, "SIGKILL");
-      else if (stage.place.target === "kubernetes") inCluster(stage.bed, "delete", "pod", "-l", `rigi.run/attempt=${stage.run.id}.1`, "--force", "--grace-period=0");
+      else if (stage.place.target === "kubernetes") await removePod(stage);
       else await stage.engine.remove(await container(stage));
     },
     expect: { ...LOST_THEN_DONE, logs: [{ out: ["attempt 1"] }, { out: ["attempt 2"] }] },
@@ -145,13 +156,13 @@ export const crashes: Scenario[] = [
   },
   {
     name: "supervisor-within-killed",
-    only: ["container"],
+    only: ["container", "kubernetes"],
     server: "own",
     shell: ONCE,
     ms: 120_000,
     act: async (stage) => {
       await stage.api.said(stage.run.id, 1);
-      const inside = await stage.engine.processes(await container(stage));
+      const inside = stage.place.target === "kubernetes" ? await processesInPod(stage) : await stage.engine.processes(await container(stage));
       const supervisor = inside.find((one) => /rigi\S* .*supervisor/.test(one.command));
       if (!supervisor) throw new Error(`no supervisor in ${JSON.stringify(inside)}`);
       process.kill(supervisor.pid, "SIGKILL");

@@ -11,7 +11,7 @@ export const images: Scenario[] = [
   },
   {
     name: "image-missing",
-    only: ["container"],
+    only: ["container", "kubernetes"],
     spec: { image: "rigi-test/none:1", pull: "never", command: ["true"], retries: 2 },
     expect: { ...failed("image-unavailable") },
   },
@@ -34,7 +34,7 @@ export const images: Scenario[] = [
   },
   {
     name: "image-that-holds-nothing",
-    only: ["container"],
+    only: ["container", "kubernetes"],
     spec: { image: "rigi-test/plain:1", command: ["sh", "-c", 'echo "in busybox"; echo x > $RIGI_OUTPUTS/x; cat data.txt'] },
     files: { "data.txt": "the folder's file\n" },
     expect: said("in busybox", "the folder's file"),
@@ -46,8 +46,14 @@ export const images: Scenario[] = [
     expect: said("its own command"),
   },
   {
+    name: "image-with-its-own-command-on-a-cluster",
+    only: ["kubernetes"],
+    spec: { image: "rigi-test/plain:1" },
+    expect: { refused: { status: 422, code: "target-unavailable" } },
+  },
+  {
     name: "image-with-a-script",
-    only: ["container"],
+    only: ["container", "kubernetes"],
     server: "online",
     ms: 300_000,
     spec: { image: "rigi-test/worker:1", type: "script" },
@@ -63,7 +69,7 @@ export const images: Scenario[] = [
   },
   {
     name: "container-is-closed",
-    only: ["container"],
+    only: ["container", "kubernetes"],
     // What a container may not: write outside of its folders, become root, see others.
     shell:
       'id -u; (echo x > /etc/x) 2>/dev/null || echo closed; (echo x > /rigi/rigi) 2>/dev/null || echo closed; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status | tr "\\t" " "; ls /proc | grep -c "^[0-9]" | { read n; [ $n -lt 12 ] && echo few; }',

@@ -1,7 +1,6 @@
 /** What a run is given beside its code: parameters, variables, secrets. */
 import { createHash } from "node:crypto";
 
-import { inCluster } from "../cluster";
 import { OK, said, type Scenario } from "../scenario";
 
 const SECRET = "hush-4711-nobody-may-read-this";
@@ -91,7 +90,8 @@ export const values: Scenario[] = [
     shell: 'printf %s "$password" | sha256sum | cut -c1-16; echo "$shown"; sleep 600',
     spec: { parameters: { password: { type: "string", secret: true }, shown: { type: "string" } } },
     submit: { parameters: { password: SECRET, shown: "not secret" } },
-    act: async ({ api, bed, run, server, engine, place, facts }) => {
+    act: async (stage) => {
+      const { api, run, server, engine, place, facts } = stage;
       await api.said(run.id, 2);
       const found: string[] = [];
       const look = (where: string, words: unknown): void => {
@@ -102,7 +102,7 @@ export const values: Scenario[] = [
         look("inspect", await engine.inspect(container!.Id));
         look("processes", await engine.processes(container!.Id));
       }
-      if (place.target === "kubernetes") look("cluster", inCluster(bed, "get", "jobs,pods,secrets,configmaps,events", "-o", "json"));
+      for (const kind of place.target === "kubernetes" ? ["jobs", "pods", "secrets", "configmaps", "events"] : []) look(kind, await stage.tenant.list(kind));
       for (const path of ["", "/attempts", "/events", "/log"]) look(`runs${path}`, await api.get(`/runs/${run.id}${path}`));
       look("list", await api.runs());
       await api.post(`/runs/${run.id}/cancel`);
