@@ -36,7 +36,9 @@ engine_settings() {
   {"type": "ptp", "ipMasq": false, "ipam": {"type": "host-local", "dataDir": "$dir/cni-data", "ranges": [[{"subnet": "$network.$n.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}]}
 END
-    # A registry that a test may have on this machine: \`registry.test\`, port 5000.
+    # A registry that a test may have on this machine, at port 5000.
+    mkdir -p "$dir/registries/registry.test"
+    echo "server = \"http://$gateway:5000\"" >"$dir/registries/registry.test/hosts.toml"
     cat >"$dir/containerd.toml" <<END
 version = 2
 root = "$dir/containerd"
@@ -46,13 +48,14 @@ state = "$run/node$n/containerd"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "rigi-test/pause:1"
   restrict_oom_score_adj = true   # works without the capability to lower it
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "$dir/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
-  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."registry.test"]
-    endpoint = ["http://$gateway:5000"]
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "$dir/registries"
 END
 }
 

@@ -9,8 +9,8 @@ import { docker, type House, type Room, write } from "./house";
 import { seenOf } from "./normal";
 import type { Scenario, Seen, Stage } from "./scenario";
 
-/** What is left of an attempt is removed at once when it has ended, but not before its end is told. */
-const TIDY = 20_000;
+/** What is left of an attempt is removed at once when it has ended, but not before its end is told; a node takes its time. */
+const TIDY = { process: 20_000, container: 20_000, kubernetes: 60_000 };
 
 async function poll<T>(look: () => Promise<T | undefined>, what: string, ms = 30_000): Promise<T> {
   const deadline = Date.now() + ms;
@@ -101,7 +101,7 @@ async function nothingIsLeft(house: House, room: Room, runs: string[], socket: s
     left.push(...runs.flatMap((id) => processesOf(`RIGI_RUN_ID=${id}`).map((pid) => `process ${pid}`)));
     return left.length === 0 ? true : undefined;
   };
-  await poll(look, "what is left", TIDY).catch((error: unknown) => {
+  await poll(look, "what is left", TIDY[house.place.target]).catch((error: unknown) => {
     throw new Error(`${String(error)}: ${left.join(", ")}`);
   });
 }

@@ -60,21 +60,23 @@ export class Kube {
     this.authority = data(cluster["certificate-authority"], cluster["certificate-authority-data"]);
     const cert = data(user["client-certificate"], user["client-certificate-data"]);
     const key = data(user["client-key"], user["client-key-data"]);
-    this.agent = new Agent({ keepAlive: true, ...(this.authority ? { ca: this.authority } : {}), ...(cert && key ? { cert, key } : {}) });
+    this.agent = new Agent({ keepAlive: false, ...(this.authority ? { ca: this.authority } : {}), ...(cert && key ? { cert, key } : {}) });
     this.headers = user.token ? { authorization: `Bearer ${user.token}` } : {};
   }
 
   ask(method: string, path: string, body?: unknown, type = "application/json"): Promise<Answer> {
     return new Promise((done, fail) => {
-      const headers = { ...this.headers, ...(body === undefined ? {} : { "content-type": type }) };
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      // The length as well: a DELETE has none of its own.
+      const headers = { ...this.headers, ...(text === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(text) }) };
       const asked = request(`${this.server}${path}`, { method, agent: this.agent, headers, timeout: 30_000 }, (answer) => {
-        let text = "";
-        answer.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-        answer.on("end", () => done({ status: answer.statusCode ?? 0, text }));
+        let said = "";
+        answer.setEncoding("utf8").on("data", (piece: string) => (said += piece));
+        answer.on("end", () => done({ status: answer.statusCode ?? 0, text: said }));
         answer.on("error", fail);
       });
       asked.on("timeout", () => asked.destroy(new Error(`${method} ${path}: no answer within 30 s`)));
-      asked.on("error", fail).end(body === undefined ? undefined : JSON.stringify(body));
+      asked.on("error", fail).end(text);
     });
   }
 

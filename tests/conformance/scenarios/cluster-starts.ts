@@ -171,7 +171,13 @@ export const clusterStarts: Scenario[] = [
   refused("cluster-missing-config-map", envFrom({ configMapRef: { name: "nowhere" } }), /container cannot be made: configmap "nowhere" not found/),
   cancelled(
     "cluster-missing-volume",
-    { kubernetes: { pod_template: { spec: { volumes: [{ name: "own", secret: { secretName: "nowhere" } }] } } } },
+    {
+      kubernetes: {
+        pod_template: {
+          spec: { volumes: [{ name: "own", secret: { secretName: "nowhere" } }], containers: [{ name: "attempt", volumeMounts: [{ name: "own", mountPath: "/own" }] }] },
+        },
+      },
+    },
     "preparing-container",
     /MountVolume\.SetUp failed .*"own".*secret "nowhere" not found/,
   ),
