@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::path::Path;
+use std::time::Duration;
 
 use kube::api::{ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -32,8 +33,27 @@ pub struct Refusal {
     pub reason: Reason,
     /// For people.
     pub message: String,
-    /// The cluster may answer otherwise in a moment.
-    pub passes: bool,
+    /// Whether the cluster may answer otherwise in a moment.
+    pub passes: Passes,
+}
+
+/// Whether a refusal is a matter of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passes {
+    Yes,
+    /// Where it does not within seconds, it does not: an API server that has just started knows no rights yet.
+    Soon,
+    No,
+}
+
+/// So long a right may be missing.
+const SOON: Duration = Duration::from_secs(15);
+
+impl Passes {
+    /// Whether to try again what has been refused for so long.
+    pub fn after(self, waited: Duration) -> bool {
+        self == Self::Yes || self == Self::Soon && waited < SOON
+    }
 }
 
 impl Refusal {
@@ -62,7 +82,7 @@ pub async fn connect(config: &KubernetesConfig) -> Result<Cluster, Refusal> {
         class: FailureClass::Infrastructure,
         reason: Reason::TargetUnavailable,
         message,
-        passes: false,
+        passes: Passes::No,
     };
     let options = KubeConfigOptions { context: config.context.clone(), ..KubeConfigOptions::default() };
     let found = match &config.kubeconfig {
@@ -108,7 +128,7 @@ pub fn refusal(doing: &str, error: &kube::Error) -> Refusal {
         let said = error.source().map_or_else(|| error.to_string(), chain);
         let message = format!("The cluster does not answer ({said}); it was asked to {doing}.");
         let (class, reason) = (FailureClass::Transient, Reason::TargetUnavailable);
-        return Refusal { class, reason, message, passes: true };
+        return Refusal { class, reason, message, passes: Passes::Yes };
     };
     let said = status.message.trim();
     let of = |class, reason, passes, message: String| Refusal { class, reason, message, passes };
@@ -117,7 +137,7 @@ pub fn refusal(doing: &str, error: &kube::Error) -> Refusal {
         401 => of(
             machine,
             Reason::TargetUnavailable,
-            false,
+            Passes::No,
             format!(
                 "The cluster does not know us ({said}): its token or certificate has run out or was never good. Renew the \
              target's kubeconfig."
@@ -126,39 +146,42 @@ pub fn refusal(doing: &str, error: &kube::Error) -> Refusal {
         403 if said.contains("exceeded quota") => of(
             machine,
             Reason::WaitingForQuota,
-            true,
+            Passes::Yes,
             format!("A quota of the namespace is used up: {said}."),
         ),
-        403 if said.contains("being terminated") => {
-            of(machine, Reason::TargetUnavailable, false, format!("The namespace is being deleted: {said}."))
-        }
+        403 if said.contains("being terminated") => of(
+            machine,
+            Reason::TargetUnavailable,
+            Passes::No,
+            format!("The namespace is being deleted: {said}."),
+        ),
         400..=403 | 500 if said.contains("admission webhook") => {
-            of(user, Reason::StartFailed, false, format!("A webhook of the cluster rejects it: {said}."))
+            of(user, Reason::StartFailed, Passes::No, format!("A webhook of the cluster rejects it: {said}."))
         }
         403 => of(
             machine,
             Reason::TargetUnavailable,
-            false,
+            Passes::Soon,
             format!("We may not {doing}: {said}. `rigi targets check` says which rights are missing."),
         ),
         404 if said.contains("namespaces") => of(
             machine,
             Reason::TargetUnavailable,
-            false,
+            Passes::No,
             format!("The target's namespace is not there: {said}."),
         ),
         // So are patches answered whose fields have the wrong types.
         500 if said.contains("failed to create typed patch object") => {
-            of(user, Reason::StartFailed, false, format!("The cluster does not take the Job: {said}."))
+            of(user, Reason::StartFailed, Passes::No, format!("The cluster does not take the Job: {said}."))
         }
         400 | 422 => {
-            of(user, Reason::StartFailed, false, format!("The cluster does not take the Job: {said}."))
+            of(user, Reason::StartFailed, Passes::No, format!("The cluster does not take the Job: {said}."))
         }
         429 | 500..=599 => {
             let message = format!("The cluster is in trouble ({said}); it was asked to {doing}.");
-            of(FailureClass::Transient, Reason::TargetUnavailable, true, message)
+            of(FailureClass::Transient, Reason::TargetUnavailable, Passes::Yes, message)
         }
-        _ => of(machine, Reason::StartFailed, false, format!("The cluster did not {doing}: {said}.")),
+        _ => of(machine, Reason::StartFailed, Passes::No, format!("The cluster did not {doing}: {said}.")),
     }
 }
 
@@ -176,51 +199,51 @@ mod tests {
     #[test]
     fn refusals_say_whose_they_are() {
         for (code, message, class, reason, passes) in [
-            (401, "Unauthorized", FailureClass::Infrastructure, Reason::TargetUnavailable, false),
+            (401, "Unauthorized", FailureClass::Infrastructure, Reason::TargetUnavailable, Passes::No),
             (
                 403,
                 "jobs.batch is forbidden: exceeded quota: q",
                 FailureClass::Infrastructure,
                 Reason::WaitingForQuota,
-                true,
+                Passes::Yes,
             ),
             (
                 403,
                 "cannot create resource \"jobs\"",
                 FailureClass::Infrastructure,
                 Reason::TargetUnavailable,
-                false,
+                Passes::Soon,
             ),
             (
                 403,
                 "because it is being terminated",
                 FailureClass::Infrastructure,
                 Reason::TargetUnavailable,
-                false,
+                Passes::No,
             ),
             (
                 400,
                 "admission webhook \"x\" denied the request: no",
                 FailureClass::User,
                 Reason::StartFailed,
-                false,
+                Passes::No,
             ),
             (
                 404,
                 "namespaces \"x\" not found",
                 FailureClass::Infrastructure,
                 Reason::TargetUnavailable,
-                false,
+                Passes::No,
             ),
-            (422, "Job.batch is invalid", FailureClass::User, Reason::StartFailed, false),
+            (422, "Job.batch is invalid", FailureClass::User, Reason::StartFailed, Passes::No),
             (
                 500,
                 "failed to create typed patch object (rigi-x): expected list",
                 FailureClass::User,
                 Reason::StartFailed,
-                false,
+                Passes::No,
             ),
-            (503, "etcd is away", FailureClass::Transient, Reason::TargetUnavailable, true),
+            (503, "etcd is away", FailureClass::Transient, Reason::TargetUnavailable, Passes::Yes),
         ] {
             let found = api(code, message);
             assert_eq!(

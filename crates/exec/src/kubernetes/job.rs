@@ -1,5 +1,6 @@
 //! The Job and the secret of an attempt, as the cluster is asked for them.
 
+use rigi_model::AttemptKey;
 use rigi_model::pipeline::container::Pull;
 use serde_json::{Map, Value, json};
 
@@ -31,7 +32,8 @@ const DATA: &str = "/rigi/work";
 const TOKEN: &str = "/rigi/token";
 const CODE: &str = "/app";
 
-fn labels(config: &KubernetesConfig, plan: &AttemptPlan) -> Map<String, Value> {
+/// What tells the objects of an attempt from all others.
+pub fn labels(config: &KubernetesConfig, plan: &AttemptPlan) -> Map<String, Value> {
     let mut labels = Map::new();
     labels.insert("app.kubernetes.io/managed-by".into(), "rigi".into());
     labels.insert(SERVER.into(), config.server.clone().into());
@@ -52,14 +54,14 @@ fn is_label(text: &str) -> bool {
 }
 
 /// The secret that holds the attempt's token; it goes when the Job goes.
-pub fn secret(config: &KubernetesConfig, plan: &AttemptPlan, token: &str, job_uid: &str) -> Value {
-    let name = plan.key.object_name();
+pub fn secret(key: &AttemptKey, labels: &Map<String, Value>, token: &str, job_uid: &str) -> Value {
+    let name = key.object_name();
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
             "name": name,
-            "labels": labels(config, plan),
+            "labels": labels,
             "ownerReferences": [{
                 "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid,
                 "controller": true, "blockOwnerDeletion": false,

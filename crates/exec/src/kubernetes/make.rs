@@ -1,13 +1,14 @@
 //! The Job and the secret of an attempt, put into the cluster.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::api::{Patch, PatchParams};
-use rigi_model::Timestamp;
+use rigi_model::{AttemptKey, Timestamp};
+use serde_json::{Map, Value};
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, refusal};
-use super::job::{MANAGER, job, secret};
+use super::job::{MANAGER, job, labels, secret};
 use super::keeper::PAUSE;
 use super::objects;
 use crate::plan::{AttemptPlan, Observation};
@@ -26,25 +27,36 @@ pub async fn make(
 ) -> Result<(), Refusal> {
     // Made once: another word for a Job would suspend again what Kueue has admitted.
     let wanted = job(config, plan, queued);
-    let uid = insist(remote, plan, || make_job(cluster, plan, &wanted)).await?;
-    let wanted = secret(config, plan, &remote.token(&plan.key), &uid);
-    insist(remote, plan, || make_secret(cluster, plan, &wanted)).await
+    let uid = insist(remote, &plan.key, || make_job(cluster, plan, &wanted)).await?;
+    make_secret(cluster, remote, &plan.key, &labels(config, plan), &uid).await
+}
+
+/// Makes the secret of a Job that is there.
+pub async fn make_secret(
+    cluster: &Cluster,
+    remote: &Remote,
+    key: &AttemptKey,
+    labels: &Map<String, Value>,
+    uid: &str,
+) -> Result<(), Refusal> {
+    let wanted = secret(key, labels, &remote.token(key), uid);
+    insist(remote, key, || apply_secret(cluster, key, &wanted)).await
 }
 
 /// Tries again what may pass, and tells why it waits whenever that changes.
-async fn insist<T, F>(remote: &Remote, plan: &AttemptPlan, attempt: impl Fn() -> F) -> Result<T, Refusal>
+async fn insist<T, F>(remote: &Remote, key: &AttemptKey, attempt: impl Fn() -> F) -> Result<T, Refusal>
 where
     F: Future<Output = Result<T, Refusal>>,
 {
-    let (mut told, mut pause) = (None, PAUSE);
+    let (mut told, mut pause, since) = (None, PAUSE, Instant::now());
     loop {
         match attempt().await {
-            Err(refusal) if refusal.passes => {
+            Err(refusal) if refusal.passes.after(since.elapsed()) => {
                 let message = format!("{} It is tried again.", refusal.message);
                 if told.as_ref() != Some(&message) {
                     let what =
                         Observation::Preparing { reason: refusal.waits_for(), message: message.clone() };
-                    remote.tell(plan.key.clone(), Timestamp::now(), what);
+                    remote.tell(key.clone(), Timestamp::now(), what);
                     told = Some(message);
                 }
                 tokio::time::sleep(pause).await;
@@ -56,11 +68,7 @@ where
 }
 
 /// Returns its `uid`.
-async fn make_job(
-    cluster: &Cluster,
-    plan: &AttemptPlan,
-    wanted: &serde_json::Value,
-) -> Result<String, Refusal> {
+async fn make_job(cluster: &Cluster, plan: &AttemptPlan, wanted: &Value) -> Result<String, Refusal> {
     let apply = PatchParams::apply(MANAGER).force();
     let jobs = cluster.of(&objects::jobs());
     let made = jobs.patch(&plan.key.object_name(), &apply, &Patch::Apply(wanted)).await;
@@ -68,13 +76,9 @@ async fn make_job(
     Ok(made.metadata.uid.unwrap_or_default())
 }
 
-async fn make_secret(
-    cluster: &Cluster,
-    plan: &AttemptPlan,
-    wanted: &serde_json::Value,
-) -> Result<(), Refusal> {
+async fn apply_secret(cluster: &Cluster, key: &AttemptKey, wanted: &Value) -> Result<(), Refusal> {
     let apply = PatchParams::apply(MANAGER).force();
     let secrets = cluster.of(&objects::core("Secret"));
-    let made = secrets.patch(&plan.key.object_name(), &apply, &Patch::Apply(wanted)).await;
+    let made = secrets.patch(&key.object_name(), &apply, &Patch::Apply(wanted)).await;
     made.map(drop).map_err(|error| refusal("make a secret", &error))
 }

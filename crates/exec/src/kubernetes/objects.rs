@@ -2,11 +2,18 @@
 
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// A Job.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Job {
+    /// Set by [`Self::of`].
+    #[serde(skip)]
+    pub uid: String,
+    /// Set by [`Self::of`].
+    #[serde(skip)]
+    pub labels: Map<String, Value>,
     pub status: JobStatus,
 }
 
@@ -112,7 +119,10 @@ impl Pod {
 impl Job {
     /// Of an object as the cluster has it.
     pub fn of(object: DynamicObject) -> Self {
-        read(object.data)
+        let job: Self = read(object.data);
+        let labels = object.metadata.labels.unwrap_or_default();
+        let labels = labels.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+        Self { uid: object.metadata.uid.unwrap_or_default(), labels, ..job }
     }
 }
 

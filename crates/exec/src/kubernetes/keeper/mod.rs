@@ -17,7 +17,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, connect};
 use super::look::{Look, Shown, gone, gone_pod, look};
-use super::make::make;
+use super::make::{make, make_secret};
+use super::objects::Job;
 use super::queues::Queues;
 use super::watch::{Outlet, Seen, kueue, watch};
 use crate::plan::{AttemptPlan, BEFORE_START, Observation};
@@ -69,8 +70,10 @@ struct Held {
     /// What was last told of its waiting.
     told: Option<(Reason, String)>,
     stumbles: bool,
-    /// Its Job is being made.
+    /// Its Job, or its secret, is being made.
     making: Option<AbortHandle>,
+    /// Both are made. A server that was killed may have made the one without the other.
+    made: bool,
     /// Its end is being told.
     ending: bool,
 }
@@ -204,10 +207,28 @@ impl Keeper {
     fn created(&mut self, key: AttemptKey, result: Result<(), Refusal>) {
         if let Some(held) = self.held.get_mut(&key) {
             held.making = None;
+            held.made = result.is_ok();
         }
         if let Err(refusal) = result {
             self.end(key, refusal.exit(), refusal.message);
         }
+    }
+
+    /// A Job from before this server began may have no secret yet.
+    fn complete(&mut self, key: &AttemptKey, job: &Job) {
+        let (Some((cluster, _)), Some(held)) = (self.cluster.clone(), self.held.get_mut(key)) else { return };
+        if held.made || held.making.is_some() || !self.remote.is_open(key) || self.remote.is_claimed(key) {
+            return;
+        }
+        let (remote, sender) = (self.remote.clone(), self.sender.clone());
+        let (key, labels, uid) = (key.clone(), job.labels.clone(), job.uid.clone());
+        let making = tokio::spawn(async move {
+            let result = make_secret(&cluster, &remote, &key, &labels, &uid).await;
+            if let Some(sender) = sender.upgrade() {
+                let _ = sender.send(Command::Created { key, result });
+            }
+        });
+        held.making = Some(making.abort_handle());
     }
 
     fn stop(&mut self, key: AttemptKey) {
@@ -254,7 +275,10 @@ impl Keeper {
             Seen::Job { key, job } => {
                 self.away = false;
                 match job {
-                    Some(job) => self.update(&key, |shown| shown.job = Some(*job)),
+                    Some(job) => {
+                        self.complete(&key, &job);
+                        self.update(&key, |shown| shown.job = Some(*job));
+                    }
                     None => self.job_gone(&key),
                 }
             }

@@ -1,6 +1,7 @@
 //! How what belongs to an attempt leaves the cluster, and how an attempt ends whose runner cannot say so.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use kube::api::DeleteParams;
 use rigi_model::{AttemptKey, Exit};
@@ -17,7 +18,7 @@ impl Keeper {
         let Some((cluster, _)) = self.cluster.clone() else { return };
         let sender = self.sender.clone();
         tokio::spawn(async move {
-            let jobs = cluster.of(&objects::jobs());
+            let (jobs, since) = (cluster.of(&objects::jobs()), Instant::now());
             loop {
                 match jobs.delete(&key.object_name(), &DeleteParams::background()).await {
                     Ok(_) => return,
@@ -27,9 +28,13 @@ impl Keeper {
                         }
                         return;
                     }
-                    Err(error) if refusal("remove the Job", &error).passes => tokio::time::sleep(PAUSE).await,
                     Err(error) => {
-                        let why = refusal("remove the Job", &error).message;
+                        let refusal = refusal("remove the Job", &error);
+                        if refusal.passes.after(since.elapsed()) {
+                            tokio::time::sleep(PAUSE).await;
+                            continue;
+                        }
+                        let why = refusal.message;
                         tracing::error!(%key, why, "a Job cannot be removed");
                         return;
                     }
