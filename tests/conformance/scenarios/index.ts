@@ -4,6 +4,7 @@ import { clusterAccess } from "./cluster-access";
 import { clusterEnds } from "./cluster-ends";
 import { clusterStarts } from "./cluster-starts";
 import { crashes } from "./crashes";
+import { elsewhere } from "./elsewhere";
 import { ends } from "./ends";
 import { examples } from "./examples";
 import { files } from "./files";
@@ -16,4 +17,4 @@ import { python } from "./python";
 import { stops } from "./stops";
 import { values } from "./values";
 
-export const scenarios: Scenario[] = [...ends, ...stops, ...limits, ...logs, ...values, ...files, ...images, ...python, ...examples, ...crashes, ...many, ...clusterStarts, ...clusterEnds, ...clusterAccess, ...kueue];
+export const scenarios: Scenario[] = [...ends, ...stops, ...limits, ...logs, ...values, ...files, ...images, ...elsewhere, ...python, ...examples, ...crashes, ...many, ...clusterStarts, ...clusterEnds, ...clusterAccess, ...kueue];

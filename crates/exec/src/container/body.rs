@@ -134,11 +134,11 @@ pub fn mount(source: &Path, target: &str, read_only: bool) -> Mount {
     }
 }
 
-/// A volume of the engine's; without a name, one that goes with the container.
-pub fn volume(name: Option<String>, target: &str, read_only: bool) -> Mount {
+/// A volume of the engine's.
+pub fn volume(name: String, target: &str, read_only: bool) -> Mount {
     Mount {
         target: Some(target.to_owned()),
-        source: name,
+        source: Some(name),
         typ: Some(MountType::VOLUME),
         read_only: Some(read_only),
         ..Mount::default()

@@ -17,12 +17,12 @@ use rigi_model::{AttemptKey, Exit};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::ContainerConfig;
 use super::body::{ATTEMPT, SERVER};
 use super::engine::{is_away, status, words};
 use super::start::{Failure, folder, start};
 use super::verdict::{Known, verdict};
 use super::volumes::Volumes;
+use super::{ContainerConfig, Reach};
 use crate::plan::{AttemptPlan, BEFORE_START};
 use crate::remote::Remote;
 use crate::runner::OWN_MEMORY;
@@ -246,11 +246,15 @@ impl Keeper {
 
     /// Removes a container, whatever it does.
     fn remove(&self, key: &AttemptKey) {
-        let (Some(docker), name) = (self.docker.clone(), key.object_name()) else { return };
+        let (Some(docker), name, key) = (self.docker.clone(), key.object_name(), key.clone()) else { return };
+        let far = matches!(self.config.reach, Reach::Calls { .. });
         tokio::spawn(async move {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             while docker.remove_container(&name, Some(options.clone())).await.is_err_and(|e| is_away(&e)) {
                 tokio::time::sleep(PAUSE).await;
+            }
+            if far {
+                Volumes::remove(&docker, &key).await;
             }
         });
     }
@@ -260,6 +264,8 @@ impl Keeper {
         let Some(docker) = self.docker.clone() else { return };
         let (remote, config, sender) = (self.remote.clone(), self.config.clone(), self.sender.clone());
         let starting: HashSet<AttemptKey> = self.starting.keys().cloned().collect();
+        // Those that are launched from now on are not to be found in what the engine lists.
+        let open = self.remote.open_of(&self.config.name);
         tokio::spawn(async move {
             let filters = HashMap::from([("label", vec![format!("{SERVER}={}", config.server)])]);
             let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
@@ -275,11 +281,15 @@ impl Keeper {
                 } else if !remote.is_known(&key) && !starting.contains(&key) {
                     tracing::info!(%key, "a container that nobody waits for is removed");
                     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-                    let _ = docker.remove_container(&key.object_name(), Some(options)).await;
+                    let id = container.id.unwrap_or_else(|| key.object_name());
+                    let _ = docker.remove_container(&id, Some(options)).await;
                 }
             }
             remove_strange(&config, &remote).await;
-            for key in remote.open_of(&config.name) {
+            if let Reach::Calls { .. } = config.reach {
+                Volumes::remove_strange(&config, &docker, &remote).await;
+            }
+            for key in open {
                 if !running.contains(&key)
                     && !starting.contains(&key)
                     && let Some(sender) = sender.upgrade()

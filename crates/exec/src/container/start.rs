@@ -98,7 +98,7 @@ async fn try_start(
     let token = remote.token(&plan.key);
     let mounts = match &config.reach {
         Reach::Mounts { socket } => mounts(config, plan, socket, token.clone()).await?,
-        Reach::Calls { .. } => volumes.mounts(config, docker, image, &plan.project).await?,
+        Reach::Calls { .. } => volumes.mounts(config, docker, image, plan, &token).await?,
     };
     let body = body::body(config, plan, image, &inspected, mounts);
     let name = plan.key.object_name();
@@ -108,9 +108,6 @@ async fn try_start(
         Err(error) if status(&error) == Some(409) => {}
         Err(error) => return Err(Failure::of_engine("make the container", &error)),
         Ok(_) => {}
-    }
-    if let Reach::Calls { .. } = config.reach {
-        Volumes::fill(config, docker, &name, &token).await?;
     }
     docker.start_container(&name, None).await.map_err(|error| start_failed(image, &error))
 }

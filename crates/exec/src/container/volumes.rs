@@ -1,16 +1,22 @@
 //! Files for containers of an engine that does not see this machine's: volumes that it is sent.
 
+use std::collections::HashMap;
+
 use bollard::Docker;
-use bollard::models::{ContainerCreateBody, HostConfig, Mount};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountVolumeOptions};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptions, UploadToContainerOptionsBuilder,
 };
+use rigi_model::AttemptKey;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::ContainerConfig;
-use super::body::{SERVER, at, volume};
+use super::body::{ATTEMPT, SERVER, at, volume};
 use super::start::Failure;
+use crate::plan::AttemptPlan;
+use crate::remote::Remote;
 
 /// The volumes that outlive attempts.
 #[derive(Debug, Default)]
@@ -20,40 +26,67 @@ pub struct Volumes {
 }
 
 impl Volumes {
-    /// What is mounted; the program is sent first, once.
+    /// What is mounted; the program is sent first, once, and so are the attempt's token and folders that it may write to.
     pub async fn mounts(
         &self,
         config: &ContainerConfig,
         docker: &Docker,
         image: &str,
-        project: &str,
+        plan: &AttemptPlan,
+        token: &str,
     ) -> Result<Vec<Mount>, Failure> {
         let program = self.program.get_or_try_init(|| send_program(config, docker, image)).await?;
-        Ok(vec![
-            volume(Some(program.clone()), at::PROGRAMS, true),
-            volume(Some(format!("rigi-cache-{project}")), at::CACHE, false),
-            volume(None, at::DATA, false),
-            volume(None, at::CODE, false),
-        ])
+        let [data, code] = names(&plan.key);
+        let own = |name, target| Mount {
+            volume_options: Some(MountVolumeOptions {
+                labels: Some(labels(config, &plan.key)),
+                ..MountVolumeOptions::default()
+            }),
+            ..volume(name, target, false)
+        };
+        let mounts = vec![
+            own(data, at::DATA),
+            own(code, at::CODE),
+            volume(format!("rigi-cache-{}", plan.project), at::CACHE, false),
+        ];
+        let owner = owner(&config.user);
+        let folders: Vec<_> = mounts.iter().filter_map(|mount| mount.target.as_deref()).collect();
+        let archive = archive(owner, &folders, Some((at::TOKEN, token.as_bytes(), 0o600)))
+            .map_err(|error| Failure::of_disk(&config.program, &error))?;
+        let carrier = format!("rigi-carrier-{}", plan.key.object_name());
+        carry(docker, image, &carrier, labels(config, &plan.key), mounts.clone(), archive).await?;
+        Ok(mounts.into_iter().chain([volume(program.clone(), at::PROGRAMS, true)]).collect())
     }
 
-    /// Gives a container that was made, and has not started, its token and folders that it may write to.
-    pub async fn fill(
-        config: &ContainerConfig,
-        docker: &Docker,
-        container: &str,
-        token: &str,
-    ) -> Result<(), Failure> {
-        let owner = owner(&config.user);
-        for (folder, file) in
-            [(at::DATA, Some(("token", token.as_bytes()))), (at::CODE, None), (at::CACHE, None)]
-        {
-            let archive =
-                archive(owner, file, 0o600).map_err(|error| Failure::of_disk(&config.program, &error))?;
-            upload(docker, container, folder, archive).await?;
+    /// Removes those of an attempt.
+    pub async fn remove(docker: &Docker, key: &AttemptKey) {
+        for name in names(key) {
+            // Not there, or away with the engine: they have labels, and are found again.
+            let _ = docker.remove_volume(&name, None::<RemoveVolumeOptions>).await;
         }
-        Ok(())
     }
+
+    /// Removes those of attempts that nobody knows.
+    pub async fn remove_strange(config: &ContainerConfig, docker: &Docker, remote: &Remote) {
+        let filters = HashMap::from([("label", vec![format!("{SERVER}={}", config.server)])]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let Ok(found) = docker.list_volumes(Some(options)).await else { return };
+        for found in found.volumes.unwrap_or_default() {
+            let key = found.labels.get(ATTEMPT).and_then(|key| AttemptKey::parse(key));
+            if let Some(key) = key.filter(|key| !remote.is_known(key)) {
+                Self::remove(docker, &key).await;
+            }
+        }
+    }
+}
+
+fn names(key: &AttemptKey) -> [String; 2] {
+    let name = key.object_name();
+    [format!("{name}-work"), format!("{name}-app")]
+}
+
+fn labels(config: &ContainerConfig, key: &AttemptKey) -> HashMap<String, String> {
+    [(SERVER.to_owned(), config.server.clone()), (ATTEMPT.to_owned(), key.to_string())].into()
 }
 
 /// The name tells versions apart: attempts of an older server keep theirs.
@@ -63,37 +96,43 @@ async fn send_program(config: &ContainerConfig, docker: &Docker, image: &str) ->
         let content = std::fs::read(&path)?;
         let hash = Sha256::digest(&content);
         let version = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>();
-        std::io::Result::Ok((version, archive((0, 0), Some(("rigi", &content)), 0o755)?))
+        std::io::Result::Ok((version, archive((0, 0), &[], Some((at::PROGRAM, &content, 0o755)))?))
     });
     let packed = packed.await.map_err(std::io::Error::other).and_then(|packed| packed);
     let (version, archive) = packed.map_err(|error| Failure::of_disk(&config.program, &error))?;
-    let name = format!("rigi-program-{version}");
-    // Files get into a volume by a container that has it; this one never starts.
-    let carrier = format!("rigi-carrier-{}-{version}", config.server.to_ascii_lowercase());
+    let server = config.server.to_ascii_lowercase();
+    let (name, carrier) =
+        (format!("rigi-program-{server}-{version}"), format!("rigi-carrier-{server}-{version}"));
+    let labels = [(SERVER.to_owned(), config.server.clone())].into();
+    carry(docker, image, &carrier, labels, vec![volume(name.clone(), at::PROGRAMS, false)], archive).await?;
+    Ok(name)
+}
+
+/// Files get into a volume by a container that has it; this one never starts.
+async fn carry(
+    docker: &Docker,
+    image: &str,
+    carrier: &str,
+    labels: HashMap<String, String>,
+    mounts: Vec<Mount>,
+    archive: Vec<u8>,
+) -> Result<(), Failure> {
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         cmd: Some(vec!["rigi".into()]),
-        labels: Some([(SERVER.to_owned(), config.server.clone())].into()),
-        host_config: Some(HostConfig {
-            mounts: Some(vec![volume(Some(name.clone()), at::PROGRAMS, false)]),
-            ..HostConfig::default()
-        }),
+        labels: Some(labels),
+        host_config: Some(HostConfig { mounts: Some(mounts), ..HostConfig::default() }),
         ..ContainerCreateBody::default()
     };
     let remove = || RemoveContainerOptionsBuilder::new().force(true).build();
     // Of a server that was killed meanwhile.
-    let _ = docker.remove_container(&carrier, Some(remove())).await;
-    let options = CreateContainerOptionsBuilder::new().name(&carrier).build();
+    let _ = docker.remove_container(carrier, Some(remove())).await;
+    let options = CreateContainerOptionsBuilder::new().name(carrier).build();
     let made = docker.create_container(Some(options), body).await;
-    made.map_err(|error| Failure::of_engine("make a container for Rigi's program", &error))?;
-    let sent = upload(docker, &carrier, at::PROGRAMS, archive).await;
-    let _ = docker.remove_container(&carrier, Some(remove())).await;
-    sent.map(|()| name)
-}
-
-async fn upload(docker: &Docker, container: &str, folder: &str, archive: Vec<u8>) -> Result<(), Failure> {
-    let options = UploadToContainerOptionsBuilder::new().path(folder).build();
-    let sent = docker.upload_to_container(container, Some(options), bollard::body_full(archive.into())).await;
+    made.map_err(|error| Failure::of_engine("make a container that brings files", &error))?;
+    let options = UploadToContainerOptionsBuilder::new().path("/").build();
+    let sent = docker.upload_to_container(carrier, Some(options), bollard::body_full(archive.into())).await;
+    let _ = docker.remove_container(carrier, Some(remove())).await;
     sent.map_err(|error| Failure::of_engine("take files for the container", &error))
 }
 
@@ -102,8 +141,12 @@ fn owner(user: &str) -> (u64, u64) {
     (user.parse().unwrap_or(0), group.parse().unwrap_or(0))
 }
 
-/// A folder of this owner's, with a file in it.
-fn archive((user, group): (u64, u64), file: Option<(&str, &[u8])>, mode: u32) -> std::io::Result<Vec<u8>> {
+/// Folders and a file of this owner's, by their full paths.
+fn archive(
+    (user, group): (u64, u64),
+    folders: &[&str],
+    file: Option<(&str, &[u8], u32)>,
+) -> std::io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     let header = |kind: tar::EntryType, size: usize, mode: u32| {
         let mut header = tar::Header::new_gnu();
@@ -114,9 +157,13 @@ fn archive((user, group): (u64, u64), file: Option<(&str, &[u8])>, mode: u32) ->
         header.set_gid(group);
         header
     };
-    builder.append_data(&mut header(tar::EntryType::Directory, 0, 0o755), "./", std::io::empty())?;
-    if let Some((name, content)) = file {
-        builder.append_data(&mut header(tar::EntryType::Regular, content.len(), mode), name, content)?;
+    for folder in folders {
+        let path = folder.trim_start_matches('/');
+        builder.append_data(&mut header(tar::EntryType::Directory, 0, 0o755), path, std::io::empty())?;
+    }
+    if let Some((path, content, mode)) = file {
+        let path = path.trim_start_matches('/');
+        builder.append_data(&mut header(tar::EntryType::Regular, content.len(), mode), path, content)?;
     }
     builder.into_inner()
 }
@@ -127,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_folder_and_its_file_are_the_users() {
-        let packed = archive(owner("1001:1002"), Some(("token", b"secret")), 0o600).unwrap();
+        let packed = archive(owner("1001:1002"), &["/app"], Some((at::TOKEN, b"secret", 0o600))).unwrap();
         let mut archive = tar::Archive::new(packed.as_slice());
         let entries: Vec<_> = archive
             .entries()
@@ -139,6 +186,9 @@ mod tests {
                 (path, header.mode().unwrap(), header.uid().unwrap(), header.gid().unwrap())
             })
             .collect();
-        assert_eq!(entries, [("./".to_owned(), 0o755, 1001, 1002), ("token".to_owned(), 0o600, 1001, 1002)]);
+        assert_eq!(
+            entries,
+            [("app".to_owned(), 0o755, 1001, 1002), ("rigi/work/token".to_owned(), 0o600, 1001, 1002)]
+        );
     }
 }
