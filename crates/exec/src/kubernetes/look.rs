@@ -152,13 +152,21 @@ fn queued(workload: &Value, place: Option<&Place>) -> Option<Look> {
 /// Why a pod that runs will be told to end by somebody else than Rigi.
 fn moving(shown: &Shown, pod: &Pod) -> Option<String> {
     let by_kueue = || condition(shown.workload.as_ref()?, "Evicted", "True");
-    let (reason, said) = disruption(pod).or_else(by_kueue)?;
+    // A kubelet says so before it ends the containers, and writes it into the pod's status afterwards.
+    let announced = || {
+        let warning = shown.warning.as_ref().filter(|warning| MOVED.contains(&warning.reason.as_str()))?;
+        Some((warning.reason.clone(), warning.message.clone()))
+    };
+    let (reason, said) = disruption(pod).or_else(by_kueue).or_else(announced)?;
     Some(format!("the cluster moved it out of the way ({reason}): {said}"))
 }
 
 fn attempt(pod: &Pod) -> Option<&ContainerStatus> {
     pod.status.container_statuses.iter().find(|status| status.name == CONTAINER)
 }
+
+/// Reasons of pods and of warnings that are about being moved.
+const MOVED: &[&str] = &["Evicted", "Preempted", "Preempting", "NodeLost", "NodeShutdown", "Shutdown"];
 
 /// The reason and words by which a cluster says that it moves a pod out of the way.
 fn disruption(pod: &Pod) -> Option<(String, String)> {
@@ -167,8 +175,7 @@ fn disruption(pod: &Pod) -> Option<(String, String)> {
     if let Some(found) = find(&status.conditions, "DisruptionTarget", "True") {
         return Some((text(&found.reason), text(&found.message)));
     }
-    let moved = ["Evicted", "Preempting", "NodeLost", "Shutdown"];
-    let reason = status.reason.clone().filter(|reason| moved.contains(&reason.as_str()))?;
+    let reason = status.reason.clone().filter(|reason| MOVED.contains(&reason.as_str()))?;
     Some((reason, text(&status.message)))
 }
 

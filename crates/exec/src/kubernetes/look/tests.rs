@@ -131,3 +131,26 @@ fn kueue_says_why_it_waits() {
     ]);
     assert!(waits(&workload(preempted)).1.contains("Preempted to accommodate"));
 }
+
+#[test]
+fn what_moves_a_running_pod_is_told_before_it_ends() {
+    let running = json!({"phase": "Running"});
+    let condition = json!({"phase": "Running", "conditions": [
+        {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"},
+    ]});
+    let workload = json!({"status": {"conditions": [
+        {"type": "Evicted", "status": "True", "reason": "Preempted", "message": "Preempted to accommodate a workload"},
+    ]}});
+    let warning =
+        Warning { reason: "Evicted".into(), message: "Pod ephemeral local storage usage exceeds".into() };
+    let shown = |status: &Value| pod(status.clone());
+    assert_eq!(look(&shown(&running)), Look::Fine);
+    for (shown, words) in [
+        (shown(&condition), "Eviction API: evicting"),
+        (Shown { workload: Some(workload), ..shown(&running) }, "Preempted to accommodate"),
+        (Shown { warning: Some(warning), ..shown(&running) }, "ephemeral local storage"),
+    ] {
+        let Look::Moves { message } = look(&shown) else { panic!("{words}: {:?}", look(&shown)) };
+        assert!(message.contains(words), "{message}");
+    }
+}
