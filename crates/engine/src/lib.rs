@@ -3,6 +3,7 @@
 //! [`decide`] and the [`ledger`] are pure; [`core`] acts. The engine knows executors and the store, and nothing of HTTP.
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod catalog;
 pub mod clock;
 pub mod code;
@@ -18,6 +19,7 @@ pub mod submit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rigi_exec::credentials::{BucketAccess, Credential};
 use rigi_exec::plan::{AttemptPlan, Known, Observed};
 use rigi_model::{AttemptKey, RunId, Timestamp};
 use rigi_store::Store;
@@ -72,7 +74,14 @@ impl Engine {
             observed,
             pulses.clone(),
         );
+        let adopted: Vec<_> = known.iter().map(|known| known.key.clone()).collect();
         let recovered = core.recover(known, Timestamp::now()).await?;
+        for key in adopted {
+            for executor in executors.values().filter(|executor| executor.renews(&key)) {
+                let (store, project) = (store.clone(), settings.project.clone());
+                tokio::spawn(access::keep_renewed(store, project, executor.clone(), key.clone(), None));
+            }
+        }
         if let Some(newest) = store.db().newest_run().await? {
             rigi_model::id::go_on_behind(&newest);
         }
@@ -172,6 +181,22 @@ impl Engine {
         self.versions.plan(key, &run.request).await.map(Some)
     }
 
+    /// How an attempt of a runner reaches the bucket; `None` where there is none for runs.
+    ///
+    /// # Errors
+    /// If credentials cannot be had now.
+    pub async fn bucket_of(&self, plan: &AttemptPlan) -> rigi_store::Result<Option<BucketAccess>> {
+        access::of_attempt(&self.store, plan).await
+    }
+
+    /// Fresh credentials for a runner's attempt.
+    ///
+    /// # Errors
+    /// If they cannot be had now.
+    pub async fn credential_of(&self, key: &AttemptKey) -> rigi_store::Result<Option<Credential>> {
+        access::credential_of(&self.store, &key.run).await
+    }
+
     /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.
     ///
     /// # Errors
@@ -186,10 +211,12 @@ impl Engine {
         use rigi_store::logs::LogSource;
         let id = &run.request.id;
         if let Some(stored) = self.store.db().attempt_log(id, attempt).await? {
-            let (log, blobs) = (stored.clone(), self.store.blobs().clone());
-            let whole = tokio::task::spawn_blocking(move || check_stored(&log, &blobs, Depth::Headers)).await;
-            whole.map_err(|_| rigi_store::Error::Closed)??;
-            return Ok(LogSource::stored(stored, self.store.blobs()));
+            let blobs = self.store.blobs().clone();
+            let whole = tokio::task::spawn_blocking(move || {
+                check_stored(&stored, &blobs, Depth::Headers)?;
+                LogSource::stored(stored, &blobs)
+            });
+            return whole.await.map_err(|_| rigi_store::Error::Closed)?;
         }
         let executor = Target::parse(&run.request.target).and_then(|target| self.executors.get(&target));
         let key = AttemptKey { run: id.clone(), number: attempt };

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rigi_exec::environment::Environments;
-use rigi_model::Timestamp;
 use rigi_model::pipeline::spec::Retention;
+use rigi_model::{RunId, Timestamp};
 use rigi_store::retention::{Before, Keep};
-use rigi_store::{Error, FilesLock, Result, Store};
+use rigi_store::{Blobs, Error, FilesLock, Part, Removal, Result, Store};
 use serde::Serialize;
 
 use crate::Engine;
@@ -85,6 +85,7 @@ impl Collector {
             logs: db.referenced_logs().await?,
             versions: db.versions().await?,
             environments: used.environments,
+            gone: self.gone().await?,
         };
         let (store, age, environments) =
             (engine.store.clone(), engine.settings.collect_after, self.environments.clone());
@@ -94,6 +95,28 @@ impl Collector {
         })
         .await;
         Ok(Collected { runs, ..swept.map_err(|_| Error::Closed)?? })
+    }
+
+    /// Runs that have files of their own in the bucket, and are not known any more.
+    async fn gone(&self) -> Result<Vec<RunId>> {
+        let store = &self.engine.store;
+        if !store.blobs().is_remote() {
+            return Ok(Vec::new());
+        }
+        let blobs = store.blobs().clone();
+        let found = tokio::task::spawn_blocking(move || blobs.runs_with_files()).await;
+        let found = match found.map_err(|_| Error::Closed)? {
+            Ok(found) => found,
+            // All that is not in the bucket is collected all the same.
+            Err(error @ Error::Storage { .. }) => {
+                tracing::warn!(%error, "what runs have written to the bucket is not looked at");
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let known = store.db().runs_by_id(&found).await?;
+        let known: HashSet<RunId> = known.into_iter().map(|run| run.request.id).collect();
+        Ok(found.into_iter().filter(|run| !known.contains(run)).collect())
     }
 
     async fn collect_runs(&self, now: Timestamp, how: Collect) -> Result<u64> {
@@ -127,6 +150,8 @@ struct InUse {
     logs: HashSet<String>,
     versions: HashSet<String>,
     environments: HashSet<String>,
+    /// Runs that are no more, and have written to the bucket themselves.
+    gone: Vec<RunId>,
 }
 
 fn sweep(
@@ -139,12 +164,16 @@ fn sweep(
     let now = of_files(now);
     let sweep = Sweep { before: now.checked_sub(age), how };
     let mut swept = Collected::default();
-    let root = store.blobs().root();
-    sweep.files(&root.join("blobs"), 1, &|name| in_use.content.contains(name), &mut swept)?;
     let shard = |name: &str| name.split('.').next().map(|run| run[run.len().saturating_sub(4)..].to_owned());
     let is_log =
         |name: &str| shard(name).is_some_and(|shard| in_use.logs.contains(&format!("{shard}/{name}")));
-    sweep.files(&root.join("logs"), 1, &is_log, &mut swept)?;
+    let is_content = |name: &str| in_use.content.contains(name);
+    let parts: [(Part, &dyn Fn(&str) -> bool); 2] = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
+    if let Some(root) = store.blobs().folder() {
+        for (part, in_use) in parts {
+            sweep.files(&root.join(part.folder()), 1, in_use, &mut swept)?;
+        }
+    }
     sweep.files(
         &store.data().join("cache").join("code"),
         0,
@@ -156,6 +185,9 @@ fn sweep(
         let collected = environments.collect(&in_use.environments, age, now);
         swept.environments = collected.count;
         swept.bytes += collected.bytes;
+    }
+    if store.blobs().is_remote() {
+        sweep.bucket(store.blobs(), parts, &in_use.gone, &mut swept)?;
     }
     Ok(swept)
 }
@@ -201,6 +233,29 @@ impl Sweep {
             }
         }
         Ok(())
+    }
+
+    /// The same in a bucket.
+    fn bucket(
+        &self,
+        blobs: &Blobs,
+        parts: [(Part, &dyn Fn(&str) -> bool); 2],
+        gone: &[RunId],
+        swept: &mut Collected,
+    ) -> Result<()> {
+        let Some(before) = self.before else { return Ok(()) };
+        let removal = if self.how == Collect::Remove { Removal::Now } else { Removal::Counted };
+        let mut add = |(objects, bytes): (u64, u64)| {
+            swept.objects += objects;
+            swept.bytes += bytes;
+        };
+        for (part, in_use) in parts {
+            add(blobs.collect(part, before, removal, in_use)?);
+        }
+        for run in gone {
+            add(blobs.remove_files_of(run, before, removal)?);
+        }
+        if removal == Removal::Now { blobs.tidy(before) } else { Ok(()) }
     }
 
     fn is_old(&self, facts: &fs::Metadata) -> bool {

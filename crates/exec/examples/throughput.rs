@@ -180,5 +180,6 @@ fn plan(data: &std::path::Path) -> AttemptPlan {
         limits: PlanLimits { processes: Some(512), log_size: Some(64 << 20), ..PlanLimits::default() },
         timeout: Some(Duration::from_secs(3600)),
         grace: Duration::from_secs(10),
+        bucket: None,
     }
 }

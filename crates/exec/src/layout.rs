@@ -67,6 +67,11 @@ impl Layout {
         self.reached().join("tools")
     }
 
+    /// Credentials of attempts, a folder each.
+    pub fn credentials(&self) -> PathBuf {
+        self.reached().join("credentials")
+    }
+
     /// Python environments.
     pub fn environments(&self) -> PathBuf {
         self.reached().join("environments")

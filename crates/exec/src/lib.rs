@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod container;
+pub mod credentials;
 pub mod environment;
 mod frame;
 #[cfg(fuzzing)]

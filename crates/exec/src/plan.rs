@@ -12,6 +12,8 @@ use rigi_model::pipeline::spec::{CellRetry, Entry};
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 
+use crate::credentials::{BucketAccess, Credential};
+
 /// Everything that an executor needs to run one attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AttemptPlan {
@@ -50,6 +52,9 @@ pub struct AttemptPlan {
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL, on a stop and on a timeout.
     pub grace: Duration,
+    /// How it reaches the bucket of its project, where there is one that lets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<BucketAccess>,
 }
 
 impl AttemptPlan {
@@ -262,6 +267,14 @@ pub trait Executor: Send + Sync + 'static {
 
     /// The attempt's result, log and outputs are kept elsewhere: forget it and remove its folder.
     fn release(&self, key: &AttemptKey);
+
+    /// Replaces the credentials of an attempt that has them in a file.
+    fn renew(&self, _key: &AttemptKey, _credential: &Credential) {}
+
+    /// Whether an attempt has its credentials in a file of this executor's.
+    fn renews(&self, _key: &AttemptKey) -> bool {
+        false
+    }
 
     /// Where the log of a running attempt can be read, if it has outgrown memory.
     fn log_file(&self, key: &AttemptKey) -> PathBuf;

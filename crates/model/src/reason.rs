@@ -11,6 +11,8 @@ crate::state::text_enum! {
         PipelineLimit = "pipeline-limit",
         /// The disk has too little room to start anything.
         DiskFull = "disk-full",
+        /// The storage of files does not answer.
+        StorageUnavailable = "storage-unavailable",
         /// Its environment is being built.
         PreparingEnvironment = "preparing-environment",
         /// Its image is being pulled, or its container made.

@@ -1,13 +1,22 @@
-//! Files by content, below the data folder: written once under a temporary name, checked, and moved to their hash.
+//! Files by content: written once under a temporary name, checked, and moved to their hash.
 //!
-//! `objects/<project>/blobs/<first two of the hash>/<hash>`; logs lie in `objects/<project>/logs/`.
+//! `<project>/blobs/<first two of the hash>/<hash>`; logs lie in `<project>/logs/`. Both below `objects/` in the data
+//! folder, below another folder, or in a bucket.
+
+mod places;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use places::{Part, Removal};
+
+use crate::bucket::Bucket;
+use crate::bucket::cache::Cache;
+use crate::storage::Storage;
 use crate::{Error, Result};
 
 /// Size of the pieces in which files are copied.
@@ -16,8 +25,15 @@ pub(crate) const PIECE: usize = 256 << 10;
 /// Blobs of one project.
 #[derive(Debug, Clone)]
 pub struct Blobs {
-    root: PathBuf,
+    place: Place,
     temporary: PathBuf,
+}
+
+/// Where they lie.
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(PathBuf),
+    Bucket(Arc<Bucket>, Cache),
 }
 
 /// A blob that is being written.
@@ -26,7 +42,7 @@ pub struct BlobWriter {
     path: PathBuf,
     hash: Sha256,
     size: u64,
-    root: PathBuf,
+    place: Place,
 }
 
 /// A stored blob: what it is called and how long it is.
@@ -49,37 +65,40 @@ pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
     [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
+/// A blob's key below its project.
+fn key_of(sha256: &str) -> String {
+    format!("blobs/{}/{sha256}", sha256.get(..2).unwrap_or("__"))
+}
+
 impl Blobs {
     /// The blobs of a project below a data folder; the folders are made.
     ///
     /// # Errors
     /// If the folders cannot be made.
     pub fn open(data: &Path, project: &str) -> Result<Self> {
-        let root = data.join("objects").join(project);
-        let temporary = data.join("tmp");
-        for folder in [&root.join("blobs"), &root.join("logs"), &temporary] {
-            make_folder(folder)?;
+        Self::open_at(data, project, &Storage::Data)
+    }
+
+    /// The blobs of a project; a bucket is not asked for anything yet.
+    ///
+    /// # Errors
+    /// If folders cannot be made, or the bucket's configuration cannot be used.
+    pub fn open_at(data: &Path, project: &str, storage: &Storage) -> Result<Self> {
+        let (place, temporary) = match storage {
+            Storage::Data => (Place::Folder(data.join("objects").join(project)), data.join("tmp")),
+            // On the same file system, so that files can be moved.
+            Storage::Folder(folder) => (Place::Folder(folder.join(project)), folder.join(".tmp")),
+            Storage::Bucket(config) => {
+                let bucket = Arc::new(Bucket::open(config, project, data)?);
+                (Place::Bucket(bucket, Cache::open(data)?), data.join("tmp"))
+            }
+        };
+        if let Place::Folder(root) = &place {
+            make_folder(&root.join("blobs"))?;
+            make_folder(&root.join("logs"))?;
         }
-        Ok(Self { root, temporary })
-    }
-
-    /// Where a blob lies.
-    #[must_use]
-    pub fn path(&self, sha256: &str) -> PathBuf {
-        let prefix = sha256.get(..2).unwrap_or("__");
-        self.root.join("blobs").join(prefix).join(sha256)
-    }
-
-    /// Where a log object lies.
-    #[must_use]
-    pub fn log_path(&self, object: &str) -> PathBuf {
-        self.root.join("logs").join(object)
-    }
-
-    /// The folder of everything that belongs to the project.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
+        make_folder(&temporary)?;
+        Ok(Self { place, temporary })
     }
 
     /// Begins a blob.
@@ -87,10 +106,13 @@ impl Blobs {
     /// # Errors
     /// If no temporary file can be made.
     pub fn create(&self) -> Result<BlobWriter> {
-        let name = rigi_model::UploadId::generate();
-        let path = self.temporary.join(format!("blob-{name}"));
+        let path = self.temporary("blob");
         let file = File::create_new(&path).map_err(Error::io(format!("create {}", path.display())))?;
-        Ok(BlobWriter { file, path, hash: Sha256::new(), size: 0, root: self.root.clone() })
+        Ok(BlobWriter { file, path, hash: Sha256::new(), size: 0, place: self.place.clone() })
+    }
+
+    fn temporary(&self, what: &str) -> PathBuf {
+        self.temporary.join(format!("{what}-{}", rigi_model::UploadId::generate()))
     }
 
     /// Stores what a reader gives.
@@ -114,12 +136,22 @@ impl Blobs {
     /// # Errors
     /// [`Error::NotFound`] if it is not there.
     pub fn get(&self, sha256: &str) -> Result<BlobReader> {
-        let path = self.path(sha256);
-        let file = File::open(&path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => Error::NotFound { what: "stored file", id: sha256.to_owned() },
-            _ => Error::io(format!("open {}", path.display()))(e),
-        })?;
-        Ok(BlobReader { file, path, sha256: sha256.to_owned(), hash: Sha256::new(), held: None })
+        let missing = || Error::NotFound { what: "stored file", id: sha256.to_owned() };
+        let source = match &self.place {
+            Place::Folder(root) => {
+                let path = root.join(key_of(sha256));
+                let file = File::open(&path).map_err(|e| match e.kind() {
+                    std::io::ErrorKind::NotFound => missing(),
+                    _ => Error::io(format!("open {}", path.display()))(e),
+                })?;
+                Source::File(file, path)
+            }
+            Place::Bucket(bucket, _) => match Remote::open(bucket.clone(), key_of(sha256)) {
+                Err(Error::NotFound { .. }) => return Err(missing()),
+                opened => Source::Remote(opened?),
+            },
+        };
+        Ok(BlobReader { source, sha256: sha256.to_owned(), hash: Sha256::new(), held: None })
     }
 
     /// Reads a blob to its end, to see whether it is what was stored.
@@ -137,12 +169,45 @@ impl Blobs {
 /// damaged gives nothing, a large one never comes to its end.
 #[derive(Debug)]
 pub struct BlobReader {
-    file: File,
-    path: PathBuf,
+    source: Source,
     sha256: String,
     hash: Sha256,
     /// A piece that was read and not given yet.
     held: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(File, PathBuf),
+    Remote(Remote),
+}
+
+/// An object that is read part by part.
+#[derive(Debug)]
+struct Remote {
+    bucket: Arc<Bucket>,
+    key: String,
+    size: u64,
+    /// What was fetched and not given yet, and where the next part begins.
+    part: bytes::Bytes,
+    next: u64,
+}
+
+impl Remote {
+    fn open(bucket: Arc<Bucket>, key: String) -> Result<Self> {
+        // No part of an empty object can be asked for.
+        let size = bucket.facts(&key)?.map(|facts| facts.size);
+        let size = size.ok_or_else(|| Error::NotFound { what: "stored file", id: bucket.name(&key) })?;
+        Ok(Self { bucket, key, size, part: bytes::Bytes::new(), next: 0 })
+    }
+
+    fn read(&mut self) -> Result<Vec<u8>> {
+        if self.part.is_empty() && self.next < self.size {
+            (self.part, _) = self.bucket.read(&self.key, self.next)?;
+            self.next += self.part.len() as u64;
+        }
+        Ok(self.part.split_to(PIECE.min(self.part.len())).to_vec())
+    }
 }
 
 impl BlobReader {
@@ -152,9 +217,7 @@ impl BlobReader {
     /// [`Error::Damaged`] instead of the last piece, if the content is not what was stored.
     pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
-            let mut piece = Vec::with_capacity(PIECE);
-            let read = (&self.file).take(PIECE as u64).read_to_end(&mut piece);
-            read.map_err(Error::io(format!("read {}", self.path.display())))?;
+            let piece = self.read()?;
             if piece.is_empty() {
                 let found = hex(&self.hash.clone().finalize());
                 return if found == self.sha256 { Ok(self.held.take()) } else { Err(self.damaged()) };
@@ -166,18 +229,38 @@ impl BlobReader {
         }
     }
 
+    fn read(&mut self) -> Result<Vec<u8>> {
+        match &mut self.source {
+            Source::File(file, path) => {
+                let mut piece = Vec::with_capacity(PIECE);
+                let read = (&*file).take(PIECE as u64).read_to_end(&mut piece);
+                read.map_err(Error::io(format!("read {}", path.display())))?;
+                Ok(piece)
+            }
+            Source::Remote(remote) => remote.read(),
+        }
+    }
+
     /// Whether it has as many bytes as were stored.
     ///
     /// # Errors
     /// [`Error::Damaged`] if it has not.
     pub fn expect_size(&self, size: u64) -> Result<()> {
-        let facts = self.file.metadata().map_err(Error::io(format!("read {}", self.path.display())))?;
-        if facts.len() == size { Ok(()) } else { Err(self.damaged()) }
+        let found = match &self.source {
+            Source::File(file, path) => {
+                file.metadata().map_err(Error::io(format!("read {}", path.display())))?.len()
+            }
+            Source::Remote(remote) => remote.size,
+        };
+        if found == size { Ok(()) } else { Err(self.damaged()) }
     }
 
     fn damaged(&self) -> Error {
-        let why = "its content is not what was stored".into();
-        Error::Damaged { what: self.path.display().to_string(), why }
+        let what = match &self.source {
+            Source::File(_, path) => path.display().to_string(),
+            Source::Remote(remote) => remote.bucket.name(&remote.key),
+        };
+        Error::Damaged { what, why: "its content is not what was stored".into() }
     }
 }
 
@@ -195,24 +278,30 @@ impl BlobWriter {
     /// Makes it durable under its hash. A blob of the same content stays as it is.
     ///
     /// # Errors
-    /// If the disk does not take it; then nothing is stored.
+    /// If the disk or the bucket does not take it; then nothing is stored.
     pub fn finish(mut self) -> Result<Stored> {
         let sha256 = hex(&std::mem::replace(&mut self.hash, Sha256::new()).finalize());
-        let folder = self.root.join("blobs").join(&sha256[..2]);
-        let target = folder.join(&sha256);
         let size = self.size;
-        if fs::metadata(&target).is_ok_and(|m| m.len() == size) {
+        match &self.place {
+            Place::Folder(root) => self.finish_in(root, &sha256)?,
+            Place::Bucket(bucket, _) => bucket.store(&key_of(&sha256), &self.path, size)?,
+        }
+        Ok(Stored { sha256, size })
+    }
+
+    fn finish_in(&self, root: &Path, sha256: &str) -> Result<()> {
+        let folder = root.join("blobs").join(&sha256[..2]);
+        let target = folder.join(sha256);
+        if fs::metadata(&target).is_ok_and(|m| m.len() == self.size) {
             // In use again: a collection looks at the time before it looks at who refers to it.
-            File::open(&target)
+            return File::open(&target)
                 .and_then(|file| file.set_modified(std::time::SystemTime::now()))
-                .map_err(Error::io(format!("touch {}", target.display())))?;
-            return Ok(Stored { sha256, size });
+                .map_err(Error::io(format!("touch {}", target.display())));
         }
         self.file.sync_data().map_err(Error::io(format!("write {}", self.path.display())))?;
         make_folder(&folder)?;
         fs::rename(&self.path, &target).map_err(Error::io(format!("move to {}", target.display())))?;
-        sync_folder(&folder)?;
-        Ok(Stored { sha256, size })
+        sync_folder(&folder)
     }
 }
 
@@ -314,7 +403,7 @@ mod tests {
             let good: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
             let stored = blobs.put(&good[..]).unwrap();
             blobs.check(&stored.sha256).unwrap();
-            let path = blobs.path(&stored.sha256);
+            let path = blobs.folder().unwrap().join(key_of(&stored.sha256));
             let flip = |at: usize| {
                 let mut bad = good.clone();
                 bad[at] ^= 0x10;

@@ -34,6 +34,14 @@ pub enum Error {
     /// The file system takes no writes; nothing was changed.
     #[error("the file system is read-only: {0}")]
     ReadOnly(String),
+    /// The bucket of stored files does not answer, or refuses; nothing was changed.
+    #[error("the storage cannot be used: {what}")]
+    Storage {
+        /// What was being done, to what, and why it failed.
+        what: String,
+        /// What to do.
+        cure: &'static str,
+    },
     /// The answer of the database was lost: what was asked for may be done, or be done yet.
     #[error("the database stopped answering while this was written")]
     OutcomeUnknown,
@@ -105,7 +113,7 @@ impl Error {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Full(_) | Self::ReadOnly(_) => true,
+            Self::Full(_) | Self::ReadOnly(_) | Self::Storage { .. } => true,
             Self::Io { source, .. } => may_pass(source),
             _ => false,
         }

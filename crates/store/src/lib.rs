@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod blobs;
+mod bucket;
 pub mod db;
 mod error;
 pub mod inspect;
@@ -16,6 +17,7 @@ mod postgres;
 pub mod retention;
 mod rows;
 pub mod seal;
+mod storage;
 pub mod tables;
 mod work;
 mod writer;
@@ -25,12 +27,15 @@ use std::path::{Path, PathBuf};
 use rigi_model::{Timestamp, UploadId};
 use tokio::sync::{broadcast, oneshot};
 
-pub use blobs::{BlobReader, BlobWriter, Blobs, Stored, hex};
+pub use blobs::{BlobReader, BlobWriter, Blobs, Part, Removal, Stored, hex};
+pub use bucket::check::{Looked, Problem, check as check_storage};
+pub use bucket::credentials::RunAccess;
 pub use db::{Db, DbConfig};
 pub use error::{Error, Result, may_pass};
 pub use lock::{FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
 pub use postgres::Server as PostgresServer;
+pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
 pub use tables::runs::{EndedAttempt, NewRun, Run, RunChange, RunInput};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
@@ -68,13 +73,21 @@ impl Store {
     /// # Errors
     /// If the database does not answer, is damaged, or was written by a newer version.
     pub async fn open(config: &DbConfig, data: &Path) -> Result<Self> {
+        Self::open_at(config, data, &Storage::Data).await
+    }
+
+    /// The same, with stored files in another place.
+    ///
+    /// # Errors
+    /// As [`Self::open`]. A bucket that does not answer is none: it is waited for when it is needed.
+    pub async fn open_at(config: &DbConfig, data: &Path, storage: &Storage) -> Result<Self> {
         if backup::unfinished(data) {
             return Err(Error::Damaged {
                 what: format!("the data folder {}", data.display()),
                 why: "a restore of a backup into it was begun and not finished; run it again".into(),
             });
         }
-        let blobs = Blobs::open(data, DEFAULT_PROJECT)?;
+        let blobs = Blobs::open_at(data, DEFAULT_PROJECT, storage)?;
         let sealer = seal::Sealer::open(data)?;
         let db = Db::open(config).await?;
         db.migrate(migrate::newest()).await?;

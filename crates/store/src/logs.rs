@@ -63,14 +63,16 @@ pub enum LogSource {
 }
 
 impl LogSource {
-    /// The log of an ended attempt.
-    #[must_use]
-    pub fn stored(log: StoredLog, blobs: &Blobs) -> Self {
-        match (log.inline, log.object) {
+    /// The log of an ended attempt. Blocks where it lies in a bucket.
+    ///
+    /// # Errors
+    /// If it cannot be had from there.
+    pub fn stored(log: StoredLog, blobs: &Blobs) -> Result<Self> {
+        Ok(match (log.inline, log.object) {
             (Some(bytes), _) => Self::Bytes(bytes.into()),
-            (None, Some(object)) => Self::File(blobs.log_path(&object)),
+            (None, Some(object)) => Self::File(blobs.log_file(&object)?),
             (None, None) => Self::Empty,
-        }
+        })
     }
 
     /// Up to `limit` lines from the line `from` on, of one stream or of all, and how many lines the log has.
@@ -223,7 +225,7 @@ mod tests {
         let long = LogSource::Bytes(blocks(200_000).into());
         let packed = long.clone().pack(&blobs, "run/1").unwrap();
         assert_eq!(packed, Packed::Object("run/1".into()));
-        let stored = LogSource::File(blobs.log_path("run/1"));
+        let stored = LogSource::File(blobs.log_file("run/1").unwrap());
         assert_eq!(stored.page(1, 300_000, None).unwrap(), long.page(1, 300_000, None).unwrap());
     }
 

@@ -171,6 +171,10 @@ impl From<rigi_store::Error> for ApiError {
                 format!("the disk is full, nothing was accepted ({why})"),
             )
             .cure("Make room on the disk of the data folder; then try again."),
+            E::Storage { cure, .. } => {
+                Self::new(ErrorCode::StorageUnavailable, format!("{text}; nothing was changed"))
+                    .cure(sentence(cure))
+            }
             E::ReadOnly(_) => {
                 let detail = "the data folder cannot be written, nothing was accepted";
                 let mut new = Self::new(ErrorCode::DataFolderReadOnly, detail);
@@ -210,6 +214,13 @@ impl From<rigi_store::Error> for ApiError {
             E::Newer { .. } => Self::new(ErrorCode::Internal, text),
         }
     }
+}
+
+/// Words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 impl From<SubmitError> for ApiError {

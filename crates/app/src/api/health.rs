@@ -39,12 +39,14 @@ pub async fn checks(state: &AppState) -> Vec<CheckView> {
     let probe = data.join("tmp").join("probe");
     let storage = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
     let disk = state.engine.room().check();
+    let bucket = state.store().blobs().reach().await;
     let folder = std::fs::read_dir(state.catalog.folder()).map(drop);
     let supervisor = std::os::unix::net::UnixStream::connect(data.join("supervisor").join("sock")).map(drop);
     vec![
         check("database", database, "see the server's log"),
         check("storage", storage, "make the data folder writable for the server"),
         check("disk", disk, "make room on the disk of the data folder"),
+        check("bucket", bucket, "`rigi storage check` says more; what waits for it goes on by itself"),
         check(
             "supervisor",
             supervisor,

@@ -30,6 +30,7 @@ pub fn router(state: AppState) -> Router {
         .route("/claim", post(claim))
         .route("/code", get(code))
         .route("/inputs/{index}", get(input))
+        .route("/credentials", get(credentials))
         .route("/log", post(log))
         .route("/report", post(report))
         .route("/outputs", put(outputs))
@@ -94,13 +95,29 @@ async fn claim(
     Json(claim): Json<Claim>,
 ) -> Response {
     // First the plan: a runner that cannot be told what to do has not claimed anything.
-    let plan = match plan(&state, &key).await {
+    let mut plan = match plan(&state, &key).await {
         Ok(plan) => plan,
         Err(answer) => return answer,
     };
+    match state.engine.bucket_of(&plan).await {
+        Ok(bucket) => plan.bucket = bucket,
+        Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
     match state.remote.claim(&key, &claim, Timestamp::now()) {
         Ok(()) => Json(Assignment { plan }).into_response(),
         Err(refusal) => refused(&refusal),
+    }
+}
+
+/// For those whose time is running out.
+async fn credentials(State(state): State<AppState>, Extension(key): Extension<AttemptKey>) -> Response {
+    if !state.remote.is_open(&key) {
+        return refused(&Refusal::Gone(key));
+    }
+    match state.engine.credential_of(&key).await {
+        Ok(Some(credential)) => Json(credential).into_response(),
+        Ok(None) => refuse(StatusCode::GONE, "there are none for runs"),
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
 }
 

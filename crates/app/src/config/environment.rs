@@ -21,6 +21,9 @@ const OF_RUNS: &[&str] = &[
     "RIGI_INPUTS",
     "RIGI_OUTPUTS",
     "RIGI_EVENTS",
+    "RIGI_STORAGE",
+    "RIGI_STORAGE_RUN",
+    "RIGI_STORAGE_CREDENTIALS",
 ];
 
 /// Applies the variables, in the order of their names. Every applied key is handed to `applied` with its variable.

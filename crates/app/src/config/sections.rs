@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::key::Key;
 use super::targets::TargetConfig;
-use super::value::{Bytes, Cores, LogFormat, LogLevel, Names, Secret, Time, Value};
+use super::value::{
+    Bytes, Cores, LogFormat, LogLevel, Names, Password, Secret, StorageAddress, Time, Value, WebAddress,
+};
 
 /// Defines the sections as structs, and the table of their keys.
 macro_rules! sections {
@@ -81,6 +83,27 @@ sections! {
         /// Empty: SQLite in the data folder. `postgres://user:password@host/name`: PostgreSQL. Give the password
         /// by `RIGI_DATABASE__URL_FILE` rather than in a file that others read.
         url: Secret = Secret::default() => "empty: SQLite in the data folder";
+    }
+
+    /// Where files lie: captured code, uploads, artifacts, logs of ended runs. `rigi storage check` looks at it.
+    storage: Storage {
+        /// `s3://bucket/prefix` (Amazon's S3, MinIO and what else speaks S3), `gs://bucket/prefix` (Google Cloud Storage), or
+        /// the full path of a folder.
+        url: StorageAddress = StorageAddress::default() => "empty: in the data folder";
+        /// Where S3 answers, if not at Amazon's, such as `https://minio.example.org`.
+        endpoint: Option<WebAddress> = None;
+        /// Region of the bucket.
+        region: Option<String> = None => "`AWS_REGION`, else `us-east-1`";
+        /// The server's key. Without it, the usual places are asked: `AWS_*` variables, web identity, the machine's role.
+        access_key_id: Option<String> = None;
+        /// Its secret. Give it by `RIGI_STORAGE__SECRET_ACCESS_KEY_FILE` rather than in a file that others read.
+        secret_access_key: Option<Password> = None;
+        /// ARN of the role that runs' credentials are made from. Amazon needs one.
+        role: Option<String> = None;
+        /// Where runs' credentials are made (STS).
+        sts_endpoint: Option<WebAddress> = None => "`endpoint`, else Amazon's";
+        /// How long runs' credentials last; they are renewed in time. `none`: runs get none.
+        credentials_for: Option<Time> = Some(Time(Duration::from_secs(3600)));
     }
 
     /// What runs may use unless their spec says otherwise. `none` takes a limit away.

@@ -5,10 +5,35 @@ use rigi_exec::plan::PlanLimits;
 use rigi_model::Target;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_store::retention::Keep;
+use rigi_store::{BucketConfig, Hidden, Storage, StorageUrl};
 
 use super::sections::Config;
 
 impl Config {
+    /// Where stored files lie.
+    #[must_use]
+    pub fn stored_files(&self) -> Storage {
+        let storage = &self.storage;
+        // It was read before; nothing else was let in.
+        match StorageUrl::parse(&storage.url.0).unwrap_or(StorageUrl::Data) {
+            StorageUrl::Data => Storage::Data,
+            StorageUrl::Folder(folder) => Storage::Folder(folder),
+            StorageUrl::Bucket { kind, bucket, prefix } => Storage::Bucket(Box::new(BucketConfig {
+                kind,
+                bucket,
+                prefix,
+                endpoint: storage.endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
+                region: storage.region.clone(),
+                access_key_id: storage.access_key_id.clone(),
+                secret_access_key: storage.secret_access_key.as_ref().map(|secret| Hidden(secret.0.clone())),
+                role: storage.role.clone(),
+                sts_endpoint: storage.sts_endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
+                credentials_for: storage.credentials_for.map(|time| time.0),
+                collect_after: self.retention.collect_after.0,
+            })),
+        }
+    }
+
     /// The engine's settings.
     #[must_use]
     pub fn settings(&self) -> Settings {

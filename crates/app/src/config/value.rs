@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rigi_model::quantity;
+use rigi_store::StorageUrl;
 
 /// A value before its type is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,6 +240,71 @@ impl Value for Secret {
 
     fn show(&self) -> Option<String> {
         Some(self.masked())
+    }
+}
+
+/// Where stored files lie.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StorageAddress(pub String);
+
+impl Value for StorageAddress {
+    const KIND: &'static str = "address or path";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        StorageUrl::parse(&text).map(|_| Self(text))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.0.clone())
+    }
+}
+
+/// Where a service answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebAddress(pub String);
+
+impl Value for WebAddress {
+    const KIND: &'static str = "address (`https://…`)";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        let plain = |rest: &&str| !rest.is_empty() && !rest.contains([' ', '@', '?', '#']);
+        match rest.filter(plain) {
+            Some(_) => Ok(Self(text)),
+            None => {
+                Err(format!("is `{text}` and must be an address that begins with `https://` or `http://`"))
+            }
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.0.clone())
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Value for Password {
+    const KIND: &'static str = "text";
+    const SECRET: bool = true;
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        if text.is_empty() { Err("is empty".to_owned()) } else { Ok(Self(text)) }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some("***".to_owned())
     }
 }
 

@@ -25,10 +25,15 @@ pub fn create(loaded: &Loaded, to: &Path, key: WithKey, watch: Watch<'_>) -> any
         return Err(failure(ErrorCode::NotFound, text, cure).into());
     }
     let repository = Repository::open_to_write(to).map_err(|e| of_backup(&e))?;
-    let config = database(&loaded.config, &data);
     let created =
-        runtime()?.block_on(backup::create(&config, &data, &repository, key, Timestamp::now(), watch));
+        runtime()?.block_on(backup::create(&whole(loaded, data), &repository, key, Timestamp::now(), watch));
     Ok(created.map_err(|e| of_backup(&e))?)
+}
+
+/// All that a backup holds: database, data folder, stored files.
+fn whole(loaded: &Loaded, data: PathBuf) -> Target {
+    let config = database(&loaded.config, &data);
+    Target { config, data, storage: loaded.config.stored_files() }
 }
 
 /// Reads a folder of backups from end to end.
@@ -63,7 +68,7 @@ pub fn restore(
 ) -> anyhow::Result<(Restored, PathBuf)> {
     let repository = Repository::open(from).map_err(|e| of_backup(&e))?;
     let folder = DataFolder::take(&loaded.data_folder())?;
-    let target = Target { config: database(&loaded.config, &folder.path), data: folder.path.clone() };
+    let target = whole(loaded, folder.path.clone());
     let restored = runtime()?.block_on(backup::restore(&repository, snapshot, &target, key, watch));
     Ok((restored.map_err(|e| of_backup(&e))?, target.data))
 }

@@ -23,7 +23,7 @@ pub fn damage(loaded: &Loaded, watch: Watch<'_>) -> anyhow::Result<Vec<Part>> {
         return Ok(Vec::new());
     }
     let config = database(&loaded.config, &data);
-    let read = runtime()?.block_on(inspect(&config, &data, watch));
+    let read = runtime()?.block_on(inspect(&config, &data, &loaded.config.stored_files(), watch));
     let mut parts = read.map_err(|e| of_store(&e))?;
     parts.push(code(&data)?);
     parts.push(journal(&data)?);

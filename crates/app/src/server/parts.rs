@@ -48,7 +48,9 @@ impl Parts {
     pub(super) async fn open(loaded: Loaded, folder: DataFolder) -> Result<Self, Failure> {
         let config = &loaded.config;
         let data = folder.path.clone();
-        let store = Store::open(&database(config, &data), &data).await.map_err(|e| of_store(&e))?;
+        let files = config.stored_files();
+        let store =
+            Store::open_at(&database(config, &data), &data, &files).await.map_err(|e| of_store(&e))?;
         store.db().lock().await.map_err(|e| of_store(&e))?;
         let pipelines = loaded.pipelines.clone();
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;

@@ -1,6 +1,6 @@
 //! Keeping what an ended attempt left: its log is packed, its files are stored by content.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rigi_exec::plan::{Ended, Sample};
@@ -18,6 +18,10 @@ use crate::ledger::Kept;
 const MOST_ARTIFACTS: usize = 100_000;
 /// Between two tries while the disk takes nothing.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
+/// The same while a bucket is away, which many may ask.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Files that are on their way to a bucket at a time, of one attempt.
+const FILES_AT_ONCE: usize = 8;
 /// So many tries while the disk or the machine fails otherwise: a minute.
 const TRIES: u32 = 30;
 
@@ -29,8 +33,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Tries until the disk takes it: what a run has done is not thrown away because the disk is full or read-only for
-    /// a while. Other trouble of the machine has a minute to pass.
+    /// Tries until the disk or the bucket takes it: what a run has done is not thrown away because the disk is full or
+    /// read-only, or the bucket away, for a while. Other trouble of the machine has a minute to pass.
     pub(super) async fn keep(self, key: AttemptKey, ended: Ended) -> Kept {
         let keeper = std::sync::Arc::new(self);
         let mut tries = 0;
@@ -42,7 +46,9 @@ impl Keeper {
                 Ok(Err(error)) if error.may_pass() && (tries < TRIES || takes_nothing(&error)) => {
                     tries += 1;
                     tracing::warn!(%key, %error, "results wait until they can be kept");
-                    tokio::time::sleep(RETRY_EVERY).await;
+                    let longer = matches!(error, Error::Storage { .. }) && tries > 5;
+                    let pause = if longer { RETRY_EVERY * (tries - 4) } else { RETRY_EVERY };
+                    tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
                 }
                 Ok(Err(error)) => return lost_outputs(ended, error.to_string()),
                 Err(panic) => return lost_outputs(ended, panic.to_string()),
@@ -71,10 +77,12 @@ impl Keeper {
             }
             Ok(Packed::Object(object)) => {
                 kept.log_bytes =
-                    std::fs::metadata(self.blobs.log_path(&object)).map_or(0, |facts| facts.len());
+                    std::fs::metadata(self.blobs.log_file(&object)?).map_or(0, |facts| facts.len());
                 kept.log_object = Some(object);
             }
-            Err(error @ (Error::Full(_) | Error::ReadOnly(_) | Error::Io { .. })) => return Err(error),
+            Err(error @ (Error::Full(_) | Error::ReadOnly(_) | Error::Storage { .. } | Error::Io { .. })) => {
+                return Err(error);
+            }
             // The run is not at fault for a damaged log: it ends as it ended, without it.
             Err(error) => tracing::error!(%key, %error, "the log of an ended attempt cannot be read"),
         }
@@ -92,10 +100,22 @@ impl Keeper {
     fn collect(&self, key: &AttemptKey, folder: &Path) -> Result<Vec<Artifact>, Error> {
         let what = |source| Error::Io { what: format!("read {}", folder.display()), source };
         let outputs = Outputs::open(folder).map_err(what)?;
-        let mut artifacts = Vec::new();
-        for path in outputs.files(MOST_ARTIFACTS).map_err(what)? {
-            artifacts.extend(self.store(key, &outputs, &path)?);
-        }
+        let files = outputs.files(MOST_ARTIFACTS).map_err(what)?;
+        let store = |files: &[PathBuf]| -> Result<Vec<Artifact>, Error> {
+            let stored = files.iter().map(|path| self.store(key, &outputs, path));
+            stored.filter_map(Result::transpose).collect()
+        };
+        let mut artifacts = if self.blobs.is_remote() && files.len() > 1 {
+            // Each costs the way there and back.
+            let share = files.len().div_ceil(FILES_AT_ONCE);
+            std::thread::scope(|scope| {
+                let working: Vec<_> = files.chunks(share).map(|files| scope.spawn(|| store(files))).collect();
+                let done = working.into_iter().map(|one| one.join().unwrap_or(Err(Error::Closed)));
+                done.collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
+            })?
+        } else {
+            store(&files)?
+        };
         artifacts.sort_by(|a: &Artifact, b| a.path.cmp(&b.path));
         Ok(artifacts)
     }
@@ -122,7 +142,7 @@ impl Keeper {
 }
 
 fn takes_nothing(error: &Error) -> bool {
-    matches!(error, Error::Full(_) | Error::ReadOnly(_))
+    matches!(error, Error::Full(_) | Error::ReadOnly(_) | Error::Storage { .. })
 }
 
 /// The attempt ended, but what it wrote cannot be kept: that is not a success.

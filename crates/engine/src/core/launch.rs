@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, InputFile};
+use rigi_exec::credentials::GivenBy;
+use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, InputFile, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::retry::RetryPolicy;
-use rigi_model::{AttemptKey, RunId};
+use rigi_model::{AttemptKey, Reason, RunId, Target, Timestamp};
 use rigi_store::tables::versions::Version;
-use rigi_store::{Blobs, NewRun, Store};
+use rigi_store::{Blobs, NewRun, RunInput, Store};
 use tokio::sync::mpsc;
 
 use super::Core;
-use crate::Settings;
 use crate::code::materialise;
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
+use crate::{Settings, access};
 
 /// A version with its code on disk.
 #[derive(Debug)]
@@ -94,11 +95,17 @@ impl Policies for VersionCache {
     }
 }
 
+/// Between two tries to make a plan while the storage is away.
+const AWAY: Duration = Duration::from_secs(3);
+
 /// Makes plans and sends them to the core.
+#[derive(Clone)]
 pub(super) struct Planner {
     store: Store,
     versions: VersionCache,
     outbox: mpsc::UnboundedSender<Message>,
+    /// Of this machine's processes: what others run, their runners ask for.
+    process: Option<Arc<dyn Executor>>,
 }
 
 impl Core {
@@ -107,6 +114,7 @@ impl Core {
             store: self.store.clone(),
             versions: self.ledger.policies().clone(),
             outbox: self.outbox.clone(),
+            process: self.executors.get(&Target::PROCESS).cloned(),
         }
     }
 }
@@ -130,14 +138,59 @@ impl Planner {
             }
         }
         for ToPlan { key, request } in claimed {
-            let plan = match request {
-                Some(request) => self.versions.plan(&key, &request).await,
-                None => Err(CannotPlan {
-                    class: FailureClass::Infrastructure,
-                    message: "the run's request cannot be read from the database".into(),
-                }),
+            let Some(request) = request else {
+                let message = "the run's request cannot be read from the database".into();
+                let class = FailureClass::Infrastructure;
+                self.tell(key, Err(CannotPlan { class, message, away: false }));
+                continue;
             };
-            let _ = self.outbox.send(Message::Planned { key, plan: Box::new(plan) });
+            match self.make(&key, &request).await {
+                Err(why) if why.away => {
+                    tokio::spawn(self.clone().wait(key, request, why));
+                }
+                plan => self.tell(key, plan),
+            }
+        }
+    }
+
+    fn tell(&self, key: AttemptKey, plan: Result<AttemptPlan, CannotPlan>) {
+        // Nobody listens any more when the server is going down.
+        let _ = self.outbox.send(Message::Planned { key, plan: Box::new(plan) });
+    }
+
+    async fn make(&self, key: &AttemptKey, request: &NewRun) -> Result<AttemptPlan, CannotPlan> {
+        let mut plan = self.versions.plan(key, request).await?;
+        let Some(process) = self.process.as_ref().filter(|_| request.target == Target::PROCESS.as_str())
+        else {
+            return Ok(plan);
+        };
+        plan.bucket = access::of_attempt(&self.store, &plan).await?;
+        if let Some(bucket) = plan.bucket.as_ref().filter(|bucket| bucket.given == GivenBy::File) {
+            let (store, project) = (self.store.clone(), request.project.clone());
+            let known = Some(bucket.credential.clone());
+            tokio::spawn(access::keep_renewed(store, project, process.clone(), key.clone(), known));
+        }
+        Ok(plan)
+    }
+
+    /// Waits until the storage is back, or the run is to end.
+    async fn wait(self, key: AttemptKey, request: Arc<NewRun>, mut why: CannotPlan) {
+        loop {
+            let what = Observation::Preparing {
+                reason: Reason::StorageUnavailable,
+                message: format!("Waits: {}.", why.message),
+            };
+            let seen = Observed { key: key.clone(), at: Timestamp::now(), what };
+            let _ = self.outbox.send(Message::Observed(seen));
+            tokio::time::sleep(AWAY).await;
+            let stored = self.store.db().run(&request.project, &key.run).await;
+            if stored.is_ok_and(|run| run.status.cancel_requested_at.is_some()) {
+                return self.tell(key, Err(why));
+            }
+            match self.make(&key, &request).await {
+                Err(again) if again.away => why = again,
+                plan => return self.tell(key, plan),
+            }
         }
     }
 }
@@ -156,13 +209,7 @@ impl VersionCache {
             python_version: spec.python_version.clone().or_else(|| self.settings.python_version.clone()),
             requirements: spec.requirements.clone(),
         });
-        let blobs = self.store.blobs();
-        check_inputs(blobs, run).await?;
-        let input = |i: &rigi_store::RunInput| InputFile {
-            input: i.input.clone(),
-            name: i.name.clone(),
-            path: blobs.path(&i.sha256),
-        };
+        let inputs = inputs(self.store.blobs(), run).await?;
         let (mut parameters, mut given) = (run.parameters.clone(), run.env.clone());
         crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
         crate::secrets::open_variables(self.store.sealer(), &mut given)?;
@@ -180,23 +227,28 @@ impl VersionCache {
             environment,
             parameters,
             env,
-            inputs: run.inputs.iter().map(input).collect(),
+            inputs,
             outputs: spec.outputs.keys().cloned().collect(),
             limits: self.settings.limits_of(spec),
             container: spec.container.clone(),
             timeout: self.settings.timeout_of(spec),
             grace: spec.grace_period.unwrap_or(self.settings.grace_period),
+            bucket: None,
         })
     }
 }
 
-/// A run never computes with a file that is not the one that was given.
-async fn check_inputs(blobs: &Blobs, run: &NewRun) -> Result<(), CannotPlan> {
+/// The files of a run's inputs: a run never computes with a file that is not the one that was given.
+async fn inputs(blobs: &Blobs, run: &NewRun) -> rigi_store::Result<Vec<InputFile>> {
     if run.inputs.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let (blobs, hashes) = (blobs.clone(), run.inputs.iter().map(|i| i.sha256.clone()).collect::<Vec<_>>());
-    let checked =
-        tokio::task::spawn_blocking(move || hashes.iter().try_for_each(|sha256| blobs.check(sha256))).await;
-    Ok(checked.map_err(|_| rigi_store::Error::Closed)??)
+    let (blobs, inputs) = (blobs.clone(), run.inputs.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let file = |RunInput { input, name, sha256, .. }: RunInput| {
+            Ok(InputFile { input, name, path: blobs.file(&sha256)? })
+        };
+        inputs.into_iter().map(file).collect()
+    });
+    found.await.map_err(|_| rigi_store::Error::Closed)?
 }

@@ -220,7 +220,7 @@ impl<P: Policies> Ledger<P> {
                 entry.launched = true;
                 round.orders.push(Order::Launch { target, plan: Box::new(plan) });
             }
-            Err(CannotPlan { class, message }) => {
+            Err(CannotPlan { class, message, .. }) => {
                 let exit = Exit::NotStarted { class, reason: Reason::StagingFailed, message };
                 self.never_started(key, exit, now, round);
             }

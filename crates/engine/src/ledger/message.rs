@@ -114,11 +114,14 @@ pub struct CannotPlan {
     pub class: FailureClass,
     /// For people.
     pub message: String,
+    /// Whether the storage is away: then it is waited for.
+    pub away: bool,
 }
 
 impl From<rigi_store::Error> for CannotPlan {
     fn from(error: rigi_store::Error) -> Self {
-        Self { class: FailureClass::Infrastructure, message: error.to_string() }
+        let away = matches!(error, rigi_store::Error::Storage { .. });
+        Self { class: FailureClass::Infrastructure, message: error.to_string(), away }
     }
 }
 

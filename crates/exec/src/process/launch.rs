@@ -8,6 +8,7 @@ use rigi_model::pipeline::spec::Entry;
 use rigi_model::{Exit, Reason};
 
 use super::{ProcessConfig, variables};
+use crate::credentials::{CredentialFiles, GivenBy};
 use crate::layout::{Layout, name};
 use crate::plan::{AttemptPlan, PlanLimits};
 use crate::wire::Launch;
@@ -22,6 +23,7 @@ pub struct Context {
     layout: Layout,
     user: Option<u32>,
     contained: Option<PathBuf>,
+    credentials: CredentialFiles,
 }
 
 impl Context {
@@ -38,7 +40,13 @@ impl Context {
             layout: layout.clone(),
             user: config.apart.as_ref().map(|apart| apart.user),
             contained: config.contained.clone(),
+            credentials: files(layout, config),
         }
+    }
+
+    /// Credentials of attempts.
+    pub const fn credentials(&self) -> &CredentialFiles {
+        &self.credentials
     }
 
     /// What the supervisor is told to start `plan`; `venv` is its environment's folder.
@@ -46,7 +54,9 @@ impl Context {
     /// # Errors
     /// If this executor cannot run such a thing.
     pub fn launch(&self, plan: AttemptPlan, venv: Option<&Path>) -> Result<Launch, Exit> {
-        let (env, notes) = variables::of_attempt(&plan, &self.inherited, &self.layout, venv);
+        let (env, notes) =
+            variables::of_attempt(&plan, &self.inherited, &self.layout, &self.credentials, venv);
+        self.put_credentials(&plan)?;
         let argv = self.argv(&plan, venv)?;
         let parameters = (!plan.parameters.is_empty())
             .then(|| serde_json::to_string(&plan.parameters).unwrap_or_else(|_| "{}".into()));
@@ -65,6 +75,17 @@ impl Context {
             limits: plan.limits,
             user: self.user,
             work: self.contained.clone(),
+        })
+    }
+
+    fn put_credentials(&self, plan: &AttemptPlan) -> Result<(), Exit> {
+        let Some(bucket) = plan.bucket.as_ref().filter(|bucket| bucket.given == GivenBy::File) else {
+            return Ok(());
+        };
+        self.credentials.write(&plan.key, &bucket.credential).map_err(|error| {
+            let message = format!("The run's credentials could not be put in place: {error}");
+            let (class, reason) = (FailureClass::Infrastructure, Reason::StagingFailed);
+            Exit::NotStarted { class, reason, message }
         })
     }
 
@@ -100,6 +121,11 @@ impl Context {
             }
         }
     }
+}
+
+/// Where the credentials of attempts lie.
+pub fn files(layout: &Layout, config: &ProcessConfig) -> CredentialFiles {
+    CredentialFiles::new(layout.credentials(), config.apart.as_ref().map(|apart| apart.user))
 }
 
 /// Microseconds of a duration.

@@ -90,6 +90,7 @@ impl Link {
         let known =
             |known: &Known| (known.key.clone(), Place::Supervisor { order: Vec::new(), stopping: None });
         let places = connection.known.iter().map(known).collect();
+        context.credentials().keep_only(connection.known.iter().map(|known| &known.key));
         Self {
             connection,
             layout,
@@ -177,11 +178,16 @@ impl Link {
             Command::Launch(plan) => self.launch(plan, sender),
             Command::Prepared { plan, result } => self.prepared(plan, result),
             Command::Stop { key, grace } => self.stop(key, grace),
-            Command::Release { key } => match self.places.remove(&key) {
-                Some(Place::Preparing(task)) => task.abort(),
-                Some(Place::Ended) => {}
-                Some(Place::Supervisor { .. } | Place::Told) | None => self.order(&Order::Release { key }),
-            },
+            Command::Release { key } => {
+                self.context.credentials().remove(&key);
+                match self.places.remove(&key) {
+                    Some(Place::Preparing(task)) => task.abort(),
+                    Some(Place::Ended) => {}
+                    Some(Place::Supervisor { .. } | Place::Told) | None => {
+                        self.order(&Order::Release { key });
+                    }
+                }
+            }
             Command::Quit { told } => {
                 self.order(&Order::Quit);
                 self.waiting.push(told);

@@ -19,6 +19,7 @@ use rigi_model::{AttemptKey, Target};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account::Apart;
+use crate::credentials::{Credential, CredentialFiles};
 use crate::environment::{Environments, UvConfig};
 use crate::layout::{Layout, name};
 use crate::plan::{AttemptPlan, Executor, Known, Observed};
@@ -103,6 +104,7 @@ pub struct ProcessExecutor {
     layout: Layout,
     commands: mpsc::UnboundedSender<Command>,
     environments: Arc<Environments>,
+    credentials: CredentialFiles,
 }
 
 impl ProcessExecutor {
@@ -123,11 +125,12 @@ impl ProcessExecutor {
         let environments = Arc::new(Environments::new(layout.environments(), layout.tools(), uv));
         let (commands, receiver) = mpsc::unbounded_channel();
         let context = launch::Context::new(&layout, &config);
+        let credentials = context.credentials().clone();
         let connection = connect::connect(&layout, &config.supervisor, None).await?;
         let known = connection.known.clone();
         let link = Link::new(connection, layout.clone(), config, context, environments.clone(), observed);
         tokio::spawn(link.run(receiver, commands.downgrade()));
-        Ok((Self { layout, commands, environments }, known))
+        Ok((Self { layout, commands, environments, credentials }, known))
     }
 
     /// The Python environments, for the collector.
@@ -183,6 +186,20 @@ impl Executor for ProcessExecutor {
 
     fn release(&self, key: &AttemptKey) {
         self.send(Command::Release { key: key.clone() });
+    }
+
+    fn renew(&self, key: &AttemptKey, credential: &Credential) {
+        // Released meanwhile: there is nobody to have them.
+        if !self.renews(key) {
+            return;
+        }
+        if let Err(error) = self.credentials.write(key, credential) {
+            tracing::warn!(%key, %error, "the credentials of a run could not be renewed");
+        }
+    }
+
+    fn renews(&self, key: &AttemptKey) -> bool {
+        self.credentials.has(key)
     }
 
     fn log_file(&self, key: &AttemptKey) -> PathBuf {

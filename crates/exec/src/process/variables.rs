@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::credentials::CredentialFiles;
 use crate::layout::{Layout, name};
 use crate::plan::AttemptPlan;
 
@@ -85,6 +86,7 @@ pub fn of_attempt(
     plan: &AttemptPlan,
     inherited: &BTreeMap<String, String>,
     layout: &Layout,
+    credentials: &CredentialFiles,
     python: Option<&Path>,
 ) -> (Vec<(String, String)>, Vec<String>) {
     let mut variables = inherited.clone();
@@ -111,6 +113,9 @@ pub fn of_attempt(
         }
     }
     add_parameters(plan, &mut variables, &mut words);
+    if let Some(bucket) = &plan.bucket {
+        variables.extend(bucket.of_process(&plan.env, &credentials.folder(&plan.key)));
+    }
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
     let at = |inner: &str| folder.join(inner).display().to_string();
     set("RIGI_RUN_ID", plan.key.run.to_string());

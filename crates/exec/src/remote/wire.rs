@@ -5,6 +5,7 @@
 //! | `POST /runner/v1/claim` | [`Claim`] | [`Assignment`] |
 //! | `GET /runner/v1/code` | | a tar stream |
 //! | `GET /runner/v1/inputs/{n}` | | the file |
+//! | `GET /runner/v1/credentials` | | a fresh [`crate::credentials::Credential`] |
 //! | `POST /runner/v1/log?offset=N&lines=N` | blocks of `rigi_model::log` | [`Kept`] |
 //! | `POST /runner/v1/report` | [`Report`] | nothing |
 //! | `PUT /runner/v1/outputs` | a tar stream | nothing |

@@ -89,6 +89,11 @@ impl Client {
         answer.json().await.map_err(|error| Trouble::Passing(error.to_string()))
     }
 
+    pub async fn get_json<A: DeserializeOwned>(&self, path: &str) -> Result<A, Trouble> {
+        let answer = send(self.get(path)).await?;
+        answer.json().await.map_err(|error| Trouble::Passing(error.to_string()))
+    }
+
     /// Tries until it works, or never will. Says on standard error when it takes long.
     pub async fn insist<T, F: Future<Output = Result<T, Trouble>>>(
         &self,

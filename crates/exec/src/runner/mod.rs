@@ -16,7 +16,9 @@ use std::time::Duration;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, Exit, Timestamp};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
+use crate::credentials::{Credential, GivenBy};
 use crate::environment::UvConfig;
 use crate::plan::{AttemptPlan, Executor, Observation, Observed};
 use crate::process::{ProcessConfig, ProcessExecutor};
@@ -111,7 +113,7 @@ async fn attempt(config: RunnerConfig) -> Result<Exit, Error> {
             return shipped.finished().await.map_err(gone);
         }
     };
-    let executor = execute(&config, plan, &key, grace, &mut ends, &shipper).await?;
+    let executor = execute(&config, &client, plan, &key, grace, &mut ends, &shipper).await?;
     let shipped = shipped.finished().await.map_err(gone);
     executor.quit().await;
     shipped
@@ -124,6 +126,7 @@ fn gone(trouble: Trouble) -> Error {
 /// Has the attempt run by a supervisor of this container, and passes on what it sees.
 async fn execute(
     config: &RunnerConfig,
+    client: &Client,
     plan: AttemptPlan,
     key: &AttemptKey,
     grace: Duration,
@@ -149,6 +152,11 @@ async fn execute(
     let (sender, mut observed) = mpsc::unbounded_channel();
     let opened = ProcessExecutor::open(own, sender).await;
     let (executor, _) = opened.map_err(|error| Error::Start(error.to_string()))?;
+    // Given up with the attempt.
+    let mut renewing = JoinSet::new();
+    if let Some(bucket) = plan.bucket.as_ref().filter(|bucket| bucket.given == GivenBy::File) {
+        renewing.spawn(renew(client.clone(), executor.clone(), key.clone(), bucket.credential.clone()));
+    }
     executor.launch(in_this_image(plan, &config.command));
     loop {
         tokio::select! {
@@ -166,6 +174,21 @@ async fn execute(
                 }
             }
             () = ends.next() => executor.stop(key, grace),
+        }
+    }
+}
+
+/// Fetches new credentials while the old ones still serve.
+async fn renew(client: Client, executor: ProcessExecutor, key: AttemptKey, mut known: Credential) {
+    loop {
+        tokio::time::sleep(known.renew_in(Timestamp::now())).await;
+        match client.insist(|| client.get_json("credentials")).await {
+            Ok(new) => {
+                executor.renew(&key, &new);
+                known = new;
+            }
+            // The attempt is not waited for, or there are none any more.
+            Err(_) => return,
         }
     }
 }

@@ -150,6 +150,7 @@ impl Bed {
             limits: default_limits(),
             timeout: Some(Duration::from_secs(3600)),
             grace: Duration::from_secs(5),
+            bucket: None,
         }
     }
 

@@ -1,18 +1,17 @@
 //! Taking a snapshot.
 
-use std::path::Path;
-
 use rigi_model::Timestamp;
 
 use super::chunks::ChunkWriter;
 use super::manifest::{FORMAT, Manifest, TableRows};
-use super::objects::{Copier, Previous};
+use super::objects::{Copier, Objects, Previous};
 use super::repository::{Added, Repository};
+use super::restore::Target;
 use super::schema::{Table, tables_of};
 use super::snapshot::Snapshot;
 use super::{Progress, Watch};
 use crate::lock::FilesLock;
-use crate::{DbConfig, Result, seal};
+use crate::{Blobs, DEFAULT_PROJECT, Result, seal};
 
 /// What a backup took and added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +38,14 @@ pub enum WithKey {
 /// # Errors
 /// If something cannot be read or written; then there is no snapshot.
 pub async fn create(
-    config: &DbConfig,
-    data: &Path,
+    from: &Target,
     repository: &Repository,
     key: WithKey,
     now: Timestamp,
     watch: Watch<'_>,
 ) -> Result<Created> {
     // Before the snapshot: what it refers to is not collected until the copy is done.
+    let Target { config, data, storage } = from;
     let _files = FilesLock::keep(data)?;
     let before = repository.manifest(None).ok();
     let mut snapshot = Snapshot::begin(config).await?;
@@ -61,7 +60,8 @@ pub async fn create(
     }
     let database = snapshot.database().to_owned();
     snapshot.end().await;
-    let objects = data.join("objects");
+    let blobs = Blobs::open_at(data, DEFAULT_PROJECT, storage)?;
+    let objects = Objects::of(&blobs);
     let previous = Previous::new(repository, before.as_ref());
     let copied = Copier { repository, objects, previous, watch }.copy(&mut added)?;
     let sealer = seal::Sealer::open_existing(data)?;

@@ -12,6 +12,7 @@ mod create;
 mod load;
 mod manifest;
 mod objects;
+mod place;
 mod repository;
 mod restore;
 pub(crate) mod rows;

@@ -10,7 +10,9 @@ use super::Watch;
 use super::chunks::{ChunkWriter, LineReader};
 use super::manifest::{Listed, Manifest};
 use super::repository::{Added, Repository};
-use crate::{Error, Result};
+use crate::blobs::Part;
+use crate::bucket::{Bucket, Facts};
+use crate::{Blobs, DEFAULT_PROJECT, Error, Result};
 
 /// One stored file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +54,26 @@ impl StoredFile {
 /// Copies what is not in the repository yet.
 pub(super) struct Copier<'a> {
     pub repository: &'a Repository,
-    pub objects: PathBuf,
+    pub objects: Objects<'a>,
     pub previous: Previous<'a>,
     pub watch: Watch<'a>,
+}
+
+/// Where they lie.
+pub(super) enum Objects<'a> {
+    /// In a folder, by project.
+    Folder(PathBuf),
+    /// In a bucket, which is a project's.
+    Bucket(&'a Bucket, &'static str),
+}
+
+impl<'a> Objects<'a> {
+    pub fn of(blobs: &'a Blobs) -> Self {
+        match (blobs.bucket(), blobs.folder()) {
+            (Some(bucket), _) => Self::Bucket(bucket, DEFAULT_PROJECT),
+            (None, root) => Self::Folder(root.and_then(Path::parent).map(Path::to_owned).unwrap_or_default()),
+        }
+    }
 }
 
 /// What became of the files.
@@ -65,29 +84,72 @@ pub(super) struct Copied {
 }
 
 impl Copier<'_> {
-    /// Copies everything below the folder, by path.
+    /// Copies everything, by path.
     pub(super) fn copy(mut self, added: &mut Added) -> Result<Copied> {
         let mut copied = Copied { files: Listed::default(), bytes: 0, damaged: Vec::new() };
         let mut listed = Added::default();
         let mut lines = ChunkWriter::new(self.repository, &mut listed)?;
-        let root = self.objects.clone();
         let mut done = 0;
-        self.folder(&root, &mut |copier, path, facts| {
-            match copier.file(path, facts, added)? {
+        let mut keep = |watch: Watch<'_>, file: Option<StoredFile>, name: &dyn Fn() -> String| {
+            match file {
                 Some(file) => {
                     copied.bytes += file.size;
                     lines.push(file.line().as_bytes())?;
                 }
-                None => copied.damaged.push(path.display().to_string()),
+                None => copied.damaged.push(name()),
             }
             done += 1;
-            (copier.watch)(Progress { step: "files", done, total: None });
+            watch(Progress { step: "files", done, total: None });
             Ok(())
-        })?;
+        };
+        match &self.objects {
+            Objects::Folder(root) => {
+                let root = root.clone();
+                self.folder(&root, &mut |copier, path, facts| {
+                    let file = copier.file(&root, path, facts, added)?;
+                    keep(copier.watch, file, &|| path.display().to_string())
+                })?;
+            }
+            Objects::Bucket(bucket, project) => {
+                let (bucket, project) = (*bucket, *project);
+                // What runs have written themselves is theirs, and not Rigi's to keep.
+                for folder in [Part::Blobs, Part::Logs] {
+                    bucket.list(folder.folder(), |key, facts| {
+                        let file = self.object(bucket, &format!("{project}/{key}"), key, facts, added)?;
+                        keep(self.watch, file, &|| bucket.name(key))
+                    })?;
+                }
+            }
+        }
         copied.files = lines.finish()?;
         added.objects += listed.objects;
         added.bytes += listed.bytes;
         Ok(copied)
+    }
+
+    /// `None`: its content is not what its name says.
+    fn object(
+        &mut self,
+        bucket: &Bucket,
+        path: &str,
+        key: &str,
+        facts: &Facts,
+        added: &mut Added,
+    ) -> Result<Option<StoredFile>> {
+        let (size, modified) = (facts.size, facts.modified.0);
+        let file = StoredFile { path: path.to_owned(), size, sha256: String::new(), modified };
+        let repository = self.repository;
+        self.keep(file, || {
+            let mut at = 0;
+            repository.put_pieces(added, || {
+                if at >= size {
+                    return Ok(Vec::new());
+                }
+                let (bytes, _) = bucket.read(key, at)?;
+                at += bytes.len() as u64;
+                Ok(bytes.to_vec())
+            })
+        })
     }
 
     fn folder(&mut self, folder: &Path, each: EachFile<'_>) -> Result<()> {
@@ -105,7 +167,7 @@ impl Copier<'_> {
         for name in names {
             let path = folder.join(&name);
             let facts = fs::symlink_metadata(&path).map_err(read())?;
-            if facts.is_dir() {
+            if facts.is_dir() && name != ".tmp" {
                 self.folder(&path, each)?;
             } else if facts.is_file() && !name.to_string_lossy().ends_with(".tmp") {
                 each(self, &path, &facts)?;
@@ -115,26 +177,41 @@ impl Copier<'_> {
     }
 
     /// `None`: its content is not what its name says.
-    fn file(&mut self, path: &Path, facts: &fs::Metadata, added: &mut Added) -> Result<Option<StoredFile>> {
-        let inner = path.strip_prefix(&self.objects).ok().and_then(Path::to_str);
+    fn file(
+        &mut self,
+        root: &Path,
+        path: &Path,
+        facts: &fs::Metadata,
+        added: &mut Added,
+    ) -> Result<Option<StoredFile>> {
+        let inner = path.strip_prefix(root).ok().and_then(Path::to_str);
         let inner = inner.ok_or_else(|| Error::Damaged {
             what: path.display().to_string(),
             why: "no name that Rigi gives".into(),
         })?;
-        let mut file = StoredFile {
+        let file = StoredFile {
             path: inner.to_owned(),
             size: facts.len(),
             sha256: String::new(),
             modified: facts.mtime() * 1_000_000 + facts.mtime_nsec() / 1000,
         };
-        let by_content = inner.split('/').nth(1) == Some("blobs");
-        let name = inner.rsplit('/').next().unwrap_or_default();
-        let known = if by_content { Some(name.to_owned()) } else { self.previous.find(&file)? };
+        let repository = self.repository;
+        self.keep(file, || repository.put_file(path, added))
+    }
+
+    fn keep(
+        &mut self,
+        mut file: StoredFile,
+        put: impl FnOnce() -> Result<(String, u64)>,
+    ) -> Result<Option<StoredFile>> {
+        let by_content = file.path.split('/').nth(1) == Some("blobs");
+        let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
+        let known = if by_content { Some(name.clone()) } else { self.previous.find(&file)? };
         if let Some(known) = known.filter(|known| self.repository.has(known, file.size)) {
             file.sha256 = known;
             return Ok(Some(file));
         }
-        let (sha256, size) = self.repository.put_file(path, added)?;
+        let (sha256, size) = put()?;
         let whole = !by_content || sha256 == name;
         (file.sha256, file.size) = (sha256, size);
         Ok(whole.then_some(file))

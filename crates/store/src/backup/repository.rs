@@ -169,16 +169,29 @@ impl Repository {
     /// Adds what is in a file. Returns its hash and size.
     pub(super) fn put_file(&self, from: &Path, added: &mut Added) -> Result<(String, u64)> {
         let mut source = File::open(from).map_err(Error::io(format!("read {}", from.display())))?;
-        let (path, mut file) = self.temporary()?;
-        let (mut hash, mut size, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
-        loop {
+        let mut piece = vec![0; PIECE];
+        self.put_pieces(added, || {
             let n = source.read(&mut piece).map_err(Error::io(format!("read {}", from.display())))?;
-            if n == 0 {
+            Ok(piece[..n].to_vec())
+        })
+    }
+
+    /// Adds what comes in pieces; the last one is empty. Returns its hash and size.
+    pub(super) fn put_pieces(
+        &self,
+        added: &mut Added,
+        mut next: impl FnMut() -> Result<Vec<u8>>,
+    ) -> Result<(String, u64)> {
+        let (path, mut file) = self.temporary()?;
+        let (mut hash, mut size) = (Sha256::new(), 0);
+        loop {
+            let piece = next()?;
+            if piece.is_empty() {
                 break;
             }
-            hash.update(&piece[..n]);
-            size += n as u64;
-            file.write_all(&piece[..n]).map_err(Error::io(format!("write {}", path.display())))?;
+            hash.update(&piece);
+            size += piece.len() as u64;
+            file.write_all(&piece).map_err(Error::io(format!("write {}", path.display())))?;
         }
         let sha256 = hex(&hash.finalize());
         if self.has(&sha256, size) {

@@ -5,26 +5,28 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
 
 use super::chunks::LineReader;
 use super::load::load;
 use super::manifest::Manifest;
 use super::objects::StoredFile;
-use super::repository::{Repository, damaged};
+use super::place::Files;
+use super::repository::Repository;
 use super::rows::unhex;
 use super::{Progress, Watch};
-use crate::blobs::{copy_hashed, sync_folder};
+use crate::blobs::sync_folder;
 use crate::db::{Db, on_db};
-use crate::{DbConfig, Error, Result, seal};
+use crate::{DbConfig, Error, Result, Storage, seal};
 
-/// Where to.
+/// What a backup is taken of; or where to it goes: all of it empty.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// An empty database.
+    /// Database.
     pub config: DbConfig,
-    /// An empty folder.
+    /// Data folder.
     pub data: PathBuf,
+    /// Stored files.
+    pub storage: Storage,
 }
 
 /// With which key sealed values are opened from now on.
@@ -72,16 +74,23 @@ pub async fn restore(
     }
     let key = choose_key(&manifest, key)?;
     let data = &target.data;
+    let files = Files::of(target)?;
+    let mark = data.join(MARK);
     if unfinished(data) {
+        // Only what a restore has put there: before it began, it was empty.
+        if fs::read_to_string(&mark).is_ok_and(|text| text == files.name()) {
+            files.clear()?;
+        }
         clear(data)?;
     }
     refuse_full_folder(data)?;
+    files.refuse_full()?;
     refuse_full_database(&target.config).await?;
-    let mark = data.join(MARK);
-    fs::write(&mark, &manifest.id).map_err(Error::io(format!("write {}", mark.display())))?;
+    fs::write(&mark, files.name()).map_err(Error::io(format!("write {}", mark.display())))?;
     sync_folder(data)?;
-    let done = fill(repository, &manifest, target, key, watch).await;
+    let done = fill(repository, &manifest, target, &files, key, watch).await;
     if let Err(error) = done {
+        files.clear()?;
         clear(data)?;
         return Err(error);
     }
@@ -94,42 +103,33 @@ async fn fill(
     repository: &Repository,
     manifest: &Manifest,
     target: &Target,
+    files: &Files,
     key: Option<Vec<u8>>,
     watch: Watch<'_>,
 ) -> Result<()> {
     let loaded = load(&target.config, repository, manifest, watch).await?;
-    copy_files(repository, manifest, &target.data, watch)?;
+    copy_files(repository, manifest, files, watch)?;
     if let Some(key) = key {
         seal::Sealer::put_key(&target.data, &key)?;
     }
     // Files before the rows that refer to them.
+    files.sync()?;
     sync_disk(&target.data)?;
     loaded.finish().await?;
     sync_disk(&target.data)
 }
 
-fn sync_disk(data: &Path) -> Result<()> {
+pub(super) fn sync_disk(data: &Path) -> Result<()> {
     let synced = File::open(data).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
     synced.map_err(Error::io(format!("write {}", data.display())))
 }
 
-fn copy_files(repository: &Repository, manifest: &Manifest, data: &Path, watch: Watch<'_>) -> Result<()> {
-    let objects = data.join("objects");
+fn copy_files(repository: &Repository, manifest: &Manifest, files: &Files, watch: Watch<'_>) -> Result<()> {
     let mut lines = LineReader::new(repository, &manifest.files);
     let mut done = 0;
     while let Some(line) = lines.next_line()? {
         let file = StoredFile::parse(line)?;
-        let (from, to) = (repository.object(&file.sha256), objects.join(&file.path));
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(Error::io(format!("make the folder {}", folder.display())))?;
-        }
-        if copy_hashed(&from, &to)? != file.sha256 {
-            return Err(damaged(&from));
-        }
-        // A collection looks at the age of files, the next backup at what has changed.
-        let modified = UNIX_EPOCH + Duration::from_micros(u64::try_from(file.modified).unwrap_or(0));
-        let dated = File::options().write(true).open(&to).and_then(|file| file.set_modified(modified));
-        dated.map_err(Error::io(format!("write {}", to.display())))?;
+        files.put(&repository.object(&file.sha256), &file)?;
         done += 1;
         watch(Progress { step: "files", done, total: Some(manifest.files.lines) });
     }
@@ -159,8 +159,16 @@ fn choose_key(manifest: &Manifest, key: &Key) -> Result<Option<Vec<u8>>> {
 }
 
 /// What a restore makes in a data folder.
-const MADE: [&str; 7] =
-    ["objects", "rigi.db", "rigi.db-wal", "rigi.db-shm", "rigi.db-journal", seal::KEY_FILE, seal::CHECK_FILE];
+const MADE: [&str; 8] = [
+    "objects",
+    "storage",
+    "rigi.db",
+    "rigi.db-wal",
+    "rigi.db-shm",
+    "rigi.db-journal",
+    seal::KEY_FILE,
+    seal::CHECK_FILE,
+];
 
 fn clear(data: &Path) -> Result<()> {
     for name in MADE.iter().chain([&MARK]) {

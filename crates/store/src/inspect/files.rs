@@ -7,13 +7,13 @@ use super::logs::check_running;
 use super::{Part, RESTORE};
 use crate::backup::{Progress, Watch};
 use crate::blobs::hash_of;
-use crate::{DEFAULT_PROJECT, Error, Result};
+use crate::{Blobs, Error, Result};
 
 /// Every stored file against its name.
-pub(super) fn blobs(data: &Path, watch: Watch<'_>) -> Result<Part> {
+pub(super) fn blobs(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
     let mut part = Part::new("files");
-    let root = data.join("objects").join(DEFAULT_PROJECT).join("blobs");
-    for folder in list(&root)? {
+    let Some(root) = blobs.folder() else { return in_bucket(blobs, watch) };
+    for folder in list(&root.join("blobs"))? {
         for path in list(&folder)? {
             part.read += 1;
             watch(Progress { step: "files", done: part.read, total: None });
@@ -27,6 +27,27 @@ pub(super) fn blobs(data: &Path, watch: Watch<'_>) -> Result<Part> {
                 }
                 Err(error) => part.error(error, RESTORE),
             }
+        }
+    }
+    Ok(part)
+}
+
+fn in_bucket(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
+    let mut part = Part::new("files");
+    let mut names = Vec::new();
+    if let Some(bucket) = blobs.bucket() {
+        bucket.list("blobs", |key, _| {
+            names.push(key.rsplit('/').next().unwrap_or(key).to_owned());
+            Ok(())
+        })?;
+    }
+    for name in names {
+        part.read += 1;
+        watch(Progress { step: "files", done: part.read, total: None });
+        match blobs.check(&name) {
+            // Collected meanwhile.
+            Ok(()) | Err(Error::NotFound { .. }) => {}
+            Err(error) => part.error(error, RESTORE),
         }
     }
     Ok(part)

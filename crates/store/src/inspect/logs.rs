@@ -41,14 +41,24 @@ pub fn stored_lines(inline: Option<&[u8]>, object: Option<&str>, blobs: &Blobs) 
 }
 
 fn name_of(object: Option<&str>, blobs: &Blobs) -> String {
-    let path = object.map(|object| format!("the log {}", blobs.log_path(object).display()));
+    let path = object.map(|object| format!("the log {}", blobs.log_name(object)));
     path.unwrap_or_else(|| "a log in the database".to_owned())
 }
 
 fn walk_stored(inline: Option<&[u8]>, object: Option<&str>, blobs: &Blobs, depth: Depth) -> Result<u64> {
     let walked = match (inline, object) {
         (Some(bytes), _) => walk(Cursor::new(bytes), bytes.len() as u64, depth),
-        (None, Some(object)) => walk_file(&blobs.log_path(object), depth),
+        (None, Some(object)) => {
+            let file = match depth {
+                Depth::Headers => blobs.log_file(object),
+                Depth::Lines => blobs.fetch_log(object),
+            };
+            match file {
+                Ok(file) => walk_file(&file, depth),
+                Err(Error::NotFound { .. }) => Err("it is missing".to_owned()),
+                Err(error) => return Err(error),
+            }
+        }
         (None, None) => return Ok(0),
     };
     let damaged = |why: String| Error::Damaged { what: name_of(object, blobs), why };

@@ -15,7 +15,7 @@ use serde::Serialize;
 pub use logs::{Depth, check_stored, stored_lines};
 
 use crate::backup::Watch;
-use crate::{DbConfig, Error, Result};
+use crate::{Blobs, DEFAULT_PROJECT, DbConfig, Error, Result, Storage};
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,13 +72,19 @@ pub(crate) fn check_log(database: &Path) -> Result<()> {
 ///
 /// # Errors
 /// If the reading itself fails.
-pub async fn inspect(config: &DbConfig, data: &Path, watch: Watch<'_>) -> Result<Vec<Part>> {
+pub async fn inspect(
+    config: &DbConfig,
+    data: &Path,
+    storage: &Storage,
+    watch: Watch<'_>,
+) -> Result<Vec<Part>> {
+    let blobs = Blobs::open_at(data, DEFAULT_PROJECT, storage)?;
     let mut parts = vec![key(data)];
     if let DbConfig::Sqlite(file) = config {
         parts.push(wal::inspect(file));
     }
-    parts.extend(rows::inspect(config, data, watch).await?);
-    parts.push(files::blobs(data, watch)?);
+    parts.extend(rows::inspect(config, &blobs, watch).await?);
+    parts.push(files::blobs(&blobs, watch)?);
     parts.push(files::running_logs(data)?);
     Ok(parts)
 }

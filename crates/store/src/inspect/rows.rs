@@ -1,6 +1,6 @@
 //! The database: its own check of itself, every row of every table, and what the rows say of each other and of files.
 
-use std::path::Path;
+use std::collections::HashMap;
 
 use rigi_model::{AttemptState, RunState};
 
@@ -10,9 +10,10 @@ use crate::backup::rows::{Cell, parse};
 use crate::backup::schema::{Table, tables_of};
 use crate::backup::snapshot::Snapshot;
 use crate::backup::{Progress, Watch};
+use crate::bucket::Bucket;
 use crate::tables::attempts::StoredLog;
 use crate::tables::versions::VersionFile;
-use crate::{Blobs, DEFAULT_PROJECT, DbConfig, Error, Result};
+use crate::{Blobs, DbConfig, Error, Result};
 
 /// Rows that contradict each other: what is wrong, and how it is found. Each gives ids.
 const CONTRADICTIONS: &[(&str, &str)] = &[
@@ -37,9 +38,10 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
 const JSON: [&str; 9] =
     ["parameters", "inputs", "env", "labels", "environment", "spec", "files", "samples", "answer"];
 
-pub(super) async fn inspect(config: &DbConfig, data: &Path, watch: Watch<'_>) -> Result<Vec<Part>> {
-    let blobs = Blobs::open(data, DEFAULT_PROJECT)?;
-    let mut reader = Reader { blobs, rows: Part::new("database"), logs: Part::new("logs") };
+pub(super) async fn inspect(config: &DbConfig, blobs: &Blobs, watch: Watch<'_>) -> Result<Vec<Part>> {
+    let sizes = blobs.bucket().map(sizes).transpose()?;
+    let (rows, logs) = (Part::new("database"), Part::new("logs"));
+    let mut reader = Reader { blobs: blobs.clone(), sizes, rows, logs };
     let name = match config {
         DbConfig::Sqlite(file) => file.display().to_string(),
         DbConfig::Postgres(_) => "the PostgreSQL database".to_owned(),
@@ -54,8 +56,20 @@ pub(super) async fn inspect(config: &DbConfig, data: &Path, watch: Watch<'_>) ->
     Ok(vec![reader.rows, reader.logs])
 }
 
+/// What a bucket holds, by content: one list is less than a question for each row.
+fn sizes(bucket: &Bucket) -> Result<HashMap<String, u64>> {
+    let mut sizes = HashMap::new();
+    bucket.list("blobs", |key, facts| {
+        sizes.insert(key.rsplit('/').next().unwrap_or(key).to_owned(), facts.size);
+        Ok(())
+    })?;
+    Ok(sizes)
+}
+
 struct Reader {
     blobs: Blobs,
+    /// Of a bucket.
+    sizes: Option<HashMap<String, u64>>,
     rows: Part,
     logs: Part,
 }
@@ -154,13 +168,16 @@ impl Reader {
 
     /// A file that a row refers to: whether it is there. Its content is read with all the others.
     fn file(&mut self, row: &str, sha256: &str, size: Option<i64>) {
-        let path = self.blobs.path(sha256);
-        let found = std::fs::metadata(&path).ok().map(|facts| facts.len());
+        let name = self.blobs.name(sha256);
+        let found = match &self.sizes {
+            Some(sizes) => sizes.get(sha256).copied(),
+            None => std::fs::metadata(&name).ok().map(|facts| facts.len()),
+        };
         let expected = size.and_then(|size| u64::try_from(size).ok());
         match found {
-            None => self.rows.found(row, format!("the stored file {} is missing", path.display()), RESTORE),
+            None => self.rows.found(row, format!("the stored file {name} is missing"), RESTORE),
             Some(found) if expected.is_some_and(|size| size != found) => {
-                let problem = format!("the stored file {} has {found} bytes", path.display());
+                let problem = format!("the stored file {name} has {found} bytes");
                 self.rows.found(row, problem, RESTORE);
             }
             Some(_) => {}
@@ -175,7 +192,7 @@ impl Reader {
         match check_stored(log, &self.blobs, Depth::Lines) {
             Ok(()) => {}
             Err(Error::Damaged { why, .. }) => {
-                let object = log.object.as_ref().map(|o| self.blobs.log_path(o).display().to_string());
+                let object = log.object.as_ref().map(|o| self.blobs.log_name(o));
                 self.logs.found(object.unwrap_or_else(|| row.to_owned()), why, RESTORE);
             }
             Err(error) => self.logs.error(error, RESTORE),

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rigi_model::log::{BlockBuilder, BlockHeader, Codec, HEADER_LEN, Line};
 
 use super::{Cursor, LogSource};
-use crate::blobs::{Blobs, make_folder, sync_folder};
+use crate::blobs::Blobs;
 use crate::{Error, Result};
 
 /// A log shorter than this is kept in the database's row.
@@ -108,11 +108,8 @@ impl Packer {
     }
 
     fn spill(&mut self, blobs: &Blobs, object: &str) -> Result<()> {
-        let path = blobs.log_path(&format!("{object}.tmp"));
         if self.file.is_none() {
-            if let Some(folder) = path.parent() {
-                make_folder(folder)?;
-            }
+            let path = blobs.log_draft(object)?;
             let file = File::create(&path).map_err(Error::io(format!("create {}", path.display())))?;
             self.file = Some((file, path));
         }
@@ -133,10 +130,7 @@ impl Packer {
         }
         self.spill(blobs, object)?;
         let Some((file, temporary)) = self.file.take() else { return Ok(Packed::Empty) };
-        file.sync_data().map_err(Error::io(format!("write {}", temporary.display())))?;
-        let path = blobs.log_path(object);
-        std::fs::rename(&temporary, &path).map_err(Error::io(format!("move to {}", path.display())))?;
-        sync_folder(path.parent().unwrap_or_else(|| Path::new(".")))?;
+        blobs.keep_log(object, &file, &temporary)?;
         Ok(Packed::Object(object.to_owned()))
     }
 }

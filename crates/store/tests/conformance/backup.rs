@@ -12,7 +12,7 @@ use rigi_store::backup::{self, Created, Key, Repository, Restored, Target, WithK
 use rigi_store::logs::{LogSource, Packed};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::versions::{Version, VersionFile};
-use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Result, Store};
+use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Result, Storage, Store};
 
 use crate::support::{T, change, configs, new_run};
 
@@ -20,12 +20,12 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
 }
 
-async fn create(at: &Target, into: &Path, key: WithKey) -> Result<Created> {
+pub async fn create(at: &Target, into: &Path, key: WithKey) -> Result<Created> {
     let repository = Repository::open_to_write(into)?;
-    backup::create(&at.config, &at.data, &repository, key, Timestamp::now(), &mut |_| {}).await
+    backup::create(at, &repository, key, Timestamp::now(), &mut |_| {}).await
 }
 
-async fn restore(from: &Path, to: &Target, key: &Key) -> Result<Restored> {
+pub async fn restore(from: &Path, to: &Target, key: &Key) -> Result<Restored> {
     backup::restore(&Repository::open(from)?, None, to, key, &mut |_| {}).await
 }
 
@@ -33,7 +33,11 @@ async fn restore(from: &Path, to: &Target, key: &Key) -> Result<Restored> {
 pub fn empty(dir: &tempfile::TempDir, name: &str, postgres: Option<DbConfig>) -> Target {
     let data = dir.path().join(name);
     fs::create_dir_all(&data).unwrap();
-    Target { config: postgres.unwrap_or_else(|| DbConfig::Sqlite(data.join("rigi.db"))), data }
+    Target {
+        config: postgres.unwrap_or_else(|| DbConfig::Sqlite(data.join("rigi.db"))),
+        data,
+        storage: Storage::Data,
+    }
 }
 
 fn postgres() -> Option<DbConfig> {

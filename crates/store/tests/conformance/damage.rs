@@ -10,7 +10,7 @@ use crate::backup::{block_on, empty, files_below, fill};
 use crate::support::configs;
 
 async fn found(at: &Target) -> Vec<String> {
-    let parts: Vec<Part> = inspect(&at.config, &at.data, &mut |_| {}).await.unwrap();
+    let parts: Vec<Part> = inspect(&at.config, &at.data, &at.storage, &mut |_| {}).await.unwrap();
     assert!(parts.iter().any(|part| part.name == "files" && part.read > 0));
     let line = |d: rigi_store::inspect::Damage| format!("{}: {}", d.what, d.problem);
     parts.into_iter().flat_map(|part| part.damage).map(line).collect()
@@ -110,7 +110,7 @@ fn a_write_ahead_log_that_is_damaged_is_left_alone() {
             "{error}"
         );
         assert_eq!(fs::read(&wal).unwrap(), bad, "it was touched");
-        let read = inspect(&copy.config, &copy.data, &mut |_| {}).await.unwrap();
+        let read = inspect(&copy.config, &copy.data, &copy.storage, &mut |_| {}).await.unwrap();
         let named = read.iter().flat_map(|part| &part.damage).any(|d| d.what == wal.display().to_string());
         assert!(named, "{read:?}");
         assert_eq!(fs::read(&wal).unwrap(), bad, "it was touched");

@@ -279,7 +279,7 @@ impl World {
                 let message = format!("{class:?}");
                 let reason = Reason::StagingFailed;
                 self.history.may_end(&key, Exit::NotStarted { class, reason, message: message.clone() });
-                Err(CannotPlan { class, message })
+                Err(CannotPlan { class, message, away: false })
             }
         };
         self.tell(id, Message::Planned { key, plan: Box::new(plan) });
@@ -351,6 +351,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         container: ContainerSpec::default(),
         timeout: None,
         grace: std::time::Duration::ZERO,
+        bucket: None,
     }
 }
 

@@ -1,0 +1,79 @@
+//! Runs' ways to the bucket of their project: made when an attempt starts, renewed while it runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rigi_exec::credentials::{BucketAccess, Credential};
+use rigi_exec::plan::{AttemptPlan, Executor};
+use rigi_model::{AttemptKey, RunId, Timestamp};
+use rigi_store::{Error, Result, RunAccess, Store};
+
+/// Between two tries to renew what could not be renewed.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What an attempt gets; `None` where there is no bucket that gives runs credentials.
+pub(crate) async fn of_attempt(store: &Store, plan: &AttemptPlan) -> Result<Option<BucketAccess>> {
+    let access = store.blobs().access_for(&plan.key.run).await?;
+    let of = |access: RunAccess| {
+        let variables = variables(&access);
+        BucketAccess::new(variables, credential(access), plan.timeout, plan.grace, Timestamp::now())
+    };
+    Ok(access.map(of))
+}
+
+/// Fresh credentials of a run.
+pub(crate) async fn credential_of(store: &Store, run: &RunId) -> Result<Option<Credential>> {
+    Ok(store.blobs().access_for(run).await?.map(credential))
+}
+
+fn credential(access: RunAccess) -> Credential {
+    Credential {
+        access_key_id: access.access_key_id,
+        secret_access_key: access.secret_access_key.0,
+        session_token: access.session_token.0,
+        expires: access.expires,
+    }
+}
+
+fn variables(access: &RunAccess) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut set = |names: &[&str], value: &str| {
+        all.extend(names.iter().map(|name| ((*name).to_owned(), value.to_owned())));
+    };
+    set(&["AWS_REGION", "AWS_DEFAULT_REGION"], &access.region);
+    set(&["RIGI_STORAGE"], &access.storage);
+    set(&["RIGI_STORAGE_RUN"], &access.own);
+    if let Some(endpoint) = &access.endpoint {
+        set(&["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"], endpoint);
+    }
+    all
+}
+
+/// Renews an attempt's credentials until it has ended; at once where `known` is none of its.
+pub(crate) async fn keep_renewed(
+    store: Store,
+    project: String,
+    executor: Arc<dyn Executor>,
+    key: AttemptKey,
+    known: Option<Credential>,
+) {
+    let mut pause = known.map_or(Duration::ZERO, |known| known.renew_in(Timestamp::now()));
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = AGAIN;
+        match store.db().run(&project, &key.run).await {
+            Ok(run) if run.status.attempt == key.number && !run.status.state.is_terminal() => {}
+            Ok(_) | Err(Error::NotFound { .. }) => return,
+            Err(_) => continue,
+        }
+        match credential_of(&store, &key.run).await {
+            Ok(Some(new)) => {
+                executor.renew(&key, &new);
+                pause = new.renew_in(Timestamp::now());
+            }
+            Ok(None) => return,
+            Err(error) => tracing::warn!(%key, %error, "the credentials of a run cannot be renewed now"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Where stored files are put by a restore: a folder, or a bucket.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::objects::StoredFile;
+use super::repository::damaged;
+use super::restore::{Target, sync_disk};
+use crate::blobs::{copy_hashed, hash_of};
+use crate::bucket::Bucket;
+use crate::{DEFAULT_PROJECT, Error, Result, Storage};
+
+/// See the module.
+pub(super) enum Files {
+    /// In the data folder, whose emptiness is looked at with all that is in it.
+    Data(PathBuf),
+    /// In a folder of their own.
+    Folder(PathBuf),
+    Bucket(Bucket),
+}
+
+impl Files {
+    pub fn of(target: &Target) -> Result<Self> {
+        Ok(match &target.storage {
+            Storage::Data => Self::Data(target.data.join("objects")),
+            Storage::Folder(folder) => Self::Folder(folder.clone()),
+            Storage::Bucket(config) => Self::Bucket(Bucket::open(config, DEFAULT_PROJECT, &target.data)?),
+        })
+    }
+
+    /// Which place it is, for people and for the next restore.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Data(folder) | Self::Folder(folder) => folder.display().to_string(),
+            Self::Bucket(bucket) => bucket.name(""),
+        }
+    }
+
+    pub fn refuse_full(&self) -> Result<()> {
+        let found = match self {
+            Self::Data(_) => None,
+            Self::Folder(folder) => match fs::read_dir(folder) {
+                Ok(mut entries) => entries.find_map(|entry| {
+                    let name = entry.ok()?.file_name().to_string_lossy().into_owned();
+                    (name != ".tmp").then_some(name)
+                }),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) => return Err(Error::io(format!("read {}", folder.display()))(error)),
+            },
+            Self::Bucket(bucket) => {
+                let mut first = None;
+                bucket.list("", |key, _| {
+                    first.get_or_insert_with(|| key.to_owned());
+                    Ok(())
+                })?;
+                first
+            }
+        };
+        match found {
+            None => Ok(()),
+            Some(name) => {
+                let what = format!("the storage {}", self.name());
+                Err(Error::NotEmpty { what, holds: format!("`{name}`") })
+            }
+        }
+    }
+
+    /// Puts a file of the backup into its place.
+    pub fn put(&self, from: &Path, file: &StoredFile) -> Result<()> {
+        let root = match self {
+            Self::Data(folder) | Self::Folder(folder) => folder,
+            Self::Bucket(bucket) => {
+                let key = file.path.split_once('/').map_or(file.path.as_str(), |(_, key)| key);
+                if hash_of(from)? != file.sha256 {
+                    return Err(damaged(from));
+                }
+                return bucket.upload(key, from, file.size);
+            }
+        };
+        let to = root.join(&file.path);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(Error::io(format!("make the folder {}", folder.display())))?;
+        }
+        if copy_hashed(from, &to)? != file.sha256 {
+            return Err(damaged(from));
+        }
+        // A collection looks at the age of files, the next backup at what has changed.
+        let modified = UNIX_EPOCH + Duration::from_micros(u64::try_from(file.modified).unwrap_or(0));
+        let dated = File::options().write(true).open(&to).and_then(|file| file.set_modified(modified));
+        dated.map_err(Error::io(format!("write {}", to.display())))
+    }
+
+    /// Makes what was put durable; a bucket says that a file is there when it is.
+    pub fn sync(&self) -> Result<()> {
+        match self {
+            Self::Folder(folder) if folder.is_dir() => sync_disk(folder),
+            Self::Data(_) | Self::Folder(_) | Self::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// Removes what a restore has put into the empty place.
+    pub fn clear(&self) -> Result<()> {
+        match self {
+            // With the rest of the data folder.
+            Self::Data(_) => Ok(()),
+            Self::Folder(folder) => match fs::remove_dir_all(folder.join(DEFAULT_PROJECT)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::io(format!("empty {}", folder.display()))(error))
+                }
+                _ => Ok(()),
+            },
+            Self::Bucket(bucket) => {
+                let mut keys = Vec::new();
+                bucket.list("", |key, _| {
+                    keys.push(key.to_owned());
+                    Ok(())
+                })?;
+                keys.chunks(1000).try_for_each(|keys| bucket.remove(keys.to_vec()))
+            }
+        }
+    }
+}

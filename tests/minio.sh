@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# A MinIO of the tests' own, on a free port of the loopback address, gone when it is stopped.
+#   minio.sh build           makes the program, if it is not there (about three minutes, once)
+#   minio.sh start           prints its folder, and its address, key and secret in one line
+#   minio.sh down FOLDER     ends it, as a storage that is away; its data stay
+#   minio.sh up FOLDER       starts it again, where it was
+#   minio.sh stop FOLDER     ends it and removes the folder
+set -euo pipefail
+
+bin=${XDG_CACHE_HOME:-$HOME/.cache}/rigi/tests/tools/bin
+
+build() {
+    if [ -x "$bin/minio" ]; then return; fi
+    if ! command -v go >/dev/null; then
+        echo "there is no Go, which MinIO is made with: apt-get install golang-go, or https://go.dev/dl" >&2
+        exit 1
+    fi
+    mkdir -p "$bin"
+    # An older Go fetches the one that MinIO asks for.
+    GOTOOLCHAIN=auto GOBIN=$bin go install -ldflags "-s -w" github.com/minio/minio@latest >&2
+}
+
+up() {
+    local folder=$1 port
+    port=$(cat "$folder/port")
+    # shellcheck disable=SC1091
+    MINIO_ROOT_USER=$(sed -n 1p "$folder/keys") MINIO_ROOT_PASSWORD=$(sed -n 2p "$folder/keys") \
+        MINIO_BROWSER=off MINIO_UPDATE=off MINIO_CI_CD=1 HOME=$folder \
+        setsid "$bin/minio" server "$folder/data" --quiet --address "127.0.0.1:$port" >>"$folder/log" 2>&1 </dev/null &
+    echo $! >"$folder/pid"
+    for _ in $(seq 200); do
+        if curl -fsS --noproxy '*' -o /dev/null "http://127.0.0.1:$port/minio/health/live" 2>/dev/null; then return; fi
+        sleep 0.1
+    done
+    echo "MinIO did not get ready:" >&2
+    tail -n 20 "$folder/log" >&2
+    exit 1
+}
+
+down() {
+    local pid
+    pid=$(cat "$1/pid")
+    kill -KILL "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+}
+
+start() {
+    local folder secret
+    build
+    folder=$(mktemp -d /tmp/rigi-minio.XXXXXX)
+    mkdir "$folder/data"
+    secret=$(python3 -c 'import secrets; print(secrets.token_hex(20))')
+    printf 'rigi-tests\n%s\n' "$secret" >"$folder/keys"
+    chmod 600 "$folder/keys"
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' >"$folder/port"
+    up "$folder"
+    echo "$folder"
+    echo "http://127.0.0.1:$(cat "$folder/port") rigi-tests $secret"
+}
+
+case "${1:-}" in
+build) build ;;
+start) start ;;
+up) up "$2" ;;
+down) down "$2" ;;
+stop)
+    down "$2"
+    rm -rf "$2"
+    ;;
+*)
+    echo "usage: minio.sh build | start | down FOLDER | up FOLDER | stop FOLDER" >&2
+    exit 2
+    ;;
+esac
