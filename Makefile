@@ -7,7 +7,7 @@
 #   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
 #   make e2e      the end-to-end tests alone
 #   make conformance  the same pipelines on every target, and what differs (TARGETS=process,container,kubernetes
-#                 STORAGES=sqlite+folder,postgres+folder; LONG=1 adds what takes long, THIRD=1 is a third of it)
+#                 STORAGES=sqlite+folder,postgres+folder,postgres+s3; LONG=1 adds what takes long, THIRD=1 is a third of it)
 #   make simulate the engine's decisions under thousands of made-up disasters (SEEDS=10000; SEED=4711 tells one)
 #   make schemathesis  hold a running server against the description of its API (SECONDS=100)
 #   make fuzz     look for input that breaks what reads it (SECONDS=60 for each target; a nightly compiler)

@@ -1,4 +1,4 @@
-/** The same pipelines on every target: TARGETS=process,container,kubernetes; STORAGES=sqlite+folder,postgres+folder. */
+/** The same pipelines on every target: TARGETS=process,container,kubernetes; STORAGES=sqlite+folder,postgres+folder,sqlite+s3,postgres+s3. */
 import { defineConfig } from "@playwright/test";
 
 import type { Place, Storage, Target } from "./conformance/scenario";

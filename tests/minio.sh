@@ -54,6 +54,8 @@ start() {
     chmod 600 "$folder/keys"
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' >"$folder/port"
     up "$folder"
+    # On one disk, a bucket is a folder.
+    mkdir "$folder/data/rigi-tests"
     echo "$folder"
     echo "http://127.0.0.1:$(cat "$folder/port") rigi-tests $secret"
 }

@@ -1,7 +1,7 @@
 /** Every scenario on every target: what is seen is what is stated, and is the same everywhere. */
 import { scenarios } from "./scenarios";
 import { play } from "./play";
-import { expect, test } from "./house";
+import { expect, fits, test } from "./house";
 import { checkable } from "./normal";
 import type { Scenario } from "./scenario";
 import { isInThird } from "./third";
@@ -11,7 +11,7 @@ const third = process.env.CONFORMANCE_THIRD === "1";
 
 function add(scenario: Scenario): void {
   test(scenario.name, async ({ place, house }, info) => {
-    test.skip(scenario.only !== undefined && !scenario.only.includes(place.target), "it is about other targets");
+    test.skip(!fits(scenario, place), "it is about other targets or storages");
     test.skip(third && !isInThird(scenario), "it is not in the third: CONFORMANCE_THIRD=1");
     test.skip(scenario.long === true && !longOnes, "it takes long: CONFORMANCE_LONG=1");
     test.setTimeout((scenario.ms ?? 60_000) + 60_000);

@@ -7,6 +7,7 @@ import { test as base } from "@playwright/test";
 
 import { Bed } from "../support/bed";
 import { Engine } from "../support/engine";
+import { bucketSettings, type Minio } from "../support/minio";
 import { examples, made, repository, testCache } from "../support/places";
 import type { Server } from "../support/server";
 import { Cluster, IMAGES, Tenant } from "./cluster";
@@ -53,6 +54,11 @@ async function removeContainers(bed: Bed, socket: string): Promise<void> {
   for (const one of all.filter((one) => one.Mounts.some((mount) => mount.Source?.startsWith(bed.root)))) await engine.remove(one.Id);
 }
 
+/** Whether a scenario is about this place. */
+export function fits(scenario: Scenario, place: Place): boolean {
+  return (!scenario.only || scenario.only.includes(place.target)) && (!scenario.bucket || place.storage.endsWith("+s3"));
+}
+
 interface Order {
   bed: Bed;
   tenant?: Tenant | undefined;
@@ -60,12 +66,15 @@ interface Order {
   online?: boolean;
   socket?: string;
   args?: string[];
+  /** Where its files lie, if not in the MinIO of all. */
+  minio?: Minio | undefined;
   /** What it is told beside. */
   env?: NodeJS.ProcessEnv;
 }
 
 export class House {
   private readonly rooms = new Map<string, Promise<Room>>();
+  private readonly buckets = new WeakMap<Bed, NodeJS.ProcessEnv>();
   private common: Cluster | undefined;
   private ownCluster: Cluster | undefined;
 
@@ -76,7 +85,7 @@ export class House {
     let room = this.rooms.get(kind);
     if (!room) {
       const bed = this.bed();
-      const all = scenarios.filter((scenario) => (scenario.server ?? "shared") === kind && (!scenario.only || scenario.only.includes(this.place.target)));
+      const all = scenarios.filter((scenario) => (scenario.server ?? "shared") === kind && fits(scenario, this.place));
       for (const scenario of all) write(bed, scenario, undefined);
       if (kind === "online") bed.copyPipelines(examples);
       const begin = async (): Promise<Room> => {
@@ -123,6 +132,14 @@ export class House {
     return this.common;
   }
 
+  /** What a server of this bed is told of its storage: the same after a restart. */
+  private storage(order: Order): NodeJS.ProcessEnv {
+    if (!this.place.storage.endsWith("+s3")) return {};
+    let told = this.buckets.get(order.bed);
+    if (!told) this.buckets.set(order.bed, (told = bucketSettings(order.minio?.named ?? process.env.RIGI_TEST_S3 ?? "")));
+    return told;
+  }
+
   async start(order: Order): Promise<Server> {
     const { bed, tenant, online = true, socket = this.socket(), args = [] } = order;
     if (this.place.target === "container" && online) {
@@ -134,7 +151,7 @@ export class House {
     }
     if (this.place.target === "container") bed.atEnd(() => removeContainers(bed, socket));
     const told = tenant ? tenant.env() : this.place.target === "container" ? settings(socket, online) : {};
-    return bed.up({ env: { ...told, ...order.env }, args });
+    return bed.up({ env: { ...told, ...this.storage(order), ...order.env }, args });
   }
 
   /** Nothing may be left of what has ended. */

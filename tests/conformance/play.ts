@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import type { Run } from "../support/api";
 import { Engine } from "../support/engine";
+import { Minio } from "../support/minio";
 import { processesOf } from "../support/processes";
 import type { Tenant } from "./cluster";
 import { docker, type House, type Room, write } from "./house";
@@ -40,14 +41,16 @@ export async function play(house: House, scenario: Scenario): Promise<Seen> {
       bed.atEnd(() => docker("stop", folder!));
       [socket, engineFolder] = [own!, folder];
     }
-    const server = await house.start({ bed, tenant, socket, args: scenario.args ?? [] });
-    return await perform(house, scenario, { bed, server, tenant, socket, engineFolder });
+    const minio = scenario.bucket === "own" ? Minio.start() : undefined;
+    if (minio) bed.atEnd(() => minio.stop());
+    const server = await house.start({ bed, tenant, socket, minio, args: scenario.args ?? [] });
+    return await perform(house, scenario, { bed, server, tenant, socket, engineFolder, minio });
   } finally {
     await bed.remove();
   }
 }
 
-type Where = Pick<Stage, "bed" | "server" | "engineFolder"> & { socket: string; tenant?: Tenant | undefined };
+type Where = Pick<Stage, "bed" | "server" | "engineFolder" | "minio"> & { socket: string; tenant?: Tenant | undefined };
 
 async function perform(house: House, scenario: Scenario, where: Where): Promise<Seen> {
   const { bed, socket, engineFolder, tenant } = where;
@@ -58,6 +61,7 @@ async function perform(house: House, scenario: Scenario, where: Where): Promise<
     bed,
     engine: new Engine(socket),
     engineFolder,
+    minio: where.minio,
     server: where.server,
     get api() {
       return this.server.api;

@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import type { Api, Run } from "../support/api";
 import type { Bed } from "../support/bed";
 import type { Engine } from "../support/engine";
+import type { Minio } from "../support/minio";
 import type { Server } from "../support/server";
 import type { Tenant } from "./cluster";
 
 export type Target = "process" | "container" | "kubernetes";
-export type Storage = "sqlite+folder" | "postgres+folder";
+export type Storage = "sqlite+folder" | "postgres+folder" | "sqlite+s3" | "postgres+s3";
 
 /** Where scenarios run. */
 export interface Place {
@@ -69,6 +70,8 @@ export interface Stage {
   engine: Engine;
   /** Of its own engine, where it has one: its folder. */
   engineFolder?: string | undefined;
+  /** Of its own MinIO, where it has one. */
+  minio?: Minio | undefined;
   /** The first run. */
   run: Run;
   facts: Record<string, unknown>;
@@ -115,6 +118,8 @@ export interface Scenario {
   prepare?: (atEnd: (tidy: () => unknown) => void, address: string) => Promise<unknown>;
   /** Further arguments of its own server. */
   args?: string[];
+  /** About files in a bucket: with a MinIO of its own where it is `own`; other storages are left out. */
+  bucket?: "shared" | "own";
   /** Takes long: only with CONFORMANCE_LONG=1. */
   long?: boolean;
   /** Bound on its end. */

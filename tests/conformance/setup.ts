@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import type { FullConfig } from "@playwright/test";
 
+import { Minio } from "../support/minio";
 import start from "../support/setup";
 import { binary, made, testCache } from "../support/places";
 import { Cluster, IMAGES } from "./cluster";
@@ -29,6 +30,11 @@ export default async function setup(config: FullConfig): Promise<() => Promise<v
     const ended = start(config);
     if (ended) tidy.push(ended);
     if (wants("container")) process.env.RIGI_TEST_DOCKER ??= engine(tidy);
+    if (!process.env.RIGI_TEST_S3 && config.projects.some((project) => project.name.endsWith("+s3"))) {
+      const minio = Minio.start();
+      process.env.RIGI_TEST_S3 = minio.named;
+      tidy.push(() => minio.stop());
+    }
     if (wants("kubernetes") && !process.env.RIGI_TEST_KUBECONFIG) await cluster(tidy);
   } catch (error) {
     await leave();

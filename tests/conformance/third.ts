@@ -16,7 +16,7 @@ const third = new Set([
   "cluster-missing-secret", "cluster-template-refused", "cluster-kubeconfig-revoked", "cluster-rights",
   // What dies, and what goes on.
   "server-killed-while-running", "server-away-at-the-end", "executor-vanishes", "cluster-evicted", "cluster-writes", "cluster-api-server-away",
-  "kueue-waits", "kueue-preempts",
+  "kueue-waits", "kueue-preempts", "storage-down-for-30-s",
 ]);
 
 export function isInThird(scenario: Scenario): boolean {

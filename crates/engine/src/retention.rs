@@ -154,6 +154,9 @@ struct InUse {
     gone: Vec<RunId>,
 }
 
+/// What is stored by name, and whether a name is in use.
+type Parts<'a> = [(Part, &'a dyn Fn(&str) -> bool); 2];
+
 fn sweep(
     store: &Store,
     environments: &Environments,
@@ -168,7 +171,7 @@ fn sweep(
     let is_log =
         |name: &str| shard(name).is_some_and(|shard| in_use.logs.contains(&format!("{shard}/{name}")));
     let is_content = |name: &str| in_use.content.contains(name);
-    let parts: [(Part, &dyn Fn(&str) -> bool); 2] = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
+    let parts: Parts<'_> = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
     if let Some(root) = store.blobs().folder() {
         for (part, in_use) in parts {
             sweep.files(&root.join(part.folder()), 1, in_use, &mut swept)?;
@@ -236,13 +239,7 @@ impl Sweep {
     }
 
     /// The same in a bucket.
-    fn bucket(
-        &self,
-        blobs: &Blobs,
-        parts: [(Part, &dyn Fn(&str) -> bool); 2],
-        gone: &[RunId],
-        swept: &mut Collected,
-    ) -> Result<()> {
+    fn bucket(&self, blobs: &Blobs, parts: Parts<'_>, gone: &[RunId], swept: &mut Collected) -> Result<()> {
         let Some(before) = self.before else { return Ok(()) };
         let removal = if self.how == Collect::Remove { Removal::Now } else { Removal::Counted };
         let mut add = |(objects, bytes): (u64, u64)| {

@@ -14,7 +14,8 @@ import { limits } from "./limits";
 import { logs } from "./logs";
 import { many } from "./many";
 import { python } from "./python";
+import { storage } from "./storage";
 import { stops } from "./stops";
 import { values } from "./values";
 
-export const scenarios: Scenario[] = [...ends, ...stops, ...limits, ...logs, ...values, ...files, ...images, ...elsewhere, ...python, ...examples, ...crashes, ...many, ...clusterStarts, ...clusterEnds, ...clusterAccess, ...kueue];
+export const scenarios: Scenario[] = [...ends, ...stops, ...limits, ...logs, ...values, ...files, ...images, ...elsewhere, ...python, ...examples, ...crashes, ...many, ...clusterStarts, ...clusterEnds, ...clusterAccess, ...kueue, ...storage];

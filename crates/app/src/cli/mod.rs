@@ -12,6 +12,7 @@ mod gc;
 mod help;
 mod image;
 mod init;
+mod looked;
 mod migrate;
 mod output;
 mod pairs;
@@ -24,6 +25,7 @@ mod runs;
 mod server;
 mod session;
 mod status;
+mod storage;
 mod table;
 mod targets;
 mod terminal;
@@ -82,6 +84,8 @@ enum Command {
     Init(init::Init),
     /// List and check where runs can execute
     Targets(targets::Targets),
+    /// Check where files are stored
+    Storage(storage::Storage),
     /// Make the image that containers of pipelines without one have
     Image(image::Image),
     /// Show the configuration and where it comes from
@@ -163,6 +167,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
         Command::Targets(command) => command.run(&session),
+        Command::Storage(command) => command.run(&session),
         Command::Image(command) => command.run(&session),
         Command::Config(command) => command.run(&session),
         Command::Doctor(command) => command.run(&session),

@@ -8,10 +8,10 @@ use rigi_exec::container::Check;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::output::{List, OutputArgs, print_value};
+use super::looked::{Looked, tell};
+use super::output::{List, OutputArgs};
 use super::session::Session;
 use super::table::{Column, Field};
-use super::terminal::{Colour, say};
 use crate::config::Loaded;
 use crate::server::targets::{Settled, no_such, settle};
 
@@ -68,15 +68,6 @@ struct Row {
     kind: &'static str,
     place: String,
     default: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Looked {
-    what: String,
-    ok: bool,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<String>,
 }
 
 impl Targets {
@@ -153,14 +144,7 @@ impl CheckTarget {
                 session.block_on(async { Ok(look(&target).await) })?.into_iter().map(Looked::from).collect()
             }
         };
-        let exit = if looked.iter().all(|one| one.ok) { Exit::Ok } else { Exit::Failed };
-        if self.output.is_for_people() {
-            say(&show(&looked, session))?;
-        } else {
-            let wrong = || looked.iter().filter(|one| !one.ok).map(|one| one.what.clone()).collect();
-            print_value(&looked, self.output, wrong)?;
-        }
-        Ok(exit.into())
+        Ok(tell(&looked, self.output, session)?.into())
     }
 }
 
@@ -180,22 +164,4 @@ impl From<Check> for Looked {
             }
         }
     }
-}
-
-fn show(looked: &[Looked], session: &Session) -> String {
-    let width = looked.iter().map(|one| one.what.chars().count()).max().unwrap_or(0);
-    let one = |one: &Looked| {
-        let mark = if one.ok { (Colour::Green, "✓") } else { (Colour::Red, "✗") };
-        let mark = session.terminal.paint(mark.0, mark.1);
-        let cure = one.cure.as_ref().map(|cure| format!("\n  {:<width$}  → {cure}", "")).unwrap_or_default();
-        format!("{mark} {:<width$}  {}{cure}\n", one.what, one.message)
-    };
-    let lines: String = looked.iter().map(one).collect();
-    let wrong = looked.iter().filter(|one| !one.ok).count();
-    let last = match wrong {
-        0 => "Everything is well.".to_owned(),
-        1 => "One thing is not well.".to_owned(),
-        many => format!("{many} things are not well."),
-    };
-    format!("{lines}{last}")
 }

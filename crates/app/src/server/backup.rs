@@ -68,7 +68,7 @@ pub fn restore(
 ) -> anyhow::Result<(Restored, PathBuf)> {
     let repository = Repository::open(from).map_err(|e| of_backup(&e))?;
     let folder = DataFolder::take(&loaded.data_folder())?;
-    let target = whole(loaded, folder.path.clone());
+    let target = whole(loaded, folder.path);
     let restored = runtime()?.block_on(backup::restore(&repository, snapshot, &target, key, watch));
     Ok((restored.map_err(|e| of_backup(&e))?, target.data))
 }

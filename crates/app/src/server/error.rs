@@ -10,7 +10,7 @@ pub(super) fn failure(code: ErrorCode, message: impl Into<String>, cure: &str) -
 }
 
 /// What the store says, for people who start a server.
-pub(super) fn of_store(error: &rigi_store::Error) -> Failure {
+pub fn of_store(error: &rigi_store::Error) -> Failure {
     use rigi_store::Error as E;
     let text = error.to_string();
     match error {

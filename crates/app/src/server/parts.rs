@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rigi_engine::catalog::Catalog;
 use rigi_engine::decide::Limits;
@@ -24,6 +25,9 @@ use super::targets;
 use crate::cli::Failure;
 use crate::config::{Config, Loaded};
 
+/// A storage that takes longer is told as away when the server starts.
+const REACH: Duration = Duration::from_secs(3);
+
 /// A running engine and what it stands on.
 pub(super) struct Parts {
     pub engine: Engine,
@@ -33,6 +37,8 @@ pub(super) struct Parts {
     pub remote: Remote,
     pub collector: Collector,
     pub folder: DataFolder,
+    /// Why stored files cannot be reached; what needs them waits.
+    pub storage_trouble: Option<String>,
 }
 
 /// Which database the configuration asks for.
@@ -75,8 +81,13 @@ impl Parts {
         let limits = Limits { runs: settings.max_active_runs, pipelines: pipeline_limits(&catalog) };
         let started = Engine::start(settings, store, executors, limits, seen, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
+        let reached = tokio::time::timeout(REACH, engine.store().blobs().reach()).await;
+        let storage_trouble = match reached {
+            Ok(reached) => reached.err().map(|error| format!("{error}; `rigi storage check` says more")),
+            Err(_) => Some("the storage does not answer; `rigi storage check` says more".to_owned()),
+        };
         let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
-        Ok(Self { engine, catalog, recovered, process, remote, collector, folder })
+        Ok(Self { engine, catalog, recovered, process, remote, collector, folder, storage_trouble })
     }
 }
 

@@ -137,6 +137,7 @@ pub(super) fn state(
         );
     }
     warnings.extend(parts.folder.foreign_owner());
+    warnings.extend(parts.storage_trouble.clone());
     let mut auth = Auth::new(parts.folder.token()?, listen::hosts(&loaded.config));
     if loaded.config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
         auth = auth.over_https();

@@ -60,8 +60,7 @@ pub(super) fn is_missing(error: &object_store::Error) -> bool {
 
 /// Whether it was refused for want of a right.
 pub(super) fn is_refusal(error: &object_store::Error) -> bool {
-    matches!(error, object_store::Error::PermissionDenied { .. })
-        || code_of(&whole(error)) == Some("AccessDenied")
+    matches!(error, object_store::Error::PermissionDenied { .. }) || whole(error).contains("AccessDenied")
 }
 
 /// The code of an answer of S3's.

@@ -91,7 +91,7 @@ async fn ended_run(store: &Store, n: usize, log_lines: usize) -> NewRun {
 
 /// A small server's life.
 pub async fn fill(at: &Target) {
-    let store = Store::open(&at.config, &at.data).await.unwrap();
+    let store = Store::open_at(&at.config, &at.data, &at.storage).await.unwrap();
     for n in 0..5 {
         ended_run(&store, n, 10).await;
     }
