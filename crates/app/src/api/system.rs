@@ -29,6 +29,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
     let (queued, active, retrying) = state.engine.counts().await;
     let pipelines = state.catalog.all();
+    let mut warnings = state.warnings.clone();
+    warnings.extend(state.store().blobs().reach().await.err().map(|error| error.to_string()));
     axum::Json(SystemView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pipelines_folder: state.pipelines_folder.display().to_string(),
@@ -39,7 +41,7 @@ async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
         pipelines: pipelines.len() as u64,
         pipelines_with_mistakes: pipelines.iter().filter(|p| p.outcome.is_err()).count() as u64,
         max_active_runs: state.engine.settings().max_active_runs,
-        warnings: state.warnings.clone(),
+        warnings,
     })
 }
 

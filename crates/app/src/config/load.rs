@@ -132,7 +132,28 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         apply_flag(flag, config, &mut mistakes);
         origins.insert(flag.key.to_owned(), Origin::Flag(flag.flag.to_owned()));
     }
+    mistakes.extend(contradictions(config));
     if mistakes.is_empty() { Ok(loaded) } else { Err(ConfigError { mistakes }) }
+}
+
+/// What no key says by itself.
+fn contradictions(config: &Config) -> Vec<ConfigMistake> {
+    let storage = &config.storage;
+    let mut mistakes = Vec::new();
+    let mut wrong = |key: &str, message: String| {
+        mistakes.push(ConfigMistake { place: format!("storage.{key}"), message });
+    };
+    match (&storage.access_key_id, &storage.secret_access_key) {
+        (Some(_), None) => wrong("access_key_id", "stands without its `storage.secret_access_key`".into()),
+        (None, Some(_)) => wrong("secret_access_key", "stands without its `storage.access_key_id`".into()),
+        _ => {}
+    }
+    // What Amazon takes.
+    let range = 15 * 60..=12 * 3600;
+    if storage.credentials_for.is_some_and(|time| !range.contains(&time.0.as_secs())) {
+        wrong("credentials_for", "must be 15 minutes to 12 hours, or `none`".into());
+    }
+    mistakes
 }
 
 fn apply_flag(flag: &Flag, config: &mut Config, mistakes: &mut Vec<ConfigMistake>) {

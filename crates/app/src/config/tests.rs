@@ -127,3 +127,28 @@ fn the_reference_names_every_key() {
         assert!(!key.words().is_empty());
     }
 }
+
+#[test]
+fn a_storage_is_read_and_its_secret_is_never_shown() {
+    let (_folder, mut sources) = folder(
+        "[storage]\nurl = 's3://data/rigi'\nendpoint = 'http://minio:9000'\naccess_key_id = 'me'\ncredentials_for = '30m'\n",
+    );
+    assert_eq!(mistakes(&sources), ["storage.access_key_id  stands without its `storage.secret_access_key`"]);
+    sources.variables = variables(&[("RIGI_STORAGE__SECRET_ACCESS_KEY", "hunter2")]);
+    let loaded = load(&sources).unwrap();
+    let rigi_store::Storage::Bucket(bucket) = loaded.config.stored_files() else { panic!("no bucket") };
+    assert_eq!((bucket.bucket.as_str(), bucket.prefix.as_str()), ("data", "rigi"));
+    assert_eq!(bucket.secret_access_key.as_ref().map(|secret| secret.0.as_str()), Some("hunter2"));
+    let all = format!("{:?} {bucket:?} {}", loaded.config, serde_json::to_string(&shown(&loaded)).unwrap());
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[test]
+fn a_storage_that_is_none_is_refused_with_what_it_could_be() {
+    let (_folder, sources) =
+        folder("[storage]\nurl = 's3:/data'\nendpoint = 'minio:9000'\ncredentials_for = '1m'\nrole = 'x'\n");
+    let found = mistakes(&sources).join("\n");
+    for part in ["`s3://bucket/prefix`", "begins with `https://`", "15 minutes to 12 hours"] {
+        assert!(found.contains(part), "{found}");
+    }
+}

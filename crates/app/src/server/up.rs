@@ -137,7 +137,6 @@ pub(super) fn state(
         );
     }
     warnings.extend(parts.folder.foreign_owner());
-    warnings.extend(parts.storage_trouble.clone());
     let mut auth = Auth::new(parts.folder.token()?, listen::hosts(&loaded.config));
     if loaded.config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
         auth = auth.over_https();
@@ -199,7 +198,7 @@ fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Resul
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{adopted} went on without the server and {are} followed again.");
     }
-    for warning in &state.warnings {
+    for warning in state.warnings.iter().chain(&parts.storage_trouble) {
         let _ = writeln!(text, "Note: {warning}.");
     }
     text.push_str(&mistakes(&all));

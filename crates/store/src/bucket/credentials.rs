@@ -13,9 +13,6 @@ use super::{Bucket, Inner, trouble};
 use crate::storage::Hidden;
 use crate::{Error, Result};
 
-/// What Amazon takes: a quarter of an hour to twelve hours.
-const SHORTEST: u64 = 900;
-const LONGEST: u64 = 12 * 3600;
 const OFF: &str = "set `storage.role` (Amazon) and `storage.sts_endpoint` right, or go without: `storage.credentials_for = \"none\"`";
 
 /// What a run needs to reach its bucket.
@@ -128,8 +125,7 @@ impl Inner {
 
     /// The form that is sent.
     fn question(&self, run: &RunId) -> String {
-        let seconds =
-            self.config.credentials_for.map_or(3600, |time| time.as_secs()).clamp(SHORTEST, LONGEST);
+        let seconds = self.config.credentials_for.map_or(3600, |time| time.as_secs());
         let policy = policy(&self.config.bucket, &self.base, run.as_str());
         let mut fields = vec![
             ("Action", "AssumeRole".to_owned()),
