@@ -144,12 +144,20 @@ impl Planner {
                 self.tell(key, Err(CannotPlan { class, message, away: false }));
                 continue;
             };
-            match self.make(&key, &request).await {
-                Err(why) if why.away => {
-                    tokio::spawn(self.clone().wait(key, request, why));
-                }
-                plan => self.tell(key, plan),
+            let one = self.clone().plan_one(key, request);
+            if self.store.blobs().is_remote() {
+                // Each asks the storage for something, and may have to wait for it.
+                tokio::spawn(one);
+            } else {
+                one.await;
             }
+        }
+    }
+
+    async fn plan_one(self, key: AttemptKey, request: Arc<NewRun>) {
+        match self.make(&key, &request).await {
+            Err(why) if why.away => self.wait(key, request, why).await,
+            plan => self.tell(key, plan),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use object_store::HeaderValue;
 use object_store::aws::{AmazonS3, AwsAuthorizer};
-use object_store::client::{HttpConnector, HttpRequest, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector, HttpRequest, ReqwestConnector};
 use rigi_model::{RunId, Timestamp};
 use serde_json::json;
 
@@ -92,9 +92,7 @@ impl Inner {
         let own = s3.credentials().get_credential().await.map_err(|e| failed(&e))?;
         let signer = AwsAuthorizer::new(&own, "sts", &region);
         signer.try_authorize(&mut request, None).map_err(|e| failed(&e))?;
-        let plain = url.starts_with("http://") && self.config.sts_endpoint.is_some();
-        let options = if plain { self.options.clone().with_allow_http(true) } else { self.options.clone() };
-        let client = ReqwestConnector::default().connect(&options).map_err(|e| failed(&e))?;
+        let client = self.sts_client(&url).map_err(|e| failed(&e))?;
         let unheard = |error: object_store::client::HttpError| {
             failed(&object_store::Error::Generic { store: "STS", source: Box::new(error) })
         };
@@ -121,6 +119,17 @@ impl Inner {
             storage: self.name(""),
             own: self.name(&format!("processes/{run}/")),
         })
+    }
+
+    /// Made once: it reads the certificates of authorities.
+    fn sts_client(&self, url: &str) -> object_store::Result<HttpClient> {
+        if let Some(known) = self.client.get() {
+            return Ok(known.clone());
+        }
+        let plain = url.starts_with("http://") && self.config.sts_endpoint.is_some();
+        let options = if plain { self.options.clone().with_allow_http(true) } else { self.options.clone() };
+        let client = ReqwestConnector::default().connect(&options)?;
+        Ok(self.client.get_or_init(|| client).clone())
     }
 
     /// The form that is sent.

@@ -12,10 +12,11 @@ pub(crate) mod trouble;
 mod uploads;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::client::HttpClient;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path as Key;
@@ -33,8 +34,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const REQUEST: Duration = Duration::from_secs(30);
 /// A request that failed is tried again for so long; who waits is told then.
 const RETRY: Duration = Duration::from_secs(8);
-/// Parts of files that are on their way at a time: each is in memory.
-const PARTS_AT_ONCE: usize = 4;
+/// Bytes of files that are on their way at a time, in units of [`UNIT`]: they are in memory.
+const UNITS_AT_ONCE: usize = 512;
+/// See [`UNITS_AT_ONCE`]. What is shorter counts as much.
+const UNIT: u64 = 64 << 10;
 /// What was well so lately is not asked again.
 const FRESH: Duration = Duration::from_secs(30);
 
@@ -60,7 +63,9 @@ struct Inner {
     base: String,
     /// Uploads in parts that are under way.
     uploads: PathBuf,
-    parts: Semaphore,
+    room: Semaphore,
+    /// For STS.
+    client: OnceLock<HttpClient>,
     health: Mutex<Health>,
 }
 
@@ -111,7 +116,8 @@ impl Bucket {
             config: config.clone(),
             base,
             uploads: data.join("storage").join("uploads"),
-            parts: Semaphore::new(PARTS_AT_ONCE),
+            room: Semaphore::new(UNITS_AT_ONCE),
+            client: OnceLock::new(),
             health: Mutex::default(),
         };
         Ok(Self {

@@ -10,13 +10,17 @@ use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStoreExt, PutPayload};
 use rigi_model::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::sync::SemaphorePermit;
 
 use super::uploads::Upload;
-use super::{Bucket, Inner, PARTS_AT_ONCE, trouble};
+use super::{Bucket, Inner, UNIT, trouble};
 use crate::{Error, Result};
 
 /// Bytes that are sent or read at once. S3 takes 10,000 parts.
 pub(crate) const PART: u64 = 8 << 20;
+
+/// Parts of one file that are on their way at a time.
+const PARTS_AT_ONCE: usize = 4;
 
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,12 +90,17 @@ impl Inner {
         self.told("write", key, put).map(drop)
     }
 
+    async fn room_for(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(1).max(1);
+        // It is never closed.
+        self.room.acquire_many(units).await.ok()
+    }
+
     async fn upload(self: Arc<Self>, key: &str, file: PathBuf, size: u64) -> Result<()> {
-        let _room = self.parts.acquire().await;
         if size <= PART {
+            let _room = self.room_for(size).await;
             return self.put(key, read_part(&file, 0, size).await?).await;
         }
-        drop(_room);
         let whole = self.key(key);
         let id = self.objects.create_multipart(&whole).await;
         let id = self.told("write", key, id)?;
@@ -130,7 +139,7 @@ impl Inner {
         let send = |number: usize| {
             let inner = &self;
             async move {
-                let _room = inner.parts.acquire().await;
+                let _room = inner.room_for(PART).await;
                 let from = number as u64 * PART;
                 let bytes = read_part(file, from, PART.min(size - from)).await.map_err(Sending::Here)?;
                 upload.goes_on();
