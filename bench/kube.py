@@ -27,9 +27,16 @@ class Kube:
 
     def call(self, method, path, body=None):
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        self.http.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = self.http.getresponse()
-        return answer.status, json.loads(answer.read() or b"{}")
+        for last in (False, True):
+            try:
+                self.http.request(method, path, None if body is None else json.dumps(body), headers)
+                answer = self.http.getresponse()
+                return answer.status, json.loads(answer.read() or b"{}")
+            except http.client.RemoteDisconnected:
+                # It was left alone for too long.
+                self.http.close()
+                if last:
+                    raise
 
     def get(self, path):
         return self.must(*self.call("GET", path))
