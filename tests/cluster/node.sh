@@ -36,9 +36,7 @@ engine_settings() {
   {"type": "ptp", "ipMasq": false, "ipam": {"type": "host-local", "dataDir": "$dir/cni-data", "ranges": [[{"subnet": "$network.$n.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}]}
 END
-    # A registry that a test may have on this machine, at port 5000.
-    mkdir -p "$dir/registries/registry.test"
-    echo "server = \"http://$gateway:5000\"" >"$dir/registries/registry.test/hosts.toml"
+    # A registry that a test may have on this machine, at port 5000, is called without TLS.
     cat >"$dir/containerd.toml" <<END
 version = 2
 root = "$dir/containerd"
@@ -54,8 +52,8 @@ state = "$run/node$n/containerd"
     conf_dir = "$dir/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "$dir/registries"
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."$gateway:5000"]
+    endpoint = ["http://$gateway:5000"]
 END
 }
 

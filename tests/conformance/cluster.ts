@@ -29,6 +29,9 @@ function program(name: string, args: string[], number?: string): string {
 
 export class Cluster {
   readonly kube: Kube;
+  private readonly images: string[] = [];
+  /** No node has lost what it had. */
+  private whole = true;
 
   constructor(
     readonly kubeconfig: string,
@@ -64,16 +67,21 @@ export class Cluster {
 
   load(...images: string[]): void {
     program("load", images, this.own());
+    this.images.push(...images);
   }
 
   /** Takes the power of one part away: `node2`, `apiserver`. */
   end(part: string): void {
     program("down", [part], this.own());
+    this.whole &&= !part.startsWith("node");
   }
 
   /** Starts again whatever has ended. */
   heal(): void {
     program("up", [String(this.nodes)], this.own());
+    // A new node has no images.
+    if (!this.whole) program("load", this.images, this.own());
+    this.whole = true;
   }
 
   down(): void {

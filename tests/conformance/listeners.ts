@@ -33,7 +33,7 @@ export function broken(atEnd: AtEnd, host: string): Promise<string> {
   return listen(atEnd, host, (_request, answer) => void answer.writeHead(503).end("out of order"));
 }
 
-/** The registry that nodes of our clusters know as `registry.test`: it has no image, and below `broken/` it is out of order. */
+/** The registry beside the nodes of our cluster, at port 5000: it has no image, and below `broken/` it is out of order. */
 export async function registry(atEnd: AtEnd, host: string): Promise<void> {
   await listen(atEnd, host, (request, answer) => {
     if (request.url?.includes("/broken/")) return void answer.writeHead(503).end("out of order");

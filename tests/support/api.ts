@@ -163,11 +163,14 @@ export class Api {
 
   /** Waits until every run of a pipeline (or all) has ended. */
   async allEnded(query = "", ms = 120_000): Promise<void> {
+    let open: Run[] = [];
     const look = async (): Promise<true | undefined> => {
-      const open = await this.get<Page<Run>>(`/runs?limit=1&state=queued,starting,running,retrying${query}`);
-      return open.items.length === 0 ? true : undefined;
+      open = (await this.get<Page<Run>>(`/runs?limit=3&state=queued,starting,running,retrying${query}`)).items;
+      return open.length === 0 ? true : undefined;
     };
-    await this.watch(look, "all runs ended", ms);
+    await this.watch(look, "all runs ended", ms).catch((error: unknown) => {
+      throw new Error(`${String(error)}; among those that have not: ${JSON.stringify(open)}`, { cause: error });
+    });
   }
 
   async lines(id: string, query = ""): Promise<Line[]> {

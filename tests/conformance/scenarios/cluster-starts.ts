@@ -148,6 +148,15 @@ async function webhook({ tenant, bed }: Stage): Promise<void> {
   await poll(async () => ((await cluster.kube.ask("POST", `${tenant.path("jobs")}?dryRun=All`, job)).text.includes("budget") ? true : undefined));
 }
 
+/** An image of the registry that the cluster's nodes have beside them. */
+function fromRegistry(image: string): Partial<Scenario> {
+  return {
+    server: "own",
+    prepare: (_, address) => Promise.resolve(address),
+    files: (address) => ({ "pipeline.json": { image: `${String(address)}:5000/${image}`, command: ["true"], retries: 0 } }),
+  };
+}
+
 /** Variables of the attempt's container, as a template adds them. */
 function envFrom(from: object): object {
   return { kubernetes: { pod_template: { spec: { containers: [{ name: "attempt", envFrom: [from] }] } } } };
@@ -157,11 +166,12 @@ export const clusterStarts: Scenario[] = [
   quota("cluster-quota-of-pods", { pods: "0" }, /quota of the namespace is used up: .*exceeded quota: small/),
   quota("cluster-quota-of-jobs", { "count/jobs.batch": "0" }, /quota of the namespace is used up: .*exceeded quota: small/),
   quota("cluster-quota-of-memory", { "limits.memory": "32Mi" }, /exceeded quota: small, requested: limits.memory=/),
-  refused("cluster-image-not-in-its-registry", { image: "registry.test/none:1" }, /image registry\.test\/none:1 cannot be pulled: .*not found/, {
+  refused("cluster-image-not-in-its-registry", {}, /image \S+:5000\/none:1 cannot be pulled: .*not found/, {
+    ...fromRegistry("none:1"),
     expect: { ...failed("image-unavailable"), facts: { says: true, logged: true } },
   }),
-  cancelled("cluster-image-whose-registry-is-broken", { image: "registry.test/broken/app:1" }, "preparing-container", /image registry\.test\/broken\/app:1 cannot be pulled: .*503/),
-  refused("cluster-image-of-no-name", { image: "registry.test/UPPER:1", command: ["true"] }, /cannot be pulled|does not take|not a name|invalid/, {
+  { ...cancelled("cluster-image-whose-registry-is-broken", {}, "preparing-container", /image \S+:5000\/broken\/app:1 cannot be pulled: .*503/), ...fromRegistry("broken/app:1") },
+  refused("cluster-image-of-no-name", { image: "registry.example/UPPER:1", command: ["true"] }, /cannot be pulled|does not take|not a name|invalid/, {
     expect: { state: "failed", facts: { says: true, logged: true } },
   }),
   cancelled("cluster-unschedulable", { kubernetes: { node_selector: { disk: "none-has-it" } } }, "unschedulable", /0\/1 nodes are available: .*node affinity\/selector/),
