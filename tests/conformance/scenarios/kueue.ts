@@ -56,6 +56,32 @@ export const kueue: Scenario[] = [
     },
     expect: { state: "cancelled", facts: { waits: { state: "starting", says: true }, suspended: true, second: { state: "succeeded", attempt: 1 } } },
   },
+  {
+    name: "kueue-places",
+    only,
+    server: "own",
+    ms: 120_000,
+    shell: "echo here; sleep 600",
+    spec: { ...queued("high") },
+    beside: { later: { "pipeline.json": { command: ["sh", "-c", "echo later"], ...queued("low") } } },
+    before: quota(1000),
+    act: async (stage) => {
+      const { api, run } = stage;
+      await api.said(run.id, 1);
+      // By priority, not by age alone.
+      const low = await api.submit("later");
+      await api.until(low.id, (one) => /it is the next in the queue `team`/.test(one.message ?? ""));
+      const high = await stage.submit();
+      const behind = await api.until(low.id, (one) => /1 before it in the queue/.test(one.message ?? ""));
+      stage.facts.behind = says(behind.message, /\(WaitingForQuota\); 1 before it in the queue `team`/);
+      await api.post(`/runs/${high.id}/cancel`);
+      await api.ended(high.id);
+      await api.until(low.id, (one) => /it is the next in the queue `team`/.test(one.message ?? ""));
+      await api.post(`/runs/${run.id}/cancel`);
+      stage.facts.low = (await api.ended(low.id)).state;
+    },
+    expect: { state: "cancelled", facts: { behind: true, low: "succeeded" } },
+  },
   never("kueue-asks-for-too-much", { ...queued(), limits: { cpu: 4 } }, /insufficient quota for cpu.*maximum capacity \(1000m\) \(ExceedsMaxQuota\)/),
   never("kueue-no-such-queue", { kubernetes: { queue: "nothere" } }, /LocalQueue nothere doesn't exist \(Misconfigured\)/),
   {
