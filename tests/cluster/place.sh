@@ -12,4 +12,7 @@ etcd_port=$((2379 + 10 * number))  # and the one after it
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rigi/tests
 bin=$cache/tools/bin
 
+# One that has ended may wait for somebody to look.
+alive() { grep -qs '^State:.[^Z]' "/proc/$1/status"; }
+
 [ "$(id -u)" = 0 ] || { echo "a cluster of the tests needs root" >&2; exit 1; }

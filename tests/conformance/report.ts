@@ -9,7 +9,8 @@ import { known } from "./differences";
 import type { Place, Seen, Target } from "./scenario";
 import { scenarios } from "./scenarios";
 
-export const REPORT = join(repository, "target/reports/conformance.json");
+const name = process.env.CONFORMANCE_THIRD === "1" ? "conformance-third" : "conformance";
+export const REPORT = join(repository, `target/reports/${name}.json`);
 
 interface Row {
   scenario: string;
