@@ -135,7 +135,7 @@ export class Kueue {
       if (!is(workload, "Finished")) await this.say(workload, { Finished: ["True", "Succeeded", "Reached expected number of succeeded pods"] });
       return;
     }
-    if (is(workload, "Admitted")) return;
+    if (is(workload, "Admitted")) return job.spec.suspend && !is(workload, "Evicted") ? this.release(job) : undefined;
     const queue = await this.kube.ask("GET", `${this.path("localqueues")}/${workload.spec.queueName}`);
     if (queue.status === 404) return this.waits(workload, "Misconfigured", `LocalQueue ${workload.spec.queueName} doesn't exist`);
     const { clusterQueue } = (JSON.parse(queue.text) as Thing).spec as { clusterQueue: string };
@@ -161,6 +161,10 @@ export class Kueue {
       Admitted: ["True", "Admitted", "The workload is admitted"],
       ...(is(workload, "Evicted") ? { Evicted: ["False", "QuotaReserved", "Previously: Preempted"] } : {}),
     });
+    await this.release(job);
+  }
+
+  private async release(job: Thing): Promise<void> {
     await this.kube.merge(this.tenant.path(`jobs/${job.metadata.name}`), { spec: { suspend: false } });
   }
 
