@@ -158,6 +158,8 @@ def crowd(kube, given, figures):
         begin, most, kills = time.monotonic(), 0, [count // 3, 2 * count // 3]
         while True:
             most = max(most, resident_memory(server.process.pid))
+            if player.troubles:
+                raise RuntimeError(f"the runners' player: {player.troubles[0]}")
             if kills and player.ended >= kills[0]:
                 kills.pop(0)
                 server.start_again(runs=count)

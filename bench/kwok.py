@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from datetime import datetime, timezone
 from http.client import HTTPConnection
 from json import dumps, loads
 from pathlib import Path
@@ -74,7 +75,7 @@ class Nodes:
         self.kube, self.folder = kube, Path(tempfile.mkdtemp(prefix="rigi-kwok-"))
         (self.folder / "stages.yaml").write_text(STAGES)
         self.command = [given.kwok, f"--kubeconfig={given.kubeconfig}", "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
-                        f"--config={self.folder}/stages.yaml", "--server-address=127.0.0.1:0", "--node-lease-duration-seconds=40"]
+                        f"--config={self.folder}/stages.yaml", "--server-address=127.0.0.1:0", "--node-lease-duration-seconds=12"]
 
     def __enter__(self):
         self.real = [node["metadata"]["name"] for node in self.kube.get("/api/v1/nodes")["items"]]
@@ -142,7 +143,7 @@ class Player:
 
     def attempt(self, kube, name):
         token = self.token(kube, name)
-        now = lambda: time.time_ns() // 1000
+        now = lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         usage = {"cpu_us": 0, "max_memory": 0}
         self.say(token, "claim", {"runner": secrets.token_hex(16), "version": "0", "now": now()})
         began = now()
