@@ -12,6 +12,7 @@
 #   make schemathesis  hold a running server against the description of its API (SECONDS=100)
 #   make fuzz     look for input that breaks what reads it (SECONDS=60 for each target; a nightly compiler)
 #   make bench    measure; fails where a figure falls short (QUICK=1: five minutes at most; REPORT_ONLY=1: never fails)
+#   make bench-cluster  300 Jobs beside a bare client, and 5,000 on nodes that exist in the API alone (a cluster of its own; root)
 #   make chaos    kill -9 of server and supervisor under load (KILLS=1000 SUPERVISOR_KILLS=200 DATABASE=sqlite|postgres SEED=…)
 #   make soak     constant load, and nothing may grow (MINUTES=60 DATABASE=sqlite|postgres RATE=20)
 
@@ -24,7 +25,7 @@ DIR ?= examples
 
 UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run build check test gen gen-check e2e conformance simulate schemathesis fuzz bench chaos soak tools clean
+.PHONY: help run build check test gen gen-check e2e conformance simulate schemathesis fuzz bench bench-cluster chaos soak tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -95,6 +96,10 @@ simulate:
 # PEERS=1 runs other systems beside it, by the scripts in PEERS_DIR.
 bench: build
 	python3 bench/run.py --binary $(RIGI)
+
+bench-cluster: build
+	bench/cluster.sh $(RIGI) jobs
+	bench/cluster.sh $(RIGI) crowd
 
 chaos: build
 	python3 tests/chaos/run.py --binary $(RIGI) $(if $(KILLS),--kills $(KILLS)) $(if $(SUPERVISOR_KILLS),--supervisor-kills $(SUPERVISOR_KILLS)) \

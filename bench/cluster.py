@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """How fast Jobs go through a cluster, and what very many of them cost the server.
 
-    bench/cluster.py --kubeconfig FILE --image IMAGE --address ADDRESS jobs     300 Jobs, beside a bare client's
-    bench/cluster.py --kubeconfig FILE --image IMAGE --address ADDRESS crowd    5,000 Jobs on nodes that kwok plays
+    bench/cluster.sh RIGI jobs      300 Jobs, beside a bare client's
+    bench/cluster.sh RIGI crowd     5,000 Jobs on nodes that kwok plays
 
-ADDRESS is one of this machine's that pods reach. Tables go to target/reports/cluster.json; exits with 1 where a figure falls short.
+Any other cluster by --kubeconfig, --image (on its nodes, with Rigi's program and `true`) and --address (of this machine, as pods reach it). Tables go to target/reports/cluster.json; exits with 1 where a figure falls short.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::api::{ApiResource, DynamicObject};
@@ -9,6 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::KubernetesConfig;
 
@@ -17,9 +19,18 @@ use super::KubernetesConfig;
 pub struct Cluster {
     pub client: Client,
     pub namespace: String,
+    calls: Arc<Semaphore>,
 }
 
+/// Calls that are on their way at a time: an API server that is asked for thousands of things at once answers none of them.
+const CALLS: usize = 32;
+
 impl Cluster {
+    /// Waits for its turn to make a call, which ends with what this gives.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.calls.acquire().await.ok()
+    }
+
     /// All objects of a kind in the namespace.
     pub fn of(&self, resource: &ApiResource) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, resource)
@@ -101,7 +112,7 @@ pub async fn connect(config: &KubernetesConfig) -> Result<Cluster, Refusal> {
     let namespace = config.namespace.clone().unwrap_or_else(|| found.default_namespace.clone());
     let client = Client::try_from(found)
         .map_err(|error| bad(format!("The cluster cannot be called: {}.", chain(&error))))?;
-    Ok(Cluster { client, namespace })
+    Ok(Cluster { client, namespace, calls: Arc::new(Semaphore::new(CALLS)) })
 }
 
 fn unreadable(path: &Path, error: &kube::config::KubeconfigError) -> String {

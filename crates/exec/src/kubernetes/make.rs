@@ -71,6 +71,7 @@ where
 async fn make_job(cluster: &Cluster, plan: &AttemptPlan, wanted: &Value) -> Result<String, Refusal> {
     let apply = PatchParams::apply(MANAGER).force();
     let jobs = cluster.of(&objects::jobs());
+    let _turn = cluster.turn().await;
     let made = jobs.patch(&plan.key.object_name(), &apply, &Patch::Apply(wanted)).await;
     let made = made.map_err(|error| refusal("make a Job", &error))?;
     Ok(made.metadata.uid.unwrap_or_default())
@@ -79,6 +80,7 @@ async fn make_job(cluster: &Cluster, plan: &AttemptPlan, wanted: &Value) -> Resu
 async fn apply_secret(cluster: &Cluster, key: &AttemptKey, wanted: &Value) -> Result<(), Refusal> {
     let apply = PatchParams::apply(MANAGER).force();
     let secrets = cluster.of(&objects::core("Secret"));
+    let _turn = cluster.turn().await;
     let made = secrets.patch(&key.object_name(), &apply, &Patch::Apply(wanted)).await;
     made.map(drop).map_err(|error| refusal("make a secret", &error))
 }

@@ -20,7 +20,10 @@ impl Keeper {
         tokio::spawn(async move {
             let (jobs, since) = (cluster.of(&objects::jobs()), Instant::now());
             loop {
-                match jobs.delete(&key.object_name(), &DeleteParams::background()).await {
+                let turn = cluster.turn().await;
+                let deleted = jobs.delete(&key.object_name(), &DeleteParams::background()).await;
+                drop(turn);
+                match deleted {
                     Ok(_) => return,
                     Err(kube::Error::Api(status)) if status.code == 404 => {
                         if let Some(sender) = sender.upgrade() {
@@ -51,8 +54,10 @@ impl Keeper {
             if there.contains(key) || held.making.is_some() || !self.remote.is_open(key) {
                 continue;
             }
-            let (jobs, key, sender) = (jobs.clone(), key.clone(), self.sender.clone());
+            let (jobs, key, sender, cluster) =
+                (jobs.clone(), key.clone(), self.sender.clone(), cluster.clone());
             tokio::spawn(async move {
+                let _turn = cluster.turn().await;
                 if let (Ok(None), Some(sender)) = (jobs.get_opt(&key.object_name()).await, sender.upgrade()) {
                     let _ = sender.send(Command::Seen(Seen::Job { key, job: None }));
                 }
