@@ -39,7 +39,7 @@ inputs:
 SPEC
 
 # A server takes its settings from variables of this name.
-unset $(env | sed -n 's/^\(RIGI_[A-Z_]*\)=.*/\1/p')
+unset $(env | sed -n 's/^\(RIGI_[A-Z0-9_]*\)=.*/\1/p')
 "$BINARY" up "$PLACE/pipelines" --data "$PLACE/data" --port 0 >"$PLACE/said" 2>"$PLACE/log" &
 SERVER=$!
 for _ in $(seq 200); do
