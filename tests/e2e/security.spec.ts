@@ -311,7 +311,7 @@ test("the door for runners answers attempts alone, and is no way to the API", as
     expect([401, 404], path).toContain((await call(path, server.api.token)).status);
   }
   // And the API does not take a runner's calls.
-  expect((await raw(server, "/runner/v1/code")).status).toBe(404);
+  expect([404, 405]).toContain((await raw(server, "/runner/v1/claim", {}, "POST")).status);
 });
 
 test("a server that runs as root says so", async ({ bed, database }) => {
