@@ -21,7 +21,6 @@ from kube import Kube
 from server import Server, resident_memory
 
 NAMESPACE = "rigi-bench"
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def server_of(given, runs):

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attempt;
+pub mod causes;
 pub mod error_code;
 pub mod event;
 pub mod id;

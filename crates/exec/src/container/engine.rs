@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bollard::Docker;
+use rigi_model::causes::with_causes;
 
 use super::Reach;
 
@@ -70,15 +71,7 @@ pub fn words(error: &bollard::errors::Error) -> String {
     match error {
         bollard::errors::Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         bollard::errors::Error::DockerStreamError { error } => error.trim().to_owned(),
-        other => {
-            let mut text = other.to_string();
-            let mut cause = std::error::Error::source(other);
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-            text
-        }
+        other => with_causes(other),
     }
 }
 

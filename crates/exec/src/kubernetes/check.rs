@@ -2,10 +2,11 @@
 
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
+use rigi_model::causes::with_causes;
 use serde_json::json;
 
 use super::KubernetesConfig;
-use super::cluster::{Cluster, chain, connect};
+use super::cluster::{Cluster, connect};
 use super::watch::kueue;
 use crate::container::Check;
 
@@ -46,7 +47,7 @@ pub async fn check(config: &KubernetesConfig) -> Vec<Check> {
             format!("Kubernetes {}.{}, namespace {}", version.major, version.minor, cluster.namespace),
         )),
         Err(error) => {
-            let message = format!("it does not answer: {}", chain(&error));
+            let message = format!("it does not answer: {}", with_causes(&error));
             found.push(Check::bad(
                 "cluster",
                 message,
@@ -89,7 +90,7 @@ async fn rights(cluster: &Cluster) -> Vec<Check> {
             Err(error) => {
                 return vec![Check::bad(
                     "rights",
-                    chain(&error),
+                    with_causes(&error),
                     "check who the kubeconfig says that we are",
                 )];
             }

@@ -9,6 +9,7 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use rigi_model::attempt::FailureClass;
+use rigi_model::causes::with_causes;
 use rigi_model::{Exit, Reason};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -105,38 +106,27 @@ pub async fn connect(config: &KubernetesConfig) -> Result<Cluster, Refusal> {
         None => match Config::incluster() {
             Ok(found) => found,
             Err(_) => Config::from_kubeconfig(&options).await.map_err(|error| {
-                bad(format!("There is no cluster around this server, and no kubeconfig: {}.", chain(&error)))
+                bad(format!(
+                    "There is no cluster around this server, and no kubeconfig: {}.",
+                    with_causes(&error)
+                ))
             })?,
         },
     };
     let namespace = config.namespace.clone().unwrap_or_else(|| found.default_namespace.clone());
     let client = Client::try_from(found)
-        .map_err(|error| bad(format!("The cluster cannot be called: {}.", chain(&error))))?;
+        .map_err(|error| bad(format!("The cluster cannot be called: {}.", with_causes(&error))))?;
     Ok(Cluster { client, namespace, calls: Arc::new(Semaphore::new(CALLS)) })
 }
 
 fn unreadable(path: &Path, error: &kube::config::KubeconfigError) -> String {
-    format!("The kubeconfig {} cannot be used: {}.", path.display(), chain(error))
-}
-
-/// An error with its causes, each said once.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.to_string();
-        if !text.contains(&inner) {
-            text = format!("{text}: {inner}");
-        }
-        cause = error.source();
-    }
-    text
+    format!("The kubeconfig {} cannot be used: {}.", path.display(), with_causes(error))
 }
 
 /// What a refused call means. `doing` says what was asked for.
 pub fn refusal(doing: &str, error: &kube::Error) -> Refusal {
     let kube::Error::Api(status) = error else {
-        let said = error.source().map_or_else(|| error.to_string(), chain);
+        let said = error.source().map_or_else(|| error.to_string(), with_causes);
         let message = format!("The cluster does not answer ({said}); it was asked to {doing}.");
         let (class, reason) = (FailureClass::Transient, Reason::TargetUnavailable);
         return Refusal { class, reason, message, passes: Passes::Yes };

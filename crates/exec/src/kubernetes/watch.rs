@@ -9,10 +9,11 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, watcher::Config};
 use kube::{Api, discovery};
 use rigi_model::AttemptKey;
+use rigi_model::causes::with_causes;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::cluster::{Cluster, chain};
+use super::cluster::Cluster;
 use super::job::{ATTEMPT, SERVER};
 use super::keeper::Command;
 use super::look::Warning;
@@ -118,7 +119,7 @@ async fn follow_jobs(stream: impl Stream<Item = Watched>, outlet: Outlet) {
             Ok(Event::InitDone) => outlet.send(Seen::Jobs(std::mem::take(&mut listed))),
             Ok(Event::Apply(job)) => tell(job, true),
             Ok(Event::Delete(job)) => tell(job, false),
-            Err(error) => outlet.send(Seen::Away(chain(&error))),
+            Err(error) => outlet.send(Seen::Away(with_causes(&error))),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::{Body, RequestBuilder, Response, StatusCode};
+use rigi_model::causes::with_causes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -56,7 +57,7 @@ impl Client {
         };
         // An image may hold no certificates of authorities; they are looked for only where they are needed.
         let builder = if base.starts_with("https://") { builder } else { builder.tls_certs_only([]) };
-        let http = builder.build().map_err(|error| chain(&error))?;
+        let http = builder.build().map_err(|error| with_causes(&error))?;
         Ok(Self { http, base, token: token.to_owned() })
     }
 
@@ -117,7 +118,7 @@ impl Client {
 
 /// Sends a request; an answer that is no success is trouble.
 pub async fn send(request: RequestBuilder) -> Result<Response, Trouble> {
-    let answer = request.send().await.map_err(|error| Trouble::Passing(chain(&error)))?;
+    let answer = request.send().await.map_err(|error| Trouble::Passing(with_causes(&error)))?;
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
@@ -130,17 +131,6 @@ pub async fn send(request: RequestBuilder) -> Result<Response, Trouble> {
         }
         _ => Err(Trouble::Passing(why)),
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a bucket's refusals mean, in words with a cure.
 
-use std::error::Error as _;
+use rigi_model::causes::with_causes;
 
 use crate::Error;
 use crate::storage::BucketConfig;
@@ -38,7 +38,7 @@ pub(super) fn unusable(config: &BucketConfig, error: &object_store::Error) -> Er
 
 /// What a failed call means. `what` was being done: `write s3://…`.
 pub(super) fn of(what: &str, error: &object_store::Error) -> Error {
-    let text = whole(error);
+    let text = with_causes(error);
     if let Some((_, meaning, cure)) = code_of(&text).and_then(|code| CODES.iter().find(|c| c.0 == code)) {
         return Error::Storage { what: format!("cannot {what}: {meaning}"), cure };
     }
@@ -55,12 +55,13 @@ pub(super) fn of(what: &str, error: &object_store::Error) -> Error {
 /// Whether a call failed because there is no such object, and not for want of the bucket.
 pub(super) fn is_missing(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotFound { .. })
-        && code_of(&whole(error)).is_none_or(|code| code == "NoSuchKey")
+        && code_of(&with_causes(error)).is_none_or(|code| code == "NoSuchKey")
 }
 
 /// Whether it was refused for want of a right.
 pub(super) fn is_refusal(error: &object_store::Error) -> bool {
-    matches!(error, object_store::Error::PermissionDenied { .. }) || whole(error).contains("AccessDenied")
+    matches!(error, object_store::Error::PermissionDenied { .. })
+        || with_causes(error).contains("AccessDenied")
 }
 
 /// The code of an answer of S3's.
@@ -72,16 +73,6 @@ pub(super) fn code_of(text: &str) -> Option<&str> {
 /// The code's meaning and cure.
 pub(super) fn meaning_of(code: &str) -> Option<(&'static str, &'static str)> {
     CODES.iter().find(|known| known.0 == code).map(|(_, meaning, cure)| (*meaning, *cure))
-}
-
-fn whole(error: &object_store::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// The cause of all causes, in one line.
