@@ -1,5 +1,6 @@
-/** Servers of packages and images that are of little use. */
-import { createServer, type RequestListener } from "node:http";
+/** Servers of packages, images and credentials that are of little use. */
+import { createServer, request as call, type RequestListener } from "node:http";
+import { text } from "node:stream/consumers";
 
 type AtEnd = (tidy: () => unknown) => void;
 
@@ -41,4 +42,18 @@ export async function registry(atEnd: AtEnd, host: string): Promise<void> {
     answer.setHeader("content-type", "application/json");
     answer.writeHead(home ? 200 : 404).end(home ? "{}" : '{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}');
   }, 5000);
+}
+
+/** An STS whose credentials are said to end after so many seconds. They are another's, which lets them live longer. */
+export async function hasty(atEnd: AtEnd, sts: string, seconds: number): Promise<string> {
+  const address = await listen(atEnd, "127.0.0.1", (request, answer) => {
+    // With all its headers, which are signed.
+    const asked = call(sts, { method: request.method, path: request.url, headers: request.headers }, (made) => {
+      const ends = new Date(Date.now() + seconds * 1000).toISOString();
+      void text(made).then((xml) => answer.writeHead(made.statusCode ?? 502).end(xml.replace(/(?<=<Expiration>)[^<]*/, ends)));
+    });
+    asked.on("error", () => answer.writeHead(502).end());
+    request.pipe(asked);
+  });
+  return `http://${address}`;
 }

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { processesOf } from "../../support/processes";
+import { hasty } from "../listeners";
 import { file, OK, range, said, text, type Scenario } from "../scenario";
 
 const NAMES = "env | grep -oE '^(AWS|RIGI_STORAGE)_?[A-Z0-9_]*' | sort";
@@ -25,6 +26,20 @@ export const storage: Scenario[] = [
       ...["Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"].map((name) => `"${name}"`),
       "600",
     ),
+  },
+  {
+    name: "credentials-renewed",
+    bucket: "shared",
+    server: "own",
+    shell: `key() { sed -n 's/.*"AccessKeyId": *"\\([^"]*\\)".*/\\1/p' "$RIGI_STORAGE_CREDENTIALS"; }
+first=$(key); [ -n "$first" ] || exit 1; echo first; while [ "$(key)" = "$first" ]; do sleep 0.2; done; echo second`,
+    ms: 90_000,
+    before: async (stage) => {
+      const sts = await hasty((tidy) => stage.bed.atEnd(tidy), process.env.RIGI_TEST_S3!.split(" ")[0]!, 40);
+      await stage.server.stop();
+      await stage.restart({ RIGI_STORAGE__STS_ENDPOINT: sts });
+    },
+    expect: said("first", "second"),
   },
   {
     name: "credentials-of-its-own",

@@ -11,7 +11,7 @@ use kube::{Api, Client, Config};
 use rigi_model::attempt::FailureClass;
 use rigi_model::causes::with_causes;
 use rigi_model::{Exit, Reason};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use super::KubernetesConfig;
 
@@ -27,9 +27,10 @@ pub struct Cluster {
 const CALLS: usize = 32;
 
 impl Cluster {
-    /// Waits for its turn to make a call, which ends with what this gives.
-    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.calls.acquire().await.ok()
+    /// Makes a call when its turn comes. Until then it has no memory: thousands may wait for theirs.
+    pub async fn call<F: Future>(&self, make: impl FnOnce() -> F) -> F::Output {
+        let _turn = self.calls.acquire().await;
+        Box::pin(make()).await
     }
 
     /// All objects of a kind in the namespace.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use kube::api::{Patch, PatchParams};
 use rigi_model::{AttemptKey, Timestamp};
 use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, refusal};
@@ -17,7 +18,7 @@ use crate::remote::Remote;
 /// Between two tries, after some.
 const LONGEST: Duration = Duration::from_secs(16);
 
-/// Makes both; tried until the cluster has heard it and has room for it.
+/// Makes both, one right after the other; tried until the cluster has heard it and has room for it.
 pub async fn make(
     config: &KubernetesConfig,
     cluster: &Cluster,
@@ -26,13 +27,17 @@ pub async fn make(
     queued: bool,
 ) -> Result<(), Refusal> {
     // Made once: another word for a Job would suspend again what Kueue has admitted.
-    let wanted = job(config, plan, queued);
-    let uid = insist(remote, &plan.key, || make_job(cluster, plan, &wanted)).await?;
-    make_secret(cluster, remote, &plan.key, &labels(config, plan), &uid).await
+    let made = OnceCell::new();
+    let both = || async {
+        let uid = made.get_or_try_init(|| make_job(config, cluster, plan, queued)).await?;
+        let secret = secret(&plan.key, &labels(config, plan), &remote.token(&plan.key), uid);
+        make_secret(cluster, &plan.key, &secret).await
+    };
+    insist(cluster, remote, &plan.key, both).await
 }
 
 /// Makes the secret of a Job that is there.
-pub async fn make_secret(
+pub async fn complete(
     cluster: &Cluster,
     remote: &Remote,
     key: &AttemptKey,
@@ -40,17 +45,22 @@ pub async fn make_secret(
     uid: &str,
 ) -> Result<(), Refusal> {
     let wanted = secret(key, labels, &remote.token(key), uid);
-    insist(remote, key, || apply_secret(cluster, key, &wanted)).await
+    insist(cluster, remote, key, || make_secret(cluster, key, &wanted)).await
 }
 
 /// Tries again what may pass, and tells why it waits whenever that changes.
-async fn insist<T, F>(remote: &Remote, key: &AttemptKey, attempt: impl Fn() -> F) -> Result<T, Refusal>
+async fn insist<T, F>(
+    cluster: &Cluster,
+    remote: &Remote,
+    key: &AttemptKey,
+    attempt: impl Fn() -> F,
+) -> Result<T, Refusal>
 where
     F: Future<Output = Result<T, Refusal>>,
 {
     let (mut told, mut pause, since) = (None, PAUSE, Instant::now());
     loop {
-        match attempt().await {
+        match cluster.call(&attempt).await {
             Err(refusal) if refusal.passes.after(since.elapsed()) => {
                 let message = format!("{} It is tried again.", refusal.message);
                 if told.as_ref() != Some(&message) {
@@ -68,19 +78,23 @@ where
 }
 
 /// Returns its `uid`.
-async fn make_job(cluster: &Cluster, plan: &AttemptPlan, wanted: &Value) -> Result<String, Refusal> {
+async fn make_job(
+    config: &KubernetesConfig,
+    cluster: &Cluster,
+    plan: &AttemptPlan,
+    queued: bool,
+) -> Result<String, Refusal> {
     let apply = PatchParams::apply(MANAGER).force();
     let jobs = cluster.of(&objects::jobs());
-    let _turn = cluster.turn().await;
+    let wanted = job(config, plan, queued);
     let made = jobs.patch(&plan.key.object_name(), &apply, &Patch::Apply(wanted)).await;
     let made = made.map_err(|error| refusal("make a Job", &error))?;
     Ok(made.metadata.uid.unwrap_or_default())
 }
 
-async fn apply_secret(cluster: &Cluster, key: &AttemptKey, wanted: &Value) -> Result<(), Refusal> {
+async fn make_secret(cluster: &Cluster, key: &AttemptKey, wanted: &Value) -> Result<(), Refusal> {
     let apply = PatchParams::apply(MANAGER).force();
     let secrets = cluster.of(&objects::core("Secret"));
-    let _turn = cluster.turn().await;
     let made = secrets.patch(&key.object_name(), &apply, &Patch::Apply(wanted)).await;
     made.map(drop).map_err(|error| refusal("make a secret", &error))
 }

@@ -19,6 +19,9 @@ use super::keeper::Command;
 use super::look::Warning;
 use super::objects::{self, Job, Pod};
 
+/// Objects in one answer to a list: all of them are in memory until they are told.
+const PAGE: u32 = 100;
+
 /// Something that was seen.
 #[derive(Debug)]
 pub enum Seen {
@@ -70,7 +73,7 @@ pub fn watch(
     outlet: &Outlet,
 ) -> tokio::task::JoinSet<()> {
     let mut tasks = tokio::task::JoinSet::new();
-    let own = Config::default().labels(&format!("{SERVER}={server}"));
+    let own = Config::default().labels(&format!("{SERVER}={server}")).page_size(PAGE);
     let (client, namespace) = (&cluster.client, cluster.namespace.as_str());
     let all =
         |resource: &ApiResource| Api::<DynamicObject>::namespaced_with(client.clone(), namespace, resource);
@@ -78,12 +81,12 @@ pub fn watch(
     let events = all(&objects::core("Event"));
     tasks.spawn(follow_jobs(watcher(jobs, own.clone()).default_backoff(), outlet.clone()));
     tasks.spawn(follow_pods(watcher(pods, own).default_backoff(), outlet.clone()));
-    let warnings = Config::default().fields("type=Warning");
+    let warnings = Config::default().fields("type=Warning").page_size(PAGE);
     tasks.spawn(follow_events(watcher(events, warnings).default_backoff(), outlet.clone()));
     if let Some(resource) = queued {
         let workloads = all(resource);
-        tasks
-            .spawn(follow_workloads(watcher(workloads, Config::default()).default_backoff(), outlet.clone()));
+        let all = Config::default().page_size(PAGE);
+        tasks.spawn(follow_workloads(watcher(workloads, all).default_backoff(), outlet.clone()));
     }
     tasks
 }

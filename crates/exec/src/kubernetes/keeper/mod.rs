@@ -17,7 +17,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, connect};
 use super::look::{Look, Shown, gone, gone_pod, look};
-use super::make::{make, make_secret};
+use super::make::{complete, make};
 use super::objects::Job;
 use super::queues::Queues;
 use super::watch::{Outlet, Seen, kueue, watch};
@@ -223,7 +223,7 @@ impl Keeper {
         let (remote, sender) = (self.remote.clone(), self.sender.clone());
         let (key, labels, uid) = (key.clone(), job.labels.clone(), job.uid.clone());
         let making = tokio::spawn(async move {
-            let result = make_secret(&cluster, &remote, &key, &labels, &uid).await;
+            let result = complete(&cluster, &remote, &key, &labels, &uid).await;
             if let Some(sender) = sender.upgrade() {
                 let _ = sender.send(Command::Created { key, result });
             }

@@ -19,11 +19,9 @@ impl Keeper {
         let sender = self.sender.clone();
         tokio::spawn(async move {
             let (jobs, since) = (cluster.of(&objects::jobs()), Instant::now());
+            let (name, background) = (key.object_name(), DeleteParams::background());
             loop {
-                let turn = cluster.turn().await;
-                let deleted = jobs.delete(&key.object_name(), &DeleteParams::background()).await;
-                drop(turn);
-                match deleted {
+                match cluster.call(|| jobs.delete(&name, &background)).await {
                     Ok(_) => return,
                     Err(kube::Error::Api(status)) if status.code == 404 => {
                         if let Some(sender) = sender.upgrade() {
@@ -57,8 +55,8 @@ impl Keeper {
             let (jobs, key, sender, cluster) =
                 (jobs.clone(), key.clone(), self.sender.clone(), cluster.clone());
             tokio::spawn(async move {
-                let _turn = cluster.turn().await;
-                if let (Ok(None), Some(sender)) = (jobs.get_opt(&key.object_name()).await, sender.upgrade()) {
+                let found = cluster.call(|| async { jobs.get_opt(&key.object_name()).await }).await;
+                if let (Ok(None), Some(sender)) = (found, sender.upgrade()) {
                     let _ = sender.send(Command::Seen(Seen::Job { key, job: None }));
                 }
             });
@@ -89,7 +87,7 @@ impl Keeper {
         tokio::spawn(async move {
             let rest = match (pod, cluster) {
                 (Some(pod), Some((cluster, _))) if remote.is_claimed(&key) => {
-                    rest_of(&cluster, &pod, remote.lines(&key)).await
+                    cluster.call(|| rest_of(&cluster, &pod, remote.lines(&key))).await
                 }
                 _ => Vec::new(),
             };
