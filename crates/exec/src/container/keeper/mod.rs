@@ -1,28 +1,27 @@
 //! One task that knows what becomes of each container: it starts and ends them, follows the engine's events, and says
 //! how an attempt ended whose runner cannot.
 
-use std::collections::{HashMap, HashSet};
+mod removal;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::{
-    EventsOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder,
-};
+use bollard::query_parameters::{EventsOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt;
 use rigi_model::{AttemptKey, Exit};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::ContainerConfig;
 use super::body::{ATTEMPT, SERVER};
 use super::engine::{is_away, status, words};
-use super::start::{Failure, folder, start};
+use super::start::{Failure, start};
 use super::verdict::{Known, verdict};
 use super::volumes::Volumes;
-use super::{ContainerConfig, Reach};
 use crate::plan::{AttemptPlan, BEFORE_START};
 use crate::remote::Remote;
 use crate::runner::OWN_MEMORY;
@@ -226,97 +225,6 @@ impl Keeper {
         let remote = self.remote.clone();
         tokio::task::spawn_blocking(move || remote.end_here(&key, exit, &[], &words));
     }
-
-    fn release(&mut self, key: AttemptKey) {
-        if let Some(starting) = self.starting.remove(&key) {
-            starting.abort();
-        }
-        self.remove(&key);
-        let (remote, folder) = (self.remote.clone(), folder(&self.config, &key));
-        tokio::task::spawn_blocking(move || {
-            remote.forget(&key);
-            match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    tracing::warn!(%key, %error, "files of an ended attempt stay until the next start");
-                }
-                _ => {}
-            }
-        });
-    }
-
-    /// Removes a container, whatever it does.
-    fn remove(&self, key: &AttemptKey) {
-        let (Some(docker), name, key) = (self.docker.clone(), key.object_name(), key.clone()) else { return };
-        let far = matches!(self.config.reach, Reach::Calls { .. });
-        tokio::spawn(async move {
-            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            while docker.remove_container(&name, Some(options.clone())).await.is_err_and(|e| is_away(&e)) {
-                tokio::time::sleep(PAUSE).await;
-            }
-            if far {
-                Volumes::remove(&docker, &key).await;
-            }
-        });
-    }
-
-    /// What the engine has, and what is known here: the one follows the other.
-    fn compare(&self) {
-        let Some(docker) = self.docker.clone() else { return };
-        let (remote, config, sender) = (self.remote.clone(), self.config.clone(), self.sender.clone());
-        let starting: HashSet<AttemptKey> = self.starting.keys().cloned().collect();
-        // Those that are launched from now on are not to be found in what the engine lists.
-        let open = self.remote.open_of(&self.config.name);
-        tokio::spawn(async move {
-            let filters = HashMap::from([("label", vec![format!("{SERVER}={}", config.server)])]);
-            let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-            let Ok(found) = docker.list_containers(Some(options)).await else { return };
-            let mut running = HashSet::new();
-            for container in found {
-                let key =
-                    container.labels.as_ref().and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?));
-                let Some(key) = key else { continue };
-                let runs = container.state.is_some_and(|state| state.to_string() == "running");
-                if runs && remote.is_open(&key) {
-                    running.insert(key);
-                } else if !remote.is_known(&key) && !starting.contains(&key) {
-                    tracing::info!(%key, "a container that nobody waits for is removed");
-                    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-                    let id = container.id.unwrap_or_else(|| key.object_name());
-                    let _ = docker.remove_container(&id, Some(options)).await;
-                }
-            }
-            remove_strange(&config, &remote).await;
-            if let Reach::Calls { .. } = config.reach {
-                Volumes::remove_strange(&config, &docker, &remote).await;
-            }
-            for key in open {
-                if !running.contains(&key)
-                    && !starting.contains(&key)
-                    && let Some(sender) = sender.upgrade()
-                {
-                    let _ = sender.send(Command::Died { key });
-                }
-            }
-        });
-    }
-}
-
-/// Removes the files of attempts that nobody knows: of a server that was killed between forgetting one and removing them.
-async fn remove_strange(config: &Arc<ContainerConfig>, remote: &Remote) {
-    let (config, remote) = (config.clone(), remote.clone());
-    let removed = tokio::task::spawn_blocking(move || {
-        for entry in std::fs::read_dir(&config.folder).into_iter().flatten().flatten() {
-            let strange = entry
-                .file_name()
-                .to_str()
-                .and_then(AttemptKey::parse)
-                .is_some_and(|key| !remote.is_known(&key));
-            if strange && let Err(error) = std::fs::remove_dir_all(entry.path()) {
-                tracing::warn!(folder = %entry.path().display(), %error, "files of an ended attempt stay");
-            }
-        }
-    });
-    let _ = removed.await;
 }
 
 /// The attempt's own limit, from its container's.
@@ -362,7 +270,8 @@ async fn left_of(docker: &Docker, name: &str, shipped: u64) -> Left {
 async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakUnboundedSender<Command>) {
     let filters = HashMap::from([
         ("type", vec!["container".to_owned()]),
-        ("event", vec!["die".to_owned(), "oom".to_owned()]),
+        // Podman tells `die` to those who ask for `died`.
+        ("event", ["die", "died", "oom"].map(str::to_owned).into()),
         ("label", vec![format!("{SERVER}={}", config.server)]),
     ]);
     let (mut told_away, mut pause) = (false, PAUSE);
