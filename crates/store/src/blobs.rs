@@ -3,6 +3,7 @@
 //! `<project>/blobs/<first two of the hash>/<hash>`; logs lie in `<project>/logs/`. Both below `objects/` in the data
 //! folder, below another folder, or in a bucket.
 
+mod others;
 mod places;
 mod reader;
 

@@ -28,6 +28,7 @@ use rigi_model::{Timestamp, UploadId};
 use tokio::sync::{broadcast, oneshot};
 
 pub use blobs::{BlobReader, BlobWriter, Blobs, Part, Removal, Stored, hex};
+pub use bucket::addresses::Address;
 pub use bucket::check::{Looked, Problem, check as check_storage};
 pub use bucket::credentials::RunAccess;
 pub use db::{Db, DbConfig};

@@ -55,7 +55,7 @@ impl Inner {
         self.s3.is_some() && config.credentials_for.is_some() && from
     }
 
-    fn region(&self) -> String {
+    pub(super) fn region(&self) -> String {
         let of_environment =
             || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
         self.config.region.clone().or_else(of_environment).unwrap_or_else(|| "us-east-1".to_owned())

@@ -3,6 +3,7 @@
 //! Whoever stores or reads files does so off the async threads, and waits; the talking is done by a runtime of its own, so
 //! that it does not matter from where it is asked for.
 
+pub(crate) mod addresses;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod credentials;
@@ -20,6 +21,7 @@ use object_store::client::HttpClient;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path as Key;
+use object_store::signer::Signer;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -41,9 +43,9 @@ const UNIT: u64 = 64 << 10;
 /// What was well so lately is not asked again.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// Reads, writes, and does so in parts.
-trait Objects: ObjectStore + MultipartStore {}
-impl<T: ObjectStore + MultipartStore> Objects for T {}
+/// Reads, writes, does so in parts, and signs addresses for others who do.
+trait Objects: ObjectStore + MultipartStore + Signer {}
+impl<T: ObjectStore + MultipartStore + Signer> Objects for T {}
 
 /// See the module.
 #[derive(Debug)]

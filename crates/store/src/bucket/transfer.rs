@@ -22,6 +22,9 @@ pub(crate) const PART: u64 = 8 << 20;
 /// Parts of one file that are on their way at a time.
 const PARTS_AT_ONCE: usize = 4;
 
+/// Questions for one object each that are on their way at a time.
+const LOOKS_AT_ONCE: usize = 32;
+
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -175,10 +178,27 @@ impl Bucket {
         if size > PART
             && let Some(facts) = self.facts(key)?
             && facts.size == size
-            && Timestamp::now().since(facts.modified) < self.config().collect_after / 2
+            && self.is_young(&facts)
         {
             return Ok(());
         }
         self.upload(key, file, size)
+    }
+
+    /// Whether no collection takes it before what is done now is done.
+    pub fn is_young(&self, facts: &Facts) -> bool {
+        Timestamp::now().since(facts.modified) < self.config().collect_after / 2
+    }
+
+    /// What is known of these, in their order.
+    pub async fn facts_of(&self, keys: Vec<String>) -> Result<Vec<Option<Facts>>> {
+        self.ask(|inner| async move {
+            let look = |key: String| {
+                let inner = inner.clone();
+                async move { inner.facts(&key).await }
+            };
+            stream::iter(keys).map(look).buffered(LOOKS_AT_ONCE).try_collect().await
+        })
+        .await
     }
 }

@@ -1,0 +1,64 @@
+//! Blobs that others read and write in the bucket themselves: where, and whether they are there.
+
+use super::{Blobs, Place, Stored, key_of};
+use crate::bucket::Facts;
+use crate::bucket::addresses::{Address, is_hash};
+use crate::{Error, Result};
+
+impl Blobs {
+    /// Where others read a blob without asking here again; `None` where it lies in a folder.
+    ///
+    /// # Errors
+    /// If the address cannot be signed.
+    pub async fn address_to_read(&self, sha256: &str) -> Result<Option<Address>> {
+        match &self.place {
+            Place::Folder(_) => Ok(None),
+            Place::Bucket(bucket, _) => bucket.address_to_read(&key_of(sha256)).await.map(Some),
+        }
+    }
+
+    /// Where others write a blob of just this content; `None` where they cannot.
+    ///
+    /// # Errors
+    /// If the address cannot be signed.
+    pub async fn address_to_write(&self, content: &Stored) -> Result<Option<Address>> {
+        match &self.place {
+            Place::Folder(_) => Ok(None),
+            Place::Bucket(bucket, _) => bucket.address_to_write(&key_of(&content.sha256), content).await,
+        }
+    }
+
+    /// Which of these are in the bucket, as long as they should be. Of a folder's nothing is said.
+    ///
+    /// # Errors
+    /// If the bucket does not answer.
+    pub async fn are_in_bucket(&self, contents: &[Stored]) -> Result<Vec<bool>> {
+        let Place::Bucket(bucket, _) = &self.place else { return Ok(vec![false; contents.len()]) };
+        let keys = contents.iter().map(|content| key_of(&content.sha256)).collect();
+        let found = bucket.facts_of(keys).await?;
+        let is = |(found, content): (Option<Facts>, &Stored)| {
+            is_hash(&content.sha256) && found.is_some_and(|facts| facts.size == content.size)
+        };
+        Ok(found.into_iter().zip(contents).map(is).collect())
+    }
+
+    /// Makes sure of a blob that somebody else has written: it is there, and stays as long as one that is stored now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Damaged`] if it is not; or if the bucket does not answer.
+    pub fn hold(&self, content: &Stored) -> Result<()> {
+        let Stored { sha256, size } = content;
+        let Place::Bucket(bucket, _) = &self.place else { return self.get(sha256)?.expect_size(*size) };
+        let key = key_of(sha256);
+        match bucket.facts(&key)? {
+            None => Err(Error::NotFound { what: "stored file", id: sha256.clone() }),
+            Some(facts) if facts.size != *size => {
+                let why = format!("it has {} bytes and not {size}", facts.size);
+                Err(Error::Damaged { what: bucket.name(&key), why })
+            }
+            Some(facts) if bucket.is_young(&facts) => Ok(()),
+            // Nothing refers to it yet, and a collection looks at the time first: it is written once more.
+            Some(_) => bucket.upload(&key, &self.file(sha256)?, *size),
+        }
+    }
+}
