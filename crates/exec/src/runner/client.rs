@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::{Body, RequestBuilder, Response, StatusCode};
+use reqwest::{Body, ClientBuilder, RequestBuilder, Response, StatusCode};
 use rigi_model::causes::with_causes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,6 +42,8 @@ pub enum Trouble {
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// For what takes as long as it takes: a bound on silence counts from when a request begins.
+    patient: reqwest::Client,
     base: String,
     token: String,
 }
@@ -50,15 +52,20 @@ impl Client {
     pub fn new(place: &Place, token: &str) -> Result<Self, String> {
         // Installed once per process; a second time changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT).read_timeout(SILENCE).no_proxy();
-        let (builder, base) = match place {
-            Place::Socket(path) => (builder.unix_socket(path.clone()), "http://rigi".to_owned()),
-            Place::Url(url) => (builder, url.trim_end_matches('/').to_owned()),
+        let base = match place {
+            Place::Socket(_) => "http://rigi".to_owned(),
+            Place::Url(url) => url.trim_end_matches('/').to_owned(),
         };
-        // An image may hold no certificates of authorities; they are looked for only where they are needed.
-        let builder = if base.starts_with("https://") { builder } else { builder.tls_certs_only([]) };
-        let http = builder.build().map_err(|error| with_causes(&error))?;
-        Ok(Self { http, base, token: token.to_owned() })
+        let builder = || {
+            let builder = without_proxy(&base).connect_timeout(CONNECT);
+            match place {
+                Place::Socket(path) => builder.unix_socket(path.clone()),
+                Place::Url(_) => builder,
+            }
+        };
+        let build = |builder: ClientBuilder| builder.build().map_err(|error| with_causes(&error));
+        let (http, patient) = (build(builder().read_timeout(SILENCE))?, build(builder())?);
+        Ok(Self { http, patient, base, token: token.to_owned() })
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {
@@ -69,8 +76,9 @@ impl Client {
         self.call(self.http.post(self.url(path)))
     }
 
+    /// Sends what may be long.
     pub fn put(&self, path: &str, body: Body) -> RequestBuilder {
-        self.call(self.http.put(self.url(path)).body(body))
+        self.call(self.patient.put(self.url(path)).body(body))
     }
 
     fn url(&self, path: &str) -> String {
@@ -86,13 +94,11 @@ impl Client {
         path: &str,
         body: &B,
     ) -> Result<A, Trouble> {
-        let answer = send(self.post(path).json(body)).await?;
-        answer.json().await.map_err(|error| Trouble::Passing(error.to_string()))
+        ask(self.post(path).json(body)).await
     }
 
     pub async fn get_json<A: DeserializeOwned>(&self, path: &str) -> Result<A, Trouble> {
-        let answer = send(self.get(path)).await?;
-        answer.json().await.map_err(|error| Trouble::Passing(error.to_string()))
+        ask(self.get(path)).await
     }
 
     /// Tries until it works, or never will. Says on standard error when it takes long.
@@ -114,6 +120,18 @@ impl Client {
             }
         }
     }
+}
+
+/// A client of what is at `url`, without proxies: they are the image's.
+pub fn without_proxy(url: &str) -> ClientBuilder {
+    let builder = reqwest::Client::builder().no_proxy();
+    // An image may hold no certificates of authorities; they are looked for only where they are needed.
+    if url.starts_with("https://") { builder } else { builder.tls_certs_only([]) }
+}
+
+/// Sends a request whose answer is JSON.
+pub async fn ask<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, Trouble> {
+    send(request).await?.json().await.map_err(|error| Trouble::Passing(error.to_string()))
 }
 
 /// Sends a request; an answer that is no success is trouble.
