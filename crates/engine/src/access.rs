@@ -1,13 +1,17 @@
-//! Runs' ways to the bucket of their project: made when an attempt starts, renewed while it runs.
+//! Runs' ways to the bucket of their project: made when an attempt starts, renewed while it runs. And their runners'.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_exec::credentials::{BucketAccess, Credential};
-use rigi_exec::plan::{AttemptPlan, Executor};
+use rigi_exec::plan::{AttemptPlan, Executor, InputFile, StoredFile};
+use rigi_exec::remote::wire::{Address, Content, Way};
 use rigi_model::{AttemptKey, RunId, Timestamp};
-use rigi_store::{Error, Result, RunAccess, Store};
+use rigi_store::{Error, Result, RunAccess, Store, Stored};
+
+use crate::{Engine, inputs};
 
 /// Between two tries to renew what could not be renewed.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -76,4 +80,53 @@ pub(crate) async fn keep_renewed(
             Err(error) => tracing::warn!(%key, %error, "the credentials of a run cannot be renewed now"),
         }
     }
+}
+
+/// For runners: files between them and where they are kept.
+impl Engine {
+    /// How runners may reach files.
+    #[must_use]
+    pub fn way_to_files(&self) -> Way {
+        if self.store.blobs().is_remote() { Way::Bucket } else { Way::Door }
+    }
+
+    /// An input as a file of this machine.
+    ///
+    /// # Errors
+    /// If it is damaged, or cannot be had.
+    pub async fn input_file(&self, input: &InputFile) -> Result<PathBuf> {
+        inputs::bring_one(self.store.blobs(), input).await
+    }
+
+    /// Where a runner reads an input itself; `None` where it cannot.
+    ///
+    /// # Errors
+    /// If the address cannot be signed.
+    pub async fn address_of_input(&self, input: &InputFile) -> Result<Option<Address>> {
+        Ok(self.store.blobs().address_to_read(&input.sha256).await?.map(address))
+    }
+
+    /// Where a runner stores a file of just this content itself; `None` where it cannot.
+    ///
+    /// # Errors
+    /// If the address cannot be signed.
+    pub async fn address_for_output(&self, content: Content) -> Result<Option<Address>> {
+        let content = Stored { sha256: content.sha256, size: content.size };
+        Ok(self.store.blobs().address_to_write(&content).await?.map(address))
+    }
+
+    /// Those of the files that are in the bucket indeed.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn found_stored(&self, files: Vec<StoredFile>) -> Result<Vec<StoredFile>> {
+        let content = |file: &StoredFile| Stored { sha256: file.sha256.clone(), size: file.size };
+        let contents: Vec<_> = files.iter().map(content).collect();
+        let there = self.store.blobs().are_in_bucket(&contents).await?;
+        Ok(files.into_iter().zip(there).filter_map(|(file, there)| there.then_some(file)).collect())
+    }
+}
+
+fn address(signed: rigi_store::Address) -> Address {
+    Address { url: signed.url, headers: signed.headers }
 }

@@ -111,8 +111,14 @@ pub struct InputFile {
     pub input: String,
     /// The file's name in the input's folder: one path segment.
     pub name: String,
-    /// Where it lies now.
+    /// Where it lies now; nothing yet for those whose runner brings it.
     pub path: PathBuf,
+    /// SHA-256 of what it must hold, hex; empty where that is not compared.
+    #[serde(default)]
+    pub sha256: String,
+    /// Bytes of it.
+    #[serde(default)]
+    pub size: u64,
 }
 
 /// Something an executor saw.
@@ -190,6 +196,20 @@ pub struct Ended {
     pub route: Option<String>,
     /// Where its outputs lie; `None` if there are none.
     pub outputs: Option<PathBuf>,
+    /// Those of them that are stored already: in the folder, their places are held by empty files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored: Vec<StoredFile>,
+}
+
+/// An output that its runner has brought to where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFile {
+    /// Below the outputs folder.
+    pub path: String,
+    /// SHA-256 of what it holds, hex.
+    pub sha256: String,
+    /// Bytes of it.
+    pub size: u64,
 }
 
 impl Ended {
@@ -202,7 +222,8 @@ impl Ended {
         }
         let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
         encoder.take(&mut log.inline);
-        Self { exit, started_at: None, usage: Usage::default(), log, route: None, outputs: None }
+        let (usage, stored) = (Usage::default(), Vec::new());
+        Self { exit, started_at: None, usage, log, route: None, outputs: None, stored }
     }
 }
 

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
 use futures_util::TryStreamExt;
-use rigi_exec::plan::AttemptPlan;
-use rigi_exec::remote::wire::{Assignment, Claim, Kept, LastWord, Report};
-use rigi_exec::remote::{Refusal, Remote};
+use rigi_exec::plan::{AttemptPlan, InputFile, StoredFile};
+use rigi_exec::remote::wire::{Address, Assignment, Claim, Content, Kept, LastWord, Report, Taken};
+use rigi_exec::remote::{Refusal, Remote, check_stored};
 use rigi_model::{AttemptKey, Timestamp};
 use serde::Deserialize;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
@@ -24,16 +24,26 @@ use super::state::AppState;
 /// Bytes of one piece of log, or of one report, at most.
 const PIECE: usize = 64 << 20;
 
+/// Bytes of files that went between runners and where they are kept: through this door, or past it.
+const BYTES: &str = "rigi_runner_bytes_total";
+
+fn passed(what: &'static str, bytes: usize) {
+    metrics::counter!(BYTES, "what" => what, "way" => "door").increment(bytes as u64);
+}
+
 /// The whole of a runner's door.
 pub fn router(state: AppState) -> Router {
     let routes = Router::new()
         .route("/claim", post(claim))
         .route("/code", get(code))
         .route("/inputs/{index}", get(input))
+        .route("/inputs/{index}/address", get(input_address))
         .route("/credentials", get(credentials))
         .route("/log", post(log))
         .route("/report", post(report))
         .route("/outputs", put(outputs))
+        .route("/outputs/address", post(output_address))
+        .route("/outputs/stored", put(stored))
         .route("/end", post(end))
         .layer(DefaultBodyLimit::max(PIECE));
     let routes = Router::new().nest("/runner/v1", routes);
@@ -104,7 +114,7 @@ async fn claim(
         Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
     match state.remote.claim(&key, &claim, Timestamp::now()) {
-        Ok(()) => Json(Assignment { plan }).into_response(),
+        Ok(()) => Json(Assignment { plan, files: state.engine.way_to_files() }).into_response(),
         Err(refusal) => refused(&refusal),
     }
 }
@@ -144,25 +154,101 @@ async fn input(
     Extension(key): Extension<AttemptKey>,
     Path(index): Path<usize>,
 ) -> Response {
-    let plan = match plan(&state, &key).await {
-        Ok(plan) => plan,
+    let path = match input_of(&state, &key, index).await {
+        Ok(input) => state.engine.input_file(&input).await,
         Err(answer) => return answer,
     };
-    let Some(input) = plan.inputs.get(index) else {
-        return refuse(StatusCode::BAD_REQUEST, "there is no such input");
+    let path = match path {
+        Ok(path) => path,
+        Err(error) if error.may_pass() => return refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        // It is damaged or gone: asking again does not help.
+        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
     };
     let opened = async {
-        let file = tokio::fs::File::open(&input.path).await?;
+        let file = tokio::fs::File::open(&path).await?;
         let length = file.metadata().await?.len();
         io::Result::Ok((file, length))
     };
     match opened.await {
         Ok((file, length)) => {
-            let body = Body::from_stream(ReaderStream::with_capacity(file, 256 << 10));
+            let stream = ReaderStream::with_capacity(file, 256 << 10);
+            let body = Body::from_stream(stream.inspect_ok(|piece| passed("inputs", piece.len())));
             ([(header::CONTENT_LENGTH, length)], body).into_response()
         }
         Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
+}
+
+async fn input_of(state: &AppState, key: &AttemptKey, index: usize) -> Result<InputFile, Response> {
+    let mut inputs = plan(state, key).await?.inputs.into_iter();
+    inputs.nth(index).ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "there is no such input"))
+}
+
+async fn input_address(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Path(index): Path<usize>,
+) -> Response {
+    match input_of(&state, &key, index).await {
+        Ok(input) => {
+            let address = state.engine.address_of_input(&input).await;
+            if let Ok(Some(_)) = address {
+                metrics::counter!(BYTES, "what" => "inputs", "way" => "bucket").increment(input.size);
+            }
+            signed(address)
+        }
+        Err(answer) => answer,
+    }
+}
+
+async fn output_address(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Json(content): Json<Content>,
+) -> Response {
+    if !state.remote.is_open(&key) {
+        return refused(&Refusal::Gone(key));
+    }
+    signed(state.engine.address_for_output(content).await)
+}
+
+fn signed(address: rigi_store::Result<Option<Address>>) -> Response {
+    match address {
+        Ok(address) => Json(address).into_response(),
+        Err(error) => {
+            // The file takes this door; whoever wonders why, finds it here.
+            tracing::warn!(%error, "a runner gets no address of a file");
+            Json(None::<Address>).into_response()
+        }
+    }
+}
+
+/// What a runner says it has stored: only what is there counts.
+async fn stored(
+    State(state): State<AppState>,
+    Extension(key): Extension<AttemptKey>,
+    Json(files): Json<Vec<StoredFile>>,
+) -> Response {
+    if !state.remote.is_open(&key) {
+        return refused(&Refusal::Gone(key));
+    }
+    if let Err(refusal) = check_stored(&files) {
+        return refused(&refusal);
+    }
+    let found = state.engine.found_stored(files).await.unwrap_or_else(|error| {
+        // All of them take this door: an attempt that has ended waits for no bucket.
+        tracing::warn!(%key, %error, "what a runner has stored cannot be looked for");
+        Vec::new()
+    });
+    let bytes = found.iter().map(|file| file.size).sum();
+    let paths = found.iter().map(|file| file.path.clone()).collect();
+    let remote = state.remote.clone();
+    let answer = blocking(move || remote.stored(&key, &found)).await;
+    if !answer.status().is_success() {
+        return answer;
+    }
+    metrics::counter!(BYTES, "what" => "outputs", "way" => "bucket").increment(bytes);
+    Json(Taken { paths }).into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -201,7 +287,8 @@ async fn outputs(
     body: Body,
 ) -> Response {
     let remote = state.remote.clone();
-    let stream = body.into_data_stream().map_err(io::Error::other);
+    let stream = body.into_data_stream().inspect_ok(|piece| passed("outputs", piece.len()));
+    let stream = stream.map_err(io::Error::other);
     let stream = SyncIoBridge::new(StreamReader::new(stream));
     blocking(move || remote.outputs(&key, stream)).await
 }

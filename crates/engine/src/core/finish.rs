@@ -1,15 +1,16 @@
 //! Keeping what an ended attempt left: its log is packed, its files are stored by content.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rigi_exec::plan::{Ended, Sample};
+use rigi_exec::plan::{Ended, Sample, StoredFile};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 use rigi_store::inspect::stored_lines;
 use rigi_store::logs::{LogSource, Packed};
 use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{Blobs, Error};
+use rigi_store::{Blobs, Error, Stored};
 
 use super::outputs::Outputs;
 use crate::ledger::Kept;
@@ -92,18 +93,25 @@ impl Keeper {
             kept.samples = serde_json::to_string(&self.samples).ok();
         }
         if let Some(outputs) = &ended.outputs {
-            kept.artifacts = self.collect(key, outputs)?;
+            kept.artifacts = self.collect(key, outputs, &ended.stored)?;
         }
         Ok(kept)
     }
 
-    fn collect(&self, key: &AttemptKey, folder: &Path) -> Result<Vec<Artifact>, Error> {
+    fn collect(
+        &self,
+        key: &AttemptKey,
+        folder: &Path,
+        stored: &[StoredFile],
+    ) -> Result<Vec<Artifact>, Error> {
+        let stored: HashMap<&Path, &StoredFile> =
+            stored.iter().map(|file| (Path::new(&file.path), file)).collect();
         let what = |source| Error::Io { what: format!("read {}", folder.display()), source };
         let outputs = Outputs::open(folder).map_err(what)?;
         let files = outputs.files(MOST_ARTIFACTS).map_err(what)?;
         let store = |files: &[PathBuf]| -> Result<Vec<Artifact>, Error> {
-            let stored = files.iter().map(|path| self.store(key, &outputs, path));
-            stored.filter_map(Result::transpose).collect()
+            let kept = files.iter().map(|path| self.store(key, &outputs, path, stored.get(path.as_path())));
+            kept.filter_map(Result::transpose).collect()
         };
         let mut artifacts = if self.blobs.is_remote() && files.len() > 1 {
             // Each costs the way there and back.
@@ -120,7 +128,13 @@ impl Keeper {
         Ok(artifacts)
     }
 
-    fn store(&self, key: &AttemptKey, outputs: &Outputs, file: &Path) -> Result<Option<Artifact>, Error> {
+    fn store(
+        &self,
+        key: &AttemptKey,
+        outputs: &Outputs,
+        file: &Path,
+        stored: Option<&&StoredFile>,
+    ) -> Result<Option<Artifact>, Error> {
         let Some(path) = file.to_str().map(str::to_owned) else {
             tracing::warn!(%key, ?file, "a file whose name is not UTF-8 was left out");
             return Ok(None);
@@ -130,7 +144,15 @@ impl Keeper {
             tracing::warn!(%key, ?file, "a file that is not the run's own was left out");
             return Ok(None);
         };
-        let stored = self.blobs.put(opened)?;
+        let stored = match stored {
+            Some(StoredFile { sha256, size, .. }) => {
+                // What holds its place here is empty.
+                let content = Stored { sha256: sha256.clone(), size: *size };
+                self.blobs.hold(&content)?;
+                content
+            }
+            None => self.blobs.put(opened)?,
+        };
         let output = path
             .split('/')
             .next()
@@ -154,4 +176,73 @@ fn lost_outputs(ended: Ended, why: String) -> Kept {
         message: format!("what the run wrote cannot be kept: {why}"),
     };
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use rigi_exec::plan::EndedLog;
+    use rigi_model::{RunId, Usage};
+    use rigi_store::{BucketConfig, BucketKind, Hidden, Storage};
+
+    use super::*;
+
+    /// A bucket of the MinIO that `RIGI_TEST_S3` names; CI names one.
+    fn bucket(data: &Path, collect_after: Duration) -> Option<Blobs> {
+        let Ok(named) = std::env::var("RIGI_TEST_S3") else {
+            assert!(std::env::var("CI").is_err(), "CI must set RIGI_TEST_S3");
+            return None;
+        };
+        let words: Vec<String> = named.split(' ').map(str::to_owned).collect();
+        let config = BucketConfig {
+            kind: BucketKind::S3,
+            bucket: "rigi-tests".into(),
+            prefix: RunId::generate().to_string(),
+            endpoint: Some(words[0].clone()),
+            region: None,
+            access_key_id: Some(words[1].clone()),
+            secret_access_key: Some(Hidden(words[2].clone())),
+            role: None,
+            sts_endpoint: None,
+            credentials_for: None,
+            collect_after,
+        };
+        Some(Blobs::open_at(data, "default", &Storage::Bucket(Box::new(config))).unwrap())
+    }
+
+    fn ended(outputs: &Path, stored: Vec<StoredFile>) -> Ended {
+        let (usage, log, outputs) = (Usage::default(), EndedLog::default(), Some(outputs.to_owned()));
+        Ended { exit: Exit::Code { code: 0 }, started_at: None, usage, log, route: None, outputs, stored }
+    }
+
+    #[test]
+    fn what_its_runner_has_stored_is_kept_unread_and_only_if_it_is_there() {
+        let key = AttemptKey { run: RunId::generate(), number: 1 };
+        // Young and old: what is old is written anew, so that no collection takes it.
+        for collect_after in [Duration::from_secs(3600), Duration::ZERO] {
+            let data = tempfile::tempdir().unwrap();
+            let Some(blobs) = bucket(data.path(), collect_after) else { return };
+            let outputs = data.path().join("outputs");
+            std::fs::create_dir_all(outputs.join("maps")).unwrap();
+            // Its place in the folder; what it holds is in the bucket.
+            std::fs::write(outputs.join("maps/big"), "").unwrap();
+            std::fs::write(outputs.join("small"), "small").unwrap();
+            let big = blobs.put(&b"big"[..]).unwrap();
+            let file = |path: &str, sha256: &str, size| StoredFile {
+                path: path.into(),
+                sha256: sha256.into(),
+                size,
+            };
+            let keeper = Keeper { blobs, declared: vec!["maps".into()], samples: Vec::new() };
+            // What has no place in the folder is nobody's.
+            let stored = vec![file("maps/big", &big.sha256, 3), file("../x", &big.sha256, 3)];
+            let kept = keeper.try_keep(&key, ended(&outputs, stored)).unwrap().artifacts;
+            let seen: Vec<_> = kept.iter().map(|a| (a.path.as_str(), a.output.as_deref(), a.size)).collect();
+            assert_eq!(seen, [("maps/big", Some("maps"), 3), ("small", None, 5)]);
+            assert_eq!(kept[0].sha256, big.sha256);
+            for wrong in [file("maps/big", &"0a".repeat(32), 3), file("maps/big", &big.sha256, 4)] {
+                let lost = keeper.try_keep(&key, ended(&outputs, vec![wrong]));
+                assert!(matches!(lost, Err(Error::NotFound { .. } | Error::Damaged { .. })), "{lost:?}");
+            }
+        }
+    }
 }

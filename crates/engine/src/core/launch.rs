@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rigi_exec::credentials::GivenBy;
-use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, InputFile, Observation, Observed};
+use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::{AttemptKey, Reason, RunId, Target, Timestamp};
 use rigi_store::tables::versions::Version;
-use rigi_store::{Blobs, NewRun, RunInput, Store};
+use rigi_store::{NewRun, Store};
 use tokio::sync::mpsc;
 
 use super::Core;
 use crate::code::materialise;
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
-use crate::{Settings, access};
+use crate::{Settings, access, inputs};
 
 /// A version with its code on disk.
 #[derive(Debug)]
@@ -168,10 +168,13 @@ impl Planner {
 
     async fn make(&self, key: &AttemptKey, request: &NewRun) -> Result<AttemptPlan, CannotPlan> {
         let mut plan = self.versions.plan(key, request).await?;
+        let blobs = self.store.blobs();
         let Some(process) = self.process.as_ref().filter(|_| request.target == Target::PROCESS.as_str())
         else {
+            inputs::look_for(blobs, &plan.inputs).await?;
             return Ok(plan);
         };
+        plan.inputs = inputs::bring(blobs, plan.inputs).await?;
         plan.bucket = access::of_attempt(&self.store, &plan).await?;
         if let Some(bucket) = plan.bucket.as_ref().filter(|bucket| bucket.given == GivenBy::File) {
             let (store, project) = (self.store.clone(), request.project.clone());
@@ -204,10 +207,10 @@ impl Planner {
 }
 
 impl VersionCache {
-    /// What an attempt of a run is to do.
+    /// What an attempt of a run is to do. Its inputs are named, not brought.
     ///
     /// # Errors
-    /// If its code, its inputs or its secrets cannot be read.
+    /// If its code or its secrets cannot be read.
     pub(crate) async fn plan(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
         let prepared = self.get(&run.project, &run.version).await?;
         let spec = &prepared.version.spec;
@@ -217,7 +220,6 @@ impl VersionCache {
             python_version: spec.python_version.clone().or_else(|| self.settings.python_version.clone()),
             requirements: spec.requirements.clone(),
         });
-        let inputs = inputs(self.store.blobs(), run).await?;
         let (mut parameters, mut given) = (run.parameters.clone(), run.env.clone());
         crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
         crate::secrets::open_variables(self.store.sealer(), &mut given)?;
@@ -235,7 +237,7 @@ impl VersionCache {
             environment,
             parameters,
             env,
-            inputs,
+            inputs: run.inputs.iter().cloned().map(inputs::unfetched).collect(),
             outputs: spec.outputs.keys().cloned().collect(),
             limits: self.settings.limits_of(spec),
             container: spec.container.clone(),
@@ -244,19 +246,4 @@ impl VersionCache {
             bucket: None,
         })
     }
-}
-
-/// The files of a run's inputs: a run never computes with a file that is not the one that was given.
-async fn inputs(blobs: &Blobs, run: &NewRun) -> rigi_store::Result<Vec<InputFile>> {
-    if run.inputs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (blobs, inputs) = (blobs.clone(), run.inputs.clone());
-    let found = tokio::task::spawn_blocking(move || {
-        let file = |RunInput { input, name, sha256, .. }: RunInput| {
-            Ok(InputFile { input, name, path: blobs.file(&sha256)? })
-        };
-        inputs.into_iter().map(file).collect()
-    });
-    found.await.map_err(|_| rigi_store::Error::Closed)?
 }

@@ -186,7 +186,8 @@ fn write_runner(tools: &Path) -> Result<(), BuildError> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hex of a digest.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

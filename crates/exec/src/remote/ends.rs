@@ -49,6 +49,7 @@ impl Remote {
             ended.exit = exit;
         }
         ended.outputs = folder.outputs();
+        ended.stored = folder.stored()?;
         self.close(key, Timestamp(last.at.0.saturating_add(shift)), ended)
     }
 
@@ -65,8 +66,8 @@ impl Remote {
         };
         let lines = folder.lines().unwrap_or(lines);
         let log = add(key, &folder, lines, rest, words);
-        let usage = Usage::default();
-        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None };
+        let (usage, stored) = (Usage::default(), Vec::new());
+        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None, stored };
         if let Err(error) = self.close(key, now, ended.clone()) {
             // Nobody says it again before the next start: it is told, though it cannot be written down.
             tracing::error!(%key, %error, "the end of an attempt cannot be written down");

@@ -1,7 +1,8 @@
 //! What the server keeps of a remote attempt until the engine has kept it elsewhere.
 //!
-//! `remote/<attempt>/` holds `attempt.json` (its target, and who claimed it), `log`, `outputs/`, and at the end
-//! `ended.json`, which is written when all the rest is on the disk.
+//! `remote/<attempt>/` holds `attempt.json` (its target, and who claimed it), `log`, `outputs/`, `stored.json` (which of
+//! the outputs its runner has stored itself), and at the end `ended.json`, which is written when all the rest is on the
+//! disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,11 +15,12 @@ use rigi_model::{AttemptKey, Target, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, unpack};
-use crate::plan::Ended;
+use crate::plan::{Ended, StoredFile};
 
 const RECORD: &str = "attempt.json";
 const LOG: &str = "log";
 const OUTPUTS: &str = "outputs";
+const STORED: &str = "stored.json";
 const ENDED: &str = "ended.json";
 
 /// What is remembered of an attempt beside what it sends.
@@ -158,13 +160,31 @@ impl Folder {
         Ok(lines)
     }
 
-    /// Puts what a tar stream holds in place of the outputs.
+    /// Notes down which outputs are stored already, in place of what was noted before.
+    pub fn write_stored(&self, files: &[StoredFile]) -> io::Result<()> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.replace(STORED, &serde_json::to_vec(files)?)
+    }
+
+    /// The outputs that are stored already.
+    pub fn stored(&self) -> io::Result<Vec<StoredFile>> {
+        match fs::read(self.path.join(STORED)) {
+            Ok(text) => Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts what a tar stream holds in place of the outputs, beside empty files for those that are stored already: so
+    /// that there is one of each name, and all bounds hold for both.
     pub fn take_outputs(&self, stream: impl io::Read) -> Result<(), Refusal> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path.join(OUTPUTS);
         remove(&path)?;
         fs::DirBuilder::new().mode(0o700).create(&path)?;
-        unpack::unpack(stream, &path)
+        let stored = self.stored()?;
+        unpack::hold_places(&stored, &path)?;
+        unpack::unpack(stream, &path, stored.len())
     }
 
     pub fn outputs(&self) -> Option<PathBuf> {

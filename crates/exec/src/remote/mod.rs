@@ -19,10 +19,10 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Target, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::plan::{Ended, Known, Observation, Observed, Phase};
+use crate::plan::{Ended, Known, Observation, Observed, Phase, StoredFile};
 use folder::{Claimed, Folder, Record};
 pub use token::TokenKey;
-use wire::{Claim, Report, Said};
+use wire::{Claim, MOST_STORED, Report, Said};
 
 /// Why a runner is not obeyed.
 #[derive(Debug, thiserror::Error)]
@@ -277,6 +277,17 @@ impl Remote {
         Ok(())
     }
 
+    /// Remembers which outputs the runner has stored itself: they are where they are kept, somebody has looked. What was
+    /// said before is dropped. Blocks until that is durable.
+    ///
+    /// # Errors
+    /// If they are not as agreed, or the disk does not take it.
+    pub fn stored(&self, key: &AttemptKey, files: &[StoredFile]) -> Result<(), Refusal> {
+        let folder = open(&mut self.attempts(), key)?.folder.clone();
+        check_stored(files)?;
+        Ok(folder.write_stored(files)?)
+    }
+
     /// Keeps the outputs that the runner sends as a tar stream; what an earlier try left is dropped. Blocks.
     ///
     /// # Errors
@@ -303,6 +314,17 @@ impl Remote {
     fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptKey, Attempt>> {
         self.inner.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a runner may say that it has stored these, wherever they are.
+///
+/// # Errors
+/// If they are too many, or one would not be in its folder.
+pub fn check_stored(files: &[StoredFile]) -> Result<(), Refusal> {
+    if files.len() > MOST_STORED {
+        return Err(Refusal::Invalid(format!("there are more than {MOST_STORED} stored files")));
+    }
+    files.iter().try_for_each(|file| unpack::place_of(file).map(drop))
 }
 
 fn open<'a>(

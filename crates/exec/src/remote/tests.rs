@@ -6,9 +6,9 @@ use tempfile::TempDir;
 
 use rigi_model::log::{Encoder, Stream};
 
-use super::wire::LastWord;
+use super::wire::{LastWord, MOST_STORED};
 use super::*;
-use crate::plan::EndedLog;
+use crate::plan::{EndedLog, StoredFile};
 
 type Seen = mpsc::UnboundedReceiver<Observed>;
 
@@ -40,8 +40,8 @@ fn block(first: u64, texts: &[&str]) -> Vec<u8> {
 }
 
 fn ended(exit: Exit) -> Ended {
-    let (usage, log) = (Usage::default(), EndedLog::default());
-    Ended { exit, started_at: Some(Timestamp(5)), usage, log, route: None, outputs: None }
+    let (usage, log, stored) = (Usage::default(), EndedLog::default(), Vec::new());
+    Ended { exit, started_at: Some(Timestamp(5)), usage, log, route: None, outputs: None, stored }
 }
 
 fn last(exit: Exit, log_bytes: u64) -> LastWord {
@@ -186,4 +186,60 @@ fn an_attempt_that_cannot_be_noted_down_ends_all_the_same() {
     let ended = end_of(&mut seen);
     assert!(matches!(ended.exit, Exit::NotStarted { reason: Reason::StagingFailed, .. }), "{:?}", ended.exit);
     assert_eq!(ended.log.lines, 1);
+}
+
+/// A tar stream with this file.
+fn tar_of(path: &str, content: &[u8]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    builder.append_data(&mut header, path, content).unwrap();
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn what_is_stored_already_is_known_at_the_end_whatever_happens_to_the_server() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, _, key) = claimed(&root);
+    let stored = |path: &str| StoredFile { path: path.into(), sha256: "0a".repeat(32), size: 1 << 30 };
+    remote.stored(&key, &[stored("dropped")]).unwrap();
+    remote.stored(&key, &[stored("maps/big.tif")]).unwrap();
+    drop(remote);
+    let (remote, _seen) = open_in(root.path());
+    // The stream broke, and comes once more.
+    remote.outputs(&key, tar_of("half", b"x").as_slice()).unwrap();
+    remote.outputs(&key, tar_of("maps/small.csv", b"a,b").as_slice()).unwrap();
+    // What the runner itself says in its last word is not asked for.
+    let mut word = last(Exit::Code { code: 0 }, 0);
+    word.ended.stored = vec![stored("never-told")];
+    drop(remote);
+    let (remote, _seen) = open_in(root.path());
+    remote.end(&key, word).unwrap();
+    drop(remote);
+    let ended = end_of(&mut open_in(root.path()).1);
+    assert_eq!(ended.stored, [stored("maps/big.tif")]);
+    let outputs = ended.outputs.unwrap();
+    let length = |path: &str| std::fs::metadata(outputs.join(path)).map(|facts| facts.len()).ok();
+    assert_eq!((length("maps/big.tif"), length("maps/small.csv"), length("half")), (Some(0), Some(3), None));
+}
+
+#[test]
+fn a_stored_file_that_leaves_its_folder_or_is_in_the_way_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, _seen, key) = claimed(&root);
+    let stored = |path: String| StoredFile { path, sha256: "0a".repeat(32), size: 1 };
+    for path in ["../x", "/etc/x", "a/../../x", "a/./b", ""] {
+        let refused = remote.stored(&key, &[stored("good".into()), stored(path.into())]);
+        assert!(matches!(refused, Err(Refusal::Invalid(_))), "{path}: {refused:?}");
+    }
+    let many: Vec<_> = (0..=MOST_STORED).map(|n| stored(n.to_string())).collect();
+    assert!(matches!(remote.stored(&key, &many), Err(Refusal::Invalid(_))));
+    remote.stored(&key, &[stored("a".into())]).unwrap();
+    for path in ["a", "a/b"] {
+        let refused = remote.outputs(&key, tar_of(path, b"x").as_slice());
+        assert!(matches!(refused, Err(Refusal::Invalid(_))), "{path}: {refused:?}");
+    }
+    let other = AttemptKey { number: 2, ..key };
+    assert!(matches!(remote.stored(&other, &[]), Err(Refusal::Gone(_))));
 }

@@ -5,10 +5,13 @@
 //! | `POST /runner/v1/claim` | [`Claim`] | [`Assignment`] |
 //! | `GET /runner/v1/code` | | a tar stream |
 //! | `GET /runner/v1/inputs/{n}` | | the file |
+//! | `GET /runner/v1/inputs/{n}/address` | | [`Address`], where it lies in a bucket |
 //! | `GET /runner/v1/credentials` | | a fresh [`crate::credentials::Credential`] |
 //! | `POST /runner/v1/log?offset=N&lines=N` | blocks of `rigi_model::log` | [`Kept`] |
 //! | `POST /runner/v1/report` | [`Report`] | nothing |
-//! | `PUT /runner/v1/outputs` | a tar stream | nothing |
+//! | `POST /runner/v1/outputs/address` | [`Content`] | [`Address`], where a bucket takes it |
+//! | `PUT /runner/v1/outputs/stored` | all [`StoredFile`]s | [`Taken`]: the others come with the rest |
+//! | `PUT /runner/v1/outputs` | a tar stream of the rest | nothing |
 //! | `POST /runner/v1/end` | [`LastWord`] | nothing, when it is durable |
 //!
 //! Each carries the attempt's token as a bearer. 409 is for another runner, 410 for an attempt that is not waited for:
@@ -20,6 +23,8 @@ use rigi_model::{Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[cfg(doc)]
+use crate::plan::StoredFile;
 use crate::plan::{AttemptPlan, Ended, Observation, Sample};
 
 /// A runner takes an attempt over.
@@ -38,6 +43,48 @@ pub struct Claim {
 pub struct Assignment {
     /// The plan. Paths in it are the server's.
     pub plan: AttemptPlan,
+    /// How it may reach the files of its project.
+    #[serde(default)]
+    pub files: Way,
+}
+
+/// How files go between a runner and where they are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// Through this door.
+    #[default]
+    Door,
+    /// To and from a bucket, at addresses that are asked for here. Through the door where that fails.
+    Bucket,
+}
+
+/// Where one file is read or written for a while, without a key. Not to be shown.
+#[derive(Serialize, Deserialize)]
+pub struct Address {
+    /// With all of its query.
+    pub url: String,
+    /// Headers of the request, beside its length.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// SHA-256, hex.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Files that a runner may store itself, of one attempt. What is more comes through the door.
+pub const MOST_STORED: usize = 10_000;
+
+/// Those of the stored files that were found where they are kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Taken {
+    /// Their paths below the outputs folder.
+    pub paths: Vec<String>,
 }
 
 /// What the runner saw, in order.

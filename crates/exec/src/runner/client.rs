@@ -147,6 +147,8 @@ pub async fn send(request: RequestBuilder) -> Result<Response, Trouble> {
         StatusCode::UNAUTHORIZED | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::BAD_REQUEST => {
             Err(Trouble::Final(why))
         }
+        // What the server has is damaged or gone.
+        StatusCode::UNPROCESSABLE_ENTITY => Err(Trouble::Here(text)),
         _ => Err(Trouble::Passing(why)),
     }
 }

@@ -2,16 +2,20 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures_util::TryStreamExt;
+use reqwest::Response;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason, Timestamp};
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::client::{Client, Trouble, send};
-use crate::plan::{AttemptPlan, BEFORE_START, Ended};
+use super::direct::Direct;
+use crate::environment::hex;
+use crate::plan::{AttemptPlan, BEFORE_START, Ended, InputFile};
 
 /// Why there is nothing to run.
 #[derive(Debug)]
@@ -41,14 +45,19 @@ impl Failed {
 }
 
 /// Brings what a plan needs; the plan that comes back names the copies.
-pub async fn fetch(client: &Client, mut plan: AttemptPlan, data: &Path) -> Result<AttemptPlan, Failed> {
+pub async fn fetch(
+    client: &Client,
+    direct: &Direct,
+    mut plan: AttemptPlan,
+    data: &Path,
+) -> Result<AttemptPlan, Failed> {
     let root = data.join("fetched");
     let code = root.join("code");
     client.insist(|| fetch_code(client, &code)).await.map_err(failed)?;
     plan.code = code;
     for (index, input) in plan.inputs.iter_mut().enumerate() {
         let path = root.join(format!("input-{index}"));
-        client.insist(|| fetch_input(client, index, &path)).await.map_err(failed)?;
+        bring(client, direct, index, input, &path).await.map_err(failed)?;
         input.path = path;
     }
     Ok(plan)
@@ -92,20 +101,44 @@ fn unpack(stream: impl io::Read, place: &Path) -> Result<(), Trouble> {
     })
 }
 
-async fn fetch_input(client: &Client, index: usize, place: &PathBuf) -> Result<(), Trouble> {
+/// From the bucket, or else from the server.
+pub(super) async fn bring(
+    client: &Client,
+    direct: &Direct,
+    index: usize,
+    input: &InputFile,
+    place: &Path,
+) -> Result<(), Trouble> {
+    if direct.fetch(index, input, place).await? {
+        return Ok(());
+    }
+    client.insist(|| fetch_input(client, index, input, place)).await
+}
+
+async fn fetch_input(client: &Client, index: usize, input: &InputFile, place: &Path) -> Result<(), Trouble> {
     let answer = send(client.get(&format!("inputs/{index}"))).await?;
+    save(answer, input, place).await
+}
+
+/// Writes an answer to a file, and compares it with what it must be.
+pub(super) async fn save(answer: Response, input: &InputFile, place: &Path) -> Result<(), Trouble> {
     let expected = answer.content_length();
     let file = File::create(place).map_err(|error| disk(&error))?;
     let mut file = tokio::fs::File::from_std(file);
     let mut stream = answer.bytes_stream();
-    let mut length = 0;
-    let broken = |error: reqwest::Error| Trouble::Passing(format!("an input did not arrive whole: {error}"));
+    let (mut length, mut hash) = (0, Sha256::new());
+    // Where an address is a key, it is not for everybody's eyes.
+    let broken = |error: reqwest::Error| {
+        Trouble::Passing(format!("an input did not arrive whole: {}", error.without_url()))
+    };
     while let Some(bytes) = stream.try_next().await.map_err(broken)? {
         length += bytes.len() as u64;
+        hash.update(&bytes);
         file.write_all(&bytes).await.map_err(|error| disk(&error))?;
     }
     file.flush().await.map_err(|error| disk(&error))?;
-    if expected.is_some_and(|expected| expected != length) {
+    let is_it = input.sha256.is_empty() || hex(&hash.finalize()) == input.sha256;
+    if !is_it || expected.is_some_and(|expected| expected != length) {
         return Err(Trouble::Passing("an input did not arrive whole".into()));
     }
     Ok(())

@@ -5,12 +5,17 @@
 //! So that one thing is the same on every target by making: what is done inside.
 
 mod client;
+mod direct;
 mod fetch;
 mod mirror;
+mod outputs;
 mod ship;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_model::pipeline::spec::Entry;
@@ -25,6 +30,7 @@ use crate::process::{ProcessConfig, ProcessExecutor};
 use crate::remote::wire::{Assignment, Claim};
 pub use client::Place;
 use client::{Client, Trouble};
+use direct::Direct;
 use ship::Shipper;
 
 /// The exit status of a runner whose attempt is not its own, or is not waited for any more.
@@ -98,11 +104,12 @@ async fn attempt(config: RunnerConfig) -> Result<Exit, Error> {
         // Nothing has begun: there is nothing to tell.
         () = ends.next() => return Ok(Exit::Stopped),
     };
-    let Assignment { plan } = assigned.map_err(gone)?;
+    let Assignment { plan, files } = assigned.map_err(gone)?;
     let (key, grace) = (plan.key.clone(), plan.grace);
-    let (shipper, shipped) = Shipper::start(client.clone(), config.mirror);
+    let direct = Arc::new(Direct::new(client.clone(), files));
+    let (shipper, shipped) = Shipper::start(client.clone(), direct.clone(), config.mirror);
     let fetched = tokio::select! {
-        fetched = fetch::fetch(&client, plan, &config.data) => fetched,
+        fetched = fetch::fetch(&client, &direct, plan, &config.data) => fetched,
         () = ends.next() => Err(fetch::Failed::Stopped),
     };
     let plan = match fetched {

@@ -4,15 +4,17 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::io::{ReaderStream, SyncIoBridge};
 
 use super::client::{Client, Trouble, send};
+use super::direct::Direct;
 use super::mirror::mirror;
+use super::outputs;
 use crate::plan::{Ended, Observation};
 use crate::remote::wire::{Kept, LastWord, Report, Said, Seen};
 
@@ -43,9 +45,9 @@ impl Shipped {
 }
 
 impl Shipper {
-    pub fn start(client: Client, mirrored: bool) -> (Self, Shipped) {
+    pub fn start(client: Client, direct: Arc<Direct>, mirrored: bool) -> (Self, Shipped) {
         let (parcels, inbox) = mpsc::unbounded_channel();
-        let shipping = Shipping { client, mirrored, sent: 0, lines: 0, said: 0, mirrored_to: 0 };
+        let shipping = Shipping { client, direct, mirrored, sent: 0, lines: 0, said: 0, mirrored_to: 0 };
         (Self { parcels }, Shipped { task: tokio::spawn(shipping.run(inbox)) })
     }
 
@@ -78,6 +80,7 @@ impl Shipper {
 
 struct Shipping {
     client: Client,
+    direct: Arc<Direct>,
     mirrored: bool,
     /// Bytes of log that the server has.
     sent: u64,
@@ -181,8 +184,7 @@ impl Shipping {
             self.ship(inline, ended.log.lines).await?;
         }
         if let Some(outputs) = &ended.outputs {
-            let client = self.client.clone();
-            match client.insist(|| self.ship_outputs(outputs)).await {
+            match outputs::ship(&self.client, &self.direct, outputs).await {
                 Err(Trouble::Here(why)) => {
                     // The attempt ended, but what it wrote cannot be kept: that is not a success.
                     let message = format!("what the run wrote cannot be kept: {why}");
@@ -197,59 +199,9 @@ impl Shipping {
         self.client.insist(|| async { send(self.client.post("end").json(&last)).await.map(drop) }).await?;
         Ok(exit)
     }
-
-    /// As one stream, made while it is sent.
-    async fn ship_outputs(&self, folder: &Path) -> Result<(), Trouble> {
-        let (reader, writer) = tokio::io::duplex(256 << 10);
-        let folder = folder.to_owned();
-        let packing = tokio::task::spawn_blocking(move || pack(&folder, SyncIoBridge::new(writer)));
-        let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(reader, 256 << 10));
-        let sent = send(self.client.put("outputs", body)).await;
-        match packing.await {
-            // The other end of the pipe went away with the connection.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => sent.map(drop),
-            Ok(Err(error)) => Err(Trouble::Here(format!("outputs cannot be read: {error}"))),
-            _ => sent.map(drop),
-        }
-    }
 }
 
 /// As much of the rest as goes in one call.
 fn portion(rest: u64) -> usize {
     usize::try_from(rest).unwrap_or(PIECE).min(PIECE)
-}
-
-/// What the attempt has closed to itself is still its own, and so is this runner.
-fn open_up(path: &Path, is_folder: bool) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::symlink_metadata(path)?.permissions().mode();
-    let needed = if is_folder { 0o700 } else { 0o400 };
-    if mode & needed == needed {
-        return Ok(());
-    }
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode | needed))
-}
-
-/// Plain files and folders; links and what else there may be are nobody's result.
-fn pack(folder: &Path, writer: impl io::Write) -> io::Result<()> {
-    let mut builder = tar::Builder::new(writer);
-    builder.follow_symlinks(false);
-    builder.sparse(false);
-    let mut folders = vec![PathBuf::new()];
-    while let Some(inner) = folders.pop() {
-        for entry in std::fs::read_dir(folder.join(&inner))? {
-            let entry = entry?;
-            let (kind, path) = (entry.file_type()?, inner.join(entry.file_name()));
-            if kind.is_dir() || kind.is_file() {
-                open_up(&entry.path(), kind.is_dir())?;
-            }
-            if kind.is_dir() {
-                builder.append_dir(&path, entry.path())?;
-                folders.push(path);
-            } else if kind.is_file() {
-                builder.append_path_with_name(entry.path(), &path)?;
-            }
-        }
-    }
-    builder.into_inner()?.flush()
 }

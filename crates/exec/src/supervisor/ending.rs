@@ -197,6 +197,7 @@ impl Reactor {
             log: attempt.spool.finish(at),
             route: left.route.or(attempt.route),
             outputs: left.outputs.map(|(path, _)| path),
+            stored: Vec::new(),
         });
         if attempt.released {
             self.journal.append(&Record::Released { key: attempt.key }, &[]);

@@ -162,6 +162,7 @@ impl Reactor {
                 log: EndedLog::default(),
                 route: None,
                 outputs: None,
+                stored: Vec::new(),
             };
             self.report(&Report::Ended { key: key.clone(), at: Timestamp::now(), ended: Box::new(ended) });
         }

@@ -121,6 +121,7 @@ fn lost(
         log,
         route: None,
         outputs: None,
+        stored: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What running code finds: its folder, its variables, its inputs; and what is taken from it.
 
+use std::path::Path;
+
 use rigi_exec::plan::{InputFile, Observation};
 use rigi_model::Exit;
 use rigi_model::log::Stream;
@@ -76,6 +78,10 @@ async fn the_environment_is_the_contracts_and_not_the_servers() {
     assert!(words.contains("`LD_PRELOAD`") && words.contains("`RIGI_RUN_ID` was not set"), "{words}");
 }
 
+fn input(input: &str, name: &str, path: &Path) -> InputFile {
+    InputFile { input: input.into(), name: name.into(), path: path.into(), sha256: String::new(), size: 0 }
+}
+
 #[tokio::test]
 async fn inputs_are_given_and_outputs_routes_and_notes_are_taken() {
     let mut bed = Bed::new().await;
@@ -84,7 +90,7 @@ async fn inputs_are_given_and_outputs_routes_and_notes_are_taken() {
          echo '{\"progress\": 0.5}' >> $RIGI_EVENTS; echo 'no json' >> $RIGI_EVENTS; printf '{\"message\": \"bye\"}' >> $RIGI_EVENTS",
     );
     let file = bed.code(&[("in.csv", "a,b\n")]).join("in.csv");
-    plan.inputs = vec![InputFile { input: "table".into(), name: "my in.csv".into(), path: file }];
+    plan.inputs = vec![input("table", "my in.csv", &file)];
     plan.outputs = vec!["result".into(), "unused".into()];
     let key = plan.key.clone();
     let ended = bed.run(plan).await;
@@ -107,7 +113,7 @@ async fn a_bad_name_or_a_missing_input_does_not_start() {
     let mut bed = Bed::new().await;
     for (name, path) in [("../../x", "/etc/hostname"), ("x", "/no/such/file")] {
         let mut plan = bed.shell("true");
-        plan.inputs = vec![InputFile { input: "in".into(), name: name.into(), path: path.into() }];
+        plan.inputs = vec![input("in", name, Path::new(path))];
         assert!(matches!(bed.run(plan).await.exit, Exit::NotStarted { .. }), "{name}");
     }
 }

@@ -181,8 +181,8 @@ impl World {
         self.history.may_end(&key, exit.clone());
         let Some(link) = self.link_of(server) else { return };
         link.places.insert(key.clone(), Place { spoken: true, stopping: None, ended: true });
-        let (usage, log) = (Usage::default(), EndedLog::default());
-        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None };
+        let (usage, log, stored) = (Usage::default(), EndedLog::default(), Vec::new());
+        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None, stored };
         let what = Observation::Ended(Box::new(ended));
         self.pass_on(server, Observed { key, at: Timestamp(self.now), what });
     }

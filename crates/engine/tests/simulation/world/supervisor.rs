@@ -87,7 +87,8 @@ fn ended(exit: Exit, started_at: Option<Timestamp>, log: bool) -> Box<Ended> {
         inline: if log { vec![1] } else { Vec::new() },
         ..EndedLog::default()
     };
-    Box::new(Ended { exit, started_at, usage: Usage::default(), log, route: None, outputs: None })
+    let (usage, stored) = (Usage::default(), Vec::new());
+    Box::new(Ended { exit, started_at, usage, log, route: None, outputs: None, stored })
 }
 
 impl World {

@@ -12,7 +12,8 @@ fn key(number: u128) -> AttemptKey {
 fn ended(inline: &[u8]) -> Ended {
     let log = EndedLog { lines: 1, inline: inline.to_vec(), ..EndedLog::default() };
     let exit = Exit::Code { code: 3 };
-    Ended { exit, started_at: None, usage: Usage::default(), log, route: None, outputs: None }
+    let (usage, stored) = (Usage::default(), Vec::new());
+    Ended { exit, started_at: None, usage, log, route: None, outputs: None, stored }
 }
 
 #[test]
