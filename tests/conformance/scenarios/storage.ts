@@ -1,13 +1,30 @@
 /** Files in a bucket: what runs find there, and what happens while it is away. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
+import type { Api } from "../../support/api";
 import { processesOf } from "../../support/processes";
 import { hasty } from "../listeners";
-import { file, OK, range, said, text, type Scenario } from "../scenario";
+import { file, files, OK, range, said, text, type Scenario } from "../scenario";
 
 const NAMES = "env | grep -oE '^(AWS|RIGI_STORAGE)_?[A-Z0-9_]*' | sort";
 const ALWAYS = ["AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION"];
 const LINES = 40_000;
+const LONG = 100_000_000;
+
+/** Bytes of files that have passed the door for runners. */
+async function throughTheDoor(api: Api): Promise<number> {
+  const metrics = await (await fetch(`${api.url}/metrics`)).text();
+  const counted = [...metrics.matchAll(/^rigi_runner_bytes_total\{[^}]*way="door"[^}]*\} (\d+)$/gm)];
+  return counted.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+}
+
+async function input(api: Api): Promise<Record<string, unknown>> {
+  return { inputs: { data: [{ upload: await api.upload("in.bin", Buffer.alloc(3_000_000, 7)), name: "in.bin" }] } };
+}
+
+const AGAIN = file("again.bin", Buffer.alloc(3_000_000, 7));
 
 export const storage: Scenario[] = [
   {
@@ -47,6 +64,60 @@ first=$(key); [ -n "$first" ] || exit 1; echo first; while [ "$(key)" = "$first"
     shell: NAMES,
     spec: { timeout: "5m", env: { AWS_ACCESS_KEY_ID: "mine", AWS_SECRET_ACCESS_KEY: "mine" } },
     expect: said("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "RIGI_STORAGE", "RIGI_STORAGE_RUN"),
+  },
+  {
+    // Attempts have the network of the machine, and so the bucket.
+    name: "long-files-past-the-door",
+    bucket: "shared",
+    server: "own",
+    only: ["process", "container"],
+    shell: `cat "$RIGI_INPUTS/data/in.bin" > "$RIGI_OUTPUTS/again.bin"; cd "$RIGI_OUTPUTS"; head -c ${LONG} /dev/zero > long.bin; mkdir maps; head -c ${LONG} /dev/zero > maps/same.bin; echo short > short.txt`,
+    spec: { inputs: { data: {} } },
+    submit: input,
+    look: async ({ api, facts }) => {
+      facts.few = (await throughTheDoor(api)) < 1_000_000;
+    },
+    expect: {
+      ...OK,
+      files: files([AGAIN, file("long.bin", Buffer.alloc(LONG)), file("maps/same.bin", Buffer.alloc(LONG)), file("short.txt", "short\n")]),
+      facts: { few: true },
+    },
+  },
+  {
+    name: "long-files-of-a-server-that-is-killed",
+    bucket: "shared",
+    server: "own",
+    only: ["container"],
+    ms: 120_000,
+    shell: `cd "$RIGI_OUTPUTS"; head -c ${LONG} /dev/zero > long.bin; i=1; while [ $i -le 3000 ]; do echo "file $i" > $i.txt; i=$((i+1)); done`,
+    act: async (stage) => {
+      const told = join(stage.bed.data, "remote", `${stage.run.id}.1`, "stored.json");
+      // The long file is in the bucket, and known to be; the rest is on its way.
+      await stage.poll(async () => (existsSync(told) ? true : undefined), "its long file is stored");
+      await stage.server.kill9();
+      await stage.restart();
+    },
+    look: async ({ api, facts }) => {
+      facts.few = (await throughTheDoor(api)) < LONG;
+    },
+    expect: {
+      ...OK,
+      files: files([file("long.bin", Buffer.alloc(LONG)), ...range(3000).map((n) => file(`${n}.txt`, `file ${n}\n`))]),
+      facts: { few: true },
+    },
+  },
+  {
+    // Attempts have no network, and pods not this machine's loopback: what cannot go to the bucket takes the door by itself.
+    name: "long-files-without-a-way",
+    bucket: "shared",
+    only: ["container", "kubernetes"],
+    shell: 'cat "$RIGI_INPUTS/data/in.bin" > "$RIGI_OUTPUTS/again.bin"',
+    spec: { inputs: { data: {} } },
+    submit: input,
+    look: async ({ api, facts }) => {
+      facts.all = (await throughTheDoor(api)) >= 6_000_000;
+    },
+    expect: { ...OK, files: [AGAIN], facts: { all: true } },
   },
   {
     name: "storage-down-for-30-s",
