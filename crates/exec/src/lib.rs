@@ -8,6 +8,7 @@
 //! as root, runs may have another [`account`].
 
 pub mod account;
+pub mod check;
 pub mod container;
 pub mod credentials;
 pub mod environment;

@@ -90,6 +90,21 @@ pub struct BucketConfig {
     pub collect_after: Duration,
 }
 
+impl Storage {
+    /// Where it answers, if that is elsewhere.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let Self::Bucket(config) = self else { return None };
+        Some(config.endpoint.clone().unwrap_or_else(|| match config.kind {
+            BucketKind::S3 => {
+                let region = config.region.as_deref().unwrap_or("us-east-1");
+                format!("https://s3.{region}.amazonaws.com")
+            }
+            BucketKind::Google => "https://storage.googleapis.com".to_owned(),
+        }))
+    }
+}
+
 impl StorageUrl {
     /// Reads an address.
     ///

@@ -18,8 +18,8 @@ interface Line {
   cure?: string;
 }
 
-async function check(stage: Stage, kubeconfig: string): Promise<Line[]> {
-  const env = stage.tenant.env(kubeconfig);
+async function check(stage: Stage, kubeconfig: string, other: NodeJS.ProcessEnv = {}): Promise<Line[]> {
+  const env = { ...stage.tenant.env(kubeconfig), ...other };
   const { out, err } = await stage.bed.rigi(["targets", "check", "kubernetes", "-o", "json"], { env });
   try {
     const read = JSON.parse(out) as Line[] | { items: Line[] };
@@ -113,14 +113,22 @@ export const clusterAccess: Scenario[] = [
         return (await check(stage, file)).filter((line) => !line.ok).map((line) => line.message).sort();
       };
       const role = publishedRole(tenant.name);
-      stage.facts.published = (await check(stage, tenant.kubeconfig)).filter((line) => !line.ok);
+      const lines = await check(stage, tenant.kubeconfig);
+      stage.facts.published = lines.filter((line) => !line.ok);
+      stage.facts.looked = lines.map((line) => line.what);
+      const broken = async (name: string, value: string): Promise<string[]> => {
+        const bad = (await check(stage, tenant.kubeconfig, { [`RIGI_TARGETS__KUBERNETES__${name}`]: value })).filter((line) => !line.ok);
+        return bad.map((line) => `${line.what}: ${line.message}`);
+      };
+      stage.facts.nobody = says((await broken("URL", `http://${tenant.cluster.address}:9`)).join("\n"), /^server: a pod does not reach http:.*Connection refused[^\n]*$/);
+      stage.facts.noImage = says((await broken("IMAGE", `${tenant.cluster.address}:5000/none:1`)).join("\n"), /^image: .*none:1 does not run in a pod: [^\n]+$/);
       stage.facts.withoutSecrets = await wrong("no-secrets", without(role, "secrets"));
       stage.facts.withoutLogs = await wrong("no-logs", without(role, "pods/log"));
       stage.facts.withoutAll = (await wrong("nothing", { ...role, rules: [] })).length;
     },
     expect: {
       ...OK,
-      facts: { published: [], withoutSecrets: ["we may not create secrets", "we may not patch secrets"], withoutLogs: ["we may not get pods/log"], withoutAll: 13 },
+      facts: { published: [], looked: ["cluster", "rights", "kueue", "image", "disk", "server"], nobody: true, noImage: true, withoutSecrets: ["we may not create secrets", "we may not patch secrets"], withoutLogs: ["we may not get pods/log"], withoutAll: 13 },
     },
   },
   {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use rigi_exec::runner::{Place, RunnerConfig, run};
+use rigi_exec::runner::{Place, RunnerConfig, probe, run};
 
 /// `rigi runner`
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct Runner {
     #[arg(long)]
     server_url: Option<String>,
     /// File with the attempt's token; it is removed if that is possible.
-    #[arg(long, required_unless_present = "install")]
+    #[arg(long, required_unless_present_any = ["install", "probe"])]
     token_file: Option<PathBuf>,
     /// The runner's own folder.
     #[arg(long, default_value = "/rigi/work")]
@@ -28,6 +28,12 @@ pub struct Runner {
     /// Copy this program to a path, and nothing else: for an image that does not know it.
     #[arg(long, value_name = "PATH")]
     install: Option<PathBuf>,
+    /// Tell what can be reached from here, and nothing else: for `rigi targets check`.
+    #[arg(long, requires = "server_url")]
+    probe: bool,
+    /// With `--probe`: where files are kept.
+    #[arg(long, requires = "probe")]
+    storage_url: Option<String>,
     /// What the image starts by itself.
     #[arg(last = true)]
     command: Vec<String>,
@@ -43,6 +49,15 @@ impl Runner {
         if let Some(place) = self.install {
             std::fs::copy(&program, &place)
                 .with_context(|| format!("{} cannot be written", place.display()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if self.probe {
+            let server = self.server_url.unwrap_or_default();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let found = runtime.block_on(probe(&self.folder, &server, self.storage_url.as_deref()));
+            for check in found {
+                println!("{}", serde_json::to_string(&check)?);
+            }
             return Ok(ExitCode::SUCCESS);
         }
         let file = self.token_file.unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use rigi_exec::container::Check;
+use rigi_exec::check::Check;
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -20,7 +20,8 @@ use crate::server::targets::{Settled, no_such, settle};
 #[command(after_help = "\
 Examples:
   rigi targets list
-  rigi targets check container    is the engine there, its image, its program")]
+  rigi targets check container    is the engine there, its image, its program
+  rigi targets check kubernetes   each right, and what a pod can reach: it starts one")]
 pub struct Targets {
     #[command(subcommand)]
     command: Command,
@@ -141,17 +142,19 @@ impl CheckTarget {
                 let Some(target) = settled.into_iter().find(|target| target.name().as_str() == name) else {
                     return Err(no_such(name, &known).into());
                 };
-                session.block_on(async { Ok(look(&target).await) })?.into_iter().map(Looked::from).collect()
+                let storage = loaded.config.stored_files().address();
+                let looked = session.block_on(async { Ok(look(&target, storage.as_deref()).await) })?;
+                looked.into_iter().map(Looked::from).collect()
             }
         };
         Ok(tell(&looked, self.output, session)?.into())
     }
 }
 
-async fn look(target: &Settled) -> Vec<Check> {
+async fn look(target: &Settled, storage: Option<&str>) -> Vec<Check> {
     match target {
         Settled::Container(config) => rigi_exec::container::check(config).await,
-        Settled::Kubernetes(config) => rigi_exec::kubernetes::check(config).await,
+        Settled::Kubernetes(config) => rigi_exec::kubernetes::check(config, storage).await,
     }
 }
 

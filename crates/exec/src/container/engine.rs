@@ -6,6 +6,7 @@ use bollard::Docker;
 use rigi_model::causes::with_causes;
 
 use super::Reach;
+use crate::check::Check;
 
 /// Seconds that a call to the engine may take; pulls stream and have none.
 const TIMEOUT: u64 = 120;
@@ -95,38 +96,6 @@ pub const fn is_away(error: &bollard::errors::Error) -> bool {
             | E::RequestTimeoutError
             | E::SocketNotFoundError(_)
     )
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// What: `engine`, `image`.
-    pub what: String,
-    /// What was found.
-    pub found: Result<String, Broken>,
-}
-
-/// What is wrong, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// For people.
-    pub message: String,
-    /// For people.
-    pub cure: String,
-}
-
-impl Check {
-    /// It is as it must be.
-    #[must_use]
-    pub fn good(what: &str, found: impl Into<String>) -> Self {
-        Self { what: what.into(), found: Ok(found.into()) }
-    }
-
-    /// It is not.
-    #[must_use]
-    pub fn bad(what: &str, message: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { what: what.into(), found: Err(Broken { message: message.into(), cure: cure.into() }) }
-    }
 }
 
 /// Looks at all that attempts on this engine need. The next thing is looked at only when it can be there.

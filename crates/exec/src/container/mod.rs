@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use crate::plan::{AttemptPlan, Executor, named_image};
 use crate::remote::Remote;
 pub use build::{ImageError, ImageOrder, build, save};
-pub use engine::{Check, Endpoint, check};
+pub use engine::{Endpoint, check};
 use keeper::{Command, Keeper};
 
 /// What an executor of containers needs to know.

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, connect};
+use super::probe::probe;
 use super::watch::kueue;
-use crate::container::Check;
+use crate::check::Check;
 
 /// Verb, group, resource.
 const RIGHTS: &[(&str, &str, &str)] = &[
@@ -27,8 +28,9 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("watch", "", "events"),
 ];
 
-/// Looks at all that attempts on this cluster need.
-pub async fn check(config: &KubernetesConfig) -> Vec<Check> {
+/// Looks at all that attempts on this cluster need, at last from within a pod. `storage` is where files are kept, if that
+/// is not here.
+pub async fn check(config: &KubernetesConfig, storage: Option<&str>) -> Vec<Check> {
     let mut found = Vec::new();
     let cluster = match connect(config).await {
         Ok(cluster) => cluster,
@@ -57,19 +59,22 @@ pub async fn check(config: &KubernetesConfig) -> Vec<Check> {
         }
     }
     found.extend(rights(&cluster).await);
-    found.push(match &config.image {
-        Some(image) => Check::good("image", image.clone()),
-        None => Check::bad(
-            "image",
-            "there is none with Rigi's program",
-            format!("make one by `rigi image build`, and set `targets.{}.image`", config.name),
-        ),
-    });
-    found.push(Check::good("server", format!("runners call {}", config.url)));
     found.push(match kueue(&cluster).await {
         Some(resource) => Check::good("kueue", format!("{} is there", resource.api_version)),
         None => Check::good("kueue", "is not installed: Jobs are not queued"),
     });
+    let Some(image) = &config.image else {
+        found.push(Check::bad(
+            "image",
+            "there is none with Rigi's program",
+            format!("make one by `rigi image build`, and set `targets.{}.image`", config.name),
+        ));
+        return found;
+    };
+    // Who lacks a right is told so, and nothing else: what follows would stumble over it.
+    if found.iter().all(|check| check.found.is_ok()) {
+        found.extend(probe(config, &cluster, image, storage).await);
+    }
     found
 }
 

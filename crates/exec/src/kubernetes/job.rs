@@ -28,7 +28,8 @@ const FORGOTTEN: u64 = 24 * 3600;
 const NODE_AWAY: u64 = 30;
 
 const PROGRAM: &str = "/rigi/bin/rigi";
-const DATA: &str = "/rigi/work";
+/// The runner's own folder.
+pub const DATA: &str = "/rigi/work";
 const TOKEN: &str = "/rigi/token";
 const CODE: &str = "/app";
 
@@ -109,8 +110,6 @@ pub fn job(config: &KubernetesConfig, plan: &AttemptPlan, queued: bool) -> Value
 
 fn pod(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
     let spec = &plan.container.kubernetes;
-    let (user, group) = config.user.split_once(':').unwrap_or((&config.user, &config.user));
-    let number = |text: &str| text.parse::<u64>().unwrap_or(1001);
     let pull_secrets = if spec.image_pull_secrets.is_empty() {
         &config.defaults.image_pull_secrets
     } else {
@@ -129,11 +128,7 @@ fn pod(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
         "automountServiceAccountToken": spec.service_account_token,
         "enableServiceLinks": false,
         "terminationGracePeriodSeconds": plan.grace.as_secs().saturating_add(FAREWELL),
-        "securityContext": {
-            "runAsNonRoot": true, "runAsUser": number(user), "runAsGroup": number(group), "fsGroup": number(group),
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(config),
         "tolerations": tolerations,
         "containers": [container(config, plan)],
         "volumes": [
@@ -183,7 +178,19 @@ fn bring_program(config: &KubernetesConfig) -> Value {
     })
 }
 
-fn security() -> Value {
+/// Of a pod.
+pub fn pod_security(config: &KubernetesConfig) -> Value {
+    let (user, group) = config.user.split_once(':').unwrap_or((&config.user, &config.user));
+    let number = |text: &str| text.parse::<u64>().unwrap_or(1001);
+    json!({
+        "runAsNonRoot": true, "runAsUser": number(user), "runAsGroup": number(group), "fsGroup": number(group),
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    })
+}
+
+/// Of a container.
+pub fn security() -> Value {
     json!({
         "allowPrivilegeEscalation": false,
         "readOnlyRootFilesystem": true,

@@ -13,6 +13,7 @@ mod look;
 mod make;
 mod objects;
 mod patch;
+mod probe;
 mod queues;
 mod rest;
 mod watch;

@@ -50,8 +50,6 @@ pub struct Client {
 
 impl Client {
     pub fn new(place: &Place, token: &str) -> Result<Self, String> {
-        // Installed once per process; a second time changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let base = match place {
             Place::Socket(_) => "http://rigi".to_owned(),
             Place::Url(url) => url.trim_end_matches('/').to_owned(),
@@ -124,6 +122,8 @@ impl Client {
 
 /// A client of what is at `url`, without proxies: they are the image's.
 pub fn without_proxy(url: &str) -> ClientBuilder {
+    // Installed once per process; a second time changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder().no_proxy();
     // An image may hold no certificates of authorities; they are looked for only where they are needed.
     if url.starts_with("https://") { builder } else { builder.tls_certs_only([]) }

@@ -9,6 +9,7 @@ mod direct;
 mod fetch;
 mod mirror;
 mod outputs;
+mod probe;
 mod ship;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::remote::wire::{Assignment, Claim};
 pub use client::Place;
 use client::{Client, Trouble};
 use direct::Direct;
+pub use probe::probe;
 use ship::Shipper;
 
 /// The exit status of a runner whose attempt is not its own, or is not waited for any more.
