@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A MinIO of the tests' own, on a free port of the loopback address, gone when it is stopped.
-#   minio.sh build           makes the program, if it is not there (about three minutes, once)
-#   minio.sh start           prints its folder, and its address, key and secret in one line
-#   minio.sh down FOLDER     ends it, as a storage that is away; its data stay
-#   minio.sh up FOLDER       starts it again, where it was
-#   minio.sh stop FOLDER     ends it and removes the folder
+# A MinIO of the tests' own, on a free port of the loopback address or of another one, gone when it is stopped.
+#   minio.sh build             makes the program, if it is not there (about three minutes, once)
+#   minio.sh start [ADDRESS]   prints its folder, and its address, key and secret in one line
+#   minio.sh down FOLDER       ends it, as a storage that is away; its data stay
+#   minio.sh up FOLDER         starts it again, where it was
+#   minio.sh stop FOLDER       ends it and removes the folder
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rigi/tests
@@ -26,15 +26,15 @@ build() {
 }
 
 up() {
-    local folder=$1 port
-    port=$(cat "$folder/port")
+    local folder=$1 place
+    place=$(cat "$folder/place")
     # shellcheck disable=SC1091
     MINIO_ROOT_USER=$(sed -n 1p "$folder/keys") MINIO_ROOT_PASSWORD=$(sed -n 2p "$folder/keys") \
         MINIO_BROWSER=off MINIO_UPDATE=off MINIO_CI_CD=1 HOME=$folder \
-        setsid "$bin/minio" server "$folder/data" --quiet --address "127.0.0.1:$port" >>"$folder/log" 2>&1 </dev/null &
+        setsid "$bin/minio" server "$folder/data" --quiet --address "$place" >>"$folder/log" 2>&1 </dev/null &
     echo $! >"$folder/pid"
     for _ in $(seq 200); do
-        if curl -fsS --noproxy '*' -o /dev/null "http://127.0.0.1:$port/minio/health/live" 2>/dev/null; then return; fi
+        if curl -fsS --noproxy '*' -o /dev/null "http://$place/minio/health/live" 2>/dev/null; then return; fi
         sleep 0.1
     done
     echo "MinIO did not get ready:" >&2
@@ -50,24 +50,24 @@ down() {
 }
 
 start() {
-    local folder secret
+    local folder secret address=${1:-127.0.0.1}
     build
     folder=$(mktemp -d /tmp/rigi-minio.XXXXXX)
     mkdir "$folder/data"
     secret=$(python3 -c 'import secrets; print(secrets.token_hex(20))')
     printf 'rigi-tests\n%s\n' "$secret" >"$folder/keys"
     chmod 600 "$folder/keys"
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' >"$folder/port"
+    python3 -c 'import socket, sys; s = socket.socket(); s.bind((sys.argv[1], 0)); print("%s:%d" % s.getsockname())' "$address" >"$folder/place"
     up "$folder"
     # On one disk, a bucket is a folder.
     mkdir "$folder/data/rigi-tests"
     echo "$folder"
-    echo "http://127.0.0.1:$(cat "$folder/port") rigi-tests $secret"
+    echo "http://$(cat "$folder/place") rigi-tests $secret"
 }
 
 case "${1:-}" in
 build) build ;;
-start) start ;;
+start) start "${2:-}" ;;
 up) up "$2" ;;
 down) down "$2" ;;
 stop)
@@ -75,7 +75,7 @@ stop)
     rm -rf "$2"
     ;;
 *)
-    echo "usage: minio.sh build | start | down FOLDER | up FOLDER | stop FOLDER" >&2
+    echo "usage: minio.sh build | start [ADDRESS] | down FOLDER | up FOLDER | stop FOLDER" >&2
     exit 2
     ;;
 esac

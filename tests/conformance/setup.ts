@@ -30,12 +30,13 @@ export default async function setup(config: FullConfig): Promise<() => Promise<v
     const ended = start(config);
     if (ended) tidy.push(ended);
     if (wants("container")) process.env.RIGI_TEST_DOCKER ??= engine(tidy);
+    if (wants("kubernetes") && !process.env.RIGI_TEST_KUBECONFIG) await cluster(tidy);
     if (!process.env.RIGI_TEST_S3 && config.projects.some((project) => project.name.endsWith("+s3"))) {
-      const minio = Minio.start();
+      // Where pods reach it too.
+      const minio = Minio.start(process.env.RIGI_TEST_ADDRESS);
       process.env.RIGI_TEST_S3 = minio.named;
       tidy.push(() => minio.stop());
     }
-    if (wants("kubernetes") && !process.env.RIGI_TEST_KUBECONFIG) await cluster(tidy);
   } catch (error) {
     await leave();
     throw error;

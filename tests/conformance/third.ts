@@ -17,6 +17,8 @@ const third = new Set([
   // What dies, and what goes on.
   "server-killed-while-running", "server-away-at-the-end", "executor-vanishes", "cluster-evicted", "cluster-writes", "cluster-api-server-away",
   "kueue-waits", "kueue-preempts", "storage-down-for-30-s",
+  // Which way its files go.
+  "credentials-in-a-file", "credentials-renewed", "long-files-past-the-door",
 ]);
 
 export function isInThird(scenario: Scenario): boolean {

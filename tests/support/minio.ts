@@ -16,8 +16,9 @@ export class Minio {
     readonly named: string,
   ) {}
 
-  static start(): Minio {
-    const [folder, named] = script("start").trim().split("\n").slice(-2);
+  /** On the loopback address, unless others are to reach it. */
+  static start(address = ""): Minio {
+    const [folder, named] = script("start", address).trim().split("\n").slice(-2);
     return new Minio(folder!, named!);
   }
 
