@@ -61,23 +61,27 @@ def restart(server):
 
 
 def growth(bench, server, stored, place):
-    """Runs a second off the front of a long queue, beside those on an empty database: in turns, one server holds still meanwhile."""
+    """Runs a second off the front of a long queue, beside those on an empty database: in turns, one server holds still meanwhile.
+
+    The first turn of each does not count: a server that has just started is still reading its queue.
+    """
     seconds, turns = bench.scaled(5, 2), 4
     with place.server(bench) as other:
-        other.connect().call("POST", "/runs", {"runs": [{"pipeline": "noop", "count": 2500 * seconds * turns}]})
+        other.connect().call("POST", "/runs", {"runs": [{"pipeline": "noop", "count": 2500 * seconds * (turns + 1)}]})
         servers, ended = (server, other), [0, 0]
         links = [one.connect() for one in servers]
         waiting = lambda link: sum(link.call("GET", "/system")["runs"].values())
         for one in servers:
             one.pause()
-        for turn in range(2 * turns):
+        for turn in range(-2, 2 * turns):
             # One before the other, and next time the other way round.
             which = (turn + turn // 2) % 2
             servers[which].go_on()
             time.sleep(0.5)
             before, begin = waiting(links[which]), time.perf_counter()
             time.sleep(seconds)
-            ended[which] += (before - waiting(links[which])) / (time.perf_counter() - begin)
+            if turn >= 0:
+                ended[which] += (before - waiting(links[which])) / (time.perf_counter() - begin)
             servers[which].pause()
         server.go_on()
         other.go_on()
