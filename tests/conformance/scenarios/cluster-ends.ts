@@ -110,7 +110,8 @@ export const clusterEnds: Scenario[] = [
       await tenant.cluster.kube.remove(`/api/v1/namespaces/${tenant.name}`);
     },
     look: async ({ api, run, facts }) => {
-      facts.says = says((await api.run(run.id)).message, /namespace is being deleted|namespace is not there|We may not/);
+      // The account goes with its namespace.
+      facts.says = says((await api.run(run.id)).message, /namespace is being deleted|namespace is not there|We may not|does not know us/);
     },
     apart: ["attempts", "logs"],
     expect: { state: "failed", reason: "target-unavailable", facts: { says: true } },

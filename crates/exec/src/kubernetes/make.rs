@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::KubernetesConfig;
-use super::cluster::{Cluster, Refusal, refusal};
+use super::cluster::{Cluster, Passes, Refusal, refusal};
 use super::job::{MANAGER, job, labels, secret};
 use super::keeper::PAUSE;
 use super::objects;
@@ -70,7 +70,8 @@ where
                     told = Some(message);
                 }
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST);
+                // What passes soon or never is asked often, and not for long.
+                pause = if refusal.passes == Passes::Yes { (pause * 2).min(LONGEST) } else { PAUSE };
             }
             other => return other,
         }
