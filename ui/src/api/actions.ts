@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 
 import { notify } from "../lib/notices";
+import { isEnd } from "../lib/states";
 import { api, idempotencyKey, ok } from "./client";
 import { keys } from "./keys";
 import { asProblem } from "./problem";
@@ -21,7 +22,8 @@ export function useCancel(run: Named) {
   const cache = useQueryClient();
   return useMutation({
     mutationFn: () => ok(api.POST("/api/v1/runs/{id}/cancel", { params: { path: { id: run.id } } })),
-    onSuccess: (view) => cache.setQueryData<RunView>(keys.run(view.id), view),
+    // Its end may have been told before this answer was here.
+    onSuccess: (view) => cache.setQueryData<RunView>(keys.run(view.id), (known) => (known && isEnd(known.state) ? known : view)),
     onError: tellFailure(`Run ${run.short} was not cancelled`),
   });
 }

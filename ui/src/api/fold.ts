@@ -64,15 +64,16 @@ export function foldRunLists(cache: QueryClient, runs: RunSummary[]): void {
   }
 }
 
-/** Updates an open run at once; what only the full answer has is asked for when its state changed. */
-export function foldRun(cache: QueryClient, run: RunSummary): void {
+/** Updates an open run at once; what only the full answer has is asked for when its state changed. False where it was not read yet. */
+export function foldRun(cache: QueryClient, run: RunSummary): boolean {
   const key = keys.run(run.id);
   const known = cache.getQueryData<RunView>(key);
-  if (!known) return;
+  if (!known) return false;
   cache.setQueryData<RunView>(key, { ...known, ...dropAbsent(known, run) });
   if (known.state !== run.state || known.attempt !== run.attempt || known.cancel_requested_at !== run.cancel_requested_at) {
     void cache.invalidateQueries({ queryKey: key, predicate: ({ queryKey }) => queryKey[2] !== "usage" || isEnd(run.state) });
   }
+  return true;
 }
 
 /** Fields that a change took away must go, too: a run that starts has no place in the queue any more. */

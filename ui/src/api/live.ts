@@ -2,6 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 
 import { SseStream, type SseMessage } from "../lib/sse";
+import { Early } from "./early";
 import { foldPipelines, foldRun, foldRunLists } from "./fold";
 import { keys } from "./keys";
 import { setSignedIn } from "./session";
@@ -30,7 +31,11 @@ export class Live {
   private wasOffline = false;
   private first = true;
 
-  constructor(private readonly cache: QueryClient) {}
+  private readonly early: Early;
+
+  constructor(private readonly cache: QueryClient) {
+    this.early = new Early(cache);
+  }
 
   start(): void {
     this.stream ??= new SseStream({
@@ -118,7 +123,7 @@ export class Live {
     this.changed = new Map();
     this.samples = [];
     if (runs.length > 0) {
-      for (const run of runs) foldRun(this.cache, run);
+      for (const run of runs) if (!foldRun(this.cache, run)) this.early.note(run.id);
       foldRunLists(this.cache, runs);
       this.refetchCounts(foldPipelines(this.cache, runs));
     }
