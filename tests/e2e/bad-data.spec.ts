@@ -1,5 +1,5 @@
 /** A data folder, a database or a port that cannot be used: the server says so at once, and touches nothing. */
-import { openSync, ftruncateSync, closeSync, statSync, readFileSync, writeFileSync, mkdirSync, existsSync } from "node:fs";
+import { openSync, ftruncateSync, closeSync, statSync, readFileSync, readdirSync, rmSync, writeFileSync, mkdirSync, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -194,4 +194,33 @@ test("the data folder is closed to others", async ({ bed, database }) => {
   expect(without.status).toBe(401);
   const foreign = await call("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: evil.example", `${server.api.url}/livez`], { env: process.env });
   expect(foreign.out).toBe("403");
+});
+
+test("a data folder that lost its database or its key", async ({ bed, database }) => {
+  const run = await used(bed);
+  const key = readFileSync(join(bed.data, "secret.key"));
+  rmSync(join(bed.data, "secret.key"));
+  let said = await refusedStart(bed);
+  expect(said.code, said.out + said.err).toBe(75);
+  expect(said.err).toContain("data-folder-incomplete");
+  expect(said.err).toContain("--renew key");
+  expect(existsSync(join(bed.data, "secret.key"))).toBe(false);
+  writeFileSync(join(bed.data, "secret.key"), key);
+  const server = await bed.up();
+  expect((await server.api.run(run)).state).toBe("succeeded");
+  await server.stop();
+  if (database === "postgres") return;
+  for (const name of ["rigi.db", "rigi.db-wal", "rigi.db-shm"]) rmSync(join(bed.data, name), { force: true });
+  said = await refusedStart(bed);
+  expect(said.code, said.out + said.err).toBe(75);
+  expect(said.err).toContain("--renew database");
+  expect(existsSync(join(bed.data, "rigi.db"))).toBe(false);
+  // Told so, it begins anew; files that the former database knew are not collected.
+  const blobs = (): number => readdirSync(join(bed.data, "objects", "default", "blobs")).length;
+  const before = blobs();
+  const anew = await bed.up({ args: ["--renew", "database"], env: { RIGI_RETENTION__COLLECT_AFTER: "0s" } });
+  expect(await anew.api.runs()).toEqual([]);
+  const collected = await bed.rigi(["gc"]);
+  expect(collected.code, collected.err).toBe(0);
+  expect(blobs()).toBe(before);
 });

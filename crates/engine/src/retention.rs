@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -86,6 +87,7 @@ impl Collector {
             versions: db.versions().await?,
             environments: used.environments,
             gone: self.gone().await?,
+            since: of_files(db.created_at().await?),
         };
         let (store, age, environments) =
             (engine.store.clone(), engine.settings.collect_after, self.environments.clone());
@@ -152,6 +154,8 @@ struct InUse {
     environments: HashSet<String>,
     /// Runs that are no more, and have written to the bucket themselves.
     gone: Vec<RunId>,
+    /// The database remembers nothing from before: what is older may be in use by one that was lost.
+    since: SystemTime,
 }
 
 /// What is stored by name, and whether a name is in use.
@@ -165,7 +169,10 @@ fn sweep(
     how: Collect,
 ) -> Result<Collected> {
     let now = of_files(now);
-    let sweep = Sweep { before: now.checked_sub(age), how };
+    let before = now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+    // What the database does not know, it may have forgotten only since it is there.
+    let known = Sweep { ages: in_use.since..before, how };
+    let sweep = Sweep { ages: SystemTime::UNIX_EPOCH..before, how };
     let mut swept = Collected::default();
     let shard = |name: &str| name.split('.').next().map(|run| run[run.len().saturating_sub(4)..].to_owned());
     let is_log =
@@ -174,7 +181,7 @@ fn sweep(
     let parts: Parts<'_> = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
     if let Some(root) = store.blobs().folder() {
         for (part, in_use) in parts {
-            sweep.files(&root.join(part.folder()), 1, in_use, &mut swept)?;
+            known.files(&root.join(part.folder()), 1, in_use, &mut swept)?;
         }
     }
     sweep.files(
@@ -190,7 +197,7 @@ fn sweep(
         swept.bytes += collected.bytes;
     }
     if store.blobs().is_remote() {
-        sweep.bucket(store.blobs(), parts, &in_use.gone, &mut swept)?;
+        known.bucket(store.blobs(), parts, &in_use.gone, &mut swept)?;
     }
     Ok(swept)
 }
@@ -202,7 +209,8 @@ fn keep_of(server: &Keep, own: Option<&Retention>) -> Keep {
 }
 
 struct Sweep {
-    before: Option<SystemTime>,
+    /// When what may go was last changed.
+    ages: Range<SystemTime>,
     how: Collect,
 }
 
@@ -240,23 +248,22 @@ impl Sweep {
 
     /// The same in a bucket.
     fn bucket(&self, blobs: &Blobs, parts: Parts<'_>, gone: &[RunId], swept: &mut Collected) -> Result<()> {
-        let Some(before) = self.before else { return Ok(()) };
         let removal = if self.how == Collect::Remove { Removal::Now } else { Removal::Counted };
         let mut add = |(objects, bytes): (u64, u64)| {
             swept.objects += objects;
             swept.bytes += bytes;
         };
         for (part, in_use) in parts {
-            add(blobs.collect(part, before, removal, in_use)?);
+            add(blobs.collect(part, &self.ages, removal, in_use)?);
         }
         for run in gone {
-            add(blobs.remove_files_of(run, before, removal)?);
+            add(blobs.remove_files_of(run, &self.ages, removal)?);
         }
-        if removal == Removal::Now { blobs.tidy(before) } else { Ok(()) }
+        if removal == Removal::Now { blobs.tidy(self.ages.end) } else { Ok(()) }
     }
 
     fn is_old(&self, facts: &fs::Metadata) -> bool {
-        self.before.zip(facts.modified().ok()).is_some_and(|(before, modified)| modified < before)
+        facts.modified().is_ok_and(|modified| self.ages.contains(&modified))
     }
 }
 

@@ -17,6 +17,8 @@ mod frame;
 pub mod fuzzing;
 pub mod kubernetes;
 mod layout;
+mod left;
+pub mod outputs;
 pub mod plan;
 pub mod process;
 pub mod remote;

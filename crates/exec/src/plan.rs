@@ -13,6 +13,7 @@ use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::credentials::{BucketAccess, Credential};
+use crate::outputs::LeftOut;
 
 /// Everything that an executor needs to run one attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -199,6 +200,9 @@ pub struct Ended {
     /// Those of them that are stored already: in the folder, their places are held by empty files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stored: Vec<StoredFile>,
+    /// What its runner found in the outputs folder and could not bring.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left: LeftOut,
 }
 
 /// An output that its runner has brought to where it is kept.
@@ -222,8 +226,22 @@ impl Ended {
         }
         let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
         encoder.take(&mut log.inline);
-        let (usage, stored) = (Usage::default(), Vec::new());
-        Self { exit, started_at: None, usage, log, route: None, outputs: None, stored }
+        Self::bare(exit, log)
+    }
+
+    /// The end of one that left nothing but a log.
+    #[must_use]
+    pub fn bare(exit: Exit, log: EndedLog) -> Self {
+        Self {
+            exit,
+            started_at: None,
+            usage: Usage::default(),
+            log,
+            route: None,
+            outputs: None,
+            stored: Vec::new(),
+            left: LeftOut::default(),
+        }
     }
 }
 

@@ -1,16 +1,26 @@
 //! The few system calls that no safe wrapper covers. The only place of the crate where `unsafe` is allowed.
-#![expect(unsafe_code, reason = "wait4 with usage and a signal handler have no safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "wait4 with usage, a signal handler and what runs between fork and exec have no safe wrapper"
+)]
 
+use std::fs::File;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rigi_model::Usage;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 static TERMINATE: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn on_signal(signal: libc::c_int) {
+    if signal == libc::SIGXFSZ {
+        return;
+    }
     if signal == libc::SIGTERM || signal == libc::SIGINT {
         TERMINATE.store(true, Ordering::SeqCst);
     } else {
@@ -35,7 +45,9 @@ extern "C" fn on_signal(signal: libc::c_int) {
 /// If the handlers cannot be set.
 pub fn wake_on_signals(eventfd: BorrowedFd<'static>) -> std::io::Result<()> {
     WAKE.store(eventfd.as_raw_fd(), Ordering::SeqCst);
-    for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT] {
+    // SIGXFSZ: a log that grows beyond the limit on files, which this process shares with those it starts, is cut and
+    // not its end.
+    for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGXFSZ] {
         // SAFETY: the structure is all zeroes, which is a valid one, before its fields are set; the handler only
         // does what a handler may do.
         let result = unsafe {
@@ -63,6 +75,25 @@ pub fn sync_file_system(folder: &std::path::Path) -> std::io::Result<()> {
     } else {
         Err(std::io::Error::last_os_error())
     }
+}
+
+/// Has the process that `command` starts set limits for itself, and go through the door of its control group, before its
+/// program begins. A limit above the machine's own is cut to that, which then holds.
+pub fn born_with(command: &mut Command, limits: Vec<(Resource, Rlimit)>, door: Option<File>) {
+    let set = move || {
+        for (resource, limit) in &limits {
+            let most = getrlimit(*resource).maximum;
+            let cut = |value: Option<u64>| value.into_iter().chain(most).min();
+            let limit = Rlimit { current: cut(limit.current), maximum: cut(limit.maximum) };
+            setrlimit(*resource, limit)?;
+        }
+        if let Some(door) = &door {
+            rustix::io::write(door, b"0")?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only system calls are made: nothing is allocated, no lock is taken.
+    unsafe { command.pre_exec(set) };
 }
 
 /// Whether this process was asked to end.

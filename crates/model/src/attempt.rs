@@ -82,6 +82,13 @@ pub enum Exit {
         /// The limit in microseconds.
         limit_us: u64,
     },
+    /// The process ended well, but what it wrote could not be kept. It is not run again: its work is done.
+    OutputsLost {
+        /// Exit status, 0.
+        code: i32,
+        /// For people: what could not be kept, and why.
+        message: String,
+    },
     /// Ended because the server asked for it.
     Stopped,
     /// Never started.
@@ -112,6 +119,7 @@ impl Exit {
         match self {
             Self::Code { code: 0 } | Self::Stopped => None,
             Self::NotStarted { class, .. } => Some(*class),
+            Self::OutputsLost { .. } => Some(FailureClass::Infrastructure),
             Self::Lost { .. } | Self::Evicted { .. } => Some(FailureClass::Lost),
             _ => Some(FailureClass::User),
         }

@@ -45,6 +45,8 @@ crate::state::text_enum! {
         DataFolderInUse = "data-folder-in-use",
         /// The data folder cannot be written.
         DataFolderReadOnly = "data-folder-read-only",
+        /// The data folder was in use and has lost its database or its key, or has another's.
+        DataFolderIncomplete = "data-folder-incomplete",
         /// The database is newer than this binary.
         DatabaseNewer = "database-newer",
         /// Runs go on under another version, which this one cannot take over.

@@ -11,7 +11,8 @@ pub struct RunEvent {
     pub run: RunId,
     /// When.
     pub at: Timestamp,
-    /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`.
+    /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`,
+    /// `outputs-left-out`.
     pub kind: &'static str,
     /// Attempt it belongs to; 0 is the run itself.
     pub attempt: u32,

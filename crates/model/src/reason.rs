@@ -47,6 +47,8 @@ crate::state::text_enum! {
         StagingFailed = "staging-failed",
         /// What the run wrote could not be kept.
         OutputsFailed = "outputs-failed",
+        /// It succeeded, and something in its outputs folder is no file that can be kept, or is beyond what is kept.
+        OutputsLeftOut = "outputs-left-out",
         /// The target that the spec asks for is not there.
         TargetUnavailable = "target-unavailable",
         /// The executor vanished with the attempt.

@@ -8,7 +8,7 @@ mod places;
 mod reader;
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,7 +91,11 @@ impl Blobs {
         let (place, temporary) = match storage {
             Storage::Data => (Place::Folder(data.join("objects").join(project)), data.join("tmp")),
             // On the same file system, so that files can be moved.
-            Storage::Folder(folder) => (Place::Folder(folder.join(project)), folder.join(".tmp")),
+            Storage::Folder(folder) => {
+                // Others may keep their files in the same folder, and each clears its own drafts.
+                let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
+                (Place::Folder(folder.join(project)), folder.join(".tmp").join(own))
+            }
             Storage::Bucket(config) => {
                 let bucket = Arc::new(Bucket::open(config, project, data)?);
                 (Place::Bucket(bucket, Cache::open(data)?), data.join("tmp"))
@@ -113,6 +117,14 @@ impl Blobs {
         let path = self.temporary("blob");
         let file = File::create_new(&path).map_err(Error::io(format!("create {}", path.display())))?;
         Ok(BlobWriter { file, path, hash: Sha256::new(), size: 0, place: self.place.clone() })
+    }
+
+    /// What was being written when an earlier process ended, which nobody finishes. To be asked before anything is written.
+    #[must_use]
+    pub fn drafts(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.temporary).into_iter().flatten().flatten();
+        let is_draft = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().contains('-');
+        entries.filter(is_draft).map(|entry| entry.path()).collect()
     }
 
     fn temporary(&self, what: &str) -> PathBuf {
@@ -180,6 +192,27 @@ impl BlobWriter {
         self.file.write_all(bytes).map_err(Error::io(format!("write {}", self.path.display())))
     }
 
+    /// Appends so many zeros as a hole, which takes no room on the disk.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn skip(&mut self, bytes: u64) -> Result<()> {
+        let zeros = vec![0; PIECE];
+        let mut left = bytes;
+        while left > 0 {
+            let n = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            self.hash.update(&zeros[..n]);
+            left -= n as u64;
+        }
+        self.size += bytes;
+        let hole = SeekFrom::Start(self.size);
+        self.file
+            .set_len(self.size)
+            .and_then(|()| self.file.seek(hole))
+            .map(drop)
+            .map_err(Error::io(format!("write {}", self.path.display())))
+    }
+
     /// Makes it durable under its hash. A blob of the same content stays as it is.
     ///
     /// # Errors
@@ -198,10 +231,7 @@ impl BlobWriter {
         let folder = root.join("blobs").join(&sha256[..2]);
         let target = folder.join(sha256);
         if fs::metadata(&target).is_ok_and(|m| m.len() == self.size) {
-            // In use again: a collection looks at the time before it looks at who refers to it.
-            return File::open(&target)
-                .and_then(|file| file.set_modified(std::time::SystemTime::now()))
-                .map_err(Error::io(format!("touch {}", target.display())));
+            return touch(&target);
         }
         self.file.sync_data().map_err(Error::io(format!("write {}", self.path.display())))?;
         make_folder(&folder)?;
@@ -215,6 +245,13 @@ impl Drop for BlobWriter {
         // After a finish the file is gone from here, and this fails as it should.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// In use again: a collection looks at the time before it looks at who refers to it.
+fn touch(file: &Path) -> Result<()> {
+    File::open(file)
+        .and_then(|file| file.set_modified(std::time::SystemTime::now()))
+        .map_err(Error::io(format!("touch {}", file.display())))
 }
 
 /// Makes a folder and those above it that are not there, so that they are there after a loss of power too.
@@ -298,8 +335,26 @@ mod tests {
         writer.write(b"half").unwrap();
         drop(writer);
         assert_eq!(fs::read_dir(data.path().join("tmp")).unwrap().count(), 0);
+        // One that a killed process was writing.
+        let killed = std::mem::ManuallyDrop::new(blobs.create().unwrap());
+        assert_eq!(blobs.drafts(), std::slice::from_ref(&killed.path));
         assert!(matches!(blobs.get("00ff"), Err(Error::NotFound { .. })));
     }
+
+    #[test]
+    fn a_hole_is_stored_as_the_zeros_that_it_is() {
+        let data = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let mut writer = blobs.create().unwrap();
+        writer.skip(3 * PIECE as u64 + 1).unwrap();
+        writer.write(b"end").unwrap();
+        writer.skip(5).unwrap();
+        let stored = writer.finish().unwrap();
+        let full = [vec![0; 3 * PIECE + 1], b"end".to_vec(), vec![0; 5]].concat();
+        assert_eq!(blobs.put(&full[..]).unwrap(), stored);
+        blobs.check(&stored.sha256).unwrap();
+    }
+
     #[test]
     fn a_flipped_byte_or_a_cut_is_never_read_to_the_end() {
         let data = tempfile::tempdir().unwrap();

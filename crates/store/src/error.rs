@@ -69,6 +69,14 @@ pub enum Error {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// A data folder that was in use lacks a part of it, or has another's.
+    #[error("{what}")]
+    Lost {
+        /// `database` or `key`.
+        part: &'static str,
+        /// What was found.
+        what: String,
+    },
     /// Another server uses the same data folder or database.
     #[error("another server uses {what}{}", .holder.as_ref().map(|h| format!(" ({h})")).unwrap_or_default())]
     InUse {
@@ -107,6 +115,12 @@ impl Error {
                 _ => Self::Io { what: what.into(), source },
             }
         }
+    }
+
+    /// Whether what was stored is gone or damaged: to ask again does not help.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NotFound { .. })
     }
 
     /// Whether it is the machine's trouble, which may pass by itself: a full disk, a failing one, too few descriptors.

@@ -13,6 +13,7 @@ pub mod inspect;
 mod lock;
 pub mod logs;
 pub mod migrate;
+mod origin;
 mod postgres;
 pub mod retention;
 mod rows;
@@ -35,6 +36,7 @@ pub use db::{Db, DbConfig};
 pub use error::{Error, Result, may_pass};
 pub use lock::{FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
+pub use origin::Renew;
 pub use postgres::Server as PostgresServer;
 pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
 pub use tables::runs::{EndedAttempt, NewRun, Run, RunChange, RunInput};
@@ -42,6 +44,7 @@ pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
+use origin::{Age, Past};
 use tables::uploads::Upload;
 use tables::versions::Version;
 use writer::Writer;
@@ -74,14 +77,14 @@ impl Store {
     /// # Errors
     /// If the database does not answer, is damaged, or was written by a newer version.
     pub async fn open(config: &DbConfig, data: &Path) -> Result<Self> {
-        Self::open_at(config, data, &Storage::Data).await
+        Self::open_at(config, data, &Storage::Data, Renew::default()).await
     }
 
-    /// The same, with stored files in another place.
+    /// The same, with stored files in another place, and with what may be begun anew.
     ///
     /// # Errors
     /// As [`Self::open`]. A bucket that does not answer is none: it is waited for when it is needed.
-    pub async fn open_at(config: &DbConfig, data: &Path, storage: &Storage) -> Result<Self> {
+    pub async fn open_at(config: &DbConfig, data: &Path, storage: &Storage, renew: Renew) -> Result<Self> {
         if backup::unfinished(data) {
             return Err(Error::Damaged {
                 what: format!("the data folder {}", data.display()),
@@ -89,9 +92,18 @@ impl Store {
             });
         }
         let blobs = Blobs::open_at(data, DEFAULT_PROJECT, storage)?;
-        let sealer = seal::Sealer::open(data)?;
+        let past = Past::read(data, blobs.folder())?;
+        past.expect_file(config, renew)?;
+        past.expect_key(data, renew)?;
         let db = Db::open(config).await?;
+        let age = if db.schema().await? == 0 { Age::New } else { Age::Old };
+        if age == Age::New {
+            past.lost_database(renew)?;
+        }
         db.migrate(migrate::newest()).await?;
+        let origin = db.settle_origin(age, &past).await?;
+        let sealer = seal::Sealer::open(data)?;
+        past.settle(&origin, renew)?;
         let writer = Writer::start(db.clone(), config)?;
         Ok(Self { db, writer, blobs, data: data.to_owned(), sealer })
     }

@@ -13,7 +13,7 @@ use rigi_model::Timestamp;
 use rigi_model::log::{Ending, Line, Stream};
 
 pub use cursor::{Bounds, Cursor, Part};
-pub use pack::{INLINE_LIMIT, Packed};
+pub use pack::{INLINE_LIMIT, Notes, Packed};
 
 use crate::Result;
 use crate::blobs::Blobs;
@@ -215,15 +215,17 @@ mod tests {
     fn packing_keeps_every_line_and_puts_short_logs_inline() {
         let data = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(data.path(), "default").unwrap();
-        assert_eq!(LogSource::Empty.pack(&blobs, "a").unwrap(), Packed::Empty);
+        assert_eq!(LogSource::Empty.pack(&blobs, "a", &Notes::default()).unwrap(), Packed::Empty);
         let short = LogSource::Bytes(blocks(10).into());
-        let Packed::Inline(bytes) = short.clone().pack(&blobs, "a").unwrap() else { panic!("not inline") };
+        let Packed::Inline(bytes) = short.clone().pack(&blobs, "a", &Notes::default()).unwrap() else {
+            panic!("not inline")
+        };
         assert_eq!(
             LogSource::Bytes(bytes.into()).page(1, 100, None).unwrap(),
             short.page(1, 100, None).unwrap()
         );
         let long = LogSource::Bytes(blocks(200_000).into());
-        let packed = long.clone().pack(&blobs, "run/1").unwrap();
+        let packed = long.clone().pack(&blobs, "run/1", &Notes::default()).unwrap();
         assert_eq!(packed, Packed::Object("run/1".into()));
         let stored = LogSource::File(blobs.log_file("run/1").unwrap());
         assert_eq!(stored.page(1, 300_000, None).unwrap(), long.page(1, 300_000, None).unwrap());
@@ -264,7 +266,9 @@ mod tests {
         encoder.write(Timestamp(9), Stream::Stdout, b"after the gap\n");
         encoder.take(&mut bytes);
         let log = LogSource::Bytes(bytes.into());
-        let Packed::Inline(packed) = log.clone().pack(&blobs, "a").unwrap() else { panic!("not inline") };
+        let Packed::Inline(packed) = log.clone().pack(&blobs, "a", &Notes::default()).unwrap() else {
+            panic!("not inline")
+        };
         let packed = LogSource::Bytes(packed.into());
         assert_eq!(packed.clone().page(1, 10, None).unwrap(), log.page(1, 10, None).unwrap());
         assert_eq!(packed.page(4, 10, None).unwrap().0[0].number, 9);

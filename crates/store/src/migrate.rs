@@ -13,12 +13,20 @@ struct Migration {
 }
 
 /// Every schema change, in order. Adding one is a pair of files and one entry here.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "runs",
-    up: include_str!("../migrations/0001_runs.up.sql"),
-    down: include_str!("../migrations/0001_runs.down.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "runs",
+        up: include_str!("../migrations/0001_runs.up.sql"),
+        down: include_str!("../migrations/0001_runs.down.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "origin",
+        up: include_str!("../migrations/0002_origin.up.sql"),
+        down: include_str!("../migrations/0002_origin.down.sql"),
+    },
+];
 
 /// One schema change and whether it is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]

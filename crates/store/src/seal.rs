@@ -37,7 +37,7 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
         .map_err(|e| Error::Io { what: "draw a random number".into(), source: e.into() })?;
@@ -170,8 +170,19 @@ impl Sealer {
     }
 }
 
+/// Forgets what tells whether a key is the right one: there will be a new one.
+pub(crate) fn forget(data: &Path) -> Result<()> {
+    let file = data.join(CHECK_FILE);
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format!("remove {}", file.display()))(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A file that is there whole or not at all, for its owner alone.
-fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
     let write = || Error::io(format!("write {}", file.display()));
     let draft = file.with_extension("new");
     let mut options = fs::OpenOptions::new();

@@ -16,6 +16,7 @@ const CURES: Record<string, string> = {
   "start-failed": "See that the command or interpreter is there and may be executed.",
   "staging-failed": "Its code or inputs could not be put in place: see the log, and that the disk has room.",
   "outputs-failed": "It ran, but what it wrote could not be kept: see the log, and that the disk has room.",
+  "outputs-left-out": "It succeeded; what could not be kept is named in its log.",
   "target-unavailable": "This server cannot execute on that target. Choose another, or set it up.",
   lost: "The machine or the supervisor went away while it ran. Running it again is safe if its steps are.",
   "limit-exceeded": "The log says which limit it met; the spec's `limits` sets it.",

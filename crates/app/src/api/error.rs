@@ -126,7 +126,7 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not signed in"),
         C::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
         C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
-        C::StorageUnavailable | C::DataFolderReadOnly => {
+        C::StorageUnavailable | C::DataFolderIncomplete | C::DataFolderReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "The storage cannot be used now")
         }
         C::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, "Whether it was accepted is not known"),
@@ -211,6 +211,7 @@ impl From<rigi_store::Error> for ApiError {
             E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
             E::InUse { .. } => Self::new(ErrorCode::StorageUnavailable, text)
                 .cure("Use the other server; or stop it, and start this one again."),
+            E::Lost { .. } => Self::new(ErrorCode::DataFolderIncomplete, text),
             E::Newer { .. } => Self::new(ErrorCode::Internal, text),
         }
     }

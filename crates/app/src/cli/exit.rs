@@ -84,6 +84,7 @@ impl Exit {
             | E::ServerUnreachable => Self::Unavailable,
             E::StorageDamaged | E::Internal | E::DatabaseNewer | E::DatabaseDamaged => Self::Internal,
             E::ConfigInvalid => Self::Config,
+            E::DataFolderIncomplete => Self::Conflict,
             E::DataFolderReadOnly => Self::CannotCreate,
         }
     }

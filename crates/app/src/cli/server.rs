@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use rigi_store::Renew;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -42,6 +43,18 @@ pub struct Up {
     /// Runs that may be active at a time
     #[arg(long, value_name = "N")]
     runs: Option<String>,
+    /// Begin anew with what the data folder has lost; files that the former database knew are kept
+    #[arg(long, value_name = "PART", value_enum)]
+    renew: Vec<LostPart>,
+}
+
+/// What a data folder may have lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LostPart {
+    /// Its database: runs and their results are not known any more
+    Database,
+    /// Its key: secrets that are stored cannot be read any more
+    Key,
 }
 
 impl Up {
@@ -61,7 +74,12 @@ impl Up {
             flag(self.runs, "limits.runs", "--runs"),
         ];
         let loaded = session.load(&self.folder, flags.into_iter().flatten().collect())?;
-        crate::server::up(crate::server::UpOptions { pipelines: self.folder, loaded, detach: self.detach })
+        let renew = Renew {
+            database: self.renew.contains(&LostPart::Database),
+            key: self.renew.contains(&LostPart::Key),
+        };
+        let options = crate::server::UpOptions { pipelines: self.folder, loaded, detach: self.detach, renew };
+        crate::server::up(options)
     }
 }
 

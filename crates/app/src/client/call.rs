@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::discover::ServerPlace;
 use super::problem::Problem;
-use crate::api::view::ReadyView;
+use crate::api::percent;
+use crate::api::view::{Page, ReadyView};
 
 /// A server that does not take a connection within this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -131,10 +132,9 @@ impl Client {
     /// A request for `/api/v1/…`.
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.base.clone();
-        // A base that cannot be one was refused in `new`.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
-        }
+        // Encoded here: what takes URLs apart leaves out tabs and newlines, which names of files may hold.
+        let path: String = path.iter().map(|part| format!("/{}", percent(part))).collect();
+        url.set_path(&format!("{}/api/v1{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -183,6 +183,27 @@ impl Client {
     ) -> Result<T, CallError> {
         let request = self.request(Method::GET, path, query).timeout(ANSWER_TIMEOUT);
         self.read(self.send(request).await?).await
+    }
+
+    /// Gets a whole list, page by page.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn all<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Vec<T>, CallError> {
+        let (mut all, mut query) = (Vec::new(), query.to_vec());
+        loop {
+            let page: Page<T> = self.get(path, &query).await?;
+            all.extend(page.items);
+            query.retain(|(name, _)| *name != "cursor");
+            match page.next_cursor {
+                Some(cursor) => query.push(("cursor", cursor)),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// Posts without a body, and reads the answer.

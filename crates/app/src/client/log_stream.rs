@@ -13,6 +13,8 @@ pub enum LogEvent {
     Lines(Vec<LogLine>),
     /// The next attempt begins; its lines start at 1.
     Attempt,
+    /// The rest of an attempt's log cannot be read: the server says why.
+    Unreadable(String),
     /// The run ended, and every line has come.
     End,
 }
@@ -41,6 +43,11 @@ pub enum LogStart {
 #[derive(Deserialize)]
 struct AttemptData {
     attempt: u32,
+}
+
+#[derive(Deserialize)]
+struct UnreadableData {
+    message: String,
 }
 
 /// Follows a log.
@@ -97,6 +104,10 @@ impl LogStream {
                         self.seen = 0;
                         return Ok(LogEvent::Attempt);
                     }
+                }
+                "unreadable" => {
+                    let UnreadableData { message } = self.parse(&event.data)?;
+                    return Ok(LogEvent::Unreadable(message));
                 }
                 "end" => return Ok(LogEvent::End),
                 _ => {}

@@ -25,6 +25,8 @@ pub struct Follower {
     place: Place,
     attempts: Attempts,
     beat: u64,
+    /// The rest of this attempt's log cannot be read, which was told.
+    unreadable: bool,
     over: bool,
 }
 
@@ -32,11 +34,14 @@ impl Follower {
     /// Begins at a place. `signal` is the hub's.
     pub fn new(hub: Arc<Hub>, signal: watch::Receiver<Signal>, place: Place, attempts: Attempts) -> Self {
         let beat = signal.borrow().beat;
-        Self { hub, signal, place, attempts, beat, over: false }
+        Self { hub, signal, place, attempts, beat, unreadable: false, over: false }
     }
 
     /// The event at its place; or where the run stood before nothing was found there.
     async fn here(&mut self) -> rigi_store::Result<Result<Bytes, Standing>> {
+        if self.unreadable {
+            return Ok(Err(self.hub.standing()));
+        }
         let told = match self.hub.look(self.place) {
             Look::Told(told) => told,
             Look::Nothing(standing) => return Ok(Err(standing)),
@@ -54,6 +59,7 @@ impl Follower {
         let Standing { attempt, state } = standing;
         if self.attempts == Attempts::On && self.place.attempt < attempt {
             self.place = Place { attempt: self.place.attempt + 1, line: 1 };
+            self.unreadable = false;
             let id = format!("{}.0", self.place.attempt);
             return Some(sse::event("attempt", Some(id), &json!({ "attempt": self.place.attempt })));
         }
@@ -77,6 +83,13 @@ impl Listener for Follower {
                     if let Some(bytes) = self.after(standing) {
                         return Some(bytes);
                     }
+                }
+                // It stays so: whoever follows is told, and what comes after it goes on.
+                Err(error) if error.is_damage() => {
+                    self.unreadable = true;
+                    let attempt = self.place.attempt;
+                    let told = json!({ "attempt": attempt, "message": error.to_string() });
+                    return Some(sse::event("unreadable", None::<u8>, &told));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a log cannot be followed");

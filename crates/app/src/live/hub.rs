@@ -195,10 +195,19 @@ impl Hub {
         };
         // If nobody has come to the end, all are busy reading, each at its place.
         if let Some(front) = front {
-            self.read(front).await?;
+            match self.read(front).await {
+                // Each follower meets it at its own place.
+                Err(error) if error.is_damage() => {}
+                read => _ = read?,
+            }
         }
         self.signal.send_modify(|signal| signal.generation = generation);
         Ok(())
+    }
+
+    /// Where the run stands.
+    pub fn standing(&self) -> Standing {
+        self.shared().standing
     }
 
     /// What there is at a place, as far as is known.

@@ -6,7 +6,7 @@ use rigi_engine::catalog::{Pipeline, read_pipeline};
 use rigi_engine::retention::Collect;
 use rigi_model::pipeline::Mistake;
 use rigi_model::{ErrorCode, Timestamp};
-use rigi_store::{Migrate, MigrationStatus, Store};
+use rigi_store::{Migrate, MigrationStatus, Renew, Store};
 
 use super::data_folder::DataFolder;
 use super::error::{failure, of_store};
@@ -138,7 +138,7 @@ async fn check_database(loaded: &Loaded, data: &Path) -> Vec<CheckView> {
 pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
     let folder = DataFolder::take(&loaded.data_folder())?;
     let report = runtime()?.block_on(async {
-        let parts = Parts::open(loaded.clone(), folder).await?;
+        let parts = Parts::open(loaded.clone(), folder, Renew::default()).await?;
         let how = if dry_run { Collect::Count } else { Collect::Remove };
         let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
         parts.process.quit().await;

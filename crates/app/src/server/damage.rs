@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use rigi_engine::code::{list, version_of};
+use rigi_exec::supervisor::{Flaw, check_records, removed_logs};
 use rigi_store::backup::Watch;
 use rigi_store::inspect::{Part, inspect};
 
@@ -55,16 +56,28 @@ fn code(data: &Path) -> std::io::Result<Part> {
 /// What the supervisor must not forget.
 fn journal(data: &Path) -> std::io::Result<Part> {
     let mut part = Part::new("journal");
-    let (read, damaged) = rigi_exec::supervisor::check_records(data)?;
+    let (read, flaws) = check_records(data)?;
     part.read = read;
-    for (path, byte) in damaged {
+    for flaw in flaws {
         // A record may have been written while it was read.
-        let again = rigi_exec::supervisor::check_records(data)?.1;
-        if again.contains(&(path.clone(), byte)) {
-            let problem = format!("from byte {byte} on it does not match its checksum");
-            let cure = "nothing: what cannot be read counts as lost, and runs again";
-            part.found(path.display().to_string(), problem, cure);
+        if !check_records(data)?.1.contains(&flaw) {
+            continue;
         }
+        let (path, problem, cure) = match flaw {
+            Flaw::Damaged(path, byte) => (
+                path,
+                format!("from byte {byte} on it does not match its checksum"),
+                "nothing: what cannot be read counts as lost, and runs again",
+            ),
+            Flaw::Missing(path) => {
+                (path, "it is missing".to_owned(), "start the server again: it is written anew")
+            }
+        };
+        part.found(path.display().to_string(), problem, cure);
+    }
+    for log in removed_logs(data) {
+        let cure = "nothing: the run goes on, and ends without this log";
+        part.found(log.display().to_string(), "it was removed while its run writes to it", cure);
     }
     Ok(part)
 }

@@ -29,6 +29,13 @@ pub fn of_store(error: &rigi_store::Error) -> Failure {
             text,
             "use that server (`rigi status`), stop it with `rigi down`, or choose another folder with `--data`",
         ),
+        E::Lost { part, .. } => failure(
+            ErrorCode::DataFolderIncomplete,
+            text,
+            &format!(
+                "restore a backup, bring the {part} back that the folder had, or begin anew without it: `rigi up --renew {part}`"
+            ),
+        ),
         E::Full(_) => {
             failure(ErrorCode::StorageUnavailable, text, "make room on the disk of the data folder")
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rigi_model::ErrorCode;
+use rigi_store::Renew;
 use tokio::sync::watch;
 
 use super::data_folder::DataFolder;
@@ -92,7 +93,7 @@ impl Guest {
         let folder = DataFolder::take(&loaded.data_folder())?;
         let listener = listen::bind(&loaded.config)?;
         let doors = Doors::open(&loaded.config, &folder.path).await?;
-        let parts = Parts::open(loaded.clone(), folder).await?;
+        let parts = Parts::open(loaded.clone(), folder, Renew::default()).await?;
         let (stop, stopped) = watch::channel(false);
         let state = state(&parts, loaded, &loaded.pipelines)?;
         doors.serve(&crate::api::runner::router(state.clone()), &stopped);

@@ -15,7 +15,7 @@ use rigi_exec::environment::UvConfig;
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::ErrorCode;
-use rigi_store::{DbConfig, Store, hex};
+use rigi_store::{DbConfig, Renew, Store, hex};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -51,13 +51,16 @@ pub(super) fn database(config: &Config, data: &Path) -> DbConfig {
 
 impl Parts {
     /// Opens everything and lets what had not ended go on.
-    pub(super) async fn open(loaded: Loaded, folder: DataFolder) -> Result<Self, Failure> {
+    pub(super) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Failure> {
         let config = &loaded.config;
         let data = folder.path.clone();
         let files = config.stored_files();
-        let store =
-            Store::open_at(&database(config, &data), &data, &files).await.map_err(|e| of_store(&e))?;
+        let opened = Store::open_at(&database(config, &data), &data, &files, renew).await;
+        let store = opened.map_err(|e| of_store(&e))?;
         store.db().lock().await.map_err(|e| of_store(&e))?;
+        let drafts = store.blobs().drafts();
+        // They may be long, and nobody waits for that.
+        tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
         let pipelines = loaded.pipelines.clone();
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
@@ -88,6 +91,13 @@ impl Parts {
         };
         let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
         Ok(Self { engine, catalog, recovered, process, remote, collector, folder, storage_trouble })
+    }
+}
+
+fn remove_draft(draft: &Path) {
+    let removed = if draft.is_dir() { std::fs::remove_dir_all(draft) } else { std::fs::remove_file(draft) };
+    if let Err(error) = removed {
+        tracing::warn!(draft = %draft.display(), %error, "a file that nobody finishes stays for now");
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rigi_exec::ProcessExecutor;
 use rigi_model::Timestamp;
-use rigi_store::Store;
+use rigi_store::{Renew, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -31,6 +31,8 @@ pub struct UpOptions {
     pub loaded: Loaded,
     /// In the background.
     pub detach: bool,
+    /// What the data folder has lost and begins anew with.
+    pub renew: Renew,
 }
 
 /// Between two looks of the collector, while things end.
@@ -53,12 +55,12 @@ pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
 
 async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let begun = Instant::now();
-    let UpOptions { pipelines, loaded, .. } = options;
+    let UpOptions { pipelines, loaded, renew, .. } = options;
     super::check::pipelines_folder(&pipelines)?;
     let folder = DataFolder::take(&loaded.data_folder())?;
     let listener = listen::bind(&loaded.config)?;
     let doors = Doors::open(&loaded.config, &folder.path).await?;
-    let parts = on_engine_thread(Parts::open(loaded.clone(), folder)).await?;
+    let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew)).await?;
     let (stop, stopped) = watch::channel(false);
     let state = state(&parts, &loaded, &pipelines)?;
     doors.serve(&crate::api::runner::router(state.clone()), &stopped);

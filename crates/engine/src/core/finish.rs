@@ -1,49 +1,113 @@
-//! Keeping what an ended attempt left: its log is packed, its files are stored by content.
+//! Keeping what an ended attempt left: its files are stored by content, its log is packed.
+//!
+//! Trouble with files never costs the log, and the other way round: each is kept as far as it can be, and what cannot
+//! is said in the log and in the run's events.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::{Ended, Sample, StoredFile};
-use rigi_model::attempt::FailureClass;
-use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
+use rigi_exec::outputs::LeftOut;
+use rigi_exec::plan::{Ended, EndedLog, Sample};
+use rigi_model::{AttemptKey, Exit, Timestamp};
 use rigi_store::inspect::stored_lines;
-use rigi_store::logs::{LogSource, Packed};
-use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{Blobs, Error, Stored};
+use rigi_store::logs::{LogSource, Notes, Packed};
+use rigi_store::{Blobs, Error, Result};
 
-use super::outputs::Outputs;
-use crate::ledger::Kept;
+use super::copy::Brake;
+use super::gather::{Gathered, Gatherer};
+use crate::ledger::{Kept, Leaving};
 
-/// Files of one attempt that are kept at most.
-const MOST_ARTIFACTS: usize = 100_000;
 /// Between two tries while the disk takes nothing.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// The same while a bucket is away, which many may ask.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// Files that are on their way to a bucket at a time, of one attempt.
-const FILES_AT_ONCE: usize = 8;
 /// So many tries while the disk or the machine fails otherwise: a minute.
 const TRIES: u32 = 30;
+/// Of a run that was cancelled, what can be copied within this time is kept.
+const AFTER_CANCEL: Duration = Duration::from_secs(30);
 
 /// Keeps what one attempt left.
 pub(super) struct Keeper {
-    pub blobs: Blobs,
-    pub declared: Vec<String>,
-    pub samples: Vec<(Timestamp, Sample)>,
+    blobs: Blobs,
+    declared: Vec<String>,
+    limit: Option<u64>,
+    samples: Vec<(Timestamp, Sample)>,
+    brake: Brake,
+}
+
+/// A log as far as it is kept.
+#[derive(Debug, Default)]
+struct KeptLog {
+    lines: u64,
+    bytes: u64,
+    inline: Option<Vec<u8>>,
+    object: Option<String>,
+    /// Why it is not kept.
+    trouble: Option<String>,
 }
 
 impl Keeper {
+    /// For what one attempt left, and what stops it.
+    pub fn new(blobs: Blobs, leaving: Leaving) -> (Self, AttemptKey, Timestamp, Ended) {
+        let Leaving { key, at, ended, declared, output_size, samples, cancelled } = leaving;
+        let brake = if cancelled { Brake::after(AFTER_CANCEL) } else { Brake::default() };
+        (Self { blobs, declared, limit: output_size, samples, brake }, key, at, ended)
+    }
+
+    /// What stops the copying of files.
+    pub fn brake(&self) -> Brake {
+        self.brake.clone()
+    }
+
     /// Tries until the disk or the bucket takes it: what a run has done is not thrown away because the disk is full or
     /// read-only, or the bucket away, for a while. Other trouble of the machine has a minute to pass.
-    pub(super) async fn keep(self, key: AttemptKey, ended: Ended) -> Kept {
-        let keeper = std::sync::Arc::new(self);
+    pub async fn keep(self, key: AttemptKey, at: Timestamp, mut ended: Ended) -> Kept {
+        let keeper = Arc::new(self);
+        let mut gathered = Gathered::default();
+        if let Some(folder) = ended.outputs.clone() {
+            let (number, stored) = (key.number, std::mem::take(&mut ended.stored));
+            let gather = move |keeper: &Self| {
+                let Self { blobs, declared, limit, brake, .. } = keeper;
+                let gatherer = Gatherer { blobs, number, declared, limit: *limit, brake };
+                gatherer.gather(&folder, &stored)
+            };
+            gathered = keeper.clone().insist(&key, gather).await.unwrap_or_else(|why| {
+                let mut left = LeftOut::default();
+                left.lost(std::path::Path::new("."), why);
+                Gathered { left, ..Gathered::default() }
+            });
+        }
+        let left = std::mem::take(&mut gathered.left).with(std::mem::take(&mut ended.left));
+        let log = std::mem::take(&mut ended.log);
+        let (cut, notes) = (log.cut_bytes, Notes { at, lines: left.lines() });
+        let object = format!("{}/{}.{}", key.run.short(), key.run, key.number);
+        let pack = move |keeper: &Self| keep_log(&keeper.blobs, &log, &object, &notes);
+        let log = keeper.clone().insist(&key, pack).await.unwrap_or_else(KeptLog::not_kept);
+        if let Some(why) = &log.trouble {
+            tracing::error!(%key, why, "the log of an ended attempt cannot be kept");
+        }
+        let samples = &keeper.samples;
+        let mut kept = Kept::nothing(ended);
+        kept.samples = if samples.is_empty() { None } else { serde_json::to_string(samples).ok() };
+        kept.artifacts = gathered.artifacts;
+        kept.exit = exit_of(kept.exit, &left, keeper.limit.filter(|_| gathered.over));
+        kept.left = said(&left, log.trouble);
+        (kept.log_lines, kept.log_cut, kept.log_bytes) = (log.lines, cut, log.bytes);
+        (kept.log, kept.log_object) = (log.inline, log.object);
+        kept
+    }
+
+    async fn insist<T: Send + 'static>(
+        self: Arc<Self>,
+        key: &AttemptKey,
+        what: impl Fn(&Self) -> Result<T> + Send + Sync + 'static,
+    ) -> std::result::Result<T, String> {
+        let what = Arc::new(what);
         let mut tries = 0;
         loop {
-            let (this, key_, ended_) = (keeper.clone(), key.clone(), ended.clone());
-            let tried = tokio::task::spawn_blocking(move || this.try_keep(&key_, ended_)).await;
-            match tried {
-                Ok(Ok(kept)) => return kept,
+            let (keeper, what) = (self.clone(), what.clone());
+            match tokio::task::spawn_blocking(move || what(&keeper)).await {
+                Ok(Ok(done)) => return Ok(done),
                 Ok(Err(error)) if error.may_pass() && (tries < TRIES || takes_nothing(&error)) => {
                     tries += 1;
                     tracing::warn!(%key, %error, "results wait until they can be kept");
@@ -51,115 +115,10 @@ impl Keeper {
                     let pause = if longer { RETRY_EVERY * (tries - 4) } else { RETRY_EVERY };
                     tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
                 }
-                Ok(Err(error)) => return lost_outputs(ended, error.to_string()),
-                Err(panic) => return lost_outputs(ended, panic.to_string()),
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(panic) => return Err(panic.to_string()),
             }
         }
-    }
-
-    fn try_keep(&self, key: &AttemptKey, ended: Ended) -> Result<Kept, Error> {
-        let mut kept = Kept::nothing(ended.clone());
-        let source = match (&ended.log.file, ended.log.inline.is_empty()) {
-            (Some(file), true) => LogSource::File(file.clone()),
-            // Its disk took only a part of it.
-            (Some(file), false) => {
-                let read = |source| Error::Io { what: format!("read {}", file.display()), source };
-                LogSource::Bytes([std::fs::read(file).map_err(read)?, ended.log.inline].concat().into())
-            }
-            (None, false) => LogSource::Bytes(ended.log.inline.into()),
-            (None, true) => LogSource::Empty,
-        };
-        let object = format!("{}/{}.{}", key.run.short(), key.run, key.number);
-        match source.pack(&self.blobs, &object) {
-            Ok(Packed::Empty) => {}
-            Ok(Packed::Inline(bytes)) => {
-                kept.log_bytes = bytes.len() as u64;
-                kept.log = Some(bytes);
-            }
-            Ok(Packed::Object(object)) => {
-                kept.log_bytes =
-                    std::fs::metadata(self.blobs.log_file(&object)?).map_or(0, |facts| facts.len());
-                kept.log_object = Some(object);
-            }
-            Err(error @ (Error::Full(_) | Error::ReadOnly(_) | Error::Storage { .. } | Error::Io { .. })) => {
-                return Err(error);
-            }
-            // The run is not at fault for a damaged log: it ends as it ended, without it.
-            Err(error) => tracing::error!(%key, %error, "the log of an ended attempt cannot be read"),
-        }
-        // What the disk did not take while it ran is not in it.
-        kept.log_lines = stored_lines(kept.log.as_deref(), kept.log_object.as_deref(), &self.blobs)?;
-        if !self.samples.is_empty() {
-            kept.samples = serde_json::to_string(&self.samples).ok();
-        }
-        if let Some(outputs) = &ended.outputs {
-            kept.artifacts = self.collect(key, outputs, &ended.stored)?;
-        }
-        Ok(kept)
-    }
-
-    fn collect(
-        &self,
-        key: &AttemptKey,
-        folder: &Path,
-        stored: &[StoredFile],
-    ) -> Result<Vec<Artifact>, Error> {
-        let stored: HashMap<&Path, &StoredFile> =
-            stored.iter().map(|file| (Path::new(&file.path), file)).collect();
-        let what = |source| Error::Io { what: format!("read {}", folder.display()), source };
-        let outputs = Outputs::open(folder).map_err(what)?;
-        let files = outputs.files(MOST_ARTIFACTS).map_err(what)?;
-        let store = |files: &[PathBuf]| -> Result<Vec<Artifact>, Error> {
-            let kept = files.iter().map(|path| self.store(key, &outputs, path, stored.get(path.as_path())));
-            kept.filter_map(Result::transpose).collect()
-        };
-        let mut artifacts = if self.blobs.is_remote() && files.len() > 1 {
-            // Each costs the way there and back.
-            let share = files.len().div_ceil(FILES_AT_ONCE);
-            std::thread::scope(|scope| {
-                let working: Vec<_> = files.chunks(share).map(|files| scope.spawn(|| store(files))).collect();
-                let done = working.into_iter().map(|one| one.join().unwrap_or(Err(Error::Closed)));
-                done.collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
-            })?
-        } else {
-            store(&files)?
-        };
-        artifacts.sort_by(|a: &Artifact, b| a.path.cmp(&b.path));
-        Ok(artifacts)
-    }
-
-    fn store(
-        &self,
-        key: &AttemptKey,
-        outputs: &Outputs,
-        file: &Path,
-        stored: Option<&&StoredFile>,
-    ) -> Result<Option<Artifact>, Error> {
-        let Some(path) = file.to_str().map(str::to_owned) else {
-            tracing::warn!(%key, ?file, "a file whose name is not UTF-8 was left out");
-            return Ok(None);
-        };
-        let open = |source| Error::Io { what: format!("read {path}"), source };
-        let Some(opened) = outputs.file(file).map_err(open)? else {
-            tracing::warn!(%key, ?file, "a file that is not the run's own was left out");
-            return Ok(None);
-        };
-        let stored = match stored {
-            Some(StoredFile { sha256, size, .. }) => {
-                // What holds its place here is empty.
-                let content = Stored { sha256: sha256.clone(), size: *size };
-                self.blobs.hold(&content)?;
-                content
-            }
-            None => self.blobs.put(opened)?,
-        };
-        let output = path
-            .split('/')
-            .next()
-            .filter(|first| self.declared.iter().any(|d| d == first))
-            .map(str::to_owned);
-        let output = output.filter(|_| path.contains('/'));
-        Ok(Some(Artifact::new(path, output, key.number, stored.size, stored.sha256)))
     }
 }
 
@@ -167,82 +126,117 @@ fn takes_nothing(error: &Error) -> bool {
     matches!(error, Error::Full(_) | Error::ReadOnly(_) | Error::Storage { .. })
 }
 
-/// The attempt ended, but what it wrote cannot be kept: that is not a success.
-fn lost_outputs(ended: Ended, why: String) -> Kept {
-    let mut kept = Kept::nothing(ended);
-    kept.exit = Exit::NotStarted {
-        class: FailureClass::Infrastructure,
-        reason: Reason::OutputsFailed,
-        message: format!("what the run wrote cannot be kept: {why}"),
+impl KeptLog {
+    fn not_kept(why: String) -> Self {
+        Self { trouble: Some(why), ..Self::default() }
+    }
+}
+
+fn keep_log(blobs: &Blobs, log: &EndedLog, object: &str, notes: &Notes) -> Result<KeptLog> {
+    let source = match (&log.file, log.inline.is_empty()) {
+        (Some(file), true) => LogSource::File(file.clone()),
+        // Its disk took only a part of it.
+        (Some(file), false) => {
+            let read = |source| Error::Io { what: format!("read {}", file.display()), source };
+            LogSource::Bytes([&std::fs::read(file).map_err(read)?, &log.inline[..]].concat().into())
+        }
+        (None, false) => LogSource::Bytes(log.inline.clone().into()),
+        (None, true) => LogSource::Empty,
     };
-    kept
+    let mut kept = KeptLog::default();
+    match source.pack(blobs, object, notes) {
+        Ok(Packed::Empty) => return Ok(kept),
+        Ok(Packed::Inline(bytes)) => {
+            kept.bytes = bytes.len() as u64;
+            kept.inline = Some(bytes);
+        }
+        Ok(Packed::Object(object)) => {
+            kept.bytes = std::fs::metadata(blobs.log_file(&object)?).map_or(0, |facts| facts.len());
+            kept.object = Some(object);
+        }
+        Err(error) if error.may_pass() => return Err(error),
+        // The run is not at fault for a damaged log: it ends as it ended, without it.
+        Err(error) => return Ok(KeptLog::not_kept(error.to_string())),
+    }
+    // What the disk did not take while it ran is not in it.
+    kept.lines = stored_lines(kept.inline.as_deref(), kept.object.as_deref(), blobs)?;
+    Ok(kept)
+}
+
+/// How the attempt ended once its files were looked at: a success is one only with all that it was to leave.
+fn exit_of(exit: Exit, left: &LeftOut, over: Option<u64>) -> Exit {
+    match (exit, over) {
+        (Exit::Code { code: 0 }, Some(limit)) => {
+            Exit::LimitExceeded { what: "output_size".to_owned(), limit }
+        }
+        (Exit::Code { code: 0 }, None) if left.lost > 0 => {
+            Exit::OutputsLost { code: 0, message: format!("it exited with 0, but {}", left.sentence()) }
+        }
+        (exit, _) => exit,
+    }
+}
+
+/// What is not kept, in a sentence.
+fn said(left: &LeftOut, log: Option<String>) -> Option<String> {
+    let left = (!left.is_empty()).then(|| left.sentence());
+    let log = log.map(|why| format!("its log is not kept: {why}"));
+    let parts: Vec<String> = left.into_iter().chain(log).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 #[cfg(test)]
 mod tests {
-    use rigi_exec::plan::EndedLog;
-    use rigi_model::{RunId, Usage};
-    use rigi_store::{BucketConfig, BucketKind, Hidden, Storage};
-
     use super::*;
 
-    /// A bucket of the MinIO that `RIGI_TEST_S3` names; CI names one.
-    fn bucket(data: &Path, collect_after: Duration) -> Option<Blobs> {
-        let Ok(named) = std::env::var("RIGI_TEST_S3") else {
-            assert!(std::env::var("CI").is_err(), "CI must set RIGI_TEST_S3");
-            return None;
-        };
-        let words: Vec<String> = named.split(' ').map(str::to_owned).collect();
-        let config = BucketConfig {
-            kind: BucketKind::S3,
-            bucket: "rigi-tests".into(),
-            prefix: RunId::generate().to_string(),
-            endpoint: Some(words[0].clone()),
-            region: None,
-            access_key_id: Some(words[1].clone()),
-            secret_access_key: Some(Hidden(words[2].clone())),
-            role: None,
-            sts_endpoint: None,
-            credentials_for: None,
-            collect_after,
-        };
-        Some(Blobs::open_at(data, "default", &Storage::Bucket(Box::new(config))).unwrap())
-    }
-
-    fn ended(outputs: &Path, stored: Vec<StoredFile>) -> Ended {
-        let (usage, log, outputs) = (Usage::default(), EndedLog::default(), Some(outputs.to_owned()));
-        Ended { exit: Exit::Code { code: 0 }, started_at: None, usage, log, route: None, outputs, stored }
+    fn lost() -> LeftOut {
+        let mut left = LeftOut::default();
+        left.lost(std::path::Path::new("a"), "cannot be read");
+        left
     }
 
     #[test]
-    fn what_its_runner_has_stored_is_kept_unread_and_only_if_it_is_there() {
-        let key = AttemptKey { run: RunId::generate(), number: 1 };
-        // Young and old: what is old is written anew, so that no collection takes it.
-        for collect_after in [Duration::from_secs(3600), Duration::ZERO] {
-            let data = tempfile::tempdir().unwrap();
-            let Some(blobs) = bucket(data.path(), collect_after) else { return };
-            let outputs = data.path().join("outputs");
-            std::fs::create_dir_all(outputs.join("maps")).unwrap();
-            // Its place in the folder; what it holds is in the bucket.
-            std::fs::write(outputs.join("maps/big"), "").unwrap();
-            std::fs::write(outputs.join("small"), "small").unwrap();
-            let big = blobs.put(&b"big"[..]).unwrap();
-            let file = |path: &str, sha256: &str, size| StoredFile {
-                path: path.into(),
-                sha256: sha256.into(),
-                size,
-            };
-            let keeper = Keeper { blobs, declared: vec!["maps".into()], samples: Vec::new() };
-            // What has no place in the folder is nobody's.
-            let stored = vec![file("maps/big", &big.sha256, 3), file("../x", &big.sha256, 3)];
-            let kept = keeper.try_keep(&key, ended(&outputs, stored)).unwrap().artifacts;
-            let seen: Vec<_> = kept.iter().map(|a| (a.path.as_str(), a.output.as_deref(), a.size)).collect();
-            assert_eq!(seen, [("maps/big", Some("maps"), 3), ("small", None, 5)]);
-            assert_eq!(kept[0].sha256, big.sha256);
-            for wrong in [file("maps/big", &"0a".repeat(32), 3), file("maps/big", &big.sha256, 4)] {
-                let lost = keeper.try_keep(&key, ended(&outputs, vec![wrong]));
-                assert!(matches!(lost, Err(Error::NotFound { .. } | Error::Damaged { .. })), "{lost:?}");
-            }
+    fn a_success_that_lost_files_is_none_and_every_other_end_stays() {
+        let ok = Exit::Code { code: 0 };
+        assert_eq!(exit_of(ok.clone(), &LeftOut::default(), None), ok);
+        let message = "it exited with 0, but 1 output is not kept: `a` (cannot be read)".to_owned();
+        assert_eq!(exit_of(ok.clone(), &lost(), None), Exit::OutputsLost { code: 0, message });
+        let over = Exit::LimitExceeded { what: "output_size".into(), limit: 7 };
+        assert_eq!(exit_of(ok, &lost(), Some(7)), over);
+        for other in [Exit::Code { code: 1 }, Exit::Stopped, Exit::TimedOut { limit_us: 1 }] {
+            assert_eq!(exit_of(other.clone(), &lost(), Some(7)), other);
         }
+    }
+
+    #[tokio::test]
+    async fn a_log_is_kept_whatever_becomes_of_the_files() {
+        let data = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let mut encoder = rigi_model::log::Encoder::new(1);
+        encoder.write(Timestamp(1), rigi_model::log::Stream::Stdout, b"hello\n");
+        let mut inline = Vec::new();
+        encoder.take(&mut inline);
+        let log = EndedLog { lines: 1, inline, ..EndedLog::default() };
+        let mut ended = Ended::bare(Exit::Code { code: 0 }, log);
+        ended.outputs = Some(data.path().join("gone"));
+        let key = AttemptKey { run: rigi_model::RunId::generate(), number: 1 };
+        let leaving = Leaving {
+            key: key.clone(),
+            at: Timestamp(2),
+            ended,
+            declared: Vec::new(),
+            output_size: None,
+            samples: Vec::new(),
+            cancelled: false,
+        };
+        let (keeper, key, at, ended) = Keeper::new(blobs, leaving);
+        let kept = keeper.keep(key, at, ended).await;
+        assert!(matches!(&kept.exit, Exit::OutputsLost { code: 0, .. }), "{:?}", kept.exit);
+        assert_eq!(kept.log_lines, 2);
+        let (lines, _) = LogSource::Bytes(kept.log.unwrap().into()).page(1, 10, None).unwrap();
+        let text: Vec<_> =
+            lines.iter().map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect();
+        assert_eq!(text[0], "hello");
+        assert!(text[1].starts_with("Not kept: `.`, the folder cannot be read"), "{text:?}");
+        assert!(kept.left.unwrap().starts_with("1 output is not kept"));
     }
 }

@@ -93,6 +93,11 @@ impl Policies for VersionCache {
         let of = |found: Arc<Prepared>| found.version.spec.outputs.keys().cloned().collect();
         self.find(version).map(of).unwrap_or_default()
     }
+
+    fn output_size(&self, version: &str) -> Option<u64> {
+        let of = |found: Arc<Prepared>| self.settings.limits_of(&found.version.spec).output_size;
+        self.find(version).and_then(of)
+    }
 }
 
 /// Between two tries to make a plan while the storage is away.

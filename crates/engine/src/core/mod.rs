@@ -3,9 +3,11 @@
 //! Everything reaches it as a [`Message`]; what changes is handed to the store in one piece per round, and acted upon
 //! when it is durable.
 
+mod copy;
 mod finish;
+mod gather;
 mod launch;
-mod outputs;
+mod resumed;
 mod round;
 
 pub(crate) use launch::VersionCache;
@@ -16,9 +18,11 @@ use std::time::Duration;
 
 use rigi_exec::plan::{Executor, Known, Observed};
 use rigi_model::Target;
-use rigi_model::{RunId, RunState, Timestamp};
+use rigi_model::{AttemptKey, RunId, RunState, Timestamp};
 use rigi_store::{Pace, Store};
 use tokio::sync::{broadcast, mpsc};
+
+use copy::Brake;
 
 use crate::Settings;
 use crate::decide::Board;
@@ -45,6 +49,8 @@ pub(crate) struct Core {
     pulses: broadcast::Sender<Pulse>,
     ledger: Ledger<VersionCache>,
     room: Room,
+    /// What stops the copying of outputs, by attempt.
+    brakes: HashMap<AttemptKey, Brake>,
 }
 
 impl Core {
@@ -61,7 +67,8 @@ impl Core {
         let ledger = Ledger::new(versions, executors.keys().cloned().collect(), board);
         let room = Room::new(store.data().to_owned(), settings.free_disk);
         let sender = outbox.clone();
-        let core = Self { settings, store, executors, inbox, observed, outbox, pulses, ledger, room };
+        let brakes = HashMap::new();
+        let core = Self { settings, store, executors, inbox, observed, outbox, pulses, ledger, room, brakes };
         (core, sender)
     }
 
@@ -74,7 +81,8 @@ impl Core {
         known: Vec<Known>,
         now: Timestamp,
     ) -> rigi_store::Result<Recovered> {
-        let (db, project) = (self.store.db(), &self.settings.project);
+        let (store, settings) = (self.store.clone(), self.settings.clone());
+        let (db, project) = (store.db(), &settings.project);
         let active = [RunState::Starting, RunState::Running, RunState::Retrying];
         let mut open = db.open_runs(project, &active, None, u32::MAX).await?;
         for run in open.iter().filter(|run| run.status.state.is_active()) {

@@ -103,7 +103,7 @@ impl Core {
     }
 
     /// Does what is to be done at once.
-    pub(super) fn act(&self, round: &mut Round) {
+    pub(super) fn act(&mut self, round: &mut Round) {
         for order in round.orders.drain(..) {
             match order {
                 Order::Launch { target, plan } => {
@@ -120,6 +120,11 @@ impl Core {
                 }
                 Order::Release(key) => self.executors.values().for_each(|executor| executor.release(&key)),
                 Order::Keep(leaving) => self.keep(*leaving),
+                Order::StopKeeping(key) => {
+                    if let Some(brake) = self.brakes.get(&key) {
+                        brake.pull();
+                    }
+                }
             }
         }
         for pulse in round.pulses.drain(..) {
@@ -128,12 +133,15 @@ impl Core {
         }
     }
 
-    fn keep(&self, leaving: Leaving) {
-        let Leaving { key, at, ended, declared, samples } = leaving;
-        let keeper = Keeper { blobs: self.store.blobs().clone(), declared, samples };
+    fn keep(&mut self, leaving: Leaving) {
+        let (keeper, key, at, ended) = Keeper::new(self.store.blobs().clone(), leaving);
+        if ended.outputs.is_some() {
+            self.brakes.retain(|_, brake| brake.is_held());
+            self.brakes.insert(key.clone(), keeper.brake());
+        }
         let outbox = self.outbox.clone();
         tokio::spawn(async move {
-            let kept = Box::new(keeper.keep(key.clone(), ended).await);
+            let kept = Box::new(keeper.keep(key.clone(), at, ended).await);
             let _ = outbox.send(Message::Kept { key, at, kept });
         });
     }

@@ -99,11 +99,14 @@ impl<P: Policies> Ledger<P> {
     /// `false`: the run has ended.
     fn cancel_one(&mut self, run: &RunId, by: String, now: Timestamp, round: &mut Round) -> bool {
         let Some(entry) = self.runs.get(run) else { return false };
-        let stop = (entry.launched && !entry.keeping).then(|| (entry.key(run.clone()), entry.target.clone()));
+        let (key, keeping) = (entry.key(run.clone()), entry.keeping);
+        let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.target.clone()));
         let grace = self.policies.grace(Some(&entry.version));
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop {
             round.orders.push(Order::Stop { target: Some(target), key, grace });
+        } else if keeping {
+            round.orders.push(Order::StopKeeping(key));
         }
         true
     }
@@ -156,14 +159,18 @@ impl<P: Policies> Ledger<P> {
         }
         entry.keeping = true;
         let sampled = entry.live.as_ref().is_some_and(|live| !live.samples.is_empty());
-        if ended.outputs.is_none() && ended.log.file.is_none() && ended.log.inline.is_empty() && !sampled {
+        let whole = ended.outputs.is_none() && ended.left.is_empty();
+        if whole && ended.log.file.is_none() && ended.log.inline.is_empty() && !sampled {
             self.kept(&key, at, Kept::nothing(ended), round);
             return;
         }
         let samples =
             entry.live.as_ref().map(|live| live.samples.iter().copied().collect()).unwrap_or_default();
-        let declared = self.policies.outputs(&entry.version);
-        round.orders.push(Order::Keep(Box::new(Leaving { key, at, ended, declared, samples })));
+        let (declared, output_size) =
+            (self.policies.outputs(&entry.version), self.policies.output_size(&entry.version));
+        let cancelled = entry.status.cancel_requested_at.is_some();
+        let leaving = Leaving { key, at, ended, declared, output_size, samples, cancelled };
+        round.orders.push(Order::Keep(Box::new(leaving)));
     }
 
     fn kept(&mut self, key: &AttemptKey, at: Timestamp, kept: Kept, round: &mut Round) {
@@ -179,6 +186,7 @@ impl<P: Policies> Ledger<P> {
             log: LogFacts { lines: kept.log_lines, cut_bytes: kept.log_cut },
             artifacts,
             log_bytes: kept.log_bytes,
+            left: kept.left,
         };
         let (log, log_object, samples, files) = (kept.log, kept.log_object, kept.samples, kept.artifacts);
         self.meet_with(&key.run, ended, at, round, |change: &mut RunChange| {
@@ -237,6 +245,7 @@ impl<P: Policies> Ledger<P> {
             log,
             artifacts: (0, 0),
             log_bytes: 0,
+            left: None,
         };
         self.meet(&key.run, ended, now, round);
     }

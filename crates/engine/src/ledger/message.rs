@@ -148,6 +148,8 @@ pub struct Kept {
     pub samples: Option<String>,
     /// Its files.
     pub artifacts: Vec<Artifact>,
+    /// What is not kept, in a sentence.
+    pub left: Option<String>,
 }
 
 impl Kept {
@@ -165,6 +167,7 @@ impl Kept {
             log_object: None,
             samples: None,
             artifacts: Vec::new(),
+            left: None,
         }
     }
 }

@@ -35,6 +35,8 @@ pub trait Policies {
     fn grace(&self, version: Option<&str>) -> Duration;
     /// Names of the declared outputs.
     fn outputs(&self, version: &str) -> Vec<String>;
+    /// Bytes of files that are kept at most.
+    fn output_size(&self, version: &str) -> Option<u64>;
 }
 
 /// Every run that has not ended.

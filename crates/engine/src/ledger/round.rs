@@ -53,6 +53,8 @@ pub enum Order {
     Release(AttemptKey),
     /// Keep what an ended attempt left, then say [`super::Message::Kept`].
     Keep(Box<Leaving>),
+    /// The run of an ended attempt is cancelled: nothing more of its files need be copied.
+    StopKeeping(AttemptKey),
 }
 
 /// What an ended attempt left.
@@ -66,8 +68,12 @@ pub struct Leaving {
     pub ended: Ended,
     /// Names of the declared outputs.
     pub declared: Vec<String>,
+    /// Bytes of files that are kept at most.
+    pub output_size: Option<u64>,
     /// What it used over time.
     pub samples: Vec<(Timestamp, Sample)>,
+    /// The run was cancelled before.
+    pub cancelled: bool,
 }
 
 /// A claimed run on its way to a plan.

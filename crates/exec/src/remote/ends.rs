@@ -1,7 +1,7 @@
 //! How a remote attempt ends: by its runner's last word, or without one.
 
 use rigi_model::log::{Encoder, Stream};
-use rigi_model::{AttemptKey, Exit, Timestamp, Usage};
+use rigi_model::{AttemptKey, Exit, Timestamp};
 
 use super::folder::Folder;
 use super::wire::LastWord;
@@ -66,8 +66,7 @@ impl Remote {
         };
         let lines = folder.lines().unwrap_or(lines);
         let log = add(key, &folder, lines, rest, words);
-        let (usage, stored) = (Usage::default(), Vec::new());
-        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None, stored };
+        let ended = Ended::bare(exit, log);
         if let Err(error) = self.close(key, now, ended.clone()) {
             // Nobody says it again before the next start: it is told, though it cannot be written down.
             tracing::error!(%key, %error, "the end of an attempt cannot be written down");

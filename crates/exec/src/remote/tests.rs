@@ -8,6 +8,7 @@ use rigi_model::log::{Encoder, Stream};
 
 use super::wire::{LastWord, MOST_STORED};
 use super::*;
+use crate::outputs::LeftOut;
 use crate::plan::{EndedLog, StoredFile};
 
 type Seen = mpsc::UnboundedReceiver<Observed>;
@@ -41,7 +42,16 @@ fn block(first: u64, texts: &[&str]) -> Vec<u8> {
 
 fn ended(exit: Exit) -> Ended {
     let (usage, log, stored) = (Usage::default(), EndedLog::default(), Vec::new());
-    Ended { exit, started_at: Some(Timestamp(5)), usage, log, route: None, outputs: None, stored }
+    Ended {
+        exit,
+        started_at: Some(Timestamp(5)),
+        usage,
+        log,
+        route: None,
+        outputs: None,
+        stored,
+        left: LeftOut::default(),
+    }
 }
 
 fn last(exit: Exit, log_bytes: u64) -> LastWord {

@@ -1,7 +1,7 @@
 //! Taking a tar stream apart that somebody else has made: plain files and folders only, none outside of its place.
 
 use std::fs;
-use std::io;
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -10,6 +10,8 @@ use tar::{Archive, EntryType};
 use super::Refusal;
 use crate::plan::StoredFile;
 
+/// So much is read at once.
+const PIECE: usize = 64 << 10;
 /// Files and folders of one stream at most.
 const MOST: usize = 200_000;
 
@@ -50,10 +52,10 @@ pub fn unpack(stream: impl io::Read, root: &Path, others: usize) -> Result<(), R
         }
         match entry.header().entry_type() {
             EntryType::Directory => make(&root.join(&path)).map_err(|error| refused(&path, error))?,
-            EntryType::Regular | EntryType::Continuous => {
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let mode = if entry.header().mode()? & 0o100 == 0 { 0o600 } else { 0o700 };
                 let mut file = create(root, &path, mode)?;
-                io::copy(&mut entry, &mut file)?;
+                write_sparse(&mut entry, &mut file)?;
             }
             other => {
                 return Err(Refusal::Invalid(format!("{} is no plain file ({other:?})", path.display())));
@@ -61,6 +63,30 @@ pub fn unpack(stream: impl io::Read, root: &Path, others: usize) -> Result<(), R
         }
     }
     Ok(())
+}
+
+/// Writes all of it; what is only zeros becomes a hole, which takes no room.
+fn write_sparse(from: &mut impl io::Read, to: &mut fs::File) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    let mut size = 0_u64;
+    loop {
+        let mut filled = 0;
+        while filled < PIECE {
+            match from.read(&mut piece[filled..])? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        if filled == 0 {
+            return to.set_len(size);
+        }
+        if piece[..filled].iter().all(|&byte| byte == 0) {
+            to.seek(io::SeekFrom::Current(i64::try_from(filled).unwrap_or(0)))?;
+        } else {
+            to.write_all(&piece[..filled])?;
+        }
+        size += filled as u64;
+    }
 }
 
 fn make(path: &Path) -> io::Result<()> {

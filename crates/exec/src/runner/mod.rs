@@ -93,7 +93,11 @@ fn status(exit: &Exit) -> u8 {
         Exit::OutOfMemory { .. } => 137,
         Exit::TimedOut { .. } => 124,
         Exit::Stopped => 143,
-        Exit::LimitExceeded { .. } | Exit::NotStarted { .. } | Exit::Evicted { .. } | Exit::Lost { .. } => 1,
+        Exit::LimitExceeded { .. }
+        | Exit::NotStarted { .. }
+        | Exit::OutputsLost { .. }
+        | Exit::Evicted { .. }
+        | Exit::Lost { .. } => 1,
     }
 }
 

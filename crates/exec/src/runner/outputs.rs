@@ -2,9 +2,7 @@
 //! the rest as one stream through the server's door.
 
 use std::collections::HashSet;
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,30 +11,49 @@ use tokio_util::io::{ReaderStream, SyncIoBridge};
 
 use super::client::{Client, Trouble, ask, send};
 use super::direct::{Direct, LONGEST, PIECE, SHORTEST};
+use crate::outputs::{LeftOut, Listing, MOST_FILES, Outputs};
 use crate::plan::StoredFile;
 use crate::remote::wire::{MOST_STORED, Taken};
 
 /// Files that are on their way to the bucket at a time.
 const AT_ONCE: usize = 4;
 
-/// Brings all of it to the server or its bucket.
+/// What is in the folder.
+type Found = (Outputs, Listing);
+
+/// Brings all of it to the server or its bucket. Returns what of it was not brought.
 ///
 /// # Errors
 /// [`Trouble::Here`] if it cannot be read.
-pub async fn ship(client: &Client, direct: &Direct, folder: &Path) -> Result<(), Trouble> {
-    let stored = Arc::new(store_long(client, direct, folder).await?);
-    client.insist(|| send_rest(client, folder, stored.clone())).await
+pub async fn ship(client: &Client, direct: &Direct, folder: &Path) -> Result<LeftOut, Trouble> {
+    let unread = |why: String| Trouble::Here(format!("outputs cannot be read: {why}"));
+    let opened = folder.to_owned();
+    let listed = tokio::task::spawn_blocking(move || {
+        let outputs = Outputs::open(&opened)?;
+        let listing = outputs.list(MOST_FILES)?;
+        Ok::<_, io::Error>((outputs, listing))
+    });
+    let listed = listed.await.map_err(|error| unread(error.to_string()))?;
+    let (outputs, mut listing) = listed.map_err(|error| unread(error.to_string()))?;
+    let left = std::mem::take(&mut listing.left);
+    let found = Arc::new((outputs, listing));
+    let stored = Arc::new(store_long(client, direct, folder, found.clone()).await?);
+    let unread = client.insist(|| send_rest(client, found.clone(), stored.clone())).await?;
+    Ok(left.with(unread))
 }
 
 /// Stores the long files, and tells the server; the paths of those that need not be sent.
-async fn store_long(client: &Client, direct: &Direct, folder: &Path) -> Result<HashSet<PathBuf>, Trouble> {
+async fn store_long(
+    client: &Client,
+    direct: &Direct,
+    folder: &Path,
+    found: Arc<Found>,
+) -> Result<HashSet<PathBuf>, Trouble> {
     if !direct.is_open() {
         return Ok(HashSet::new());
     }
-    let root = folder.to_owned();
     // What cannot be read is told when the rest is sent.
-    let long = tokio::task::spawn_blocking(move || long_files(&root)).await;
-    let long = long.ok().and_then(Result::ok).unwrap_or_default();
+    let long = tokio::task::spawn_blocking(move || long_files(&found)).await.unwrap_or_default();
     let storing = stream::iter(long).map(|path| direct.store(folder, path)).buffer_unordered(AT_ONCE);
     let stored: Vec<StoredFile> = storing.filter_map(std::future::ready).collect().await;
     if stored.is_empty() {
@@ -50,79 +67,56 @@ async fn store_long(client: &Client, direct: &Direct, folder: &Path) -> Result<H
     Ok(paths.into_iter().map(PathBuf::from).collect())
 }
 
-/// As one stream, made while it is sent.
-async fn send_rest(client: &Client, folder: &Path, stored: Arc<HashSet<PathBuf>>) -> Result<(), Trouble> {
+/// As one stream, made while it is sent. Returns what could not be read.
+async fn send_rest(
+    client: &Client,
+    found: Arc<Found>,
+    stored: Arc<HashSet<PathBuf>>,
+) -> Result<LeftOut, Trouble> {
     let (reader, writer) = tokio::io::duplex(PIECE);
-    let folder = folder.to_owned();
-    let packing = tokio::task::spawn_blocking(move || pack(&folder, &stored, SyncIoBridge::new(writer)));
+    let packing = tokio::task::spawn_blocking(move || pack(&found, &stored, SyncIoBridge::new(writer)));
     let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(reader, PIECE));
     let sent = send(client.put("outputs", body)).await;
     match packing.await {
         // The other end of the pipe went away with the connection.
-        Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => sent.map(drop),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => sent.map(|_| LeftOut::default()),
         Ok(Err(error)) => Err(Trouble::Here(format!("outputs cannot be read: {error}"))),
-        _ => sent.map(drop),
+        Ok(Ok(left)) => sent.map(|_| left),
+        Err(_) => sent.map(|_| LeftOut::default()),
     }
-}
-
-/// A folder or a file of the outputs, by its path below them and as a whole.
-enum Found<'a> {
-    Folder(&'a Path, &'a Path),
-    File(&'a Path, &'a Path),
-}
-
-/// Plain files and folders; links and what else there may be are nobody's result.
-fn each(folder: &Path, mut found: impl FnMut(Found<'_>) -> io::Result<()>) -> io::Result<()> {
-    let mut folders = vec![PathBuf::new()];
-    while let Some(inner) = folders.pop() {
-        for entry in std::fs::read_dir(folder.join(&inner))? {
-            let entry = entry?;
-            let (kind, inner, whole) = (entry.file_type()?, inner.join(entry.file_name()), entry.path());
-            if kind.is_dir() {
-                open_up(&whole, 0o700)?;
-                found(Found::Folder(&inner, &whole))?;
-                folders.push(inner);
-            } else if kind.is_file() {
-                open_up(&whole, 0o400)?;
-                found(Found::File(&inner, &whole))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What the attempt has closed to itself is still its own, and so is this runner.
-fn open_up(path: &Path, needed: u32) -> io::Result<()> {
-    let mode = std::fs::symlink_metadata(path)?.permissions().mode();
-    if mode & needed == needed {
-        return Ok(());
-    }
-    std::fs::set_permissions(path, Permissions::from_mode(mode | needed))
 }
 
 /// The files that are worth a way of their own, as many as may have one.
-fn long_files(folder: &Path) -> io::Result<Vec<String>> {
-    let mut long = Vec::new();
-    each(folder, |found| {
-        if let Found::File(inner, whole) = found
-            && (SHORTEST..=LONGEST).contains(&std::fs::symlink_metadata(whole)?.len())
-            && let Some(path) = inner.to_str().filter(|_| long.len() < MOST_STORED)
-        {
-            long.push(path.to_owned());
-        }
-        Ok(())
-    })?;
-    Ok(long)
+fn long_files((outputs, listing): &Found) -> Vec<String> {
+    let long = |path: &&PathBuf| {
+        let size = outputs.file(path).ok().flatten().and_then(|file| Some(file.metadata().ok()?.len()));
+        size.is_some_and(|size| (SHORTEST..=LONGEST).contains(&size))
+    };
+    let named = listing.files.iter().filter(long).filter_map(|path| path.to_str());
+    named.take(MOST_STORED).map(str::to_owned).collect()
 }
 
-fn pack(folder: &Path, stored: &HashSet<PathBuf>, writer: impl io::Write) -> io::Result<()> {
+fn pack(
+    (outputs, listing): &Found,
+    stored: &HashSet<PathBuf>,
+    writer: impl io::Write,
+) -> io::Result<LeftOut> {
+    let mut left = LeftOut::default();
     let mut builder = tar::Builder::new(writer);
-    builder.follow_symlinks(false);
-    builder.sparse(false);
-    each(folder, |found| match found {
-        Found::Folder(inner, whole) => builder.append_dir(inner, whole),
-        Found::File(inner, _) if stored.contains(inner) => Ok(()),
-        Found::File(inner, whole) => builder.append_path_with_name(whole, inner),
-    })?;
-    builder.into_inner()?.flush()
+    for folder in &listing.folders {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o700);
+        header.set_size(0);
+        builder.append_data(&mut header, folder, io::empty())?;
+    }
+    for path in listing.files.iter().filter(|path| !stored.contains(*path)) {
+        match outputs.file(path) {
+            Ok(Some(mut file)) => builder.append_file(path, &mut file)?,
+            Ok(None) => left.add(path, "it is no file any more"),
+            Err(error) => left.lost(path, format!("cannot be read: {error}")),
+        }
+    }
+    builder.into_inner()?.flush()?;
+    Ok(left)
 }

@@ -6,8 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rigi_model::attempt::FailureClass;
-use rigi_model::{Exit, Reason, Timestamp};
+use rigi_model::{Exit, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -185,13 +184,8 @@ impl Shipping {
         }
         if let Some(outputs) = &ended.outputs {
             match outputs::ship(&self.client, &self.direct, outputs).await {
-                Err(Trouble::Here(why)) => {
-                    // The attempt ended, but what it wrote cannot be kept: that is not a success.
-                    let message = format!("what the run wrote cannot be kept: {why}");
-                    let (class, reason) = (FailureClass::Infrastructure, Reason::OutputsFailed);
-                    ended.exit = Exit::NotStarted { class, reason, message };
-                }
-                sent => sent?,
+                Err(Trouble::Here(why)) => ended.left.lost(Path::new("."), why),
+                sent => ended.left = sent?,
             }
         }
         let exit = ended.exit.clone();

@@ -222,10 +222,10 @@ async fn long_outputs_go_to_the_bucket_and_the_rest_through_the_door() {
         sha256: sha256(content),
         size: content.len() as u64,
     };
-    assert_eq!(told, [stored("maps/long", &long), stored("other", &other)]);
-    assert_eq!(names(&door), ["other", "short"]);
+    assert_eq!(told, [stored("link", &other), stored("maps/long", &long), stored("other", &other)]);
+    assert_eq!(names(&door), ["link", "other", "short"]);
     let sent: Vec<_> = bucket.heard.lock().unwrap().iter().map(|heard| sha256(&heard.body)).collect();
-    assert!(sent.len() == 2 && sent.contains(&told[0].sha256) && sent.contains(&told[1].sha256));
+    assert!(sent.len() == 3 && sent.contains(&told[0].sha256) && sent.contains(&told[1].sha256));
     let head = bucket.heard("PUT /blob").head;
     assert!(head.contains("authorization: signature\r\n") && !head.contains("rat1"), "{head}");
     let asked = door.heard("POST /runner/v1/outputs/address").body;
@@ -241,7 +241,7 @@ async fn what_the_bucket_refuses_goes_through_the_door() {
     let door = door(bucket.url.clone(), b"", &[]).await;
     let (client, direct) = runner(&door);
     outputs::ship(&client, &direct, dir.path()).await.unwrap();
-    assert_eq!(names(&door), ["maps/long", "other", "short"]);
+    assert_eq!(names(&door), ["link", "maps/long", "other", "short"]);
     assert!(!door.asked().contains(&"PUT /runner/v1/outputs/stored".to_owned()));
 }
 

@@ -14,6 +14,7 @@ use super::staging::NotStarted;
 use super::timers::Kind;
 use super::tree;
 use super::workers::Job;
+use crate::outputs::LeftOut;
 use crate::plan::Ended;
 use crate::sys::{self, Reaped, Status};
 use crate::wire::Report;
@@ -198,6 +199,7 @@ impl Reactor {
             route: left.route.or(attempt.route),
             outputs: left.outputs.map(|(path, _)| path),
             stored: Vec::new(),
+            left: LeftOut::default(),
         });
         if attempt.released {
             self.journal.append(&Record::Released { key: attempt.key }, &[]);
@@ -252,14 +254,13 @@ fn exit_of(attempt: &Attempt, output_bytes: u64) -> Exit {
     }
     let status = sys::status(attempt.status);
     let over = |what: &str, limit| Exit::LimitExceeded { what: what.to_owned(), limit };
-    if status != Status::Code(0)
-        && let Some(group) = &attempt.group
-    {
-        // Also where only a child was killed and its parent failed for that.
+    if let Some(group) = &attempt.group {
+        // Also where only a child was killed, whatever its parent made of that: the limit is the whole tree's.
         if limits.memory.is_some() && group.ran_out_of_memory() {
             return Exit::OutOfMemory { limit: limits.memory };
         }
-        if let Some(limit) = limits.processes.filter(|_| group.ran_out_of_processes()) {
+        let refused = limits.processes.filter(|_| status != Status::Code(0) && group.ran_out_of_processes());
+        if let Some(limit) = refused {
             return over("processes", limit);
         }
     }

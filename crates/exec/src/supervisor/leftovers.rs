@@ -126,15 +126,24 @@ pub fn route_of(note: &Value) -> Option<&str> {
     .as_str()
 }
 
-/// Bytes of the files in a folder, links not followed; `None` if there is no file.
+/// Bytes of what is in a folder, links not followed; `None` if there is nothing. What is closed counts as something.
 ///
 /// # Errors
 /// If the machine does not let anybody look now.
 pub fn files_in(folder: &Path) -> io::Result<Option<u64>> {
+    match if_there(fs::symlink_metadata(folder))? {
+        None => return Ok(None),
+        Some(facts) if !facts.is_dir() => return Ok(Some(0)),
+        Some(_) => {}
+    }
     let mut sum = None;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in if_there(fs::read_dir(folder))?.into_iter().flatten().flatten() {
+        let Some(entries) = if_there(fs::read_dir(folder))? else {
+            sum = Some(sum.unwrap_or(0));
+            continue;
+        };
+        for entry in entries.flatten() {
             let Ok(meta) = entry.metadata() else { continue };
             if meta.is_dir() {
                 folders.push(entry.path());

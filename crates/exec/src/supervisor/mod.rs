@@ -8,6 +8,7 @@ mod attempt;
 mod cgroup;
 mod door;
 mod ending;
+mod inspection;
 mod journal;
 mod leftovers;
 mod orders;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use inspection::{Flaw, check_records, removed_logs};
 use sha2::{Digest, Sha256};
 
 use crate::account::pass_through;
@@ -61,24 +63,6 @@ impl SupervisorConfig {
     pub const fn new(data: PathBuf) -> Self {
         Self { data, spawners: 2, idle_exit: Duration::from_secs(60), open: None, contained: false }
     }
-}
-
-/// Looks at the journal and the ticket in a data folder: how many files were read, and which hold anything but what was
-/// written, from which byte on.
-///
-/// # Errors
-/// If a file cannot be read.
-pub fn check_records(data: &Path) -> io::Result<(u64, Vec<(PathBuf, usize)>)> {
-    let folder = Layout::new(data.to_owned()).supervisor();
-    if !folder.is_dir() {
-        return Ok((0, Vec::new()));
-    }
-    let (mut read, mut damaged) = journal::check(&folder)?;
-    if let Some((ticket, is_damaged)) = ticket::check(&folder)? {
-        read += 1;
-        damaged.extend(is_damaged.then_some((ticket, 0)));
-    }
-    Ok((read, damaged))
 }
 
 /// Runs the supervisor until it is not needed any more. To be called in the first thread of a process that has

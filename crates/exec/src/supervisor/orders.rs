@@ -155,15 +155,7 @@ impl Reactor {
         } else if self.ended.contains_key(key) {
             self.tell_ended(key);
         } else {
-            let ended = Ended {
-                exit: Exit::Stopped,
-                started_at: None,
-                usage: rigi_model::Usage::default(),
-                log: EndedLog::default(),
-                route: None,
-                outputs: None,
-                stored: Vec::new(),
-            };
+            let ended = Ended::bare(Exit::Stopped, EndedLog::default());
             self.report(&Report::Ended { key: key.clone(), at: Timestamp::now(), ended: Box::new(ended) });
         }
     }

@@ -15,6 +15,7 @@ use super::journal::{Past, Remembered};
 use super::tree::{self, Table};
 use crate::account::Account;
 use crate::layout::{Layout, name};
+use crate::outputs::LeftOut;
 use crate::plan::{Ended, EndedLog};
 
 /// Processes that cannot be killed are not waited for any longer.
@@ -122,6 +123,7 @@ fn lost(
         route: None,
         outputs: None,
         stored: Vec::new(),
+        left: LeftOut::default(),
     }
 }
 

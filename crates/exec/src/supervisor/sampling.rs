@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rigi_model::Timestamp;
 
 use super::attempt::{Cause, Phase};
+use super::cgroup::Group;
 use super::leftovers::{NotesUpTo, read_notes};
 use super::reactor::Reactor;
-use super::spawn::set_limits;
 use super::timers::Kind;
 use super::tree::{Table, proportional_memory};
 use super::workers::Job;
@@ -171,12 +171,6 @@ impl Reactor {
             // Shared pages were counted once per process: look closer before anything is killed for it.
             memory = sum.members.iter().filter_map(|&pid| proportional_memory(pid)).sum();
         }
-        if attempt.sampled.is_none() {
-            let held = attempt.group.as_ref().is_some_and(|group| group.holds_memory());
-            for &pid in sum.members.iter().filter(|&&pid| pid != attempt.pid) {
-                set_limits(pid, limits, held, self.open_files);
-            }
-        }
         let (since, before) = attempt.sampled.unwrap_or((attempt.started, 0));
         let seconds = now.saturating_duration_since(since).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -184,7 +178,10 @@ impl Reactor {
         attempt.sampled = Some((now, sum.cpu_us));
         attempt.usage.cpu_us = attempt.usage.cpu_us.max(sum.cpu_us);
         attempt.usage.max_memory = attempt.usage.max_memory.max(memory);
+        let killed = |group: &Group| limits.memory.is_some() && group.ran_out_of_memory();
         let cause = match (watched, limits.processes) {
+            // The kernel has killed one of its processes: the limit is the whole tree's.
+            _ if attempt.group.as_ref().is_some_and(killed) => Some(Cause::OutOfMemory),
             (Some(limit), _) if memory > limit => Some(Cause::OutOfMemory),
             (_, Some(limit)) if sum.threads > limit => Some(Cause::Limit { what: "processes", limit }),
             _ => None,

@@ -1,8 +1,8 @@
 //! Starts an attempt's process: posix_spawn with two pipes, a group of its own, and limits set from outside.
 //!
 //! `std::process::Command` uses posix_spawn, which is a fifth cheaper than fork, as long as nothing is to run between
-//! fork and exec and the program is given by a path. So the program is looked up here, and limits are set by
-//! `prlimit` right after the start.
+//! fork and exec and the program is given by a path. So the program is looked up here, and only an attempt that has
+//! limits of its own is forked, as they must hold from its first instruction on; the server's are inherited.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Reason, Timestamp};
@@ -22,6 +22,7 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use super::cgroup::Group;
 use super::staging::NotStarted;
 use crate::plan::PlanLimits;
+use crate::sys;
 use crate::wire::Launch;
 
 /// A process that was started.
@@ -84,12 +85,19 @@ pub fn spawn(
         .stdout(out_write)
         .stderr(err_write)
         .process_group(0);
-    let mut alone = None;
-    if let Some(account) = launch.account() {
-        // Then it is fork and exec. The standard library drops all other groups where it changes the user.
-        command.uid(account.user).gid(account.group);
-        alone = Some(forking());
+    let memory_held = group.is_some_and(Group::holds_memory);
+    let limits = limits_of(&launch.limits, memory_held);
+    let door = group.and_then(Group::door);
+    let born_with = !limits.is_empty() || door.is_some();
+    if born_with {
+        sys::born_with(&mut command, limits, door);
     }
+    if let Some(account) = launch.account() {
+        // The standard library drops all other groups where it changes the user.
+        command.uid(account.user).gid(account.group);
+    }
+    // Then it is fork and exec.
+    let alone = (born_with || launch.user.is_some()).then(forking);
     let (at, before) = (Timestamp::now(), boot_us());
     if let Some(group) = group {
         group.enter();
@@ -106,36 +114,64 @@ pub fn spawn(
     // The supervisor waits for all its children itself: the handle is of no more use.
     let pid = i32::try_from(child.id()).unwrap_or(0);
     drop(child);
-    set_limits(pid, &launch.limits, group.is_some_and(Group::holds_memory), open_files);
-    if let Some(group) = group {
-        group.add(pid);
-    }
+    set_limits(pid, &launch.limits, open_files);
     let pipes = [out_read, err_read];
     Ok(Spawned { pid, at, pipes, boot_us: (before, boot_us()), notes: Vec::new(), group: None })
 }
 
-/// Sets the limits of one process. It has them a moment after its start; what it has started until then is seen to
-/// when its tree is first sampled.
-pub fn set_limits(pid: i32, limits: &PlanLimits, memory_held: bool, open_files: u64) {
+/// The limits that each process of an attempt must have from its first instruction on, beside those that it inherits.
+fn limits_of(limits: &PlanLimits, memory_held: bool) -> Vec<(Resource, Rlimit)> {
+    let inherited = limits.output_size.is_some_and(inherit_file_size);
+    let most = getrlimit(Resource::Fsize);
+    let size = match limits.output_size {
+        Some(bytes) => (!inherited).then_some(both(bytes)),
+        // This process's own is not meant for it.
+        None if most.current != most.maximum => Some(Rlimit { current: most.maximum, ..most }),
+        None => None,
+    };
+    // What it really claims, not what it merely reserves; the sum over the tree is watched by the sampler.
+    let data = limits.memory.filter(|_| !memory_held).map(both);
+    [(Resource::Fsize, size), (Resource::Data, data)]
+        .into_iter()
+        .filter_map(|(resource, limit)| Some((resource, limit?)))
+        .collect()
+}
+
+const fn both(value: u64) -> Rlimit {
+    Rlimit { current: Some(value), maximum: Some(value) }
+}
+
+/// Whether processes inherit this limit on the size of files. Forking costs more than all else that a short run needs, so
+/// that this process takes the first such limit, the server's own, for itself, if its own files never come near it.
+fn inherit_file_size(bytes: u64) -> bool {
+    const FAR: u64 = 1 << 30;
+    static TAKEN: OnceLock<Option<u64>> = OnceLock::new();
+    if bytes < FAR {
+        return false;
+    }
+    let take = || {
+        let own = Rlimit { current: Some(bytes), ..getrlimit(Resource::Fsize) };
+        setrlimit(Resource::Fsize, own).is_ok().then_some(bytes)
+    };
+    *TAKEN.get_or_init(take) == Some(bytes)
+}
+
+/// Sets what a moment's delay does not matter to: no process opens so many files at once, nor raises what it inherits.
+fn set_limits(pid: i32, limits: &PlanLimits, open_files: u64) {
     let Some(pid) = Pid::from_raw(pid) else { return };
-    let set = |resource, value: u64| {
+    let set = |resource, limit| {
         // Fails only for a process that is gone already, or for a limit above the machine's own, which then holds.
-        let _ = prlimit(Some(pid), resource, Rlimit { current: Some(value), maximum: Some(value) });
+        let _ = prlimit(Some(pid), resource, limit);
     };
     match limits.open_files {
-        Some(limit) => set(Resource::Nofile, limit),
+        Some(limit) => set(Resource::Nofile, both(limit)),
         None if RAISED.load(Ordering::Relaxed) => {
-            let now = getrlimit(Resource::Nofile);
-            let _ = prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(open_files), ..now });
+            set(Resource::Nofile, Rlimit { current: Some(open_files), ..getrlimit(Resource::Nofile) });
         }
         None => {}
     }
     if let Some(bytes) = limits.output_size {
-        set(Resource::Fsize, bytes);
-    }
-    if let (Some(bytes), false) = (limits.memory, memory_held) {
-        // What it really claims, not what it merely reserves; the sum over the tree is watched by the sampler.
-        set(Resource::Data, bytes);
+        set(Resource::Fsize, both(bytes));
     }
 }
 

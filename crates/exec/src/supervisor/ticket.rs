@@ -48,7 +48,7 @@ impl Tickets {
     }
 }
 
-fn path(folder: &Path) -> PathBuf {
+pub fn path(folder: &Path) -> PathBuf {
     folder.join("ticket")
 }
 

@@ -53,6 +53,8 @@ pub enum Happening {
         artifacts: (u64, u64),
         /// Bytes kept of its log.
         log_bytes: u64,
+        /// What of its outputs is not kept, in a sentence.
+        left: Option<String>,
     },
     /// Somebody asked it to stop.
     CancelRequested {
@@ -124,7 +126,7 @@ pub fn fold(
             fold.status.started_at = Some(now);
             fold.become_state(RunState::Running, None, None);
         }
-        Happening::Ended { attempt, exit, started_at, usage, log, artifacts, log_bytes } => {
+        Happening::Ended { attempt, exit, started_at, usage, log, artifacts, log_bytes, left } => {
             fold.expect(attempt, &[RunState::Starting, RunState::Running], "ended")?;
             if let (Some(before), Some(now), Some(claimed)) =
                 (fold.status.started_at, started_at, &mut fold.status.claimed_at)
@@ -139,7 +141,7 @@ pub fn fold(
             fold.status.log = log;
             fold.status.artifacts = artifacts;
             fold.status.stored_bytes += artifacts.1 + log_bytes;
-            fold.ended(&exit, policy, random);
+            fold.ended(&exit, policy, random, left);
         }
         Happening::CancelRequested { by } => fold.cancel_requested(&by)?,
         Happening::Due => {
@@ -239,10 +241,10 @@ impl Fold<'_> {
         Ok(())
     }
 
-    fn ended(&mut self, exit: &Exit, policy: &RetryPolicy, random: f64) {
+    fn ended(&mut self, exit: &Exit, policy: &RetryPolicy, random: f64, left: Option<String>) {
         let (reason, message) = explain(exit);
         match exit {
-            Exit::Code { code } => self.status.exit_code = Some(*code),
+            Exit::Code { code } | Exit::OutputsLost { code, .. } => self.status.exit_code = Some(*code),
             Exit::Signal { signal } => self.status.signal = Some(*signal),
             _ => {}
         }
@@ -267,11 +269,24 @@ impl Fold<'_> {
             usage: self.status.usage,
             log: self.status.log,
         });
+        if let Some(message) = &left {
+            self.outcome.events.push(RunEvent {
+                run: self.run.clone(),
+                at: self.now,
+                kind: "outputs-left-out",
+                attempt: self.status.attempt,
+                reason: Some(Reason::OutputsLeftOut),
+                message: Some(message.clone()),
+            });
+        }
         match state {
             AttemptState::Cancelled => {
                 self.become_state(RunState::Cancelled, Some(Reason::Cancelled), Some("cancelled".into()));
             }
-            AttemptState::Succeeded => self.become_state(RunState::Succeeded, None, None),
+            AttemptState::Succeeded => {
+                let reason = left.as_ref().map(|_| Reason::OutputsLeftOut);
+                self.become_state(RunState::Succeeded, reason, left);
+            }
             _ => self.failed(exit, policy, random, (reason, message)),
         }
     }
@@ -284,7 +299,9 @@ impl Fold<'_> {
         why: (Option<Reason>, Option<String>),
     ) {
         let own_fault = exit.class() == Some(FailureClass::User);
-        let delay = if own_fault {
+        let delay = if matches!(exit, Exit::OutputsLost { .. }) {
+            None
+        } else if own_fault {
             self.status.failures += 1;
             let hopeless = matches!(exit, Exit::NotStarted { .. });
             policy.delay_after(self.status.failures, random).filter(|_| !hopeless)

@@ -14,7 +14,16 @@ fn policy(attempts: u32) -> RetryPolicy {
 
 fn ended(attempt: u32, exit: Exit) -> Happening {
     let (usage, log) = (Usage::default(), LogFacts::default());
-    Happening::Ended { attempt, exit, started_at: None, usage, log, artifacts: (0, 0), log_bytes: 0 }
+    Happening::Ended {
+        attempt,
+        exit,
+        started_at: None,
+        usage,
+        log,
+        artifacts: (0, 0),
+        log_bytes: 0,
+        left: None,
+    }
 }
 
 struct Life {

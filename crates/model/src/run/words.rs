@@ -27,6 +27,7 @@ pub(super) fn explain(exit: &Exit) -> (Option<Reason>, Option<String>) {
         }
         Exit::Stopped => (Some(Reason::Cancelled), Some("cancelled".into())),
         Exit::NotStarted { reason, message, .. } => (Some(*reason), Some(message.clone())),
+        Exit::OutputsLost { message, .. } => (Some(Reason::OutputsFailed), Some(message.clone())),
         Exit::Evicted { message } => (Some(Reason::Evicted), Some(message.clone())),
         Exit::Lost { message } => (Some(Reason::Lost), Some(message.clone())),
     }

@@ -1,6 +1,6 @@
 //! Blobs that others read and write in the bucket themselves: where, and whether they are there.
 
-use super::{Blobs, Place, Stored, key_of};
+use super::{Blobs, Place, Stored, key_of, touch};
 use crate::bucket::Facts;
 use crate::bucket::addresses::{Address, is_hash};
 use crate::{Error, Result};
@@ -48,7 +48,13 @@ impl Blobs {
     /// [`Error::NotFound`], [`Error::Damaged`] if it is not; or if the bucket does not answer.
     pub fn hold(&self, content: &Stored) -> Result<()> {
         let Stored { sha256, size } = content;
-        let Place::Bucket(bucket, _) = &self.place else { return self.get(sha256)?.expect_size(*size) };
+        let bucket = match &self.place {
+            Place::Bucket(bucket, _) => bucket,
+            Place::Folder(root) => {
+                self.get(sha256)?.expect_size(*size)?;
+                return touch(&root.join(key_of(sha256)));
+            }
+        };
         let key = key_of(sha256);
         match bucket.facts(&key)? {
             None => Err(Error::NotFound { what: "stored file", id: sha256.clone() }),

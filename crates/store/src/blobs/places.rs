@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -177,23 +178,23 @@ impl Blobs {
 
 /// What lies in a bucket and may go. Nothing of it concerns a folder.
 impl Blobs {
-    /// Removes what is older than `before` and not in use, by its name. Returns how many objects and bytes.
+    /// Removes what was written within `ages` and is not in use, by its name. Returns how many objects and bytes.
     ///
     /// # Errors
     /// If the bucket does not answer; what was removed before stays removed.
     pub fn collect(
         &self,
         part: Part,
-        before: SystemTime,
+        ages: &Range<SystemTime>,
         removal: Removal,
         in_use: &dyn Fn(&str) -> bool,
     ) -> Result<(u64, u64)> {
         let Place::Bucket(bucket, _) = &self.place else { return Ok((0, 0)) };
-        let before = micros(before);
+        let ages = micros(ages.start)..micros(ages.end);
         let (mut objects, mut bytes, mut going) = (0, 0, Vec::new());
         bucket.list(part.folder(), |key, facts| {
             let name = key.rsplit('/').next().unwrap_or(key);
-            if facts.modified < before && !in_use(name) {
+            if ages.contains(&facts.modified) && !in_use(name) {
                 objects += 1;
                 bytes += facts.size;
                 going.push(key.to_owned());
@@ -233,20 +234,26 @@ impl Blobs {
         Ok(bucket.folders("processes")?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Removes what a run has written to the bucket itself, if nothing of it is younger than `before`.
+    /// Removes what a run has written to the bucket itself, if all of it was written within `ages`.
     ///
     /// # Errors
     /// If the bucket does not answer.
-    pub fn remove_files_of(&self, run: &RunId, before: SystemTime, removal: Removal) -> Result<(u64, u64)> {
+    pub fn remove_files_of(
+        &self,
+        run: &RunId,
+        ages: &Range<SystemTime>,
+        removal: Removal,
+    ) -> Result<(u64, u64)> {
         let Place::Bucket(bucket, _) = &self.place else { return Ok((0, 0)) };
-        let (before, mut going, mut bytes, mut young) = (micros(before), Vec::new(), 0, false);
+        let ages = micros(ages.start)..micros(ages.end);
+        let (mut going, mut bytes, mut others) = (Vec::new(), 0, false);
         bucket.list(&format!("processes/{run}"), |key, facts| {
-            young |= facts.modified >= before;
+            others |= !ages.contains(&facts.modified);
             bytes += facts.size;
             going.push(key.to_owned());
             Ok(())
         })?;
-        if young {
+        if others {
             return Ok((0, 0));
         }
         let objects = going.len() as u64;

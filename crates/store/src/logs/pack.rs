@@ -5,7 +5,8 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use rigi_model::log::{BlockBuilder, BlockHeader, Codec, HEADER_LEN, Line};
+use rigi_model::Timestamp;
+use rigi_model::log::{BlockBuilder, BlockHeader, Codec, Ending, HEADER_LEN, Line, Stream};
 
 use super::{Cursor, LogSource};
 use crate::blobs::Blobs;
@@ -15,25 +16,47 @@ use crate::{Error, Result};
 pub const INLINE_LIMIT: usize = 8 << 10;
 
 impl LogSource {
-    /// Packs an ended log. A short one comes back as bytes; a longer one becomes an object.
+    /// Packs an ended log, with `notes` of Rigi's own behind its last line. A short one comes back as bytes; a longer one
+    /// becomes an object.
     ///
     /// # Errors
     /// If it cannot be read or is damaged, or if the disk does not take it.
-    pub fn pack(self, blobs: &Blobs, object: &str) -> Result<Packed> {
-        let Some(mut cursor) = Cursor::open(self)? else { return Ok(Packed::Empty) };
+    pub fn pack(self, blobs: &Blobs, object: &str, notes: &Notes) -> Result<Packed> {
         let mut packer = Packer::new()?;
+        if let Some(cursor) = Cursor::open(self)? {
+            packer.take(cursor, blobs, object)?;
+        } else if notes.lines.is_empty() {
+            return Ok(Packed::Empty);
+        }
+        for note in &notes.lines {
+            let (number, text) = (packer.builder.next_line(), note.as_bytes());
+            let line = Line { number, at: notes.at, stream: Stream::System, text, ending: Ending::Newline };
+            packer.push(&line, blobs, object)?;
+        }
+        packer.finish(blobs, object)
+    }
+}
+
+/// Lines of Rigi's own for the end of a log.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// When they are said.
+    pub at: Timestamp,
+    /// What is said.
+    pub lines: Vec<String>,
+}
+
+impl Packer {
+    fn take(&mut self, mut cursor: Cursor, blobs: &Blobs, object: &str) -> Result<()> {
         let mut failed = None;
-        cursor.walk(1, |line| match packer.push(line, blobs, object) {
+        cursor.walk(1, |line| match self.push(line, blobs, object) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);
                 ControlFlow::Break(())
             }
         })?;
-        match failed {
-            Some(error) => Err(error),
-            None => packer.finish(blobs, object),
-        }
+        failed.map_or(Ok(()), Err)
     }
 }
 

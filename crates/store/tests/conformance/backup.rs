@@ -9,10 +9,10 @@ use rigi_model::pipeline::spec::{Entry, PipelineSpec};
 use rigi_model::run::{AttemptRecord, LogFacts};
 use rigi_model::{AttemptState, RunState, Timestamp, Usage};
 use rigi_store::backup::{self, Created, Key, Repository, Restored, Target, WithKey};
-use rigi_store::logs::{LogSource, Packed};
+use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::versions::{Version, VersionFile};
-use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Result, Storage, Store};
+use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Renew, Result, Storage, Store};
 
 use crate::support::{T, change, configs, new_run};
 
@@ -60,7 +60,7 @@ async fn ended_run(store: &Store, n: usize, log_lines: usize) -> NewRun {
     let mut bytes = Vec::new();
     encoder.take(&mut bytes);
     let object = format!("{}/{}.1", run.id.short(), run.id);
-    let packed = LogSource::Bytes(bytes.into()).pack(store.blobs(), &object).unwrap();
+    let packed = LogSource::Bytes(bytes.into()).pack(store.blobs(), &object, &Notes::default()).unwrap();
     let (log, log_object) = match packed {
         Packed::Empty => (None, None),
         Packed::Inline(bytes) => (Some(bytes), None),
@@ -91,7 +91,7 @@ async fn ended_run(store: &Store, n: usize, log_lines: usize) -> NewRun {
 
 /// A small server's life.
 pub async fn fill(at: &Target) {
-    let store = Store::open_at(&at.config, &at.data, &at.storage).await.unwrap();
+    let store = Store::open_at(&at.config, &at.data, &at.storage, Renew::default()).await.unwrap();
     for n in 0..5 {
         ended_run(&store, n, 10).await;
     }

@@ -11,7 +11,7 @@ use rigi_model::log::{Encoder, Stream};
 use rigi_model::{RunId, Timestamp};
 use rigi_store::backup::{Key, Target};
 use rigi_store::inspect::inspect;
-use rigi_store::logs::{LogSource, Packed};
+use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::attempts::StoredLog;
 use rigi_store::{Blobs, BucketConfig, BucketKind, Error, Hidden, Part, Removal, Storage, check_storage};
 
@@ -26,6 +26,10 @@ pub fn bucket() -> Option<BucketConfig> {
     let words: Vec<&str> = named.split(' ').collect();
     let config = at(words[0], words[1], words[2]);
     Some(config)
+}
+
+fn until(time: SystemTime) -> std::ops::Range<SystemTime> {
+    SystemTime::UNIX_EPOCH..time
 }
 
 fn at(endpoint: &str, id: &str, secret: &str) -> BucketConfig {
@@ -102,7 +106,7 @@ fn long_logs_lie_in_the_bucket_and_are_read_by_whoever_comes() {
     let mut bytes = Vec::new();
     encoder.take(&mut bytes);
     let log = LogSource::Bytes(bytes.into());
-    let packed = log.clone().pack(&blobs(here.path(), &config), "r1/run.1").unwrap();
+    let packed = log.clone().pack(&blobs(here.path(), &config), "r1/run.1", &Notes::default()).unwrap();
     assert_eq!(packed, Packed::Object("r1/run.1".into()));
     for data in [&here, &elsewhere] {
         let stored = StoredLog { lines: 50_000, cut_bytes: 0, inline: None, object: Some("r1/run.1".into()) };
@@ -122,9 +126,9 @@ fn what_nothing_refers_to_is_collected_when_it_is_old_and_the_rest_stays() {
     let in_use = |name: &str| name == used.sha256;
     let long_ago = SystemTime::now() - Duration::from_secs(60);
     let soon = SystemTime::now() + Duration::from_secs(60);
-    assert_eq!(blobs.collect(Part::Blobs, long_ago, Removal::Now, &in_use).unwrap(), (0, 0));
-    assert_eq!(blobs.collect(Part::Blobs, soon, Removal::Counted, &in_use).unwrap(), (1, 6));
-    assert_eq!(blobs.collect(Part::Blobs, soon, Removal::Now, &in_use).unwrap(), (1, 6));
+    assert_eq!(blobs.collect(Part::Blobs, &until(long_ago), Removal::Now, &in_use).unwrap(), (0, 0));
+    assert_eq!(blobs.collect(Part::Blobs, &until(soon), Removal::Counted, &in_use).unwrap(), (1, 6));
+    assert_eq!(blobs.collect(Part::Blobs, &until(soon), Removal::Now, &in_use).unwrap(), (1, 6));
     assert!(matches!(blobs.get(&unused.sha256), Err(Error::NotFound { .. })));
     assert_eq!(read(&blobs, &used.sha256), b"used");
     blobs.tidy(soon).unwrap();
@@ -168,7 +172,8 @@ fn what_is_missing_in_a_bucket_is_named() {
     });
     let data = dir.path().join("data");
     let soon = SystemTime::now() + Duration::from_secs(60);
-    let (objects, _) = blobs(&data, &config).collect(Part::Blobs, soon, Removal::Now, &|_| false).unwrap();
+    let (objects, _) =
+        blobs(&data, &config).collect(Part::Blobs, &until(soon), Removal::Now, &|_| false).unwrap();
     assert!(objects > 0);
     let database = rigi_store::DbConfig::Sqlite(data.join("rigi.db"));
     let parts = block_on(inspect(&database, &data, &storage(&config), &mut |_| {})).unwrap();
@@ -268,9 +273,9 @@ fn what_a_run_has_written_is_found_and_goes_with_it() {
     });
     assert_eq!(blobs.runs_with_files().unwrap(), [run.clone()].to_vec());
     let soon = SystemTime::now() + Duration::from_secs(60);
-    let young = blobs.remove_files_of(&run, SystemTime::UNIX_EPOCH, Removal::Now).unwrap();
+    let young = blobs.remove_files_of(&run, &until(SystemTime::UNIX_EPOCH), Removal::Now).unwrap();
     assert_eq!(young, (0, 0));
-    assert_eq!(blobs.remove_files_of(&run, soon, Removal::Now).unwrap(), (3, 3));
+    assert_eq!(blobs.remove_files_of(&run, &until(soon), Removal::Now).unwrap(), (3, 3));
     assert_eq!(blobs.runs_with_files().unwrap(), []);
 }
 

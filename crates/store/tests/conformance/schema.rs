@@ -1,6 +1,6 @@
 //! The schema up and down, newer and damaged databases, and the locks.
 
-use rigi_store::{DbConfig, Error, FolderLock, Migrate, Store};
+use rigi_store::{DbConfig, Error, FolderLock, Migrate, Renew, Storage, Store};
 
 use crate::support::{configs, new_run};
 
@@ -92,4 +92,66 @@ fn what_a_killed_server_wrote_before_its_lock_was_taken_counts() {
             assert_eq!(next.db().last_event().await.unwrap(), 3);
         });
     }
+}
+
+#[test]
+fn a_data_folder_that_lost_its_database_or_its_key_is_not_opened_as_if_it_were_new() {
+    for config in configs() {
+        let data = tempfile::tempdir().unwrap();
+        let sqlite = config.is_none();
+        let config = config.unwrap_or_else(|| DbConfig::Sqlite(data.path().join("rigi.db")));
+        let open = |renew| {
+            let (config, data) = (config.clone(), data.path().to_owned());
+            block_on(async move { Store::open_at(&config, &data, &Storage::Data, renew).await.map(drop) })
+        };
+        let (nothing, key, database) = (
+            Renew::default(),
+            Renew { key: true, ..Renew::default() },
+            Renew { database: true, ..Renew::default() },
+        );
+        open(nothing).unwrap();
+        open(nothing).unwrap();
+        let lost = |opened: Result<(), Error>| match opened {
+            Err(Error::Lost { part, .. }) => part,
+            other => panic!("{other:?}"),
+        };
+        let secret = std::fs::read(data.path().join("secret.key")).unwrap();
+        std::fs::remove_file(data.path().join("secret.key")).unwrap();
+        assert_eq!(lost(open(nothing)), "key");
+        assert!(!data.path().join("secret.key").exists());
+        assert_eq!(lost(open(database)), "key");
+        open(key).unwrap();
+        assert_ne!(std::fs::read(data.path().join("secret.key")).unwrap(), secret);
+        open(nothing).unwrap();
+        if sqlite {
+            for content in [None, Some("")] {
+                for file in ["rigi.db", "rigi.db-wal", "rigi.db-shm"] {
+                    let _ = std::fs::remove_file(data.path().join(file));
+                }
+                content.inspect(|text| std::fs::write(data.path().join("rigi.db"), text).unwrap());
+                assert_eq!(lost(open(nothing)), "database");
+                assert_eq!(lost(open(key)), "database");
+            }
+        } else {
+            block_on(Store::migrate(&config, Some(Migrate::To(0)))).unwrap();
+            assert_eq!(lost(open(nothing)), "database");
+        }
+        open(database).unwrap();
+        open(nothing).unwrap();
+        // Another database that is in use.
+        std::fs::write(data.path().join("database.id"), "0123456789abcdef").unwrap();
+        assert_eq!(lost(open(nothing)), "database");
+        open(database).unwrap();
+        open(nothing).unwrap();
+    }
+}
+
+#[test]
+fn files_without_a_note_of_their_database_count_too() {
+    let data = tempfile::tempdir().unwrap();
+    let config = DbConfig::Sqlite(data.path().join("rigi.db"));
+    let blob = data.path().join("objects/default/blobs/ab/abcd");
+    std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
+    std::fs::write(blob, "x").unwrap();
+    assert!(matches!(block_on(Store::open(&config, data.path())), Err(Error::Lost { part: "database", .. })));
 }

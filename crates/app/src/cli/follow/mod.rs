@@ -15,7 +15,7 @@ use super::terminal::{Terminal, say};
 use crate::api::view::{InputRef, PipelineView, RunView, SubmitRun};
 use crate::client::{Client, file_name};
 
-pub use printer::{ended, line_text};
+pub use printer::{ended, line_text, unreadable};
 pub use watch::watch;
 
 /// How much of the run is shown.

@@ -42,6 +42,14 @@ pub fn line_text(line: &LogLine, time: &str, terminal: &Terminal) -> String {
     format!("{time}{mark}  {text}").trim_end().to_owned()
 }
 
+/// Instead of lines that cannot be read.
+#[must_use]
+pub fn unreadable(why: &str) -> String {
+    format!(
+        "The rest of this attempt's log cannot be read: {why}. `rigi doctor --deep` names what is damaged."
+    )
+}
+
 /// A line with its local time of the day.
 #[must_use]
 pub fn timed_line(line: &LogLine, terminal: &Terminal) -> String {
@@ -97,7 +105,12 @@ fn cpu_seconds(ms: u64) -> Option<String> {
 
 /// `outputs     trend.png 48 KiB · table.parquet 31 KiB    (…)`: as many as fit a line.
 #[must_use]
-pub fn outputs_line(artifacts: &[ArtifactView], short: &str, terminal: &Terminal) -> Option<String> {
+pub fn outputs_line(
+    artifacts: &[ArtifactView],
+    count: u64,
+    short: &str,
+    terminal: &Terminal,
+) -> Option<String> {
     const MOST: usize = 3;
     if artifacts.is_empty() {
         return None;
@@ -106,8 +119,8 @@ pub fn outputs_line(artifacts: &[ArtifactView], short: &str, terminal: &Terminal
         format!("{} {}", harmless(&artifact.path, false), show_bytes(artifact.size))
     };
     let mut texts: Vec<String> = artifacts.iter().take(MOST).map(one).collect();
-    if artifacts.len() > MOST {
-        texts.push(format!("{} more", artifacts.len() - MOST));
+    if let Some(more) = count.checked_sub(texts.len() as u64).filter(|&more| more > 0) {
+        texts.push(format!("{more} more"));
     }
     let text = format!("{}    (`rigi runs artifacts {short}`)", texts.join(" · "));
     Some(labelled(terminal, None, "outputs", &text))
@@ -152,9 +165,9 @@ mod tests {
         assert_eq!([0, 37, 1_149, 12_600].map(says), ["", "0.04 cpu s", "1.1 cpu s", "13 cpu s"]);
         let artifacts = [artifact("trend.png", 48 << 10), artifact("table.parquet", 31 << 10)];
         assert_eq!(
-            outputs_line(&artifacts, "7Q2A", &plain).unwrap(),
+            outputs_line(&artifacts, 2, "7Q2A", &plain).unwrap(),
             "outputs     trend.png 48 KiB · table.parquet 31 KiB    (`rigi runs artifacts 7Q2A`)"
         );
-        assert_eq!(outputs_line(&[], "7Q2A", &plain), None);
+        assert_eq!(outputs_line(&[], 0, "7Q2A", &plain), None);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::printer::{ended, labelled, outputs_line, prepared, timed_line};
+use super::printer::{ended, labelled, outputs_line, prepared, timed_line, unreadable};
 use super::{Follow, Interrupt, Show, Style};
 use crate::api::view::{ArtifactView, LogLine, Page, RunSummary, RunView};
 use crate::cli::exit::Exit;
@@ -65,6 +65,7 @@ pub async fn watch(
             News::Run(RunNews::LookAgain) => watcher.changed(get(client, &id).await?.summary)?,
             News::Log(LogEvent::Lines(lines)) => watcher.lines(&lines).await?,
             News::Log(LogEvent::Attempt) => watcher.attempt()?,
+            News::Log(LogEvent::Unreadable(why)) => watcher.unreadable(&why),
             News::Late => watcher.let_go()?,
             News::Log(LogEvent::End) => watcher.log_ended = true,
             News::Tick => watcher.spin(),
@@ -211,6 +212,11 @@ impl<'a> Watcher<'a> {
         Ok(())
     }
 
+    fn unreadable(&mut self, why: &str) {
+        self.spinner.hide();
+        eprintln!("{}", unreadable(why));
+    }
+
     async fn lines(&mut self, lines: &[LogLine]) -> anyhow::Result<()> {
         if self.follow.style == Style::People {
             self.show_environment().await?;
@@ -257,8 +263,10 @@ impl<'a> Watcher<'a> {
         self.spinner.hide();
         self.say(&ended(&run, self.terminal))?;
         if run.artifacts.count > 0 {
-            let artifacts: Page<ArtifactView> = self.client.get(&["runs", id, "artifacts"], &[]).await?;
-            if let Some(line) = outputs_line(&artifacts.items, &run.summary.short, self.terminal) {
+            let first = [("limit", "3".to_owned())];
+            let artifacts: Page<ArtifactView> = self.client.get(&["runs", id, "artifacts"], &first).await?;
+            let (count, short) = (run.artifacts.count, &run.summary.short);
+            if let Some(line) = outputs_line(&artifacts.items, count, short, self.terminal) {
                 self.say(&line)?;
             }
         }

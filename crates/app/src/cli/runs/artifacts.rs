@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use indicatif::ProgressBar;
 use rigi_model::quantity::show_bytes;
 
-use crate::api::view::{ArtifactView, Page};
+use crate::api::view::ArtifactView;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, OutputArgs};
@@ -66,8 +66,7 @@ impl Artifacts {
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let client = session.client()?;
         session.block_on(async {
-            let found: Page<ArtifactView> = client.get(&["runs", &self.run, "artifacts"], &[]).await?;
-            let all = found.items;
+            let all: Vec<ArtifactView> = client.all(&["runs", &self.run, "artifacts"], &[]).await?;
             match (&self.path, &self.folder, &self.to) {
                 (None, None, _) => self.list(&all, session)?,
                 (None, Some(folder), _) => self.fetch(&client, &all, folder, session).await?,
@@ -168,8 +167,8 @@ impl Artifacts {
             return Err(failure.cure("name another place, or write over it with `--force`").into());
         }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let part = folder.join(format!(".{name}.{}.part", std::process::id()));
+        // Not made of its name, which may be as long as a name can be.
+        let part = folder.join(format!(".rigi-{}.part", std::process::id()));
         let written = fetch_to(client, &self.run, artifact, &part, bar).await;
         let written = written.and_then(|()| {
             std::fs::rename(&part, file).with_context(|| format!("writing `{}`", file.display()))

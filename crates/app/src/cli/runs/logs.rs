@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 
 use crate::api::view::{LogLine, LogPage, RunView};
 use crate::cli::exit::Exit;
-use crate::cli::follow::{ended, line_text};
+use crate::cli::follow::{ended, line_text, unreadable};
 use crate::cli::session::Session;
 use crate::cli::terminal::say;
 use crate::cli::words::{clock, state_word};
@@ -137,6 +137,7 @@ impl Logs {
             match log.next().await? {
                 LogEvent::Lines(lines) => self.print(&lines, session)?,
                 LogEvent::Attempt => {}
+                LogEvent::Unreadable(why) => eprintln!("{}", unreadable(&why)),
                 LogEvent::End => return Ok(()),
             }
         }

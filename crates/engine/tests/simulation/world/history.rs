@@ -156,6 +156,10 @@ impl History {
         if *exit == (Exit::Code { code: 0 }) {
             return if after.state == RunState::Succeeded { Ok(()) } else { Err("a success is none".into()) };
         }
+        if matches!(exit, Exit::OutputsLost { .. }) {
+            let ended = after.state == RunState::Failed;
+            return if ended { Ok(()) } else { Err("what is done is done again".into()) };
+        }
         let own = exit.class() == Some(FailureClass::User);
         let hopeless = own && matches!(exit, Exit::NotStarted { .. });
         let (count, most) = if own {
@@ -200,6 +204,7 @@ fn fits(record: &AttemptRecord, exit: &Exit) -> bool {
         Exit::Code { code: 0 } => record.state == AttemptState::Succeeded,
         Exit::Code { code } => record.state == AttemptState::Failed && record.exit_code == Some(*code),
         Exit::Signal { signal } => record.state == AttemptState::Failed && record.signal == Some(*signal),
+        Exit::OutputsLost { .. } => record.reason == Some(Reason::OutputsFailed),
         Exit::OutOfMemory { .. } => record.reason == Some(Reason::OutOfMemory),
         Exit::LimitExceeded { .. } => record.reason == Some(Reason::LimitExceeded),
         Exit::TimedOut { .. } => record.state == AttemptState::TimedOut,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use rigi_exec::outputs::LeftOut;
 use rigi_exec::plan::{Ended, EndedLog, Known, Observation, Observed};
 use rigi_model::{AttemptKey, Exit, Timestamp, Usage};
 
@@ -182,7 +183,16 @@ impl World {
         let Some(link) = self.link_of(server) else { return };
         link.places.insert(key.clone(), Place { spoken: true, stopping: None, ended: true });
         let (usage, log, stored) = (Usage::default(), EndedLog::default(), Vec::new());
-        let ended = Ended { exit, started_at: None, usage, log, route: None, outputs: None, stored };
+        let ended = Ended {
+            exit,
+            started_at: None,
+            usage,
+            log,
+            route: None,
+            outputs: None,
+            stored,
+            left: LeftOut::default(),
+        };
         let what = Observation::Ended(Box::new(ended));
         self.pass_on(server, Observed { key, at: Timestamp(self.now), what });
     }

@@ -151,4 +151,8 @@ impl Policies for Versions {
     fn outputs(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
+
+    fn output_size(&self, _: &str) -> Option<u64> {
+        None
+    }
 }

@@ -220,6 +220,7 @@ impl World {
                 Order::Launch { plan, .. } => self.link_launch(id, plan.key),
                 Order::Stop { key, grace, .. } => self.link_stop(id, key, grace),
                 Order::Release(key) => self.link_release(id, key),
+                Order::StopKeeping(_) => {}
                 Order::Keep(leaving) => {
                     let delay = self.rng.i64(100..20_000);
                     self.after(delay, Event::Keep(id, leaving));
@@ -293,8 +294,9 @@ impl World {
         let Leaving { key, at, ended, .. } = leaving;
         let mut kept = Kept::nothing(ended);
         if self.troubled() && self.rng.f64() < self.scenario.rates.not_kept {
-            let (class, reason) = (FailureClass::Infrastructure, Reason::OutputsFailed);
-            kept.exit = Exit::NotStarted { class, reason, message: format!("{class:?}, not kept") };
+            if kept.exit == (Exit::Code { code: 0 }) {
+                kept.exit = Exit::OutputsLost { code: 0, message: "not kept".to_owned() };
+            }
             self.history.may_end(&key, kept.exit.clone());
         } else if self.rng.bool() {
             // Little content, so that it is shared and collected often.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rigi_exec::outputs::LeftOut;
 use rigi_exec::plan::{self, Ended, EndedLog, Known, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
@@ -88,7 +89,16 @@ fn ended(exit: Exit, started_at: Option<Timestamp>, log: bool) -> Box<Ended> {
         ..EndedLog::default()
     };
     let (usage, stored) = (Usage::default(), Vec::new());
-    Box::new(Ended { exit, started_at, usage, log, route: None, outputs: None, stored })
+    Box::new(Ended {
+        exit,
+        started_at,
+        usage,
+        log,
+        route: None,
+        outputs: None,
+        stored,
+        left: LeftOut::default(),
+    })
 }
 
 impl World {

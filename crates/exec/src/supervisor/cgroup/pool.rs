@@ -151,12 +151,10 @@ impl Group {
         }
     }
 
-    /// Moves a process into the group, where [`Self::enter`] could not.
-    pub fn add(&self, pid: i32) {
-        if let Place::V2(root) = &*self.place {
-            // Fails for a process that has ended already.
-            let _ = fs::write(root.join(format!("{}/cgroup.procs", self.index)), pid.to_string());
-        }
+    /// Where a process writes `0` to be in the group, if [`Self::enter`] could not see to it.
+    pub fn door(&self) -> Option<fs::File> {
+        let Place::V2(root) = &*self.place else { return None };
+        fs::OpenOptions::new().write(true).open(root.join(format!("{}/cgroup.procs", self.index))).ok()
     }
 
     fn count(&self, what: &str) -> u64 {

@@ -37,6 +37,8 @@ pub fn prepare(group: &Path, limits: &PlanLimits) -> io::Result<()> {
     }
     let amount = |limit: Option<u64>| limit.map_or("max".into(), |limit| limit.to_string());
     fs::write(group.join("memory.max"), amount(limits.memory))?;
+    // One that is killed for it takes the others with it, as in a pod. Older kernels do not know the file.
+    let _ = fs::write(group.join("memory.oom.group"), if limits.memory.is_some() { "1" } else { "0" });
     if limits.memory.is_some() {
         // Absent where the kernel counts no swap.
         let _ = fs::write(group.join("memory.swap.max"), "0");

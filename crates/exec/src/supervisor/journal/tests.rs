@@ -3,6 +3,7 @@
 use rigi_model::{Exit, RunId, Usage};
 
 use super::*;
+use crate::outputs::LeftOut;
 use crate::plan::EndedLog;
 
 fn key(number: u128) -> AttemptKey {
@@ -13,7 +14,7 @@ fn ended(inline: &[u8]) -> Ended {
     let log = EndedLog { lines: 1, inline: inline.to_vec(), ..EndedLog::default() };
     let exit = Exit::Code { code: 3 };
     let (usage, stored) = (Usage::default(), Vec::new());
-    Ended { exit, started_at: None, usage, log, route: None, outputs: None, stored }
+    Ended { exit, started_at: None, usage, log, route: None, outputs: None, stored, left: LeftOut::default() }
 }
 
 #[test]
