@@ -32,19 +32,24 @@ DELIMITER = b"<IDS|MSG>"
 PIPES = {"stdout": os.dup(1), "stderr": os.dup(2)}
 
 
-class Whole(io.BufferedWriter):
-    """Writes at once, and to the end, also when a signal interrupts the writing."""
+class Whole(io.FileIO):
+    """Writes at once, as `python -u` does, and to the end, also when a signal interrupts the writing."""
 
     def write(self, data):
-        size = super().write(data)
-        self.flush()
+        __tracebackhide__ = True  # From the traceback of an interrupted cell.
+        if type(data) is not bytes:
+            data = memoryview(data).cast("B")
+        pipe, size = self.fileno(), len(data)
+        written = os.write(pipe, data)
+        while written < size:
+            written += os.write(pipe, memoryview(data)[written:])
         return size
 
 
 def stream(session, thread, name, **_):
     """What becomes `sys.stdout` and `sys.stderr`, in place of ipykernel's OutStream."""
-    raw = io.FileIO(PIPES[name], "wb", closefd=False)
-    return io.TextIOWrapper(Whole(raw), encoding="utf-8", errors="backslashreplace", write_through=True)
+    pipe = Whole(PIPES[name], "wb", closefd=False)
+    return io.TextIOWrapper(pipe, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
 class Room:

@@ -7,6 +7,9 @@ import time
 
 # What one look at a pipe reads at most: more than a pipe holds, so that it reaches the mark of a message that has come.
 CAPACITY = 1 << 18
+# Of somebody who writes little at a time, that much is gathered; who writes much is not held up.
+GATHERING = 0.005
+MUCH = 1 << 15
 # How long a pipe waits for the message that its mark names, in case that the message is lost.
 PATIENCE = 5.0
 # How long the end is read of a pipe that somebody goes on writing to.
@@ -31,10 +34,20 @@ class Pipe:
         asyncio.get_running_loop().add_reader(self.source, self.read)
 
     def read(self):
-        if self.fill():
-            self.pass_on()
-        else:
-            asyncio.get_running_loop().remove_reader(self.source)
+        loop = asyncio.get_running_loop()
+        before = len(self.pending)
+        more = self.fill()
+        is_little = len(self.pending) - before < MUCH
+        self.pass_on()
+        if not more:
+            loop.remove_reader(self.source)
+        elif is_little and self.timer is None:
+            loop.remove_reader(self.source)
+            self.timer = loop.call_later(GATHERING, self.go_on)
+
+    def go_on(self):
+        self.timer = None
+        asyncio.get_running_loop().add_reader(self.source, self.read)
 
     def fill(self):
         """Reads what is there; false at the end."""
