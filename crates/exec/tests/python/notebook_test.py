@@ -23,7 +23,13 @@ from rigi_notebook import streams
 from rigi_notebook.cells import Mistake, tries_of
 
 # Runs the runner with some of its constants changed.
-CHANGED = "import sys, runpy; sys.path.insert(0, sys.argv[1]); {}; sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
+CHANGED = """
+import runpy, sys
+sys.argv.pop(0)
+sys.path.insert(0, sys.argv[0])
+{}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 # A kernel that is not the runner's own and loses the messages that LOSE names.
 LOSES = """
 from ipykernel import kernelapp
@@ -235,7 +241,7 @@ class NotebookTest(unittest.TestCase):
         source = "for i in range(3): print('x' * 400_000); display(i)"
         self.assertEqual(self.run_cells([source], change=change), 0)
         self.assertEqual(len(self.stdout), 3 * 400_003)
-        self.assertEqual(self.stderr, "The notebook's outputs are more than 1 MiB: it is kept without the rest of them\n")
+        self.assertIn("The notebook's outputs are more than 1 MiB: it is kept without the rest", self.stderr)
         self.assertLessEqual(len(self.texts_of_all()), 1 << 20)
 
     def texts_of_all(self):
