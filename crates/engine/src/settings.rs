@@ -93,10 +93,6 @@ impl Settings {
     /// The retry policy of this spec.
     #[must_use]
     pub fn retry_of(&self, spec: &PipelineSpec) -> RetryPolicy {
-        // A notebook repeats its cells, not itself (Fast-Flow's rule).
-        if matches!(spec.entry, rigi_model::pipeline::spec::Entry::Notebook { .. }) {
-            return RetryPolicy { attempts: 0, ..RetryPolicy::default() };
-        }
         spec.retry.clone().unwrap_or_else(|| self.retry.clone())
     }
 }

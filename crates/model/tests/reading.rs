@@ -116,6 +116,31 @@ fn the_published_schema_takes_what_the_reader_takes() {
 }
 
 #[test]
+fn a_notebook_is_repeated_by_retries_and_not_by_fast_flows_fields() {
+    let retry_of = |format, text| read(format, text).spec.retry;
+    let attempts = |attempts| Some(RetryPolicy { attempts, ..RetryPolicy::default() });
+    assert_eq!(retry_of(SpecFormat::Yaml, "type: notebook\nretries: 2\n"), attempts(2));
+    assert_eq!(retry_of(SpecFormat::Json, r#"{"type": "notebook", "retries": 2}"#), attempts(2));
+    // The server's default is for those that say nothing, unless they were written for Fast-Flow.
+    assert_eq!(retry_of(SpecFormat::Yaml, "type: notebook\n"), None);
+    assert_eq!(retry_of(SpecFormat::Json, r#"{"type": "notebook"}"#), attempts(0));
+    let theirs = read(SpecFormat::Json, r#"{"type": "notebook", "retry_attempts": 3}"#);
+    assert_eq!(theirs.spec.retry, attempts(0));
+    let warnings: Vec<_> = theirs.warnings.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(warnings.join("\n"), @"1:22  `retry_attempts` has no effect on a notebook, as in Fast-Flow; `cells` and `retries` have");
+}
+
+#[test]
+fn the_delay_of_a_cell_keeps_its_fraction() {
+    let text = "type: notebook\ncells: [{retries: 1, delay_seconds: 0.25}, {delay: 2s}, {retries: 1}]\n";
+    let cells = serde_json::to_string(&read(SpecFormat::Yaml, text).spec.cells).unwrap();
+    let expected = r#"[{"retries":1,"delay_seconds":0.25},{"retries":0,"delay_seconds":2},{"retries":1,"delay_seconds":1}]"#;
+    assert_eq!(cells, expected);
+    let old: Vec<rigi_model::pipeline::spec::CellRetry> = serde_json::from_str(expected).unwrap();
+    assert_eq!(serde_json::to_string(&old).unwrap(), expected);
+}
+
+#[test]
 fn what_fast_flow_lets_pass_is_a_warning_in_its_own_format() {
     let text = r#"{
         "_comment": "people write this",

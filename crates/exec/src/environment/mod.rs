@@ -9,28 +9,26 @@ mod build;
 mod collect;
 mod failure;
 mod need;
+mod notebook;
 mod script;
 mod uv;
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::spec::Entry;
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::plan::AttemptPlan;
 pub use collect::Collected;
+pub use notebook::runner_path;
 pub use uv::UvConfig;
 
-/// The program that runs notebooks.
-const RUNNER: &str = include_str!("../python/notebook.py");
 /// The mark of last use is renewed no more often than this.
 const TOUCH: Duration = Duration::from_secs(60);
 
@@ -128,7 +126,7 @@ impl Environments {
     /// # Errors
     /// If it cannot be built.
     pub async fn prepare(&self, plan: &AttemptPlan, say: impl Fn(String)) -> Result<Ready, BuildError> {
-        write_runner(&self.uv.tools)?;
+        notebook::write_runner(&self.uv.tools)?;
         let need = need::find(plan)?;
         let python = self.uv.resolve(&need, &say).await?;
         let hash = need.hash(&python.version);
@@ -162,28 +160,6 @@ impl Environments {
         let found = outcome.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
         found.unwrap_or_else(|| Err(BuildError::infrastructure("The build was called off.")))
     }
-}
-
-/// What names this build's notebook runner.
-#[must_use]
-pub fn runner_path(tools: &Path) -> PathBuf {
-    let digest = Sha256::digest(RUNNER.as_bytes());
-    tools.join(format!("notebook-{}.py", hex(&digest[..6])))
-}
-
-fn write_runner(tools: &Path) -> Result<(), BuildError> {
-    let path = runner_path(tools);
-    if path.is_file() {
-        return Ok(());
-    }
-    let partial = path.with_extension("partial");
-    let written = fs::create_dir_all(tools)
-        .and_then(|()| fs::write(&partial, RUNNER))
-        .and_then(|()| fs::set_permissions(&partial, fs::Permissions::from_mode(0o644)))
-        .and_then(|()| fs::rename(&partial, &path));
-    written.map_err(|error| {
-        BuildError::infrastructure(&format!("{} cannot be written: {error}", path.display()))
-    })
 }
 
 /// Lower-case hex of a digest.

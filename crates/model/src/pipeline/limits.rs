@@ -107,13 +107,12 @@ pub(super) fn read_cells(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<Cel
     let cells = items.iter().filter_map(|item| {
         // A cell without anything of its own keeps its place in the list.
         if item.node.is_null() {
-            return Some(CellRetry { retries: 0, delay_seconds: 1 });
+            return Some(CellRetry { retries: 0, delay_seconds: 1.0 });
         }
         let cell = Section::open(item, fields::CELL, notes)?;
         let retries = cell.read("retries", notes, |found, notes| found.count(0, 1000, notes)).unwrap_or(0);
         let delay = cell.read("delay_seconds", notes, Found::duration);
-        // Whole seconds; a fraction waits longer, never shorter.
-        let delay_seconds = delay.map_or(1, |delay| delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
+        let delay_seconds = delay.map_or(1.0, |delay| delay.as_secs_f64());
         Some(CellRetry { retries, delay_seconds })
     });
     Some(cells.collect())

@@ -12,7 +12,7 @@ use super::limits::{read_cells, read_limits, read_restart, read_retention, read_
 use super::mistake::{Mistake, Position};
 use super::parameter_spec::{ReadParameters, check_values, read_parameters};
 use super::ports::{preset_values, read_inputs, read_labels, read_outputs, read_presets};
-use super::retries::read_retry;
+use super::retries::{read_retry, retry_of_notebook};
 use super::schedules::{read_downstream, read_schedules, read_webhook_key};
 use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
@@ -191,6 +191,9 @@ fn read_limits_and_failures(section: &Section<'_>, spec: &mut PipelineSpec, note
     spec.timeout = section.read("timeout", notes, Found::duration);
     spec.grace_period = section.read("grace_period", notes, Found::duration);
     spec.retry = read_retry(section, notes);
+    if matches!(spec.entry, Entry::Notebook { .. }) {
+        spec.retry = retry_of_notebook(section, spec.retry.take(), notes);
+    }
     spec.limits = read_limits(section, notes);
     spec.soft_limits = read_soft_limits(section, notes);
     spec.max_instances =

@@ -41,6 +41,29 @@ pub(super) fn read_retry(section: &Section<'_>, notes: &mut Notes) -> Option<Ret
     }
 }
 
+/// A notebook's: Fast-Flow repeats its cells, not itself, so that of the fields those of Rigi alone count.
+pub(super) fn retry_of_notebook(
+    section: &Section<'_>,
+    read: Option<RetryPolicy>,
+    notes: &mut Notes,
+) -> Option<RetryPolicy> {
+    if section.get("retries").is_some() {
+        return read;
+    }
+    let theirs = section.get("retry_attempts").or_else(|| section.get("retry_strategy"));
+    if let Some(found) = theirs
+        && read.as_ref().is_some_and(|policy| policy.attempts > 0)
+    {
+        let name = found.name();
+        let message =
+            format!("{name} has no effect on a notebook, as in Fast-Flow; `cells` and `retries` have");
+        notes.warn(found.key_at, message);
+    }
+    // Nor does the server's default repeat one that was written for Fast-Flow.
+    let is_theirs = notes.lenient || theirs.is_some();
+    if is_theirs { Some(RetryPolicy { attempts: 0, ..RetryPolicy::default() }) } else { read }
+}
+
 fn read_fast_flow(
     attempts: Option<&Found<'_>>,
     strategy: Option<&Found<'_>>,

@@ -171,12 +171,23 @@ pub struct Retention {
 }
 
 /// Retries of one notebook cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CellRetry {
     /// Further tries after the first.
     pub retries: u32,
-    /// Between two tries.
-    pub delay_seconds: u64,
+    /// Between two tries; 0.25 is a quarter of a second.
+    #[serde(serialize_with = "write_seconds")]
+    pub delay_seconds: f64,
+}
+
+/// Whole seconds are written as a whole number.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn write_seconds<S: serde::Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if seconds.fract() == 0.0 && (0.0..9e15).contains(seconds) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and in bounds")]
+        return serializer.serialize_u64(*seconds as u64);
+    }
+    serializer.serialize_f64(*seconds)
 }
 
 /// One entry of `schedules`, or the schedule written at the top of a spec (then `id` is `default`).

@@ -1,0 +1,1 @@
+"""Runs notebooks for Rigi; `__main__.py` beside this folder says how."""
