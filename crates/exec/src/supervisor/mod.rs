@@ -15,6 +15,7 @@ mod output;
 mod reactor;
 mod recovery;
 mod recycling;
+mod refusal;
 mod removal;
 mod sampling;
 mod spawn;
