@@ -48,7 +48,28 @@ impl Environments {
                 }
             }
         }
+        if building.is_empty() {
+            collected.bytes += self.forget_packages(older_than, now);
+        }
         collected
+    }
+
+    /// Removes packages that were fetched, if nothing was built from them for so long. Returns their bytes.
+    fn forget_packages(&self, older_than: Duration, now: SystemTime) -> u64 {
+        let (cache, mark) = (self.uv.own_cache(), self.uv.cache_mark());
+        let built = fs::metadata(&mark).and_then(|facts| facts.modified());
+        if !built.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > older_than)) {
+            return 0;
+        }
+        // At once, so that no build finds half of it.
+        let gone = cache.with_extension("gone");
+        let _ = fs::remove_file(&mark);
+        if fs::rename(&cache, &gone).is_err() {
+            return 0;
+        }
+        let bytes = size(&gone);
+        let _ = fs::remove_dir_all(&gone);
+        bytes
     }
 }
 
