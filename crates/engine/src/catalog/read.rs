@@ -151,17 +151,18 @@ fn read_ready(
     let version = code::version_of(&files);
     let format = spec.map(|(_, format)| *format);
     let SpecReading { spec, mut warnings, rules } = reading;
-    warnings.extend(hints(&spec, format, facts, code_of(&spec, folder).as_deref()));
+    warnings.extend(hints(&spec, format, facts, code_of(&spec, folder, &files).as_deref()));
     let schema = spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
     let schema = schema.map_err(|error| vec![whole_folder(error.to_string())])?;
     Ok(Ready { spec, warnings, rules, schema, version, files })
 }
 
 /// The text of a script or notebook, as far as it is looked at.
-fn code_of(spec: &PipelineSpec, folder: &Path) -> Option<String> {
+fn code_of(spec: &PipelineSpec, folder: &Path, files: &[VersionFile]) -> Option<String> {
     let (Entry::Script { file } | Entry::Notebook { file }) = &spec.entry else { return None };
+    // What was just captured is a plain file, and lies in the folder.
+    files.iter().find(|captured| captured.path == *file)?;
     let mut bytes = Vec::new();
-    // It was just captured: it is a file, and lies in the folder.
     std::fs::File::open(folder.join(file)).ok()?.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -258,6 +258,8 @@ impl Build {
         })?;
         let text =
             [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        // The copy stands for the folder: nobody knows it by its own path.
+        let text = text.replace(&format!("{}/", self.code().display()), "");
         let text = hide(&text, &self.need.variables, &self.need.reach.names);
         self.write_log(&text);
         Ok(Step { code: output.status.code(), text })

@@ -143,10 +143,10 @@ impl Need {
             }
             let settings = settings.is_some();
             self.source = Source::Script { name, dependencies: metadata.dependencies, settings };
-        } else if self.has("pyproject.toml") && self.has("uv.lock") {
+        } else if self.has("pyproject.toml") && (self.has("uv.lock") || !self.find_requirements()?) {
             asked = self.find_project()?;
-        } else if !self.find_requirements()? && self.has("pyproject.toml") {
-            asked = self.find_project()?;
+        } else if self.source == Source::Nothing {
+            self.find_requirements()?;
         }
         self.read_settings()?;
         self.find_python(asked)
@@ -195,12 +195,11 @@ impl Need {
         }
         if self.has("pyproject.toml") && !matches!(self.source, Source::Project { .. }) {
             let text = self.read("pyproject.toml")?;
-            match project::read(&text) {
-                Some(project) => match project::uv(&project) {
+            if let Some(project) = project::read(&text) {
+                match project::uv(&project) {
                     Some(settings) => project::reach_of_settings(settings, &mut self.reach),
                     None => self.texts.retain(|(name, _)| name != "pyproject.toml"),
-                },
-                None => {}
+                }
             }
         }
         Ok(())

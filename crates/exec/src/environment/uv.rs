@@ -274,7 +274,10 @@ impl Uv {
         say(format!("Python {shown} is downloaded"));
         let mut command = self.command(say).await?;
         self.at(Pythons::Own, &mut command);
-        command.args(["python", "install", "--no-bin"]).args((!asked.is_empty()).then_some(asked));
+        command
+            .env("UV_PYTHON_INSTALL_BIN", "0")
+            .args(["python", "install"])
+            .args((!asked.is_empty()).then_some(asked));
         let output =
             run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
         if output.status.success()

@@ -138,7 +138,7 @@ pub fn of_server(
     let named = [OF_SERVER, COMPILERS, own].concat().into_iter().map(str::to_owned);
     let allow: Vec<String> = named.chain(allow.iter().cloned()).collect();
     let mut kept = inherited(server, &allow);
-    kept.retain(|name, value| !listed(name, REFUSED) && !(name.starts_with("UV_") && value.is_empty()));
+    kept.retain(|name, value| !(listed(name, REFUSED) || name.starts_with("UV_") && value.is_empty()));
     kept
 }
 

@@ -24,7 +24,8 @@ pub fn hints(
         Entry::Script { file } | Entry::Notebook { file } => file,
         Entry::Command { .. } | Entry::Image { .. } => return Vec::new(),
     };
-    let on_machine = spec.target.as_ref().is_none_or(|target| *target == Target::PROCESS);
+    let on_machine = spec.target.as_ref().is_none_or(|target| *target == Target::PROCESS)
+        && spec.container.image.is_none();
     let code = code.unwrap_or_default();
     let paths = code.lines().position(names_container).filter(|_| on_machine);
     let paths = paths.map(|line| container_path(file, line + 1));
