@@ -67,6 +67,66 @@ test.describe("environments", () => {
     expect(readdirSync(join(bed.data, "tools")).join()).toContain("uv");
   });
 
+  test("neither the server's Python variables nor a home that cannot be written break an environment", async ({ bed, database }) => {
+    onlyOnce(database);
+    bed.pipeline("plain", { "main.py": "import os\nprint(sorted(n for n in os.environ if n.startswith(('PYTHONH', 'PYTHONPATH', 'CONDA', 'PIP'))))\n" });
+    bed.pipeline("needs", { "main.py": SHOW, "requirements.txt": "tabulate==0.9.0\n" });
+    const nowhere = "/dev/null/nowhere";
+    const { api } = await bed.up({
+      env: {
+        HOME: nowhere, UV_CACHE_DIR: undefined, PYTHONHOME: nowhere, PYTHONPATH: nowhere, PYTHONSTARTUP: nowhere, VIRTUAL_ENV: nowhere,
+        CONDA_PREFIX: nowhere, PIP_TARGET: nowhere, PIP_REQUIRE_VIRTUALENV: "1", UV_PYTHON: "3.4", UV_PROJECT_ENVIRONMENT: nowhere,
+      },
+    });
+    for (const [name, output] of [["plain", "[]"], ["needs", "tabulate 0.9.0"]] as const) {
+      const run = await api.ended((await api.submit(name)).id, 240_000);
+      expect(run.state, `${name}: ${JSON.stringify(await api.lines(run.id))}`).toBe("succeeded");
+      expect(await api.output(run.id)).toEqual([output]);
+    }
+    expect(readdirSync(join(bed.data, "tools")).join()).toContain("packages");
+  });
+
+  test("an edit of a local package is what runs next, and the captured code stays whole", async ({ bed, database }) => {
+    onlyOnce(database);
+    const backend = [
+      "import zipfile",
+      "def build_wheel(folder, config_settings=None, metadata_directory=None):",
+      "    open('left-behind', 'w').write('x')",
+      "    with zipfile.ZipFile(folder + '/lib-1-py3-none-any.whl', 'w') as wheel:",
+      "        wheel.writestr('lib.py', open('lib.py').read())",
+      "        wheel.writestr('lib-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: lib\\nVersion: 1\\n')",
+      "        wheel.writestr('lib-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')",
+      "        wheel.writestr('lib-1.dist-info/RECORD', '')",
+      "    return 'lib-1-py3-none-any.whl'",
+      "",
+    ].join("\n");
+    const project = "[project]\nname='lib'\nversion='1'\n[build-system]\nrequires=[]\nbuild-backend='backend'\nbackend-path=['.']\n";
+    const write = (x: number): string =>
+      bed.pipeline("own", {
+        "main.py": "import lib\nprint(lib.x)\n", "requirements.txt": "./lib\n", "lib/lib.py": `x = ${x}\n`, "lib/backend.py": backend, "lib/pyproject.toml": project,
+      });
+    write(1);
+    const { api } = await bed.up();
+    for (const x of [1, 2]) {
+      write(x);
+      await expect.poll(async () => {
+        const run = await api.ended((await api.submit("own")).id, 240_000);
+        return [run.state, ...(await api.output(run.id))];
+      }).toEqual(["succeeded", `${x}`]);
+    }
+    const said = await bed.rigi(["doctor", "--deep", bed.pipelines]);
+    expect(said.code, said.out + said.err).toBe(0);
+  });
+
+  test("a list that cannot be read is told once, with its line", async ({ bed, database }) => {
+    onlyOnce(database);
+    bed.pipeline("wrong", { "main.py": SHOW, "requirements.txt": "tabulate\n\0\n", "pipeline.json": { retry_attempts: 2 } });
+    const { api } = await bed.up();
+    const run = await api.ended((await api.submit("wrong")).id, 60_000);
+    expect(run).toMatchObject({ state: "failed", attempt: 1 });
+    expect(run.message).toContain("requirements.txt:2 holds a NUL");
+  });
+
   test("a notebook that fails is kept as far as it came, with its page", async ({ bed }) => {
     bed.pipeline("book", { "main.ipynb": notebook("factor = 2", "print('product', 21 * factor)", "raise ValueError('no more')", "print('never')") });
     const { api } = await bed.up();

@@ -98,8 +98,11 @@ pub struct PlanLimits {
 /// The Python environment that a pipeline asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvironmentPlan {
-    /// As `uv` understands it; `None` is the server's default.
+    /// As `uv` understands it; `None` is what the code asks for, else the server's default.
     pub python_version: Option<String>,
+    /// The server's default.
+    #[serde(default)]
+    pub default_python: Option<String>,
     /// Requirements written in the spec, beside what the code folder holds (`requirements.txt.lock`,
     /// `requirements.txt`, `pyproject.toml` with `uv.lock`, PEP 723 in the script).
     pub requirements: Vec<String>,

@@ -1061,7 +1061,7 @@ export interface components {
                 };
                 /**
                  * Format: int32
-                 * @description How many attempts it may have at most.
+                 * @description How many attempts it may have at most; one that the infrastructure cost does not count, and is added.
                  */
                 max_attempts: number;
                 /**
@@ -1415,7 +1415,7 @@ export interface components {
             };
             /**
              * Format: int32
-             * @description How many attempts it may have at most.
+             * @description How many attempts it may have at most; one that the infrastructure cost does not count, and is added.
              */
             max_attempts: number;
             /**

@@ -7,6 +7,7 @@ use rigi_engine::decide::WaitReason;
 use rigi_engine::{Look, Settings};
 use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::run::RunStatus;
 use rigi_model::{Reason, RunId, RunState, Timestamp};
 use rigi_store::Run;
 use rigi_store::tables::versions::Version;
@@ -52,7 +53,7 @@ pub fn summary(run: &Run, look: Option<&Look>) -> RunSummary {
         labels: request.labels.clone(),
         priority: request.priority,
         attempt: status.attempt,
-        max_attempts: request.max_attempts,
+        max_attempts: most_attempts(status, request.max_attempts),
         created_at: request.created_at,
         started_at: status.started_at,
         ended_at: status.ended_at,
@@ -61,6 +62,14 @@ pub fn summary(run: &Run, look: Option<&Look>) -> RunSummary {
         duration_ms: status.started_at.zip(status.ended_at).map(|(from, to)| millis(to.since(from))),
         progress: progress.map(|p| Progress { fraction: p.fraction, message: p.message.clone() }),
     }
+}
+
+/// How many attempts a run may have: as many as it was given, and those that its pipeline did not cost it.
+fn most_attempts(status: &RunStatus, given: u32) -> u32 {
+    // The current one may still go well, or did.
+    let under_way = u32::from(!matches!(status.state, RunState::Queued | RunState::Retrying));
+    let not_counted = status.attempt.saturating_sub(status.failures + under_way);
+    given.saturating_add(not_counted).max(status.attempt)
 }
 
 /// Why a run is where it is: for a waiting one, what the board says right now.
@@ -193,5 +202,26 @@ mod tests {
     fn places_are_said_as_people_say_them() {
         let said: Vec<_> = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal).into();
         assert_eq!(said, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
+    }
+
+    #[test]
+    fn no_attempt_is_beyond_the_last() {
+        let most = |state, attempt, failures, given| {
+            let status = RunStatus { state, attempt, failures, ..RunStatus::accepted(Timestamp(0)) };
+            most_attempts(&status, given)
+        };
+        // As it was given, while the infrastructure costs nothing.
+        assert_eq!(most(RunState::Queued, 0, 0, 3), 3);
+        assert_eq!(most(RunState::Running, 1, 0, 3), 3);
+        assert_eq!(most(RunState::Retrying, 2, 2, 3), 3);
+        assert_eq!(most(RunState::Failed, 3, 3, 3), 3);
+        assert_eq!(most(RunState::Succeeded, 2, 1, 3), 3);
+        // Each that it cost is one more.
+        assert_eq!(most(RunState::Retrying, 1, 0, 1), 2);
+        assert_eq!(most(RunState::Running, 2, 0, 1), 2);
+        assert_eq!(most(RunState::Succeeded, 4, 0, 1), 4);
+        assert_eq!(most(RunState::Failed, 4, 1, 1), 4);
+        assert_eq!(most(RunState::Failed, 4, 0, 1), 4);
+        assert_eq!(most(RunState::Retrying, 3, 1, 2), 4);
     }
 }

@@ -97,7 +97,8 @@ pub fn doctor(loaded: &Loaded) -> anyhow::Result<Vec<CheckView>> {
     ));
     let opened = runtime()?.block_on(check_database(loaded, &data));
     checks.extend(opened);
-    checks.push(check("python", python()));
+    checks.push(check("python", python(loaded.config.python.uv.as_deref())));
+    checks.push(check("packages", packages()));
     Ok(checks)
 }
 
@@ -111,14 +112,28 @@ fn writable(data: &Path) -> Result<(), String> {
     wrote.map_err(|e| format!("{} cannot be written: {e}", data.display()))
 }
 
-fn python() -> Result<(), String> {
-    let found = |program: &str| {
+fn python(named: Option<&Path>) -> Result<(), String> {
+    let found = |program: &Path| {
         std::process::Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success())
     };
-    if found("uv") || found("python3") {
+    if let Some(named) = named.filter(|named| !found(named)) {
+        return Err(format!("`python.uv` is {}, which cannot be started", named.display()));
+    }
+    if named.is_some() || found(Path::new("uv")) || found(Path::new("python3")) {
         return Ok(());
     }
     Err("neither `uv` nor `python3` is on PATH: pipelines of Python code cannot run".into())
+}
+
+/// Packages that were fetched lie in the data folder, unless a variable says otherwise.
+fn packages() -> Result<(), String> {
+    let Some(folder) = std::env::var_os("UV_CACHE_DIR").filter(|folder| !folder.is_empty()) else {
+        return Ok(());
+    };
+    let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display())).and_then(|()| writable(folder)).map_err(|why| {
+        format!("`UV_CACHE_DIR`: {why}: no environment can be built. Unset it, and packages are kept in the data folder")
+    })
 }
 
 async fn check_database(loaded: &Loaded, data: &Path) -> Vec<CheckView> {

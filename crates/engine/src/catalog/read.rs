@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 
 use rigi_model::parameters::ParameterSchema;
 use rigi_model::pipeline::document::LARGEST_SPEC;
+use rigi_model::pipeline::spec::Entry;
 use rigi_model::pipeline::{
     FolderFacts, Mistake, PipelineSpec, Position, SpecFormat, SpecReading, check_pipeline_name, find_spec,
-    read_spec, read_without_spec,
+    hints, read_spec, read_without_spec,
 };
 use rigi_store::may_pass;
 use rigi_store::tables::versions::VersionFile;
 
 use crate::code::{self, CaptureError};
+
+/// Of a script or notebook no more is looked at for what is worth a word, in bytes.
+const LOOKED_AT: u64 = 1 << 20;
 
 /// A pipeline as its folder is now.
 #[derive(Debug)]
@@ -145,10 +149,22 @@ fn read_ready(
         error => NotReady::Mistakes(vec![whole_folder(error.to_string())]),
     })?;
     let version = code::version_of(&files);
-    let SpecReading { spec, warnings, rules } = reading;
+    let format = spec.map(|(_, format)| *format);
+    let SpecReading { spec, mut warnings, rules } = reading;
+    warnings.extend(hints(&spec, format, facts, code_of(&spec, folder, &files).as_deref()));
     let schema = spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
     let schema = schema.map_err(|error| vec![whole_folder(error.to_string())])?;
     Ok(Ready { spec, warnings, rules, schema, version, files })
+}
+
+/// The text of a script or notebook, as far as it is looked at.
+fn code_of(spec: &PipelineSpec, folder: &Path, files: &[VersionFile]) -> Option<String> {
+    let (Entry::Script { file } | Entry::Notebook { file }) = &spec.entry else { return None };
+    // What was just captured is a plain file, and lies in the folder.
+    files.iter().find(|captured| captured.path == *file)?;
+    let mut bytes = Vec::new();
+    std::fs::File::open(folder.join(file)).ok()?.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// One byte more than a spec may have is enough to know that it is too large.

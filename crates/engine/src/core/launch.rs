@@ -222,7 +222,8 @@ impl VersionCache {
         // An image that a pipeline names brings its own Python.
         let rigis_python = spec.entry.needs_python() && spec.container.image.is_none();
         let environment = rigis_python.then(|| EnvironmentPlan {
-            python_version: spec.python_version.clone().or_else(|| self.settings.python_version.clone()),
+            python_version: spec.python_version.clone(),
+            default_python: self.settings.python_version.clone(),
             requirements: spec.requirements.clone(),
         });
         let (mut parameters, mut given) = (run.parameters.clone(), run.env.clone());

@@ -1,6 +1,6 @@
 //! Building where runs have another account: what a package runs while it is installed is as foreign as a run.
 //!
-//! It gets that account, a group of its own, a copy of the code, and the two folders that it fills. All else of the
+//! It gets that account, a group of its own, a copy of the code, and two folders, all of which it may fill. All else of the
 //! environment stays Rigi's; what was filled becomes Rigi's at the end, so that no run can change what others use.
 
 use std::fs;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
+use super::build::CODE;
 use crate::account::{Account, pass_through, take_back};
 use crate::supervisor::end_group;
 
@@ -29,21 +30,19 @@ impl Builder {
         Self { account: Account::named(user, &folder.to_string_lossy()), folder: folder.to_owned() }
     }
 
-    /// The copy of the code, in which tools are started.
-    pub fn code(&self) -> PathBuf {
-        self.folder.join("code")
+    fn code(&self) -> PathBuf {
+        self.folder.join(CODE)
     }
 
-    /// Puts the code in place, and makes the folders that are filled.
+    /// Gives it the code, which is in place, and makes the folders that are filled.
     ///
     /// # Errors
     /// If that cannot be done.
-    pub fn begin(&self, code: &Path) -> io::Result<()> {
+    pub fn begin(&self) -> io::Result<()> {
         if let Some(all) = self.folder.parent() {
             pass_through(all)?;
         }
         pass_through(&self.folder)?;
-        copy(code, &self.code())?;
         self.account.hand_over(&self.code())?;
         lchown(self.code(), Some(self.account.user), Some(self.account.group))?;
         for filled in ["venv", "home"] {
@@ -54,15 +53,13 @@ impl Builder {
         Ok(())
     }
 
-    /// The same call by the other account, with no more of the server's variables than a run sees.
+    /// The same call by the other account.
     pub fn command(&self, command: &Command) -> Command {
         let given = command.as_std();
         let mut other = Command::new("/bin/sh");
         // What it makes must be readable for runs, whatever the server's own habit is.
         other.args(["-c", "umask 022; exec \"$@\"", "sh"]).arg(given.get_program()).args(given.get_args());
-        other.env_clear();
-        other.envs(crate::process::inherited(variables(), &["UV_*".to_owned(), "PIP_*".to_owned()]));
-        other.envs(given.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        other.env_clear().envs(given.get_envs().filter_map(|(name, value)| Some((name, value?))));
         other.env("HOME", self.folder.join("home")).env("UV_CACHE_DIR", self.folder.join("home/cache"));
         let folder = given.get_current_dir().map_or_else(|| self.folder.clone(), Path::to_owned);
         other.current_dir(folder).uid(self.account.user).gid(self.account.group);
@@ -77,30 +74,8 @@ impl Builder {
         if !end_group(self.account.group, Instant::now() + BOUND) {
             return Err(io::Error::other("a process that a package started does not end"));
         }
-        for passing in [self.code(), self.folder.join("home")] {
-            fs::remove_dir_all(passing)?;
-        }
+        fs::remove_dir_all(self.folder.join("home"))?;
+        take_back(&self.code())?;
         take_back(&self.folder.join("venv"))
     }
-}
-
-/// The server's variables; what is not UTF-8 is not passed on.
-fn variables() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-/// Copies files and folders. Links are left out: captured code has none.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (kind, to) = (entry.file_type()?, to.join(entry.file_name()));
-        if kind.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), &to)?;
-        }
-    }
-    Ok(())
 }

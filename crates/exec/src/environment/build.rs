@@ -10,19 +10,23 @@ use tokio::process::Command;
 use tokio::sync::watch;
 
 use super::apart::Builder;
-use super::need::{Need, Source};
+use super::need::{Need, SCRIPT, Source};
 use super::uv::{Python, Uv, run};
-use super::{BuildError, Outcome, Ready};
+use super::variables::{hide, together};
+use super::{BuildError, Outcome, Ready, tree, verdict};
 
 /// Written last; holds the words for people.
 pub const COMPLETE: &str = "complete";
-/// uv ends with this when it did its work and there is no solution; with 2 when something kept it from working.
-/// Source: `ExitStatus` of uv's command line.
-const NO_SOLUTION: i32 = 1;
+/// The code that it is built from: a copy, since tools leave things there. What captured code holds is never changed.
+pub const CODE: &str = "code";
+/// Requirements that stand in no file.
+const LISTED: &str = ".rigi-requirements.txt";
+/// What uv makes of a script that speaks to it.
+const EXPORTED: &str = ".rigi-script.txt";
 
-/// The words of an environment that was built whole.
+/// The words of an environment that was built whole, and whose Python is still there.
 pub fn read(folder: &Path) -> Option<String> {
-    fs::read_to_string(folder.join(COMPLETE)).ok()
+    folder.join("venv/bin/python").exists().then(|| fs::read_to_string(folder.join(COMPLETE)).ok()).flatten()
 }
 
 /// All that a build needs.
@@ -43,6 +47,9 @@ impl Build {
             let message = format!("The environment was not built within {} s.", bound.as_secs());
             Err(BuildError::transient(&message).with_output(&self.log_text()))
         });
+        if built.is_err() {
+            let _ = fs::remove_dir_all(self.code());
+        }
         let ready = built.map(|message| Ready {
             hash,
             message,
@@ -62,9 +69,12 @@ impl Build {
             _ => fs::create_dir_all(&self.folder),
         };
         prepared.map_err(|error| self.no_room(&error))?;
+        if !self.need.is_plain() || self.uv.config.user.is_some() {
+            self.put_code().await.map_err(|error| self.no_room(&error))?;
+        }
         let builder = self.builder();
         if let Some(builder) = &builder {
-            builder.begin(&self.need.code).map_err(|error| self.no_room(&error))?;
+            builder.begin().map_err(|error| self.no_room(&error))?;
         }
         self.make_venv().await?;
         if !self.need.is_plain() {
@@ -72,6 +82,9 @@ impl Build {
         }
         if let Some(builder) = &builder {
             builder.end().map_err(|error| self.no_room(&error))?;
+        }
+        if !self.need.reach.editable {
+            let _ = fs::remove_dir_all(self.code());
         }
         let packages = self.count_packages();
         let message = match packages {
@@ -81,6 +94,43 @@ impl Build {
         };
         self.complete(&message).await.map_err(|error| self.no_room(&error))?;
         Ok(message)
+    }
+
+    fn code(&self) -> PathBuf {
+        self.folder.join(CODE)
+    }
+
+    /// Copies what counts: the whole folder, or the files that were read and nothing else. What would count by lying
+    /// there, or above, is so not there.
+    async fn put_code(&self) -> io::Result<()> {
+        let (need, code) = (self.need.clone(), self.code());
+        let put = move || {
+            if need.reach.folder {
+                tree::copy(&need.code, &code)?
+            } else {
+                tree::make(&code)?
+            }
+            for (name, text) in &need.texts {
+                let path = code.join(name);
+                path.parent().map_or(Ok(()), tree::make)?;
+                fs::write(path, text)?;
+            }
+            let listed = need.listed();
+            if !listed.is_empty() {
+                fs::write(code.join(LISTED), listed.join("\n") + "\n")?;
+            }
+            // Settings of a folder further up are somebody else's: uv looks no further than to the first.
+            if !need.says_to_uv() { fs::write(code.join("uv.toml"), "") } else { Ok(()) }
+        };
+        tokio::task::spawn_blocking(put).await.map_err(io::Error::other)?
+    }
+
+    /// A call of uv within the copy of the code, with what the pipeline says to it.
+    async fn uv(&self) -> Result<Command, BuildError> {
+        let mut command = self.uv.command(&|_| ()).await?;
+        command.env_clear().envs(together(&self.uv.server, &self.need.variables)).current_dir(self.code());
+        self.uv.settle(&mut command);
+        Ok(command)
     }
 
     /// Marks the environment as whole, once a loss of power can take nothing of it any more.
@@ -106,7 +156,7 @@ impl Build {
         let venv = self.folder.join("venv");
         // A plain one takes 50 ms by Python itself and no tool at all.
         if self.need.is_plain() {
-            let mut command = Command::new(&self.python.path);
+            let mut command = self.uv.plain(&self.python.path);
             command.args(["-m", "venv", "--without-pip"]).arg(&venv);
             let output = self.step(&mut command).await?;
             if output.code == Some(0) {
@@ -114,7 +164,7 @@ impl Build {
             }
         }
         let mut command = self.uv.command(&|_| ()).await?;
-        command.args(["venv", "--no-project", "--python"]).arg(&self.python.path);
+        command.args(["venv", "--no-project", "--no-config", "--python"]).arg(&self.python.path);
         // The folder of another account's venv is made beforehand, in one where it may not make any.
         command.args(self.uv.config.user.is_none().then_some("--clear")).arg(&venv);
         let output = self.step(&mut command).await?;
@@ -128,66 +178,72 @@ impl Build {
     }
 
     async fn install(&self) -> Result<(), BuildError> {
-        if self.need.source == (Source::Project { locked: true }) {
+        if let Source::Project { locked: true, .. } = self.need.source {
             self.sync().await?;
         }
-        let mut command = self.uv.command(&|_| ()).await?;
+        let mut command = self.uv().await?;
         command
             .args(["pip", "install", "--compile-bytecode", "--python"])
             .arg(self.folder.join("venv/bin/python"));
-        command.current_dir(self.builder().map_or_else(|| self.need.code.clone(), |builder| builder.code()));
-        let mut listed = self.need.extra.clone();
+        let listed = !self.need.listed().is_empty();
         match &self.need.source {
-            Source::Nothing => {}
-            Source::Project { locked: true } if listed.is_empty() => return Ok(()),
-            Source::Project { locked: true } => {}
-            Source::Script { dependencies, .. } => listed.extend(dependencies.iter().cloned()),
-            Source::Project { locked: false } => _ = command.args(["-r", "pyproject.toml"]),
+            Source::Project { locked: true, .. } if !listed => return Ok(()),
+            Source::Nothing | Source::Project { locked: true, .. } => {}
+            Source::Script { settings: false, .. } => {}
+            Source::Script { settings: true, .. } => {
+                self.export().await?;
+                command.args(["-r", EXPORTED]);
+            }
+            Source::Project { package: true, .. } => _ = command.args(["-e", "."]),
+            Source::Project { .. } => _ = command.args(["-r", "pyproject.toml"]),
             Source::Requirements { name } => _ = command.args(["-r", name]),
         }
-        if !listed.is_empty() {
-            let list = self.folder.join("requirements.txt");
-            fs::write(&list, listed.join("\n") + "\n").map_err(|error| self.no_room(&error))?;
-            command.arg("-r").arg(list);
-        }
+        command.args(listed.then_some(["-r", LISTED]).into_iter().flatten());
+        let output = self.step(&mut command).await?;
+        self.judge(&output)
+    }
+
+    /// Writes down what a script asks for, by the settings that it has for uv.
+    async fn export(&self) -> Result<(), BuildError> {
+        let mut command = self.uv().await?;
+        command.args(["export", "--quiet", "--no-hashes", "--no-header", "--script", SCRIPT]);
+        command.args(["--output-file", EXPORTED, "--python"]).arg(&self.python.path);
         let output = self.step(&mut command).await?;
         self.judge(&output)
     }
 
     /// Installs exactly what the lock says.
     async fn sync(&self) -> Result<(), BuildError> {
-        let project = self.folder.join("project");
-        let copied = fs::create_dir_all(&project).and_then(|()| {
-            for name in ["pyproject.toml", "uv.lock"] {
-                fs::copy(self.need.code.join(name), project.join(name))?;
-            }
-            Ok(())
-        });
-        copied.map_err(|error| self.no_room(&error))?;
-        let mut command = self.uv.command(&|_| ()).await?;
-        command.args([
-            "sync",
-            "--frozen",
-            "--no-dev",
-            "--no-install-project",
-            "--compile-bytecode",
-            "--project",
-        ]);
-        command.arg(&project).arg("--python").arg(&self.python.path);
+        let mut command = self.uv().await?;
+        command.args(["sync", "--frozen", "--no-dev", "--compile-bytecode", "--project"]).arg(self.code());
+        command.arg("--python").arg(&self.python.path);
         command.env("UV_PROJECT_ENVIRONMENT", self.folder.join("venv"));
         let output = self.step(&mut command).await?;
         self.judge(&output)
     }
 
     fn judge(&self, output: &Step) -> Result<(), BuildError> {
-        let (class, message) = match output.code {
-            Some(0) => return Ok(()),
-            Some(NO_SOLUTION) => (FailureClass::User, "The requirements cannot be met."),
-            Some(_) => (FailureClass::Transient, "The requirements could not be installed."),
-            None => (FailureClass::Infrastructure, "The installation was killed."),
+        if output.code == Some(0) {
+            return Ok(());
+        }
+        let class = verdict::judge(output.code, &output.text);
+        let message = match class {
+            _ if output.code.is_none() => "The installation was killed.",
+            FailureClass::User => "The requirements cannot be met.",
+            _ => "The requirements could not be installed.",
         };
-        Err(BuildError { class, message: message.to_owned(), words: vec![message.to_owned()] }
-            .with_output(&output.text))
+        let mut error = BuildError { class, message: message.to_owned(), words: vec![message.to_owned()] }
+            .with_output(&with_lines(&output.text, &self.need.texts));
+        error.words.extend(self.of_pip());
+        Err(error)
+    }
+
+    /// What was set for pip, and is nothing to uv.
+    fn of_pip(&self) -> Option<String> {
+        let set = |name: &&str| self.uv.pip.contains_key(*name) || self.need.pip.contains(*name);
+        let name = ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"].into_iter().find(set)?;
+        let other = if name == "PIP_INDEX_URL" { "UV_DEFAULT_INDEX" } else { "UV_INDEX" };
+        Some(format!("`{name}` is set, which uv does not read: it reads `{other}`."))
     }
 
     /// Runs a tool and keeps what it says in the build's log.
@@ -202,6 +258,9 @@ impl Build {
         })?;
         let text =
             [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        // The copy stands for the folder: nobody knows it by its own path.
+        let text = text.replace(&format!("{}/", self.code().display()), "");
+        let text = hide(&text, &self.need.variables, &self.need.reach.names);
         self.write_log(&text);
         Ok(Step { code: output.status.code(), text })
     }
@@ -233,4 +292,34 @@ impl Build {
 struct Step {
     code: Option<i32>,
     text: String,
+}
+
+/// `requirements.txt:3` where uv counts bytes: `requirements.txt` at position 20.
+fn with_lines(text: &str, texts: &[(String, String)]) -> String {
+    let mut shown = text.to_owned();
+    for (name, content) in texts {
+        let mark = format!("`{name}` at position ");
+        while let Some(start) = shown.find(&mark) {
+            let digits = &shown[start + mark.len()..];
+            let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+            let position: usize = digits[..length].parse().unwrap_or(0);
+            let line = content.bytes().take(position).filter(|&byte| byte == b'\n').count() + 1;
+            shown.replace_range(start..start + mark.len() + length, &format!("`{name}:{line}`"));
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_lines() {
+        let texts = [("a.txt".to_owned(), "x==1\ny=2\nz\n".to_owned())];
+        let told =
+            "error: Couldn't parse requirement in `a.txt` at position 5\n  cause: `b.txt` at position 7";
+        let shown = "error: Couldn't parse requirement in `a.txt:2`\n  cause: `b.txt` at position 7";
+        assert_eq!(with_lines(told, &texts), shown);
+    }
 }

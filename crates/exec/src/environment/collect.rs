@@ -48,7 +48,28 @@ impl Environments {
                 }
             }
         }
+        if building.is_empty() {
+            collected.bytes += self.forget_packages(older_than, now);
+        }
         collected
+    }
+
+    /// Removes packages that were fetched, if nothing was built from them for so long. Returns their bytes.
+    fn forget_packages(&self, older_than: Duration, now: SystemTime) -> u64 {
+        let (cache, mark) = (self.uv.own_cache(), self.uv.cache_mark());
+        let built = fs::metadata(&mark).and_then(|facts| facts.modified());
+        if !built.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > older_than)) {
+            return 0;
+        }
+        // At once, so that no build finds half of it.
+        let gone = cache.with_extension("gone");
+        let _ = fs::remove_file(&mark);
+        if fs::rename(&cache, &gone).is_err() {
+            return 0;
+        }
+        let bytes = size(&gone);
+        let _ = fs::remove_dir_all(&gone);
+        bytes
     }
 }
 
@@ -63,4 +84,31 @@ fn last_use(folder: &Path) -> Option<SystemTime> {
 
 fn size(folder: &Path) -> u64 {
     crate::supervisor::bytes_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::UvConfig;
+
+    #[test]
+    fn packages_go_when_nothing_was_built_from_them_for_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let tools = dir.path().join("tools");
+        let environments =
+            Environments::new(dir.path().join("environments"), tools.clone(), UvConfig::default());
+        fs::create_dir_all(tools.join("packages/wheels")).unwrap();
+        fs::write(tools.join("packages/wheels/a"), "12345").unwrap();
+        let collect = |seconds: u64| {
+            let later = SystemTime::now() + Duration::from_secs(seconds);
+            environments.collect(&HashSet::new(), Duration::from_secs(100), later)
+        };
+        // Without the mark nobody knows whose they are.
+        assert_eq!(collect(1000), Collected::default());
+        fs::write(tools.join("packages.used"), "").unwrap();
+        assert_eq!(collect(10), Collected::default());
+        assert!(tools.join("packages/wheels/a").is_file());
+        assert!(collect(1000).bytes >= 5);
+        assert_eq!(fs::read_dir(&tools).unwrap().count(), 0);
+    }
 }

@@ -6,6 +6,8 @@ use super::BuildError;
 
 /// So many of the build's last lines go to the run's log.
 const LAST_LINES: usize = 40;
+/// More of what a tool said is in the log alone, in characters.
+const LONGEST_MESSAGE: usize = 400;
 
 impl BuildError {
     fn plain(class: FailureClass, message: &str) -> Self {
@@ -30,6 +32,14 @@ impl BuildError {
         Self::plain(FailureClass::Transient, message)
     }
 
+    /// The same, with the file that asked for it.
+    #[must_use]
+    pub fn told_by(mut self, file: &str) -> Self {
+        self.message = format!("{} {file} includes it.", self.message);
+        self.words = vec![self.message.clone()];
+        self
+    }
+
     /// The same with the end of what a tool said, and its last sentences in the message.
     #[must_use]
     pub fn with_output(mut self, output: &str) -> Self {
@@ -44,15 +54,19 @@ impl BuildError {
     }
 }
 
-/// What a tool said last: from its last heading mark on, as one line.
+/// What a tool said last, as one line: from its last heading mark on, and of uv its error with what it follows from.
 fn last_words(lines: &[&str]) -> String {
     let start =
         lines.iter().rposition(|line| line.trim_start().starts_with(['×', '✗']) || line.starts_with("error"));
     let from = start.unwrap_or(lines.len().saturating_sub(3));
     let marks = ['×', '╰', '─', '▶', '│', '├', '✗', ' '];
-    let said: Vec<&str> = lines[from..].iter().take(12).map(|line| line.trim_matches(marks)).collect();
+    let plain = |line: &&str| {
+        let line = line.trim_matches(marks);
+        ["error: ", "cause: "].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line).to_owned()
+    };
+    let said: Vec<String> = lines[from..].iter().take(12).map(plain).collect();
     let said = said.join(" ");
-    match said.char_indices().nth(1000) {
+    match said.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}…", &said[..end]),
         None => said,
     }

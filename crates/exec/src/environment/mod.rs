@@ -1,7 +1,7 @@
 //! Python environments: made by `uv`, one per content hash, shared by all runs that need the same, built once.
 //!
-//! `<data>/environments/<hash>/` holds `venv/` (environments cannot be moved, so they are built in place), `build.log`,
-//! `complete` (written last: without it the folder is a half-built one and is built anew) and `used` (its age is the
+//! `<data>/environments/<hash>/` holds `venv/` (environments cannot be moved, so they are built in place), `code/` where what
+//! is installed is a link to it, `build.log`, `complete` (written last: without it the folder is a half-built one and is built anew) and `used` (its age is the
 //! time since the last use).
 
 mod apart;
@@ -10,10 +10,15 @@ mod collect;
 mod failure;
 mod need;
 mod notebook;
+mod project;
+mod requirements;
 mod script;
+mod tree;
 mod uv;
+mod variables;
+mod verdict;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -72,7 +77,16 @@ impl Drop for GoingOn {
 }
 
 /// What a captured code version needs does not change: it is found out once.
-type Known = HashMap<(PathBuf, String), String>;
+type Known = HashMap<(PathBuf, String), KnownNeed>;
+
+/// What is known of it.
+#[derive(Debug, Default)]
+struct KnownNeed {
+    /// The variables that its requirements name.
+    names: BTreeSet<String>,
+    /// Hashes by what the pipeline's variables were.
+    hashes: HashMap<String, String>,
+}
 
 /// All environments of one data folder.
 #[derive(Debug)]
@@ -100,7 +114,12 @@ impl Environments {
     /// The environment of a plan, if it was used before and is there: nothing is read or started for the answer.
     #[must_use]
     pub fn ready(&self, plan: &AttemptPlan) -> Option<Ready> {
-        let hash = lock(&self.known).get(&(plan.code.clone(), need::signature(plan)))?.clone();
+        let hash = {
+            let known = lock(&self.known);
+            let need = known.get(&(plan.code.clone(), need::signature(plan)))?;
+            let said = variables::fingerprint(&variables::of_pipeline(&plan.env, &need.names));
+            need.hashes.get(&said)?.clone()
+        };
         let (message, touched) = lock(&self.messages).get(&hash)?.clone();
         let folder = self.folder.join(&hash);
         if touched.elapsed() > TOUCH {
@@ -117,7 +136,7 @@ impl Environments {
     }
 
     fn touch(&self, folder: &Path) -> bool {
-        folder.join(build::COMPLETE).is_file() && fs::write(folder.join(collect::USED), b"").is_ok()
+        build::read(folder).is_some() && fs::write(folder.join(collect::USED), b"").is_ok()
     }
 
     /// The environment of a plan, built if need be; `say` is told when that takes time. Dropping the future calls the
@@ -127,21 +146,42 @@ impl Environments {
     /// If it cannot be built.
     pub async fn prepare(&self, plan: &AttemptPlan, say: impl Fn(String)) -> Result<Ready, BuildError> {
         notebook::write_runner(&self.uv.tools)?;
-        let need = need::find(plan)?;
+        let need = look(plan).await?;
         let python = self.uv.resolve(&need, &say).await?;
-        let hash = need.hash(&python.version);
+        let known = need.reach.outside.is_empty().then(|| (need.reach.names.clone(), need.variables.clone()));
+        let hash = self.hash(&need, &python);
         let folder = self.folder.join(&hash);
         let ready = match build::read(&folder) {
             Some(message) => Ready { venv: folder.join("venv"), hash, message, took: Duration::ZERO },
             None => {
                 say(format!("Python {} {}", python.version, need.describe()));
+                // Only its age counts.
+                let _ = fs::write(self.uv.cache_mark(), b"");
                 self.build_once(&hash, build::Build { folder, need, python, uv: self.uv.clone() }).await?
             }
         };
         self.touch(&self.folder.join(&ready.hash));
         lock(&self.messages).insert(ready.hash.clone(), (ready.message.clone(), Instant::now()));
-        lock(&self.known).insert((plan.code.clone(), need::signature(plan)), ready.hash.clone());
+        // What lies outside of the code may change at any time: then it is looked at each time.
+        if let Some((names, said)) = known {
+            let mut known = lock(&self.known);
+            let need = known.entry((plan.code.clone(), need::signature(plan))).or_default();
+            need.names = names;
+            need.hashes.insert(variables::fingerprint(&said), ready.hash.clone());
+        }
         Ok(ready)
+    }
+
+    /// The name of an environment: of all that it follows from, here and now.
+    fn hash(&self, need: &need::Need, python: &uv::Python) -> String {
+        let all = variables::together(&self.uv.server, &need.variables);
+        let settings: Vec<_> = variables::settings_files(&self.uv.server)
+            .iter()
+            .filter_map(|file| fs::read(file).ok())
+            .collect();
+        let said = variables::mattering(&all, &need.reach.names);
+        let said = said.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        need.hash(python, said.chain(settings.iter().map(Vec::as_slice)))
     }
 
     async fn build_once(&self, hash: &str, build: build::Build) -> Result<Ready, BuildError> {
@@ -160,6 +200,13 @@ impl Environments {
         let found = outcome.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
         found.unwrap_or_else(|| Err(BuildError::infrastructure("The build was called off.")))
     }
+}
+
+/// Looks at a plan's code, which may be large.
+async fn look(plan: &AttemptPlan) -> Result<need::Need, BuildError> {
+    let plan = plan.clone();
+    let looked = tokio::task::spawn_blocking(move || need::find(&plan)).await;
+    looked.map_err(|error| BuildError::infrastructure(&format!("The code cannot be looked at: {error}")))?
 }
 
 /// Lower-case hex of a digest.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// What it says that matters here.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 pub struct Metadata {
     /// Such as `>=3.11`.
     #[serde(rename = "requires-python")]
@@ -11,6 +11,11 @@ pub struct Metadata {
     /// Requirements.
     #[serde(default)]
     pub dependencies: Vec<String>,
+    /// What it says to tools.
+    pub tool: Option<toml::Table>,
+    /// The block as it stands.
+    #[serde(skip)]
+    pub block: String,
 }
 
 /// Finds the block of type `script`; `None` if there is none.
@@ -39,7 +44,12 @@ pub fn read(source: &str) -> Result<Option<Metadata>, String> {
     }
     match &blocks[..] {
         [] => Ok(None),
-        [lines] => toml::from_str(&lines.join("\n")).map(Some).map_err(|error| error.message().to_owned()),
+        [lines] => {
+            let read: Result<Metadata, _> = toml::from_str(&lines.join("\n"));
+            let block = lines.iter().map(|line| format!("# {line}\n")).collect::<String>();
+            let block = format!("# /// script\n{block}# ///\n");
+            read.map(|read| Some(Metadata { block, ..read })).map_err(|error| error.message().to_owned())
+        }
         _ => Err("there are two blocks `# /// script`; one is allowed".to_owned()),
     }
 }
@@ -54,6 +64,7 @@ mod tests {
         let metadata = read(source).unwrap().unwrap();
         assert_eq!(metadata.requires_python.as_deref(), Some(">=3.11"));
         assert_eq!(metadata.dependencies, ["rich<14"]);
+        assert_eq!(read(&metadata.block).unwrap().unwrap(), metadata);
         assert_eq!(read("# /// script\n# dependencies = []\nprint()\n"), Ok(None));
         assert!(read("# /// script\n# dependencies = 1\n# ///\n").is_err());
         assert!(read("# /// script\n# ///\n\n# /// script\n# ///\n").is_err());

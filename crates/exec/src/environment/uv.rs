@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use tokio::process::Command;
 
 use super::need::Need;
+use super::variables::{self, Variables};
 use super::{BuildError, lock};
 
 /// How environments are made.
@@ -18,8 +19,10 @@ use super::{BuildError, lock};
 pub struct UvConfig {
     /// The program `uv`; `None`: on PATH, else installed into the data folder from PyPI.
     pub program: Option<PathBuf>,
-    /// Its cache; `None` is its own choice.
+    /// Its cache; `None`: where `UV_CACHE_DIR` says, else in the data folder.
     pub cache: Option<PathBuf>,
+    /// Variables of the server that its builds may see, beside those that they need; `NAME*` is a prefix.
+    pub allow: Vec<String>,
     /// The longest that one build may take.
     pub build_timeout: Duration,
     /// The user that packages are installed as, where runs have another account.
@@ -28,7 +31,8 @@ pub struct UvConfig {
 
 impl Default for UvConfig {
     fn default() -> Self {
-        Self { program: None, cache: None, build_timeout: Duration::from_secs(30 * 60), user: None }
+        let build_timeout = Duration::from_secs(30 * 60);
+        Self { program: None, cache: None, allow: Vec::new(), build_timeout, user: None }
     }
 }
 
@@ -39,6 +43,8 @@ pub struct Python {
     pub path: PathBuf,
     /// `3.12.1`.
     pub version: String,
+    /// `cpython`, and what else tells builds of one version apart.
+    pub kind: String,
 }
 
 /// The tool, shared by all builds.
@@ -48,9 +54,28 @@ pub struct Uv {
     pub tools: PathBuf,
     /// Its configuration.
     pub config: UvConfig,
+    /// What builds see of the server's variables.
+    pub server: Variables,
+    /// What pip sees, where uv is installed by it.
+    pub pip: Variables,
     /// Pythons by what was asked for.
     pythons: Arc<Mutex<HashMap<String, Python>>>,
     installing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Where Pythons are looked for that uv has installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pythons {
+    /// Where uv keeps them for whoever uses it by hand.
+    OfMachine,
+    /// In the data folder.
+    Own,
+}
+
+/// This process's variables; what is not UTF-8 is not passed on.
+fn of_process() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Ends a tool's whole group when it is given up.
@@ -91,7 +116,27 @@ fn find_on_path(name: &str) -> Option<PathBuf> {
 
 impl Uv {
     pub fn new(tools: PathBuf, config: UvConfig) -> Self {
-        Self { tools, config, pythons: Arc::default(), installing: Arc::default() }
+        let server = variables::of_server(of_process(), &config.allow, config.user);
+        let pip = variables::of_pip(of_process());
+        Self { tools, config, server, pip, pythons: Arc::default(), installing: Arc::default() }
+    }
+
+    /// Where Rigi keeps packages that were fetched, if nobody says otherwise.
+    pub fn own_cache(&self) -> PathBuf {
+        self.tools.join("packages")
+    }
+
+    /// Its age is the time since something was built from those.
+    pub fn cache_mark(&self) -> PathBuf {
+        self.tools.join("packages.used")
+    }
+
+    /// A call of any program with no more of the server's variables than a build sees.
+    pub fn plain(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        // Where the server was started says nothing to its tools.
+        command.env_clear().envs(&self.server).current_dir("/");
+        command
     }
 
     fn installed(&self) -> PathBuf {
@@ -115,20 +160,29 @@ impl Uv {
             Some(program) => program,
             None => self.install(say).await?,
         };
-        let mut command = Command::new(program);
-        command
-            .env("NO_COLOR", "1")
-            .env("UV_NO_PROGRESS", "1")
-            .env_remove("VIRTUAL_ENV")
-            .env_remove("CONDA_PREFIX");
+        let mut command = self.plain(&program);
+        self.settle(&mut command);
+        Ok(command)
+    }
+
+    /// What holds for every call, whatever else it sees.
+    pub fn settle(&self, command: &mut Command) {
+        command.env("NO_COLOR", "1").env("UV_NO_PROGRESS", "1").env("GIT_TERMINAL_PROMPT", "0");
         if self.config.user.is_some() {
             // Rigi's own place for them is closed to runs.
-            command.env("UV_PYTHON_INSTALL_DIR", self.tools.join("python"));
+            command.env("UV_PYTHON_INSTALL_DIR", self.own_pythons());
         }
-        if let Some(cache) = &self.config.cache {
-            command.env("UV_CACHE_DIR", cache);
+        match &self.config.cache {
+            Some(cache) => _ = command.env("UV_CACHE_DIR", cache),
+            None if self.server.contains_key("UV_CACHE_DIR") => {}
+            // A home need not be there, nor be writable.
+            None => _ = command.env("UV_CACHE_DIR", self.own_cache()),
         }
-        Ok(command)
+    }
+
+    /// Where Pythons are installed.
+    fn own_pythons(&self) -> PathBuf {
+        self.tools.join("python")
     }
 
     async fn install(&self, say: &impl Fn(String)) -> Result<PathBuf, BuildError> {
@@ -145,8 +199,8 @@ impl Uv {
         tracing::info!(folder = %self.tools.display(), "uv is not on PATH; it is installed into the data folder");
         let partial = self.tools.join(".uv-partial");
         let _ = fs::remove_dir_all(&partial);
-        let mut command = Command::new(python);
-        command.args([
+        let mut command = self.plain(&python);
+        command.envs(&self.pip).args([
             "-m",
             "pip",
             "install",
@@ -191,23 +245,27 @@ impl Uv {
         } else {
             self.find_python(&asked, say).await?
         };
-        let python = inspect(&found).await?;
+        let python = self.inspect(&found).await?;
         lock(&self.pythons).insert(asked, python.clone());
         Ok(python)
     }
 
     async fn find_python(&self, asked: &str, say: &impl Fn(String)) -> Result<PathBuf, BuildError> {
-        let why = match self.ask(&["python", "find", "--no-project", "--system"], asked, say).await? {
+        let find = ["python", "find", "--no-project", "--system"];
+        let why = match self.ask(&find, asked, Pythons::OfMachine, say).await? {
             Ok(path) => return Ok(path),
             Err(why) => why,
         };
+        if let Ok(path) = self.ask(&find, asked, Pythons::Own, say).await? {
+            return Ok(path);
+        }
         if let Some(path) = kept_by_pyenv(asked) {
             return Ok(path);
         }
         let shown = if asked.is_empty() { "any version" } else { asked };
         // Whether such a version exists at all decides whose fault it is: uv knows those that can be downloaded.
-        let exists =
-            self.ask(&["python", "list", "--all-platforms", "--only-downloads"], asked, say).await?.is_ok();
+        let list = ["python", "list", "--all-platforms", "--only-downloads"];
+        let exists = self.ask(&list, asked, Pythons::Own, say).await?.is_ok();
         if !exists {
             return Err(BuildError::user(&format!(
                 "There is no Python {shown}: neither on this machine nor among those that `uv` can download. Change `python_version`."
@@ -215,11 +273,15 @@ impl Uv {
         }
         say(format!("Python {shown} is downloaded"));
         let mut command = self.command(say).await?;
-        command.args(["python", "install"]).args((!asked.is_empty()).then_some(asked));
+        self.at(Pythons::Own, &mut command);
+        command
+            .env("UV_PYTHON_INSTALL_BIN", "0")
+            .args(["python", "install"])
+            .args((!asked.is_empty()).then_some(asked));
         let output =
             run(&mut command).await.map_err(|error| BuildError::infrastructure(&error.to_string()))?;
         if output.status.success()
-            && let Ok(path) = self.ask(&["python", "find", "--no-project"], asked, say).await?
+            && let Ok(path) = self.ask(&["python", "find", "--no-project"], asked, Pythons::Own, say).await?
         {
             return Ok(path);
         }
@@ -230,14 +292,40 @@ impl Uv {
             .with_output(&format!("{why}\n{}", String::from_utf8_lossy(&output.stderr))))
     }
 
+    async fn inspect(&self, path: &Path) -> Result<Python, BuildError> {
+        const TELL: &str = "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3]))); \
+                            print(sys.implementation.name + getattr(sys, 'abiflags', ''))";
+        let mut command = self.plain(path);
+        command.args(["-c", TELL]);
+        let failed = |why: String| {
+            BuildError::infrastructure(&format!("The Python {} does not work: {why}", path.display()))
+        };
+        let output = run(&mut command).await.map_err(|error| failed(error.to_string()))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut lines = text.lines().map(str::to_owned);
+        match (lines.next(), lines.next(), lines.next()) {
+            (Some(real), Some(version), Some(kind)) => Ok(Python { path: real.into(), version, kind }),
+            _ => Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+        }
+    }
+
+    /// Says where Pythons are that uv has installed, unless somebody has said so.
+    fn at(&self, pythons: Pythons, command: &mut Command) {
+        if pythons == Pythons::Own && !self.server.contains_key("UV_PYTHON_INSTALL_DIR") {
+            command.env("UV_PYTHON_INSTALL_DIR", self.own_pythons());
+        }
+    }
+
     /// The first line of an answer, or what was said instead.
     async fn ask(
         &self,
         args: &[&str],
         asked: &str,
+        pythons: Pythons,
         say: &impl Fn(String),
     ) -> Result<Result<PathBuf, String>, BuildError> {
         let mut command = self.command(say).await?;
+        self.at(pythons, &mut command);
         command.args(args).args((!asked.is_empty()).then_some(asked)).env("UV_PYTHON_DOWNLOADS", "manual");
         let output = run(&mut command)
             .await
@@ -261,20 +349,4 @@ fn kept_by_pyenv(asked: &str) -> Option<PathBuf> {
         version.starts_with(&asked).then(|| (version, entry.path().join("bin/python")))
     });
     fitting.filter(|(_, path)| path.is_file()).max().map(|(_, path)| path)
-}
-
-async fn inspect(path: &Path) -> Result<Python, BuildError> {
-    let mut command = Command::new(path);
-    command
-        .args(["-c", "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))"]);
-    let failed = |why: String| {
-        BuildError::infrastructure(&format!("The Python {} does not work: {why}", path.display()))
-    };
-    let output = run(&mut command).await.map_err(|error| failed(error.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut lines = text.lines();
-    match (lines.next(), lines.next()) {
-        (Some(real), Some(version)) => Ok(Python { path: real.into(), version: version.to_owned() }),
-        _ => Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
-    }
 }

@@ -25,7 +25,7 @@ use crate::layout::{Layout, name};
 use crate::plan::{AttemptPlan, Executor, Known, Observed};
 use link::{Command, Link};
 pub use variables::ALLOWED;
-pub(crate) use variables::inherited;
+pub(crate) use variables::{inherited, listed};
 
 /// What the executor needs to know.
 #[derive(Debug, Clone)]
@@ -121,7 +121,8 @@ impl ProcessExecutor {
             .and_then(|()| config.data.canonicalize())
             .map_err(|source| Error::Data { path: config.data.clone(), source })?;
         let layout = Layout::new(data).with_open(config.apart.as_ref().map(|apart| apart.folder.clone()));
-        let uv = UvConfig { user: config.apart.as_ref().map(|apart| apart.user), ..config.uv.clone() };
+        let (user, allow) = (config.apart.as_ref().map(|apart| apart.user), config.env_allow.clone());
+        let uv = UvConfig { user, allow, ..config.uv.clone() };
         let environments = Arc::new(Environments::new(layout.environments(), layout.tools(), uv));
         let (commands, receiver) = mpsc::unbounded_channel();
         let context = launch::Context::new(&layout, &config);

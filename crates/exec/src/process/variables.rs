@@ -63,7 +63,7 @@ const LONGEST: usize = 64 * 1024;
 const ALL_TOGETHER: usize = 512 * 1024;
 
 /// Whether a name is in a list with `NAME*` for prefixes.
-fn listed<S: AsRef<str>>(name: &str, list: &[S]) -> bool {
+pub fn listed<S: AsRef<str>>(name: &str, list: &[S]) -> bool {
     list.iter().any(|entry| match entry.as_ref().strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == entry.as_ref(),

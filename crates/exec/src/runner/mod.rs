@@ -151,10 +151,7 @@ async fn execute(
     let own = ProcessConfig {
         data: config.data.clone(),
         // Nothing but the runner's folder may be written to, unless the engine says where packages are kept.
-        uv: UvConfig {
-            cache: std::env::var_os("UV_CACHE_DIR").is_none().then(|| config.data.join("packages")),
-            ..UvConfig::default()
-        },
+        uv: UvConfig::default(),
         supervisor,
         // All of the container's own variables: its image says what they are.
         env_allow: vec!["*".into()],

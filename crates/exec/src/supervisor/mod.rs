@@ -16,6 +16,7 @@ mod output;
 mod reactor;
 mod recovery;
 mod recycling;
+mod refusal;
 mod removal;
 mod sampling;
 mod spawn;

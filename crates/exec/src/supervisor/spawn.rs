@@ -6,7 +6,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -15,11 +14,11 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rigi_model::attempt::FailureClass;
-use rigi_model::{Reason, Timestamp};
+use rigi_model::Timestamp;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
 use super::cgroup::Group;
+use super::refusal::{closed_to, explain, line_end, no_resources, user};
 use super::staging::NotStarted;
 use crate::plan::PlanLimits;
 use crate::sys;
@@ -108,7 +107,7 @@ pub fn spawn(
         group.leave();
     }
     let child = child.map_err(|error| match (error.raw_os_error(), launch.user) {
-        (Some(libc::EACCES), Some(id)) => closed(&launch.argv[0], &program, id),
+        (Some(libc::EACCES), Some(id)) => closed_to(&launch.argv[0], &program, id),
         _ => explain(&error, &launch.argv[0], &program),
     })?;
     // The supervisor waits for all its children itself: the handle is of no more use.
@@ -200,7 +199,11 @@ fn find_program(launch: &Launch, work: &Path) -> Result<PathBuf, NotStarted> {
         return Err(user(format!("`{first}` cannot be started: its arguments hold a NUL character.")));
     }
     if first.contains('/') {
-        return Ok(work.join(first));
+        let program = work.join(first);
+        return match line_end(&program) {
+            Some(why) => Err(user(format!("`{first}` cannot be started: {why}"))),
+            None => Ok(program),
+        };
     }
     let path =
         launch.env.iter().find(|(name, _)| name == "PATH").map_or("/usr/local/bin:/usr/bin:/bin", |p| &p.1);
@@ -227,55 +230,4 @@ fn find_program(launch: &Launch, work: &Path) -> Result<PathBuf, NotStarted> {
             "`{first}` cannot be started: there is no such program on PATH ({path}). Install it, or give its whole path."
         ),
     }))
-}
-
-/// Why a program that was found did not start.
-fn explain(error: &io::Error, first: &str, program: &Path) -> NotStarted {
-    let shown = program.display();
-    match error.raw_os_error() {
-        Some(libc::ENOENT) => user(match interpreter(program) {
-            _ if !program.exists() => format!("`{first}` cannot be started: there is no file {shown}."),
-            Some(interpreter) => format!(
-                "`{first}` cannot be started: its first line names the interpreter `{interpreter}`, which is not there."
-            ),
-            None => {
-                format!("`{first}` cannot be started: the loader or a library that {shown} needs is missing.")
-            }
-        }),
-        Some(libc::EACCES) => {
-            user(format!("`{first}` cannot be started: {shown} is not executable (`chmod +x` makes it so)."))
-        }
-        Some(libc::ENOEXEC) => user(format!(
-            "`{first}` cannot be started: {shown} is neither a program of this machine nor a script with a first line like `#!/bin/sh`."
-        )),
-        Some(libc::E2BIG) => user(format!(
-            "`{first}` cannot be started: its arguments and environment variables are too large together. Read parameters from the file $RIGI_PARAMS."
-        )),
-        Some(libc::ENOTDIR) => user(format!("`{first}` cannot be started: {shown} leads through a file.")),
-        _ => no_resources(&format!("the process of `{first}`"), error),
-    }
-}
-
-/// It may be executable for others, and yet not for the account that runs have.
-fn closed(first: &str, program: &Path, id: u32) -> NotStarted {
-    user(format!(
-        "`{first}` cannot be started: {} is not executable for user {id} (`process.run_as`), or lies in a folder that is closed to it.",
-        program.display()
-    ))
-}
-
-fn interpreter(program: &Path) -> Option<String> {
-    let mut start = Vec::new();
-    fs::File::open(program).ok()?.take(256).read_to_end(&mut start).ok()?;
-    let line = start.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
-    Some(String::from_utf8_lossy(line).trim().to_owned())
-}
-
-const fn user(message: String) -> NotStarted {
-    NotStarted { class: FailureClass::User, reason: Reason::StartFailed, message }
-}
-
-fn no_resources(what: &str, error: &io::Error) -> NotStarted {
-    let message = format!("The machine has no room for {what}: {error}");
-    NotStarted { class: FailureClass::Infrastructure, reason: Reason::StartFailed, message }
 }

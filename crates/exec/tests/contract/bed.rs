@@ -31,7 +31,8 @@ fn config(data: &Path) -> ProcessConfig {
     let supervisor = PathBuf::from(env!("CARGO_BIN_EXE_rigi-supervisor"));
     ProcessConfig {
         data: data.to_owned(),
-        uv: UvConfig::default(),
+        // Packages are fetched once for all tests.
+        uv: UvConfig { cache: Some(std::env::temp_dir().join("rigi-test-packages")), ..UvConfig::default() },
         supervisor: (supervisor, vec![data.display().to_string(), "1".into()]),
         env_allow: Vec::new(),
         default_processes: Some(512),

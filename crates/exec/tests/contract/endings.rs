@@ -81,7 +81,8 @@ async fn an_unknown_attempt_ends_as_stopped() {
 #[tokio::test]
 async fn what_cannot_be_started_says_why_in_the_log() {
     let mut bed = Bed::new().await;
-    let files = [("no-interpreter", "#!/no/such/thing\n"), ("plain", "text")];
+    let windows = "#!/usr/bin/env python3\r\nprint(1)\r\n";
+    let files = [("no-interpreter", "#!/no/such/thing\n"), ("plain", "text"), ("windows", windows)];
     for (argv, mode, word) in [
         ("no-such-program", 0o644, "no such program on PATH"),
         ("./missing", 0o644, "there is no file"),
@@ -89,6 +90,7 @@ async fn what_cannot_be_started_says_why_in_the_log() {
         ("./plain", 0o755, "first line"),
         ("./no-interpreter", 0o755, "/no/such/thing"),
         ("plain", 0o644, "write `./plain`"),
+        ("./windows", 0o755, "CR LF"),
     ] {
         let plan = bed.plan(Entry::Command { argv: vec![argv.into()] }, &files);
         for (name, _) in files {

@@ -16,7 +16,8 @@ fn script() -> Entry {
 
 fn environment(python: Option<&str>, requirements: &[&str]) -> Option<EnvironmentPlan> {
     let requirements = requirements.iter().map(|&text| text.to_owned()).collect();
-    Some(EnvironmentPlan { python_version: python.map(str::to_owned), requirements })
+    let python_version = python.map(str::to_owned);
+    Some(EnvironmentPlan { python_version, default_python: None, requirements })
 }
 
 fn prepared(bed: &Bed, key: &AttemptKey) -> (String, Duration) {

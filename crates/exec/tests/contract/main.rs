@@ -4,6 +4,7 @@
 mod account;
 mod adoption;
 mod bed;
+mod building;
 mod endings;
 mod environments;
 mod limits;

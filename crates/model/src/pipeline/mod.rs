@@ -8,6 +8,7 @@ mod cron;
 pub mod document;
 pub mod entry;
 pub mod fields;
+mod hints;
 mod limits;
 pub mod mistake;
 pub mod name;
@@ -23,6 +24,7 @@ mod values;
 
 pub use document::SpecFormat;
 pub use entry::FolderFacts;
+pub use hints::hints;
 pub use mistake::{Mistake, Position};
 pub use name::check_pipeline_name;
 pub use reader::{SpecReading, find_spec, read_spec, read_without_spec, spec_candidates};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::document::NodeValue;
-use super::mistake::{Position, excerpt, list_choices, nearest};
+use super::mistake::{Mistake, Position, excerpt, list_choices, nearest};
 use super::name::is_variable;
 use super::section::{Found, Notes};
 use crate::quantity::{
@@ -193,6 +193,7 @@ impl<'a> Found<'a> {
                     variables.insert(member.key.clone(), text.clone());
                 }
                 NodeValue::Bool(value) => {
+                    warn_of_false(&child, *value, member.node.at, notes);
                     variables.insert(member.key.clone(), value.to_string());
                 }
                 NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => {
@@ -215,6 +216,15 @@ impl<'a> Found<'a> {
     pub(super) fn refuse<T>(&self, expected: &str, notes: &mut Notes) -> Option<T> {
         self.must_be(expected, notes);
         None
+    }
+}
+
+/// `false` in a spec is no `false` in a program: variables are texts.
+fn warn_of_false(found: &Found<'_>, value: bool, at: Position, notes: &mut Notes) {
+    if !value {
+        let message = format!("{} becomes the text `false`, which counts as true in Python", found.name());
+        let cure = "Leave it out, or write the text that the program compares with, in quotes.";
+        notes.warnings.push(Mistake::new(at, message).with_cure(cure));
     }
 }
 

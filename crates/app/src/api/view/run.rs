@@ -41,7 +41,7 @@ pub struct RunSummary {
     pub priority: i32,
     /// Number of the current attempt; 0 before the first.
     pub attempt: u32,
-    /// How many attempts it may have at most.
+    /// How many attempts it may have at most; one that the infrastructure cost does not count, and is added.
     pub max_attempts: u32,
     /// Accepted.
     #[schema(value_type = String, format = DateTime)]

@@ -1,0 +1,162 @@
+//! What a folder's code and files show that works otherwise than it seems to: no mistakes, but worth a word.
+
+use super::document::SpecFormat;
+use super::entry::FolderFacts;
+use super::mistake::{Mistake, Position};
+use super::spec::{Entry, PipelineSpec};
+use crate::Target;
+
+/// Where containers have the code.
+const IN_CONTAINERS: &str = "/app";
+/// Files that say which packages are needed, each where it is read the stronger first.
+const PROJECT: [&str; 2] = ["pyproject.toml", "uv.lock"];
+const REQUIREMENTS: [&str; 2] = ["requirements.txt.lock", "requirements.txt"];
+
+/// Looks at a pipeline beside its spec; `code` is the text of its script or notebook.
+#[must_use]
+pub fn hints(
+    spec: &PipelineSpec,
+    format: Option<SpecFormat>,
+    folder: &FolderFacts,
+    code: Option<&str>,
+) -> Vec<Mistake> {
+    let file = match &spec.entry {
+        Entry::Script { file } | Entry::Notebook { file } => file,
+        Entry::Command { .. } | Entry::Image { .. } => return Vec::new(),
+    };
+    let on_machine = spec.target.as_ref().is_none_or(|target| *target == Target::PROCESS)
+        && spec.container.image.is_none();
+    let code = code.unwrap_or_default();
+    let paths = code.lines().position(names_container).filter(|_| on_machine);
+    let paths = paths.map(|line| container_path(file, line + 1));
+    let unread = unread_requirements(format, folder, file, has_block(spec, code));
+    paths.into_iter().chain(unread).chain(for_pip(spec)).collect()
+}
+
+/// Whether a line of code names a path below `/app`, in quotes.
+fn names_container(line: &str) -> bool {
+    line.match_indices(IN_CONTAINERS).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let behind = line[at + IN_CONTAINERS.len()..].chars().next();
+        matches!(before, Some('"' | '\'')) && matches!(behind, Some('/' | '"' | '\'' | '\\'))
+    })
+}
+
+fn container_path(file: &str, line: usize) -> Mistake {
+    let message = format!(
+        "{file}:{line} names a path below `/app`, which is there in containers only: as a process, a run has its copy of the folder as its current directory"
+    );
+    Mistake::new(Position::START, message).with_cure(
+        "Use paths relative to the folder; what is to last after the run is written to $RIGI_OUTPUTS. Or set `target: container`.",
+    )
+}
+
+/// Whether a script says itself which packages it needs.
+fn has_block(spec: &PipelineSpec, code: &str) -> bool {
+    matches!(spec.entry, Entry::Script { .. }) && code.lines().any(|line| line.trim_end() == "# /// script")
+}
+
+/// Files that say which packages are needed, and are not read since another one counts.
+fn unread_requirements(
+    format: Option<SpecFormat>,
+    folder: &FolderFacts,
+    file: &str,
+    block: bool,
+) -> Option<Mistake> {
+    let project = PROJECT.iter().all(|name| folder.has(name));
+    let listed = REQUIREMENTS.into_iter().find(|name| folder.has(name));
+    let own = block.then(|| format!("the block `# /// script` of {file}"));
+    let (counts, unread, cure) = if format == Some(SpecFormat::Json) {
+        let unread = own.or_else(|| project.then(|| "`uv.lock`".to_owned()))?;
+        let counts = listed.map_or_else(
+            || "beside a spec in JSON, as in Fast-Flow, only `requirements.txt` says which packages are needed".to_owned(),
+            |name| format!("`{name}` says which packages are needed, as in Fast-Flow"),
+        );
+        (counts, unread, "Write them into `requirements.txt`, or the spec into `pipeline.yaml`.")
+    } else {
+        let counts = own.or_else(|| project.then(|| "`uv.lock`".to_owned()))?;
+        let unread = match listed {
+            Some(name) => format!("`{name}`"),
+            None if block && project => "`uv.lock`".to_owned(),
+            None => return None,
+        };
+        (format!("{counts} says which packages are needed"), unread, "Keep one of them.")
+    };
+    Some(Mistake::new(Position::START, format!("{counts}; {unread} is not read")).with_cure(cure))
+}
+
+/// Variables that speak to pip, which does not install here.
+fn for_pip(spec: &PipelineSpec) -> Option<Mistake> {
+    let known = [("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_EXTRA_INDEX_URL", "UV_INDEX")];
+    let (name, other) = known.into_iter().find(|(name, _)| spec.env.contains_key(*name))?;
+    let message = format!("`{name}` in `env` says nothing to `uv`, which installs the packages");
+    Some(Mistake::new(Position::START, message).with_cure(format!("Name the index in `{other}`.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(format: Option<SpecFormat>, files: &[&str], code: &str) -> Vec<String> {
+        let spec = PipelineSpec::of(Entry::Script { file: "main.py".into() });
+        let folder = FolderFacts::new("p", files.iter().copied());
+        hints(&spec, format, &folder, Some(code)).into_iter().map(|hint| hint.message).collect()
+    }
+
+    #[test]
+    fn paths_of_containers_are_seen_where_runs_are_processes() {
+        for line in
+            ["open('/app/x.csv')", "p = Path(\"/app\")", "\"open(\\\"/app/x\\\")\\n\",", "f'/app/{x}'"]
+        {
+            let told = told(None, &[], &format!("import os\n{line}\n"));
+            assert!(told.len() == 1 && told[0].starts_with("main.py:2 names"), "{line}: {told:?}");
+        }
+        for line in ["open('/application/x')", "# /app/x", "open('data/app/x')", "url = 'http://x/app/y'"] {
+            assert_eq!(told(None, &[], line), [""; 0], "{line}");
+        }
+        let spec = PipelineSpec {
+            target: Target::parse("container"),
+            ..PipelineSpec::of(Entry::Script { file: "main.py".into() })
+        };
+        assert_eq!(hints(&spec, None, &FolderFacts::new("p", [""; 0]), Some("open('/app/x')")), []);
+    }
+
+    #[test]
+    fn what_is_not_read_is_named() {
+        let (json, yaml) = (Some(SpecFormat::Json), Some(SpecFormat::Yaml));
+        let (block, uv, listed) =
+            ("# /// script\n# ///\n", ["pyproject.toml", "uv.lock"], ["requirements.txt"]);
+        let both = [uv.as_slice(), &listed].concat();
+        assert_eq!(
+            told(yaml, &both, ""),
+            ["`uv.lock` says which packages are needed; `requirements.txt` is not read"]
+        );
+        assert_eq!(
+            told(None, &both, block),
+            [
+                "the block `# /// script` of main.py says which packages are needed; `requirements.txt` is not read"
+            ]
+        );
+        assert_eq!(
+            told(json, &both, ""),
+            ["`requirements.txt` says which packages are needed, as in Fast-Flow; `uv.lock` is not read"]
+        );
+        assert!(told(json, &[], block)[0].ends_with("the block `# /// script` of main.py is not read"));
+        for (format, files, code) in [
+            (yaml, &uv[..], ""),
+            (json, &listed[..], ""),
+            (None, &[][..], block),
+            (yaml, &["pyproject.toml", "requirements.txt"][..], ""),
+        ] {
+            assert_eq!(told(format, files, code), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_pip_is_not_heard() {
+        let mut spec = PipelineSpec::of(Entry::Script { file: "main.py".into() });
+        spec.env.insert("PIP_INDEX_URL".into(), "https://x".into());
+        let told = hints(&spec, None, &FolderFacts::new("p", [""; 0]), None);
+        assert_eq!(told[0].cure.as_deref(), Some("Name the index in `UV_DEFAULT_INDEX`."));
+    }
+}
