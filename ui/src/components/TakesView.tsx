@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import type { PipelineView } from "../api/types";
-import { describeRule, fieldsOf } from "../lib/schema/fields";
+import { describeRule, fieldsOf, textOf } from "../lib/schema/fields";
 import { Section } from "./Page";
 import classes from "./TakesView.module.css";
 
@@ -40,7 +40,7 @@ export function TakesView({ pipeline }: { pipeline: PipelineView }) {
             <Row
               key={name}
               name={<Link to="/pipelines/$name/start" params={{ name: pipeline.name }} search={{ preset: name }} className="link">{name}</Link>}
-              kind={Object.entries(preset.parameters).map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(", ")}
+              kind={Object.entries(preset.parameters).map(([key, value]) => `${key} ${textOf(value)}`).join(", ")}
               text={preset.description ?? ""}
             />
           ))}

@@ -19,6 +19,7 @@ test("files are shown by what they are", () => {
 
 test("the beginning of a JSON text is shown as it is", () => {
   expect(prettyJson('{"a":1}')).toBe('{\n  "a": 1\n}');
+  expect(prettyJson('{"a":12345678901234567890,"b":1.0}')).toBe('{\n  "a": 12345678901234567890,\n  "b": 1.0\n}');
   expect(prettyJson('{"a":')).toBe('{"a":');
 });
 

@@ -1,5 +1,7 @@
 /** How a file can be shown, and its text made ready for that. */
 
+import { readJson, writeJson } from "./json";
+
 export type PreviewKind = "image" | "csv" | "markdown" | "json" | "html" | "text" | "pdf" | "none";
 
 /** By its media type, else by its name. */
@@ -54,7 +56,7 @@ export function parseTable(text: string, limit: number): string[][] {
 /** JSON with indents; text that is none (or only the beginning of it) as it is. */
 export function prettyJson(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return writeJson(readJson(text), 2);
   } catch {
     return text;
   }

@@ -1,9 +1,9 @@
 /** One field of a form, of the kind that its schema asks for, with its help beside it. */
-import { MultiSelect, NumberInput, PasswordInput, SegmentedControl, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { MultiSelect, PasswordInput, SegmentedControl, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import { describeRule, textOf, type Field, type Schema } from "../../lib/schema/fields";
-import type { Raw } from "../../lib/schema/values";
+import { stepped, type Raw } from "../../lib/schema/values";
 import { Ticked } from "../Ticked";
 import classes from "./Form.module.css";
 
@@ -80,15 +80,20 @@ function Control({ id, field, raw, mistake, onChange, onLeave }: ControlProps) {
     case "integer":
     case "number":
       return (
-        <NumberInput
+        // A field of text: those for numbers take letters away and round what is large.
+        <TextInput
           {...shared}
           value={text}
-          onChange={(value) => onChange(String(value))}
+          onChange={onText}
+          onKeyDown={(event) => {
+            const next = event.key === "ArrowUp" ? stepped(text, 1, field) : event.key === "ArrowDown" ? stepped(text, -1, field) : null;
+            if (next === null) return;
+            event.preventDefault();
+            onChange(next);
+          }}
+          autoComplete="off"
           placeholder={placeholder ?? (field.schema.default === undefined ? undefined : textOf(field.schema.default))}
-          allowDecimal={field.kind === "number"}
-          clampBehavior="none"
-          step={field.schema.multipleOf ?? 1}
-          w={200}
+          w={240}
         />
       );
     case "secret":
