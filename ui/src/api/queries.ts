@@ -65,10 +65,10 @@ export function eventsQuery(id: string) {
   });
 }
 
-export function usageQuery(id: string) {
+export function usageQuery(id: string, attempt: number) {
   return queryOptions({
-    queryKey: [...keys.run(id), "usage"],
-    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/usage", { params: { path: { id } }, signal })),
+    queryKey: keys.usage(id, attempt),
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/usage", { params: { path: { id }, query: { attempt } }, signal })),
   });
 }
 

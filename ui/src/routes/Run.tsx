@@ -59,10 +59,11 @@ function RunBody({ run }: { run: RunView }) {
   const { tab, attempt, file } = route.useSearch();
   const navigate = useNavigate();
   const value = TABS.find((one) => one === tab) ?? "log";
-  const chosen = attempt && /^\d+$/.test(attempt) ? Number(attempt) : undefined;
+  const chosen = attempt && /^[1-9]\d{0,6}$/.test(attempt) ? Number(attempt) : undefined;
   const log = useLogController(run, chosen, value === "log");
   useWatchRun(run.id, !isEnd(run.state));
-  const open = (next: RunTab) => go(next === "log" ? {} : { tab: next });
+  const kept = chosen === undefined ? {} : { attempt: String(chosen) };
+  const open = (next: RunTab) => go({ ...(next === "log" ? {} : { tab: next }), ...kept });
   const go = (search: { tab?: string; attempt?: string; file?: string }) => void navigate({ to: "/runs/$id", params: { id: run.id }, search, replace: true });
   useKeys("Tabs", [
     { keys: "l", label: "Log", run: () => open("log") },
@@ -72,7 +73,7 @@ function RunBody({ run }: { run: RunView }) {
   ]);
   return (
     <div className={classes.body}>
-      <RunHead run={run} />
+      <RunHead run={run} attempt={chosen ?? run.attempt} />
       <TabView
         label="Run"
         value={value}
@@ -89,8 +90,8 @@ function RunBody({ run }: { run: RunView }) {
         {value === "log" && <LogBody log={log} />}
         {value === "outputs" && <OutputsTab run={run} />}
         {value === "parameters" && <ParametersTab run={run} />}
-        {value === "events" && <EventsTab run={run} onAttempt={(number) => go({ attempt: String(number) })} />}
-        {value === "code" && <CodeView owner={{ run: run.id }} file={file} onFile={(path) => go({ tab: "code", file: path })} />}
+        {value === "events" && <EventsTab run={run} onAttempt={(number) => go(number === run.attempt ? {} : { attempt: String(number) })} />}
+        {value === "code" && <CodeView owner={{ run: run.id }} file={file} onFile={(path) => go({ tab: "code", file: path, ...kept })} />}
       </TabView>
     </div>
   );

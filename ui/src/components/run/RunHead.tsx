@@ -16,7 +16,7 @@ import classes from "./Run.module.css";
 
 const UsageCharts = lazy(() => import("./UsageCharts"));
 
-export function RunHead({ run }: { run: RunView }) {
+export function RunHead({ run, attempt }: { run: RunView; attempt: number }) {
   const ended = isEnd(run.state);
   const now = useNow(!ended);
   // What it says of its progress stands beside the bar, where it may change its length.
@@ -36,7 +36,7 @@ export function RunHead({ run }: { run: RunView }) {
       <Facts run={run} />
       <div className={classes.measures}>
         <PhaseBar run={run} now={now} />
-        <Suspense fallback={<div className={classes.chartsReserve} />}>{run.attempt > 0 ? <UsageCharts run={run} /> : null}</Suspense>
+        <Suspense fallback={<div className={classes.chartsReserve} />}>{run.attempt > 0 ? <UsageCharts key={attempt} run={run} attempt={attempt} /> : null}</Suspense>
       </div>
     </div>
   );
