@@ -14,6 +14,7 @@ import { useDeferredValue, useEffect, useState, type ReactNode } from "react";
 
 import { pipelinesQuery, runsQuery } from "../api/queries";
 import { useNow } from "../lib/now";
+import { plainLine } from "../lib/plainLine";
 import { stateDetail, stateShort } from "../lib/runText";
 import { Icon, type IconName } from "./Icon";
 import { StateIcon } from "./StateIcon";
@@ -47,6 +48,9 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       onSpotlightClose={onClose}
       shortcut={null}
       lockScroll={false}
+      // From the top: in the middle the field would move with each result.
+      centered={false}
+      aria-label="Search and commands"
       overlayProps={{ color: "#0b1214", backgroundOpacity: 0.3, blur: 0 }}
       yOffset="12vh"
       maxHeight="min(440px, 70vh)"
@@ -80,7 +84,7 @@ function usePipelineItems(q: string): Item[] {
     const open: Item = {
       id: `pipeline ${pipeline.name}`,
       label: pipeline.name,
-      detail: pipeline.summary ?? undefined,
+      detail: pipeline.summary ? plainLine(pipeline.summary) : undefined,
       icon: <Icon name="pipelines" />,
       run: () => void navigate({ to: "/pipelines/$name", params: { name: pipeline.name } }),
     };

@@ -61,3 +61,15 @@ export function prettyJson(text: string): string {
     return text;
   }
 }
+
+/** Width of a drawing that says its proportions alone, in pixels. */
+const DRAWING = 640;
+
+/** The size to draw an SVG with, where it says none of its own; null where it does, or where nothing is known. */
+export function drawingSize(text: string): { width: number; height: number } | null {
+  const tag = /<svg\b[^>]*>/i.exec(text)?.[0];
+  if (!tag || /\swidth\s*=\s*["']\s*[\d.]+(?!\s*%)[\d.a-z]*\s*["']/i.test(tag)) return null;
+  const box = /\sviewBox\s*=\s*["']([^"']+)["']/i.exec(tag)?.[1]?.trim().split(/[\s,]+/).map(Number);
+  const [, , width = 0, height = 0] = box ?? [];
+  return width > 0 && height > 0 ? { width: DRAWING, height: Math.round((DRAWING * height) / width) } : null;
+}

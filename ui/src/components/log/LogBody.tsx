@@ -36,7 +36,7 @@ function Lines({ log }: { log: LogController }) {
     Array.from({ length: Math.max(0, end - first) }, (_, index) => {
       const n = first + index + 1;
       const mark = n === match ? "match" : marked?.line === n ? (marked.error ? "error" : "link") : "none";
-      return <LogLineRow key={n} n={n} line={store.line(n)} zone={zone} find={find.q} mark={mark} onLink={log.link} />;
+      return <LogLineRow key={n} run={log.run.id} n={n} line={store.line(n)} zone={zone} find={find.q} mark={mark} onLink={log.link} />;
     });
   return (
     <div className={classes.frame}>

@@ -13,7 +13,7 @@ export function ParametersTab({ run }: { run: RunView }) {
   const parameters = Object.entries(run.parameters);
   const env = Object.entries(run.env);
   return (
-    <div className={classes.tab}>
+    <div className={classes.tab} data-scroll-restoration-id="parameters" tabIndex={0} role="region" aria-label="Parameters">
       <Section title="Parameters">
         {parameters.map(([name, value]) => (
           <Row key={name} name={name} copy={textOf(value)}>
