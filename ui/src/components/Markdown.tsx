@@ -27,7 +27,7 @@ const PLUGINS = [remarkGfm];
 function heading(level: number) {
   return function Heading({ children }: { children?: ReactNode }) {
     return (
-      <p role="heading" aria-level={Math.min(6, level + 2)} className={classes.heading} data-level={level}>
+      <p role="heading" aria-level={Math.min(6, level + 1)} className={classes.heading} data-level={level}>
         {children}
       </p>
     );

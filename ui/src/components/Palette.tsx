@@ -20,6 +20,9 @@ import { Icon, type IconName } from "./Icon";
 import { StateIcon } from "./StateIcon";
 import classes from "./Palette.module.css";
 
+/** What scrolls can be reached by keyboard; the list is a scroll area, though its type does not say so. */
+const LIST: object = { viewportProps: { tabIndex: 0 } };
+
 interface Item {
   id: string;
   label: string;
@@ -50,7 +53,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       lockScroll={false}
       // From the top: in the middle the field would move with each result.
       centered={false}
-      aria-label="Search and commands"
+      attributes={{ content: { "aria-label": "Search and commands" } }}
       overlayProps={{ color: "#0b1214", backgroundOpacity: 0.3, blur: 0 }}
       yOffset="12vh"
       maxHeight="min(440px, 70vh)"
@@ -58,7 +61,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       transitionProps={{ duration: 100 }}
     >
       <Spotlight.Search className={classes.search} placeholder="A pipeline, a run, a page" aria-label="Search" leftSection={<Icon name="search" />} />
-      <Spotlight.ActionsList>
+      <Spotlight.ActionsList {...LIST}>
         {groups.map((group) => (
           <Spotlight.ActionsGroup key={group.label} label={group.label}>
             {group.items.map((item) => (
