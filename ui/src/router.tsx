@@ -60,7 +60,7 @@ function buildTree(cache: QueryClient) {
   const run = createRoute({
     getParentRoute: () => root,
     path: "/runs/$id",
-    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), attempt: one(raw.attempt), file: one(raw.file) }),
+    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), attempt: one(raw.attempt), file: one(raw.file), line: one(raw.line) }),
     loader: ({ params }) => void cache.query(runQuery(params.id)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Run"), "Run"),
   });
@@ -72,6 +72,8 @@ export function createPageRouter(cache: QueryClient) {
   return createRouter({
     routeTree: buildTree(cache),
     defaultPreload: "intent",
+    // Back leads to where one was, in each part of a page that scrolls.
+    scrollRestoration: true,
     parseSearch,
     stringifySearch,
     defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,

@@ -1,11 +1,24 @@
 /** The client of the API, typed by the generated schema. */
 import createClient from "openapi-fetch";
 
+import { readAnswer, writeJson } from "../lib/json";
 import { Problem } from "./problem";
 import type { paths } from "./schema.gen";
 import { setSignedIn } from "./session";
 
-export const api = createClient<paths>({ baseUrl: location.origin, credentials: "same-origin" });
+export const api = createClient<paths>({ baseUrl: location.origin, credentials: "same-origin", fetch: fetchExact, bodySerializer: writeJson });
+
+/** Numbers that people wrote pass unchanged, in answers as in what is sent. */
+async function fetchExact(request: Request): Promise<Response> {
+  const response = await fetch(request);
+  if (!response.ok || !response.body) return response;
+  const headers = new Headers(response.headers);
+  // Where an answer has a length, the client reads it by `json`, else by a reader of its own.
+  headers.set("Content-Length", headers.get("Content-Length") ?? "1");
+  const exact = new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+  exact.json = async () => readAnswer(await exact.text());
+  return exact;
+}
 
 api.use({
   onResponse({ response }) {

@@ -1,7 +1,9 @@
+import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, test } from "vitest";
 
-import { fits, foldPages, foldStrip } from "./fold";
-import type { PipelineSummary, RunSummary } from "./types";
+import { fits, foldPages, foldRun, foldSample, foldStrip } from "./fold";
+import { keys } from "./keys";
+import type { PipelineSummary, RunSummary, RunView, UsageSample } from "./types";
 
 const run = (id: string, change: Partial<RunSummary> = {}): RunSummary => ({
   id, short: id.slice(-4), pipeline: "co2", state: "queued", trigger: { kind: "manual", by: "you" }, labels: {}, priority: 0, attempt: 0, max_attempts: 1,
@@ -48,4 +50,29 @@ describe("strips", () => {
     expect(strip.queued).toBe(41);
   });
   test("an older run that is not in the strip cannot be counted here", () => expect(foldStrip(pipeline, run("run0"))).toBeNull());
+});
+
+describe("an open run", () => {
+  const sample = (at: string): UsageSample => ({ at, cpu: 1, memory: 1, processes: 1 });
+  const opened = (change: Partial<RunSummary>) => {
+    const cache = new QueryClient();
+    cache.setQueryData(keys.run("run1"), run("run1", change));
+    return cache;
+  };
+  test("keeps the measurements of each attempt apart", () => {
+    const cache = opened({ state: "running", attempt: 2, started_at: "2024-11-20T12:00:10Z" });
+    for (const attempt of [1, 2]) cache.setQueryData(keys.usage("run1", attempt), { items: [] });
+    for (const at of ["2024-11-20T12:00:09.900Z", "2024-11-20T12:00:10.500Z", "2024-11-20T12:00:10.500Z", "2024-11-20T12:00:11Z"]) foldSample(cache, "run1", sample(at));
+    expect(cache.getQueryData(keys.usage("run1", 1))).toEqual({ items: [] });
+    expect(cache.getQueryData(keys.usage("run1", 2))).toEqual({ items: [sample("2024-11-20T12:00:10.500Z"), sample("2024-11-20T12:00:11Z")] });
+  });
+  test("does not go back to an attempt that is over", () => {
+    const cache = opened({ state: "starting", attempt: 3 });
+    foldRun(cache, run("run1", { state: "retrying", attempt: 2 }));
+    expect(cache.getQueryData<RunView>(keys.run("run1"))).toMatchObject({ state: "starting", attempt: 3 });
+    foldRun(cache, run("run1", { state: "running", attempt: 3 }));
+    foldRun(cache, run("run1", { state: "failed", attempt: 3 }));
+    foldRun(cache, run("run1", { state: "running", attempt: 3 }));
+    expect(cache.getQueryData<RunView>(keys.run("run1"))?.state).toBe("failed");
+  });
 });

@@ -3,7 +3,7 @@ import type { InfiniteData, QueryClient } from "@tanstack/react-query";
 
 import { counterOf, isEnd } from "../lib/states";
 import { keys, type RunFilter } from "./keys";
-import type { Page, PipelineSummary, RunMark, RunSummary, RunView } from "./types";
+import type { Page, PipelineSummary, RunMark, RunSummary, RunView, UsageSample } from "./types";
 
 type RunPages = InfiniteData<Page<RunSummary>>;
 
@@ -69,11 +69,24 @@ export function foldRun(cache: QueryClient, run: RunSummary): boolean {
   const key = keys.run(run.id);
   const known = cache.getQueryData<RunView>(key);
   if (!known) return false;
+  // An answer may be ahead of what is still being told.
+  if (run.attempt < known.attempt || (isEnd(known.state) && !isEnd(run.state))) return true;
   cache.setQueryData<RunView>(key, { ...known, ...dropAbsent(known, run) });
   if (known.state !== run.state || known.attempt !== run.attempt || known.cancel_requested_at !== run.cancel_requested_at) {
     void cache.invalidateQueries({ queryKey: key, predicate: ({ queryKey }) => queryKey[2] !== "usage" || isEnd(run.state) });
   }
   return true;
+}
+
+/** Puts a measurement behind those of the attempt that it is of: the current one, since that one's process began. */
+export function foldSample(cache: QueryClient, id: string, sample: UsageSample): void {
+  const run = cache.getQueryData<RunView>(keys.run(id));
+  const at = Date.parse(sample.at);
+  if (!run?.started_at || at < Date.parse(run.started_at)) return;
+  cache.setQueryData<Page<UsageSample>>(keys.usage(id, run.attempt), (page) => {
+    const last = page?.items.at(-1);
+    return page && (!last || Date.parse(last.at) < at) ? { ...page, items: [...page.items, sample] } : page;
+  });
 }
 
 /** Fields that a change took away must go, too: a run that starts has no place in the queue any more. */

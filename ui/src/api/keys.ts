@@ -15,4 +15,5 @@ export const keys = {
   pipeline: (name: string) => ["pipeline", name] as const,
   runLists: ["runs"] as const,
   run: (id: string) => ["run", id] as const,
+  usage: (id: string, attempt: number) => ["run", id, "usage", attempt] as const,
 };

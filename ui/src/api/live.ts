@@ -1,12 +1,13 @@
 /** The one stream of events, and how it changes what is cached. */
 import type { QueryClient } from "@tanstack/react-query";
 
+import { setStale } from "../lib/now";
 import { SseStream, type SseMessage } from "../lib/sse";
 import { Early } from "./early";
-import { foldPipelines, foldRun, foldRunLists } from "./fold";
+import { foldPipelines, foldRun, foldRunLists, foldSample } from "./fold";
 import { keys } from "./keys";
 import { setSignedIn } from "./session";
-import type { Page, RunSummary, UsageSample } from "./types";
+import type { RunSummary, UsageSample } from "./types";
 
 export type LineState = { online: true } | { online: false; since: number };
 
@@ -77,9 +78,13 @@ export class Live {
       this.wasOffline = false;
       // The server may have been replaced meanwhile; what is on the page is asked for again, in place.
       void this.cache.invalidateQueries();
+    } else if (this.watched) {
+      // Measurements are told as they are made and not again.
+      void this.cache.invalidateQueries({ queryKey: [...keys.run(this.watched), "usage"] });
     }
     if (connected === this.lineState.online) return;
-    this.lineState = connected ? { online: true } : { online: false, since: Date.now() };
+    this.lineState = connected ? { online: true } : { online: false, since: this.stream?.heard ?? Date.now() };
+    setStale(this.lineState.online ? null : this.lineState.since);
     for (const listener of this.listeners) listener();
   }
 
@@ -127,11 +132,7 @@ export class Live {
       foldRunLists(this.cache, runs);
       this.refetchCounts(foldPipelines(this.cache, runs));
     }
-    for (const { run, sample } of samples) {
-      this.cache.setQueryData<Page<UsageSample>>([...keys.run(run), "usage"], (page) =>
-        page && { ...page, items: [...page.items, sample] },
-      );
-    }
+    for (const { run, sample } of samples) foldSample(this.cache, run, sample);
   }
 
   /** Soon asks for the server's counts, and for the pipelines' where they could not be told from the change alone. */

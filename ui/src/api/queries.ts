@@ -10,20 +10,22 @@ export const systemQuery = queryOptions({
   queryFn: ({ signal }) => ok(api.GET("/api/v1/system", { signal })),
 });
 
+/** Reads a list to its end, page by page. */
+async function walk<T>(read: (after: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
+  const items: T[] = [];
+  for (let cursor: string | null | undefined; ; ) {
+    const page = await read(cursor ? { cursor } : {});
+    items.push(...page.items);
+    // A cursor that leads to itself would never end.
+    if (!page.next_cursor || page.next_cursor === cursor) return items;
+    cursor = page.next_cursor;
+  }
+}
+
 /** Every pipeline of the folder: folders are few, so the list is whole and searched here. */
 export const pipelinesQuery = queryOptions({
   queryKey: keys.pipelines,
-  queryFn: async ({ signal }) => {
-    const items = [];
-    let cursor: string | null | undefined;
-    do {
-      const query = cursor ? { limit: 200, cursor } : { limit: 200 };
-      const page = await ok(api.GET("/api/v1/pipelines", { params: { query }, signal }));
-      items.push(...page.items);
-      cursor = page.next_cursor;
-    } while (cursor);
-    return items;
-  },
+  queryFn: ({ signal }) => walk((after) => ok(api.GET("/api/v1/pipelines", { params: { query: { limit: 200, ...after } }, signal }))),
 });
 
 export function pipelineQuery(name: string) {
@@ -61,21 +63,25 @@ export function attemptsQuery(id: string) {
 export function eventsQuery(id: string) {
   return queryOptions({
     queryKey: [...keys.run(id), "events"],
-    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/events", { params: { path: { id } }, signal })),
+    queryFn: ({ signal }) => walk((after) => ok(api.GET("/api/v1/runs/{id}/events", { params: { path: { id }, query: after }, signal }))),
   });
 }
 
-export function usageQuery(id: string) {
+export function usageQuery(id: string, attempt: number) {
   return queryOptions({
-    queryKey: [...keys.run(id), "usage"],
-    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/usage", { params: { path: { id } }, signal })),
+    queryKey: keys.usage(id, attempt),
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/usage", { params: { path: { id }, query: { attempt } }, signal })),
   });
 }
 
+/** Artifacts by path; there may be very many, so that they are read as far as they are looked at. */
 export function artifactsQuery(id: string) {
-  return queryOptions({
-    queryKey: [...keys.run(id), "artifacts"],
-    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}/artifacts", { params: { path: { id } }, signal })),
+  return infiniteQueryOptions({
+    queryKey: [...keys.run(id), "artifacts"] as const,
+    queryFn: ({ signal, pageParam }) =>
+      ok(api.GET("/api/v1/runs/{id}/artifacts", { params: { path: { id }, query: pageParam ? { cursor: pageParam } : {} }, signal })),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
 }
 

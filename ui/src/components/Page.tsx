@@ -40,7 +40,10 @@ export function Page({ crumbs, actions, head, fill = false, children }: PageProp
         {actions && <div className={classes.actions}>{actions}</div>}
       </header>
       {head}
-      <div className={fill ? classes.fill : classes.scroll}>{children}</div>
+      {/* Another element for each kind: one that begins or ceases to scroll counts as moved. */}
+      <div key={fill ? "fill" : "scroll"} className={fill ? classes.fill : classes.scroll} {...(fill ? {} : { "data-scroll-restoration-id": "page", tabIndex: 0 })}>
+        {children}
+      </div>
     </div>
   );
 }

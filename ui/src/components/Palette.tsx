@@ -14,10 +14,14 @@ import { useDeferredValue, useEffect, useState, type ReactNode } from "react";
 
 import { pipelinesQuery, runsQuery } from "../api/queries";
 import { useNow } from "../lib/now";
+import { plainLine } from "../lib/plainLine";
 import { stateDetail, stateShort } from "../lib/runText";
 import { Icon, type IconName } from "./Icon";
 import { StateIcon } from "./StateIcon";
 import classes from "./Palette.module.css";
+
+/** What scrolls can be reached by keyboard; the list is a scroll area, though its type does not say so. */
+const LIST: object = { viewportProps: { tabIndex: 0 } };
 
 interface Item {
   id: string;
@@ -47,6 +51,9 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       onSpotlightClose={onClose}
       shortcut={null}
       lockScroll={false}
+      // From the top: in the middle the field would move with each result.
+      centered={false}
+      attributes={{ content: { "aria-label": "Search and commands" } }}
       overlayProps={{ color: "#0b1214", backgroundOpacity: 0.3, blur: 0 }}
       yOffset="12vh"
       maxHeight="min(440px, 70vh)"
@@ -54,7 +61,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       transitionProps={{ duration: 100 }}
     >
       <Spotlight.Search className={classes.search} placeholder="A pipeline, a run, a page" aria-label="Search" leftSection={<Icon name="search" />} />
-      <Spotlight.ActionsList>
+      <Spotlight.ActionsList {...LIST}>
         {groups.map((group) => (
           <Spotlight.ActionsGroup key={group.label} label={group.label}>
             {group.items.map((item) => (
@@ -80,7 +87,7 @@ function usePipelineItems(q: string): Item[] {
     const open: Item = {
       id: `pipeline ${pipeline.name}`,
       label: pipeline.name,
-      detail: pipeline.summary ?? undefined,
+      detail: pipeline.summary ? plainLine(pipeline.summary) : undefined,
       icon: <Icon name="pipelines" />,
       run: () => void navigate({ to: "/pipelines/$name", params: { name: pipeline.name } }),
     };

@@ -5,6 +5,7 @@ import { memo } from "react";
 
 import type { PipelineSummary } from "../api/types";
 import { plural } from "../lib/format";
+import { plainLine } from "../lib/plainLine";
 import { Icon } from "./Icon";
 import { Mistakes } from "./Mistakes";
 import classes from "./PipelineRow.module.css";
@@ -33,7 +34,7 @@ export const PipelineRow = memo(function PipelineRow({ pipeline, current = false
             )}
             <span className="ellipsis">{name}</span>
           </span>
-          <span className={classes.summary}>{pipeline.summary ?? ""}</span>
+          <span className={classes.summary}>{plainLine(pipeline.summary ?? "")}</span>
           <span className={classes.strip}>
             <Strip marks={pipeline.recent} />
           </span>

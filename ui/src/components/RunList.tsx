@@ -1,6 +1,6 @@
 /** Many runs: drawn as far as they are seen, read further as one scrolls, walked with j and k. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useNavigate } from "@tanstack/react-router";
+import { useElementScrollRestoration, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { RunSummary } from "../api/types";
@@ -24,6 +24,7 @@ export function RunList({ runs, hasMore, loadMore, withoutPipeline = false, sele
   const held = useHeldBack(runs, scroller);
   const shown = held.shown;
   const rowHeight = useRowHeight();
+  const entry = useElementScrollRestoration({ id: "runs" });
   // Its object changes inside while it stays the same, which the compiler, were it used, would not see.
   // eslint-disable-next-line react-hooks/incompatible-library
   const virtual = useVirtualizer({
@@ -34,6 +35,7 @@ export function RunList({ runs, hasMore, loadMore, withoutPipeline = false, sele
     overscan: 12,
     paddingStart: 4,
     paddingEnd: 24,
+    initialOffset: entry?.scrollY ?? 0,
   });
   useEffect(() => virtual.measure(), [virtual, rowHeight]);
   const items = virtual.getVirtualItems();
@@ -49,7 +51,7 @@ export function RunList({ runs, hasMore, loadMore, withoutPipeline = false, sele
           <Icon name="up" size={14} /> {held.count} new
         </button>
       )}
-      <div ref={scroller} className={classes.scroller} data-selecting={(selected?.size ?? 0) > 0 || undefined} {...held.pointer} role="list" aria-label="Runs">
+      <div ref={scroller} className={classes.scroller} data-scroll-restoration-id="runs" tabIndex={-1} data-selecting={(selected?.size ?? 0) > 0 || undefined} {...held.pointer} role="list" aria-label="Runs">
         <div className={classes.inner} style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
             const run = shown[item.index];
@@ -67,7 +69,7 @@ export function RunList({ runs, hasMore, loadMore, withoutPipeline = false, sele
 }
 
 function useRowHeight(): number {
-  const [height, setHeight] = useState(32);
+  const [height, setHeight] = useState(() => (matchMedia("(max-width: 48em)").matches ? 56 : 32));
   useEffect(() => {
     const narrow = matchMedia("(max-width: 48em)");
     const update = () => setHeight(narrow.matches ? 56 : 32);

@@ -3,6 +3,7 @@ import { Tabs } from "@mantine/core";
 import "@mantine/core/styles/Tabs.css";
 import type { ReactNode } from "react";
 
+import { count } from "../lib/format";
 import classes from "./TabView.module.css";
 
 export interface Tab<T extends string> {
@@ -28,7 +29,7 @@ export function TabView<T extends string>({ label, tabs, value, onChange, tools,
           {tabs.map((tab) => (
             <Tabs.Tab key={tab.value} value={tab.value} className={classes.tab}>
               {tab.label}
-              {tab.count != null && tab.count > 0 && <span className={classes.count}> {tab.count}</span>}
+              {tab.count != null && tab.count > 0 && <span className={classes.count}> {count(tab.count)}</span>}
             </Tabs.Tab>
           ))}
         </Tabs.List>

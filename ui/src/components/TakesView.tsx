@@ -3,7 +3,8 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import type { PipelineView } from "../api/types";
-import { describeRule, fieldsOf } from "../lib/schema/fields";
+import { describeRule, fieldsOf, textOf } from "../lib/schema/fields";
+import { Markdown } from "./Markdown";
 import { Section } from "./Page";
 import classes from "./TakesView.module.css";
 
@@ -16,7 +17,7 @@ export function TakesView({ pipeline }: { pipeline: PipelineView }) {
     <div className={classes.view}>
       <Section title="Parameters">
         {fields.map((field) => (
-          <Row key={field.name} name={field.name} kind={describeRule(field)} text={[field.title, field.help].filter(Boolean).join(". ")} />
+          <Row key={field.name} name={field.name} kind={describeRule(field)} text={[field.title, field.help].filter(Boolean).join("  \n")} />
         ))}
         {fields.length === 0 && <p className={classes.none}>{pipeline.parameters == null ? "Any; the spec names none." : "None."}</p>}
       </Section>
@@ -40,7 +41,7 @@ export function TakesView({ pipeline }: { pipeline: PipelineView }) {
             <Row
               key={name}
               name={<Link to="/pipelines/$name/start" params={{ name: pipeline.name }} search={{ preset: name }} className="link">{name}</Link>}
-              kind={Object.entries(preset.parameters).map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(", ")}
+              kind={Object.entries(preset.parameters).map(([key, value]) => `${key} ${textOf(value)}`).join(", ")}
               text={preset.description ?? ""}
             />
           ))}
@@ -55,7 +56,7 @@ function Row({ name, kind, text }: { name: ReactNode; kind: string; text: string
     <div className={classes.row}>
       <span className="mono">{name}</span>
       <span className="dim">{kind}</span>
-      <span>{text}</span>
+      {text ? <Markdown text={text} /> : <span />}
     </div>
   );
 }

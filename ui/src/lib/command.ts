@@ -1,4 +1,5 @@
 /** The same in a terminal. */
+import { writeJson } from "./json";
 import { textOf } from "./schema/fields";
 
 /** A word as a POSIX shell takes it. */
@@ -56,6 +57,6 @@ function labelWords(labels: Record<string, string>): string[] {
 /** The request as one for curl; who sends it adds their token. */
 export function curlCommand(method: string, url: string, body?: unknown): string {
   const words = ["curl", "-X", method, quote(url), "-H", quote("Authorization: Bearer TOKEN")];
-  if (body !== undefined) words.push("-H", quote("Content-Type: application/json"), "-d", quote(JSON.stringify(body)));
+  if (body !== undefined) words.push("-H", quote("Content-Type: application/json"), "-d", quote(writeJson(body)));
   return words.join(" ");
 }

@@ -1,13 +1,14 @@
-/** The time, for clocks on the page: one timer for all of them, none while the page is hidden. */
+/** The time, for clocks on the page: one timer for all of them; it stands while the page is hidden or the server away. */
 import { useSyncExternalStore } from "react";
 
 let now = Date.now();
 let offset = 0;
+let stale = false;
 let timer: ReturnType<typeof setInterval> | undefined;
 const listeners = new Set<() => void>();
 
 function tick(): void {
-  if (document.hidden) return;
+  if (document.hidden || stale) return;
   now = Date.now() + offset;
   for (const listener of listeners) listener();
 }
@@ -15,7 +16,7 @@ function tick(): void {
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   if (listeners.size === 1) {
-    now = Date.now() + offset;
+    if (!stale) now = Date.now() + offset;
     timer = setInterval(tick, 1000);
   }
   return () => {
@@ -38,4 +39,12 @@ export function setServerTime(serverNow: number): void {
   const difference = serverNow - Date.now();
   // Less than two seconds is the network, not the clock.
   offset = Math.abs(difference) < 2000 ? 0 : difference;
+}
+
+/** While nothing is heard of the server, since `at`, time stands still, and with it every clock: what is shown is what was then. */
+export function setStale(at: number | null): void {
+  stale = at !== null;
+  document.documentElement.toggleAttribute("data-stale", stale);
+  now = (at ?? Date.now()) + offset;
+  for (const listener of listeners) listener();
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { highlight } from "./highlight";
-import { parseTable, prettyJson, previewOf } from "./preview";
+import { drawingSize, parseTable, prettyJson, previewOf } from "./preview";
 import { many, one, parseSearch, stringifySearch } from "./search";
 
 test("cells may be quoted, over lines, with any separator", () => {
@@ -19,6 +19,7 @@ test("files are shown by what they are", () => {
 
 test("the beginning of a JSON text is shown as it is", () => {
   expect(prettyJson('{"a":1}')).toBe('{\n  "a": 1\n}');
+  expect(prettyJson('{"a":12345678901234567890,"b":1.0}')).toBe('{\n  "a": 12345678901234567890,\n  "b": 1.0\n}');
   expect(prettyJson('{"a":')).toBe('{"a":');
 });
 
@@ -35,3 +36,8 @@ test("addresses are plain text both ways", () => {
   expect(one(parseSearch("?q=12E3").q)).toBe("12E3");
   expect(many(parseSearch("?label=a=1").label)).toEqual(["a=1"]);
 });
+
+test.each([
+  ['<?xml version="1.0"?><svg xmlns="x" viewBox="0 0 300 200">', { width: 640, height: 427 }], ["<svg viewBox='0,0,10,10' width='100%' height='100%'>", { width: 640, height: 640 }],
+  ['<svg width="460.8pt" height="345.6pt" viewBox="0 0 460.8 345.6">', null], ['<svg width="16" viewBox="0 0 16 16">', null], ["<svg>", null], ['<svg stroke-width="2" viewBox="0 0 4 2">', { width: 640, height: 320 }],
+])("a drawing %s", (text, size) => expect(drawingSize(text)).toEqual(size));

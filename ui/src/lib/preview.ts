@@ -1,5 +1,7 @@
 /** How a file can be shown, and its text made ready for that. */
 
+import { readJson, writeJson } from "./json";
+
 export type PreviewKind = "image" | "csv" | "markdown" | "json" | "html" | "text" | "pdf" | "none";
 
 /** By its media type, else by its name. */
@@ -54,8 +56,20 @@ export function parseTable(text: string, limit: number): string[][] {
 /** JSON with indents; text that is none (or only the beginning of it) as it is. */
 export function prettyJson(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return writeJson(readJson(text), 2);
   } catch {
     return text;
   }
+}
+
+/** Width of a drawing that says its proportions alone, in pixels. */
+const DRAWING = 640;
+
+/** The size to draw an SVG with, where it says none of its own; null where it does, or where nothing is known. */
+export function drawingSize(text: string): { width: number; height: number } | null {
+  const tag = /<svg\b[^>]*>/i.exec(text)?.[0];
+  if (!tag || /\swidth\s*=\s*["']\s*[\d.]+(?!\s*%)[\d.a-z]*\s*["']/i.test(tag)) return null;
+  const box = /\sviewBox\s*=\s*["']([^"']+)["']/i.exec(tag)?.[1]?.trim().split(/[\s,]+/).map(Number);
+  const [, , width = 0, height = 0] = box ?? [];
+  return width > 0 && height > 0 ? { width: DRAWING, height: Math.round((DRAWING * height) / width) } : null;
 }

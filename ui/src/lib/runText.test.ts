@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { remaining, shortId, startedBy, stateDetail, stateHeading, stateShort, type RunWords } from "./runText";
+import { attemptWord, remaining, shortId, startedBy, stateDetail, stateHeading, stateShort, type RunWords } from "./runText";
 
 const NOW = Date.parse("2024-11-20T12:00:42Z");
 const running: RunWords = { state: "running", attempt: 1, max_attempts: 1, created_at: "2024-11-20T11:59:59Z", started_at: "2024-11-20T12:00:00Z" };
@@ -34,6 +34,11 @@ test("attempts are counted once", () => {
   const retrying: RunWords = { ...running, state: "retrying", attempt: 2, max_attempts: 5 };
   expect(stateDetail({ ...retrying, message: "exit 1" }, NOW)).toBe("exit 1, attempt 2 of 5");
   expect(stateDetail({ ...retrying, message: "exit 1, attempt 2 of 5" }, NOW)).toBe("exit 1, attempt 2 of 5");
+});
+
+test("no attempt is beyond its number", () => {
+  expect(stateDetail({ ...running, state: "failed", attempt: 4, message: "lost" }, NOW)).toBe("lost, attempt 4");
+  expect(attemptWord({ attempt: 2, max_attempts: 2 })).toBe("attempt 2 of 2");
 });
 
 test("ids are said by their last four", () => {

@@ -41,10 +41,14 @@ export function remaining(run: RunWords, now: number, expectedMs?: number | null
   return "almost done";
 }
 
-/** The state as a heading: "Running 0:42", "Retrying in 28 s", "Failed after 41 s". */
-export function stateHeading(run: RunWords, now: number): string {
+/** Which attempt it is: "attempt 2 of 5"; those that make up for the machine's faults are beyond what the spec allows. */
+export function attemptWord({ attempt, max_attempts }: Pick<RunWords, "attempt" | "max_attempts">): string {
+  return attempt <= max_attempts ? `attempt ${attempt} of ${max_attempts}` : `attempt ${attempt}`;
+}
+
+/** The state as a heading: "Running 0:42", "Retrying in 28 s", "Failed after 41 s"; `passed` is the time of all its attempts. */
+export function stateHeading(run: RunWords, now: number, passed = elapsed(run, now)): string {
   const label = stateLabel(run.state);
-  const passed = elapsed(run, now);
   if (run.cancel_requested_at && !isEnd(run.state)) return "Stopping";
   if (run.state === "retrying" && run.next_attempt_at) return `${label} ${inWords(run.next_attempt_at, now)}`;
   if (run.state === "running" && passed !== null) return `${label} ${clock(passed)}`;
@@ -73,9 +77,7 @@ export function stateDetail(run: RunWords, now: number, expectedMs?: number | nu
     parts.push(run.message);
   }
   const more = run.state === "retrying" || (run.attempt > 1 && run.state !== "succeeded");
-  if (more && run.max_attempts > 1 && !/attempt \d/.test(run.message ?? "")) {
-    parts.push(`attempt ${run.attempt} of ${run.max_attempts}`);
-  }
+  if (more && (run.max_attempts > 1 || run.attempt > 1) && !/attempt \d/.test(run.message ?? "")) parts.push(attemptWord(run));
   return parts.join(", ");
 }
 

@@ -46,6 +46,9 @@ export interface SseHandlers {
   onRefused?: (status: number) => void;
 }
 
+/** The server says at least so often that it is still there, in milliseconds; with no word for much longer the line is dead. */
+const BEAT_MS = 30_000;
+const SILENCE_MS = BEAT_MS * 1.5;
 /** Longest wait between two tries. */
 const LONGEST_WAIT_MS = 15_000;
 
@@ -56,11 +59,17 @@ export class SseStream {
   private lastId: string;
   private failures = 0;
   private closed = false;
+  private connected = false;
+  private heardAt = Date.now();
+  private watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly handlers: SseHandlers) {
     this.lastId = handlers.after ?? "";
     document.addEventListener("visibilitychange", this.onVisibility);
     window.addEventListener("online", this.onOnline);
+    window.addEventListener("offline", this.onOffline);
+    // A machine that slept or changed its network keeps a connection on which nothing comes any more.
+    this.watch = setInterval(() => this.listen(), SILENCE_MS / 6);
     if (!document.hidden) void this.connect();
   }
 
@@ -70,47 +79,76 @@ export class SseStream {
     this.abort?.abort();
     document.removeEventListener("visibilitychange", this.onVisibility);
     window.removeEventListener("online", this.onOnline);
+    window.removeEventListener("offline", this.onOffline);
+    clearInterval(this.watch);
+  }
+
+  /** When the server was last heard, in milliseconds. */
+  get heard(): number {
+    return this.heardAt;
   }
 
   /** Connects anew, for instance because the address changed; what was missed is sent. */
   reconnect(): void {
     clearTimeout(this.timer);
+    this.connected = false;
     this.abort?.abort();
     if (!this.closed && !document.hidden) void this.connect();
   }
 
   private readonly onVisibility = (): void => {
     clearTimeout(this.timer);
-    if (!document.hidden && !this.abort) void this.connect();
-    else if (document.hidden) this.timer = setTimeout(() => this.abort?.abort(), 5000);
+    if (this.closed) return;
+    if (!document.hidden) {
+      if (this.abort) this.listen();
+      else void this.connect();
+    } else this.timer = setTimeout(() => this.abort?.abort(), 5000);
   };
 
   private readonly onOnline = (): void => {
     if (!this.abort) this.reconnect();
   };
 
+  private readonly onOffline = (): void => {
+    this.handlers.onConnected?.(false);
+    this.abort?.abort();
+  };
+
+  private listen(): void {
+    if (!this.connected || document.hidden || Date.now() - this.heardAt < SILENCE_MS) return;
+    this.handlers.onConnected?.(false);
+    this.reconnect();
+  }
+
   private async connect(): Promise<void> {
     const abort = new AbortController();
     this.abort = abort;
+    // Connecting is given as long as a silence.
+    const patience = setTimeout(() => abort.abort(), SILENCE_MS);
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (this.lastId) headers["Last-Event-ID"] = this.lastId;
       const response = await fetch(this.handlers.url(), { headers, signal: abort.signal, cache: "no-store" });
       if (!response.ok || !response.body) {
         if (response.status >= 400 && response.status < 500 && response.status !== 429) {
-          this.closed = true;
+          this.close();
           this.handlers.onRefused?.(response.status);
           return;
         }
         throw new Error(`status ${response.status}`);
       }
+      clearTimeout(patience);
       this.failures = 0;
+      this.connected = true;
+      this.heardAt = Date.now();
       this.handlers.onConnected?.(true);
       await this.read(response.body);
     } catch {
       // Falls through to the next try.
     }
+    clearTimeout(patience);
     if (this.abort !== abort) return;
+    this.connected = false;
     this.abort = null;
     if (!this.closed && !document.hidden) this.retry();
   }
@@ -121,6 +159,7 @@ export class SseStream {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      this.heardAt = Date.now();
       const messages = parser.push(value);
       this.lastId = parser.id || this.lastId;
       for (const message of messages) {

@@ -4,13 +4,14 @@ import { Link } from "@tanstack/react-router";
 
 import type { RunFilter } from "../api/keys";
 import { pipelinesQuery, runsQuery, systemQuery } from "../api/queries";
-import type { PipelineSummary } from "../api/types";
+import type { PipelineSummary, RunSummary } from "../api/types";
 import { FirstSteps } from "../components/FirstSteps";
 import { Mistakes } from "../components/Mistakes";
 import { Page, Section } from "../components/Page";
 import { PipelineRow } from "../components/PipelineRow";
 import { RunRow } from "../components/RunRow";
 import { Banner, Failure } from "../components/States";
+import { plural } from "../lib/format";
 import { isEnd } from "../lib/states";
 import classes from "./Home.module.css";
 
@@ -19,7 +20,9 @@ const FAILED: RunFilter = { state: "failed,timed_out" };
 
 export function Home() {
   const pipelines = useQuery(pipelinesQuery);
-  const { data: system } = useQuery(systemQuery);
+  const system = useQuery(systemQuery);
+  const open = useInfiniteQuery(runsQuery(OPEN, 20));
+  const failed = useInfiniteQuery(runsQuery(FAILED, 8));
   if (pipelines.error && !pipelines.data) {
     return (
       <Page crumbs={[{ text: "Home" }]}>
@@ -27,21 +30,24 @@ export function Home() {
       </Page>
     );
   }
+  // All of it at once: what comes later would push the rest away.
+  const ready = [pipelines, system, open, failed].every((query) => !query.isPending);
   const list = pipelines.data ?? [];
   const broken = list.filter((pipeline) => pipeline.mistakes.length > 0);
+  if (!ready) return <Page crumbs={[{ text: "Home" }]}>{null}</Page>;
   return (
     <Page crumbs={[{ text: "Home" }]}>
-      {system?.warnings.map((warning) => (
+      {system.data?.warnings.map((warning) => (
         <Banner key={warning} tone="warn">
           {warning}
         </Banner>
       ))}
       {pipelines.data?.length === 0 ? (
-        <FirstSteps folder={system?.pipelines_folder} />
+        <FirstSteps folder={system.data?.pipelines_folder} />
       ) : (
         <>
-          <OpenRuns />
-          <FailedRuns />
+          <OpenRuns runs={open.data?.pages[0]?.items ?? []} more={open.hasNextPage} />
+          <FailedRuns runs={failed.data?.pages[0]?.items ?? []} />
           {broken.length > 0 && (
             <Section title="Pipelines with mistakes">
               {broken.map((pipeline) => (
@@ -56,32 +62,30 @@ export function Home() {
   );
 }
 
-function OpenRuns() {
-  const { data } = useInfiniteQuery(runsQuery(OPEN, 20));
-  const runs = (data?.pages[0]?.items ?? []).filter((run) => !isEnd(run.state)).slice(0, 20);
+function OpenRuns({ runs, more }: { runs: RunSummary[]; more: boolean }) {
+  const going = runs.filter((run) => !isEnd(run.state));
   const order = ["running", "starting", "retrying", "queued"];
-  const sorted = [...runs].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  const sorted = going.slice(0, 20).sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  const left = more || going.length > sorted.length;
   return (
     <Section title="Now" aside={<Link to="/runs" search={OPEN} className="link">All</Link>}>
       {sorted.map((run) => (
         <RunRow key={run.id} run={run} />
       ))}
-      {data && sorted.length === 0 && <p className={classes.none}>Nothing runs and nothing waits.</p>}
-      {!data && <div className={classes.reserve} />}
+      {left && <p className={classes.none}>The newest {sorted.length}; <Link to="/runs" search={OPEN} className="link">all that go on or wait</Link>.</p>}
+      {sorted.length === 0 && <p className={classes.none}>Nothing runs and nothing waits.</p>}
     </Section>
   );
 }
 
-function FailedRuns() {
-  const { data } = useInfiniteQuery(runsQuery(FAILED, 8));
-  const runs = (data?.pages[0]?.items ?? []).slice(0, 8);
+function FailedRuns({ runs }: { runs: RunSummary[] }) {
+  const shown = runs.slice(0, 8);
   return (
     <Section title="Failed lately" aside={<Link to="/runs" search={FAILED} className="link">All</Link>}>
-      {runs.map((run) => (
+      {shown.map((run) => (
         <RunRow key={run.id} run={run} />
       ))}
-      {data && runs.length === 0 && <p className={classes.none}>No run has failed.</p>}
-      {!data && <div className={classes.reserve} />}
+      {shown.length === 0 && <p className={classes.none}>No run has failed.</p>}
     </Section>
   );
 }
@@ -92,7 +96,10 @@ function BrokenPipeline({ pipeline }: { pipeline: PipelineSummary }) {
       <Link to="/pipelines/$name" params={{ name: pipeline.name }} className={classes.brokenName}>
         {pipeline.name}
       </Link>
-      <Mistakes mistakes={pipeline.mistakes.slice(0, 3)} />
+      <div>
+        <Mistakes mistakes={pipeline.mistakes.slice(0, 3)} />
+        {pipeline.mistakes.length > 3 && <p className="dim">and {plural(pipeline.mistakes.length - 3, "other")}</p>}
+      </div>
     </div>
   );
 }

@@ -2,12 +2,14 @@
 import { Button } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 
 import { pipelineQuery, runsQuery } from "../api/queries";
 import type { PipelineView } from "../api/types";
+import code from "../components/CodeView.module.css";
 import { CodeView } from "../components/CodeView";
 import { Icon } from "../components/Icon";
+import { Markdown } from "../components/Markdown";
 import { Mistakes } from "../components/Mistakes";
 import { Page } from "../components/Page";
 import { RunList } from "../components/RunList";
@@ -16,7 +18,9 @@ import { Strip } from "../components/Strip";
 import { TabView } from "../components/TabView";
 import { TakesView } from "../components/TakesView";
 import { duration } from "../lib/format";
+import { highlight } from "../lib/highlight";
 import { useKeys } from "../lib/keys";
+import { specText } from "../lib/specText";
 import { isEnd } from "../lib/states";
 import classes from "./Pipeline.module.css";
 
@@ -86,11 +90,34 @@ function Head({ pipeline }: { pipeline: PipelineView }) {
       )}
       <div className={classes.facts}>
         <div className={classes.words}>
-          <p className={classes.description}>{pipeline.description ?? pipeline.summary ?? "It has no description."}</p>
+          <Description text={pipeline.description ?? pipeline.summary ?? "It has no description."} />
           <p className="dim">{factsOf(pipeline).join(" · ")}</p>
         </div>
         <Strip marks={pipeline.recent} height={40} links />
       </div>
+    </div>
+  );
+}
+
+/** The first lines of it; the rest where it is asked for. */
+function Description({ text }: { text: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [long, setLong] = useState(false);
+  const [whole, setWhole] = useState(false);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element) setLong(element.scrollHeight > element.clientHeight + 2);
+  }, [text]);
+  return (
+    <div>
+      <div ref={box} className={classes.description} data-whole={whole || undefined} data-long={long || undefined}>
+        <Markdown text={text} />
+      </div>
+      {(long || whole) && (
+        <button type="button" className={classes.more} aria-expanded={whole} onClick={() => setWhole(!whole)}>
+          {whole ? "Less" : "More"}
+        </button>
+      )}
     </div>
   );
 }
@@ -129,11 +156,22 @@ function RunsOf({ pipeline: { name, runnable } }: { pipeline: PipelineView }) {
 function SpecView({ pipeline }: { pipeline: PipelineView }) {
   if (pipeline.spec == null) return <Empty icon="file" title="The spec cannot be read while it has a mistake" />;
   return (
-    <div className={classes.spec} tabIndex={0} role="region" aria-label="Spec">
+    <div className={classes.spec} data-scroll-restoration-id="spec" tabIndex={0} role="region" aria-label="Spec">
       <p className="dim">
-        {pipeline.spec_file ? <><code>{pipeline.spec_file}</code>, with every default filled in</> : "The folder has no spec file; these are the defaults"}
+        {pipeline.spec_file ? <><code>{pipeline.spec_file}</code> as it is read, with the defaults that count; what is not named is not set</> : "The folder has no spec file; these are the defaults"}
       </p>
-      <pre>{JSON.stringify(pipeline.spec, null, 2)}</pre>
+      <Yaml text={specText(pipeline.spec)} />
     </div>
+  );
+}
+
+function Yaml({ text }: { text: string }) {
+  const lines = useMemo(() => highlight(text, "yaml"), [text]);
+  return (
+    <pre>
+      {lines.map((spans, index) => (
+        <div key={index}>{spans.length === 0 ? "\n" : spans.map((span, at) => (span.kind ? <span key={at} className={code[span.kind]}>{span.text}</span> : span.text))}</div>
+      ))}
+    </pre>
   );
 }

@@ -1,11 +1,11 @@
 /** A run: its state and why, how long still, its log, what it left. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
 import { useWatchRun } from "../api/LiveContext";
 import { keys } from "../api/keys";
-import { runQuery } from "../api/queries";
+import { attemptsQuery, runQuery } from "../api/queries";
 import type { RunView } from "../api/types";
 import { CodeView } from "../components/CodeView";
 import { LogBody } from "../components/log/LogBody";
@@ -21,6 +21,7 @@ import classes from "../components/run/Run.module.css";
 import { Failure } from "../components/States";
 import { TabView } from "../components/TabView";
 import { useKeys } from "../lib/keys";
+import { hasMany } from "../lib/phases";
 import { isEnd } from "../lib/states";
 import type { RunTab } from "../router";
 
@@ -36,12 +37,23 @@ export function Run() {
     ...(run ? [{ text: run.pipeline, link: { to: "/pipelines/$name", params: { name: run.pipeline } } as const }] : []),
     { text: `run ${run?.short ?? id.slice(-4)}` },
   ];
-  if (!run) return <Page crumbs={crumbs}>{error && <Failure error={error} retry={() => void refetch()} />}</Page>;
+  const ready = useReady(run);
+  if (!run || !ready) return <Page crumbs={crumbs}>{!run && error && <Failure error={error} retry={() => void refetch()} />}</Page>;
   return (
     <Page fill crumbs={crumbs} actions={<RunActions run={run} />}>
       <RunBody key={run.id} run={run} />
     </Page>
   );
+}
+
+/** False until what the top of a run says over its attempts is known, so that it does not grow later. */
+function useReady(run: RunView | undefined): boolean {
+  const many = run !== undefined && hasMany(run);
+  const { isPending } = useQuery({ ...attemptsQuery(run?.id ?? ""), enabled: many });
+  const [shown, setShown] = useState<string | null>(null);
+  const ready = run !== undefined && (shown === run.id || !many || !isPending);
+  if (ready && shown !== run.id) setShown(run.id);
+  return ready;
 }
 
 /** Events name runs by their full id: an address with a part of it is made whole. */
@@ -56,13 +68,14 @@ function useFullId(id: string, run: RunView | undefined): void {
 }
 
 function RunBody({ run }: { run: RunView }) {
-  const { tab, attempt, file } = route.useSearch();
+  const { tab, attempt, file, line } = route.useSearch();
   const navigate = useNavigate();
   const value = TABS.find((one) => one === tab) ?? "log";
-  const chosen = attempt && /^\d+$/.test(attempt) ? Number(attempt) : undefined;
+  const chosen = attempt && /^[1-9]\d{0,6}$/.test(attempt) ? Number(attempt) : undefined;
   const log = useLogController(run, chosen, value === "log");
   useWatchRun(run.id, !isEnd(run.state));
-  const open = (next: RunTab) => go(next === "log" ? {} : { tab: next });
+  const kept = chosen === undefined ? {} : { attempt: String(chosen) };
+  const open = (next: RunTab) => go({ ...(next === "log" ? {} : { tab: next }), ...kept });
   const go = (search: { tab?: string; attempt?: string; file?: string }) => void navigate({ to: "/runs/$id", params: { id: run.id }, search, replace: true });
   useKeys("Tabs", [
     { keys: "l", label: "Log", run: () => open("log") },
@@ -72,7 +85,7 @@ function RunBody({ run }: { run: RunView }) {
   ]);
   return (
     <div className={classes.body}>
-      <RunHead run={run} />
+      <RunHead run={run} attempt={chosen ?? run.attempt} />
       <TabView
         label="Run"
         value={value}
@@ -89,8 +102,8 @@ function RunBody({ run }: { run: RunView }) {
         {value === "log" && <LogBody log={log} />}
         {value === "outputs" && <OutputsTab run={run} />}
         {value === "parameters" && <ParametersTab run={run} />}
-        {value === "events" && <EventsTab run={run} onAttempt={(number) => go({ attempt: String(number) })} />}
-        {value === "code" && <CodeView owner={{ run: run.id }} file={file} onFile={(path) => go({ tab: "code", file: path })} />}
+        {value === "events" && <EventsTab run={run} onAttempt={(number) => go(number === run.attempt ? {} : { attempt: String(number) })} />}
+        {value === "code" && <CodeView owner={{ run: run.id }} file={file} line={line === undefined ? undefined : Number(line)} onFile={(path) => go({ tab: "code", file: path, ...kept })} />}
       </TabView>
     </div>
   );

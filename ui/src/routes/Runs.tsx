@@ -53,8 +53,8 @@ export function Runs() {
     <Page
       fill
       crumbs={[{ text: "Runs" }]}
-      actions={<Fields search={search} onChange={setSearch} />}
-      head={selected.size > 0 ? <Selection runs={runs} selected={selected} onDone={() => setSelected(new Map())} /> : <StateChips search={search} onChange={setSearch} />}
+      actions={<Search search={search} onChange={setSearch} />}
+      head={selected.size > 0 ? <Selection runs={runs} selected={selected} onDone={() => setSelected(new Map())} /> : <Filters search={search} onChange={setSearch} />}
     >
       {error && !data && <Failure error={error} retry={() => void query.refetch()} />}
       {data && runs.length === 0 && !isPlaceholderData && (hasNextPage ? <p className="dim" role="status">Searching older runs…</p> : <NoRuns filtered={filtered} />)}
@@ -88,44 +88,47 @@ interface FiltersProps {
   onChange: (change: { [K in keyof RunsSearch]?: RunsSearch[K] | undefined }) => void;
 }
 
-function StateChips({ search, onChange }: FiltersProps) {
+/** What is filtered by is seen at every width. */
+function Filters({ search, onChange }: FiltersProps) {
+  const { data: pipelines } = useQuery(pipelinesQuery);
   const states = search.state?.split(",") ?? [];
   const toggle = (state: string) => {
     const next = states.includes(state) ? states.filter((other) => other !== state) : [...states, state];
     onChange({ state: next.join(",") });
   };
   return (
-    <div className={classes.filters} role="group" aria-label="States">
-      {RUN_STATES.map((state) => (
-        <button key={state} type="button" className={classes.chip} aria-pressed={states.includes(state)} onClick={() => toggle(state)}>
-          <StateIcon state={state} size={14} label={false} still />
-          {stateLabel(state)}
-        </button>
-      ))}
+    <div className={classes.filters}>
+      <div className={classes.states} role="group" aria-label="States">
+        {RUN_STATES.map((state) => (
+          <button key={state} type="button" className={classes.chip} aria-pressed={states.includes(state)} onClick={() => toggle(state)}>
+            <StateIcon state={state} size={14} label={false} still />
+            {stateLabel(state)}
+          </button>
+        ))}
+      </div>
+      <div className={classes.fields}>
+        <LabelField labels={search.label ?? []} onChange={(label) => onChange({ label })} />
+        <Select
+          aria-label="Pipeline"
+          placeholder="Any pipeline"
+          data={pipelines?.map((pipeline) => pipeline.name) ?? (search.pipeline ? [search.pipeline] : [])}
+          value={search.pipeline ?? null}
+          onChange={(value) => onChange({ pipeline: value ?? undefined })}
+          limit={200}
+          searchable
+          clearable
+          className={classes.field}
+          clearButtonProps={{ "aria-label": "Any pipeline" }}
+        />
+      </div>
     </div>
   );
 }
 
-function Fields({ search, onChange }: FiltersProps) {
-  const { data: pipelines } = useQuery(pipelinesQuery);
+function Search({ search, onChange }: FiltersProps) {
   const field = useRef<HTMLInputElement>(null);
   useKeys("Runs", [{ keys: "/", label: "Search", run: () => field.current?.focus() }]);
-  return (
-    <div className={classes.fields}>
-      <LabelField labels={search.label ?? []} onChange={(label) => onChange({ label })} />
-      <Select
-        aria-label="Pipeline"
-        placeholder="Any pipeline"
-        data={pipelines?.map((pipeline) => pipeline.name) ?? []}
-        value={search.pipeline ?? null}
-        onChange={(value) => onChange({ pipeline: value ?? undefined })}
-        searchable
-        clearable
-        w={168}
-      />
-      <SearchField ref={field} value={search.q ?? ""} onChange={(q) => onChange({ q })} />
-    </div>
-  );
+  return <SearchField ref={field} value={search.q ?? ""} onChange={(q) => onChange({ q })} />;
 }
 
 function LabelField({ labels, onChange }: { labels: string[]; onChange: (labels: string[]) => void }) {
@@ -149,7 +152,7 @@ function LabelField({ labels, onChange }: { labels: string[]; onChange: (labels:
           onChange([...new Set([...labels, text])]);
           setText("");
         }}
-        w={120}
+        className={classes.field}
       />
     </>
   );
@@ -157,6 +160,12 @@ function LabelField({ labels, onChange }: { labels: string[]; onChange: (labels:
 
 function SearchField({ ref, value, onChange }: { ref: React.Ref<HTMLInputElement>; value: string; onChange: (value: string) => void }) {
   const [text, setText] = useState(value);
+  const [told, setTold] = useState(value);
+  // The address changed by something else, such as Back: it is right.
+  if (told !== value) {
+    setTold(value);
+    setText(value);
+  }
   const tell = useRef(onChange);
   useEffect(() => {
     tell.current = onChange;

@@ -1,9 +1,10 @@
 /** One field of a form, of the kind that its schema asks for, with its help beside it. */
-import { MultiSelect, NumberInput, PasswordInput, SegmentedControl, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { MultiSelect, PasswordInput, SegmentedControl, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import { describeRule, textOf, type Field, type Schema } from "../../lib/schema/fields";
-import type { Raw } from "../../lib/schema/values";
+import { stepped, type Raw } from "../../lib/schema/values";
+import { Markdown } from "../Markdown";
 import { Ticked } from "../Ticked";
 import classes from "./Form.module.css";
 
@@ -40,22 +41,20 @@ export function FieldRow({ id, label, title, required = false, rule, help, mista
   return (
     <div className={classes.row}>
       <div className={classes.field}>
-        <label htmlFor={id} className={classes.label}>
-          <span>{label}</span>
+        <div className={classes.label}>
+          <label htmlFor={id} id={`${id}-label`}>
+            {title || label}
+          </label>
+          {title && title !== label && <code className="dim">{label}</code>}
           {required && <span className={classes.required}>required</span>}
-        </label>
+        </div>
         {children}
         <p id={`${id}-mistake`} className={classes.mistake} aria-live="polite">
           {mistake && <Ticked text={`\`${label}\` ${mistake}`} />}
         </p>
       </div>
       <div className={classes.help} id={`${id}-help`}>
-        {title && <p className={classes.title}>{title}</p>}
-        {help && (
-          <p>
-            <Ticked text={help} />
-          </p>
-        )}
+        {help && <Markdown text={help} />}
         {rule && <p className="dim">{rule}</p>}
       </div>
     </div>
@@ -80,15 +79,20 @@ function Control({ id, field, raw, mistake, onChange, onLeave }: ControlProps) {
     case "integer":
     case "number":
       return (
-        <NumberInput
+        // A field of text: those for numbers take letters away and round what is large.
+        <TextInput
           {...shared}
           value={text}
-          onChange={(value) => onChange(String(value))}
+          onChange={onText}
+          onKeyDown={(event) => {
+            const next = event.key === "ArrowUp" ? stepped(text, 1, field) : event.key === "ArrowDown" ? stepped(text, -1, field) : null;
+            if (next === null) return;
+            event.preventDefault();
+            onChange(next);
+          }}
+          autoComplete="off"
           placeholder={placeholder ?? (field.schema.default === undefined ? undefined : textOf(field.schema.default))}
-          allowDecimal={field.kind === "number"}
-          clampBehavior="none"
-          step={field.schema.multipleOf ?? 1}
-          w={200}
+          w={240}
         />
       );
     case "secret":
@@ -113,17 +117,17 @@ function ChoiceControl({ id, field, raw, mistake, onChange, onLeave }: ControlPr
   const data = field.choices.map((choice, index) => ({ value: String(index), label: choice.label }));
   const short = data.length <= 4 && data.reduce((sum, { label }) => sum + label.length, 0) < 36 && raw !== "";
   if (short) {
-    return <SegmentedControl id={id} aria-label={field.name} data={data} value={raw} onChange={onChange} onBlur={onLeave} />;
+    return <SegmentedControl id={id} aria-labelledby={`${id}-label`} data={data} value={raw} onChange={onChange} onBlur={onLeave} />;
   }
   return (
-    <Select id={id} data={data} value={raw || null} onChange={(value) => onChange(value ?? "")} onBlur={onLeave} error={mistake !== null} searchable={data.length > 8} clearable={!field.required && field.schema.default === undefined} allowDeselect={false} placeholder="Choose one" />
+    <Select id={id} aria-describedby={`${id}-mistake ${id}-help`} data={data} value={raw || null} onChange={(value) => onChange(value ?? "")} onBlur={onLeave} error={mistake !== null} searchable={data.length > 8} clearable={!field.required && field.schema.default === undefined} allowDeselect={false} placeholder="Choose one" />
   );
 }
 
 function ListControl({ id, field, raw, mistake, onChange, onLeave }: ControlProps) {
   const values = Array.isArray(raw) ? raw : [];
   const options = (field.schema.items as Schema).enum;
-  const shared = { id, value: values, onChange, onBlur: onLeave, error: mistake !== null, clearable: true };
+  const shared = { id, "aria-describedby": `${id}-mistake ${id}-help`, value: values, onChange, onBlur: onLeave, error: mistake !== null, clearable: true };
   if (options) return <MultiSelect {...shared} data={options.map(textOf)} />;
   return <TagsInput {...shared} placeholder={values.length === 0 ? "Write one, then Enter" : ""} splitChars={[",", ";"]} allowDuplicates={!field.schema.uniqueItems} />;
 }

@@ -157,7 +157,8 @@ function More({ form, from }: { form: StartFormState; from: RunView | null }) {
       {from && (
         <FieldRow id="code" label="code" help="What the run ran, or what the folder holds now.">
           <SegmentedControl
-            aria-label="Code"
+            aria-labelledby="code-label"
+            id="code"
             data={[
               { value: "same", label: `The same (${from.version.slice(0, 7)})` },
               { value: "current", label: "The folder's now" },

@@ -8,6 +8,7 @@ import { asProblem, type Problem } from "../../api/problem";
 import { keys } from "../../api/keys";
 import type { InputRef, PipelineView, RunView } from "../../api/types";
 import { rerunCommand, runCommand } from "../../lib/command";
+import { readJson, writeJson } from "../../lib/json";
 import { fieldsOf, isObject, isOpen, type Field, type Schema } from "../../lib/schema/fields";
 import { changedValues, collect, initialRaws, mistakeOf, type Raw } from "../../lib/schema/values";
 import type { Chosen } from "./FileField";
@@ -19,15 +20,21 @@ export interface MoreState {
   priority: string;
 }
 
+function defaultsOf(fields: Field[]): Record<string, unknown> {
+  return Object.fromEntries(fields.filter((field) => field.schema.default !== undefined).map((field) => [field.name, field.schema.default]));
+}
+
 function extrasOf(values: Record<string, unknown>, fields: Field[]): string {
   const extra = Object.entries(values).filter(([name]) => !fields.some((field) => field.name === name));
-  return extra.length > 0 ? JSON.stringify(Object.fromEntries(extra), null, 2) : "";
+  return extra.length > 0 ? writeJson(Object.fromEntries(extra), 2) : "";
 }
 
 export function useStartForm(pipeline: PipelineView, from: RunView | null, preset: string | undefined) {
   const root = useMemo<Schema>(() => (isObject(pipeline.parameters) ? pipeline.parameters : {}), [pipeline.parameters]);
   const fields = useMemo(() => fieldsOf(pipeline.parameters), [pipeline.parameters]);
   const given = useMemo(() => from?.parameters ?? (preset ? pipeline.presets[preset]?.parameters : undefined) ?? {}, [from, preset, pipeline.presets]);
+  // What the fields were filled from: it is sent as it is until somebody changes it.
+  const [source, setSource] = useState<Record<string, unknown>>(() => ({ ...defaultsOf(fields), ...given }));
   const [raws, setRaws] = useState(() => initialRaws(fields, given));
   const [extra, setExtra] = useState(() => extrasOf(given, fields));
   const [files, setFiles] = useState<Record<string, Chosen[]>>({});
@@ -42,12 +49,12 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const wrong = useMemo(() => {
     const found: Record<string, string> = {};
     for (const field of fields) {
-      const mistake = mistakeOf(field, raws[field.name] ?? "", root);
+      const mistake = mistakeOf(field, raws[field.name] ?? "", root, source[field.name]);
       if (mistake) found[`/parameters/${field.name}`] = mistake;
     }
     if (extra.trim() && parseObject(extra) === null) found["/parameters"] = "is not a JSON object";
     return found;
-  }, [fields, raws, root, extra]);
+  }, [fields, raws, root, extra, source]);
   const missing: Record<string, string> = {};
   for (const [name, input] of Object.entries(pipeline.inputs)) {
     const chosen = files[name] ?? [];
@@ -63,7 +70,7 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const mistakeAt = (pointer: string, name: string): string | null => refused[pointer] ?? (tried || touched.has(name) ? (mistakes[pointer] ?? null) : null);
   const forgive = (pointer: string) => setRefused((known) => (pointer in known ? Object.fromEntries(Object.entries(known).filter(([key]) => key !== pointer)) : known));
 
-  const parameters = { ...(parseObject(extra) ?? {}), ...collect(fields, raws) };
+  const parameters = { ...(parseObject(extra) ?? {}), ...collect(fields, raws, source) };
   const inputs: Record<string, InputRef[]> = {};
   for (const [name, chosen] of Object.entries(files)) {
     const refs = chosen.flatMap((file) => (file.upload ? [{ upload: file.upload.id }] : []));
@@ -71,8 +78,8 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   }
   const labels = Object.fromEntries(more.labels.map((label) => [label.slice(0, label.indexOf("=")), label.slice(label.indexOf("=") + 1)]));
   const priority = more.priority === "" ? undefined : Number(more.priority);
-  const defaults = collect(fields, initialRaws(fields));
-  const told = Object.fromEntries(Object.entries(parameters).filter(([name, value]) => JSON.stringify(defaults[name]) !== JSON.stringify(value)));
+  const defaults = collect(fields, initialRaws(fields), defaultsOf(fields));
+  const told = Object.fromEntries(Object.entries(parameters).filter(([name, value]) => writeJson(defaults[name]) !== writeJson(value)));
   const hideSecrets = (values: Record<string, unknown>) =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, fields.some((field) => field.name === name && field.kind === "secret") ? "…" : value]));
   const changed = from ? changedValues(from.parameters, parameters) : {};
@@ -123,6 +130,7 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
     usePreset: (name: string) => {
       const values = pipeline.presets[name]?.parameters ?? {};
       setRefused({});
+      setSource((known) => ({ ...known, ...values }));
       setRaws((known) => ({ ...known, ...initialRaws(fields.filter((field) => field.name in values), values) }));
     },
   };
@@ -145,7 +153,7 @@ function useSend(pipeline: PipelineView, from: RunView | null, onRefused: (probl
   const last = useRef({ content: "", key: "" });
   return useMutation({
     mutationFn: (sent: Sent) => {
-      const content = JSON.stringify(sent);
+      const content = writeJson(sent);
       if (last.current.content !== content) last.current = { content, key: idempotencyKey() };
       const headers = { "Idempotency-Key": last.current.key };
       const { parameters, inputs, labels, priority, code } = sent;
@@ -189,7 +197,7 @@ function stripName(message: string, name: string): string {
 function parseObject(text: string): Record<string, unknown> | null {
   if (text.trim() === "") return {};
   try {
-    const value: unknown = JSON.parse(text);
+    const value = readJson(text);
     return isObject(value) ? value : null;
   } catch {
     return null;

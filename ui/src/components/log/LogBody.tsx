@@ -15,7 +15,7 @@ import { useLogScroll } from "./useLogScroll";
 export function LogBody({ log }: { log: LogController }) {
   const { store } = log;
   useSyncExternalStore(store.subscribe, store.snapshot);
-  if (log.problem) return <Failure error={log.problem} />;
+  if (log.problem) return <Failure error={log.problem} retry={log.again} />;
   if (!log.opened) return null;
   return store.total === 0 ? <NoLines log={log} /> : <Lines log={log} />;
 }
@@ -32,15 +32,11 @@ function Lines({ log }: { log: LogController }) {
   }, [ensure, range.first, range.end, total]);
   const zone = prefs.logTimes === "off" ? null : prefs.logTimes === "utc" ? "UTC" : prefs.zone;
   const match = find.matches[find.at];
-  const onLink = (n: number) => {
-    history.replaceState(history.state, "", `#L${n}`);
-    log.show(n);
-  };
   const draw = (first: number, end: number) =>
     Array.from({ length: Math.max(0, end - first) }, (_, index) => {
       const n = first + index + 1;
       const mark = n === match ? "match" : marked?.line === n ? (marked.error ? "error" : "link") : "none";
-      return <LogLineRow key={n} n={n} line={store.line(n)} zone={zone} find={find.q} mark={mark} onLink={onLink} />;
+      return <LogLineRow key={n} run={log.run.id} n={n} line={store.line(n)} zone={zone} find={find.q} mark={mark} onLink={log.link} />;
     });
   return (
     <div className={classes.frame}>

@@ -1,12 +1,15 @@
 /** One line of a log. */
-import { memo, type CSSProperties, type ReactNode } from "react";
+import { Link } from "@tanstack/react-router";
+import { Fragment, memo, type CSSProperties, type ReactNode } from "react";
 
 import type { LogLine } from "../../api/types";
 import { timeOfDay } from "../../lib/format";
-import { lastWritten, pieces, type Style } from "../../lib/log/ansi";
+import { lastWritten, pieces, plainText, type Style } from "../../lib/log/ansi";
+import { codePlaces, placeLabel } from "../../lib/log/places";
 import classes from "./Log.module.css";
 
 interface LogLineRowProps {
+  run: string;
   n: number;
   line: LogLine | undefined;
   /** IANA name; "" is the browser's own; null shows no times. */
@@ -18,7 +21,7 @@ interface LogLineRowProps {
 
 const STREAM_SIGNS: Record<string, string> = { stderr: "!", system: "·" };
 
-export const LogLineRow = memo(function LogLineRow({ n, line, zone, find, mark, onLink }: LogLineRowProps) {
+export const LogLineRow = memo(function LogLineRow({ run, n, line, zone, find, mark, onLink }: LogLineRowProps) {
   return (
     <div className={classes.row} data-n={n} data-stream={line?.stream} data-mark={mark === "none" ? undefined : mark}>
       <a
@@ -35,23 +38,45 @@ export const LogLineRow = memo(function LogLineRow({ n, line, zone, find, mark, 
       </a>
       {zone !== null && <span className={classes.time} title={line?.at}>{line ? timeOfDay(Date.parse(line.at), zone || undefined) : ""}</span>}
       <span className={classes.sign} title={line && line.stream !== "stdout" ? line.stream : undefined}>{line ? (STREAM_SIGNS[line.stream] ?? "") : ""}</span>
-      <span className={classes.text}>{line ? drawText(line.text, find) : ""}</span>
+      <span className={classes.text}>{line ? drawText(line.text, find, run) : ""}</span>
     </div>
   );
 });
 
-function drawText(text: string, find: string): ReactNode {
-  const parts = pieces(lastWritten(text));
-  if (parts.length === 1 && parts[0] && !parts[0].style) return markFound(parts[0].text, find);
+function drawText(text: string, find: string, run: string): ReactNode {
+  const shown = lastWritten(text);
+  const parts = pieces(shown);
+  const draw = (part: string) => drawPlaces(part, find, run, shown);
+  if (parts.length === 1 && parts[0] && !parts[0].style) return draw(parts[0].text);
   return parts.map((piece, index) =>
     piece.style ? (
       <span key={index} style={toCss(piece.style)}>
-        {markFound(piece.text, find)}
+        {draw(piece.text)}
       </span>
     ) : (
-      <span key={index}>{markFound(piece.text, find)}</span>
+      <span key={index}>{draw(piece.text)}</span>
     ),
   );
+}
+
+/** Where the log names a place in the run's code, a short name of it that leads there. */
+function drawPlaces(text: string, find: string, run: string, whole: string): ReactNode {
+  const places = codePlaces(text);
+  if (places.length === 0) return markFound(text, find);
+  const parts: ReactNode[] = [];
+  let at = 0;
+  for (const { from, to, file, line: told } of places) {
+    // In a coloured traceback the line's number has a colour of its own.
+    const line = told ?? codePlaces(plainText(whole)).find((place) => place.file === file)?.line ?? null;
+    parts.push(
+      markFound(text.slice(at, from), find),
+      <Link key={from} to="/runs/$id" params={{ id: run }} search={{ tab: "code", file, ...(line === null ? {} : { line: String(line) }) }} className={classes.place} title={text.slice(from, to)}>
+        {markFound(placeLabel({ file, line: told }), find)}
+      </Link>,
+    );
+    at = to;
+  }
+  return [...parts, markFound(text.slice(at), find)].map((part, index) => <Fragment key={index}>{part}</Fragment>);
 }
 
 function toCss(style: Style): CSSProperties {

@@ -4,7 +4,7 @@ import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/Menu.css";
 import "@mantine/core/styles/Popover.css";
 import "@mantine/core/styles/Tooltip.css";
-import { useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { count } from "../../lib/format";
 import { useKeys } from "../../lib/keys";
@@ -12,6 +12,9 @@ import { setPrefs, usePrefs, type Prefs } from "../../lib/prefs";
 import { Icon } from "../Icon";
 import classes from "./Log.module.css";
 import type { LogController } from "./useLogController";
+
+/** How long after the last key a search begins, in milliseconds. */
+const FIND_MS = 200;
 
 export function LogTools({ log }: { log: LogController }) {
   const { find, store } = log;
@@ -32,8 +35,18 @@ export function LogTools({ log }: { log: LogController }) {
     { keys: "G", label: "End", run: () => log.follow || log.toggleFollow() },
   ]);
   const prefs = usePrefs();
+  const search = () => void find.search(text, log.marked?.line ?? 1);
+  const latest = useRef(search);
+  useEffect(() => {
+    latest.current = search;
+  });
+  useEffect(() => {
+    if (text === find.q) return;
+    const timer = setTimeout(() => latest.current(), FIND_MS);
+    return () => clearTimeout(timer);
+  }, [text, find.q]);
   const onEnter = (back: boolean) => {
-    if (text !== find.q) void find.search(text, log.marked?.line ?? 1);
+    if (text !== find.q) search();
     else void find.step(back ? -1 : 1);
   };
   return (
@@ -44,11 +57,12 @@ export function LogTools({ log }: { log: LogController }) {
         aria-label="Find in the log"
         placeholder="Find"
         leftSection={<Icon name="search" size={14} />}
-        rightSection={find.q === "" ? <kbd>/</kbd> : null}
+        rightSection={text === "" ? <kbd>/</kbd> : null}
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
-          if (event.currentTarget.value === "") find.clear();
+          // What was found before is not what is written now.
+          if (find.q !== "") find.clear();
         }}
         onKeyDown={(event) => {
           if (event.key === "Enter") onEnter(event.shiftKey);
@@ -56,9 +70,9 @@ export function LogTools({ log }: { log: LogController }) {
         }}
         className={classes.find}
       />
-      {find.q !== "" && (
+      {text !== "" && (
         <span className={classes.found} role="status">
-          {find.busy ? "…" : find.matches.length === 0 ? "none" : `${count(find.at + 1)} of ${count(find.matches.length)}${find.next === null ? "" : "+"}`}
+          {find.busy || find.q !== text ? "…" : find.matches.length === 0 ? "none" : `${count(find.at + 1)} of ${count(find.matches.length)}${find.next === null ? "" : "+"}`}
         </span>
       )}
       {find.matches.length > 0 && (

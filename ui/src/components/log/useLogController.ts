@@ -3,33 +3,39 @@ import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { api, ok } from "../../api/client";
+import { useLine } from "../../api/LiveContext";
 import { asProblem, type Problem } from "../../api/problem";
 import type { LogLine, LogPage, RunView } from "../../api/types";
-import { firstError } from "../../lib/log/errors";
+import { firstError, looksLikeError } from "../../lib/log/errors";
 import { LogStore, PAGE_LINES, type Gap } from "../../lib/log/store";
 import { SseStream } from "../../lib/sse";
 import { useLogFind } from "./useLogFind";
+
+/** Lines of stderr that are looked at for an error, from either end. */
+const MOST_STDERR = 5000;
 
 /** An order to the scroller; a new object each time, so that the same line can be gone to twice. */
 export type Goto = { line: number } | { end: true };
 
 export type LogController = ReturnType<typeof useLogController>;
 
+/** `chosen` is the attempt that somebody asked for; else it is the newest one, also when that begins while the page is open. */
 export function useLogController(run: RunView, chosen: number | undefined, enabled: boolean) {
   const id = run.id;
-  const [generation, setGeneration] = useState(0);
-  // A new store for each log; `generation` counts attempts that began while the page was open.
-  const store = useMemo(() => ({ key: `${id} ${chosen ?? ""} ${generation}`, log: new LogStore() }).log, [id, chosen, generation]);
-  const attempt = useRef<number | undefined>(chosen);
+  const attempt = chosen ?? run.attempt;
+  const store = useMemo(() => ({ key: `${id} ${attempt}`, log: new LogStore() }).log, [id, attempt]);
   const [goto, setGoto] = useState<Goto | null>(null);
   const [follow, setFollow] = useState(false);
   const [marked, setMarked] = useState<{ line: number; error: boolean } | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [opened, setOpened] = useState(false);
+  const [opened, setOpened] = useState<LogStore | null>(null);
+  const [round, setRound] = useState(0);
   const failed = run.state === "failed" || run.state === "timed_out";
-  const state = useRef({ failed, lines: run.log.lines });
+  const state = useRef({ failed });
+  // The line of the address belongs to the log that the page was opened with.
+  const linked = useRef<number | null>(hashLine());
   useEffect(() => {
-    state.current = { failed, lines: run.log.lines };
+    state.current = { failed };
   });
 
   const show = useCallback((line: number, error = false) => {
@@ -37,51 +43,54 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
     setMarked({ line, error });
     setGoto({ line });
   }, []);
+  const again = useCallback(() => setRound((n) => n + 1), []);
+  const { online } = useLine();
+  useEffect(() => {
+    if (online) setProblem((known) => (known?.status === 0 ? (again(), null) : known));
+  }, [online, again]);
 
   useEffect(() => {
     if (!enabled) return;
     const life = new AbortController();
+    const alive = () => !life.signal.aborted;
     let stream: SseStream | null = null;
-    attempt.current = chosen;
-    const fail = (error: unknown) => {
-      if (!life.signal.aborted) setProblem(asProblem(error));
-    };
     const open = async () => {
-      const page = await fetchLog(id, { tail: PAGE_LINES, ...(chosen ? { attempt: chosen } : {}) });
-      if (life.signal.aborted) return;
-      attempt.current = chosen ?? (page.attempt || undefined);
+      const page = await fetchLog(id, { tail: PAGE_LINES, ...ofAttempt(attempt) });
+      if (!alive()) return;
       store.put(page.lines);
       store.setFacts({ total: page.total, complete: page.complete, cutBytes: page.cut_bytes });
       setProblem(null);
-      setOpened(true);
-      const hash = hashLine();
-      if (hash !== null) show(hash);
+      setOpened(store);
+      const line = linked.current;
+      linked.current = null;
+      if (line !== null) show(line);
       else if (state.current.failed && page.complete) await showError();
       else {
         setMarked(null);
         setFollow(!page.complete);
         setGoto({ end: true });
       }
-      if (!page.complete) stream = followLog(id, chosen, page, store, () => setGeneration((n) => n + 1));
+      if (!page.complete && alive()) stream = followLog(id, page, store);
     };
     const showError = async () => {
-      const lines = await findErrorLines(id, attempt.current, store);
-      const error = firstError(lines);
-      if (life.signal.aborted) return;
+      const error = firstError(await findErrorLines(id, attempt, store));
+      if (!alive()) return;
       if (error === null) setGoto({ end: true });
       else show(error, true);
     };
-    open().catch(fail);
+    open().catch((error: unknown) => {
+      if (alive()) setProblem(asProblem(error));
+    });
     return () => {
       life.abort();
       stream?.close();
     };
-  }, [id, chosen, store, enabled, show]);
+  }, [id, attempt, store, enabled, show, round]);
 
   const ensure = useCallback((from: number, to: number) => {
-    for (const gap of store.missing(from, to)) void fill(id, attempt.current, store, gap);
+    for (const gap of store.missing(from, to)) void fill(id, attempt, store, gap);
     store.trim(Math.round((from + to) / 2));
-  }, [id, store]);
+  }, [id, attempt, store]);
 
   const find = useLogFind(id, attempt, store, useCallback((line: number) => {
     setFollow(false);
@@ -91,11 +100,21 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
   const navigate = useNavigate();
   const chooseAttempt = (number: number) =>
     void navigate({ to: "/runs/$id", params: { id }, search: number === run.attempt ? {} : { attempt: String(number) }, replace: true });
+  /** Marks a line and puts it into the address, with its attempt where there may be several. */
+  const link = (line: number) => {
+    show(line);
+    const search = run.max_attempts > 1 || run.attempt > 1 ? { attempt: String(attempt) } : {};
+    void navigate({ to: "/runs/$id", params: { id }, search, hash: `L${line}`, replace: true, hashScrollIntoView: false });
+  };
   const toggleFollow = () => {
     setFollow(!follow);
     if (!follow) setGoto({ end: true });
   };
-  return { run, store, attempt: chosen ?? run.attempt, goto, follow, setFollow, toggleFollow, marked, show, problem, opened, ensure, find, chooseAttempt };
+  return { run, store, attempt, goto, follow, setFollow, toggleFollow, marked, show, link, problem, again, opened: opened === store, ensure, find, chooseAttempt };
+}
+
+function ofAttempt(attempt: number): { attempt?: number } {
+  return attempt > 0 ? { attempt } : {};
 }
 
 function hashLine(): number | null {
@@ -107,10 +126,10 @@ async function fetchLog(id: string, query: { from?: number; tail?: number; limit
   return ok(api.GET("/api/v1/runs/{id}/log", { params: { path: { id }, query } }));
 }
 
-async function fill(id: string, attempt: number | undefined, store: LogStore, gap: Gap): Promise<void> {
+async function fill(id: string, attempt: number, store: LogStore, gap: Gap): Promise<void> {
   store.setPending(gap, true);
   try {
-    const page = await fetchLog(id, { from: gap.from, limit: gap.limit, ...(attempt ? { attempt } : {}) });
+    const page = await fetchLog(id, { from: gap.from, limit: gap.limit, ...ofAttempt(attempt) });
     store.put(page.lines);
   } catch {
     // Still missing: asked for again when it is scrolled to again.
@@ -119,16 +138,19 @@ async function fill(id: string, attempt: number | undefined, store: LogStore, ga
   }
 }
 
-/** Where to look for the error: a short log is held already, of a long one its stderr tells most. */
-async function findErrorLines(id: string, attempt: number | undefined, store: LogStore): Promise<LogLine[]> {
+/** Where to look for the error: a short log is held already, of a long one its stderr tells most, from both its ends. */
+async function findErrorLines(id: string, attempt: number, store: LogStore): Promise<LogLine[]> {
   if (store.total <= PAGE_LINES) {
     return Array.from({ length: store.total }, (_, index) => store.line(index + 1)).filter((line) => line !== undefined);
   }
-  const page = await fetchLog(id, { from: 1, limit: 5000, stream: "stderr", ...(attempt ? { attempt } : {}) });
-  return page.lines;
+  const query = { stream: "stderr", ...ofAttempt(attempt) };
+  const begin = await fetchLog(id, { from: 1, limit: MOST_STDERR, ...query });
+  if (begin.lines.length < MOST_STDERR || begin.lines.some((line) => looksLikeError(line.text))) return begin.lines;
+  return (await fetchLog(id, { tail: MOST_STDERR, ...query })).lines;
 }
 
-function followLog(id: string, chosen: number | undefined, page: LogPage, store: LogStore, onAttempt: () => void): SseStream {
+/** Follows one attempt to its end. The next one has a log of its own, which begins when the run tells of it. */
+function followLog(id: string, page: LogPage, store: LogStore): SseStream {
   // Lines may come far more often than they can be drawn.
   let come: LogLine[] = [];
   let frame = 0;
@@ -138,19 +160,24 @@ function followLog(id: string, chosen: number | undefined, page: LogPage, store:
     store.put(come);
     come = [];
   };
+  const end = async () => {
+    put();
+    // How much was not kept is known at the end alone.
+    const last = await fetchLog(id, { tail: 1, ...ofAttempt(page.attempt) }).catch(() => null);
+    store.setFacts({ complete: true, ...(last ? { total: last.total, cutBytes: last.cut_bytes } : {}) });
+  };
   const stream = new SseStream({
-    url: () => `/api/v1/runs/${encodeURIComponent(id)}/log/stream${chosen ? `?attempt=${chosen}` : ""}`,
-    // Behind what is held, of that attempt: another may have begun meanwhile.
+    url: () => `/api/v1/runs/${encodeURIComponent(id)}/log/stream?attempt=${Math.max(1, page.attempt)}`,
     after: `${Math.max(1, page.attempt)}.${page.total}`,
     onMessage: ({ event, data }) => {
       if (event === "lines") {
         come.push(...(JSON.parse(data) as LogLine[]));
-        frame ||= requestAnimationFrame(put);
-      } else if (event === "attempt" && !chosen) onAttempt();
-      else if (event === "end") {
-        put();
-        store.setFacts({ complete: true });
+        // A page that is not seen draws no frames.
+        if (document.hidden) put();
+        else frame ||= requestAnimationFrame(put);
+      } else if (event === "end") {
         stream.close();
+        void end();
       }
     },
   });

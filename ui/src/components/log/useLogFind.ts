@@ -1,5 +1,5 @@
 /** Search in a log: the server finds, n and N walk, further matches are asked for when they are come to. */
-import { useCallback, useEffect, useRef, useState, type RefObject } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import { api, ok } from "../../api/client";
 import type { LogStore } from "../../lib/log/store";
@@ -20,7 +20,7 @@ export interface Find {
 
 const NONE: Find = { q: "", matches: [], next: null, at: -1, busy: false };
 
-export function useLogFind(id: string, attempt: RefObject<number | undefined>, store: LogStore, onShow: (line: number) => void) {
+export function useLogFind(id: string, attempt: number, store: LogStore, onShow: (line: number) => void) {
   const [find, setFind] = useState<Find>(NONE);
   const latest = useRef(find);
   useEffect(() => {
@@ -31,7 +31,7 @@ export function useLogFind(id: string, attempt: RefObject<number | undefined>, s
 
   const ask = useCallback(async (q: string, from: number) => {
     for (let next = from; ; ) {
-      const query = { q, from: next, limit: BATCH, ...(attempt.current ? { attempt: attempt.current } : {}) };
+      const query = { q, from: next, limit: BATCH, ...(attempt > 0 ? { attempt } : {}) };
       const found = await ok(api.GET("/api/v1/runs/{id}/log/search", { params: { path: { id }, query } }));
       // A very long log is searched in several goes, some of which find nothing.
       if (found.lines.length > 0 || found.next == null || latest.current.q !== q) {

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { attemptsQuery, eventsQuery } from "../../api/queries";
 import type { AttemptView, EventView, RunView } from "../../api/types";
 import { bytes, duration, plural } from "../../lib/format";
-import { isState, stateLabel } from "../../lib/states";
+import { isEnd, isState, stateLabel } from "../../lib/states";
 import { Section } from "../Page";
 import { Failure } from "../States";
 import { StateIcon } from "../StateIcon";
@@ -15,18 +15,20 @@ import classes from "./Run.module.css";
 export function EventsTab({ run, onAttempt }: { run: RunView; onAttempt: (number: number) => void }) {
   const attempts = useQuery(attemptsQuery(run.id));
   const events = useQuery(eventsQuery(run.id));
-  if (events.error && !events.data) return <Failure error={events.error} retry={() => void events.refetch()} />;
+  const failed = [events, attempts].find((query) => query.error && !query.data);
+  if (failed) return <Failure error={failed.error} retry={() => void failed.refetch()} />;
+  if (!events.data || !attempts.data) return null;
   return (
-    <div className={classes.tab}>
-      {(attempts.data?.items.length ?? 0) > 0 && (
+    <div className={classes.tab} data-scroll-restoration-id="events" tabIndex={0} role="region" aria-label="Events">
+      {attempts.data.items.length > 0 && (
         <Section title="Attempts">
-          {attempts.data?.items.map((attempt) => (
+          {attempts.data.items.map((attempt) => (
             <Attempt key={attempt.number} attempt={attempt} onOpen={() => onAttempt(attempt.number)} />
           ))}
         </Section>
       )}
       <Section title="Events">
-        {events.data?.items.map((event) => (
+        {events.data.map((event) => (
           <Event key={event.id} event={event} />
         ))}
       </Section>
@@ -51,7 +53,7 @@ function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void
       <span className="dim">{took}</span>
       <span className={`dim ${classes.optional ?? ""}`}>{attempt.usage.max_memory > 0 ? `${duration(attempt.usage.cpu_ms)} cpu, ${bytes(attempt.usage.max_memory)}` : ""}</span>
       <button type="button" className={classes.linkButton} onClick={onOpen}>
-        Log, {plural(attempt.log.lines, "line")}
+        Log, {isEnd(attempt.state) ? plural(attempt.log.lines, "line") : "live"}
       </button>
     </div>
   );

@@ -3,7 +3,8 @@ import type { ReactNode } from "react";
 
 import type { RunView } from "../../api/types";
 import { bytes, duration } from "../../lib/format";
-import { textOf } from "../../lib/schema/fields";
+import { writeJson } from "../../lib/json";
+import { isObject, textOf } from "../../lib/schema/fields";
 import { CopyButton } from "../CopyButton";
 import { Section } from "../Page";
 import classes from "./Run.module.css";
@@ -12,11 +13,11 @@ export function ParametersTab({ run }: { run: RunView }) {
   const parameters = Object.entries(run.parameters);
   const env = Object.entries(run.env);
   return (
-    <div className={classes.tab}>
+    <div className={classes.tab} data-scroll-restoration-id="parameters" tabIndex={0} role="region" aria-label="Parameters">
       <Section title="Parameters">
         {parameters.map(([name, value]) => (
           <Row key={name} name={name} copy={textOf(value)}>
-            {value === "***" ? <span className="dim">secret</span> : typeof value === "object" && value !== null ? <pre>{JSON.stringify(value, null, 2)}</pre> : <code>{textOf(value)}</code>}
+            {value === "***" ? <span className="dim">secret</span> : isObject(value) || Array.isArray(value) ? <pre>{writeJson(value, 2)}</pre> : <code>{textOf(value)}</code>}
           </Row>
         ))}
         {parameters.length === 0 && <p className={classes.none}>It was given none.</p>}

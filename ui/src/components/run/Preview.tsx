@@ -1,5 +1,5 @@
 /** The first part of a file, shown as what it is. */
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { fetchText } from "../../api/client";
@@ -8,14 +8,16 @@ import { artifactUrl } from "../../api/queries";
 import type { ArtifactView } from "../../api/types";
 import { bytes } from "../../lib/format";
 import { highlight } from "../../lib/highlight";
-import { parseTable, prettyJson, type PreviewKind } from "../../lib/preview";
+import { drawingSize, parseTable, prettyJson, type PreviewKind } from "../../lib/preview";
 import code from "../CodeView.module.css";
-import { Markdown } from "../Markdown";
+import type { Markdown as MarkdownView } from "../Markdown";
 import classes from "./Outputs.module.css";
 
 /** Bytes that are read of a text. */
 const FIRST = 256 * 1024;
 const ROWS = 200;
+/** Bytes in which a drawing says its size. */
+const HEAD = 8 * 1024;
 
 interface PreviewProps {
   run: string;
@@ -23,15 +25,40 @@ interface PreviewProps {
   kind: PreviewKind;
 }
 
+/** What has to be known before a preview can be drawn; a picture is asked for its size. */
+export function previewQuery(run: string, item: ArtifactView, kind: PreviewKind) {
+  const url = artifactUrl(run, item.path);
+  return queryOptions<Content>({
+    queryKey: ["artifact", run, item.sha256, kind],
+    enabled: kind !== "pdf" && kind !== "html" && kind !== "none",
+    queryFn: async () => {
+      if (kind === "image") return { text: "", cut: false, picture: await sizeOf(url, item) };
+      const [text, reader] = await Promise.all([fetchText(url, FIRST), kind === "markdown" ? import("../Markdown") : null]);
+      return reader ? { ...text, Markdown: reader.Markdown } : text;
+    },
+  });
+}
+
+interface Content {
+  text: string;
+  cut: boolean;
+  picture?: { width: number; height: number };
+  /** Loaded where there is something for it. */
+  Markdown?: typeof MarkdownView;
+}
+
+async function sizeOf(url: string, item: ArtifactView): Promise<{ width: number; height: number }> {
+  const image = new Image();
+  image.src = url;
+  await image.decode().catch(() => undefined);
+  const natural = { width: image.naturalWidth, height: image.naturalHeight };
+  const drawn = isDrawing(item) ? drawingSize((await fetchText(url, HEAD)).text) : null;
+  return drawn ?? natural;
+}
+
 export function Preview({ run, item, kind }: PreviewProps) {
   const url = artifactUrl(run, item.path);
-  if (kind === "image") {
-    return (
-      <a href={url} target="_blank" rel="noreferrer" className={classes.picture} aria-label={`Open ${item.path}`}>
-        <img src={url} alt={item.path} />
-      </a>
-    );
-  }
+  if (kind === "image") return <Picture run={run} item={item} kind={kind} url={url} />;
   // Browsers show PDF only outside of a frame that is shut off.
   if (kind === "pdf") {
     return (
@@ -47,13 +74,29 @@ export function Preview({ run, item, kind }: PreviewProps) {
   return <TextPreview run={run} item={item} kind={kind} url={url} />;
 }
 
+function Picture({ run, item, kind, url }: PreviewProps & { url: string }) {
+  const { data } = useQuery(previewQuery(run, item, kind));
+  if (!data) return <div className={classes.reserve} />;
+  const { width = 0, height = 0 } = data.picture ?? {};
+  if (width === 0) return <p className={classes.note}>The browser cannot show this picture. <a className="link" href={url} target="_blank" rel="noreferrer">Open it</a>.</p>;
+  return (
+    <a href={url} target="_blank" rel="noreferrer" className={classes.picture} aria-label={`Open ${item.path}`}>
+      <img src={url} alt={item.path} width={width} height={height} />
+    </a>
+  );
+}
+
+function isDrawing(item: ArtifactView): boolean {
+  return item.media_type.startsWith("image/svg") || item.path.toLowerCase().endsWith(".svg");
+}
+
 function TextPreview({ run, item, kind, url }: PreviewProps & { url: string }) {
-  const { data, error } = useQuery({ queryKey: ["artifact", run, item.sha256], queryFn: () => fetchText(url, FIRST) });
-  if (error && !data) return <p className={classes.note}>{asProblem(error).message}</p>;
+  const { data, error } = useQuery(previewQuery(run, item, kind));
+  if (error && !data) return <p className={classes.note}>{asProblem(error).message} <a className="link" href={url}>Download it</a></p>;
   if (!data) return <div className={classes.reserve} />;
   return (
     <div className={classes.text} tabIndex={0} role="region" aria-label={`Preview of ${item.path}`}>
-      {kind === "csv" ? <Table text={data.text} /> : kind === "markdown" ? <Markdown text={data.text} /> : kind === "json" ? <Json text={data.text} /> : <pre>{data.text}</pre>}
+      {kind === "csv" ? <Table text={data.text} /> : data.Markdown ? <data.Markdown text={data.text} as="report" /> : kind === "json" ? <Json text={data.text} /> : <pre>{data.text}</pre>}
       {data.cut && <p className={classes.note}>The first {bytes(FIRST)} are shown.</p>}
     </div>
   );

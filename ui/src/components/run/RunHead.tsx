@@ -1,12 +1,15 @@
 /** The top of a run: state, reason, prospect, phases, usage. */
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, type ReactNode } from "react";
 
+import { attemptsQuery } from "../../api/queries";
 import type { RunView } from "../../api/types";
 import { cureOf } from "../../lib/cures";
 import { count, roughly } from "../../lib/format";
 import { useNow } from "../../lib/now";
-import { remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
+import { hasMany, totalOf, type Span } from "../../lib/phases";
+import { attemptWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { isEnd, stateTone } from "../../lib/states";
 import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
@@ -14,29 +17,33 @@ import { At } from "../Time";
 import { PhaseBar } from "./PhaseBar";
 import classes from "./Run.module.css";
 
+const NONE: readonly Span[] = [];
 const UsageCharts = lazy(() => import("./UsageCharts"));
 
-export function RunHead({ run }: { run: RunView }) {
+export function RunHead({ run, attempt }: { run: RunView; attempt: number }) {
   const ended = isEnd(run.state);
   const now = useNow(!ended);
   // What it says of its progress stands beside the bar, where it may change its length.
-  const detail = run.state === "running" ? remaining(run, now, run.expected_ms) : stateDetail(run, now, run.expected_ms);
+  const left = [run.attempt > 1 ? attemptWord(run) : null, remaining(run, now, run.expected_ms)].filter(Boolean).join(", ");
+  const detail = run.state === "running" ? left : stateDetail(run, now, run.expected_ms);
+  const { data: attempts } = useQuery({ ...attemptsQuery(run.id), enabled: hasMany(run) });
+  const spans = attempts?.items ?? NONE;
   const cure = ended ? cureOf(run) : null;
   return (
     <div className={classes.head}>
       <div className={classes.state} role="status">
         <StateIcon state={run.state} size={20} />
         <p className={classes.heading}>
-          <span className={`tone-${stateTone(run.state)}`}>{stateHeading(run, now)}</span>
+          <span className={`tone-${stateTone(run.state)}`}>{stateHeading(run, now, totalOf(run, spans, now))}</span>
           {detail && <span className={classes.detail}>{run.state === "running" ? ", " : ": "}<Ticked text={detail} /></span>}
         </p>
       </div>
       {cure && <p className={classes.cure}><Ticked text={cure} /></p>}
       {run.state === "queued" && <Waiting run={run} />}
-      <Facts run={run} />
+      <Facts run={run} started={spans[0]?.started_at ?? run.started_at} />
       <div className={classes.measures}>
-        <PhaseBar run={run} now={now} />
-        <Suspense fallback={<div className={classes.chartsReserve} />}>{run.attempt > 0 ? <UsageCharts run={run} /> : null}</Suspense>
+        <PhaseBar run={run} spans={spans} now={now} />
+        <Suspense fallback={<div className={classes.chartsReserve} />}>{run.attempt > 0 ? <UsageCharts key={attempt} run={run} attempt={attempt} /> : null}</Suspense>
       </div>
     </div>
   );
@@ -59,11 +66,11 @@ function Waiting({ run }: { run: RunView }) {
   );
 }
 
-function Facts({ run }: { run: RunView }) {
+function Facts({ run, started }: { run: RunView; started: string | null | undefined }) {
   const parts: ReactNode[] = [
     <>
-      {run.started_at ? "started " : "accepted "}
-      <At at={run.started_at ?? run.created_at} /> by {startedBy(run.trigger)}
+      {started ? "started " : "accepted "}
+      <At at={started ?? run.created_at} /> by {startedBy(run.trigger)}
     </>,
   ];
   if (run.rerun_of) {
@@ -88,7 +95,7 @@ function Facts({ run }: { run: RunView }) {
     );
   }
   if (run.target !== "process") parts.push(run.target);
-  if (run.attempt > 1 && run.state === "succeeded") parts.push(`attempt ${run.attempt} of ${run.max_attempts}`);
+  if (run.attempt > 1 && run.state === "succeeded") parts.push(attemptWord(run));
   for (const [key, value] of Object.entries(run.labels)) {
     parts.push(
       <Link to="/runs" search={{ label: [`${key}=${value}`] }} className={classes.label}>

@@ -4,16 +4,19 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
-import { usageQuery } from "../../api/queries";
+import { attemptsQuery, usageQuery } from "../../api/queries";
 import type { RunView, UsageSample } from "../../api/types";
 import { bytes, duration } from "../../lib/format";
 import { isEnd } from "../../lib/states";
 import classes from "./Run.module.css";
 
-export default function UsageCharts({ run }: { run: RunView }) {
-  const { data } = useQuery(usageQuery(run.id));
+export default function UsageCharts({ run, attempt }: { run: RunView; attempt: number }) {
+  const { data } = useQuery(usageQuery(run.id, attempt));
   const samples = useMemo(() => data?.items ?? [], [data]);
-  const ended = isEnd(run.state);
+  const earlier = attempt < run.attempt;
+  const { data: attempts } = useQuery({ ...attemptsQuery(run.id), enabled: earlier });
+  const usage = earlier ? attempts?.items.find(({ number }) => number === attempt)?.usage : run.usage;
+  const ended = earlier || isEnd(run.state) || run.state === "retrying";
   const { cpu, memory } = run.limits;
   const last = samples.at(-1);
   const cpuText = (sample: UsageSample | undefined) => (sample ? `${Math.round(sample.cpu * 100)} %` : "–");
@@ -27,7 +30,7 @@ export default function UsageCharts({ run }: { run: RunView }) {
         limit={cpu ?? null}
         floor={1}
         text={(sample) => `${cpuText(sample)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}`}
-        rest={ended ? `${duration(run.usage.cpu_ms)} in all` : last ? `${cpuText(last)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}` : "–"}
+        rest={ended ? `${duration(usage?.cpu_ms ?? 0)} in all` : last ? `${cpuText(last)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}` : "–"}
       />
       <Chart
         label="memory"
@@ -36,7 +39,7 @@ export default function UsageCharts({ run }: { run: RunView }) {
         limit={memory ?? null}
         floor={1}
         text={(sample) => bytesOf(sample.memory, memory)}
-        rest={ended ? (run.usage.max_memory > 0 ? `at most ${bytesOf(run.usage.max_memory, memory)}` : "–") : last ? bytesOf(last.memory, memory) : "–"}
+        rest={ended ? (usage && usage.max_memory > 0 ? `at most ${bytesOf(usage.max_memory, memory)}` : "–") : last ? bytesOf(last.memory, memory) : "–"}
       />
     </div>
   );

@@ -1,5 +1,7 @@
 /** Fields of a form, made from a pipeline's JSON Schema (draft 2020-12). */
 
+import { isNumeric, writeJson, type Numeric } from "../json";
+
 export interface Schema {
   type?: string | string[];
   title?: string;
@@ -10,11 +12,11 @@ export interface Schema {
   const?: unknown;
   format?: string;
   pattern?: string;
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  exclusiveMaximum?: number;
-  multipleOf?: number;
+  minimum?: Numeric;
+  maximum?: Numeric;
+  exclusiveMinimum?: Numeric;
+  exclusiveMaximum?: Numeric;
+  multipleOf?: Numeric;
   minLength?: number;
   maxLength?: number;
   minItems?: number;
@@ -53,7 +55,7 @@ export interface Field {
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isNumeric(value);
 }
 
 /** The fields in the order of the schema; none where there is no schema of an object. */
@@ -149,7 +151,7 @@ function isScalar(schema: Schema): boolean {
 
 /** A value as one writes it: text without quotes, the rest as JSON. */
 export function textOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? value : writeJson(value);
 }
 
 /** What may be written, in few words: "integer, 1958 to 2001, default 1990". */
@@ -160,7 +162,7 @@ export function describeRule(field: Field): string {
   else parts.push(kindWord(field));
   const range = rangeOf(schema);
   if (range) parts.push(range);
-  if (schema.multipleOf !== undefined && schema.multipleOf !== 1) parts.push(`multiples of ${schema.multipleOf}`);
+  if (schema.multipleOf !== undefined && schema.multipleOf !== 1) parts.push(`multiples of ${textOf(schema.multipleOf)}`);
   if (schema.pattern && field.kind !== "secret") parts.push(`fits ${schema.pattern}`);
   if (field.required) parts.push("required");
   else if (schema.default !== undefined && schema.default !== "" && field.kind !== "secret") parts.push(`default ${textOf(schema.default)}`);
@@ -192,8 +194,8 @@ function rangeOf(schema: Schema): string {
   const above = schema.minimum === undefined && schema.exclusiveMinimum !== undefined ? "above" : "at least";
   const below = schema.maximum === undefined && schema.exclusiveMaximum !== undefined ? "below" : "at most";
   if (low !== undefined && high !== undefined) {
-    return above === "at least" && below === "at most" ? `${low} to ${high}${unit}` : `${above} ${low}, ${below} ${high}`;
+    return above === "at least" && below === "at most" ? `${textOf(low)} to ${textOf(high)}${unit}` : `${above} ${textOf(low)}, ${below} ${textOf(high)}`;
   }
-  if (low !== undefined) return low === 0 && unit ? "" : `${above} ${low}${unit}`;
-  return high !== undefined ? `${below} ${high}${unit}` : "";
+  if (low !== undefined) return low === 0 && unit ? "" : `${above} ${textOf(low)}${unit}`;
+  return high !== undefined ? `${below} ${textOf(high)}${unit}` : "";
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 
 import { rerunCommand, runCommand } from "../command";
+import { readJson, writeJson } from "../json";
 import { describeRule, fieldsOf, type Field, type Schema } from "./fields";
 import { validate } from "./validate";
-import { changedValues, collect, fromRaw, initialRaws, mistakeOf } from "./values";
+import { changedValues, collect, fromRaw, initialRaws, mistakeOf, stepped } from "./values";
 
 const field = (schema: Schema, required = false): Field => {
   const [made] = fieldsOf({ properties: { x: schema }, required: required ? ["x"] : [] });
@@ -68,7 +69,7 @@ describe("values", () => {
     expect(fromRaw(field({ type: "string", default: "a" }), "")).toEqual({ value: "" });
   });
   test("numbers, choices and lists get their types", () => {
-    expect(fromRaw(field({ type: "number" }), "1e3")).toEqual({ value: 1000 });
+    expect(fromRaw(field({ type: "number" }), "1.5")).toEqual({ value: 1.5 });
     expect(fromRaw(field({ enum: [1, "a", null] }), "2")).toEqual({ value: null });
     expect(fromRaw(field({ type: "array", items: { type: "number" } }), ["1", "2.5"])).toEqual({ value: [1, 2.5] });
     expect(fromRaw(field({}), "plain")).toEqual({ value: "plain" });
@@ -85,4 +86,47 @@ test("the same for a terminal is quoted for a shell", () => {
   expect(rerunCommand({ run: "7Q2A", parameters: { start: 1980 }, unset: ["until"], inputs: { f: ["x.csv"] }, code: "current" })).toBe(
     "rigi runs rerun 7Q2A -p start=1980 --unset until -i f=x.csv --code current",
   );
+});
+
+describe("numbers of a form", () => {
+  const sent = (schema: Schema, raw: string) => writeJson(fromRaw(field(schema), raw));
+  test.each([
+    ["integer", "9007199254740993", '{"value":9007199254740993}'], ["integer", "-12345678901234567890", '{"value":-12345678901234567890}'], ["integer", " +007 ", '{"value":7}'],
+    ["number", "1e3", '{"value":1e3}'], ["number", "1.0", '{"value":1.0}'], ["number", ".5", '{"value":0.5}'], ["number", "5.", '{"value":5}'],
+    ["integer", "1e3", '{"wrong":"must be written with digits alone: 1000"}'], ["integer", "1000.0", '{"wrong":"must be written with digits alone: 1000"}'],
+    ["integer", "1.5", '{"wrong":"must be a whole number"}'], ["number", "0x10", '{"wrong":"must be a number"}'], ["number", "1e999", '{"wrong":"is larger than a number can be"}'],
+  ])("%s %s", (type, raw, given) => expect(sent({ type }, raw)).toBe(given));
+  test("in lists and in JSON, too", () => {
+    expect(writeJson(fromRaw(field({ type: "array", items: { type: "integer" } }), ["9007199254740993"]))).toBe('{"value":[9007199254740993]}');
+    expect(fromRaw(field({ type: "array", items: { type: "integer" } }), ["1", "1e3"])).toEqual({ wrong: "entry 2 (1e3) must be written with digits alone: 1000" });
+    expect(writeJson(fromRaw(field({}), '{"a": 12345678901234567890}'))).toBe('{"value":{"a":12345678901234567890}}');
+  });
+  test("limits are met exactly", () => {
+    const schema = readJson('{"type":"integer","maximum":9007199254740993}') as Schema;
+    expect(wrong(schema, "9007199254740993")).toBeNull();
+    expect(wrong(schema, "9007199254740994")).toBe("may be at most 9007199254740993");
+    expect(wrong({ type: "integer", multipleOf: 2 }, "9007199254740993")).toBe("must be a multiple of 2");
+  });
+  test("arrows step exactly", () => {
+    expect(stepped("9007199254740993", 1, field({ type: "integer" }))).toBe("9007199254740994");
+    expect(stepped("5", 1, field({ type: "integer", maximum: 5 }))).toBeNull();
+    expect(stepped("1.5", 1, field({ type: "number" }))).toBeNull();
+  });
+});
+
+describe("what nobody changed is sent as it was", () => {
+  const again = (schema: Schema, text: string) => {
+    const [fields, before] = [[field(schema)], readJson(`{"x":${text}}`) as Record<string, unknown>];
+    const after = collect(fields, initialRaws(fields, before), before);
+    expect(mistakeOf(field(schema), initialRaws(fields, before).x ?? "", schema, before.x)).toBeNull();
+    expect(changedValues(before, after)).toEqual({});
+    return writeJson(after);
+  };
+  test.each<[Schema, string]>([
+    [{ type: "integer" }, "9007199254740993"], [{ type: "number" }, "1.0"], [{ type: "string", format: "date-time" }, '"2024-03-31T12:00:00.123+02:00"'], [{ type: "string", format: "time" }, '"12:30"'],
+    [{ type: "array", items: { type: "integer" } }, "[9007199254740993]"], [{}, '{"deep":[1e3,1.0]}'], [{ type: ["string", "null"] }, "null"], [{ enum: [1, null] }, "null"], [{ type: "integer" }, "10.0"],
+  ])("%j %s", (schema, text) => expect(again(schema, text)).toBe(`{"x":${text}}`));
+  test("a rerun keeps a null", () => expect(changedValues({ a: null }, {})).toEqual({}));
+  test("commands hold every digit", () =>
+    expect(runCommand({ pipeline: "a", parameters: readJson('{"seed":9007199254740993,"r":1.0}') as Record<string, unknown> })).toBe("rigi run a -p seed=9007199254740993 -p r=1.0"));
 });

@@ -1,4 +1,5 @@
 /** Checks a value as the server will, as far as a form needs it; what is not known here, the server checks. */
+import { compareNumbers, isNumeric, wholeOf, writeJson, type Numeric } from "../json";
 import { isObject, resolve, textOf, type Schema } from "./fields";
 
 export interface Mistake {
@@ -21,7 +22,7 @@ export function validate(value: unknown, raw: Schema | boolean, root: Schema, po
   }
   if (schema.enum && !schema.enum.some((option) => same(option, value))) say("enum", `must be one of ${schema.enum.map(textOf).join(", ")}`);
   if ("const" in schema && !same(schema.const, value)) say("const", `must be ${textOf(schema.const)}`);
-  if (typeof value === "number") checkNumber(value, schema, say);
+  if (isNumeric(value)) checkNumber(value, schema, say);
   if (typeof value === "string") checkText(value, schema, say);
   if (Array.isArray(value)) {
     checkList(value, schema, say);
@@ -39,7 +40,9 @@ function hasType(value: unknown, type: string | string[]): boolean {
   if (Array.isArray(type)) return type.some((one) => hasType(value, one));
   switch (type) {
     case "integer":
-      return typeof value === "number" && Number.isInteger(value);
+      return isNumeric(value) && wholeOf(value) !== null;
+    case "number":
+      return isNumeric(value);
     case "array":
       return Array.isArray(value);
     case "object":
@@ -58,16 +61,21 @@ function typeWords(type: string | string[]): string {
   return (Array.isArray(type) ? type : [type]).map((one) => words[one] ?? one).join(" or ");
 }
 
-function checkNumber(value: number, schema: Schema, say: Say): void {
-  if (schema.minimum !== undefined && value < schema.minimum) say("minimum", `must be at least ${schema.minimum}`);
-  if (schema.maximum !== undefined && value > schema.maximum) say("maximum", `may be at most ${schema.maximum}`);
-  if (schema.exclusiveMinimum !== undefined && value <= schema.exclusiveMinimum) say("exclusiveMinimum", `must be above ${schema.exclusiveMinimum}`);
-  if (schema.exclusiveMaximum !== undefined && value >= schema.exclusiveMaximum) say("exclusiveMaximum", `must be below ${schema.exclusiveMaximum}`);
-  if (schema.multipleOf !== undefined) {
-    const times = value / schema.multipleOf;
-    // 0.3 is a multiple of 0.1 for people, though not in binary.
-    if (Math.abs(times - Math.round(times)) > 1e-9 * Math.max(1, Math.abs(times))) say("multipleOf", `must be a multiple of ${schema.multipleOf}`);
-  }
+function checkNumber(value: Numeric, schema: Schema, say: Say): void {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  if (minimum !== undefined && compareNumbers(value, minimum) < 0) say("minimum", `must be at least ${textOf(minimum)}`);
+  if (maximum !== undefined && compareNumbers(value, maximum) > 0) say("maximum", `may be at most ${textOf(maximum)}`);
+  if (exclusiveMinimum !== undefined && compareNumbers(value, exclusiveMinimum) <= 0) say("exclusiveMinimum", `must be above ${textOf(exclusiveMinimum)}`);
+  if (exclusiveMaximum !== undefined && compareNumbers(value, exclusiveMaximum) >= 0) say("exclusiveMaximum", `must be below ${textOf(exclusiveMaximum)}`);
+  if (multipleOf !== undefined && !isMultiple(value, multipleOf)) say("multipleOf", `must be a multiple of ${textOf(multipleOf)}`);
+}
+
+function isMultiple(value: Numeric, of: Numeric): boolean {
+  const [whole, step] = [wholeOf(value), wholeOf(of)];
+  if (whole !== null && step !== null && step !== 0n) return whole % step === 0n;
+  const times = Number(String(value)) / Number(String(of));
+  // 0.3 is a multiple of 0.1 for people, though not in binary.
+  return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
 }
 
 function checkText(value: string, schema: Schema, say: Say): void {
@@ -111,7 +119,7 @@ function isDay(text: string): boolean {
 function checkList(value: unknown[], schema: Schema, say: Say): void {
   if (schema.minItems !== undefined && value.length < schema.minItems) say("minItems", `needs at least ${schema.minItems}`);
   if (schema.maxItems !== undefined && value.length > schema.maxItems) say("maxItems", `may have at most ${schema.maxItems}, has ${value.length}`);
-  if (schema.uniqueItems && new Set(value.map((item) => JSON.stringify(item))).size < value.length) say("uniqueItems", "may not have the same twice");
+  if (schema.uniqueItems && new Set(value.map((item) => writeJson(item))).size < value.length) say("uniqueItems", "may not have the same twice");
 }
 
 function checkObject(value: Record<string, unknown>, schema: Schema, root: Schema, pointer: string): Mistake[] {
@@ -130,5 +138,6 @@ function checkObject(value: Record<string, unknown>, schema: Schema, root: Schem
 }
 
 function same(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  if (isNumeric(a) && isNumeric(b)) return compareNumbers(a, b) === 0;
+  return a === b || writeJson(a) === writeJson(b);
 }

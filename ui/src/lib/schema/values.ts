@@ -1,4 +1,5 @@
 /** Between what is written in a form and the values that are sent. */
+import { compareNumbers, isNumeric, numberOf, readJson, wholeOf, writeJson } from "../json";
 import { textOf, type Field, type Schema } from "./fields";
 import { validate, type Mistake } from "./validate";
 
@@ -23,7 +24,7 @@ export function toRaw(field: Field, value: unknown): Raw {
       return value === undefined || at < 0 ? "" : String(at);
     }
     case "json":
-      return value === undefined ? "" : JSON.stringify(value, null, 2);
+      return value === undefined ? "" : writeJson(value, 2);
     case "datetime":
       return typeof value === "string" ? toLocal(value) : "";
     default:
@@ -49,7 +50,7 @@ export function fromRaw(field: Field, raw: Raw): Given {
   switch (field.kind) {
     case "integer":
     case "number":
-      return fromNumber(raw);
+      return fromNumber(raw, field.kind);
     case "choice":
       return { value: field.choices[Number(raw)]?.value };
     case "json":
@@ -65,24 +66,36 @@ export function fromRaw(field: Field, raw: Raw): Given {
   }
 }
 
-function fromNumber(raw: string): Given {
+/** A number as it is typed, or what is wrong with it: nothing is rounded and nothing rewritten. */
+function fromNumber(raw: string, kind: "integer" | "number"): Given {
   const text = raw.trim();
-  const value = Number(text);
-  return text !== "" && Number.isFinite(value) ? { value } : { wrong: "must be a number" };
+  // A sign, zeros in front and a bare point are the same number to everybody, and no JSON.
+  const value = numberOf(text.replace(/^\+/, "").replace(/^(-?)0+(?=\d)/, "$1").replace(/^(-?)\./, "$10.").replace(/\.$/, ""));
+  if (value === null) return { wrong: kind === "integer" ? "must be a whole number" : "must be a number" };
+  if (!Number.isFinite(Number(String(value)))) return { wrong: "is larger than a number can be" };
+  if (kind === "integer" && /[.eE]/.test(String(value))) {
+    const whole = wholeOf(value);
+    return { wrong: whole === null ? "must be a whole number" : `must be written with digits alone: ${whole}` };
+  }
+  return { value };
 }
 
 function fromList(field: Field, raw: string[]): Given {
   if (raw.length === 0) return field.schema.default === undefined ? { absent: true } : { value: [] };
   const items = field.schema.items as Schema;
   if (items.type === "string") return { value: raw };
-  const values = raw.map(Number);
-  const wrong = raw.find((_, index) => !Number.isFinite(values[index]));
-  return wrong === undefined ? { value: values } : { wrong: `${wrong} is not a number` };
+  const values: unknown[] = [];
+  for (const [index, text] of raw.entries()) {
+    const given = fromNumber(text, items.type === "integer" ? "integer" : "number");
+    if (!("value" in given)) return { wrong: `entry ${index + 1} (${text}) ${"wrong" in given ? given.wrong : "is empty"}` };
+    values.push(given.value);
+  }
+  return { value: values };
 }
 
 function fromJson(raw: string, field: Field): Given {
   try {
-    return { value: JSON.parse(raw) as unknown };
+    return { value: readJson(raw) };
   } catch {
     // Where anything may be given, text without quotes is text.
     if (field.schema.type === undefined && !/^[[{"]/.test(raw.trim())) return { value: raw };
@@ -90,11 +103,38 @@ function fromJson(raw: string, field: Field): Given {
   }
 }
 
+/** What a field gives where it was filled from `before`: that value itself until somebody changes it. */
+function givenBy(field: Field, raw: Raw, before: unknown): Given {
+  const untouched = before !== undefined && JSON.stringify(toRaw(field, before)) === JSON.stringify(raw);
+  return untouched && shows(field, raw, before) ? { value: before } : fromRaw(field, raw);
+}
+
+/** Whether the field shows this value, and could have given one like it: not an empty field for what it cannot hold. */
+function shows(field: Field, raw: Raw, value: unknown): boolean {
+  if (value === null) return field.nullable || field.kind === "json" || field.kind === "choice";
+  if (raw === "") return false;
+  switch (field.kind) {
+    case "boolean":
+      return typeof value === "boolean";
+    case "integer":
+    case "number":
+      return isNumeric(value);
+    case "list":
+      return Array.isArray(value) && value.length > 0 && value.every(isNumeric) && (field.schema.items as Schema).type !== "string";
+    case "choice":
+    case "json":
+      return true;
+    default:
+      return typeof value === "string";
+  }
+}
+
 /** What is wrong with a field, in words that follow its name; null is good. */
-export function mistakeOf(field: Field, raw: Raw, root: Schema): string | null {
-  const given = fromRaw(field, raw);
+export function mistakeOf(field: Field, raw: Raw, root: Schema, before?: unknown): string | null {
+  const given = givenBy(field, raw, before);
   if ("wrong" in given) return given.wrong;
   if ("absent" in given) return field.required ? "is required" : null;
+  if (given.value === null && field.nullable) return null;
   if (field.kind === "secret" && given.value === KEPT_SECRET) return null;
   const [first] = validate(given.value, field.schema, root);
   return first ? inWords(first) : null;
@@ -106,11 +146,11 @@ function inWords(mistake: Mistake): string {
   return mistake.pointer ? `\`${mistake.pointer.slice(1).replace(/\//g, ".")}\` ${mistake.message}` : mistake.message;
 }
 
-/** Values by name of the fields that give one. */
-export function collect(fields: Field[], raws: Record<string, Raw>): Record<string, unknown> {
+/** Values by name of the fields that give one; `before` is what they were filled from. */
+export function collect(fields: Field[], raws: Record<string, Raw>, before: Record<string, unknown> = {}): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const field of fields) {
-    const given = fromRaw(field, raws[field.name] ?? toRaw(field, undefined));
+    const given = givenBy(field, raws[field.name] ?? toRaw(field, undefined), before[field.name]);
     if ("value" in given) values[field.name] = given.value;
   }
   return values;
@@ -126,8 +166,20 @@ export function changedValues(before: Record<string, unknown>, after: Record<str
   const changed: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(after)) {
     if (value === KEPT_SECRET && before[name] === KEPT_SECRET) continue;
-    if (!(name in before) || JSON.stringify(before[name]) !== JSON.stringify(value)) changed[name] = value;
+    if (!(name in before) || writeJson(before[name]) !== writeJson(value)) changed[name] = value;
   }
-  for (const name of Object.keys(before)) if (!(name in after)) changed[name] = null;
+  for (const name of Object.keys(before)) if (!(name in after) && before[name] !== null) changed[name] = null;
   return changed;
+}
+
+/** The next whole number up or down, exactly; null where the text is none, or there is no next. */
+export function stepped(text: string, by: 1 | -1, { schema }: Field): string | null {
+  if (!/^\s*-?\d+\s*$/.test(text)) return null;
+  const step = schema.multipleOf === undefined ? 1n : (wholeOf(schema.multipleOf) ?? 0n);
+  const next = BigInt(text.trim()) + step * BigInt(by);
+  const value = numberOf(String(next));
+  if (step === 0n || value === null) return null;
+  if (by > 0 && schema.maximum !== undefined && compareNumbers(value, schema.maximum) > 0) return null;
+  if (by < 0 && schema.minimum !== undefined && compareNumbers(value, schema.minimum) < 0) return null;
+  return String(next);
 }
