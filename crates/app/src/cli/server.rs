@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::runs::cancel_many;
-use super::session::{Found, Session};
+use super::session::{Found, Placement, Session};
 use super::words::many;
 use crate::api::view::{RunSelection, SystemView};
 use crate::client::{CallError, Client, EventStream, FindError};
@@ -61,7 +61,13 @@ impl Up {
             flag(self.runs, "limits.runs", "--runs"),
         ];
         let loaded = session.load(&self.folder, flags.into_iter().flatten().collect())?;
-        crate::server::up(crate::server::UpOptions { pipelines: self.folder, loaded, detach: self.detach })
+        let detached = session.placement == Placement::Detached;
+        if detached {
+            // Without a terminal that could hang up. Fails for who leads a session already.
+            let _ = rustix::process::setsid();
+        }
+        let detach = self.detach && !detached;
+        crate::server::up(crate::server::UpOptions { pipelines: self.folder, loaded, detach })
     }
 }
 

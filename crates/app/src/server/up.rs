@@ -44,6 +44,8 @@ pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
     if options.detach {
         return Ok(super::daemon::detach(&options)?);
     }
+    rigi_exec::inheritance::leave_caller();
+    super::open_files::raise();
     crate::logging::start(&options.loaded.config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(foreground(options));

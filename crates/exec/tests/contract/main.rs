@@ -6,6 +6,7 @@ mod adoption;
 mod bed;
 mod endings;
 mod environments;
+mod inheritance;
 mod limits;
 mod logs;
 mod staging;
