@@ -14,6 +14,7 @@ mod lock;
 pub mod logs;
 pub mod migrate;
 mod postgres;
+mod reach;
 pub mod retention;
 mod rows;
 pub mod seal;
