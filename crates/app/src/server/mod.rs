@@ -14,7 +14,7 @@ mod runners;
 pub mod targets;
 mod up;
 
-pub use check::{doctor, gc, migrate, validate};
+pub use check::{doctor, gc, migrate, not_configured, validate};
 pub use damage::damage;
 pub use error::of_store as storage_failure;
 pub use here::{aside, run_here};
