@@ -2,6 +2,7 @@
 //! prints what came back in the words of `words` and the format of `output`.
 
 mod backup;
+mod complete;
 mod completion;
 mod config;
 mod doctor;
@@ -129,6 +130,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     rigi_exec::inheritance::seal();
+    completion::answer();
     let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
