@@ -1,8 +1,21 @@
 /** The API beyond single runs: pages, filters, keys, tags, its own description. */
 import SwaggerParser from "@apidevtools/swagger-parser";
 
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+
 import type { Page, Run } from "../support/api";
+import { signIn } from "../support/page";
 import { expect, onlyOnce, test } from "../support/test";
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<AddressInfo> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const address = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return address;
+}
 
 test("the same idempotency key and request is one run; another request is a conflict", async ({ bed }) => {
   bed.shell("noop", "true");
@@ -76,7 +89,67 @@ test("artifacts carry their hash as a tag, and are not sent again", async ({ bed
   const view = await api.fetch("GET", `/api/v1/runs/${run.id}`);
   const viewTag = view.headers.get("etag");
   expect(viewTag).toBeTruthy();
-  expect((await api.fetch("GET", `/api/v1/runs/${run.id}`, undefined, { "if-none-match": viewTag! })).status).toBe(304);
+  for (const known of [viewTag!, `W/${viewTag}`, `"x", ${viewTag}`, "*"]) {
+    expect((await api.fetch("GET", `/api/v1/runs/${run.id}`, undefined, { "if-none-match": known })).status, known).toBe(304);
+    const file = known === viewTag ? tag : known.replace(viewTag!, tag);
+    expect((await api.fetch("GET", path, undefined, { "if-none-match": file })).status, file).toBe(304);
+  }
+});
+
+test("a part of a file is answered alone, and only of the content that is known", async ({ bed }) => {
+  bed.shell("writes", "head -c 3000000 /dev/zero | tr '\\0' x > $RIGI_OUTPUTS/big; printf 0123456789 > $RIGI_OUTPUTS/ten; : > $RIGI_OUTPUTS/none");
+  const { api } = await bed.up();
+  const run = await api.ended((await api.submit("writes")).id);
+  const get = (file: string, headers: Record<string, string>): Promise<Response> => api.fetch("GET", `/api/v1/runs/${run.id}/artifacts/${file}`, undefined, headers);
+  for (const [range, content, text] of [["bytes=2-4", "bytes 2-4/10", "234"], ["bytes=7-", "bytes 7-9/10", "789"], ["bytes=-2", "bytes 8-9/10", "89"], ["bytes=0-999", "bytes 0-9/10", "0123456789"]] as const) {
+    const part = await get("ten", { range });
+    expect([part.status, part.headers.get("content-range"), await part.text()], range).toEqual([206, content, text]);
+  }
+  for (const range of ["bytes=0-1,3-4", "pages=1-2"]) expect((await get("ten", { range })).status, range).toBe(200);
+  const beyond = await get("ten", { range: "bytes=10-" });
+  expect([beyond.status, beyond.headers.get("content-range"), beyond.headers.get("content-type")]).toEqual([416, "bytes */10", "application/problem+json"]);
+  const tag = (await get("ten", {})).headers.get("etag")!;
+  expect((await get("ten", { range: "bytes=2-4", "if-range": tag })).status).toBe(206);
+  expect((await get("ten", { range: "bytes=2-4", "if-range": '"other"' })).status).toBe(200);
+  const end = await get("big", { range: "bytes=2999990-" });
+  expect([end.status, await end.text()]).toEqual([206, "xxxxxxxxxx"]);
+  const middle = await get("big", { range: "bytes=100000-299999" });
+  expect((await middle.text()).length).toBe(200_000);
+  expect((await get("none", { range: "bytes=0-" })).status).toBe(416);
+});
+
+test("every refusal is a problem with the id of its request, which its answer has too", async ({ bed, database }) => {
+  onlyOnce(database);
+  bed.shell("noop", "true");
+  const { api } = await bed.up();
+  const runs = "/api/v1/pipelines/noop/runs";
+  const json = { "content-type": "application/json" };
+  const asked: [number, string, string, BodyInit | undefined, Record<string, string>][] = [
+    [404, "GET", "/api/v1/nothing", undefined, {}],
+    [404, "GET", "/assets/nothing.js", undefined, {}],
+    [405, "PATCH", "/api/v1/runs", undefined, {}],
+    [405, "PATCH", "/docs", undefined, {}],
+    [405, "DELETE", "/", undefined, {}],
+    [405, "POST", "/livez", undefined, {}],
+    [413, "POST", runs, JSON.stringify({ parameters: { x: "y".repeat(33 << 20) } }), json],
+    [414, "GET", `/api/v1/runs?q=${"x".repeat(20_000)}`, undefined, {}],
+    [415, "POST", runs, "{}", { "content-type": "text/plain" }],
+    [431, "GET", "/api/v1/runs", undefined, { "x-long": "x".repeat(40_000) }],
+    [400, "GET", "/api/v1/runs?limti=3", undefined, {}],
+    [400, "POST", runs, '{"priority": "high"}', json],
+  ];
+  for (const [status, method, path, body, headers] of asked) {
+    const answer = await fetch(`${api.url}${path}`, { method, headers: { ...api.headers, ...headers }, ...(body === undefined ? {} : { body }) });
+    const what = `${method} ${path.slice(0, 60)}`;
+    expect([answer.status, answer.headers.get("content-type")], what).toEqual([status, "application/problem+json"]);
+    const problem = (await answer.json()) as { request_id: string; type: string; detail: string; errors?: { pointer: string }[] };
+    expect(problem.request_id, what).toBe(answer.headers.get("x-request-id"));
+    expect(problem.type, what).toMatch(/^docs\/reference\/errors\.md#[a-z-]+$/);
+    expect(problem.detail, what).not.toMatch(/expected|deserialize|at line|invalid type/);
+  }
+  expect(await api.refused("GET", "/api/v1/runs?limti=3")).toMatchObject({ detail: "the query has no `limti`; the nearest is `limit`" });
+  expect(await api.refused("POST", runs, { priority: "high" })).toMatchObject({ errors: [{ pointer: "/priority" }] });
+  expect((await api.fetch("GET", "/api/v1/runs")).headers.get("x-request-id")).toMatch(/^req_/);
 });
 
 test("the description is valid OpenAPI, complete, with examples, and is the one in the repository", async ({ bed, database }) => {
@@ -92,20 +165,53 @@ test("the description is valid OpenAPI, complete, with examples, and is the one 
   expect(new Set(ids).size).toBe(ids.length);
   for (const operation of operations) expect(Object.keys(operation.responses).some((status) => status.startsWith("4") || status === "default"), operation.operationId).toBe(true);
   expect(text).toContain('"example"');
+  const described = document as unknown as { servers: { url: string }[]; security: object[]; components: { securitySchemes: object } };
+  expect(described.servers).toEqual([expect.objectContaining({ url: "/" })]);
+  expect(described.security.flatMap((way) => Object.keys(way)).sort()).toEqual(Object.keys(described.components.securitySchemes).sort());
   const docs = await api.fetch("GET", "/docs");
   expect(docs.ok).toBe(true);
 });
 
-test("health and metrics, without sign-in; the directory of resources", async ({ bed }) => {
+test("the page of the API shows every call, and tries one", async ({ bed, database, page }) => {
+  onlyOnce(database);
   bed.shell("noop", "true");
-  const { api } = await bed.up();
+  const server = await bed.up();
+  const complaints: string[] = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await signIn(page, server);
+  await page.goto(`${server.api.url}/docs`);
+  const { paths } = (await (await server.api.fetch("GET", "/api/v1/openapi.json")).json()) as { paths: Record<string, object> };
+  const count = Object.values(paths).flatMap((item) => Object.keys(item).filter((key) => /^(get|put|post|patch|delete)$/.test(key))).length;
+  await expect(page.locator("section.call")).toHaveCount(count);
+  await page.getByLabel("Find a call").fill("get /pipelines/{name}");
+  const call = page.locator("section.call:visible").filter({ has: page.getByRole("heading", { name: "GET /api/v1/pipelines/{name}", exact: true }) });
+  await call.getByText("Samples").click();
+  await call.getByText("Try it").click();
+  await call.getByLabel("name (needed)").fill("noop");
+  await expect(call.getByLabel("As curl")).toContainText("/api/v1/pipelines/noop");
+  await call.getByRole("button", { name: "Send" }).click();
+  await expect(call.locator("pre[role=status]")).toContainText(/^200[\s\S]*"name": "noop"/);
+  // Every field has a name, every region too, and headings leave out no level.
+  const unnamed = await page.evaluate(() => [...document.querySelectorAll("main input, main textarea, nav input")].filter((field) => (field as HTMLInputElement).labels?.length !== 1).length);
+  expect(unnamed).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+test("health without sign-in, metrics with it or at a port of their own; the directory of resources", async ({ bed }) => {
+  bed.shell("noop", "true");
+  const { port } = await freePort();
+  const { api } = await bed.up({ env: { RIGI_METRICS__LISTEN: `127.0.0.1:${port}` } });
   await api.ended((await api.submit("noop")).id);
   expect(await (await fetch(`${api.url}/livez`)).text()).toBe("ok\n");
   const ready = (await (await fetch(`${api.url}/readyz`)).json()) as { ready: boolean; checks: { name: string; ok: boolean }[] };
   expect(ready.ready).toBe(true);
   expect(ready.checks.map((check) => check.name)).toEqual(expect.arrayContaining(["database", "storage", "disk", "pipelines", "supervisor"]));
-  const metrics = await (await fetch(`${api.url}/metrics`)).text();
-  expect(metrics).toMatch(/^rigi_runs\{state="queued"\} 0$/m);
+  expect((await fetch(`${api.url}/metrics`)).status).toBe(401);
+  for (const answer of [await api.fetch("GET", "/metrics"), await fetch(`http://127.0.0.1:${port}/metrics`)]) {
+    expect(await answer.text()).toMatch(/^rigi_runs\{state="queued"\} 0$/m);
+  }
+  expect((await fetch(`http://127.0.0.1:${port}/api/v1/runs`)).status).toBe(404);
   const directory = (await (await api.fetch("GET", "/api/cloud-entry-point")).json()) as Record<string, unknown>;
   expect(JSON.stringify(directory)).toContain("runs");
   const system = await api.get<{ database: string }>("/system");

@@ -1,4 +1,5 @@
 /** The command line as scripts and people meet it. */
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -143,6 +144,33 @@ test("up --detach gives the terminal back and is idempotent; down ends it; runs 
   expect((await bed.rigi(["runs", "logs", run])).out).toMatch(/begun[\s\S]*ended/);
 });
 
+test("down signals nobody but the server, whatever its note says", async ({ bed, database }) => {
+  onlyOnce(database);
+  const server = await bed.up();
+  const note = join(bed.data, "server.json");
+  const other = spawn("sleep", ["1000"]);
+  try {
+    const said = JSON.parse(readFileSync(note, "utf8")) as object;
+    writeFileSync(note, JSON.stringify({ ...said, pid: other.pid }));
+    const refused = await bed.rigi(["down"]);
+    expect(refused.code).toBe(69);
+    expect(refused.err).toContain("cannot be stopped from here");
+    expect(other.exitCode ?? other.signalCode).toBeNull();
+    expect((await server.api.get<{ version: string }>("/system")).version).toBeTruthy();
+    writeFileSync(note, JSON.stringify(said));
+    expect((await bed.rigi(["down"])).code).toBe(0);
+    expect(await server.ended()).toBe(0);
+  } finally {
+    other.kill();
+  }
+});
+
+test("a variable of somebody's own stops no server, and is told", async ({ bed, database }) => {
+  onlyOnce(database);
+  const server = await bed.up({ env: { RIGI_BIN: "/usr/bin/rigi" } });
+  expect(server.said.join("\n")).toContain("`RIGI_BIN`: there is no such setting");
+});
+
 test("down --cancel ends what runs", async ({ bed }) => {
   bed.shell("long", "sleep 600");
   const server = await bed.up();
@@ -167,7 +195,7 @@ test("help, version, completion, and the five commands of a newcomer", async ({ 
   for (const shell of ["bash", "zsh", "fish"]) {
     const said = await bed.rigi(["completion", shell]);
     expect(said.code).toBe(0);
-    expect(said.out).toContain("pipelines");
+    expect(said.out).toContain("_RIGI_COMPLETE");
   }
   expect((await bed.rigi(["version"])).out).toMatch(/\d+\.\d+\.\d+/);
   expect((await bed.rigi(["help", "exit-codes"])).out).toContain("124");
@@ -175,6 +203,30 @@ test("help, version, completion, and the five commands of a newcomer", async ({ 
   // Every command's help works, and fits.
   const commands = [...(await bed.rigi(["--help"])).out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map((match) => match[1]!);
   for (const command of commands) expect((await bed.rigi([command, "--help"])).out, command).toContain("Example");
+});
+
+test("a shell is offered pipelines and runs; two runs are compared, and waited for", async ({ bed, database }) => {
+  onlyOnce(database);
+  bed.shell("alpha", 'test "$n" = 1', { parameters: { n: { type: "integer", default: 1 } } });
+  bed.shell("beta", "true");
+  const { api } = await bed.up();
+  const offered = async (...words: string[]): Promise<string> => {
+    const said = await bed.rigi(["--", "rigi", ...words], { env: { _RIGI_COMPLETE: "fish" } });
+    expect(said.code, said.err).toBe(0);
+    return said.out;
+  };
+  expect(await offered("run", "al")).toMatch(/^alpha$/m);
+  expect(await offered("run", "")).toMatch(/^beta$/m);
+  const [good, bad] = [await api.submit("alpha"), await api.submit("alpha", { parameters: { n: 2 } })];
+  expect(await offered("runs", "get", "")).toContain(good.short);
+  const waited = await bed.rigi(["runs", "wait", good.id, bad.id, "-o", "name"]);
+  expect([waited.code, waited.out.trim().split("\n").length <= 2]).toEqual([1, true]);
+  const told = await bed.rigi(["runs", "diff", good.short, bad.short, "-o", "name"]);
+  expect(told.out.split("\n")).toEqual(expect.arrayContaining(["parameters.n", "state", "exit_code"]));
+  expect((await bed.rigi(["runs", "diff", good.short, good.short])).err).toContain("differ in nothing");
+  expect((await bed.rigi(["runs", "open", good.short, "-o", "name"])).out.trim()).toBe(`${api.url}/runs/${good.id}`);
+  const yaml = await bed.rigi(["run", "beta", "--wait", "-o", "yaml"]);
+  expect(yaml.out).toMatch(/^state: succeeded$/m);
 });
 
 for (const kind of ["script", "notebook", "command", "multi-file"]) {

@@ -1,9 +1,10 @@
 /** What foreign pages, hostile files and curious tools cannot do to a server of one machine. */
 import { createServer, request as ask, type IncomingHttpHeaders } from "node:http";
-import { statSync, readFileSync, writeFileSync, chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { statSync, readFileSync, readdirSync, readlinkSync, writeFileSync, chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 
+import { call } from "../support/bed";
 import { signIn } from "../support/page";
 import { inCi } from "../support/places";
 import { expect, onlyOnce, test, type Server } from "../support/test";
@@ -312,6 +313,46 @@ test("the door for runners answers attempts alone, and is no way to the API", as
   }
   // And the API does not take a runner's calls.
   expect([404, 405]).toContain((await raw(server, "/runner/v1/claim", {}, "POST")).status);
+});
+
+test("neither server nor runs have what their caller had open, and no lock of it is held on", async ({ bed, database }) => {
+  onlyOnce(database);
+  const [held, secret] = [join(bed.root, "held"), join(bed.root, "secret")];
+  writeFileSync(secret, "for root alone");
+  bed.shell("look", "ls -l /proc/self/fd; ulimit -Sn");
+  const caller = 'exec 7>"$RIGI_TEST_HELD" 8<"$RIGI_TEST_SECRET"; flock 7; ulimit -Sn 777; exec "$@"';
+  const env = { RIGI_LIMITS__OPEN_FILES: "none", RIGI_TEST_HELD: held, RIGI_TEST_SECRET: secret };
+  const server = await bed.up({ env, within: ["sh", "-c", caller, "sh"] });
+  const run = await server.api.ended((await server.api.submit("look")).id);
+  const log = await (await server.api.fetch("GET", `/api/v1/runs/${run.id}/log/raw`)).text();
+  expect(log).not.toMatch(/secret|held/);
+  // The server takes as many as it may, and runs have what was theirs.
+  expect(log.trim().split("\n").at(-1)).toBe("777");
+  for (const pid of [server.pid, server.supervisor]) {
+    const open = readdirSync(`/proc/${pid}/fd`).map((name) => { try { return readlinkSync(`/proc/${pid}/fd/${name}`); } catch { return ""; } });
+    expect(open.filter((path) => [held, secret].includes(path)), String(pid)).toEqual([]);
+  }
+  expect((await call("flock", ["--nonblock", held, "true"], { ms: 5000 })).code).toBe(0);
+});
+
+test("a crowd without a token keeps nobody out who has one", async ({ bed, database }) => {
+  onlyOnce(database);
+  const server = await bed.up();
+  const { hostname, port } = new URL(server.api.url);
+  const crowd = await Promise.all(Array.from({ length: 2000 }, () => new Promise<Socket>((done) => {
+    const socket = connect(Number(port), hostname, () => done(socket));
+    socket.on("error", () => done(socket));
+  })));
+  try {
+    for (let time = 0; time < 5; time += 1) {
+      const since = Date.now();
+      expect((await raw(server, "/api/v1/system", { ...server.api.headers, connection: "close" })).status).toBe(200);
+      expect(Date.now() - since).toBeLessThan(1000);
+    }
+    expect((await raw(server, "/livez")).body).toBe("ok\n");
+  } finally {
+    for (const socket of crowd) socket.destroy();
+  }
 });
 
 test("a server that runs as root says so", async ({ bed, database }) => {

@@ -15,6 +15,7 @@ pub mod environment;
 mod frame;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub mod inheritance;
 pub mod kubernetes;
 mod layout;
 mod left;

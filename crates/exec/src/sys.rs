@@ -1,7 +1,7 @@
 //! The few system calls that no safe wrapper covers. The only place of the crate where `unsafe` is allowed.
 #![expect(
     unsafe_code,
-    reason = "wait4 with usage, a signal handler and what runs between fork and exec have no safe wrapper"
+    reason = "wait4 with usage, signals, descriptors by number and what runs between fork and exec have no safe wrapper"
 )]
 
 use std::fs::File;
@@ -171,4 +171,63 @@ pub const fn status(raw: i32) -> Status {
 pub fn keep_posix_spawn() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     std::hint::black_box(libc::posix_spawn_file_actions_addchdir_np as *const ());
+}
+
+/// What becomes of descriptors that whoever started this process had open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// This process may use them (`<(…)` of a shell is one); what it starts does not get them.
+    Sealed,
+    /// They are closed: a lock of the caller is not held on by a process that stays.
+    Closed,
+}
+
+/// Sees to all descriptors but the first three. To be called before any of this process's own is opened, where they are
+/// to be closed.
+pub fn foreign_descriptors(how: Foreign) {
+    let flags = if how == Foreign::Sealed { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
+    // SAFETY: plain numbers; nothing of this process relies on a descriptor that it has not opened yet.
+    if unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, flags) } == 0 {
+        return;
+    }
+    // Kernels before 5.11, and sandboxes: one by one. The list is read to its end first, for it has a descriptor itself.
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let open: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|&descriptor| descriptor > 2) {
+        // SAFETY: as above.
+        unsafe {
+            match how {
+                Foreign::Sealed => libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC),
+                Foreign::Closed => libc::close(descriptor),
+            };
+        }
+    }
+}
+
+/// Blocks no signal, whatever the caller blocked: else nothing could end this process, nor what it starts.
+pub fn unblock_signals() {
+    // SAFETY: an empty set is made before it is used; both calls only read and write it.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Whether a signal is ignored: `nohup` and some shells have it so for what they start.
+pub fn is_ignored(signal: i32) -> bool {
+    // SAFETY: the structure is all zeroes, which is a valid one, and is only written to.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Takes the ignoring of a signal back; handlers stay.
+pub fn heed(signal: i32) {
+    if is_ignored(signal) {
+        // SAFETY: the default action needs no handler.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }

@@ -11,6 +11,8 @@ crate::state::text_enum! {
         RequestInvalid = "request-invalid",
         /// The body is larger than the call takes.
         TooLarge = "too-large",
+        /// The request's body did not come to its end in time.
+        TooSlow = "too-slow",
         /// There is no such thing.
         NotFound = "not-found",
         /// A short id fits more than one.

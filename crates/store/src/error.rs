@@ -28,6 +28,14 @@ pub enum Error {
     /// The database does not answer or cannot be written now; nothing was changed.
     #[error("the database cannot be used: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database cannot be used as it is set up.
+    #[error("the database cannot be used: {what}")]
+    Database {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        cure: &'static str,
+    },
     /// The disk is full; nothing was changed.
     #[error("the disk is full: {0}")]
     Full(String),

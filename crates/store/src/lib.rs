@@ -15,6 +15,7 @@ pub mod logs;
 pub mod migrate;
 mod origin;
 mod postgres;
+mod reach;
 pub mod retention;
 mod rows;
 pub mod seal;

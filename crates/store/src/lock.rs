@@ -32,12 +32,23 @@ fn taken_within(file: &File, bound: Duration) -> bool {
 }
 
 impl FolderLock {
+    /// Name of its file in the data folder.
+    pub const NAME: &'static str = "lock";
+
+    /// Whether some process has the lock of a data folder, whatever its number is where it lives.
+    #[must_use]
+    pub fn is_held(data: &Path) -> bool {
+        let Ok(file) = File::open(data.join(Self::NAME)) else { return false };
+        // Taken for a moment where it is free; whoever wants it then asks again.
+        flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+    }
+
     /// Takes the lock of a data folder and writes `holder` into it, for the next one who asks.
     ///
     /// # Errors
     /// [`Error::InUse`] if another process has it.
     pub fn take(data: &Path, holder: &str) -> Result<Self> {
-        let path = data.join("lock");
+        let path = data.join(Self::NAME);
         let what = || format!("open {}", path.display());
         let mut options = OpenOptions::new();
         let mut file = options
@@ -117,5 +128,20 @@ impl Db {
             Self::Postgres(_) => "this PostgreSQL database",
         };
         Error::InUse { what: what.into(), holder: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_seen_while_somebody_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!FolderLock::is_held(folder.path()));
+        let lock = FolderLock::take(folder.path(), "me").unwrap();
+        assert!(FolderLock::is_held(folder.path()));
+        drop(lock);
+        assert!(!FolderLock::is_held(folder.path()));
     }
 }

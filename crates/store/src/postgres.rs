@@ -20,7 +20,7 @@ use sqlx::{ConnectOptions, Connection, Either, Execute, Executor, Postgres, SqlS
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::writer::Failed;
-use crate::{Error, Result};
+use crate::{Error, Result, reach};
 
 /// A server that does not let us in for so long is away.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -113,7 +113,8 @@ impl Server {
             None => (url, None),
         };
         let name = format!("rigi {}", rigi_model::id::RequestId::generate());
-        let mut options = PgConnectOptions::from_str(url)?.application_name(&name).options(NOTICE_CUTS);
+        let read = PgConnectOptions::from_str(url).map_err(|error| reach::explain(url, error))?;
+        let mut options = read.application_name(&name).options(NOTICE_CUTS);
         if let Some(schema) = &schema {
             options = options.options([("search_path", format!("\"{schema}\""))]);
         }
@@ -124,7 +125,8 @@ impl Server {
             || "SELECT 1".to_owned(),
             |schema| format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\""),
         );
-        sqlx::query(sqlx::AssertSqlSafe(make)).execute(&server.reading().1).await?;
+        let made = sqlx::query(sqlx::AssertSqlSafe(make)).execute(&server.reading().1).await;
+        made.map_err(|error| reach::explain(url, error))?;
         Ok(server)
     }
 
@@ -192,6 +194,12 @@ impl Server {
     /// Takes the lock. The server may still keep it for a session of ours that was cut off: that one is ended; and for a
     /// moment for one of a Rigi that was killed while it wrote.
     async fn lock(&self, connection: &mut PgConnection) -> Result<()> {
+        let sql = format!("SELECT current_setting('{}')", BY_KEY[0].0);
+        let setting: String =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+        if setting != BY_KEY[0].1 {
+            return Err(reach::behind_a_pool());
+        }
         let sql = "SELECT pg_try_advisory_lock($1 # hashtext(current_schema()))";
         let taken: bool = sqlx::query_scalar(sql).bind(ADVISORY_KEY).fetch_one(&mut *connection).await?;
         if taken {

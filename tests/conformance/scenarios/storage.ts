@@ -15,7 +15,7 @@ const LONG = 100_000_000;
 
 /** Bytes of files that have passed the door for runners. */
 async function throughTheDoor(api: Api): Promise<number> {
-  const metrics = await (await fetch(`${api.url}/metrics`)).text();
+  const metrics = await (await api.fetch("GET", "/metrics")).text();
   const counted = [...metrics.matchAll(/^rigi_runner_bytes_total\{[^}]*way="door"[^}]*\} (\d+)$/gm)];
   return counted.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
 }

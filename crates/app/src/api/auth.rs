@@ -19,6 +19,7 @@ use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
 use super::state::AppState;
+use crate::door::Seat;
 
 /// Beginning of the session cookie's name. Browsers keep the cookies of an address, not of a port: two servers of one
 /// machine must not take each other's.
@@ -148,6 +149,7 @@ pub async fn check_host(State(state): State<AppState>, request: Request, next: N
 pub async fn require(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     if bearer(headers).is_some_and(|token| same(token, &state.auth.token)) {
+        recognise(&request);
         return next.run(request).await;
     }
     if !state.auth.has_session(headers) {
@@ -160,7 +162,15 @@ pub async fn require(State(state): State<AppState>, request: Request, next: Next
     if !own {
         return ApiError::new(ErrorCode::Forbidden, "the request came from a foreign page").into_response();
     }
+    recognise(&request);
     next.run(request).await
+}
+
+/// The connection of a request that has signed in keeps its place.
+pub(super) fn recognise(request: &Request) {
+    if let Some(seat) = request.extensions().get::<Seat>() {
+        seat.recognise();
+    }
 }
 
 /// Foreign pages may lead to this server, and load nothing of it: pages of other ports of this machine are of the same

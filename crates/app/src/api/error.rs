@@ -1,6 +1,6 @@
 //! Errors of the API: RFC 9457 problem details with a stable code, what to do, and nothing of the inside.
 
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::QueryRejection;
@@ -12,13 +12,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::plain::plain;
+
 /// Where the codes are explained.
-const DOCS: &str = "https://github.com/rigi-run/rigi/blob/main/docs/reference/errors.md#";
+const DOCS: &str = "docs/reference/errors.md#";
 
 /// A problem, as RFC 9457 has it, with Rigi's members.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Page that explains the code.
+    /// Where the documentation explains the code.
     #[serde(rename = "type")]
     pub kind: String,
     /// Stable code.
@@ -75,6 +77,13 @@ impl ApiError {
         self
     }
 
+    /// With a status that the code alone does not say.
+    #[must_use]
+    pub const fn status(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
     /// A request that is not what the call takes.
     pub fn invalid(pointer: &str, message: impl Into<String>) -> Self {
         let message = message.into();
@@ -116,6 +125,7 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::ParameterInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "A parameter breaks its schema"),
         C::InputInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "An input is wrong"),
         C::RequestInvalid => (StatusCode::BAD_REQUEST, "The request is not what this call takes"),
+        C::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The request did not come to its end"),
         C::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
         C::NotFound => (StatusCode::NOT_FOUND, "There is no such thing"),
         C::Ambiguous => (StatusCode::CONFLICT, "The short id fits more than one"),
@@ -140,7 +150,7 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let request = RequestId::generate();
+        let request = super::request::id();
         let problem = self.problem(&request);
         if problem.status >= 500 {
             let cause = self.cause.as_deref().unwrap_or(&self.detail);
@@ -187,7 +197,7 @@ impl From<rigi_store::Error> for ApiError {
                 Self::new(ErrorCode::OutcomeUnknown, detail)
                     .cure("Send it again with the same `Idempotency-Key`; without one, look at the list of runs first.")
             }
-            E::Unavailable(_) | E::Io { .. } => {
+            E::Unavailable(_) | E::Io { .. } | E::Database { .. } => {
                 let mut new = Self::new(
                     ErrorCode::StorageUnavailable,
                     "the storage does not answer, nothing was changed",
@@ -270,24 +280,34 @@ impl ApiError {
     }
 }
 
-impl From<JsonRejection> for ApiError {
-    fn from(rejection: JsonRejection) -> Self {
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             return Self::new(ErrorCode::TooLarge, "the body is larger than this call takes");
         }
-        let text = rejection.body_text();
-        Self::new(ErrorCode::RequestInvalid, text).cure("`/docs` shows what this call takes.")
+        Self::new(ErrorCode::RequestInvalid, "the body broke off").cure("Send it again.")
     }
 }
 
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(ErrorCode::RequestInvalid, rejection.body_text())
+        let text = rejection.body_text();
+        let why = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+        // `name: what is wrong`, where it is one value's mistake.
+        match why.split_once(": ").filter(|(name, _)| !name.contains([' ', '`'])) {
+            Some((name, why)) => {
+                let (name, why) = (name.split('[').next().unwrap_or(name), plain(why));
+                Self::invalid(&format!("/query/{name}"), format!("`{name}`: {why}"))
+            }
+            None => Self::invalid("/query", plain(why)),
+        }
     }
 }
 
 impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(ErrorCode::RequestInvalid, rejection.body_text())
+        let text = rejection.body_text();
+        let why = text.strip_prefix("Invalid URL: ").unwrap_or(&text);
+        Self::invalid("/path", format!("the address cannot be read: {}", plain(why)))
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use rigi_store::hex;
@@ -14,7 +14,7 @@ const LARGEST: usize = 4 << 20;
 /// Marks JSON answers to GET with a hash of their content, and answers 304 to whoever has it.
 pub async fn mark(request: Request, next: Next) -> Response {
     let reads = request.method() == Method::GET;
-    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let known = request.headers().clone();
     let response = next.run(request).await;
     let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
     if !reads || !json || response.status() != StatusCode::OK {
@@ -26,9 +26,7 @@ pub async fn mark(request: Request, next: Next) -> Response {
         return Response::from_parts(parts, Body::empty());
     };
     let tag = format!("\"{}\"", hex(&Sha256::digest(&bytes)[..16]));
-    if known
-        .is_some_and(|known| known.to_str().is_ok_and(|known| known.split(',').any(|one| same(one, &tag))))
-    {
+    if is_known(&known, &tag) {
         parts.status = StatusCode::NOT_MODIFIED;
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove(header::CONTENT_TYPE);
@@ -39,10 +37,15 @@ pub async fn mark(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(bytes))
 }
 
-/// A proxy that compresses makes a tag weak; the content is the same.
-fn same(known: &str, tag: &str) -> bool {
-    let known = known.trim();
-    known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+/// Whether a reader has what has this tag: `If-None-Match` may list several, and say `*` for whatever there is. A proxy
+/// that compresses makes a tag weak; the content is the same. Our tags hold no commas.
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let same = |known: &str| {
+        let known = known.trim();
+        known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+    };
+    let all = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|known| known.to_str().ok());
+    all.flat_map(|known| known.split(',')).any(same)
 }
 
 fn insert(parts: &mut axum::http::response::Parts, tag: &str) {
@@ -50,5 +53,29 @@ fn insert(parts: &mut axum::http::response::Parts, tag: &str) {
         parts.headers.insert(header::ETAG, value);
         // Ask again each time; what has not changed is not sent again.
         parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reader_has_is_told_in_many_ways() {
+        let asks = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            values
+                .iter()
+                .for_each(|v| _ = headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(v)));
+            is_known(&headers, "\"abc\"")
+        };
+        for known in ["\"abc\"", "W/\"abc\"", "*", "\"x\", \"abc\"", "\"x\",W/\"abc\" , \"y\""] {
+            assert!(asks(&[known]), "{known}");
+        }
+        assert!(asks(&["\"x\"", "\"abc\""]));
+        for unknown in ["abc", "\"abcd\"", "w/\"abc\"", "", "\"x\", \"y\""] {
+            assert!(!asks(&[unknown]), "{unknown}");
+        }
+        assert!(!asks(&[]));
     }
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod cancel;
+mod docs;
 mod error;
 mod etag;
 mod extract;
@@ -10,11 +11,16 @@ pub mod health;
 mod logs;
 mod openapi;
 mod pipelines;
+mod plain;
 pub mod present;
+mod queries;
+mod range;
+mod request;
 mod run_parts;
 pub mod runner;
 mod runs;
 mod state;
+mod stored;
 mod system;
 mod uploads;
 pub mod view;
@@ -49,13 +55,21 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(system::router())
 }
 
+/// The routes of the API with their description.
+fn routes() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::new().nest("/api/v1", resources()).split_for_parts()
+}
+
 /// The whole server: API, page, health.
 pub fn router(state: AppState) -> axum::Router {
-    let (api, _) = OpenApiRouter::new().nest("/api/v1", resources()).split_for_parts();
+    let (api, description) = routes();
     let protected = api
+        .route_layer(from_fn_with_state(queries::Queries::of(&description), queries::check))
         .layer(from_fn(etag::mark))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(openapi::router())
+        .merge(docs::router())
+        .merge(health::metrics_router())
         .layer(from_fn_with_state(state.clone(), auth::require));
     axum::Router::new()
         .merge(protected)
@@ -66,6 +80,7 @@ pub fn router(state: AppState) -> axum::Router {
         .layer(from_fn_with_state(state.clone(), auth::check_host))
         .layer(from_fn(secure_headers))
         .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
+        .layer(from_fn(request::name))
         .with_state(state)
 }
 
@@ -80,22 +95,16 @@ fn compressible() -> impl tower_http::compression::predicate::Predicate {
 
 async fn wrong_method(request: Request) -> Response {
     let detail = format!("{} does not take {}", request.uri().path(), request.method());
-    let mut error = ApiError::new(ErrorCode::RequestInvalid, detail);
-    error.status = Some(axum::http::StatusCode::METHOD_NOT_ALLOWED);
-    error.into_response()
+    let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    ApiError::new(ErrorCode::RequestInvalid, detail).status(status).into_response()
 }
 
 /// What the page may load: only what this server sends, and no script or style within HTML.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
                            img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
                            form-action 'self'; frame-ancestors 'self'";
-/// The page that shows the API has its styles within HTML.
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; \
-                           img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-
 /// Headers of every answer that sets none of its own.
 async fn secure_headers(request: Request, next: Next) -> Response {
-    let docs = request.uri().path().starts_with("/docs");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let defaults = [
@@ -105,7 +114,7 @@ async fn secure_headers(request: Request, next: Next) -> Response {
         // Nothing of this server is for pages of others, not even as a picture.
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { PAGE_POLICY }),
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
     ];
     for (name, value) in defaults {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -1,10 +1,14 @@
-//! The OpenAPI file, a page to try the API, and the directory of resources.
+//! The OpenAPI file, and the directory of resources.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -26,11 +30,29 @@ pub fn document() -> OpenApi {
         .license(Some(license))
         .contact(Some(ContactBuilder::new().name(Some("Rigi")).build()))
         .build();
-    let base = OpenApiBuilder::new().info(info).build();
+    let here = ServerBuilder::new().url("/").description(Some("This server")).build();
+    let base = OpenApiBuilder::new().info(info).servers(Some([here])).security(Some(ways_in())).build();
     let (_, mut document) = OpenApiRouter::with_openapi(base).nest("/api/v1", resources()).split_for_parts();
     add_problems(&mut document);
+    add_ways_in(&mut document);
     name_plainly(&mut document);
     document
+}
+
+/// Either of them signs a request in.
+fn ways_in() -> [SecurityRequirement; 2] {
+    ["token", "session"].map(|way| SecurityRequirement::new(way, Vec::<String>::new()))
+}
+
+fn add_ways_in(document: &mut OpenApi) {
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "The server's token: the file `token` in its data folder, or `RIGI_TOKEN` where it was given to you.",
+    ));
+    let cookie = "The cookie that a browser gets by a link; its name ends with characters of this server.";
+    let session = ApiKeyValue::with_description("rigi_session", cookie);
+    let components = document.components.get_or_insert_with(Default::default);
+    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
 }
 
 /// OpenAPI knows no `{*path}` for a parameter with slashes in it: there it is `{path}`.
@@ -51,8 +73,9 @@ fn add_problems(document: &mut OpenApi) {
         ResponseBuilder::new().description("A problem").content("application/problem+json", content).build()
     };
     for item in document.paths.paths.values_mut() {
-        for operation in
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+            .into_iter()
+            .flatten()
         {
             for status in ["4XX", "5XX"] {
                 operation.responses.responses.insert(status.into(), RefOr::T(problem()));
@@ -65,10 +88,6 @@ pub(super) fn router() -> axum::Router<AppState> {
     axum::Router::new()
         .route("/api/v1/openapi.json", get(openapi_json))
         .route("/api/cloud-entry-point", get(entry_point))
-        .merge(
-            utoipa_swagger_ui::SwaggerUi::new("/docs")
-                .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
-        )
 }
 
 async fn openapi_json() -> Response {

@@ -1,15 +1,12 @@
 //! What belongs to a run: attempts, events, usage, code and files.
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use rigi_exec::plan::Sample;
-use rigi_model::{AttemptState, ErrorCode, RunState, Timestamp};
+use rigi_model::{AttemptState, RunState, Timestamp};
+use rigi_store::Run;
 use rigi_store::tables::attempts::AttemptRow;
-use rigi_store::{Blobs, Run};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +17,7 @@ use super::extract::{Path, Query};
 use super::pipelines::bounded;
 use super::runs::find_run;
 use super::state::AppState;
+use super::stored::{self, StoredFile};
 use super::view::{ArtifactView, AttemptView, CodeFile, EventView, LogSummary, Page, UsageSample, UsageView};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -196,7 +194,8 @@ struct Download {
 #[utoipa::path(get, path = "/runs/{id}/artifacts/{*path}", tag = "runs",
     params(("id" = String, Path, description = "Id of the run"),
            ("path" = String, Path, description = "Path of the file; may hold `/`"), Download),
-    responses((status = 200, description = "The content", body = Vec<u8>, content_type = "application/octet-stream")))]
+    responses((status = 200, description = "The content", body = Vec<u8>, content_type = "application/octet-stream"),
+              (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream")))]
 async fn get_artifact(
     State(state): State<AppState>,
     Path((id, path)): Path<(String, String)>,
@@ -206,39 +205,20 @@ async fn get_artifact(
     let run = find_run(&state, &id).await?;
     let found = state.store().db().artifact(&run.request.id, &path).await?;
     let artifact = found.ok_or_else(|| ApiError::not_found("artifact", &path))?;
-    let tag = format!("\"{}\"", artifact.sha256);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        // A browser puts these headers in place of those that it kept: without them the file would lose its sandbox.
-        let mut response = StatusCode::NOT_MODIFIED.into_response();
-        add_common(response.headers_mut(), &tag);
-        return Ok(response);
-    }
-    let body = stored_body(state.store().blobs().clone(), artifact.sha256, artifact.size).await?;
     let kind = media_type(&path);
     let inline = query.download.is_none_or(|d| d == 0) && is_harmless(kind);
     let name = path.rsplit('/').next().unwrap_or("file");
-    let mut response = Response::new(body);
-    let set = response.headers_mut();
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    set.insert(header::CONTENT_LENGTH, HeaderValue::from(artifact.size));
-    add_common(set, &tag);
-    insert(
-        set,
-        header::CONTENT_DISPOSITION,
-        &disposition(if inline { "inline" } else { "attachment" }, name),
-    );
-    Ok(response)
-}
-
-/// What every answer about an artifact carries, also that it has not changed.
-fn add_common(headers: &mut HeaderMap, tag: &str) {
-    insert(headers, header::ETAG, tag);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
     // Whatever a run wrote, it cannot act as this server: no scripts, no frames, an origin of its own.
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"),
-    );
+    let sandbox = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox";
+    let mut common = vec![
+        (header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(sandbox)),
+    ];
+    let shown = HeaderValue::from_str(&disposition(if inline { "inline" } else { "attachment" }, name));
+    common.extend(shown.ok().map(|shown| (header::CONTENT_DISPOSITION, shown)));
+    let size = u64::try_from(artifact.size).unwrap_or(0);
+    let file = StoredFile { sha256: artifact.sha256, size, kind, common };
+    stored::answer(state.store().blobs().clone(), file, &headers).await
 }
 
 /// Where a file is shown, and its name as any file system may have it: nothing in it ends the header or its quotes.
@@ -246,36 +226,6 @@ fn disposition(place: &str, name: &str) -> String {
     let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
     let ascii: String = name.chars().map(plain).collect::<String>().replace(['"', '\\'], "_");
     format!("{place}; filename=\"{ascii}\"; filename*=UTF-8''{}", percent(name))
-}
-
-/// The content of a stored file. Damage is an error where it is seen before the first byte goes out, which it is in every
-/// file that is cut off or small; else the connection is cut before the last piece, so that nobody takes it for whole.
-async fn stored_body(blobs: Blobs, sha256: String, size: i64) -> ApiResult<Body> {
-    let opened = tokio::task::spawn_blocking(move || {
-        let mut reader = blobs.get(&sha256)?;
-        reader.expect_size(u64::try_from(size).unwrap_or(0))?;
-        let piece = reader.next_piece()?;
-        Ok::<_, rigi_store::Error>((reader, piece))
-    });
-    let (reader, first) = opened.await.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
-    let rest = stream::try_unfold(reader, |mut reader| async {
-        let read = tokio::task::spawn_blocking(move || (reader.next_piece(), reader));
-        match read.await.map_err(std::io::Error::other)? {
-            (Ok(piece), reader) => Ok(piece.map(|piece| (Bytes::from(piece), reader))),
-            (Err(error), _) => {
-                tracing::error!(%error, "a download was cut off");
-                Err(std::io::Error::other(error))
-            }
-        }
-    });
-    let first = stream::iter(first.map(|piece| Ok(Bytes::from(piece))));
-    Ok(Body::from_stream(first.chain(rest)))
-}
-
-fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
 }
 
 /// Percent-encoding of everything but letters, digits and `-._`.
@@ -329,17 +279,18 @@ async fn list_code(
 #[utoipa::path(get, path = "/runs/{id}/code/{*path}", tag = "runs",
     params(("id" = String, Path, description = "Id of the run"),
            ("path" = String, Path, description = "Path of the file; may hold `/`")),
-    responses((status = 200, description = "The file", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "The file", body = String, content_type = "text/plain"),
+              (status = 206, description = "The part that `Range` asks for", body = String, content_type = "text/plain")))]
 async fn get_code(
     State(state): State<AppState>,
     Path((id, path)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> ApiResult<Response> {
     let run = find_run(&state, &id).await?;
     let version = state.store().db().version(state.project(), &run.request.version).await?;
     let file = version.files.into_iter().find(|file| file.path == path);
     let file = file.ok_or_else(|| ApiError::not_found("file", &path))?;
-    let size = i64::try_from(file.size).unwrap_or(i64::MAX);
-    let body = stored_body(state.store().blobs().clone(), file.sha256, size).await?;
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+    let kind = "text/plain; charset=utf-8";
+    let file = StoredFile { sha256: file.sha256, size: file.size, kind, common: Vec::new() };
+    stored::answer(state.store().blobs().clone(), file, &headers).await
 }

@@ -17,9 +17,10 @@ use rigi_model::{AttemptKey, Timestamp};
 use serde::Deserialize;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
-use super::auth::bearer;
+use super::auth::{bearer, recognise};
 use super::extract::{Path, Query};
 use super::state::AppState;
+use crate::door::Stalled;
 
 /// Bytes of one piece of log, or of one report, at most.
 const PIECE: usize = 64 << 20;
@@ -55,8 +56,15 @@ async fn require(State(state): State<AppState>, mut request: Request, next: Next
     let token = bearer(request.headers()).and_then(|token| state.remote.authenticate(token));
     match token {
         Some(key) => {
+            recognise(&request);
             request.extensions_mut().insert(key);
-            next.run(request).await
+            let stalled = request.extensions().get::<Stalled>().cloned();
+            let response = next.run(request).await;
+            match stalled.is_some_and(|stalled| stalled.is_so()) {
+                // It is tried again.
+                true => refuse(StatusCode::REQUEST_TIMEOUT, "nothing of the body came for too long"),
+                false => response,
+            }
         }
         None => refuse(StatusCode::UNAUTHORIZED, "this token is no attempt's of this server"),
     }

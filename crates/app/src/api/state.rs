@@ -40,6 +40,8 @@ pub struct Inner {
     pub collector: rigi_engine::retention::Collector,
     /// Things an operator should know.
     pub warnings: Vec<String>,
+    /// Whether the server can work.
+    pub readiness: super::health::Readiness,
     /// Metrics as Prometheus reads them.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }

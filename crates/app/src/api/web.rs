@@ -1,7 +1,7 @@
 //! The page, embedded in the binary.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
@@ -24,7 +24,9 @@ pub(super) async fn serve(request: Request) -> Response {
             .into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return ApiError::not_found("resource", request.uri().path()).into_response();
+        let mut response = super::wrong_method(request).await;
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+        return response;
     }
     if let Some(file) = Page::get(path).filter(|_| !path.is_empty()) {
         let kind = media_type(path);
@@ -35,7 +37,7 @@ pub(super) async fn serve(request: Request) -> Response {
         return (headers, file.data.into_owned()).into_response();
     }
     if path.starts_with("assets/") {
-        return (StatusCode::NOT_FOUND, "not found").into_response();
+        return ApiError::not_found("file", path).into_response();
     }
     let html = Page::get("index.html").map(|file| file.data.into_owned());
     let html = html.unwrap_or_else(|| NOT_BUILT.as_bytes().to_vec());

@@ -2,11 +2,21 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
-use clap_complete::Shell;
+use clap_complete::env::Shells;
+use clap_complete::{CompleteEnv, Shell};
 
 use super::exit::Exit;
 use super::terminal::say;
+
+/// By this variable the scripts of shells ask what to offer.
+const VARIABLE: &str = "_RIGI_COMPLETE";
+
+/// Answers a shell that asks what to offer, and ends the process; does nothing where none asks.
+pub fn answer() {
+    CompleteEnv::with_factory(super::command).var(VARIABLE).complete();
+}
 
 /// `rigi completion`
 #[derive(Debug, Args)]
@@ -27,8 +37,10 @@ impl Completion {
     /// # Errors
     /// When standard output cannot be written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        let (shells, name) = (Shells::builtins(), self.shell.to_string());
+        let shell = shells.completer(&name).with_context(|| format!("{name} is no shell that is known"))?;
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut super::command(), "rigi", &mut script);
+        shell.write_registration(VARIABLE, "rigi", "rigi", "rigi", &mut script)?;
         say(&String::from_utf8_lossy(&script))?;
         Ok(Exit::Ok.into())
     }

@@ -78,6 +78,9 @@ impl Show {
             name: &|setting| setting.key.clone(),
             nothing: "There is no such setting; `rigi config show` lists them all.",
         };
+        for warning in &loaded.warnings {
+            eprintln!("{} {warning}", session.terminal.paint(super::terminal::Colour::Amber, "warning:"));
+        }
         list.print(self.output, &session.terminal)
     }
 }

@@ -17,6 +17,7 @@ use super::words::count;
 use crate::api::view::CheckView;
 use crate::client::Client;
 use crate::config::Loaded;
+use crate::server::not_configured;
 
 /// `rigi doctor`
 #[derive(Debug, Args)]
@@ -46,7 +47,10 @@ impl Doctor {
             Found::Server(server) if !self.deep => {
                 let client = Client::new(&server)?;
                 let ready = session.block_on(async { Ok(client.ready().await?) })?;
-                ready.checks.into_iter().map(Check::from).collect()
+                // A server that is not of this machine has its configuration elsewhere.
+                let missing = server.data.is_some().then(|| session.local(folder)).transpose()?;
+                let missing = missing.as_ref().map(not_configured).unwrap_or_default();
+                ready.checks.into_iter().chain(missing).map(Check::from).collect()
             }
             // Reading needs no server, and does not disturb one.
             Found::Server(_) => look(&session.local(folder)?)?,
@@ -95,19 +99,25 @@ impl From<Part> for Check {
             0 => format!("{} read", count(part.read)),
             wrong => format!("{} damaged, {} read", count(wrong as u64), count(part.read)),
         };
-        let view = CheckView { name: part.name.to_owned(), ok: part.damage.is_empty(), message };
+        let (name, ok) = (part.name.to_owned(), part.damage.is_empty());
+        let view = CheckView { name, ok, message, configured: true };
         Self { view, read: Some(part.read), damage: part.damage }
     }
 }
 
 fn look(loaded: &Loaded) -> anyhow::Result<Vec<Check>> {
-    Ok(crate::server::doctor(loaded)?.into_iter().map(Check::from).collect())
+    let checks = crate::server::doctor(loaded)?.into_iter().chain(not_configured(loaded));
+    Ok(checks.map(Check::from).collect())
 }
 
 fn show(checks: &[Check], session: &Session) -> String {
     let width = checks.iter().map(|check| check.view.name.chars().count()).max().unwrap_or(0);
     let one = |check: &Check| {
-        let mark = if check.view.ok { (Colour::Green, "✓") } else { (Colour::Red, "✗") };
+        let mark = match (check.view.ok, check.view.configured) {
+            (false, _) => (Colour::Red, "✗"),
+            (true, true) => (Colour::Green, "✓"),
+            (true, false) => (Colour::Grey, "–"),
+        };
         let mark = session.terminal.paint(mark.0, mark.1);
         let line = format!("{mark} {:<width$}  {}", check.view.name, check.view.message);
         let damage = |d: &Damage| format!("    {}: {}\n      {}\n", d.what, d.problem, d.cure);

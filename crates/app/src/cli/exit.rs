@@ -80,6 +80,7 @@ impl Exit {
             E::TargetUnavailable
             | E::StorageUnavailable
             | E::OutcomeUnknown
+            | E::TooSlow
             | E::Unavailable
             | E::ServerUnreachable => Self::Unavailable,
             E::StorageDamaged | E::Internal | E::DatabaseNewer | E::DatabaseDamaged => Self::Internal,

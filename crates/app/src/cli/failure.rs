@@ -141,9 +141,8 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
         failure = failure.cure(cure);
     }
     if !problem.code.is_empty() {
-        let page =
-            if problem.kind.starts_with("http") { format!("   {}", problem.kind) } else { String::new() };
-        failure = failure.note("code", format!("{}{page}", problem.code));
+        let place = format!("{}   {}", problem.code, problem.kind);
+        failure = failure.note("code", place.trim_end());
     }
     if exit == Exit::Internal && !problem.request_id.is_empty() {
         failure = failure.note("request", format!("{} (in the server's log)", problem.request_id));

@@ -2,6 +2,7 @@
 //! prints what came back in the words of `words` and the format of `output`.
 
 mod backup;
+mod complete;
 mod completion;
 mod config;
 mod doctor;
@@ -40,7 +41,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use exit::Exit;
 pub use failure::Failure;
 pub use follow::{Follow, drive};
-use session::{Globals, Session};
+use session::{Globals, Placement, Session};
 pub use terminal::{Terminal, say};
 
 const ABOUT: &str = "Runs data pipelines on machines their owners control.";
@@ -58,6 +59,9 @@ Examples:
 #[command(name = "rigi", version, about = ABOUT, after_help = EXAMPLES, disable_help_subcommand = true)]
 #[command(subcommand_help_heading = "Commands", max_term_width = 110)]
 struct Cli {
+    /// Set by `rigi up --detach` for the server that it starts: it has a session of its own.
+    #[arg(long, hide = true)]
+    detached: bool,
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
@@ -125,12 +129,15 @@ enum Command {
 /// Reads the command line, does what it says, prints what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
+    rigi_exec::inheritance::seal();
+    completion::answer();
     let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
     let terminal = Terminal::of_process();
-    let session = Session::new(cli.globals, terminal);
+    let place = if cli.detached { Placement::Detached } else { Placement::AsStarted };
+    let session = Session::new(cli.globals, terminal, place);
     match dispatch(cli.command, session) {
         Ok(code) => code,
         Err(error) if terminal::is_closed_pipe(&error) => Exit::Ok.into(),

@@ -115,7 +115,11 @@ pub fn print_value(
     Ok(say(&text)?)
 }
 
-fn yaml(value: &impl Serialize) -> anyhow::Result<String> {
+/// A value as YAML.
+///
+/// # Errors
+/// When it cannot be written so.
+pub fn yaml(value: &impl Serialize) -> anyhow::Result<String> {
     // By way of JSON, so that both formats say the same to the letter.
     let value = serde_json::to_value(value).context("writing the answer as YAML")?;
     serde_saphyr::to_string(&value).context("writing the answer as YAML")

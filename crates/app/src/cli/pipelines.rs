@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use rigi_model::quantity::show_duration;
 use rigi_model::{RunState, Timestamp};
 use serde::Serialize;
@@ -162,7 +163,7 @@ fn marks(recent: &[RunMark]) -> String {
 #[command(after_help = "Example:\n  rigi pipelines get co2-trend -o yaml")]
 struct Get {
     /// Name of the pipeline
-    #[arg(value_name = "PIPELINE")]
+    #[arg(value_name = "PIPELINE", add = ArgValueCompleter::new(super::complete::pipelines))]
     name: String,
     #[command(flatten)]
     output: OutputArgs,

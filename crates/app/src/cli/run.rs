@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::follow::{Follow, Interrupt, Show, Style, drive};
+use super::output::Format;
 use super::pairs::{self, Given};
 use super::session::Session;
 use crate::api::view::SubmitRun;
@@ -24,7 +26,7 @@ Values of `-p` are read by the pipeline's schema; `-p text=@notes.txt` takes wha
 `rigi help exit-codes` says what the exit code means.")]
 pub struct Run {
     /// Name of a pipeline on the server, or a path to a folder (with a `/`, or `.`) to run without a server
-    #[arg(value_name = "PIPELINE")]
+    #[arg(value_name = "PIPELINE", add = ArgValueCompleter::new(super::complete::pipelines))]
     pipeline: String,
     /// Parameter; may be repeated
     #[arg(short, long = "parameter", value_name = "NAME=VALUE")]
@@ -45,7 +47,7 @@ pub struct Run {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     priority: Option<i32>,
     /// Where to execute: `process`, `container` or `kubernetes`
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", add = ArgValueCompleter::new(super::complete::targets))]
     target: Option<String>,
     /// The same call with the same key starts one run, however often it is made
     #[arg(long, value_name = "KEY")]
@@ -64,11 +66,14 @@ pub struct Stay {
     /// Show its log until its end; the exit code is its result
     #[arg(short, long)]
     pub follow: bool,
-    /// Print JSON: the run, and with `--follow` one object a line
-    #[arg(long)]
+    /// How to print; with `--follow` JSON is one object a line
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Format,
+    /// Print JSON, as `-o json`
+    #[arg(long, conflicts_with = "output")]
     pub json: bool,
-    /// Print its id only
-    #[arg(short, long, conflicts_with = "json")]
+    /// Print its id only, as `-o name`
+    #[arg(short, long, conflicts_with_all = ["json", "output"])]
     pub quiet: bool,
 }
 
@@ -84,7 +89,7 @@ impl Stay {
         let style = match self {
             Self { json: true, .. } => Style::Json,
             Self { quiet: true, .. } => Style::Id,
-            _ => Style::People,
+            _ => Style::of_format(self.output),
         };
         Follow { show, style, interrupt: Interrupt::Leave, given, idempotency_key: None }
     }

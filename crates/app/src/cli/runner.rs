@@ -79,6 +79,7 @@ impl Runner {
             mirror: true,
             command: self.command,
         };
+        rigi_exec::inheritance::leave_caller();
         // An attempt may use up all processes that the container may have: what was started before stays.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .max_blocking_threads(3)

@@ -1,12 +1,13 @@
 //! `rigi up` and `rigi down`.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use rigi_store::Renew;
+use rigi_store::{FolderLock, Renew};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -15,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::runs::cancel_many;
-use super::session::{Found, Session};
+use super::session::{Found, Placement, Session};
 use super::words::many;
 use crate::api::view::{RunSelection, SystemView};
 use crate::client::{CallError, Client, EventStream, FindError};
@@ -78,8 +79,13 @@ impl Up {
             database: self.renew.contains(&LostPart::Database),
             key: self.renew.contains(&LostPart::Key),
         };
-        let options = crate::server::UpOptions { pipelines: self.folder, loaded, detach: self.detach, renew };
-        crate::server::up(options)
+        let detached = session.placement == Placement::Detached;
+        if detached {
+            // Without a terminal that could hang up. Fails for who leads a session already.
+            let _ = rustix::process::setsid();
+        }
+        let detach = self.detach && !detached;
+        crate::server::up(crate::server::UpOptions { pipelines: self.folder, loaded, detach, renew })
     }
 }
 
@@ -118,7 +124,7 @@ impl Down {
                 return Err(Failure::from(FindError::NotOn(loaded.data_folder())).into());
             }
         };
-        let (Some(_), Some(pid)) = (&server.data, server.pid) else {
+        let (Some(data), Some(pid)) = (&server.data, server.pid) else {
             let failure = Failure::new(
                 Exit::Usage,
                 format!("the server at {} can only be stopped where it runs", server.url),
@@ -130,9 +136,8 @@ impl Down {
         let client = Client::new(&server).map_err(Failure::from)?;
         session.block_on(async {
             let runs = if self.cancel { cancel_all(&client).await? } else { count_open(&client).await? };
-            // An answer says that the process is the server's and no other that got its number since.
             let system: SystemView = client.get(&["system"], &[]).await?;
-            end(pid).await?;
+            end(pid, data).await?;
             eprintln!(
                 "The server of {} has ended.{}",
                 system.pipelines_folder,
@@ -169,8 +174,7 @@ fn cancel_left(loaded: Loaded) -> anyhow::Result<ExitCode> {
 
 /// Cancels all runs, and waits until none is left; returns how many there were.
 async fn cancel_all(client: &Client) -> anyhow::Result<u64> {
-    let query = vec![("types", "run".to_owned())];
-    let mut events = EventStream::open(client, &["events"], query, None).await?;
+    let mut events = EventStream::open(client, &["events"], Vec::new(), None).await?;
     let cancelled = cancel_many(client, RunSelection::default()).await?;
     let until = Instant::now() + PATIENCE;
     loop {
@@ -205,13 +209,17 @@ async fn count_open(client: &Client) -> Result<u64, CallError> {
 
 /// Stops a server and waits for its end. The note of where it answers goes first, the process later: only then its data
 /// folder and its database are free.
-async fn end(pid: u32) -> anyhow::Result<()> {
+async fn end(pid: u32, data: &Path) -> anyhow::Result<()> {
     let process =
         i32::try_from(pid).ok().and_then(Pid::from_raw).context("the server's process has no number")?;
     let server = match pidfd_open(process, PidfdFlags::empty()) {
-        Err(Errno::SRCH) => return Ok(()),
+        Err(Errno::SRCH) => return Err(elsewhere(pid).into()),
         opened => opened.with_context(|| format!("following process {pid}"))?,
     };
+    // From here on the number is not given to another one; who has it has the server's lock, or is not the server.
+    if !has_open(pid, &data.join(FolderLock::NAME)) {
+        return Err(elsewhere(pid).into());
+    }
     pidfd_send_signal(&server, Signal::TERM).with_context(|| format!("stopping process {pid}"))?;
     // It can be read when the process has ended.
     let ended = tokio::task::spawn_blocking(move || {
@@ -225,4 +233,46 @@ async fn end(pid: u32) -> anyhow::Result<()> {
             .into());
     }
     Ok(())
+}
+
+/// The server answers, and its process is none of those that can be seen here.
+fn elsewhere(pid: u32) -> Failure {
+    let text = format!("the server cannot be stopped from here: process {pid} of this place is another one");
+    Failure::new(Exit::Unavailable, text)
+        .cure("it runs in a container or on another machine: stop it there; nothing was signalled")
+}
+
+/// Whether a process has a file open.
+fn has_open(pid: u32, file: &Path) -> bool {
+    let Ok(wanted) = std::fs::metadata(file) else { return false };
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let mut facts = open.filter_map(|entry| std::fs::metadata(entry.path()).ok());
+    facts.any(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_the_lock_that_it_has_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = FolderLock::take(folder.path(), "a test").unwrap();
+        let file = folder.path().join(FolderLock::NAME);
+        assert!(has_open(std::process::id(), &file));
+        drop(lock);
+        assert!(!has_open(std::process::id(), &file));
+    }
+
+    #[tokio::test]
+    async fn a_number_that_is_somebody_elses_is_not_signalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let _lock = FolderLock::take(folder.path(), "a test").unwrap();
+        let mut other = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let refused = end(other.id(), folder.path()).await.unwrap_err();
+        assert!(format!("{refused:#}").contains("cannot be stopped from here"), "{refused:?}");
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
 }

@@ -38,6 +38,15 @@ pub enum Found {
     Offline(Box<Loaded>),
 }
 
+/// Where a process belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Where it was started.
+    AsStarted,
+    /// It was sent into the background.
+    Detached,
+}
+
 /// One call of the program.
 #[derive(Debug)]
 pub struct Session {
@@ -45,13 +54,15 @@ pub struct Session {
     pub globals: Globals,
     /// What the terminal is.
     pub terminal: Terminal,
+    /// Where this process belongs.
+    pub placement: Placement,
 }
 
 impl Session {
     /// A call with these flags.
     #[must_use]
-    pub const fn new(globals: Globals, terminal: Terminal) -> Self {
-        Self { globals, terminal }
+    pub const fn new(globals: Globals, terminal: Terminal, placement: Placement) -> Self {
+        Self { globals, terminal, placement }
     }
 
     /// Finds the server.

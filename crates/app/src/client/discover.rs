@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rigi_model::Timestamp;
+use rigi_store::FolderLock;
 use serde::{Deserialize, Serialize};
 
 /// What a running server writes to `server.json` in its data folder, readable by its owner alone.
@@ -31,7 +32,8 @@ impl ServerFile {
     /// Name of the file in the data folder.
     pub const NAME: &'static str = "server.json";
 
-    /// What a data folder says, if a server left it and its process is there.
+    /// What a data folder says, if a server has it: its lock is held. The number of its process says nothing: it may be that
+    /// of another one, after a restart or in another container.
     #[must_use]
     pub fn of_running(data: &Path) -> Option<Self> {
         let path = data.join(Self::NAME);
@@ -41,22 +43,8 @@ impl ServerFile {
         }
         let text = std::fs::read_to_string(path).ok()?;
         let file: Self = serde_json::from_str(&text).ok()?;
-        is_running(file.pid).then_some(file)
+        FolderLock::is_held(data).then_some(file)
     }
-}
-
-/// Whether a process is there and has not ended.
-pub fn is_running(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
-    // A process of another user cannot be signalled, but is there.
-    let exists = matches!(rustix::process::test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM));
-    exists && !is_dead(pid.as_raw_nonzero().get())
-}
-
-/// Whether a process has ended and only its parent has not heard of it yet: `… (name) Z …`, see `proc_pid_stat(5)`.
-fn is_dead(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// A server to talk to.
@@ -180,17 +168,19 @@ pub fn running_servers_file() -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn server(data: &Path, pid: u32) {
+    /// What a server leaves; it has ended once the lock is dropped.
+    fn server(data: &Path) -> FolderLock {
         std::fs::create_dir_all(data).unwrap();
         let file = ServerFile {
             url: format!("http://127.0.0.1/{}", data.display()),
             token: "t".to_owned(),
-            pid,
+            pid: 1,
             pipelines_folder: String::new(),
             version: String::new(),
             started_at: Timestamp(0),
         };
         std::fs::write(data.join(ServerFile::NAME), serde_json::to_string(&file).unwrap()).unwrap();
+        FolderLock::take(data, "a test").unwrap()
     }
 
     fn place(current: &Path) -> Place {
@@ -200,20 +190,20 @@ mod tests {
     #[test]
     fn the_nearest_server_is_found() {
         let root = tempfile::tempdir().unwrap();
-        let (inner, us) = (root.path().join("project/deep"), std::process::id());
+        let inner = root.path().join("project/deep");
         std::fs::create_dir_all(&inner).unwrap();
         assert_eq!(find(&place(&inner)).unwrap_err(), FindError::None);
 
         let (far, middle) = (root.path().join("elsewhere/.rigi"), root.path().join("project/.rigi"));
-        server(&far, us);
+        let _far = server(&far);
         assert_eq!(find(&place(root.path())).unwrap().data, Some(far.clone()), "in a subfolder");
         assert_eq!(find(&place(&inner)).unwrap_err(), FindError::None);
         std::fs::write(inner.join("servers.json"), serde_json::to_string(&[&far]).unwrap()).unwrap();
         assert_eq!(find(&place(&inner)).unwrap().data, Some(far.clone()), "by the list");
-        server(&middle, us);
+        let _middle = server(&middle);
         assert_eq!(find(&place(&inner)).unwrap().data, Some(middle.clone()), "in a parent");
-        // i32::MAX is above the largest process id of Linux.
-        server(&inner.join(".rigi"), i32::MAX.unsigned_abs());
+        // Its process had number 1, which is there.
+        drop(server(&inner.join(".rigi")));
         assert_eq!(
             find(&place(&inner)).unwrap_err(),
             FindError::NotOn(inner.join(".rigi")),

@@ -33,7 +33,7 @@ impl RunStream {
     /// # Errors
     /// When the server does not answer, or says no.
     pub async fn open(client: &Client, run: &str) -> Result<Self, CallError> {
-        let query = vec![("types", "run".to_owned()), ("run", run.to_owned())];
+        let query = vec![("run", run.to_owned())];
         let mut events = EventStream::open(client, &["events"], query, None).await?;
         // A server that does not greet may still tell what happens.
         if let Ok(greeting) = timeout(GREETING, events.next()).await {

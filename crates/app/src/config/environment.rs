@@ -26,11 +26,13 @@ const OF_RUNS: &[&str] = &[
     "RIGI_STORAGE_CREDENTIALS",
 ];
 
-/// Applies the variables, in the order of their names. Every applied key is handed to `applied` with its variable.
+/// Applies the variables, in the order of their names. Every applied key is handed to `applied` with its variable. One that
+/// is no setting is a mistake where it has a section; without one it may be somebody's own, and is told in `warnings`.
 pub fn apply(
     variables: &[(String, String)],
     config: &mut Config,
     mistakes: &mut Vec<ConfigMistake>,
+    warnings: &mut Vec<String>,
     mut applied: impl FnMut(String, String),
 ) {
     let mut variables: Vec<_> = variables.iter().filter(|(name, _)| is_ours(name)).collect();
@@ -43,6 +45,7 @@ pub fn apply(
         let mut wrong = |message: String| mistakes.push(ConfigMistake { place: name.clone(), message });
         let Some((key, from_file)) = find(name) else {
             match targets::of_variable(name) {
+                None if !name.contains("__") => warnings.push(format!("`{name}`: {}", unknown(name))),
                 None => wrong(unknown(name)),
                 Some((target, key, from_file)) => {
                     let text = if from_file { read(value) } else { Ok(value.clone()) };

@@ -82,6 +82,8 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// The pipelines folder, as given.
     pub pipelines: PathBuf,
+    /// What was passed over, and why: nothing that keeps a server from starting.
+    pub warnings: Vec<String>,
 }
 
 impl Loaded {
@@ -106,7 +108,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let mut mistakes = Vec::new();
     let mut loaded = Loaded { pipelines: sources.pipelines.clone(), ..Loaded::default() };
     loaded.file = file_of(sources);
-    let Loaded { config, origins, file, .. } = &mut loaded;
+    let Loaded { config, origins, file, warnings, .. } = &mut loaded;
 
     if let Some(path) = file {
         file::apply(path, config, &mut mistakes, |key, place| {
@@ -117,7 +119,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
             *folder = parent.join(&*folder);
         }
     }
-    environment::apply(&sources.variables, config, &mut mistakes, |key, name| {
+    environment::apply(&sources.variables, config, &mut mistakes, warnings, |key, name| {
         origins.insert(key, Origin::Environment(name));
     });
     if let Some(folder) = &sources.data {

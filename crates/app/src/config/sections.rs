@@ -176,6 +176,12 @@ sections! {
         url: Option<String> = None => "made from `bind`";
     }
 
+    /// Metrics for Prometheus. The server's own port has them at `/metrics`, for those who show its token.
+    metrics: Metrics {
+        /// Address and port of their own, such as `127.0.0.1:9464`: without a token, and nothing else is served there.
+        listen: Option<SocketAddr> = None;
+    }
+
     /// How Python pipelines get their environments.
     python: Python {
         /// The `uv` program.

@@ -58,7 +58,7 @@ fn every_mistake_is_named_at_once_with_its_place_and_the_nearest_name() {
         "port = 1\n[sever]\nbind = 'x'\n[limits]\n  runz = 3\nmemory = '1.5q'\nruns = -1\n[retention]\nage = 90\nport = 2\n",
     );
     sources.variables =
-        variables(&[("RIGI_LIMITS__RUNZ", "1"), ("RIGI_TOKN", "x"), ("RIGI_SERVER__PORT", "70000")]);
+        variables(&[("RIGI_LIMITS__RUNZ", "1"), ("RIGI_SEVER__PORT", "x"), ("RIGI_SERVER__PORT", "70000")]);
     let found = mistakes(&sources).join("\n");
     insta::assert_snapshot!(found);
 }
@@ -93,6 +93,17 @@ fn a_value_can_stand_in_a_file_and_not_in_both() {
         mistakes(&sources),
         ["RIGI_DATABASE__URL_FILE  `RIGI_DATABASE__URL` is set too; keep one of them"]
     );
+}
+
+#[test]
+fn a_variable_of_somebodys_own_is_told_and_stops_nothing() {
+    let names = [("RIGI_BIN", "/usr/bin/rigi"), ("RIGI_TOKN", "x"), ("RIGI_SERVER__PORT", "1")];
+    let sources = Sources { pipelines: "x".into(), variables: variables(&names), ..Sources::default() };
+    let loaded = load(&sources).unwrap();
+    assert_eq!(loaded.config.server.port, 1);
+    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].starts_with("`RIGI_BIN`: there is no such setting"));
+    assert_eq!(loaded.warnings[1], "`RIGI_TOKN`: there is no such setting; the nearest is `RIGI_TOKEN`");
 }
 
 #[test]

@@ -68,8 +68,26 @@ fn validated(pipeline: &Pipeline) -> Validated {
     (pipeline.name.clone(), outcome)
 }
 
-fn check(name: &str, result: Result<(), String>) -> CheckView {
-    CheckView { name: name.to_owned(), ok: result.is_ok(), message: result.err().unwrap_or_default() }
+/// What an operator could set up and has not, with what holds instead.
+#[must_use]
+pub fn not_configured(loaded: &Loaded) -> Vec<CheckView> {
+    let config = &loaded.config;
+    let all = [
+        ("targets", config.named_targets.is_empty(), "runs are processes of this machine (`[targets.NAME]`)"),
+        ("run_as", config.process.run_as.is_none(), "runs have the account of Rigi (`process.run_as`)"),
+        (
+            "public_url",
+            config.server.public_url.is_none(),
+            "only this machine reaches the server (`server.public_url`)",
+        ),
+        (
+            "metrics",
+            config.metrics.listen.is_none(),
+            "they are at `/metrics`, for who shows the token (`metrics.listen`)",
+        ),
+    ];
+    let missing = all.into_iter().filter(|(_, missing, _)| *missing);
+    missing.map(|(name, _, instead)| CheckView::not_configured(name, instead)).collect()
 }
 
 /// Looks at everything that a server stands on.
@@ -78,18 +96,21 @@ fn check(name: &str, result: Result<(), String>) -> CheckView {
 /// If the looking itself fails.
 pub fn doctor(loaded: &Loaded) -> anyhow::Result<Vec<CheckView>> {
     let data = loaded.data_folder();
-    let mut checks = vec![check("pipelines", folder_check(&loaded.pipelines))];
+    let mut checks = vec![CheckView::of("pipelines", folder_check(&loaded.pipelines))];
     let wrong = validate(&loaded.pipelines).into_iter().filter(|(_, outcome)| outcome.is_err()).count();
     let specs =
         if wrong == 0 { Ok(()) } else { Err(format!("{wrong} with mistakes: `rigi pipelines validate`")) };
-    checks.push(check("specs", specs));
+    checks.push(CheckView::of("specs", specs));
     if !data.is_dir() {
-        checks.push(check("data", Err(format!("{} is not there yet: `rigi up` makes it", data.display()))));
+        checks.push(CheckView::of(
+            "data",
+            Err(format!("{} is not there yet: `rigi up` makes it", data.display())),
+        ));
         return Ok(checks);
     }
-    checks.push(check("data", writable(&data)));
+    checks.push(CheckView::of("data", writable(&data)));
     let free = free_bytes(&data).map_err(|e| e.to_string());
-    checks.push(check(
+    checks.push(CheckView::of(
         "disk",
         free.and_then(
             |free| if free > 1 << 30 { Ok(()) } else { Err(format!("{} MiB are free", free >> 20)) },
@@ -97,8 +118,11 @@ pub fn doctor(loaded: &Loaded) -> anyhow::Result<Vec<CheckView>> {
     ));
     let opened = runtime()?.block_on(check_database(loaded, &data));
     checks.extend(opened);
-    checks.push(check("python", python(loaded.config.python.uv.as_deref())));
-    checks.push(check("packages", packages()));
+    checks.push(CheckView::of("python", python(loaded.config.python.uv.as_deref())));
+    checks.push(CheckView::of("packages", packages()));
+    if loaded.config.storage.url.0.is_empty() {
+        checks.push(CheckView::not_configured("bucket", "files lie in the data folder (`storage.url`)"));
+    }
     Ok(checks)
 }
 
@@ -143,7 +167,7 @@ async fn check_database(loaded: &Loaded, data: &Path) -> Vec<CheckView> {
         Ok(_) => Err("the schema is not up to date: `rigi migrate up`".to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    vec![check("database", schema)]
+    vec![CheckView::of("database", schema)]
 }
 
 /// Collects what is no longer kept, without a server.

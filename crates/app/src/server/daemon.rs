@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -18,7 +17,7 @@ use super::up::UpOptions;
 use crate::cli::Failure;
 use crate::client::{ServerFile, running_servers_file};
 
-/// Starts the same command without `--detach` in a session of its own, and passes on what it says until it is ready.
+/// Starts the same command once more, for a session of its own, and passes on what it says until it is ready.
 pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
     let data = options.loaded.data_folder();
     if let Some(server) = data.canonicalize().ok().and_then(|data| ServerFile::of_running(&data)) {
@@ -39,13 +38,12 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
         .open(&log_file)
         .map_err(|e| cannot("open the server's log", e))?;
     let program = std::env::current_exe().map_err(|e| cannot("find the program", e))?;
-    let args = std::env::args_os().skip(1).filter(|arg| arg != "--detach" && arg != "-d");
     let mut child = Command::new(program)
-        .args(args)
+        .arg("--detached")
+        .args(std::env::args_os().skip(1))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
-        .process_group(0)
         .spawn()
         .map_err(|e| cannot("start the server", e))?;
     let mut said = String::new();
@@ -68,17 +66,25 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
-/// Ctrl-C and SIGTERM stop the server; what runs goes on.
+/// Ctrl-C and SIGTERM stop the server, and so does a terminal that hangs up, unless `nohup` said otherwise; what runs
+/// goes on.
 pub(super) async fn signals(stop: watch::Sender<bool>) {
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
+    };
+    let hung_up = async {
+        let heeded = !rigi_exec::inheritance::ignores_hang_up();
+        match heeded.then(|| signal(SignalKind::hangup())) {
+            Some(Ok(mut hang_up)) => _ = hang_up.recv().await,
+            _ => std::future::pending().await,
+        }
     };
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+        () = hung_up => {}
     }
     let _ = stop.send(true);
 }

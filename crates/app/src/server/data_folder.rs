@@ -53,7 +53,10 @@ impl DataFolder {
             let private = fs::Permissions::from_mode(mode & !0o077);
             fs::set_permissions(&path, private).map_err(io(format!("close {shown} to others")))?;
         }
-        Ok(Self { path, _lock: lock })
+        let folder = Self { path, _lock: lock };
+        // What is there is of a server that was killed.
+        folder.withdraw();
+        Ok(folder)
     }
 
     /// A word of warning where somebody else owns the folder: to them it is not closed. Only root gets so far.

@@ -39,6 +39,7 @@ pub fn of_store(error: &rigi_store::Error) -> Failure {
         E::Full(_) => {
             failure(ErrorCode::StorageUnavailable, text, "make room on the disk of the data folder")
         }
+        E::Database { cure, .. } => failure(ErrorCode::ConfigInvalid, text, cure),
         E::Storage { cure, .. } => failure(ErrorCode::StorageUnavailable, text, cure),
         E::ReadOnly(_) => failure(
             ErrorCode::DataFolderReadOnly,

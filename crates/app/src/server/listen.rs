@@ -1,19 +1,17 @@
 //! The server's door: a port, and the router behind it until somebody says stop.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::serve::ListenerExt;
 use rigi_model::ErrorCode;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 use super::error::failure;
+use super::open_files;
 use crate::cli::Failure;
 use crate::config::Config;
-
-/// How long requests that are under way may take when the server stops.
-const FAREWELL: Duration = Duration::from_secs(3);
+use crate::door::{self, Gate, Patience, Places};
 
 /// Takes the port before anything else is touched.
 pub(super) fn bind(config: &Config) -> Result<TcpListener, Failure> {
@@ -42,6 +40,15 @@ pub(super) fn bind(config: &Config) -> Result<TcpListener, Failure> {
     socket.listen(1024).map_err(taken)
 }
 
+/// The port of metrics, if they have one of their own.
+pub(super) async fn for_metrics(config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.metrics.listen else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|error| {
+        let message = format!("cannot listen on {address} for metrics: {error}");
+        failure(ErrorCode::ConfigInvalid, message, "check `metrics.listen`")
+    })
+}
+
 /// Names that the server answers to, against rebinding of foreign names.
 pub(super) fn hosts(config: &Config) -> Vec<String> {
     let mut hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()];
@@ -55,27 +62,11 @@ pub(super) fn hosts(config: &Config) -> Vec<String> {
 }
 
 /// Serves until stopped.
-pub(super) async fn serve(
-    listener: TcpListener,
-    router: axum::Router,
-    mut stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let mut told = stop.clone();
-    let ended = async move {
-        let _ = told.wait_for(|stop| *stop).await;
-    };
-    // Small answers go out at once instead of waiting for what may follow.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(ended);
-    let deadline = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-        tokio::time::sleep(FAREWELL).await;
-    };
-    // Streams of events never end by themselves.
-    tokio::select! {
-        served = server.into_future() => served,
-        () = deadline => Ok(()),
-    }
+pub(super) async fn serve(listener: TcpListener, router: axum::Router, stop: watch::Receiver<bool>) {
+    door::serve(listener, router, gate(), Patience::default(), stop).await;
+}
+
+/// A door of its own for those who come to it: others do not keep them out.
+pub(super) fn gate() -> Arc<Gate> {
+    Gate::new(Places::of_limit(open_files::now()))
 }

@@ -8,12 +8,13 @@ mod data_folder;
 mod error;
 mod here;
 mod listen;
+mod open_files;
 mod parts;
 mod runners;
 pub mod targets;
 mod up;
 
-pub use check::{doctor, gc, migrate, validate};
+pub use check::{doctor, gc, migrate, not_configured, validate};
 pub use damage::damage;
 pub use error::of_store as storage_failure;
 pub use here::{aside, run_here};
@@ -24,15 +25,21 @@ use std::process::ExitCode;
 
 use rigi_exec::supervisor::SupervisorConfig;
 
-/// The hidden subcommand that runs the supervisor: `rigi supervisor DATA [FOLDER]`.
+/// The hidden subcommand that runs the supervisor: `rigi supervisor [--contained] [--open-files=N] DATA [FOLDER]`.
 #[must_use]
 pub fn supervisor(args: Vec<OsString>) -> ExitCode {
     let mut args = args.into_iter().peekable();
     let contained = args.next_if(|arg| arg == "--contained").is_some();
+    let limit = |arg: &OsString| arg.to_str()?.strip_prefix("--open-files=")?.parse().ok();
+    let open_files = args.peek().and_then(limit);
+    if open_files.is_some() {
+        args.next();
+    }
     let Some(data) = args.next() else {
-        eprintln!("usage: rigi supervisor [--contained] DATA [FOLDER]");
+        eprintln!("usage: rigi supervisor [--contained] [--open-files=N] DATA [FOLDER]");
         return ExitCode::from(64);
     };
     let open = args.next().map(Into::into);
-    rigi_exec::supervisor::main(&SupervisorConfig { open, contained, ..SupervisorConfig::new(data.into()) })
+    let config = SupervisorConfig::new(data.into());
+    rigi_exec::supervisor::main(&SupervisorConfig { open, contained, open_files, ..config })
 }

@@ -153,7 +153,9 @@ fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure
         ..UvConfig::default()
     };
     let apart = apart(config, data)?;
-    let mut supervisor = vec!["supervisor".into(), data.display().to_string()];
+    let mut supervisor = vec!["supervisor".into()];
+    supervisor.extend(super::open_files::before().map(|limit| format!("--open-files={limit}")));
+    supervisor.push(data.display().to_string());
     supervisor.extend(apart.iter().map(|apart| apart.folder.display().to_string()));
     Ok(ProcessConfig {
         data: data.to_owned(),

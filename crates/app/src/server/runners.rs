@@ -10,8 +10,10 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use super::error::failure;
+use super::listen;
 use crate::cli::Failure;
 use crate::config::Config;
+use crate::door::{self, Patience};
 
 /// Open doors that nobody answers at yet.
 pub(super) struct Doors {
@@ -62,17 +64,11 @@ impl Doors {
 
     /// Answers until the server stops.
     pub(super) fn serve(self, router: &axum::Router, stop: &watch::Receiver<bool>) {
-        let stopped = |stop: &watch::Receiver<bool>| {
-            let mut stop = stop.clone();
-            async move {
-                let _ = stop.wait_for(|stop| *stop).await;
-            }
-        };
-        let server = axum::serve(self.socket, router.clone()).with_graceful_shutdown(stopped(stop));
-        tokio::spawn(server.into_future());
+        let (gate, patience) = (listen::gate(), Patience::default());
+        let socket = door::serve(self.socket, router.clone(), gate, patience, stop.clone());
+        tokio::spawn(socket);
         if let Some(port) = self.port {
-            let server = axum::serve(port, router.clone()).with_graceful_shutdown(stopped(stop));
-            tokio::spawn(server.into_future());
+            tokio::spawn(door::serve(port, router.clone(), listen::gate(), patience, stop.clone()));
         }
     }
 }

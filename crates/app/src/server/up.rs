@@ -46,6 +46,8 @@ pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
     if options.detach {
         return Ok(super::daemon::detach(&options)?);
     }
+    rigi_exec::inheritance::leave_caller();
+    super::open_files::raise();
     crate::logging::start(&options.loaded.config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(foreground(options));
@@ -60,24 +62,26 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     let folder = DataFolder::take(&loaded.data_folder())?;
     let listener = listen::bind(&loaded.config)?;
     let doors = Doors::open(&loaded.config, &folder.path).await?;
+    let metrics = listen::for_metrics(&loaded.config).await?;
     let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew)).await?;
     let (stop, stopped) = watch::channel(false);
     let state = state(&parts, &loaded, &pipelines)?;
     doors.serve(&crate::api::runner::router(state.clone()), &stopped);
+    if let Some(metrics) = metrics {
+        let router = crate::api::health::metrics_router().with_state(state.clone());
+        tokio::spawn(listen::serve(metrics, router, stopped.clone()));
+    }
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
     tokio::spawn(super::daemon::signals(stop));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
-    let served = listen::serve(listener, crate::api::router(state), stopped).await;
+    listen::serve(listener, crate::api::router(state), stopped).await;
     let left = finish(&parts).await;
     parts.folder.withdraw();
     super::daemon::unregister(&parts.folder.path);
     say_left(left);
-    served.map_err(|e| {
-        super::error::failure(rigi_model::ErrorCode::Internal, e.to_string(), "start it again")
-    })?;
     if taken.is_finished()
         && let Ok(failure) = taken.await
     {
@@ -126,7 +130,7 @@ pub(super) fn state(
     loaded: &Loaded,
     pipelines: &std::path::Path,
 ) -> Result<AppState, Failure> {
-    let mut warnings = Vec::new();
+    let mut warnings = loaded.warnings.clone();
     if let Err(error) = parts.catalog.watch() {
         warnings.push(format!(
             "the pipelines folder is not followed ({error}): changes are seen after a restart"
@@ -162,6 +166,7 @@ pub(super) fn state(
         pipelines_folder: pipelines.to_owned(),
         collector: parts.collector.clone(),
         warnings,
+        readiness: crate::api::health::Readiness::default(),
         metrics,
     }))
 }

@@ -40,6 +40,7 @@ pub use inspection::{Flaw, check_records, removed_logs};
 use sha2::{Digest, Sha256};
 
 use crate::account::pass_through;
+use crate::inheritance;
 use crate::layout::Layout;
 use crate::sys;
 
@@ -56,13 +57,22 @@ pub struct SupervisorConfig {
     pub open: Option<PathBuf>,
     /// Whether it lives in a container that holds the limits of its one attempt.
     pub contained: bool,
+    /// Open files that a process has by itself, where whoever started the supervisor has raised that for its own sake.
+    pub open_files: Option<u64>,
 }
 
 impl SupervisorConfig {
     /// The usual: two spawners, a minute.
     #[must_use]
     pub const fn new(data: PathBuf) -> Self {
-        Self { data, spawners: 2, idle_exit: Duration::from_secs(60), open: None, contained: false }
+        Self {
+            data,
+            spawners: 2,
+            idle_exit: Duration::from_secs(60),
+            open: None,
+            contained: false,
+            open_files: None,
+        }
     }
 }
 
@@ -82,14 +92,10 @@ pub fn main(config: &SupervisorConfig) -> ExitCode {
 }
 
 fn run(config: &SupervisorConfig) -> io::Result<()> {
-    sys::keep_posix_spawn();
+    begin(config)?;
     // Fails where it leads its group already: then somebody started it by hand, in a session of their own.
     let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    if config.open.is_some() {
-        // Before any thread is started: all of them inherit it, and every process of a run.
-        rustix::thread::set_no_new_privs(true)?;
-    }
     let layout = Layout::new(config.data.canonicalize()?).with_open(config.open.clone());
     make_folders(&layout)?;
     let lock = fs::File::options().create(true).append(true).open(layout.supervisor().join("lock"))?;
@@ -109,6 +115,22 @@ fn run(config: &SupervisorConfig) -> io::Result<()> {
     reactor.workers.finish();
     drop(lock);
     result
+}
+
+/// Before any thread is started: all of them inherit it, and every process of a run.
+fn begin(config: &SupervisorConfig) -> io::Result<()> {
+    inheritance::seal();
+    inheritance::leave_caller();
+    inheritance::heed_all_signals();
+    sys::keep_posix_spawn();
+    if let Some(open_files) = config.open_files {
+        spawn::give_back(open_files);
+    }
+    if config.open.is_some() {
+        inheritance::readable_for_others();
+        rustix::thread::set_no_new_privs(true)?;
+    }
+    Ok(())
 }
 
 fn announce(word: &str) -> io::Result<()> {

@@ -185,6 +185,12 @@ pub fn make_room(attempts: usize, open_files: u64) {
     }
 }
 
+/// Takes the limit on open files that the server has for itself back to what it was.
+pub fn give_back(open_files: u64) {
+    let now = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(open_files), ..now });
+}
+
 /// What children inherit: no core files, and the usual number of open files, which is returned.
 pub fn inheritable_limits() -> u64 {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });

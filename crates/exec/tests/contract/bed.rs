@@ -84,6 +84,18 @@ impl Bed {
         Self { data, executor: Some(executor), observed, known, seen: HashMap::new(), codes: 0 }
     }
 
+    /// A supervisor that a program of Python starts, which executes its arguments.
+    pub async fn started_by(program: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = config(data.path());
+        let before = ["-c", program, config.supervisor.0.to_str().unwrap()].map(str::to_owned);
+        config.supervisor.1.splice(0..0, before);
+        config.supervisor.0 = "python3".into();
+        let (sender, observed) = unbounded_channel();
+        let (executor, known) = ProcessExecutor::open(config, sender).await.unwrap();
+        Self { data, executor: Some(executor), observed, known, seen: HashMap::new(), codes: 0 }
+    }
+
     /// The server vanishes without a word and another one comes.
     pub async fn reopen(mut self) -> Self {
         self.executor = None;

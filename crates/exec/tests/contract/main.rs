@@ -7,6 +7,7 @@ mod bed;
 mod building;
 mod endings;
 mod environments;
+mod inheritance;
 mod limits;
 mod logs;
 mod staging;

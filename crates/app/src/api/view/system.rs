@@ -74,6 +74,29 @@ pub struct CheckView {
     pub name: String,
     /// It is well.
     pub ok: bool,
-    /// What is wrong and what to do; empty when well.
+    /// What is wrong and what to do; of what is not set up, what holds instead.
     pub message: String,
+    /// It is set up; what is not is well, and could be more.
+    #[serde(default = "set_up")]
+    pub configured: bool,
+}
+
+const fn set_up() -> bool {
+    true
+}
+
+impl CheckView {
+    /// Of something that was looked at; the message says what is wrong, if anything is.
+    #[must_use]
+    pub fn of(name: &str, looked: Result<(), String>) -> Self {
+        let (ok, message) = (looked.is_ok(), looked.err().unwrap_or_default());
+        Self { name: name.to_owned(), ok, message, configured: true }
+    }
+
+    /// Of something that nobody has set up: what holds instead.
+    #[must_use]
+    pub fn not_configured(name: &str, instead: &str) -> Self {
+        let message = format!("not configured: {instead}");
+        Self { name: name.to_owned(), ok: true, message, configured: false }
+    }
 }

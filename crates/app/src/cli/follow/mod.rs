@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::exit::Exit;
 use super::failure::{self, Failure};
+use super::output::{Format, OutputArgs, yaml};
 use super::pairs::Given;
 use super::progress::bytes_bar;
 use super::terminal::{Terminal, say};
@@ -36,8 +39,46 @@ pub enum Style {
     People,
     /// JSON: one object a line while it is followed, else one object.
     Json,
+    /// The same as documents of YAML.
+    Yaml,
     /// The id, nothing else.
     Id,
+}
+
+impl Style {
+    /// That of the flags which every command has.
+    #[must_use]
+    pub const fn of(output: OutputArgs) -> Self {
+        Self::of_format(output.format())
+    }
+
+    /// That of a format.
+    #[must_use]
+    pub const fn of_format(format: Format) -> Self {
+        match format {
+            Format::Table | Format::Wide => Self::People,
+            Format::Json => Self::Json,
+            Format::Yaml => Self::Yaml,
+            Format::Name => Self::Id,
+        }
+    }
+
+    /// One object as programs read it: alone, or one of many.
+    fn object(self, value: &impl Serialize, place: Placing) -> anyhow::Result<String> {
+        Ok(match (self, place) {
+            (Self::Yaml, Placing::Alone) => yaml(value)?,
+            (Self::Yaml, Placing::OneOfMany) => format!("---\n{}", yaml(value)?),
+            (_, Placing::Alone) => serde_json::to_string_pretty(value)?,
+            (_, Placing::OneOfMany) => serde_json::to_string(value)?,
+        })
+    }
+}
+
+/// Whether an object stands alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placing {
+    Alone,
+    OneOfMany,
 }
 
 /// What Ctrl-C does.
@@ -102,8 +143,8 @@ pub async fn stay(
 ) -> anyhow::Result<ExitCode> {
     match (follow.show, follow.style) {
         (_, Style::Id) => say(run.summary.id.as_str())?,
-        (Show::Accepted, Style::Json) => say(&serde_json::to_string_pretty(&run)?)?,
-        (_, Style::Json) => {}
+        (Show::Accepted, style @ (Style::Json | Style::Yaml)) => say(&style.object(&run, Placing::Alone)?)?,
+        (_, Style::Json | Style::Yaml) => {}
         (_, Style::People) => say(&printer::headline(&run))?,
     }
     if follow.show == Show::Accepted {

@@ -31,7 +31,7 @@ pub fn labelled(terminal: &Terminal, colour: Option<Colour>, label: &str, text: 
 /// `12:04:12 !  RuntimeWarning: Mean of empty slice`
 #[must_use]
 pub fn line_text(line: &LogLine, time: &str, terminal: &Terminal) -> String {
-    let text = harmless(&line.text, terminal.out && terminal.colours);
+    let text = harmless(last_written(&line.text), terminal.out && terminal.colours);
     let (mark, text) = match line.stream.as_str() {
         "stderr" => (terminal.paint(Colour::Amber, "!"), text),
         "system" => (" ".to_owned(), terminal.paint(Colour::Grey, &text)),
@@ -48,6 +48,12 @@ pub fn unreadable(why: &str) -> String {
     format!(
         "The rest of this attempt's log cannot be read: {why}. `rigi doctor --deep` names what is damaged."
     )
+}
+
+/// What a line shows in the end that was written over, as progress bars do.
+fn last_written(text: &str) -> &str {
+    let text = text.trim_end_matches('\r');
+    text.rsplit_once('\r').map_or(text, |(_, last)| last)
 }
 
 /// A line with its local time of the day.
@@ -153,7 +159,8 @@ mod tests {
         let show = |stream, text| line_text(&line(stream, text), "12:04:11", &plain);
         assert_eq!(show("stdout", "2,225 weeks read"), "12:04:11    2,225 weeks read");
         assert_eq!(show("stderr", "Warning"), "12:04:11 !  Warning");
-        assert_eq!(show("stdout", "50 %\r100 %"), "12:04:11    50 %100 %");
+        assert_eq!(show("stdout", "50 %\r100 %"), "12:04:11    100 %");
+        assert_eq!(show("stdout", " 10%\r 50%\r100%\r"), "12:04:11    100%");
         assert_eq!(show("stdout", ""), "12:04:11");
         assert_eq!(line_text(&line("stderr", "x"), "", &plain), "!  x");
     }

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::printer::{ended, labelled, outputs_line, prepared, timed_line, unreadable};
-use super::{Follow, Interrupt, Show, Style};
+use super::{Follow, Interrupt, Placing, Show, Style};
 use crate::api::view::{ArtifactView, LogLine, Page, RunSummary, RunView};
 use crate::cli::exit::Exit;
 use crate::cli::progress::{SHORT, Spinner};
@@ -224,7 +224,9 @@ impl<'a> Watcher<'a> {
         for line in lines {
             match self.follow.style {
                 Style::People => self.say(&timed_line(line, self.terminal))?,
-                Style::Json => say(&json!({ "type": "line", "line": line }).to_string())?,
+                style @ (Style::Json | Style::Yaml) => {
+                    say(&style.object(&json!({ "type": "line", "line": line }), Placing::OneOfMany)?)?;
+                }
                 Style::Id => {}
             }
         }
@@ -250,12 +252,12 @@ impl<'a> Watcher<'a> {
         let code = Exit::of_run(run.summary.state).into();
         match self.follow.style {
             Style::Id => return Ok(code),
-            Style::Json if self.follow.show == Show::Log => {
-                say(&json!({ "type": "run", "run": run }).to_string())?;
-                return Ok(code);
-            }
-            Style::Json => {
-                say(&serde_json::to_string_pretty(&run)?)?;
+            style @ (Style::Json | Style::Yaml) => {
+                let text = match self.follow.show {
+                    Show::Log => style.object(&json!({ "type": "run", "run": run }), Placing::OneOfMany),
+                    _ => style.object(&run, Placing::Alone),
+                };
+                say(&text?)?;
                 return Ok(code);
             }
             Style::People => self.show_environment().await?,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use rigi_model::Timestamp;
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use crate::api::view::{CancelRuns, CancelledRuns, PipelineView, RerunCode, Rerun
 use crate::cli::exit::Exit;
 use crate::cli::failure::{self, Failure};
 use crate::cli::follow::{stay, upload};
+use crate::cli::output::{OutputArgs, print_value};
 use crate::cli::pairs::{self, Given};
 use crate::cli::session::Session;
 use crate::cli::terminal::say;
@@ -27,16 +29,15 @@ Examples:
   rigi runs cancel --all")]
 pub struct Cancel {
     /// The runs: their ids, or parts of them
-    #[arg(value_name = "RUN", conflicts_with_all = ["pipeline", "state", "labels", "since", "until", "all"])]
+    #[arg(value_name = "RUN", conflicts_with_all = ["pipeline", "state", "labels", "since", "until", "all"], add = ArgValueCompleter::new(crate::cli::complete::runs))]
     runs: Vec<String>,
     #[command(flatten)]
     filters: Filters,
     /// All runs that have not ended
     #[arg(long, conflicts_with_all = ["pipeline", "state", "labels", "since", "until"])]
     all: bool,
-    /// Print ids only; with filters, the number of runs
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl Cancel {
@@ -56,12 +57,12 @@ impl Cancel {
         session.block_on(async {
             if self.runs.is_empty() {
                 let cancelled = cancel_many(&client, filter).await?;
-                let said = if self.quiet {
-                    cancelled.to_string()
-                } else {
-                    format!("{} asked to stop", many(cancelled, "run"))
-                };
-                say(&said)?;
+                match self.output.is_for_people() {
+                    true => say(&format!("{} asked to stop", many(cancelled, "run")))?,
+                    false => print_value(&CancelledRuns { cancelled }, self.output, || {
+                        vec![cancelled.to_string()]
+                    })?,
+                }
                 return Ok(Exit::Ok.into());
             }
             self.each(&client, session).await
@@ -70,10 +71,11 @@ impl Cancel {
 
     async fn each(&self, client: &Client, session: &Session) -> anyhow::Result<ExitCode> {
         let mut failed: Option<Failure> = None;
+        let mut asked: Vec<RunView> = Vec::new();
         for name in &self.runs {
             let answer: Result<RunView, _> = client.act(&["runs", name, "cancel"], &[]).await;
             match answer {
-                Ok(run) if self.quiet => say(run.summary.id.as_str())?,
+                Ok(run) if !self.output.is_for_people() => asked.push(run),
                 Ok(run) if run.summary.state.is_terminal() => {
                     say(&format!("run {} is {}", run.summary.short, state_word(run.summary.state)))?;
                 }
@@ -85,6 +87,10 @@ impl Cancel {
                     }
                 }
             }
+        }
+        if !self.output.is_for_people() {
+            let names = || asked.iter().map(|run| run.summary.id.to_string()).collect();
+            print_value(&asked, self.output, names)?;
         }
         failed.map_or_else(|| Ok(Exit::Ok.into()), |failure| Err(failure.into()))
     }
@@ -105,7 +111,7 @@ pub async fn cancel_many(client: &Client, filter: RunSelection) -> Result<u64, C
 #[command(after_help = "Example:\n  rigi runs retry 7Q2A --follow")]
 pub struct Retry {
     /// The run: its id, or a part of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(crate::cli::complete::runs))]
     run: String,
     #[command(flatten)]
     stay: Stay,
@@ -144,7 +150,7 @@ Examples:
   rigi runs rerun 7Q2A --code current --unset start")]
 pub struct Rerun {
     /// The run: its id, or a part of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(crate::cli::complete::runs))]
     run: String,
     /// Replace a parameter; may be repeated
     #[arg(short, long = "parameter", value_name = "NAME=VALUE")]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use futures_util::StreamExt as _;
 use indicatif::ProgressBar;
 use rigi_model::quantity::show_bytes;
@@ -31,7 +32,7 @@ Examples:
   rigi runs artifacts 7Q2A trend.png --to plot.png  fetch one")]
 pub struct Artifacts {
     /// The run: its id, or a part of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(crate::cli::complete::runs))]
     run: String,
     /// Print this one to standard output
     #[arg(value_name = "PATH")]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use rigi_model::Timestamp;
 use rigi_model::quantity::{show_bytes, show_cpu, show_duration};
 
@@ -20,7 +21,7 @@ use crate::cli::words::{date, labels, many, started_by, state_colour, state_word
 #[command(after_help = "Example:\n  rigi runs get 7Q2A -o json")]
 pub struct Get {
     /// The run: its id, or a part of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(crate::cli::complete::runs))]
     run: String,
     #[command(flatten)]
     output: OutputArgs,

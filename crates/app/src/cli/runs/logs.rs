@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use futures_util::StreamExt as _;
 
 use crate::api::view::{LogLine, LogPage, RunView};
 use crate::cli::exit::Exit;
 use crate::cli::follow::{ended, line_text, unreadable};
+use crate::cli::output::{Format, yaml};
 use crate::cli::session::Session;
 use crate::cli::terminal::say;
 use crate::cli::words::{clock, state_word};
@@ -29,7 +31,7 @@ Examples:
 Lines of standard error are marked with `!`. Times are local.")]
 pub struct Logs {
     /// The run: its id, or a part of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(crate::cli::complete::runs))]
     run: String,
     /// Go on until the run ends; the exit code is its result
     #[arg(short, long)]
@@ -49,8 +51,11 @@ pub struct Logs {
     /// Whole times, in UTC
     #[arg(long)]
     timestamps: bool,
-    /// One JSON object a line
-    #[arg(long, conflicts_with = "timestamps")]
+    /// How to print; JSON is one object a line
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    output: Format,
+    /// One JSON object a line, as `-o json`
+    #[arg(long, conflicts_with_all = ["timestamps", "output"])]
     json: bool,
 }
 
@@ -85,11 +90,15 @@ impl Logs {
             }
             self.print_new(LogStream::open(&client, id, start).await?, session).await?;
             let run: RunView = client.get(&["runs", id], &[]).await?;
-            if !self.json {
+            if self.format() == Format::Table || self.format() == Format::Wide {
                 say(&ended(&run, &session.terminal))?;
             }
             Ok(Exit::of_run(run.summary.state).into())
         })
+    }
+
+    const fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output }
     }
 
     async fn print_raw(&self, client: &Client) -> anyhow::Result<()> {
@@ -146,11 +155,17 @@ impl Logs {
     fn print(&self, lines: &[LogLine], session: &Session) -> anyhow::Result<()> {
         let mut text = String::new();
         for line in lines {
-            if self.json {
-                text.push_str(&serde_json::to_string(line)?);
-            } else {
-                let time = if self.timestamps { line.at.to_string() } else { clock(line.at) };
-                text.push_str(&line_text(line, &time, &session.terminal));
+            match self.format() {
+                Format::Json => text.push_str(&serde_json::to_string(line)?),
+                Format::Yaml => {
+                    text.push_str("---\n");
+                    text.push_str(yaml(line)?.trim_end());
+                }
+                Format::Name => text.push_str(&line.n.to_string()),
+                Format::Table | Format::Wide => {
+                    let time = if self.timestamps { line.at.to_string() } else { clock(line.at) };
+                    text.push_str(&line_text(line, &time, &session.terminal));
+                }
             }
             text.push('\n');
         }

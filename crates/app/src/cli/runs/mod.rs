@@ -2,10 +2,13 @@
 
 mod act;
 mod artifacts;
+mod diff;
 mod filters;
 mod get;
 mod list;
 mod logs;
+mod open;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -45,6 +48,12 @@ enum Command {
     Retry(act::Retry),
     /// Run again with changes
     Rerun(Box<act::Rerun>),
+    /// Wait for the end of runs; the exit code is their result
+    Wait(wait::Wait),
+    /// Show a run's page in the browser
+    Open(open::Open),
+    /// What two runs differ in
+    Diff(diff::Diff),
     /// List or fetch the files that a run left
     Artifacts(artifacts::Artifacts),
 }
@@ -62,6 +71,9 @@ impl Runs {
             Command::Cancel(command) => command.run(session),
             Command::Retry(command) => command.run(session),
             Command::Rerun(command) => command.run(session),
+            Command::Wait(command) => command.run(session),
+            Command::Open(command) => command.run(session),
+            Command::Diff(command) => command.run(session),
             Command::Artifacts(command) => command.run(session),
         }
     }

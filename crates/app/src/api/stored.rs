@@ -1,0 +1,119 @@
+//! The content of stored files as answers: whole or in part, or that it has not changed.
+
+use std::ops::Range;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use rigi_model::ErrorCode;
+use rigi_store::{BlobReader, Blobs};
+
+use super::error::{ApiError, ApiResult};
+use super::etag;
+use super::range::{self, Wanted};
+
+/// A stored file as it is answered.
+pub(super) struct StoredFile {
+    /// Its content.
+    pub sha256: String,
+    /// Its size.
+    pub size: u64,
+    /// Its media type.
+    pub kind: &'static str,
+    /// What every answer about it carries, also that it has not changed: a browser puts these headers in place of those
+    /// that it kept.
+    pub common: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Answers with what a request wants of a file.
+///
+/// # Errors
+/// If the file cannot be read, or is damaged.
+pub(super) async fn answer(blobs: Blobs, file: StoredFile, request: &HeaderMap) -> ApiResult<Response> {
+    let StoredFile { sha256, size, kind, common } = file;
+    let tag = format!("\"{sha256}\"");
+    let mut response = if etag::is_known(request, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let part = match range::wanted(request, size, &tag) {
+            Wanted::Beyond => return Ok(range::beyond(size)),
+            Wanted::Part(part) => Some(part),
+            Wanted::Whole => None,
+        };
+        let bytes = part.clone().unwrap_or(0..size);
+        let length = bytes.end - bytes.start;
+        let mut response = Response::new(body(blobs, sha256, size, bytes).await?);
+        if let Some(part) = part {
+            range::mark(&mut response, &part, size);
+        }
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers.extend(common);
+    Ok(response)
+}
+
+/// Bytes of a stored file. Damage is an error where it is seen before the first byte goes out, which it is in every file that
+/// is cut off or small; else the connection is cut before the last piece, so that nobody takes it for whole. Of a part, too,
+/// the whole file is read: only that shows damage.
+async fn body(blobs: Blobs, sha256: String, size: u64, wanted: Range<u64>) -> ApiResult<Body> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let reader = blobs.get(&sha256)?;
+        reader.expect_size(size)?;
+        let mut pieces = Pieces { reader, wanted, at: 0, held: None };
+        let piece = pieces.next()?;
+        Ok::<_, rigi_store::Error>((pieces, piece))
+    });
+    let (pieces, first) = opened.await.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
+    let rest = stream::try_unfold(pieces, |mut pieces| async {
+        let read = tokio::task::spawn_blocking(move || (pieces.next(), pieces));
+        match read.await.map_err(std::io::Error::other)? {
+            (Ok(piece), pieces) => Ok(piece.map(|piece| (piece, pieces))),
+            (Err(error), _) => {
+                tracing::error!(%error, "a download was cut off");
+                Err(std::io::Error::other(error))
+            }
+        }
+    });
+    let first = stream::iter(first.map(Ok));
+    Ok(Body::from_stream(first.chain(rest)))
+}
+
+/// The wanted bytes of a file, piece by piece; the last of them when the file was read to its end.
+struct Pieces {
+    reader: BlobReader,
+    wanted: Range<u64>,
+    at: u64,
+    held: Option<Bytes>,
+}
+
+impl Pieces {
+    fn next(&mut self) -> rigi_store::Result<Option<Bytes>> {
+        while let Some(piece) = self.reader.next_piece()? {
+            let piece = self.cut(piece);
+            if piece.is_empty() {
+                continue;
+            }
+            if let Some(held) = self.held.replace(piece) {
+                return Ok(Some(held));
+            }
+        }
+        Ok(self.held.take())
+    }
+
+    fn cut(&mut self, piece: Vec<u8>) -> Bytes {
+        let (piece, begin) = (Bytes::from(piece), self.at);
+        self.at += piece.len() as u64;
+        // Within the piece, so that it fits.
+        let within = |at: u64| usize::try_from(at.clamp(begin, self.at) - begin).unwrap_or(0);
+        piece.slice(within(self.wanted.start)..within(self.wanted.end))
+    }
+}
