@@ -23,6 +23,7 @@ mod web;
 pub use auth::{Auth, random_token};
 pub use error::{ApiError, Problem};
 pub use openapi::document;
+pub use pipelines::mistake_view;
 pub use state::{AppState, Inner};
 
 use axum::extract::{DefaultBodyLimit, Request};

@@ -6,7 +6,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 use super::exit::Exit;
-use super::terminal::say;
+use super::terminal::hand_on;
 
 /// `rigi completion`
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ impl Completion {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut super::command(), "rigi", &mut script);
-        say(&String::from_utf8_lossy(&script))?;
+        hand_on(&String::from_utf8_lossy(&script))?;
         Ok(Exit::Ok.into())
     }
 }

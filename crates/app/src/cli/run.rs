@@ -86,7 +86,7 @@ impl Stay {
             Self { quiet: true, .. } => Style::Id,
             _ => Style::People,
         };
-        Follow { show, style, interrupt: Interrupt::Leave, given, idempotency_key: None }
+        Follow { show, style, interrupt: Interrupt::Leave, given, kept_in: None, idempotency_key: None }
     }
 }
 
@@ -146,6 +146,8 @@ fn run_here(
         follow.show = Show::Log;
     }
     follow.interrupt = Interrupt::Cancel;
+    let data = std::path::absolute(loaded.data_folder())?;
+    follow.kept_in = (!session.finds(&data)).then_some(data);
     crate::server::run_here(loaded, folder, request, inputs, follow)
 }
 

@@ -16,7 +16,7 @@ mod up;
 pub use check::{doctor, gc, migrate, validate};
 pub use damage::damage;
 pub use error::of_store as storage_failure;
-pub use here::{aside, run_here};
+pub use here::{Aside, aside, run_here};
 pub use up::{UpOptions, up};
 
 use std::ffi::OsString;

@@ -8,6 +8,7 @@ mod cron;
 pub mod document;
 pub mod entry;
 pub mod fields;
+mod likeness;
 mod limits;
 pub mod mistake;
 pub mod name;
@@ -23,8 +24,9 @@ mod values;
 
 pub use document::SpecFormat;
 pub use entry::FolderFacts;
+pub use likeness::{Likeness, likeness};
 pub use mistake::{Mistake, Position};
 pub use name::check_pipeline_name;
-pub use reader::{SpecReading, find_spec, read_spec, read_without_spec, spec_candidates};
+pub use reader::{SpecReading, find_spec, is_pipeline_file, read_spec, read_without_spec, spec_candidates};
 pub use schema::spec_schema;
 pub use spec::PipelineSpec;

@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::failure::{self, Failure};
 use super::pairs::Given;
 use super::progress::bytes_bar;
-use super::terminal::{Terminal, say};
+use super::terminal::{Terminal, say, seen_json};
 use crate::api::view::{InputRef, PipelineView, RunView, SubmitRun};
 use crate::client::{Client, file_name};
 
@@ -60,6 +60,8 @@ pub struct Follow {
     pub interrupt: Interrupt,
     /// What was given on the command line.
     pub given: Given,
+    /// Data folder that the run is kept in, where commands would not find it by themselves.
+    pub kept_in: Option<PathBuf>,
     /// The same call twice is one.
     pub idempotency_key: Option<String>,
 }
@@ -102,7 +104,7 @@ pub async fn stay(
 ) -> anyhow::Result<ExitCode> {
     match (follow.show, follow.style) {
         (_, Style::Id) => say(run.summary.id.as_str())?,
-        (Show::Accepted, Style::Json) => say(&serde_json::to_string_pretty(&run)?)?,
+        (Show::Accepted, Style::Json) => say(&seen_json(&serde_json::to_string_pretty(&run)?))?,
         (_, Style::Json) => {}
         (_, Style::People) => say(&printer::headline(&run))?,
     }

@@ -8,12 +8,12 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::printer::{ended, labelled, outputs_line, prepared, timed_line};
+use super::printer::{artifacts_command, ended, labelled, outputs_line, prepared, timed_line};
 use super::{Follow, Interrupt, Show, Style};
 use crate::api::view::{ArtifactView, LogLine, Page, RunSummary, RunView};
 use crate::cli::exit::Exit;
 use crate::cli::progress::{SHORT, Spinner};
-use crate::cli::terminal::{Terminal, say};
+use crate::cli::terminal::{Terminal, say, seen_json};
 use crate::cli::words::{about, left, state_colour, state_words};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream, RunNews, RunStream};
 
@@ -218,7 +218,7 @@ impl<'a> Watcher<'a> {
         for line in lines {
             match self.follow.style {
                 Style::People => self.say(&timed_line(line, self.terminal))?,
-                Style::Json => say(&json!({ "type": "line", "line": line }).to_string())?,
+                Style::Json => say(&seen_json(&json!({ "type": "line", "line": line }).to_string()))?,
                 Style::Id => {}
             }
         }
@@ -245,11 +245,11 @@ impl<'a> Watcher<'a> {
         match self.follow.style {
             Style::Id => return Ok(code),
             Style::Json if self.follow.show == Show::Log => {
-                say(&json!({ "type": "run", "run": run }).to_string())?;
+                say(&seen_json(&json!({ "type": "run", "run": run }).to_string()))?;
                 return Ok(code);
             }
             Style::Json => {
-                say(&serde_json::to_string_pretty(&run)?)?;
+                say(&seen_json(&serde_json::to_string_pretty(&run)?))?;
                 return Ok(code);
             }
             Style::People => self.show_environment().await?,
@@ -258,7 +258,9 @@ impl<'a> Watcher<'a> {
         self.say(&ended(&run, self.terminal))?;
         if run.artifacts.count > 0 {
             let artifacts: Page<ArtifactView> = self.client.get(&["runs", id, "artifacts"], &[]).await?;
-            if let Some(line) = outputs_line(&artifacts.items, &run.summary.short, self.terminal) {
+            let kept_in = self.follow.kept_in.as_deref();
+            let hint = artifacts_command(&run.summary.short, kept_in);
+            if let Some(line) = outputs_line(&artifacts.items, &hint, self.terminal) {
                 self.say(&line)?;
             }
         }

@@ -64,7 +64,7 @@ impl Artifacts {
     /// # Errors
     /// When there is no such run or file, or a file cannot be written.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = session.client()?;
+        let client = session.reader()?;
         session.block_on(async {
             let found: Page<ArtifactView> = client.get(&["runs", &self.run, "artifacts"], &[]).await?;
             let all = found.items;

@@ -11,7 +11,7 @@ use crate::api::view::{LogLine, LogPage, RunView};
 use crate::cli::exit::Exit;
 use crate::cli::follow::{ended, line_text};
 use crate::cli::session::Session;
-use crate::cli::terminal::say;
+use crate::cli::terminal::{say, seen_json};
 use crate::cli::words::{clock, state_word};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream};
 
@@ -60,7 +60,7 @@ impl Logs {
     /// # Errors
     /// When there is no such run or attempt.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = session.client()?;
+        let client = if self.follow { session.client()? } else { session.reader()? };
         session.block_on(async {
             if self.raw {
                 self.print_raw(&client).await?;
@@ -146,7 +146,7 @@ impl Logs {
         let mut text = String::new();
         for line in lines {
             if self.json {
-                text.push_str(&serde_json::to_string(line)?);
+                text.push_str(&seen_json(&serde_json::to_string(line)?));
             } else {
                 let time = if self.timestamps { line.at.to_string() } else { clock(line.at) };
                 text.push_str(&line_text(line, &time, &session.terminal));
