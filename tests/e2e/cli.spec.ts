@@ -1,6 +1,6 @@
 /** The command line as scripts and people meet it. */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
@@ -105,6 +105,58 @@ test("a folder is run without a server, by the same engine", async ({ bed }) => 
   expect(bad.code).toBe(1);
   const none = await bed.rigi(["run", "./nowhere"]);
   expect(none.code).toBe(66);
+});
+
+test("what a folder left is read without a server", async ({ bed, database }) => {
+  onlyOnce(database);
+  const folder = bed.shell("alone", "echo hello; echo kept > $RIGI_OUTPUTS/result.txt");
+  const here = { env: { RIGI_DATA: undefined }, cwd: bed.home };
+  const run = await bed.rigi(["run", folder], here);
+  expect(run.code, run.err).toBe(0);
+  // From elsewhere the hint names the data folder; as it stands, it works.
+  const hint = /`rigi (runs artifacts [^`]*)`/.exec(run.out)?.[1]?.split(" ") ?? [];
+  expect(hint).toContain("--data");
+  const artifacts = await bed.rigi(hint, here);
+  expect(artifacts.code, artifacts.err).toBe(0);
+  expect(artifacts.out).toContain("result.txt");
+  const beside = { ...here, cwd: bed.pipelines };
+  const list = await bed.rigi(["runs", "list", "-q"], beside);
+  expect(list.code, list.err).toBe(0);
+  expect(list.err).toContain("No server runs");
+  expect((await bed.rigi(["runs", "logs", list.out.trim()], beside)).out).toContain("hello");
+  expect(readFileSync(join(bed.pipelines, ".rigi/.gitignore"), "utf8")).toBe("*\n");
+});
+
+test("what fails to start leaves no data folder that hides a server", async ({ bed, database }) => {
+  onlyOnce(database);
+  bed.shell("good", "true");
+  const { link } = await bed.up();
+  const other = bed.folder("other");
+  mkdirSync(join(other, "empty"));
+  const here = { env: { RIGI_DATA: undefined }, cwd: other };
+  const none = await bed.rigi(["run", "./empty"], here);
+  expect(none.code).toBe(66);
+  expect(none.err).toContain("holds no pipeline");
+  const port = new URL(link).port;
+  expect((await bed.rigi(["up", ".", "--port", port], here)).code).toBe(75);
+  expect((await bed.rigi(["up", ".", "--port", port, "--detach"], here)).code).toBe(75);
+  expect(readdirSync(other)).toEqual(["empty"]);
+  expect((await bed.rigi(["run", "good", "--wait"], here)).code).toBe(0);
+});
+
+test("a folder's pipeline is never another's of the same name", async ({ bed, database }) => {
+  onlyOnce(database);
+  bed.shell("x", "echo the server\'s");
+  const { api } = await bed.up();
+  const solo = join(bed.folder("solo"), "x");
+  cpSync(join(bed.pipelines, "x"), solo, { recursive: true });
+  const said = await bed.rigi(["run", solo]);
+  expect(said.code).toBe(75);
+  expect(said.err).toContain("is none of them");
+  expect(await api.count()).toBe(0);
+  const own = await bed.rigi(["run", join(bed.pipelines, "x")]);
+  expect(own.code, own.err).toBe(0);
+  expect(await api.count()).toBe(1);
 });
 
 test("an idempotency key on the command line", async ({ bed }) => {

@@ -6,32 +6,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use rigi_model::version::{FileEntry, hash_version};
+use rigi_store::Store;
 use rigi_store::tables::versions::{GitFacts, Version, VersionFile};
-use rigi_store::{Store, hex};
-use sha2::{Digest, Sha256};
 
-/// Folders that are never part of a pipeline's code.
-const LEFT_OUT: &[&str] = &[
-    ".git",
-    ".rigi",
-    ".venv",
-    "venv",
-    "node_modules",
-    "__pycache__",
-    ".ipynb_checkpoints",
-    ".mypy_cache",
-    ".pytest_cache",
-];
-/// Files of one pipeline at most.
-pub const MOST_FILES: usize = 10_000;
-/// Bytes of one pipeline's files at most.
-pub const MOST_BYTES: u64 = 256 << 20;
+use crate::folder::{CodeLimits, Folder, Listing, list, walk};
 
 /// Why a folder cannot be captured.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// A symbolic link leads out of the folder.
-    #[error("`{path}` is a link that leaves the folder (to {target})")]
+    #[error("`{path}` is a link that leaves the folder (to `{target}`)")]
     LinkLeaves {
         /// The link.
         path: String,
@@ -39,15 +23,23 @@ pub enum CaptureError {
         target: String,
     },
     /// Too much.
-    #[error("the folder holds more than {what}: keep data out of it and give it as inputs")]
+    #[error("the folder {what}")]
     TooLarge {
-        /// Which bound.
+        /// What it holds and may hold.
         what: String,
+        /// Configuration key that says so.
+        key: &'static str,
+    },
+    /// Folders within folders, without an end.
+    #[error("`{path}` lies more than 32 folders deep")]
+    TooDeep {
+        /// The folder.
+        path: String,
     },
     /// Not UTF-8.
     #[error("`{path}` has a name that is not UTF-8")]
     Name {
-        /// The name, as well as it can be shown.
+        /// The name, its odd bytes as `\xe9`.
         path: String,
     },
     /// Cannot be read.
@@ -66,15 +58,40 @@ pub enum CaptureError {
     Store(#[from] rigi_store::Error),
 }
 
-/// The files of a folder with their hashes, by path.
-///
-/// # Errors
-/// If a link leaves the folder, if it is too large, or if it cannot be read.
-pub fn list(folder: &Path) -> Result<Vec<VersionFile>, CaptureError> {
-    let mut walk = Walk { root: folder, files: Vec::new(), bytes: 0 };
-    walk.folder(folder, 0)?;
-    walk.files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(walk.files)
+impl CaptureError {
+    /// What to do, as a sentence; `None` where the error is the server's and no folder's.
+    #[must_use]
+    pub fn cure(&self) -> Option<String> {
+        let cure = match self {
+            Self::LinkLeaves { .. } => {
+                "Copy what it leads to into the folder, or give it to runs as an input.".to_owned()
+            }
+            Self::TooLarge { key, .. } => {
+                format!("Keep data out of the folder and give it as inputs, or raise `{key}`.")
+            }
+            Self::TooDeep { .. } => "Move it further up, or out of the folder.".to_owned(),
+            Self::Name { .. } => "Rename it.".to_owned(),
+            Self::Read { .. } => {
+                "Give the account of the server the right to read it, or move it out of the folder."
+                    .to_owned()
+            }
+            Self::Changing => "Keep what is written all the time out of the folder.".to_owned(),
+            Self::Store(_) => return None,
+        };
+        Some(cure)
+    }
+
+    /// What it is about, below the folder; `None`: the folder as a whole.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::LinkLeaves { path, .. }
+            | Self::TooDeep { path }
+            | Self::Name { path }
+            | Self::Read { path, .. } => Some(path),
+            Self::TooLarge { .. } | Self::Changing | Self::Store(_) => None,
+        }
+    }
 }
 
 /// The hash that names this content.
@@ -94,97 +111,21 @@ pub fn version_of(files: &[VersionFile]) -> String {
     hash_version(entries).to_string()
 }
 
-struct Walk<'a> {
-    root: &'a Path,
-    files: Vec<VersionFile>,
-    bytes: u64,
-}
-
-fn shown(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).display().to_string()
-}
-
-impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), CaptureError> {
-        let read = |source| CaptureError::Read { path: shown(self.root, folder), source };
-        if depth > 32 {
-            return Err(CaptureError::TooLarge { what: "32 levels of folders".into() });
-        }
-        let items: Vec<_> = fs::read_dir(folder).and_then(Iterator::collect).map_err(read)?;
-        for item in items {
-            let (path, name) = (item.path(), item.file_name());
-            if name.to_str().is_some_and(|name| LEFT_OUT.contains(&name) || name.ends_with(".pyc")) {
-                continue;
-            }
-            let broken = |source| CaptureError::Read { path: shown(self.root, &path), source };
-            let link = item.file_type().map_err(broken)?.is_symlink();
-            if link {
-                self.check_link(&path)?;
-            }
-            let facts = fs::metadata(&path).map_err(broken)?;
-            if facts.is_dir() {
-                // A link to a folder inside could go round in circles: the folder itself is read anyway.
-                if !link {
-                    self.folder(&path, depth + 1)?;
-                }
-            } else if facts.is_file() {
-                self.file(&path, &facts)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_link(&self, path: &Path) -> Result<(), CaptureError> {
-        let read = |source| CaptureError::Read { path: shown(self.root, path), source };
-        let root = self.root.canonicalize().map_err(read)?;
-        let target = path.canonicalize().map_err(read)?;
-        if target.starts_with(root) {
-            return Ok(());
-        }
-        Err(CaptureError::LinkLeaves { path: shown(self.root, path), target: target.display().to_string() })
-    }
-
-    fn file(&mut self, path: &Path, facts: &fs::Metadata) -> Result<(), CaptureError> {
-        let relative = path.strip_prefix(self.root).unwrap_or(path);
-        let name =
-            relative.to_str().ok_or_else(|| CaptureError::Name { path: relative.display().to_string() })?;
-        self.bytes += facts.len();
-        if self.files.len() >= MOST_FILES {
-            return Err(CaptureError::TooLarge { what: format!("{MOST_FILES} files") });
-        }
-        if self.bytes > MOST_BYTES {
-            return Err(CaptureError::TooLarge { what: format!("{} MiB", MOST_BYTES >> 20) });
-        }
-        let read = |source| CaptureError::Read { path: name.to_owned(), source };
-        let mut file = fs::File::open(path).map_err(read)?;
-        let (mut hash, mut piece, mut size) = (Sha256::new(), vec![0; 64 << 10], 0);
-        loop {
-            let n = file.read(&mut piece).map_err(read)?;
-            if n == 0 {
-                break;
-            }
-            size += n as u64;
-            hash.update(&piece[..n]);
-        }
-        let executable = facts.permissions().mode() & 0o111 != 0;
-        self.files.push(VersionFile {
-            path: name.to_owned(),
-            executable,
-            size,
-            sha256: hex(&hash.finalize()),
-        });
-        Ok(())
-    }
-}
-
-/// Stores the content of a folder's files.
+/// Stores the content of a folder's files, but for what is known to be stored.
 ///
 /// # Errors
 /// [`CaptureError::Changing`] if a file is not what it was when it was listed.
-pub fn keep(store: &Store, folder: &Path, files: &[VersionFile]) -> Result<(), CaptureError> {
-    for file in files {
-        let read = |source| CaptureError::Read { path: file.path.clone(), source };
-        let stored = store.blobs().put(fs::File::open(folder.join(&file.path)).map_err(read)?)?;
+pub fn keep(
+    store: &Store,
+    folder: &Path,
+    listing: &Listing,
+    is_stored: impl Fn(&str) -> bool,
+) -> Result<(), CaptureError> {
+    let read = |source| CaptureError::Read { path: ".".to_owned(), source };
+    let folder = Folder::open(folder).map_err(read)?;
+    for file in listing.files().into_iter().filter(|file| !is_stored(&file.sha256)) {
+        // It may grow while it is read: one byte more is enough to know.
+        let stored = store.blobs().put(listing.open(&folder, &file.path)?.take(file.size + 1))?;
         if stored.sha256 != file.sha256 {
             return Err(CaptureError::Changing);
         }
@@ -200,7 +141,7 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
     let folder = store.data().join("cache").join("code").join(&version.hash);
     let io = |what: String| move |source| rigi_store::Error::Io { what, source };
     if folder.is_dir() {
-        if list(&folder).is_ok_and(|files| version_of(&files) == version.hash) {
+        if version_at(&folder).is_ok_and(|hash| hash == version.hash) {
             return Ok(folder);
         }
         tracing::warn!(folder = %folder.display(), "a copy of code is not what was captured: it is made again");
@@ -233,6 +174,17 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
         }
         Err(source) => Err(io(format!("move the code to {}", folder.display()))(source)),
     }
+}
+
+/// The hash of what lies in a folder of captured code, read from beginning to end.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn version_at(folder: &Path) -> Result<String, CaptureError> {
+    let read = |source| CaptureError::Read { path: ".".to_owned(), source };
+    let folder = Folder::open(folder).map_err(read)?;
+    let walked = walk(&folder, CodeLimits { files: None, bytes: None })?;
+    Ok(version_of(&list(&folder, &walked, &Listing::default())?.files()))
 }
 
 fn sync_folders(folder: &Path) -> std::io::Result<()> {
@@ -285,22 +237,6 @@ fn facts_of(status: &str) -> Option<GitFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_folder_is_listed_without_what_is_left_out_and_links_may_not_leave() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("p");
-        fs::create_dir_all(folder.join("lib")).unwrap();
-        fs::create_dir_all(folder.join(".git")).unwrap();
-        fs::write(folder.join("main.py"), "print(1)").unwrap();
-        fs::write(folder.join("lib/a.py"), "").unwrap();
-        fs::write(folder.join(".git/x"), "").unwrap();
-        std::os::unix::fs::symlink("main.py", folder.join("again.py")).unwrap();
-        let names: Vec<_> = list(&folder).unwrap().into_iter().map(|f| f.path).collect();
-        assert_eq!(names, ["again.py", "lib/a.py", "main.py"]);
-        std::os::unix::fs::symlink("/etc/passwd", folder.join("out")).unwrap();
-        assert!(matches!(list(&folder), Err(CaptureError::LinkLeaves { .. })));
-    }
 
     #[test]
     fn git_says_commit_branch_and_changes() {

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod code;
 pub mod core;
 pub mod decide;
+pub mod folder;
 mod inputs;
 pub mod ledger;
 pub mod retention;

@@ -19,6 +19,7 @@ pub mod run;
 pub mod run_config;
 pub mod state;
 pub mod target;
+pub mod text;
 pub mod time;
 pub mod version;
 

@@ -1,3 +1,4 @@
+import { quote } from "../lib/command";
 import { Command } from "./CopyButton";
 import classes from "./FirstSteps.module.css";
 
@@ -13,7 +14,7 @@ export function FirstSteps({ folder }: { folder?: string | undefined }) {
       <ol>
         <li>
           <p>Make one that works:</p>
-          <Command text="rigi init hello" />
+          <Command text={`rigi init ${folder ? quote(`${folder}/hello`) : "hello"}`} />
         </li>
         <li>
           <p>Start it here, or in a terminal:</p>

@@ -4,10 +4,12 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::QueryRejection;
+use rigi_engine::catalog::Pipeline;
 use rigi_engine::submit::SubmitError;
 use rigi_model::ErrorCode;
 use rigi_model::id::RequestId;
 use rigi_model::parameters::ParameterMistake;
+use rigi_model::pipeline::Mistake;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -129,7 +131,9 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
         C::NotFound => (StatusCode::NOT_FOUND, "There is no such thing"),
         C::Ambiguous => (StatusCode::CONFLICT, "The short id fits more than one"),
-        C::PipelineInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "The pipeline's spec has a mistake"),
+        C::PipelineInvalid => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "The pipeline's spec or folder has a mistake")
+        }
         C::PipelineDisabled => (StatusCode::CONFLICT, "The pipeline is switched off"),
         C::StateConflict => (StatusCode::CONFLICT, "This does not fit the state it is in"),
         C::IdempotencyConflict => (StatusCode::CONFLICT, "The idempotency key was used for another request"),
@@ -239,12 +243,9 @@ impl From<SubmitError> for ApiError {
         let text = error.to_string();
         match error {
             SubmitError::NoPipeline(_) => Self::new(ErrorCode::NotFound, text),
-            SubmitError::Mistakes { file, mistakes, .. } => {
-                let mut new = Self::new(ErrorCode::PipelineInvalid, text);
-                let entry = |m: &rigi_model::pipeline::Mistake| json!({"source": format!("{file}:{}:{}", m.line, m.column), "message": m.message, "cure": m.cure});
-                new.errors = mistakes.iter().map(entry).collect();
-                new.cure("Mend the spec; it is read again as soon as it is saved.")
-            }
+            SubmitError::Mistakes(pipeline) => Self::mistakes(&pipeline, text),
+            SubmitError::Unread { .. } => Self::new(ErrorCode::StorageUnavailable, text)
+                .cure("Try again, and look at the disk that the pipelines lie on."),
             SubmitError::Disabled(_) => {
                 Self::new(ErrorCode::PipelineDisabled, text).cure("Set `enabled: true` in its spec.")
             }
@@ -262,13 +263,34 @@ impl From<SubmitError> for ApiError {
             SubmitError::NoTarget { .. } => Self::new(ErrorCode::TargetUnavailable, text)
                 .cure("Choose another target, or set this one up on the server."),
             SubmitError::Refused { .. } => Self::new(ErrorCode::TargetUnavailable, text),
-            SubmitError::Capture { .. } => Self::new(ErrorCode::PipelineInvalid, text),
+            SubmitError::Capture { source, .. } => {
+                Self { cure: source.cure(), ..Self::new(ErrorCode::PipelineInvalid, text) }
+            }
             SubmitError::Store(error) => error.into(),
         }
     }
 }
 
 impl ApiError {
+    fn mistakes(pipeline: &Pipeline, detail: String) -> Self {
+        let mistakes = pipeline.outcome.as_ref().err().map(Vec::as_slice).unwrap_or_default();
+        let mut new = Self::new(ErrorCode::PipelineInvalid, detail);
+        let entry = |mistake: &Mistake| {
+            let file = pipeline.path_of(mistake);
+            let source = match mistake.line {
+                0 => file,
+                _ => format!("{file}:{}", mistake.position()),
+            };
+            json!({"source": source, "message": mistake.message, "cure": mistake.cure})
+        };
+        new.errors = mistakes.iter().map(entry).collect();
+        new.cure = match mistakes.first() {
+            Some(Mistake { path: Some(_), cure, .. }) => cure.clone(),
+            _ => Some("Mend the spec; it is read again as soon as it is saved.".to_owned()),
+        };
+        new
+    }
+
     fn parameters(mistakes: &[ParameterMistake], detail: String) -> Self {
         let mut new = Self::new(ErrorCode::ParameterInvalid, detail);
         new.cure = mistakes.first().and_then(|m| m.cure.clone());

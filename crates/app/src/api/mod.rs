@@ -29,6 +29,7 @@ mod web;
 pub use auth::{Auth, random_token};
 pub use error::{ApiError, Problem};
 pub use openapi::document;
+pub use pipelines::mistake_view;
 pub use run_parts::percent;
 pub use state::{AppState, Inner};
 

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rigi_engine::catalog::{Pipeline, Ready};
+use rigi_engine::submit::SubmitError;
 use rigi_model::pipeline::Mistake;
 use rigi_model::pipeline::spec::Entry;
 use serde::Deserialize;
@@ -79,7 +80,7 @@ async fn get_pipeline(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> ApiResult<axum::Json<PipelineView>> {
-    let pipeline = find(&state, &name)?;
+    let pipeline = find_now(&state, &name).await?;
     let counts = state.engine.counts_of(vec![name]).await.first().copied().unwrap_or_default();
     let summary = summary(&state, &pipeline, counts).await?;
     let ready = pipeline.outcome.as_ref().ok();
@@ -118,23 +119,29 @@ async fn list_pipeline_code(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> ApiResult<axum::Json<Page<CodeFile>>> {
-    let pipeline = find(&state, &name)?;
+    let pipeline = find_now(&state, &name).await?;
     let files = pipeline.outcome.as_ref().map(|ready| ready.files.as_slice()).unwrap_or_default();
     let items = files.iter().map(|f| CodeFile { path: f.path.clone(), size: f.size }).collect();
     Ok(axum::Json(Page { items, next_cursor: None }))
 }
 
-pub(super) fn find(state: &AppState, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
-    state.catalog.get(name).ok_or_else(|| {
-        let names = state.catalog.all();
-        let near = names.iter().map(|p| (strsim::jaro_winkler(&p.name, name), &p.name));
-        let near = near.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
-        let error = ApiError::not_found("pipeline", name);
-        match near {
-            Some((_, near)) => error.cure(format!("The nearest is `{near}`.")),
-            None => error.cure("`rigi pipelines list` shows what there is."),
-        }
-    })
+/// A pipeline as its folder is now: what is asked for next, a run, takes it from there too.
+async fn find_now(state: &AppState, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
+    let looked = state.catalog.look(name).await;
+    let unread = |source| SubmitError::Unread { pipeline: name.to_owned(), source };
+    looked.map_err(unread)?.ok_or_else(|| missing(state, name))
+}
+
+/// There is no such pipeline; the nearest is named.
+pub(super) fn missing(state: &AppState, name: &str) -> ApiError {
+    let names = state.catalog.all();
+    let near = names.iter().map(|p| (strsim::jaro_winkler(&p.name, name), &p.name));
+    let near = near.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+    let error = ApiError::not_found("pipeline", name);
+    match near {
+        Some((_, near)) => error.cure(format!("The nearest is `{near}`.")),
+        None => error.cure("`rigi pipelines list` shows what there is."),
+    }
 }
 
 /// A limit of a page within its bounds.
@@ -168,9 +175,10 @@ const fn kind(entry: &Entry) -> &'static str {
 }
 
 /// A mistake with the file it is in.
-pub(super) fn mistake(pipeline: &Pipeline, mistake: &Mistake) -> MistakeView {
+#[must_use]
+pub fn mistake_view(pipeline: &Pipeline, mistake: &Mistake) -> MistakeView {
     MistakeView {
-        file: pipeline.spec_path(),
+        file: pipeline.path_of(mistake),
         line: mistake.line,
         column: mistake.column,
         message: mistake.message.clone(),
@@ -190,8 +198,8 @@ async fn summary(state: &AppState, pipeline: &Pipeline, counts: (u64, u64)) -> A
         duration_ms: m.duration_us.map(|us| us / 1000),
     });
     let (mistakes, warnings) = match &pipeline.outcome {
-        Ok(ready) => (Vec::new(), ready.warnings.iter().map(|w| mistake(pipeline, w)).collect()),
-        Err(mistakes) => (mistakes.iter().map(|m| mistake(pipeline, m)).collect(), Vec::new()),
+        Ok(ready) => (Vec::new(), ready.warnings.iter().map(|w| mistake_view(pipeline, w)).collect()),
+        Err(mistakes) => (mistakes.iter().map(|m| mistake_view(pipeline, m)).collect(), Vec::new()),
     };
     let about = ready.and_then(|ready| ready.spec.description.as_deref());
     Ok(PipelineSummary {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rigi_engine::CancelAnswer;
-use rigi_engine::submit::{InputSource, Submission, Submitted};
+use rigi_engine::submit::{InputSource, Submission, SubmitError, Submitted};
 use rigi_model::{ErrorCode, RunId, RunState, Timestamp};
 use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::{IdempotencyKey, Run};
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::{Json, Path, Query, idempotency, pairs};
-use super::pipelines::{bounded, find};
+use super::pipelines::{bounded, missing};
 use super::present;
 use super::state::AppState;
 use super::view::{
@@ -74,9 +74,19 @@ async fn submit_run(
     headers: HeaderMap,
     Json(body): Json<SubmitRun>,
 ) -> ApiResult<Response> {
-    find(&state, &name)?;
     let key = idempotency(&headers, &format!("submit {name}"), &body)?;
     accept_one(&state, submission(name, body, 1), key).await
+}
+
+async fn submit(
+    state: &AppState,
+    wanted: Vec<Submission>,
+    key: Option<IdempotencyKey>,
+) -> ApiResult<Submitted> {
+    state.engine.submit(&state.catalog, wanted, key).await.map_err(|error| match error {
+        SubmitError::NoPipeline(name) => missing(state, &name),
+        error => error.into(),
+    })
 }
 
 async fn accept_one(
@@ -84,7 +94,7 @@ async fn accept_one(
     wanted: Submission,
     key: Option<IdempotencyKey>,
 ) -> ApiResult<Response> {
-    let Submitted { ids, first } = state.engine.submit(&state.catalog, vec![wanted], key).await?;
+    let Submitted { ids, first } = submit(state, vec![wanted], key).await?;
     let id = ids.into_iter().next().ok_or_else(|| ApiError::new(ErrorCode::Internal, "no run was made"))?;
     let run = match first {
         Some(run) => run,
@@ -106,12 +116,9 @@ async fn submit_runs(
     Json(body): Json<BulkSubmit>,
 ) -> ApiResult<Response> {
     let key = idempotency(&headers, "submit", &body)?;
-    for item in &body.runs {
-        find(&state, &item.pipeline)?;
-    }
     let wanted = body.runs.into_iter().filter(|item| item.count != Some(0));
     let wanted = wanted.map(|item| submission(item.pipeline, item.run, item.count.unwrap_or(1))).collect();
-    let Submitted { ids, .. } = state.engine.submit(&state.catalog, wanted, key).await?;
+    let Submitted { ids, .. } = submit(&state, wanted, key).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(BulkAccepted { ids })).into_response())
 }
 

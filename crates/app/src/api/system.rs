@@ -30,6 +30,12 @@ async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
     let (queued, active, retrying) = state.engine.counts().await;
     let pipelines = state.catalog.all();
     let mut warnings = state.warnings.clone();
+    let unwatched = state.catalog.unwatched();
+    warnings.extend(unwatched.iter().map(|(name, why)| {
+        format!(
+            "changes of `{name}` are shown only when it is opened or run ({why}); a run takes what is on disk"
+        )
+    }));
     warnings.extend(state.store().blobs().reach().await.err().map(|error| error.to_string()));
     axum::Json(SystemView {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -14,7 +14,7 @@ use super::output::{List, OutputArgs, print_value};
 use super::progress::Steps;
 use super::session::Session;
 use super::table::Column;
-use super::terminal::say;
+use super::terminal::{remark, say};
 use super::words::{count, date, many};
 
 /// `rigi backup`
@@ -265,7 +265,7 @@ impl ListArgs {
         list.print(self.output, &session.terminal)?;
         for (_, manifest) in &all {
             if let Err(error) = manifest {
-                eprintln!("{error}");
+                remark(&error.to_string());
             }
         }
         Ok(if damaged { Exit::Failed } else { Exit::Ok }.into())

@@ -8,7 +8,7 @@ use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 
 use super::exit::Exit;
-use super::terminal::say;
+use super::terminal::hand_on;
 
 /// By this variable the scripts of shells ask what to offer.
 const VARIABLE: &str = "_RIGI_COMPLETE";
@@ -41,7 +41,7 @@ impl Completion {
         let shell = shells.completer(&name).with_context(|| format!("{name} is no shell that is known"))?;
         let mut script = Vec::new();
         shell.write_registration(VARIABLE, "rigi", "rigi", "rigi", &mut script)?;
-        say(&String::from_utf8_lossy(&script))?;
+        hand_on(&String::from_utf8_lossy(&script))?;
         Ok(Exit::Ok.into())
     }
 }

@@ -7,7 +7,7 @@ use rigi_model::ErrorCode;
 use rigi_model::parameters::variable_text;
 
 use super::exit::Exit;
-use super::terminal::{Colour, Terminal};
+use super::terminal::{Colour, Terminal, set_in};
 use crate::client::{CallError, FindError, Problem, ProblemEntry};
 use crate::config::ConfigError;
 
@@ -68,7 +68,8 @@ impl Failure {
     /// The text for standard error.
     #[must_use]
     pub fn show(&self, terminal: &Terminal) -> String {
-        let mut text = format!("{} {}\n", terminal.paint_err(Colour::Red, "error:"), self.headline);
+        let mut text =
+            format!("{} {}\n", terminal.paint_err(Colour::Red, "error:"), set_in(&self.headline, 2));
         let width = |inner: bool| {
             let labels =
                 self.notes.iter().filter(|note| note.inner == inner).map(|note| note.label.chars().count());
@@ -77,6 +78,7 @@ impl Failure {
         for Note { label, text: line, inner } in &self.notes {
             let indent = if *inner { "    " } else { "  " };
             let width = width(*inner);
+            let line = &set_in(line, indent.len() + if label.is_empty() { 0 } else { width + 2 });
             // Writing to a String cannot fail.
             let _ = match label.as_str() {
                 "" => writeln!(text, "{indent}{line}"),

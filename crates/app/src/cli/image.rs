@@ -9,7 +9,7 @@ use rigi_exec::container::{Endpoint, ImageOrder, build, save};
 
 use super::exit::Exit;
 use super::session::Session;
-use super::terminal::say;
+use super::terminal::{remark, say};
 
 /// `rigi image`
 #[derive(Debug, Args)]
@@ -87,7 +87,7 @@ impl Build {
         }
         let order = ImageOrder { name: self.tag, base: self.base, program, uv, python: self.python };
         session.block_on(async {
-            build(&endpoint, &order, |line| eprintln!("  {line}")).await?;
+            build(&endpoint, &order, |line| remark(&format!("  {line}"))).await?;
             say(&format!(
                 "Made {}. Use it with `image = \"{}\"` below `[targets.container]` in rigi.toml.",
                 order.name, order.name

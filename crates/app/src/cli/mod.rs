@@ -41,8 +41,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use exit::Exit;
 pub use failure::Failure;
 pub use follow::{Follow, drive};
+pub use pipelines::place;
 use session::{Globals, Placement, Session};
-pub use terminal::{Terminal, say};
+pub use terminal::{Terminal, remark, say, set_in};
 
 const ABOUT: &str = "Runs data pipelines on machines their owners control.";
 
@@ -143,7 +144,7 @@ pub fn main() -> ExitCode {
         Err(error) if terminal::is_closed_pipe(&error) => Exit::Ok.into(),
         Err(error) => {
             let failure = failure::of_any(error);
-            eprint!("{}", failure.show(&terminal));
+            remark(&failure.show(&terminal));
             failure.exit.into()
         }
     }

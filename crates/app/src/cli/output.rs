@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::table::{Column, Field, Heads, lay_out};
-use super::terminal::{Terminal, say};
+use super::terminal::{Terminal, hand_on, say, seen_json, set_in};
 
 /// Format of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -109,10 +109,10 @@ pub fn print_value(
             names.join("\n")
         }
         Format::Json | Format::Table | Format::Wide => {
-            serde_json::to_string_pretty(value).context("writing the answer as JSON")?
+            seen_json(&serde_json::to_string_pretty(value).context("writing the answer as JSON")?)
         }
     };
-    Ok(say(&text)?)
+    Ok(hand_on(&text)?)
 }
 
 /// A value as YAML.
@@ -130,5 +130,19 @@ pub fn yaml(value: &impl Serialize) -> anyhow::Result<String> {
 pub fn facts(lines: &[(&str, String)]) -> String {
     let width = lines.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
     let lines = lines.iter().filter(|(_, text)| !text.is_empty());
-    lines.map(|(label, text)| format!("{label:<width$}  {text}\n")).collect()
+    // A painted text is one of our own words.
+    let text =
+        |text: &str| if text.starts_with('\u{1b}') { text.to_owned() } else { set_in(text, width + 2) };
+    lines.map(|(label, said)| format!("{label:<width$}  {}\n", text(said))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_stay_below_their_label() {
+        let lines = [("name", "a\u{202e}b".to_owned()), ("about", "one\nstate  ready".to_owned())];
+        assert_eq!(facts(&lines), "name   a\\u{202e}b\nabout  one\n       state  ready\n");
+    }
 }

@@ -1,12 +1,13 @@
 //! `rigi pipelines` and `rigi validate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 use rigi_model::quantity::show_duration;
+use rigi_model::text::shown;
 use rigi_model::{RunState, Timestamp};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use super::exit::Exit;
 use super::output::{self, OutputArgs, facts, print_value};
 use super::session::Session;
 use super::table::{Column, Field};
-use super::terminal::{Colour, Terminal, say};
+use super::terminal::{Colour, Terminal, remark, say, set_in};
 use super::words::{ago, state_colour, state_word};
 use crate::api::view::{MistakeView, Page, PipelineSummary, PipelineView, RunMark};
 use crate::client::{CallError, Client};
@@ -83,7 +84,7 @@ const WIDE: &[Column] = &[Column::fixed("TAGS"), Column::fixed("SUMMARY")];
 
 impl List {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = session.client()?;
+        let client = session.reader()?;
         let pipelines = session.block_on(async { Ok(self.fetch(&client).await?) })?;
         let now = Timestamp::now();
         let list = output::List {
@@ -171,7 +172,7 @@ struct Get {
 
 impl Get {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = session.client()?;
+        let client = session.reader()?;
         let view: PipelineView =
             session.block_on(async { Ok(client.get(&["pipelines", &self.name], &[]).await?) })?;
         if self.output.is_for_people() {
@@ -289,12 +290,13 @@ impl Validate {
                 let what = format!("`{}` is no folder", folder.display());
                 return Err(super::failure::Failure::new(Exit::NotFound, what).into());
             }
-            findings.extend(crate::server::validate(folder).into_iter().map(
-                |(pipeline, result)| match result {
+            let limits = session.load(&home_of(folder), Vec::new())?.config.code_limits();
+            findings.extend(crate::server::validate(folder, limits).into_iter().map(|(pipeline, result)| {
+                match result {
                     Ok(warnings) => Finding { pipeline, mistakes: Vec::new(), warnings },
                     Err(mistakes) => Finding { pipeline, mistakes, warnings: Vec::new() },
-                },
-            ));
+                }
+            }));
         }
         let wrong = findings.iter().filter(|finding| !finding.mistakes.is_empty()).count();
         if self.output.is_for_people() {
@@ -305,7 +307,7 @@ impl Validate {
             if !text.is_empty() {
                 say(&text)?;
             }
-            eprintln!("{}", verdict(findings.len(), wrong));
+            remark(&verdict(findings.len(), wrong));
         } else {
             let names =
                 || findings.iter().filter(|f| !f.mistakes.is_empty()).map(|f| f.pipeline.clone()).collect();
@@ -313,6 +315,17 @@ impl Validate {
         }
         Ok(if wrong == 0 { Exit::Ok } else { Exit::BadSpec }.into())
     }
+}
+
+/// The pipelines folder of what is checked, by its configuration: of a single pipeline it is the one around it.
+fn home_of(folder: &Path) -> PathBuf {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let around = whole.parent().filter(|around| !has_config(&whole) && has_config(around));
+    around.unwrap_or(folder).to_owned()
+}
+
+fn has_config(folder: &Path) -> bool {
+    folder.join("rigi.toml").is_file()
 }
 
 fn verdict(all: usize, wrong: usize) -> String {
@@ -327,17 +340,19 @@ fn verdict(all: usize, wrong: usize) -> String {
 }
 
 /// `file:line:column`, as editors and compilers write it.
-fn place(mistake: &MistakeView) -> String {
+#[must_use]
+pub fn place(mistake: &MistakeView) -> String {
+    let file = shown(&mistake.file);
     match mistake.line {
-        0 => mistake.file.clone(),
-        line => format!("{}:{line}:{}", mistake.file, mistake.column.max(1)),
+        0 => file.into_owned(),
+        line => format!("{file}:{line}:{}", mistake.column.max(1)),
     }
 }
 
 fn mistakes(mistakes: &[MistakeView], warnings: &[MistakeView], terminal: &Terminal) -> String {
     let one = |mistake: &MistakeView, mark: &str| {
-        let cure = mistake.cure.as_ref().map(|cure| format!("\n    {cure}")).unwrap_or_default();
-        format!("{}  {mark}{}{cure}\n", place(mistake), mistake.message)
+        let cure = mistake.cure.as_ref().map(|cure| format!("\n    {}", set_in(cure, 4))).unwrap_or_default();
+        format!("{}  {mark}{}{cure}\n", place(mistake), set_in(&mistake.message, 4))
     };
     let warning = format!("{} ", terminal.paint(Colour::Amber, "warning:"));
     let wrong = mistakes.iter().map(|mistake| one(mistake, ""));
@@ -360,9 +375,19 @@ mod tests {
         let whole =
             MistakeView { line: 0, message: "is not UTF-8".to_owned(), cure: None, ..mistake.clone() };
         assert_eq!(
-            mistakes(&[mistake], &[whole], &Terminal::plain(80)),
+            mistakes(&[mistake], std::slice::from_ref(&whole), &Terminal::plain(80)),
             "examples/broken/pipeline.yaml:4:1  `timout`: there is no such field; the nearest is `timeout`\n    \
              write `timeout: 10m`\nexamples/broken/pipeline.yaml  warning: is not UTF-8\n"
+        );
+        let odd = MistakeView {
+            file: "x/a\nb\u{1b}[31m\u{202e}/pipeline.yaml".to_owned(),
+            line: 1,
+            message: "`c\u{1b}]0;t\u{7}`\nis wrong".to_owned(),
+            ..whole
+        };
+        assert_eq!(
+            mistakes(&[odd], &[], &Terminal::plain(80)),
+            "x/a\\nb\\u{1b}[31m\\u{202e}/pipeline.yaml:1:1  `c\\u{1b}]0;t\\u{7}`\n    is wrong\n"
         );
         assert_eq!(verdict(5, 1), "5 pipelines; 1 has mistakes and cannot run.");
     }

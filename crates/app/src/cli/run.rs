@@ -91,7 +91,7 @@ impl Stay {
             Self { quiet: true, .. } => Style::Id,
             _ => Style::of_format(self.output),
         };
-        Follow { show, style, interrupt: Interrupt::Leave, given, idempotency_key: None }
+        Follow { show, style, interrupt: Interrupt::Leave, given, kept_in: None, idempotency_key: None }
     }
 }
 
@@ -151,6 +151,8 @@ fn run_here(
         follow.show = Show::Log;
     }
     follow.interrupt = Interrupt::Cancel;
+    let data = std::path::absolute(loaded.data_folder())?;
+    follow.kept_in = (!session.finds(&data)).then_some(data);
     crate::server::run_here(loaded, folder, request, inputs, follow)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use rigi_model::text::shown;
 use rigi_store::{FolderLock, Renew};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
@@ -17,7 +18,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::runs::cancel_many;
 use super::session::{Found, Placement, Session};
-use super::words::many;
+use super::terminal::remark;
+use super::words::{many, quoted};
 use crate::api::view::{RunSelection, SystemView};
 use crate::client::{CallError, Client, EventStream, FindError};
 use crate::config::{Flag, Loaded};
@@ -138,11 +140,8 @@ impl Down {
             let runs = if self.cancel { cancel_all(&client).await? } else { count_open(&client).await? };
             let system: SystemView = client.get(&["system"], &[]).await?;
             end(pid, data).await?;
-            eprintln!(
-                "The server of {} has ended.{}",
-                system.pipelines_folder,
-                rest(self.cancel, runs, &system)
-            );
+            let (folder, rest) = (shown(&system.pipelines_folder), rest(self.cancel, runs, &system));
+            remark(&format!("The server of {folder} has ended.{rest}"));
             Ok(Exit::Ok.into())
         })
     }
@@ -154,7 +153,7 @@ fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
         (_, 0) => String::new(),
         (true, runs) => format!(" {} {were} cancelled.", many(runs, "run")),
         (false, runs) => {
-            let again = format!("Start it again with `rigi up {}`", system.pipelines_folder);
+            let again = format!("Start it again with `rigi up {}`", quoted(&system.pipelines_folder));
             format!(
                 " {} {go} on without it. {again}, or stop {them} with `rigi down --cancel`.",
                 many(runs, "run")
@@ -168,7 +167,7 @@ fn cancel_left(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let place = loaded.pipelines.display().to_string();
     let cancelled = crate::server::aside(loaded, cancel_all)?;
     let were = if cancelled == 1 { "was" } else { "were" };
-    eprintln!("No server ran on {place}. {} {were} cancelled.", many(cancelled, "run"));
+    remark(&format!("No server ran on {}. {} {were} cancelled.", shown(&place), many(cancelled, "run")));
     Ok(Exit::Ok.into())
 }
 

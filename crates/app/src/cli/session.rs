@@ -1,15 +1,18 @@
 //! What every command needs: the flags that all of them take, the terminal, and the way to the server.
 
+use std::cell::OnceCell;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use rigi_model::text::shown;
 
 use super::failure::Failure;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, remark};
 use crate::client::{self, Client, FindError, Place, ServerPlace};
 use crate::config::{self, Flag, Loaded, Sources};
+use crate::server::Aside;
 
 /// Flags of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -56,13 +59,15 @@ pub struct Session {
     pub terminal: Terminal,
     /// Where this process belongs.
     pub placement: Placement,
+    /// A server of this process, where none runs and something is to be read.
+    aside: OnceCell<Aside>,
 }
 
 impl Session {
     /// A call with these flags.
     #[must_use]
     pub const fn new(globals: Globals, terminal: Terminal, placement: Placement) -> Self {
-        Self { globals, terminal, placement }
+        Self { globals, terminal, placement, aside: OnceCell::new() }
     }
 
     /// Finds the server.
@@ -133,6 +138,32 @@ impl Session {
     pub fn client(&self) -> anyhow::Result<Client> {
         let server = self.find().map_err(Failure::from)?;
         Ok(Client::new(&server).map_err(Failure::from)?)
+    }
+
+    /// A client for what is only read: of the server, or where none runs, of what its data folder keeps.
+    ///
+    /// # Errors
+    /// When there is neither, or the data folder cannot be opened.
+    pub fn reader(&self) -> anyhow::Result<Client> {
+        let Err(FindError::NotOn(data)) = self.find() else { return self.client() };
+        if !data.join("secret.key").is_file() {
+            return self.client();
+        }
+        let Found::Offline(mut loaded) = self.place(None)? else { return self.client() };
+        loaded.config.data.folder = Some(data.clone());
+        let aside = Aside::reading(*loaded)?;
+        let client = Client::new(aside.place()).map_err(Failure::from)?;
+        remark(&format!("No server runs on {}: this is what it keeps.", shown(&data.display().to_string())));
+        // Asked once in a call; should it be again, the first is as good.
+        let _ = self.aside.set(aside);
+        Ok(client)
+    }
+
+    /// Whether later commands find a data folder by themselves from here.
+    #[must_use]
+    pub fn finds(&self, data: &Path) -> bool {
+        let told = self.globals.data.as_ref().is_some_and(|data| !data.as_os_str().is_empty());
+        !told && client::finds(&std::env::current_dir().unwrap_or_default(), data)
     }
 
     /// Does what waits for the network.

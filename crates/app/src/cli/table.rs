@@ -1,6 +1,7 @@
 //! Tables that fit the terminal: what does not fit is left out by columns, never wrapped.
 
 use comfy_table::{Cell, Color, Table, presets};
+use rigi_model::text::steers;
 
 use super::terminal::{Colour, Terminal};
 
@@ -170,7 +171,8 @@ fn cell(field: &Field, limit: usize) -> Cell {
 /// At most so many characters, with `…` for what is left out. One line, whatever the text holds.
 #[must_use]
 pub fn cut(text: &str, limit: usize) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let blank = |c: char| if c.is_whitespace() && c.is_control() { ' ' } else { '\u{fffd}' };
+    let line: String = text.chars().map(|c| if steers(c) { blank(c) } else { c }).collect();
     if line.chars().count() <= limit {
         return line;
     }
@@ -249,6 +251,7 @@ mod tests {
     #[test]
     fn long_and_broken_texts_stay_on_one_line() {
         assert_eq!(cut("a\nb\tc", 9), "a b c");
+        assert_eq!(cut("\u{1b}[2Ja\u{202e}b", 9), "\u{fffd}[2Ja\u{fffd}b");
         assert_eq!(cut("seven of nine", 7), "seven…");
     }
 }

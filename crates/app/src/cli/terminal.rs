@@ -1,6 +1,9 @@
 //! What the terminal is: how wide, whether it shows colours; and the only way to standard output.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
+
+use rigi_model::text::{shown, steers};
 
 /// Colours by their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,17 +88,62 @@ fn width(is_terminal: bool) -> usize {
     told.or_else(seen).filter(|&columns| columns >= 20).unwrap_or(WIDTH)
 }
 
-/// Writes to standard output.
+/// Says something to people on standard output. Whatever names and words of others are in it, nothing steers the terminal.
 ///
 /// # Errors
 /// When it cannot be written; a closed pipe is such an error, which [`is_closed_pipe`] tells apart.
 pub fn say(text: &str) -> io::Result<()> {
+    write_out(&without_steering(text))
+}
+
+/// Hands something to a program on standard output, as it is; only a terminal gets it as people do.
+///
+/// # Errors
+/// As [`say`].
+pub fn hand_on(text: &str) -> io::Result<()> {
+    if io::stdout().is_terminal() { say(text) } else { write_out(text) }
+}
+
+/// Says something to people on standard error.
+pub fn remark(text: &str) {
+    eprintln!("{}", without_steering(text.trim_end_matches('\n')));
+}
+
+fn write_out(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
         out.write_all(b"\n")?;
     }
     out.flush()
+}
+
+/// Several lines without what would steer the terminal; our own colours stay.
+fn without_steering(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| harmless(line, true)).collect();
+    lines.join("\n")
+}
+
+/// A text of others below a label: its further lines are set in, so that none passes for one of ours.
+#[must_use]
+pub fn set_in(text: &str, columns: usize) -> String {
+    let lines: Vec<_> = text.split('\n').map(shown).collect();
+    lines.join(&format!("\n{}", " ".repeat(columns)))
+}
+
+/// JSON that says the same and holds no character that cannot be seen: those stand as `\u202e`.
+#[must_use]
+pub fn seen_json(json: &str) -> String {
+    let mut seen = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\n' && steers(character) {
+            // All of them have sixteen bits; writing to a String cannot fail.
+            let _ = write!(seen, "\\u{:04x}", u32::from(character));
+        } else {
+            seen.push(character);
+        }
+    }
+    seen
 }
 
 /// Whether the reader of our output went away, as in `rigi runs list | head`: nothing is wrong then.
@@ -105,13 +153,13 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Takes out what would steer the terminal: control characters but tab become `\u{FFFD}`; colours stay on a terminal
-/// that shows them.
+/// Takes out what would steer the terminal: control characters but tab, and signs that turn the direction of writing, become
+/// `\u{FFFD}`; colours stay on a terminal that shows them.
 #[must_use]
 pub fn harmless(text: &str, keep_colours: bool) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c.is_control() && c != '\t') {
+    while let Some(at) = rest.find(|c: char| steers(c) && c != '\t') {
         let (before, from) = rest.split_at(at);
         clean.push_str(before);
         let colour = colour_length(from);
@@ -149,5 +197,23 @@ mod tests {
         assert_eq!(harmless(text, false), "ared\tb\u{fffd}]0;title\u{fffd}cd\u{fffd}[2J");
         assert_eq!(harmless(text, true), "a\u{1b}[31mred\u{1b}[0m\tb\u{fffd}]0;title\u{fffd}cd\u{fffd}[2J");
         assert_eq!(harmless("plain é", false), "plain é");
+        assert_eq!(harmless("a\u{202e}b", true), "a\u{fffd}b");
+        assert_eq!(
+            without_steering("a\u{1b}[32mb\u{1b}[0m\n\u{1b}[2Jc"),
+            "a\u{1b}[32mb\u{1b}[0m\n\u{fffd}[2Jc"
+        );
+    }
+
+    #[test]
+    fn no_line_of_others_passes_for_one_of_ours() {
+        assert_eq!(set_in("a\nerror: b\u{1b}[1m", 2), "a\n  error: b\\u{1b}[1m");
+    }
+
+    #[test]
+    fn json_says_the_same_without_steering() {
+        let value = serde_json::json!({ "name": "a\u{202e}b\u{9b}31m\u{7f}", "lines": "x\ny" });
+        let text = seen_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!text.contains(['\u{202e}', '\u{9b}', '\u{7f}']), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

@@ -171,9 +171,27 @@ pub fn labels(labels: &std::collections::BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
+/// A word as a POSIX shell takes it: commands that are told to people can be copied.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_can_be_copied() {
+        assert_eq!(quoted("./a/b-1.x"), "./a/b-1.x");
+        assert_eq!(quoted("My Pipeline (v2)"), "'My Pipeline (v2)'");
+        assert_eq!(quoted("Bob's"), r"'Bob'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 
     #[test]
     fn numbers_are_rounded_for_people() {

@@ -145,10 +145,21 @@ fn near(folder: &Path) -> Vec<PathBuf> {
     above.into_iter().collect()
 }
 
+/// Whether commands in a folder find a data folder by themselves.
+#[must_use]
+pub fn finds(current: &Path, data: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    // It is not made yet: where it will be is enough.
+    let beside = data.parent().and_then(whole) == whole(current) && data.ends_with(".rigi");
+    beside || matches!(&near(current)[..], [one] if whole(one) == whole(data))
+}
+
 /// A folder of this user: others may leave what they want in a shared place such as `/tmp`.
 fn is_ours(data: &Path) -> bool {
     let facts = std::fs::metadata(data);
-    facts.is_ok_and(|facts| facts.is_dir() && facts.uid() == rustix::process::geteuid().as_raw())
+    // What a server left that never came to serve hides none that does.
+    let used = || [ServerFile::NAME, "secret.key", "rigi.db"].iter().any(|file| data.join(file).exists());
+    facts.is_ok_and(|facts| facts.is_dir() && facts.uid() == rustix::process::geteuid().as_raw()) && used()
 }
 
 fn read_list(path: &Path) -> BTreeSet<PathBuf> {
@@ -209,6 +220,14 @@ mod tests {
             FindError::NotOn(inner.join(".rigi")),
             "the nearest has ended"
         );
+
+        // A start that failed left this.
+        std::fs::create_dir_all(root.path().join("other/.rigi")).unwrap();
+        std::fs::write(root.path().join("other/.rigi/lock"), "").unwrap();
+        let listed = Place { list: Some(inner.join("servers.json")), ..place(&root.path().join("other")) };
+        std::fs::rename(&middle, root.path().join("away")).unwrap();
+        assert_eq!(find(&listed).unwrap().data, Some(far.clone()), "by the list, past an empty folder");
+        std::fs::rename(root.path().join("away"), &middle).unwrap();
 
         let named = Place { data: Some(far.clone()), ..place(&inner) };
         assert_eq!(find(&named).unwrap().data, Some(far.clone()));

@@ -1,7 +1,12 @@
 //! Reads `rigi.toml`, with the place of every key.
 
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
+use rustix::fs::OFlags;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigMistake;
@@ -79,13 +84,40 @@ pub fn apply(
 
 fn read(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST {
-        return Err(format!("has {size} bytes; a configuration has at most {LARGEST}"));
+    let bytes = read_bounded(path).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("has more than the {LARGEST} bytes that a configuration may have"));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
     String::from_utf8(bytes)
         .map_err(|error| format!("is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+}
+
+/// How long a pipe (`--config <(…)`) may take to say what is in it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One byte more than a configuration may have is enough. A link may lead to what never ends, or never begins.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut at_once = std::fs::File::options();
+    let wait_for_nothing = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = at_once.read(true).custom_flags(wait_for_nothing).open(path)?;
+    let facts = file.metadata()?;
+    if facts.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    if facts.is_file() {
+        return read_all(file);
+    }
+    let (sender, read) = mpsc::channel();
+    let path = path.to_owned();
+    // Left to itself where it waits for ever: the program ends without it.
+    std::thread::spawn(move || sender.send(std::fs::File::open(path).and_then(read_all)));
+    read.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+}
+
+fn read_all(file: std::fs::File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// `file:line:column` of a byte.

@@ -126,6 +126,10 @@ sections! {
         output_size: Option<Bytes> = Some(Bytes(10 << 30));
         /// Bytes of log that are kept of one attempt; what comes after is counted and left out.
         log_size: Option<Bytes> = Some(Bytes(64 << 20));
+        /// Bytes of one pipeline's folder, without what is left out of its code.
+        code_size: Option<Bytes> = Some(Bytes(256 << 20));
+        /// Files of one pipeline's folder.
+        code_files: Option<u64> = Some(10_000);
         /// Room on the disk of the data folder that is kept free: with less, nothing is accepted and nothing started.
         free_disk: Option<Bytes> = Some(Bytes(256 << 20));
     }

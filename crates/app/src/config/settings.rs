@@ -1,6 +1,7 @@
 //! What the configuration means for the engine.
 
 use rigi_engine::Settings;
+use rigi_engine::folder::CodeLimits;
 use rigi_exec::plan::PlanLimits;
 use rigi_model::Target;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
@@ -32,6 +33,12 @@ impl Config {
                 collect_after: self.retention.collect_after.0,
             })),
         }
+    }
+
+    /// How much the code of one pipeline may be.
+    #[must_use]
+    pub fn code_limits(&self) -> CodeLimits {
+        CodeLimits { files: self.limits.code_files, bytes: self.limits.code_size.map(|limit| limit.0) }
     }
 
     /// The engine's settings.

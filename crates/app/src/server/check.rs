@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rigi_engine::catalog::{Pipeline, read_pipeline};
+use rigi_engine::catalog::{Catalog, Pipeline, read_pipeline};
+use rigi_engine::folder::CodeLimits;
 use rigi_engine::retention::Collect;
 use rigi_model::pipeline::Mistake;
 use rigi_model::{ErrorCode, Timestamp};
@@ -12,6 +13,7 @@ use super::data_folder::DataFolder;
 use super::error::{failure, of_store};
 use super::parts::{Parts, database};
 use crate::api::health::free_bytes;
+use crate::api::mistake_view;
 use crate::api::view::{CheckView, GcReport, MistakeView};
 use crate::cli::Failure;
 use crate::config::Loaded;
@@ -34,33 +36,15 @@ pub type Validated = (String, Result<Vec<MistakeView>, Vec<MistakeView>>);
 
 /// Reads the pipelines of a folder, or the one that the folder is.
 #[must_use]
-pub fn validate(folder: &Path) -> Vec<Validated> {
-    let is_pipeline = |path: &Path| {
-        let name = path.canonicalize().ok()?.file_name()?.to_str()?.to_owned();
-        read_pipeline(&name, path).ok().flatten()
-    };
-    if let Some(pipeline) = is_pipeline(folder) {
-        return vec![validated(&pipeline)];
-    }
-    let items = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    let mut folders: Vec<_> = items.map(|item| item.path()).filter(|path| path.is_dir()).collect();
-    folders.retain(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')));
-    folders.sort();
-    let read = |path: &std::path::PathBuf| {
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        read_pipeline(&name, path).ok().flatten()
-    };
-    folders.iter().filter_map(read).map(|pipeline| validated(&pipeline)).collect()
+pub fn validate(folder: &Path, limits: CodeLimits) -> Vec<Validated> {
+    let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
+    let own = name.and_then(|name| read_pipeline(&name, folder, limits).ok().flatten());
+    let all = own.map_or_else(|| Catalog::read(folder, limits).all(), |own| vec![own]);
+    all.iter().map(|pipeline| validated(pipeline)).collect()
 }
 
 fn validated(pipeline: &Pipeline) -> Validated {
-    let view = |mistake: &Mistake| MistakeView {
-        file: pipeline.spec_path(),
-        line: mistake.line,
-        column: mistake.column,
-        message: mistake.message.clone(),
-        cure: mistake.cure.clone(),
-    };
+    let view = |mistake: &Mistake| mistake_view(pipeline, mistake);
     let outcome = match &pipeline.outcome {
         Ok(ready) => Ok(ready.warnings.iter().map(view).collect()),
         Err(mistakes) => Err(mistakes.iter().map(view).collect()),
@@ -97,7 +81,10 @@ pub fn not_configured(loaded: &Loaded) -> Vec<CheckView> {
 pub fn doctor(loaded: &Loaded) -> anyhow::Result<Vec<CheckView>> {
     let data = loaded.data_folder();
     let mut checks = vec![CheckView::of("pipelines", folder_check(&loaded.pipelines))];
-    let wrong = validate(&loaded.pipelines).into_iter().filter(|(_, outcome)| outcome.is_err()).count();
+    let wrong = validate(&loaded.pipelines, loaded.config.code_limits())
+        .into_iter()
+        .filter(|(_, outcome)| outcome.is_err())
+        .count();
     let specs =
         if wrong == 0 { Ok(()) } else { Err(format!("{wrong} with mistakes: `rigi pipelines validate`")) };
     checks.push(CheckView::of("specs", specs));

@@ -11,10 +11,10 @@ use rigi_model::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::data_folder::write_private;
+use super::data_folder::{Fresh, write_private};
 use super::error::failure;
 use super::up::UpOptions;
-use crate::cli::Failure;
+use crate::cli::{Failure, remark};
 use crate::client::{ServerFile, running_servers_file};
 
 /// Starts the same command once more, for a session of its own, and passes on what it says until it is ready.
@@ -28,6 +28,7 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
         failure(ErrorCode::Internal, format!("cannot {what}: {e}"), "start it without `--detach`")
     };
     super::check::pipelines_folder(&options.pipelines)?;
+    let fresh = Fresh::before(&data);
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&data);
     made.map_err(|e| cannot("make the data folder", e))?;
     let log_file = data.join("server.log");
@@ -52,6 +53,7 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
     while let Some(n) = out.as_mut().and_then(|out| out.read(&mut piece).ok()).filter(|&n| n > 0) {
         said.push_str(&String::from_utf8_lossy(&piece[..n]));
         if said.contains(" is ready in ") && said.ends_with('\n') {
+            fresh.keep();
             print!("{said}");
             return Ok(ExitCode::SUCCESS);
         }
@@ -60,8 +62,9 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
     let words = fs::read_to_string(&log_file).unwrap_or_default();
     let tail: Vec<&str> = words.lines().rev().take(6).collect();
     for line in tail.into_iter().rev() {
-        eprintln!("{line}");
+        remark(line);
     }
+    fresh.discard();
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(70);
     Ok(ExitCode::from(code))
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rigi_engine::code::{list, version_of};
+use rigi_engine::code::version_at;
 use rigi_exec::supervisor::{Flaw, check_records, removed_logs};
 use rigi_store::backup::Watch;
 use rigi_store::inspect::{Part, inspect};
@@ -44,8 +44,8 @@ fn code(data: &Path) -> std::io::Result<Part> {
         let path = item?.path();
         part.read += 1;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        match list(&path) {
-            Ok(files) if version_of(&files) == name => {}
+        match version_at(&path) {
+            Ok(hash) if hash == name => {}
             Ok(_) => part.found(path.display().to_string(), "it is not what was captured", cure),
             Err(error) => part.found(path.display().to_string(), error.to_string(), cure),
         }

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rigi_model::ErrorCode;
 use rigi_store::FolderLock;
@@ -17,6 +18,33 @@ use crate::client::ServerFile;
 pub(super) struct DataFolder {
     pub path: PathBuf,
     _lock: FolderLock,
+}
+
+/// A data folder that may not have been there before: a start that fails leaves nothing, as later commands would take it
+/// for the one that is meant.
+pub(super) struct Fresh {
+    path: PathBuf,
+    is_kept: AtomicBool,
+}
+
+impl Fresh {
+    /// Looks before it is made.
+    pub(super) fn before(path: &Path) -> Self {
+        let there = fs::symlink_metadata(path).is_ok();
+        Self { path: path.to_owned(), is_kept: AtomicBool::new(there) }
+    }
+
+    /// It is in use from now on.
+    pub(super) fn keep(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Removes it if it was made since and came into no use.
+    pub(super) fn discard(&self) {
+        if !self.is_kept.load(Ordering::Relaxed) {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
 }
 
 fn io(what: String) -> impl FnOnce(std::io::Error) -> Failure {
@@ -53,6 +81,7 @@ impl DataFolder {
             let private = fs::Permissions::from_mode(mode & !0o077);
             fs::set_permissions(&path, private).map_err(io(format!("close {shown} to others")))?;
         }
+        hide_from_git(&path).map_err(io(format!("write .gitignore into {shown}")))?;
         let folder = Self { path, _lock: lock };
         // What is there is of a server that was killed.
         folder.withdraw();
@@ -101,6 +130,15 @@ impl DataFolder {
     }
 }
 
+/// Keeps a folder, and the key in it, out of the repository that the pipelines may lie in. What somebody wrote there stays.
+pub(super) fn hide_from_git(folder: &Path) -> std::io::Result<()> {
+    match File::create_new(folder.join(".gitignore")) {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Replaces a file that only its owner may read.
 pub(super) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let draft = file.with_extension("new");
@@ -109,4 +147,40 @@ pub(super) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     out.write_all(bytes)?;
     out.sync_all()?;
     fs::rename(&draft, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_folder_keeps_itself_out_of_git() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("a/.rigi");
+        drop(DataFolder::take(&data).unwrap_or_else(|failure| panic!("{failure}")));
+        assert_eq!(fs::read_to_string(data.join(".gitignore")).unwrap(), "*\n");
+        // One of an earlier version gets it at the next start; what somebody wrote stays.
+        fs::remove_file(data.join(".gitignore")).unwrap();
+        drop(DataFolder::take(&data).unwrap_or_else(|failure| panic!("{failure}")));
+        fs::write(data.join(".gitignore"), "mine").unwrap();
+        drop(DataFolder::take(&data).unwrap_or_else(|failure| panic!("{failure}")));
+        assert_eq!(fs::read_to_string(data.join(".gitignore")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_nothing_but_what_was_there() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join(".rigi");
+        let fresh = Fresh::before(&data);
+        fs::create_dir(&data).unwrap();
+        fresh.discard();
+        assert!(!data.exists());
+        let fresh = Fresh::before(&data);
+        fs::create_dir(&data).unwrap();
+        fresh.keep();
+        fresh.discard();
+        assert!(data.exists());
+        Fresh::before(&data).discard();
+        assert!(data.exists(), "it was there before");
+    }
 }

@@ -17,7 +17,7 @@ mod up;
 pub use check::{doctor, gc, migrate, not_configured, validate};
 pub use damage::damage;
 pub use error::of_store as storage_failure;
-pub use here::{aside, run_here};
+pub use here::{Aside, aside, run_here};
 pub use up::{UpOptions, up};
 
 use std::ffi::OsString;

@@ -19,7 +19,7 @@ use rigi_store::{DbConfig, Renew, Store, hex};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::data_folder::DataFolder;
+use super::data_folder::{DataFolder, hide_from_git};
 use super::error::{failure, of_executor, of_store};
 use super::targets;
 use crate::cli::Failure;
@@ -62,7 +62,8 @@ impl Parts {
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
         let pipelines = loaded.pipelines.clone();
-        let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines)).await;
+        let limits = config.code_limits();
+        let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines, limits)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
         let settings = config.settings();
         let settled = targets::settle(config, &data, &name_of(&store))?;
@@ -126,6 +127,8 @@ fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Failure> {
     let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
     let folder = config.process.folder.as_ref().map_or_else(beside, |folder| folder.join(own));
     let opened = Apart::open(name, folder);
+    // Beside the data folder it may lie in the same repository; where it cannot be written, `git` sees no more than its name.
+    let _ = opened.as_ref().map(|apart| hide_from_git(&apart.folder));
     opened.map(Some).map_err(|error| {
         let cure = match &error {
             AccountError::Unknown(_) => "make it (`useradd --system NAME`), or give the number of one",

@@ -11,13 +11,13 @@ use rigi_store::{Renew, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::data_folder::DataFolder;
+use super::data_folder::{DataFolder, Fresh};
 use super::error::{of_executor, of_store};
 use super::listen;
 use super::parts::Parts;
 use super::runners::Doors;
 use crate::api::{AppState, Auth, Inner};
-use crate::cli::{Failure, say};
+use crate::cli::{Failure, place, say, set_in};
 use crate::client::ServerFile;
 use crate::config::Loaded;
 use crate::live::{Feed, Logs};
@@ -50,12 +50,14 @@ pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
     super::open_files::raise();
     crate::logging::start(&options.loaded.config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let code = runtime.block_on(foreground(options));
+    let fresh = Fresh::before(&options.loaded.data_folder());
+    let code = runtime.block_on(foreground(options, &fresh));
     runtime.shutdown_timeout(Duration::from_secs(2));
+    fresh.discard();
     Ok(code?)
 }
 
-async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
+async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Failure> {
     let begun = Instant::now();
     let UpOptions { pipelines, loaded, renew, .. } = options;
     super::check::pipelines_folder(&pipelines)?;
@@ -73,6 +75,7 @@ async fn foreground(options: UpOptions) -> Result<ExitCode, Failure> {
     }
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
+    fresh.keep();
     tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
     tokio::spawn(super::daemon::signals(stop));
@@ -124,6 +127,11 @@ async fn on_engine_thread<T: Send + 'static>(
     engine.spawn(start).await.map_err(|e| broken(format!("the engine does not start: {e}")))?
 }
 
+/// A folder as it is found from anywhere.
+pub(super) fn whole_path(folder: &std::path::Path) -> PathBuf {
+    folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
+}
+
 /// What handlers reach.
 pub(super) fn state(
     parts: &Parts,
@@ -133,7 +141,8 @@ pub(super) fn state(
     let mut warnings = loaded.warnings.clone();
     if let Err(error) = parts.catalog.watch() {
         warnings.push(format!(
-            "the pipelines folder is not followed ({error}): changes are seen after a restart"
+            "the pipelines folder is not followed ({error}): changes are shown when a pipeline is opened or run, new ones \
+             after a restart"
         ));
     }
     if rustix::process::geteuid().is_root() && loaded.config.process.run_as.is_none() {
@@ -163,7 +172,7 @@ pub(super) fn state(
         feed: Feed::default(),
         logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),
-        pipelines_folder: pipelines.to_owned(),
+        pipelines_folder: whole_path(pipelines),
         collector: parts.collector.clone(),
         warnings,
         readiness: crate::api::health::Readiness::default(),
@@ -179,12 +188,12 @@ pub(super) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
 
 /// Tells people and commands that the server is ready.
 fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Result<(), Failure> {
-    let folder = state.pipelines_folder.display();
+    let folder = parts.catalog.folder().display();
     parts.folder.announce(&ServerFile {
         url: url.to_owned(),
         token: parts.folder.token()?,
         pid: std::process::id(),
-        pipelines_folder: folder.to_string(),
+        pipelines_folder: state.pipelines_folder.display().to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: state.started_at,
     })?;
@@ -227,8 +236,8 @@ fn mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) -> Str
     };
     for (pipeline, mistakes) in wrong {
         for mistake in mistakes.iter().take(3) {
-            let place = format!("{}:{}:{}", pipeline.spec_path(), mistake.line, mistake.column);
-            let _ = writeln!(text, "  {place}  {}", mistake.message);
+            let view = crate::api::mistake_view(pipeline, mistake);
+            let _ = writeln!(text, "  {}  {}", place(&view), set_in(&view.message, 4));
         }
     }
     text

@@ -1,15 +1,20 @@
-//! The pipelines of a folder, as they are now: read once, and again when a file changes.
+//! The pipelines of a folder, as they are now: read once, and again when a file changes or a run is asked for.
 
+mod look;
 mod read;
 mod watch;
 
+pub use look::LookError;
 pub use read::{Pipeline, Ready, read_pipeline};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use rigi_model::pipeline::Mistake;
 use tokio::sync::broadcast;
+
+use crate::folder::CodeLimits;
 
 /// The pipelines of one folder. Cheap to clone.
 #[derive(Clone)]
@@ -19,19 +24,28 @@ pub struct Catalog {
 
 struct Inner {
     folder: PathBuf,
+    limits: CodeLimits,
     pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
     changes: broadcast::Sender<String>,
-    watcher: std::sync::Mutex<Option<notify::RecommendedWatcher>>,
+    watcher: Mutex<Option<notify::RecommendedWatcher>>,
+    /// Pipelines whose changes are not told, and why.
+    unwatched: Mutex<BTreeMap<String, String>>,
+    looks: look::Looks,
 }
 
 impl Catalog {
     /// Reads all pipelines of a folder.
     #[must_use]
-    pub fn read(folder: &Path) -> Self {
-        let (changes, _) = broadcast::channel(1024);
-        let pipelines = RwLock::default();
-        let inner =
-            Inner { folder: folder.to_owned(), pipelines, changes, watcher: std::sync::Mutex::default() };
+    pub fn read(folder: &Path, limits: CodeLimits) -> Self {
+        let inner = Inner {
+            folder: folder.to_owned(),
+            limits,
+            pipelines: RwLock::default(),
+            changes: broadcast::channel(1024).0,
+            watcher: Mutex::default(),
+            unwatched: Mutex::default(),
+            looks: look::Looks::default(),
+        };
         let catalog = Self { inner: Arc::new(inner) };
         if let Err(error) = catalog.refresh() {
             tracing::error!(%error, "not all pipelines can be read");
@@ -46,6 +60,16 @@ impl Catalog {
     pub fn watch(&self) -> notify::Result<()> {
         let watcher = watch::watch(self)?;
         *self.inner.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+        for name in read::names(&self.inner.folder).map_err(notify::Error::io)?.keys() {
+            self.watch_one(name);
+        }
+        // What changed between the first reading and now was told to nobody.
+        let catalog = self.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = catalog.refresh() {
+                tracing::error!(%error, "not all pipelines can be read");
+            }
+        });
         Ok(())
     }
 
@@ -53,12 +77,32 @@ impl Catalog {
     fn watch_one(&self, name: &str) {
         let mut watcher = self.inner.watcher.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(watcher) = watcher.as_mut() else { return };
-        let Ok(folder) = self.inner.folder.canonicalize().map(|folder| folder.join(name)) else { return };
-        if folder.is_dir()
-            && let Err(error) = notify::Watcher::watch(watcher, &folder, notify::RecursiveMode::Recursive)
-        {
-            tracing::warn!(%error, folder = %folder.display(), "changes of this pipeline are not seen");
+        let Ok(root) = self.inner.folder.canonicalize() else { return };
+        let folder = self.place(name);
+        let folder = folder.file_name().map_or_else(|| root.join(name), |name| root.join(name));
+        if !folder.is_dir() {
+            return;
         }
+        let watched = notify::Watcher::watch(watcher, &folder, notify::RecursiveMode::Recursive);
+        let mut unwatched = self.inner.unwatched.lock().unwrap_or_else(PoisonError::into_inner);
+        match watched {
+            Ok(()) => drop(unwatched.remove(name)),
+            Err(error) => {
+                tracing::warn!(%error, folder = %folder.display(), "changes of this pipeline are not seen");
+                unwatched.insert(name.to_owned(), error.to_string());
+            }
+        }
+    }
+
+    /// Pipelines whose changes are seen only when one of their runs is asked for, and why.
+    #[must_use]
+    pub fn unwatched(&self) -> BTreeMap<String, String> {
+        let unwatched = self.inner.unwatched.lock().unwrap_or_else(PoisonError::into_inner);
+        unwatched
+            .iter()
+            .filter(|(name, _)| self.get(name).is_some())
+            .map(|(n, w)| (n.clone(), w.clone()))
+            .collect()
     }
 
     /// The folder.
@@ -95,25 +139,65 @@ impl Catalog {
             names => names.unwrap_or_default(),
         };
         let known: Vec<String> = self.all().iter().map(|p| p.name.clone()).collect();
-        for gone in known.iter().filter(|name| !names.contains(name)) {
+        for gone in known.iter().filter(|name| !names.contains_key(*name)) {
             self.put(gone, None);
         }
-        let read: Vec<_> = names.iter().map(|name| self.refresh_one(name).map(drop)).collect();
-        read.into_iter().collect()
+        self.refresh_some(names.into_iter().collect())
     }
 
-    /// Reads one pipeline again.
+    /// Reads these pipelines again; one that does not let itself be read to an end keeps none of the others.
+    fn refresh_some(&self, places: Vec<(String, PathBuf)>) -> std::io::Result<()> {
+        let mut result = Ok(());
+        for (name, place, read) in look::read_bounded(self, places) {
+            match read {
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                    let mistake = Mistake::of_file("", error.to_string());
+                    let cure =
+                        "Look at the file system that it lies on; it is read again when a run is asked for.";
+                    let refused = Pipeline::refused(&name, &place, vec![mistake.with_cure(cure)]);
+                    self.put(&name, Some(Arc::new(refused)));
+                }
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    }
+
+    /// Reads one pipeline again; what has not changed since is not read.
     ///
     /// # Errors
     /// If the machine does not let it be read now: it stays as it was.
     pub fn refresh_one(&self, name: &str) -> std::io::Result<Option<Arc<Pipeline>>> {
-        let folder = self.inner.folder.join(name);
-        let pipeline = read_pipeline(name, &folder)?.map(Arc::new);
+        self.refresh_at(name, &self.place(name))
+    }
+
+    fn refresh_at(&self, name: &str, place: &Path) -> std::io::Result<Option<Arc<Pipeline>>> {
+        let former = self.get(name);
+        let pipeline = if read::is_served(name) {
+            read::read_again(name, place, self.inner.limits, former.as_ref())?
+        } else {
+            None
+        };
         self.put(name, pipeline.clone());
         Ok(pipeline)
     }
 
+    /// Where a pipeline is, or would be.
+    fn place(&self, name: &str) -> PathBuf {
+        if let Some(known) = self.get(name) {
+            return known.folder.clone();
+        }
+        // As a name that is no text is shown: there is no other way back.
+        let odd = name.contains('\\').then(|| read::names(&self.inner.folder).ok()?.remove(name)).flatten();
+        odd.unwrap_or_else(|| self.inner.folder.join(name))
+    }
+
     fn put(&self, name: &str, pipeline: Option<Arc<Pipeline>>) {
+        let same = |new: &Arc<Pipeline>| self.get(name).is_some_and(|old| Arc::ptr_eq(&old, new));
+        if pipeline.as_ref().is_some_and(same) {
+            return;
+        }
         let mut pipelines = self.inner.pipelines.write().unwrap_or_else(PoisonError::into_inner);
         let changed = match pipeline {
             Some(new) => {

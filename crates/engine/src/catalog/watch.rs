@@ -34,12 +34,9 @@ pub(super) fn watch(catalog: &Catalog) -> notify::Result<notify::RecommendedWatc
             let _ = sender.send(None);
         }
     })?;
-    // The folder itself only for what comes and goes; below it each pipeline. The data folder may lie here too, and nobody
+    // The folder itself only for what comes and goes; each pipeline is watched by the catalog. The data folder may lie here too, and nobody
     // wants to be told what runs write.
     watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-    for name in super::read::names(&folder).map_err(notify::Error::io)? {
-        watcher.watch(&folder.join(name), RecursiveMode::Recursive)?;
-    }
     tokio::spawn(follow(catalog.clone(), receiver));
     Ok(watcher)
 }
@@ -59,9 +56,9 @@ const fn matters(kind: &EventKind) -> bool {
 fn pipeline_of(root: &Path, path: &Path) -> Option<String> {
     let mut parts = path.strip_prefix(root).ok()?.components();
     let Component::Normal(first) = parts.next()? else { return None };
-    let name = first.to_str()?;
+    let name = super::read::shown(first);
     let compiled = path.extension().is_some_and(|e| e == "pyc") || path.ends_with("__pycache__");
-    (!name.starts_with('.') && !compiled).then(|| name.to_owned())
+    (super::read::is_served(&name) && !compiled).then_some(name)
 }
 
 async fn follow(catalog: Catalog, mut receiver: mpsc::UnboundedReceiver<Option<String>>) {
@@ -96,7 +93,7 @@ fn is_read(catalog: &Catalog, name: Option<&str>) -> bool {
         Some(name) => {
             // What is new is watched before it is read: nothing that happens in between is missed.
             catalog.watch_one(name);
-            catalog.refresh_one(name).map(drop)
+            catalog.refresh_some(vec![(name.to_owned(), catalog.place(name))])
         }
         None => catalog.refresh(),
     };

@@ -1,12 +1,12 @@
 //! The code that runs are made of: stored once per version, read again where it changes meanwhile.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rigi_model::Timestamp;
 use rigi_model::parameters::{ParameterMistake, ParameterSchema, ParameterSources, check_free};
 use rigi_model::pipeline::PipelineSpec;
-use rigi_store::tables::versions::Version;
+use rigi_store::tables::versions::{Version, VersionFile};
 use serde_json::{Map, Value};
 
 use super::{Submission, SubmitError};
@@ -15,10 +15,20 @@ use crate::catalog::{Catalog, Pipeline, Ready};
 use crate::code::{self, CaptureError};
 use crate::ledger::Message;
 
+/// What is stored already: versions, and the content of their files.
+#[derive(Debug, Default)]
+struct Known {
+    versions: HashSet<String>,
+    content: HashSet<String>,
+}
+
+/// Contents that are remembered; more than that, and all are stored anew.
+const MOST_KNOWN: usize = 200_000;
+
 /// Versions that are stored already.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Captured {
-    known: Arc<Mutex<HashSet<String>>>,
+    known: Arc<Mutex<Known>>,
     one: Arc<tokio::sync::Mutex<()>>,
     /// Submissions hold it together; a collection holds it alone, so that it takes no version from under a submission.
     pub(crate) gate: Arc<tokio::sync::RwLock<()>>,
@@ -26,16 +36,29 @@ pub(crate) struct Captured {
 
 impl Captured {
     fn knows(&self, hash: &str) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(hash)
+        self.lock().versions.contains(hash)
     }
 
-    fn add(&self, hash: String) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
+    fn holds(&self, sha256: &str) -> bool {
+        self.lock().content.contains(sha256)
+    }
+
+    fn add(&self, version: String, files: Vec<VersionFile>) {
+        let mut known = self.lock();
+        known.versions.insert(version);
+        if known.content.len() > MOST_KNOWN {
+            known.content.clear();
+        }
+        known.content.extend(files.into_iter().map(|file| file.sha256));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// After a collection: what was stored may be gone.
     pub(crate) fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.lock() = Known::default();
     }
 }
 
@@ -76,20 +99,34 @@ impl Code {
     }
 }
 
+/// What the folders held when one call asked for its runs: all its runs of a pipeline have the same code.
+pub(super) type Looked = HashMap<String, Arc<Pipeline>>;
+
 impl Engine {
     /// What a submission asks to run.
-    pub(super) async fn code(&self, catalog: &Catalog, submission: &Submission) -> Result<Code, SubmitError> {
+    pub(super) async fn code(
+        &self,
+        catalog: &Catalog,
+        submission: &Submission,
+        looked: &mut Looked,
+    ) -> Result<Code, SubmitError> {
         let name = &submission.pipeline;
         if let Some(hash) = &submission.version {
             let version = self.store.db().version(&self.settings.project, hash).await?;
             let schema = version.spec.parameters.as_ref().and_then(|s| ParameterSchema::compile(s).ok());
             return Ok(Code { hash: version.hash, spec: version.spec, schema, source: Source::Captured });
         }
-        let pipeline = catalog.get(name).ok_or_else(|| SubmitError::NoPipeline(name.clone()))?;
-        let pipeline = self.capture(catalog, pipeline).await?;
+        let pipeline = match looked.get(name) {
+            Some(pipeline) => pipeline.clone(),
+            None => {
+                let pipeline = self.capture(catalog, name).await?;
+                looked.insert(name.clone(), pipeline.clone());
+                pipeline
+            }
+        };
         let ready = match &pipeline.outcome {
             Ok(ready) => ready,
-            Err(mistakes) => return Err(mistakes_of(&pipeline, mistakes)),
+            Err(_) => return Err(SubmitError::Mistakes(pipeline)),
         };
         if !ready.spec.enabled {
             return Err(SubmitError::Disabled(name.clone()));
@@ -100,61 +137,50 @@ impl Engine {
         Ok(Code { hash, spec, schema: None, source: Source::Folder(pipeline) })
     }
 
-    /// Stores what the folder holds, once per version. If it changed since it was read, it is read again.
-    async fn capture(
-        &self,
-        catalog: &Catalog,
-        pipeline: Arc<Pipeline>,
-    ) -> Result<Arc<Pipeline>, SubmitError> {
-        let mut pipeline = pipeline;
+    /// Looks at what the folder holds now and stores it, once per version. If it changes meanwhile, it is looked at again.
+    async fn capture(&self, catalog: &Catalog, name: &str) -> Result<Arc<Pipeline>, SubmitError> {
+        let refused = |source| SubmitError::Capture { pipeline: name.to_owned(), source };
         for _ in 0..5 {
+            let looked = catalog.look(name).await;
+            let looked =
+                looked.map_err(|source| SubmitError::Unread { pipeline: name.to_owned(), source })?;
+            let pipeline = looked.ok_or_else(|| SubmitError::NoPipeline(name.to_owned()))?;
             let Ok(ready) = &pipeline.outcome else { return Ok(pipeline) };
             if self.captured.knows(&ready.version) {
                 return Ok(pipeline);
             }
             let _one = self.captured.one.lock().await;
-            let (store, copy) = (self.store.clone(), pipeline.clone());
-            let kept = tokio::task::spawn_blocking(move || keep(&store, &copy)).await;
+            if self.captured.knows(&ready.version) {
+                return Ok(pipeline);
+            }
+            let (store, copy, captured) = (self.store.clone(), pipeline.clone(), self.captured.clone());
+            let kept = tokio::task::spawn_blocking(move || keep(&store, &copy, &captured)).await;
             match kept.map_err(|_| rigi_store::Error::Closed)? {
                 Ok(version) => {
-                    let hash = version.hash.clone();
+                    let (hash, files) = (version.hash.clone(), version.files.clone());
                     self.store.add_version(&self.settings.project, version, Timestamp::now()).await?;
-                    self.captured.add(hash);
+                    self.captured.add(hash, files);
                     return Ok(pipeline);
                 }
                 Err(CaptureError::Read { path, source }) if rigi_store::may_pass(&source) => {
                     return Err(rigi_store::Error::Io { what: format!("read {path}"), source }.into());
                 }
-                Err(CaptureError::Changing | CaptureError::Read { .. }) => {
-                    let (catalog, name) = (catalog.clone(), pipeline.name.clone());
-                    let again = tokio::task::spawn_blocking(move || catalog.refresh_one(&name)).await;
-                    let again = again.map_err(|_| rigi_store::Error::Closed)?;
-                    let again = again.map_err(|source| rigi_store::Error::Io {
-                        what: "read the pipeline".into(),
-                        source,
-                    })?;
-                    pipeline = again.ok_or_else(|| SubmitError::NoPipeline(pipeline.name.clone()))?;
-                }
+                Err(CaptureError::Changing | CaptureError::Read { .. }) => {}
                 Err(CaptureError::Store(error)) => return Err(error.into()),
-                Err(source) => return Err(SubmitError::Capture { pipeline: pipeline.name.clone(), source }),
+                Err(source) => return Err(refused(source)),
             }
         }
-        Err(SubmitError::Capture { pipeline: pipeline.name.clone(), source: CaptureError::Changing })
+        Err(refused(CaptureError::Changing))
     }
 }
 
-/// The mistakes of a pipeline, as a refusal.
-fn mistakes_of(pipeline: &Pipeline, mistakes: &[rigi_model::pipeline::Mistake]) -> SubmitError {
-    SubmitError::Mistakes {
-        pipeline: pipeline.name.clone(),
-        file: pipeline.spec_path(),
-        mistakes: mistakes.to_vec(),
-    }
-}
-
-fn keep(store: &rigi_store::Store, pipeline: &Pipeline) -> Result<Version, CaptureError> {
+fn keep(
+    store: &rigi_store::Store,
+    pipeline: &Pipeline,
+    captured: &Captured,
+) -> Result<Version, CaptureError> {
     let Ok(ready) = &pipeline.outcome else { return Err(CaptureError::Changing) };
-    code::keep(store, &pipeline.folder, &ready.files)?;
+    code::keep(store, &pipeline.folder, &pipeline.listing(), |sha256| captured.holds(sha256))?;
     Ok(Version {
         hash: ready.version.clone(),
         pipeline: pipeline.name.clone(),

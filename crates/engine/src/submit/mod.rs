@@ -16,11 +16,12 @@ use rigi_model::{RunId, Timestamp, UploadId};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LookError, Pipeline};
 use crate::code::CaptureError;
 use crate::ledger::Message;
 use crate::{Engine, secrets};
 pub(crate) use capture::Captured;
+use capture::Looked;
 pub use inputs::is_file_name;
 
 /// Runs of one submission at most.
@@ -93,15 +94,16 @@ pub enum SubmitError {
     /// No such pipeline.
     #[error("there is no pipeline `{0}`")]
     NoPipeline(String),
-    /// Its spec has mistakes.
-    #[error("`{pipeline}` has {count} in its spec", count = plural(.mistakes.len()))]
-    Mistakes {
+    /// Its spec or its folder has mistakes.
+    #[error("{}", mistakes(.0))]
+    Mistakes(Arc<Pipeline>),
+    /// Its folder cannot be read now.
+    #[error("the folder of `{pipeline}` cannot be read now: {source}")]
+    Unread {
         /// Pipeline.
         pipeline: String,
-        /// The spec's file.
-        file: String,
-        /// What is wrong.
-        mistakes: Vec<rigi_model::pipeline::Mistake>,
+        /// Why.
+        source: LookError,
     },
     /// Switched off.
     #[error("`{0}` is switched off in its spec")]
@@ -148,8 +150,14 @@ pub enum SubmitError {
     Store(#[from] rigi_store::Error),
 }
 
-fn plural(count: usize) -> String {
-    if count == 1 { "a mistake".into() } else { format!("{count} mistakes") }
+fn mistakes(pipeline: &Pipeline) -> String {
+    let (name, mistakes) = (&pipeline.name, pipeline.outcome.as_ref().err().map(Vec::as_slice));
+    match mistakes.unwrap_or_default() {
+        // Of the folder, not of a line of the spec.
+        [mistake, ..] if mistake.path.is_some() => format!("`{name}` cannot run: {}", mistake.message),
+        [_] => format!("`{name}` has a mistake in its spec"),
+        many => format!("`{name}` has {} mistakes in its spec", many.len()),
+    }
 }
 
 fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> SubmitError {
@@ -175,8 +183,9 @@ impl Engine {
         let now = Timestamp::now();
         let nothing_is_collected = self.captured.gate.clone().read_owned().await;
         let mut runs = Vec::with_capacity(total);
+        let mut looked = Looked::default();
         for submission in wanted {
-            self.prepare(catalog, submission, now, &mut runs).await?;
+            self.prepare(catalog, submission, now, &mut looked, &mut runs).await?;
         }
         let status = RunStatus::accepted(now);
         let first = runs.first().map(|request| Run { request: request.clone(), status });
@@ -216,9 +225,10 @@ impl Engine {
         catalog: &Catalog,
         mut submission: Submission,
         now: Timestamp,
+        looked: &mut Looked,
         runs: &mut Vec<NewRun>,
     ) -> Result<(), SubmitError> {
-        let code = self.code(catalog, &submission).await?;
+        let code = self.code(catalog, &submission, looked).await?;
         let sealer = self.store.sealer();
         // What a rerun repeats comes sealed.
         secrets::open_parameters(sealer, &mut submission.parameters)?;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::is_unseen;
+
 /// A place in a text; both count from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position {
@@ -27,10 +29,13 @@ impl fmt::Display for Position {
 /// What is wrong with a spec, or (as a warning) what does not mean what it seems to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Mistake {
-    /// Counts from 1. A mistake of the folder itself is at 1:1.
+    /// Counts from 1; 0 is a file or folder as a whole.
     pub line: u32,
     /// In characters, counts from 1.
     pub column: u32,
+    /// Below the pipeline's folder, where it is not the spec's file; empty is the folder itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// What to do, as a sentence, where the message does not say it already.
@@ -41,7 +46,13 @@ impl Mistake {
     /// A mistake at a place.
     #[must_use]
     pub fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { line: at.line, column: at.column, message: message.into(), cure: None }
+        Self { line: at.line, column: at.column, path: None, message: message.into(), cure: None }
+    }
+
+    /// A mistake of a file or folder as a whole, by its path below the pipeline's folder; an empty one is that folder.
+    #[must_use]
+    pub fn of_file(path: &str, message: impl Into<String>) -> Self {
+        Self { path: Some(path.to_owned()), ..Self::new(Position { line: 0, column: 0 }, message) }
     }
 
     /// The same, with what to do.
@@ -94,7 +105,7 @@ pub(crate) fn list_choices<'a>(names: impl IntoIterator<Item = &'a str>) -> Stri
 /// A user's text as it may stand in a message: on one line and not endless.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut short: String =
-        text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        text.chars().take(60).map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(60).is_some() {
         short.push('…');
     }
@@ -117,7 +128,7 @@ mod tests {
 
     #[test]
     fn texts_of_users_stay_on_one_line() {
-        assert_eq!(excerpt("a\nb"), "a\u{fffd}b");
+        assert_eq!(excerpt("a\nb\u{202e}c"), "a\u{fffd}b\u{fffd}c");
         assert_eq!(excerpt(&"x".repeat(100)).chars().count(), 61);
         assert_eq!(list_choices(["a", "b", "c"]), "`a`, `b` or `c`");
     }

@@ -49,6 +49,12 @@ const PIPELINE_FILES: [(&str, SpecFormat); 4] = [
     ("pipeline.json", SpecFormat::Json),
 ];
 
+/// Whether a file of this name is a spec and nothing else; `<folder>.json` may be data as well.
+#[must_use]
+pub fn is_pipeline_file(name: &str) -> bool {
+    PIPELINE_FILES.iter().any(|(file, _)| *file == name)
+}
+
 /// The file that holds a folder's spec, if it has one.
 ///
 /// # Errors

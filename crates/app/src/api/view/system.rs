@@ -10,7 +10,7 @@ pub struct SystemView {
     /// Version of the binary.
     #[schema(example = "0.1.0")]
     pub version: String,
-    /// The pipelines folder, as given.
+    /// The pipelines folder, by its whole path.
     pub pipelines_folder: String,
     /// `sqlite` or `postgres`.
     pub database: String,

@@ -14,7 +14,7 @@ use super::failure::{self, Failure};
 use super::output::{Format, OutputArgs, yaml};
 use super::pairs::Given;
 use super::progress::bytes_bar;
-use super::terminal::{Terminal, say};
+use super::terminal::{Terminal, say, seen_json};
 use crate::api::view::{InputRef, PipelineView, RunView, SubmitRun};
 use crate::client::{Client, file_name};
 
@@ -68,8 +68,8 @@ impl Style {
         Ok(match (self, place) {
             (Self::Yaml, Placing::Alone) => yaml(value)?,
             (Self::Yaml, Placing::OneOfMany) => format!("---\n{}", yaml(value)?),
-            (_, Placing::Alone) => serde_json::to_string_pretty(value)?,
-            (_, Placing::OneOfMany) => serde_json::to_string(value)?,
+            (_, Placing::Alone) => seen_json(&serde_json::to_string_pretty(value)?),
+            (_, Placing::OneOfMany) => seen_json(&serde_json::to_string(value)?),
         })
     }
 }
@@ -101,6 +101,8 @@ pub struct Follow {
     pub interrupt: Interrupt,
     /// What was given on the command line.
     pub given: Given,
+    /// Data folder that the run is kept in, where commands would not find it by themselves.
+    pub kept_in: Option<PathBuf>,
     /// The same call twice is one.
     pub idempotency_key: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! How a run that is followed looks: its head, its lines, its end.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rigi_model::RunState;
@@ -7,7 +8,7 @@ use rigi_model::quantity::{show_bytes, show_duration};
 
 use crate::api::view::{ArtifactView, LogLine, RunView};
 use crate::cli::terminal::{Colour, Terminal, harmless};
-use crate::cli::words::{clock, state_colour, state_word};
+use crate::cli::words::{clock, quoted, state_colour, state_word};
 
 /// Labels and the time of a line take so many columns, so that all text begins in one.
 const LABEL: usize = 12;
@@ -114,7 +115,7 @@ fn cpu_seconds(ms: u64) -> Option<String> {
 pub fn outputs_line(
     artifacts: &[ArtifactView],
     count: u64,
-    short: &str,
+    command: &str,
     terminal: &Terminal,
 ) -> Option<String> {
     const MOST: usize = 3;
@@ -128,8 +129,15 @@ pub fn outputs_line(
     if let Some(more) = count.checked_sub(texts.len() as u64).filter(|&more| more > 0) {
         texts.push(format!("{more} more"));
     }
-    let text = format!("{}    (`rigi runs artifacts {short}`)", texts.join(" · "));
+    let text = format!("{}    (`{command}`)", texts.join(" · "));
     Some(labelled(terminal, None, "outputs", &text))
+}
+
+/// The command that lists what a run left, wherever it is kept.
+#[must_use]
+pub fn artifacts_command(short: &str, kept_in: Option<&Path>) -> String {
+    let data = kept_in.map(|data| format!(" --data {}", quoted(&data.display().to_string())));
+    format!("rigi runs artifacts {short}{}", data.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -172,9 +180,11 @@ mod tests {
         assert_eq!([0, 37, 1_149, 12_600].map(says), ["", "0.04 cpu s", "1.1 cpu s", "13 cpu s"]);
         let artifacts = [artifact("trend.png", 48 << 10), artifact("table.parquet", 31 << 10)];
         assert_eq!(
-            outputs_line(&artifacts, 2, "7Q2A", &plain).unwrap(),
+            outputs_line(&artifacts, 2, &artifacts_command("7Q2A", None), &plain).unwrap(),
             "outputs     trend.png 48 KiB · table.parquet 31 KiB    (`rigi runs artifacts 7Q2A`)"
         );
-        assert_eq!(outputs_line(&[], 0, "7Q2A", &plain), None);
+        assert_eq!(outputs_line(&[], 0, "", &plain), None);
+        let elsewhere = artifacts_command("7Q2A", Some(Path::new("/my runs/.rigi")));
+        assert_eq!(elsewhere, "rigi runs artifacts 7Q2A --data '/my runs/.rigi'");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::printer::{ended, labelled, outputs_line, prepared, timed_line, unreadable};
+use super::printer::{artifacts_command, ended, labelled, outputs_line, prepared, timed_line, unreadable};
 use super::{Follow, Interrupt, Placing, Show, Style};
 use crate::api::view::{ArtifactView, LogLine, Page, RunSummary, RunView};
 use crate::cli::exit::Exit;
@@ -267,8 +267,8 @@ impl<'a> Watcher<'a> {
         if run.artifacts.count > 0 {
             let first = [("limit", "3".to_owned())];
             let artifacts: Page<ArtifactView> = self.client.get(&["runs", id, "artifacts"], &first).await?;
-            let (count, short) = (run.artifacts.count, &run.summary.short);
-            if let Some(line) = outputs_line(&artifacts.items, count, short, self.terminal) {
+            let hint = artifacts_command(&run.summary.short, self.follow.kept_in.as_deref());
+            if let Some(line) = outputs_line(&artifacts.items, run.artifacts.count, &hint, self.terminal) {
                 self.say(&line)?;
             }
         }

@@ -12,6 +12,7 @@ use rigi_model::pipeline::name::check_pipeline_name;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::say;
+use super::words::quoted;
 
 /// What kind of pipeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -92,7 +93,7 @@ impl Init {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "wrote {}", path.display());
         }
-        let place = shown(&self.folder);
+        let (place, name) = (quoted(&shown(&self.folder)), quoted(&name));
         let _ = writeln!(
             text,
             "\nRun it with `rigi run {place}`, or start a server beside it with `rigi up` and"

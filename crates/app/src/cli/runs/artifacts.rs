@@ -65,7 +65,7 @@ impl Artifacts {
     /// # Errors
     /// When there is no such run or file, or a file cannot be written.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = session.client()?;
+        let client = session.reader()?;
         session.block_on(async {
             let all: Vec<ArtifactView> = client.all(&["runs", &self.run, "artifacts"], &[]).await?;
             match (&self.path, &self.folder, &self.to) {

@@ -33,7 +33,7 @@ impl Get {
     /// # Errors
     /// When there is no such run.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = session.client()?;
+        let client = session.reader()?;
         let run: RunView = session.block_on(async { Ok(client.get(&["runs", &self.run], &[]).await?) })?;
         if self.output.is_for_people() {
             say(&show(&run, Timestamp::now(), &session.terminal))?;

@@ -63,7 +63,7 @@ impl List {
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let now = Timestamp::now();
         let query = self.query(now)?;
-        let client = session.client()?;
+        let client = session.reader()?;
         let runs = session.block_on(async { Ok(fetch(&client, &query, self.limit).await?) })?;
         let list = output::List {
             items: &runs,

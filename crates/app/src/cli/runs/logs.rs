@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::follow::{ended, line_text, unreadable};
 use crate::cli::output::{Format, yaml};
 use crate::cli::session::Session;
-use crate::cli::terminal::say;
+use crate::cli::terminal::{say, seen_json};
 use crate::cli::words::{clock, state_word};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream};
 
@@ -65,7 +65,7 @@ impl Logs {
     /// # Errors
     /// When there is no such run or attempt.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = session.client()?;
+        let client = if self.follow { session.client()? } else { session.reader()? };
         session.block_on(async {
             if self.raw {
                 self.print_raw(&client).await?;
@@ -156,7 +156,7 @@ impl Logs {
         let mut text = String::new();
         for line in lines {
             match self.format() {
-                Format::Json => text.push_str(&serde_json::to_string(line)?),
+                Format::Json => text.push_str(&seen_json(&serde_json::to_string(line)?)),
                 Format::Yaml => {
                     text.push_str("---\n");
                     text.push_str(yaml(line)?.trim_end());

@@ -35,6 +35,7 @@ impl Wait {
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let client = session.client()?;
         let follow = Follow {
+            kept_in: None,
             show: Show::End,
             style: Style::of(self.output),
             interrupt: Interrupt::Leave,
