@@ -97,6 +97,6 @@ impl Settings {
         if matches!(spec.entry, rigi_model::pipeline::spec::Entry::Notebook { .. }) {
             return RetryPolicy { attempts: 0, ..RetryPolicy::default() };
         }
-        spec.retry.clone().unwrap_or_else(|| self.retry.clone())
+        spec.retry.as_ref().map_or_else(|| self.retry.clone(), |own| own.policy(&self.retry))
     }
 }

@@ -7,7 +7,9 @@ pub mod container;
 mod cron;
 pub mod document;
 pub mod entry;
+mod fast_flow;
 pub mod fields;
+mod idle;
 mod limits;
 pub mod mistake;
 pub mod name;
@@ -23,6 +25,7 @@ mod values;
 
 pub use document::SpecFormat;
 pub use entry::FolderFacts;
+pub use idle::idle_note;
 pub use mistake::{Mistake, Position};
 pub use name::check_pipeline_name;
 pub use reader::{SpecReading, find_spec, read_spec, read_without_spec, spec_candidates};
