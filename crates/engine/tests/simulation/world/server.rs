@@ -352,6 +352,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         timeout: None,
         grace: std::time::Duration::ZERO,
         bucket: None,
+        notes: Vec::new(),
     }
 }
 
