@@ -6,6 +6,7 @@
 mod finish;
 mod launch;
 mod outputs;
+mod policies;
 mod round;
 
 pub(crate) use launch::VersionCache;
