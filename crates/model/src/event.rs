@@ -11,7 +11,8 @@ pub struct RunEvent {
     pub run: RunId,
     /// When.
     pub at: Timestamp,
-    /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`.
+    /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`,
+    /// `route`.
     pub kind: &'static str,
     /// Attempt it belongs to; 0 is the run itself.
     pub attempt: u32,
@@ -19,4 +20,9 @@ pub struct RunEvent {
     pub reason: Option<Reason>,
     /// For people.
     pub message: Option<String>,
+}
+
+impl RunEvent {
+    /// The kind of an event that tells which route an attempt chose; its message is the route.
+    pub const ROUTE: &'static str = "route";
 }

@@ -148,6 +148,8 @@ pub struct Kept {
     pub samples: Option<String>,
     /// Its files.
     pub artifacts: Vec<Artifact>,
+    /// The route that it chose.
+    pub route: Option<String>,
 }
 
 impl Kept {
@@ -165,6 +167,7 @@ impl Kept {
             log_object: None,
             samples: None,
             artifacts: Vec::new(),
+            route: ended.route,
         }
     }
 }
