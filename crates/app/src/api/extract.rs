@@ -3,6 +3,8 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use rigi_model::ErrorCode;
+use rigi_model::parameters::{INEXACT, inexact_number};
+use rigi_model::pipeline::mistake::excerpt;
 use rigi_store::{IdempotencyKey, hex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +24,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let axum::Json(value) = axum::Json::<Box<RawValue>>::from_request(request, state).await?;
         if !value.get().trim_start().starts_with('{') {
             return Err(ApiError::invalid("", "the body must be a JSON object"));
+        }
+        // What would be changed without a word is refused.
+        if let Some(number) = inexact_number(value.get()) {
+            let message = format!("the number {} {INEXACT}", excerpt(number));
+            return Err(ApiError::invalid("", message).cure("Give it as a text, in quotes."));
         }
         let mistake = |error: serde_json::Error| ApiError::invalid("", error.to_string());
         serde_json::from_str(value.get()).map(Self).map_err(mistake)
