@@ -30,7 +30,7 @@ const IDLE: &[Idle] = &[
     Idle {
         fields: &["schedules", "schedule", "schedule_cron", "schedule_interval_seconds", "run_once_at"],
         effect: "no run starts by itself",
-        is_asked: |spec| !spec.schedules.is_empty(),
+        is_asked: |spec| spec.schedules.iter().any(|schedule| schedule.enabled),
     },
     Idle {
         fields: &["downstream_triggers"],
@@ -102,7 +102,7 @@ mod tests {
     fn a_spec_without_them_says_nothing() {
         assert_eq!(idle_note(&PipelineSpec::of(Entry::Script { file: "main.py".into() })), None);
         let folder = FolderFacts::new("demo", ["main.py"]);
-        let text = "secrets: []\nschedules: []\nrestart: {on_crash: false, cooldown: 5s}\nsoft_limits: {}";
+        let text = "secrets: []\nschedules: [{id: a, cron: 0 6 * * *, enabled: false}]\nrestart: {on_crash: false, cooldown: 5s}\nsoft_limits: {}";
         assert_eq!(read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap().warnings, []);
     }
 
