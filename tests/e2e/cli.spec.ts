@@ -311,7 +311,7 @@ test("doctor says what is well, and what is not", async ({ bed }) => {
   const well = await bed.rigi(["doctor", bed.pipelines]);
   expect(well.code, well.out + well.err).toBe(0);
   await server.stop();
-  bed.pipeline("bad", { "pipeline.json": '{"timout": 3}', "main.py": "" });
+  bed.pipeline("bad", { "pipeline.yaml": "timout: 3\n", "main.py": "" });
   const ill = await bed.rigi(["doctor", bed.pipelines]);
   expect(ill.code).toBe(1);
   expect(ill.out + ill.err).toContain("mistakes");

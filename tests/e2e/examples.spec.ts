@@ -119,8 +119,9 @@ test.describe("examples", () => {
     const lines = await api.output(run.id);
     expect(lines[0]).toBe("Swiss mountains");
     expect(lines.at(-1)).toMatch(/^8 of \d+ mountains/);
-    const pipeline = await api.get<{ spec: Record<string, unknown>; warnings: unknown[] }>("/pipelines/fast-flow-report");
-    expect(pipeline.warnings).toEqual([]);
+    const pipeline = await api.get<{ spec: Record<string, unknown>; warnings: { message: string }[] }>("/pipelines/fast-flow-report");
+    // What it asks for and this version does not do yet; nothing else is odd about it.
+    expect(pipeline.warnings.map((warning) => warning.message)).toEqual(["`cpu_soft_limit` has no effect yet: nobody is notified"]);
     expect(pipeline.spec).toMatchObject({ max_instances: 1, limits: { cpu: 1, memory: 256 * 1024 * 1024 } });
   });
 });

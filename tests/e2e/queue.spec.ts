@@ -1,5 +1,5 @@
 /** Waiting: limits, order, reasons, retries, cancel. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Run } from "../support/api";
@@ -35,6 +35,21 @@ test("over a pipeline's limit runs wait, say for what and in which place, and no
   const starts = all.map((run) => run.started_at!);
   expect([...starts].sort()).toEqual(starts);
   for (let index = 1; index < all.length; index += 1) expect(starts[index]! >= all[index - 1]!.ended_at!).toBe(true);
+});
+
+test("a limit that changes in the folder is heard by what waits already", async ({ bed }) => {
+  const open = gated(bed, "one", { max_instances: 1 });
+  const { api } = await bed.up();
+  const runs: Run[] = [];
+  for (const gate of ["a", "b", "c"]) runs.push(await api.submit("one", { parameters: { gate } }));
+  await api.until(runs[0]!.id, ["running"]);
+  await api.until(runs[2]!.id, (run) => run.queue?.position === 2);
+  const file = join(bed.pipelines, "one/pipeline.json");
+  const spec = JSON.parse(readFileSync(file, "utf8")) as object;
+  writeFileSync(file, JSON.stringify({ ...spec, max_instances: 3 }));
+  for (const run of runs) await api.until(run.id, ["running"]);
+  open();
+  await api.allEnded();
 });
 
 test("over the server's limit: the reason is its limit; no more than that run at a time", async ({ bed }) => {

@@ -163,6 +163,31 @@ impl Engine {
         let _ = self.ask(|reply| Message::Close { reply }).await;
     }
 
+    /// Hears the limits of pipelines as their folder is read: those that it has now, and each that changes.
+    pub fn follow_limits(&self, catalog: &catalog::Catalog) {
+        let mut changes = catalog.changes();
+        let (catalog, core) = (catalog.clone(), self.core.clone());
+        // What a spec with a mistake, or one that is gone, said last stays until it says something else.
+        let tell = move |pipeline: &catalog::Pipeline| {
+            let Ok(ready) = &pipeline.outcome else { return true };
+            let limit = ready.spec.max_instances.map(u64::from);
+            core.send(Message::Limit { pipeline: pipeline.name.clone(), limit }).is_ok()
+        };
+        tokio::spawn(async move {
+            let mut all = true;
+            loop {
+                if std::mem::take(&mut all) && !catalog.all().iter().all(|pipeline| tell(pipeline)) {
+                    return;
+                }
+                match changes.recv().await {
+                    Ok(name) if catalog.get(&name).is_none_or(|pipeline| tell(&pipeline)) => {}
+                    Err(broadcast::error::RecvError::Lagged(_)) => all = true,
+                    Ok(_) | Err(broadcast::error::RecvError::Closed) => return,
+                }
+            }
+        });
+    }
+
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
         let (reply, answer) = oneshot::channel();
         self.core.send(message(reply)).ok()?;
@@ -220,7 +245,7 @@ impl Engine {
             });
             return whole.await.map_err(|_| rigi_store::Error::Closed)?;
         }
-        let executor = Target::parse(&run.request.target).and_then(|target| self.executors.get(&target));
+        let executor = self.executors.get(&Target::as_stored(&run.request.target));
         let key = AttemptKey { run: id.clone(), number: attempt };
         Ok(executor.map_or(LogSource::Empty, |executor| LogSource::File(executor.log_file(&key))))
     }

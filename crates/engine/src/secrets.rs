@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rigi_model::pipeline::PipelineSpec;
 use rigi_store::{Result, seal::Sealer};
 use serde_json::{Map, Value};
 
@@ -21,11 +22,29 @@ pub(crate) fn seal_parameters(
 
 /// Opens what was sealed.
 pub(crate) fn open_parameters(sealer: &Sealer, parameters: &mut Map<String, Value>) -> Result<()> {
-    for value in parameters.values_mut() {
-        let Value::String(text) = value else { continue };
-        if let Some(open) = sealer.unseal(text)? {
-            *value = serde_json::from_str(&open).unwrap_or(Value::String(open));
-        }
+    parameters.values_mut().try_for_each(|value| open_value(sealer, value))
+}
+
+/// Seals what a spec itself gives to secret parameters.
+pub(crate) fn seal_spec(sealer: &Sealer, spec: &mut PipelineSpec) -> Result<()> {
+    for value in spec.secret_values_mut() {
+        *value = Value::String(sealer.seal(&value.to_string())?);
+    }
+    Ok(())
+}
+
+/// Opens it.
+pub(crate) fn open_spec(sealer: &Sealer, spec: &mut PipelineSpec) -> Result<()> {
+    for value in spec.secret_values_mut() {
+        open_value(sealer, value)?;
+    }
+    Ok(())
+}
+
+fn open_value(sealer: &Sealer, value: &mut Value) -> Result<()> {
+    let Value::String(text) = value else { return Ok(()) };
+    if let Some(open) = sealer.unseal(text)? {
+        *value = serde_json::from_str(&open).unwrap_or(Value::String(open));
     }
     Ok(())
 }
@@ -51,6 +70,29 @@ pub(crate) fn open_variables(sealer: &Sealer, variables: &mut BTreeMap<String, S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_spec_gives_to_secrets_is_sealed_and_comes_back() {
+        let data = tempfile::tempdir().unwrap();
+        let sealer = Sealer::open(data.path()).unwrap();
+        let text = "parameters:\n  token: {type: string, secret: true, default: hunter2}\n  pin: {type: integer, secret: true}\n\
+                    \x20 start: {type: integer, default: 1}\npresets: {p: {pin: 4711, start: 2}}\n\
+                    schedule: {cron: 0 6 * * *, parameters: {token: hunter3}}";
+        let folder = rigi_model::pipeline::FolderFacts::new("demo", ["main.py"]);
+        let format = rigi_model::pipeline::SpecFormat::Yaml;
+        let spec = rigi_model::pipeline::read_spec(format, text.as_bytes(), &folder).unwrap().spec;
+        let mut sealed = spec.clone();
+        seal_spec(&sealer, &mut sealed).unwrap();
+        let mut hidden = spec.clone();
+        hidden.hide_secrets();
+        for spec in [&sealed, &hidden] {
+            let stored = serde_json::to_string(spec).unwrap();
+            assert!(["hunter2", "hunter3", "4711"].iter().all(|secret| !stored.contains(secret)), "{stored}");
+            assert_eq!(spec.presets["p"].parameters["start"], 2);
+        }
+        open_spec(&sealer, &mut sealed).unwrap();
+        assert_eq!(sealed, spec);
+    }
 
     #[test]
     fn secrets_of_any_type_come_back() {

@@ -93,6 +93,6 @@ impl Settings {
     /// The retry policy of this spec.
     #[must_use]
     pub fn retry_of(&self, spec: &PipelineSpec) -> RetryPolicy {
-        spec.retry.clone().unwrap_or_else(|| self.retry.clone())
+        spec.retry.as_ref().map_or_else(|| self.retry.clone(), |own| own.policy(&self.retry))
     }
 }

@@ -181,5 +181,6 @@ fn plan(data: &std::path::Path) -> AttemptPlan {
         timeout: Some(Duration::from_secs(3600)),
         grace: Duration::from_secs(10),
         bucket: None,
+        notes: Vec::new(),
     }
 }

@@ -56,6 +56,9 @@ pub struct AttemptPlan {
     /// How it reaches the bucket of its project, where there is one that lets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<BucketAccess>,
+    /// What its log says first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl AttemptPlan {

@@ -12,7 +12,7 @@ pub struct RunEvent {
     /// When.
     pub at: Timestamp,
     /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`,
-    /// `outputs-left-out`.
+    /// `outputs-left-out`, `route`.
     pub kind: &'static str,
     /// Attempt it belongs to; 0 is the run itself.
     pub attempt: u32,
@@ -20,4 +20,9 @@ pub struct RunEvent {
     pub reason: Option<Reason>,
     /// For people.
     pub message: Option<String>,
+}
+
+impl RunEvent {
+    /// The kind of an event that tells which route an attempt chose; its message is the route.
+    pub const ROUTE: &'static str = "route";
 }

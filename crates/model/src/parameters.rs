@@ -1,6 +1,7 @@
 //! The parameters of a run: checked against the pipeline's schema before the run is accepted.
 
 mod coerce;
+mod numbers;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use coerce::{coerce_text, variable_text};
+pub(crate) use numbers::write_property_whole;
+pub use numbers::{INEXACT, inexact_number, is_exact, read_exact};
 pub(crate) use rules::explain_meta;
 
 use crate::pipeline::mistake::{Position, excerpt, nearest};
@@ -61,6 +64,14 @@ pub struct SchemaError {
     pub pointer: String,
     /// What is wrong with it.
     pub message: String,
+}
+
+impl From<SchemaError> for ParameterMistake {
+    /// What cannot be checked is refused.
+    fn from(error: SchemaError) -> Self {
+        let cure = "Run the pipeline as its folder is now, with a schema that can be used.".to_owned();
+        Self { cure: Some(cure), ..mistake("", "schema", error.to_string()) }
+    }
 }
 
 /// A compiled schema: make it once per version of a pipeline and keep it.
@@ -126,6 +137,7 @@ impl ParameterSchema {
         refuse_unfit(&given, sources)?;
         let mut all = self.defaults.clone();
         all.extend(given);
+        numbers::write_whole(&self.schema, &mut all);
         let whole = Value::Object(all);
         let mistakes = self.mistakes(&whole, sources, &|_| true);
         match whole {
@@ -242,7 +254,7 @@ pub fn check_parameters(
 ) -> Result<Map<String, Value>, Vec<ParameterMistake>> {
     match schema.map(ParameterSchema::compile) {
         Some(Ok(schema)) => schema.check(given, sources),
-        Some(Err(error)) => Err(vec![mistake("", "schema", error.to_string())]),
+        Some(Err(error)) => Err(vec![error.into()]),
         None => check_free(given, sources),
     }
 }
@@ -340,6 +352,19 @@ pub fn secret_parameters(schema: Option<&Value>) -> BTreeSet<String> {
     };
     let secret = properties.into_iter().flatten().filter(|(_, property)| is_secret(property));
     secret.map(|(name, _)| name.clone()).collect()
+}
+
+/// A schema without what tells the values of its secret parameters.
+pub fn hide_secrets(schema: &mut Value) {
+    let secret = secret_parameters(Some(schema));
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, property) in properties.filter(|(name, _)| secret.contains(*name)) {
+        if let Value::Object(rules) = property {
+            for rule in ["default", "examples", "const", "enum"] {
+                rules.remove(rule);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,43 @@ pub struct RetryPolicy {
     pub jitter: f64,
 }
 
+/// What a spec says of it: what it leaves out is that of whoever is asked next.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RetrySpec {
+    /// Further attempts after the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// How the delay grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<RetryStrategy>,
+    /// Spreads each delay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<f64>,
+}
+
+impl RetrySpec {
+    /// A schedule's words over its pipeline's.
+    #[must_use]
+    pub fn over(self, pipeline: Option<&Self>) -> Self {
+        let Some(pipeline) = pipeline else { return self };
+        Self {
+            attempts: self.attempts.or(pipeline.attempts),
+            strategy: self.strategy.or_else(|| pipeline.strategy.clone()),
+            jitter: self.jitter.or(pipeline.jitter),
+        }
+    }
+
+    /// The policy that these words and the server's own make.
+    #[must_use]
+    pub fn policy(&self, server: &RetryPolicy) -> RetryPolicy {
+        RetryPolicy {
+            attempts: self.attempts.unwrap_or(server.attempts),
+            strategy: self.strategy.clone().unwrap_or_else(|| server.strategy.clone()),
+            jitter: self.jitter.unwrap_or(server.jitter),
+        }
+    }
+}
+
 /// How the delay before attempt n + 1 follows from n.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::parameters::variable_text;
 use crate::pipeline::name::is_variable;
 use crate::pipeline::spec::{Limits, PipelineSpec, Schedule, SoftLimits};
-use crate::retry::RetryPolicy;
+use crate::retry::RetrySpec;
 
 type Variables = BTreeMap<String, String>;
 
@@ -65,7 +65,7 @@ pub struct RunConfig {
     /// Zero is no limit; `None` is the server's default.
     pub timeout: Option<Duration>,
     /// `None` is the server's default.
-    pub retry: Option<RetryPolicy>,
+    pub retry: Option<RetrySpec>,
     /// Hard limits.
     pub limits: Limits,
     /// Limits that only notify.

@@ -35,6 +35,13 @@ impl Target {
         (plain && edges && text.len() <= LONGEST).then(|| Self(Cow::Owned(text.to_owned())))
     }
 
+    /// The target that was stored by this name, even if none can be called so: no server has it then, and it is no
+    /// other one.
+    #[must_use]
+    pub fn as_stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self(Cow::Owned(text.to_owned())))
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

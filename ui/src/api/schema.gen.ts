@@ -1500,6 +1500,11 @@ export interface components {
             /** @description The run that this one repeats. */
             rerun_of?: string | null;
             /**
+             * @description The route that it chose (`$FASTFLOW_ROUTE_FILE`, or a `route` note), once it has ended.
+             * @example large
+             */
+            route?: string | null;
+            /**
              * Format: int32
              * @description Signal that ended the last attempt.
              */

@@ -4,6 +4,8 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use rigi_model::ErrorCode;
+use rigi_model::parameters::{INEXACT, inexact_number};
+use rigi_model::pipeline::mistake::excerpt;
 use rigi_store::{IdempotencyKey, hex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +53,11 @@ fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
         ApiError::invalid(&pointer(error.path()), plain(&error.inner().to_string()))
     })?;
     reader.end().map_err(|error| no_json(&error))?;
+    // What would be changed without a word is refused.
+    if let Some(number) = std::str::from_utf8(bytes).ok().and_then(inexact_number) {
+        let message = format!("the number {} {INEXACT}", excerpt(number));
+        return Err(ApiError::invalid("", message).cure("Give it as a text, in quotes."));
+    }
     Ok(read)
 }
 

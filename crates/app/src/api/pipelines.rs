@@ -1,12 +1,17 @@
 //! Pipelines: what the folder holds now.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rigi_engine::catalog::{Pipeline, Ready};
 use rigi_engine::submit::SubmitError;
 use rigi_model::pipeline::Mistake;
 use rigi_model::pipeline::spec::Entry;
+use rigi_model::quantity::write_duration;
+use rigi_model::retry::{RetryPolicy, RetrySpec};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -83,8 +88,12 @@ async fn get_pipeline(
     let pipeline = find_now(&state, &name).await?;
     let counts = state.engine.counts_of(vec![name]).await.first().copied().unwrap_or_default();
     let summary = summary(&state, &pipeline, counts).await?;
-    let ready = pipeline.outcome.as_ref().ok();
-    let spec = ready.map(|ready| &ready.spec);
+    let shown = pipeline.outcome.as_ref().ok().map(|ready| {
+        let mut spec = ready.spec.clone();
+        spec.hide_secrets();
+        spec
+    });
+    let spec = shown.as_ref();
     let folder = pipeline.folder.clone();
     let git = tokio::task::spawn_blocking(move || rigi_engine::code::git_facts(&folder)).await.ok().flatten();
     let input = |(name, input): (&String, &rigi_model::pipeline::spec::InputSpec)| {
@@ -107,7 +116,7 @@ async fn get_pipeline(
             .map(|spec| spec.outputs.iter().map(|(name, o)| (name.clone(), o.description.clone())).collect())
             .unwrap_or_default(),
         presets: spec.map(|spec| spec.presets.iter().map(preset).collect()).unwrap_or_default(),
-        spec: spec.and_then(public_spec),
+        spec: spec.and_then(|spec| public_spec(spec, state.engine.settings())),
     }))
 }
 
@@ -219,9 +228,21 @@ async fn summary(state: &AppState, pipeline: &Pipeline, counts: (u64, u64)) -> A
     })
 }
 
-/// The spec without what must not be read: webhook keys and sealed values.
-fn public_spec(spec: &rigi_model::pipeline::PipelineSpec) -> Option<serde_json::Value> {
+/// The spec without what must not be read: webhook keys and sealed values. What it says of retries is said in full,
+/// and times are as people write them.
+fn public_spec(
+    spec: &rigi_model::pipeline::PipelineSpec,
+    settings: &rigi_engine::Settings,
+) -> Option<serde_json::Value> {
     let mut spec = spec.clone();
+    let full = |retry: &mut Option<RetrySpec>| {
+        if let Some(said) = retry {
+            let RetryPolicy { attempts, strategy, jitter } = said.policy(&settings.retry);
+            *said = RetrySpec { attempts: Some(attempts), strategy: Some(strategy), jitter: Some(jitter) };
+        }
+    };
+    full(&mut spec.retry);
+    spec.schedules.iter_mut().for_each(|schedule| full(&mut schedule.retry));
     let hide = |text: &mut Option<String>| {
         if text.is_some() {
             *text = Some(super::present::MASK.to_owned());
@@ -237,5 +258,57 @@ fn public_spec(spec: &rigi_model::pipeline::PipelineSpec) -> Option<serde_json::
             super::present::MASK.clone_into(value);
         }
     }
-    serde_json::to_value(spec).ok()
+    let mut spec = serde_json::to_value(spec).ok()?;
+    write_times(&mut spec);
+    Some(spec)
+}
+
+/// What users named or wrote themselves; nothing in it is a time of Rigi's.
+const OF_USERS: [&str; 7] = ["parameters", "presets", "env", "labels", "inputs", "outputs", "container"];
+
+/// Writes `{"secs": 3600, "nanos": 0}` as `1h`.
+fn write_times(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let number = |name: &str| members.get(name).and_then(Value::as_u64);
+            if members.len() == 2
+                && let (Some(seconds), Some(nanoseconds)) = (number("secs"), number("nanos"))
+                && let Ok(nanoseconds) = u32::try_from(nanoseconds)
+            {
+                *value = write_duration(Duration::new(seconds, nanoseconds)).into();
+                return;
+            }
+            let own = members.iter_mut().filter(|(name, _)| !OF_USERS.contains(&name.as_str()));
+            own.for_each(|(_, inner)| write_times(inner));
+        }
+        Value::Array(items) => items.iter_mut().for_each(write_times),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rigi_engine::Settings;
+    use rigi_model::pipeline::{FolderFacts, SpecFormat, read_spec};
+
+    use super::*;
+
+    #[test]
+    fn a_spec_is_shown_with_times_as_people_write_them_and_without_secrets() {
+        let text = "timeout: 1h\nretries: 2\nwebhook_key: hush\nretention: {age: 30d}\n\
+                    schedules: [{id: a, interval: 15m, retries: {attempts: 1, delay: 5s}}]\n\
+                    parameters: {t: {secret: true, default: hush}, o: {default: {secs: 1, nanos: 2}}}";
+        let folder = FolderFacts::new("demo", ["main.py"]);
+        let mut spec = read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap().spec;
+        spec.hide_secrets();
+        let shown = public_spec(&spec, &Settings::default()).unwrap();
+        assert_eq!(shown["timeout"], "1h");
+        assert_eq!(shown["retention"]["age"], "30d");
+        let retry = serde_json::json!({"attempts": 2, "strategy": {"type": "fixed_delay", "delay": "1m"}, "jitter": 0.0});
+        assert_eq!(shown["retry"], retry);
+        assert_eq!(shown["schedules"][0]["interval"], "15m");
+        assert_eq!(shown["schedules"][0]["retry"]["strategy"]["delay"], "5s");
+        assert_eq!(shown["parameters"]["properties"]["o"]["default"]["secs"], 1);
+        assert!(!shown.to_string().contains("hush"), "{shown}");
+    }
 }

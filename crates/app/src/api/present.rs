@@ -32,7 +32,25 @@ pub async fn summaries(state: &AppState, runs: &[Run]) -> Vec<RunSummary> {
     let open: Vec<RunId> =
         runs.iter().filter(|run| !run.status.state.is_terminal()).map(|run| run.request.id.clone()).collect();
     let looks = if open.is_empty() { HashMap::new() } else { state.engine.look(open).await };
-    runs.iter().map(|run| summary(run, looks.get(&run.request.id))).collect()
+    let brief = |run: &Run| {
+        let mut summary = summary(run, looks.get(&run.request.id));
+        summary.message = summary.message.map(|message| first_words(&message));
+        summary
+    };
+    runs.iter().map(brief).collect()
+}
+
+/// Characters of a message in a list at most.
+const MOST_WORDS: usize = 140;
+
+/// The first sentence of a message, or as much of it as a line of a list has room for; the rest is in the run itself.
+fn first_words(message: &str) -> String {
+    let line = message.trim().lines().next().unwrap_or_default().trim_end();
+    let sentence = line.split_once(". ").map_or(line, |(first, _)| first);
+    let Some((end, _)) = sentence.char_indices().nth(MOST_WORDS) else { return sentence.to_owned() };
+    let cut = &sentence[..end];
+    let at_word = cut.rfind(' ').filter(|space| *space > end / 2).unwrap_or(end);
+    format!("{}…", cut[..at_word].trim_end_matches([' ', ',', ':', ';', '.']))
 }
 
 /// A run as lists show it.
@@ -119,6 +137,10 @@ pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
         true => None,
         false => state.engine.look(vec![id.clone()]).await.remove(id),
     };
+    let route = match run.status.state.is_terminal() {
+        true => state.store().db().route_of(id).await.ok().flatten(),
+        false => None,
+    };
     let settings = state.engine.settings();
     Ok(RunView {
         summary: summary(run, look.as_ref()),
@@ -132,6 +154,7 @@ pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
         environment: run.status.environment.as_ref().map(environment),
         exit_code: run.status.exit_code,
         signal: run.status.signal,
+        route,
         usage: UsageView { cpu_ms: run.status.usage.cpu_us / 1000, max_memory: run.status.usage.max_memory },
         limits: version.as_ref().map(|v| limits(settings, &v.spec)).unwrap_or_default(),
         phases: phases(run, Timestamp::now()),
@@ -197,6 +220,19 @@ fn phases(run: &Run, now: Timestamp) -> Phases {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_say_the_first_sentence() {
+        let uv = "the environment cannot be built: No solution found. Because nope was not found in the registry …";
+        assert_eq!(first_words(uv), "the environment cannot be built: No solution found");
+        assert_eq!(first_words("exit 1"), "exit 1");
+        assert_eq!(first_words("killed: over 1.5 GiB of memory"), "killed: over 1.5 GiB of memory");
+        assert_eq!(first_words("first line\nsecond line"), "first line");
+        let long = first_words(&"räume und ".repeat(70));
+        assert!(long.chars().count() <= MOST_WORDS + 1 && long.ends_with("und…"), "{long}");
+        assert_eq!(first_words(&"x".repeat(700)).chars().count(), MOST_WORDS + 1);
+        assert_eq!(first_words(""), "");
+    }
 
     #[test]
     fn places_are_said_as_people_say_them() {

@@ -25,6 +25,7 @@ mod runner;
 mod runs;
 mod server;
 mod session;
+mod spec_words;
 mod status;
 mod storage;
 mod table;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rigi_model::parameters::coerce_text;
+use rigi_model::parameters::{INEXACT, coerce_text, inexact_number};
 use serde_json::{Map, Value};
 
 use super::exit::Exit;
@@ -65,7 +65,13 @@ fn read_object(path: &PathBuf) -> Result<Map<String, Value>, Failure> {
         Failure::new(Exit::BadInput, format!("`{}` holds no parameters: {why}", path.display()))
     };
     match serde_json::from_str(&text) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => match inexact_number(&text) {
+            None => Ok(object),
+            Some(number) => {
+                let why = format!("the number {} {INEXACT}", cut(number, 60));
+                Err(wrong(why).cure("write it as a text, in quotes"))
+            }
+        },
         Ok(_) => Err(wrong("it must be a JSON object".to_owned()).cure("write it as {\"start\": 1990}")),
         Err(error) => Err(wrong(format!("it is no JSON ({error})"))),
     }

@@ -96,6 +96,11 @@ impl List {
             nothing: "There are no such pipelines.",
         };
         list.print(self.output, &session.terminal)?;
+        if self.output.is_for_people()
+            && let Some(note) = note_of_warnings(&pipelines)
+        {
+            eprintln!("{note}");
+        }
         Ok(Exit::Ok.into())
     }
 
@@ -115,6 +120,19 @@ impl List {
             }
         }
     }
+}
+
+/// A line below the table where something does not mean what it seems to.
+fn note_of_warnings(pipelines: &[PipelineSummary]) -> Option<String> {
+    let names: Vec<&str> =
+        pipelines.iter().filter(|pipeline| !pipeline.warnings.is_empty()).map(|p| p.name.as_str()).collect();
+    let (first, rest) = names.split_first()?;
+    let whose = match rest.len() {
+        0 => format!("`{first}` has warnings"),
+        1 => format!("`{first}` and 1 other have warnings"),
+        others => format!("`{first}` and {others} others have warnings"),
+    };
+    Some(format!("{whose}: `rigi pipelines get {first}` shows them."))
 }
 
 fn row(pipeline: &PipelineSummary, now: Timestamp) -> Vec<Field> {
@@ -196,7 +214,7 @@ fn show(view: &PipelineView, terminal: &Terminal) -> String {
         .inputs
         .iter()
         .map(|(name, input)| if input.required { name.clone() } else { format!("[{name}]") });
-    let mut text = facts(&[
+    let mut lines = vec![
         ("pipeline", summary.name.clone()),
         (
             "about",
@@ -216,11 +234,15 @@ fn show(view: &PipelineView, terminal: &Terminal) -> String {
             "usually",
             summary.expected_ms.map(|ms| show_duration(Duration::from_millis(ms))).unwrap_or_default(),
         ),
+    ];
+    lines.extend(view.spec.as_ref().map(super::spec_words::of_runs).unwrap_or_default());
+    lines.extend([
         ("inputs", inputs.collect::<Vec<_>>().join(", ")),
         ("outputs", view.outputs.keys().cloned().collect::<Vec<_>>().join(", ")),
         ("presets", view.presets.keys().cloned().collect::<Vec<_>>().join(", ")),
         ("recent", marks(&summary.recent)),
     ]);
+    let mut text = facts(&lines);
     text.push_str(&parameters(view, terminal));
     let wrong = mistakes(&summary.mistakes, &summary.warnings, terminal);
     if !wrong.is_empty() {

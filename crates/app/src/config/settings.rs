@@ -47,7 +47,8 @@ impl Config {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
             max_active_runs: limits.runs,
-            target: Target::parse(&self.targets.default).unwrap_or(Target::PROCESS),
+            // One that cannot be is refused when the targets are made.
+            target: Target::as_stored(&self.targets.default),
             timeout: limits.timeout.map(|limit| limit.0),
             grace_period: limits.grace_period.0,
             retry: RetryPolicy {

@@ -85,6 +85,7 @@ impl Parts {
         let limits = Limits { runs: settings.max_active_runs, pipelines: pipeline_limits(&catalog) };
         let started = Engine::start(settings, store, executors, limits, seen, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
+        engine.follow_limits(&catalog);
         let reached = tokio::time::timeout(REACH, engine.store().blobs().reach()).await;
         let storage_trouble = match reached {
             Ok(reached) => reached.err().map(|error| format!("{error}; `rigi storage check` says more")),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rigi_exec::credentials::GivenBy;
 use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Observed};
 use rigi_model::attempt::FailureClass;
+use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::{AttemptKey, Reason, RunId, Target, Timestamp};
 use rigi_store::tables::versions::Version;
@@ -15,6 +16,7 @@ use rigi_store::{NewRun, Store};
 use tokio::sync::mpsc;
 
 use super::Core;
+use super::policies::{KnownPolicies, Policy};
 use crate::code::materialise;
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
 use crate::{Settings, access, inputs};
@@ -32,6 +34,7 @@ pub struct VersionCache {
     settings: Arc<Settings>,
     store: Store,
     known: Arc<Mutex<HashMap<String, Arc<Prepared>>>>,
+    policies: KnownPolicies,
     /// One at a time: two runs of the same new version put its code in place once.
     preparing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -41,7 +44,8 @@ const MOST_VERSIONS: usize = 1000;
 
 impl VersionCache {
     pub(crate) fn new(settings: Arc<Settings>, store: Store) -> Self {
-        Self { settings, store, known: Arc::default(), preparing: Arc::default() }
+        let policies = KnownPolicies::default();
+        Self { settings, store, known: Arc::default(), policies, preparing: Arc::default() }
     }
 
     fn find(&self, hash: &str) -> Option<Arc<Prepared>> {
@@ -49,6 +53,12 @@ impl VersionCache {
     }
 
     async fn get(&self, project: &str, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
+        let prepared = self.prepare(project, hash).await?;
+        self.policies.learn(hash, || Policy::of(&self.settings, &prepared.version.spec));
+        Ok(prepared)
+    }
+
+    async fn prepare(&self, project: &str, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
         if let Some(found) = self.find(hash) {
             return Ok(found);
         }
@@ -80,23 +90,30 @@ impl VersionCache {
 impl Policies for VersionCache {
     /// The server's if the version was not read yet.
     fn retry(&self, version: &str) -> RetryPolicy {
-        let of = |found: Arc<Prepared>| self.settings.retry_of(&found.version.spec);
-        self.find(version).map_or_else(|| self.settings.retry.clone(), of)
+        self.policies.find(version).map_or_else(|| self.settings.retry.clone(), |found| found.retry.clone())
     }
 
     fn grace(&self, version: Option<&str>) -> Duration {
-        let found = version.and_then(|version| self.find(version));
-        found.and_then(|found| found.version.spec.grace_period).unwrap_or(self.settings.grace_period)
+        let found = version.and_then(|version| self.policies.find(version));
+        found.map_or(self.settings.grace_period, |found| found.grace)
     }
 
     fn outputs(&self, version: &str) -> Vec<String> {
-        let of = |found: Arc<Prepared>| found.version.spec.outputs.keys().cloned().collect();
-        self.find(version).map(of).unwrap_or_default()
+        self.policies.find(version).map(|found| found.outputs.clone()).unwrap_or_default()
     }
 
     fn output_size(&self, version: &str) -> Option<u64> {
-        let of = |found: Arc<Prepared>| self.settings.limits_of(&found.version.spec).output_size;
-        self.find(version).and_then(of)
+        self.policies.find(version).and_then(|found| found.output_size)
+    }
+}
+
+impl Core {
+    /// Forgets the policies of versions whose runs have ended, once there are many.
+    pub(super) fn forget_policies(&self) {
+        let policies = &self.ledger.policies().policies;
+        if policies.is_crowded() {
+            policies.keep(&self.ledger.versions_in_use());
+        }
     }
 }
 
@@ -250,6 +267,7 @@ impl VersionCache {
             timeout: self.settings.timeout_of(spec),
             grace: spec.grace_period.unwrap_or(self.settings.grace_period),
             bucket: None,
+            notes: idle_note(spec).into_iter().collect(),
         })
     }
 }

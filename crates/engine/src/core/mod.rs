@@ -7,6 +7,7 @@ mod copy;
 mod finish;
 mod gather;
 mod launch;
+mod policies;
 mod resumed;
 mod round;
 

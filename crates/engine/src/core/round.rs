@@ -153,6 +153,9 @@ impl Core {
             return Ok(());
         }
         let answers = replies.len() + counts.len();
+        if !claims.is_empty() {
+            self.forget_policies();
+        }
         let waited_for = !claims.is_empty() || !releases.is_empty() || answers > 0;
         let pace = if waited_for || changes.iter().any(RunChange::is_end) { Pace::Now } else { Pace::Soon };
         // Without changes it is durable when all before it is.

@@ -58,7 +58,7 @@ impl Entry {
             pipeline: request.pipeline.as_str().into(),
             version: request.version.as_str().into(),
             priority: request.priority,
-            target: Target::parse(&request.target).unwrap_or(Target::PROCESS),
+            target: Target::as_stored(&request.target),
             status: RunStatus::accepted(request.created_at),
             request: cache.then(|| request.clone()),
             launched: false,
@@ -72,7 +72,7 @@ impl Entry {
             pipeline: run.pipeline.into(),
             version: run.version.into(),
             priority: run.priority,
-            target: Target::parse(&run.target).unwrap_or(Target::PROCESS),
+            target: Target::as_stored(&run.target),
             status: run.status,
             request: None,
             launched: false,
@@ -136,6 +136,16 @@ mod tests {
         assert!(live.take_note(&serde_json::json!({"type": "message", "message": "x"})));
         assert_eq!(live.progress.as_ref().unwrap().fraction, Some(0.75));
         assert!(!live.take_note(&serde_json::json!({"type": "metric", "name": "loss", "value": 1})));
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_read_is_no_other_one() {
+        for stored in ["", "Lab GPU", "process ", "PROCESS"] {
+            let target = Target::as_stored(stored);
+            assert_eq!(target.as_str(), stored);
+            assert_ne!(target, Target::PROCESS);
+        }
+        assert_eq!(Target::as_stored("process"), Target::PROCESS);
     }
 
     #[test]

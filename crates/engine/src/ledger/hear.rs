@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rigi_exec::plan::{AttemptPlan, Ended, Observation, Observed};
 use rigi_model::attempt::FailureClass;
+use rigi_model::event::RunEvent;
 use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
 use rigi_model::{AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
 use rigi_store::{NewRun, RunChange};
@@ -189,11 +190,21 @@ impl<P: Policies> Ledger<P> {
             left: kept.left,
         };
         let (log, log_object, samples, files) = (kept.log, kept.log_object, kept.samples, kept.artifacts);
+        let route = kept.route.map(|route| RunEvent {
+            run: key.run.clone(),
+            at,
+            kind: RunEvent::ROUTE,
+            attempt: key.number,
+            reason: None,
+            message: Some(route),
+        });
         self.meet_with(&key.run, ended, at, round, |change: &mut RunChange| {
             if let Some(attempt) = &mut change.attempt {
                 (attempt.log, attempt.log_object, attempt.samples) = (log, log_object, samples);
             }
             change.artifacts = files;
+            // What it chose comes before how it ended.
+            change.events.splice(0..0, route);
         });
         round.releases.push((target, key.clone()));
     }

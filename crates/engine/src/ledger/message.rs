@@ -150,6 +150,8 @@ pub struct Kept {
     pub artifacts: Vec<Artifact>,
     /// What is not kept, in a sentence.
     pub left: Option<String>,
+    /// The route that it chose.
+    pub route: Option<String>,
 }
 
 impl Kept {
@@ -168,6 +170,7 @@ impl Kept {
             samples: None,
             artifacts: Vec::new(),
             left: None,
+            route: ended.route,
         }
     }
 }

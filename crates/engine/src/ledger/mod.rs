@@ -14,7 +14,7 @@ pub use message::{CancelAnswer, CannotPlan, Kept, Look, Message, Pulse, PulseKin
 pub use recover::Recovered;
 pub use round::{Leaving, Order, Round, ToPlan};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use rigi_model::Target;
@@ -72,6 +72,12 @@ impl<P: Policies> Ledger<P> {
     /// What versions say.
     pub const fn policies(&self) -> &P {
         &self.policies
+    }
+
+    /// The versions of runs that have a place, or wait for their next attempt.
+    pub fn versions_in_use(&self) -> HashSet<&str> {
+        let in_use = self.runs.values().filter(|entry| entry.status.state != RunState::Queued);
+        in_use.map(|entry| &*entry.version).collect()
     }
 
     /// When the next delay ends.

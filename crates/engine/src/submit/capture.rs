@@ -14,6 +14,7 @@ use crate::Engine;
 use crate::catalog::{Catalog, Pipeline, Ready};
 use crate::code::{self, CaptureError};
 use crate::ledger::Message;
+use crate::secrets;
 
 /// What is stored already: versions, and the content of their files.
 #[derive(Debug, Default)]
@@ -112,8 +113,11 @@ impl Engine {
     ) -> Result<Code, SubmitError> {
         let name = &submission.pipeline;
         if let Some(hash) = &submission.version {
-            let version = self.store.db().version(&self.settings.project, hash).await?;
-            let schema = version.spec.parameters.as_ref().and_then(|s| ParameterSchema::compile(s).ok());
+            let mut version = self.store.db().version(&self.settings.project, hash).await?;
+            secrets::open_spec(self.store.sealer(), &mut version.spec)?;
+            // What can no longer be checked is not let through unchecked.
+            let schema = version.spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
+            let schema = schema.map_err(|error| SubmitError::Parameters(vec![error.into()]))?;
             return Ok(Code { hash: version.hash, spec: version.spec, schema, source: Source::Captured });
         }
         let pipeline = match looked.get(name) {
@@ -181,10 +185,12 @@ fn keep(
 ) -> Result<Version, CaptureError> {
     let Ok(ready) = &pipeline.outcome else { return Err(CaptureError::Changing) };
     code::keep(store, &pipeline.folder, &pipeline.listing(), |sha256| captured.holds(sha256))?;
+    let mut spec = ready.spec.clone();
+    secrets::seal_spec(store.sealer(), &mut spec)?;
     Ok(Version {
         hash: ready.version.clone(),
         pipeline: pipeline.name.clone(),
-        spec: ready.spec.clone(),
+        spec,
         files: ready.files.clone(),
         git: code::git_facts(&pipeline.folder),
     })

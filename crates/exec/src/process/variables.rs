@@ -90,7 +90,7 @@ pub fn of_attempt(
     python: Option<&Path>,
 ) -> (Vec<(String, String)>, Vec<String>) {
     let mut variables = inherited.clone();
-    let mut words = Vec::new();
+    let mut words = plan.notes.clone();
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
     let folder = layout.attempt(&plan.key);
     let tmp = folder.join(name::TMP).display().to_string();
@@ -105,6 +105,8 @@ pub fn of_attempt(
     }
     if plan.key.number > 1 {
         set("_fastflow_retry_count", (plan.key.number - 1).to_string());
+        // There a retry is a run of its own, here it is an attempt of the same.
+        set("_fastflow_previous_run_id", plan.key.run.to_string());
     }
     for (name, value) in &plan.env {
         match refusal(name, value, &["RIGI_*"]) {

@@ -164,6 +164,7 @@ impl Bed {
             timeout: Some(Duration::from_secs(3600)),
             grace: Duration::from_secs(5),
             bucket: None,
+            notes: Vec::new(),
         }
     }
 

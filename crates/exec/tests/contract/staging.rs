@@ -52,6 +52,7 @@ async fn the_environment_is_the_contracts_and_not_the_servers() {
     let text = stdout_of(&ended);
     let (variables, written) = text.split_once("\n\n").unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(written).unwrap(), parameters);
+    let previous = format!("_fastflow_previous_run_id={}", key.run);
     let has = |line: &str| variables.lines().any(|variable| variable == line);
     for line in [
         "GREETING=hi",
@@ -67,6 +68,7 @@ async fn the_environment_is_the_contracts_and_not_the_servers() {
         "RIGI_ATTEMPT=3",
         "PYTHONUNBUFFERED=1",
         "_fastflow_retry_count=2",
+        previous.as_str(),
     ] {
         assert!(has(line), "{line} is missing in\n{variables}");
     }

@@ -66,7 +66,10 @@ fn demand(error: &ValidationError<'_>, limit: Option<&Value>) -> String {
         Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
         Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
         Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::Type { .. } => format!("must be {}", limit.map_or_else(|| "of another type".to_owned(), types)),
+        Kind::Type { .. } => {
+            let kind = limit.map_or_else(|| "of another type".to_owned(), types);
+            format!("must be {kind}{}", why_inexact(error.instance()))
+        }
         Kind::Enum { options } => format!("must be one of {}", options_text(options)),
         Kind::Constant { expected_value } => format!("must be {}", describe(expected_value)),
         Kind::MinLength { limit } => format!("must have at least {}", plural(*limit, "character")),
@@ -89,6 +92,16 @@ fn demand(error: &ValidationError<'_>, limit: Option<&Value>) -> String {
         Kind::PropertyNames { .. } => "has a member of a name that is not allowed".to_owned(),
         _ => format!("breaks the rule `{}`", error.kind().keyword()),
     }
+}
+
+/// A text is left one where it writes a number that would be changed.
+fn why_inexact(value: &Value) -> String {
+    let text = value
+        .as_str()
+        .map(str::trim)
+        .filter(|text| text.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
+    let inexact = text.is_some_and(|text| text.parse::<f64>().is_ok() && !super::is_exact(text));
+    if inexact { format!("; this {}", super::INEXACT) } else { String::new() }
 }
 
 /// A value as running text.

@@ -200,3 +200,58 @@ fn many_mistakes_are_cut() {
     let mistakes = check_parameters(Some(&schema()), given, &Default::default()).unwrap_err();
     assert_eq!(mistakes.len(), MOST_MISTAKES);
 }
+
+#[test]
+fn an_enumeration_says_what_a_text_means() {
+    let schema = json!({"properties": {
+        "bare": {"enum": ["a", 1, null]}, "typed": {"type": ["string", "null"], "enum": ["a", null]},
+        "word": {"enum": ["null", null]}, "one": {"const": null}, "free": {"type": ["string", "null"]},
+    }});
+    let read = |name: &str, text: &str| coerce_text(Some(&schema), name, text);
+    for name in ["bare", "typed", "one"] {
+        assert_eq!((read(name, "null"), read(name, "")), (Value::Null, Value::Null), "{name}");
+    }
+    assert_eq!((read("bare", "1"), read("typed", "a")), (json!(1), json!("a")));
+    // A text that is among the values is meant before the null that is written like it.
+    assert_eq!((read("word", "null"), read("word", "")), (json!("null"), Value::Null));
+    assert_eq!(read("free", "null"), json!("null"));
+    let compiled = ParameterSchema::compile(&schema).unwrap();
+    let given = json!({"bare": read("bare", "null"), "typed": read("typed", "null")});
+    assert!(compiled.check(given.as_object().unwrap().clone(), &ParameterSources::default()).is_ok());
+}
+
+#[test]
+fn numbers_on_a_command_line_are_kept_or_refused() {
+    let schema =
+        json!({"properties": {"n": {"type": "integer"}, "x": {"type": "number"}, "l": {"type": "array"}}});
+    let compiled = ParameterSchema::compile(&schema).unwrap();
+    let check = |name: &str, text: &str| {
+        let given = json!({name: coerce_text(Some(&schema), name, text)});
+        compiled.check(given.as_object().unwrap().clone(), &ParameterSources::default())
+    };
+    for (name, text, kept) in [
+        ("n", "9007199254740993", "9007199254740993"),
+        ("n", "18446744073709551615", "18446744073709551615"),
+        ("n", "1e3", "1000"),
+        ("n", "-0", "0"),
+        ("n", "5.0", "5"),
+        ("x", "1e-7", "1e-7"),
+        ("x", "9007199254740993", "9007199254740993"),
+        ("l", "[9007199254740993, 0.1]", "[9007199254740993,0.1]"),
+    ] {
+        assert_eq!(check(name, text).unwrap()[name].to_string(), kept, "{text}");
+    }
+    for (name, text) in [("n", "18446744073709551616"), ("x", "0.12345678901234567890"), ("x", "1e999")] {
+        let message = &check(name, text).unwrap_err()[0].message;
+        assert!(message.contains("has more digits than can be kept"), "{message}");
+    }
+    assert!(check("l", "[18446744073709551616]").is_err());
+}
+
+#[test]
+fn a_schema_that_no_longer_compiles_lets_nothing_through() {
+    let broken = json!({"properties": {"a": {"pattern": "("}}});
+    let mistakes = check_parameters(Some(&broken), Map::new(), &ParameterSources::default()).unwrap_err();
+    assert_eq!((mistakes[0].rule.as_str(), mistakes[0].pointer.as_str()), ("schema", "/parameters"));
+    assert!(mistakes[0].cure.is_some());
+}

@@ -80,10 +80,12 @@ pub(super) fn read_entry(spec: &Section<'_>, folder: &FolderFacts, notes: &mut N
     if spec.get("command").is_some() {
         return Some(Entry::Command { argv: argv? });
     }
-    let Some(kind) = spec.get("type") else {
-        return default_entry(folder).map_err(|mistake| notes.mistakes.push(mistake)).ok();
+    let (kind, entry) = match (spec.get("type"), spec.read("type", notes, read_type)) {
+        (Some(kind), Some(entry)) => (kind, entry),
+        // It is a mistake, or was left out.
+        (Some(_), None) if !notes.lenient => return None,
+        _ => return default_entry(folder).map_err(|mistake| notes.mistakes.push(mistake)).ok(),
     };
-    let entry = read_type(kind, notes)?;
     let file = if matches!(entry, Entry::Notebook { .. }) { NOTEBOOK } else { SCRIPT };
     if folder.has(file) {
         return Some(entry);
@@ -97,6 +99,11 @@ fn read_type(found: &Found<'_>, notes: &mut Notes) -> Option<Entry> {
     match found.text(notes)?.as_str() {
         "script" => Some(script()),
         "notebook" => Some(notebook()),
+        other if notes.lenient && ["script", "notebook"].contains(&other.to_lowercase().as_str()) => {
+            let lower = other.to_lowercase();
+            notes.warn(found.node.at, format!("{} is `{other}` and is taken for `{lower}`", found.name()));
+            Some(if lower == "script" { script() } else { notebook() })
+        }
         other => {
             let message = found.unlike(other, &["script", "notebook"]);
             notes.tolerate(found.node.at, &message, "it is taken for `script`", "");

@@ -109,7 +109,10 @@ pub(super) fn read_cells(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<Cel
         if item.node.is_null() {
             return Some(CellRetry { retries: 0, delay_seconds: 1.0 });
         }
-        let cell = Section::open(item, fields::CELL, notes)?;
+        let Some(cell) = Section::open(item, fields::CELL, notes) else {
+            // Nor does one that is left out.
+            return notes.lenient.then_some(CellRetry { retries: 0, delay_seconds: 1.0 });
+        };
         let retries = cell.read("retries", notes, |found, notes| found.count(0, 1000, notes)).unwrap_or(0);
         let delay = cell.read("delay_seconds", notes, Found::duration);
         let delay_seconds = delay.map_or(1.0, |delay| delay.as_secs_f64());

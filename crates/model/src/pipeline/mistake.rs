@@ -103,7 +103,8 @@ pub(crate) fn list_choices<'a>(names: impl IntoIterator<Item = &'a str>) -> Stri
 }
 
 /// A user's text as it may stand in a message: on one line and not endless.
-pub(crate) fn excerpt(text: &str) -> String {
+#[must_use]
+pub fn excerpt(text: &str) -> String {
     let mut short: String =
         text.chars().take(60).map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(60).is_some() {

@@ -8,7 +8,7 @@ use super::document::{Member, Node, NodeValue, note_places, push_pointer};
 use super::mistake::{Position, excerpt, list_choices, nearest};
 use super::name::is_variable;
 use super::section::{Found, MOST_MISTAKES, Notes};
-use crate::parameters::{ParameterSchema, ParameterSources, explain_meta, is_reserved};
+use crate::parameters::{ParameterSchema, ParameterSources, explain_meta, is_reserved, write_property_whole};
 
 /// A spec's parameters.
 pub(super) struct ReadParameters {
@@ -105,6 +105,7 @@ const ALIASES: &[(&str, &str)] = &[
 /// `parameters`.
 pub(super) fn read_parameters(found: &Found<'_>, notes: &mut Notes) -> Option<ReadParameters> {
     let before = notes.mistakes.len();
+    found.refuse_inexact(notes);
     let (schema, rules) =
         if is_long(found.node) { read_long(found, notes) } else { read_short(found, notes) }?;
     let reader = Locator { found, rules: &rules };
@@ -222,6 +223,11 @@ fn read_property(found: &Found<'_>, notes: &mut Notes) -> Option<Property> {
         }
     }
     // In a schema of draft 2020-12, `required` is the list of the members of an object.
+    let mut default = schema.get("default").cloned();
+    if let Some(default) = &mut default {
+        write_property_whole(&Value::Object(schema.clone()), default);
+        schema.insert("default".to_owned(), default.clone());
+    }
     let required = schema.get("required").and_then(Value::as_bool);
     if required.is_some() {
         schema.remove("required");

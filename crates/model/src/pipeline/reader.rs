@@ -1,13 +1,13 @@
 //! From a spec's bytes to a [`PipelineSpec`], or to every mistake in it at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::container::read_container;
 use super::document::{Node, NodeValue, SpecFormat, read_document};
 use super::entry::{FolderFacts, default_entry, read_entry, read_target};
-use super::fields;
+use super::idle::warn_of_idle;
 use super::limits::{read_cells, read_limits, read_restart, read_retention, read_soft_limits};
 use super::mistake::{Mistake, Position};
 use super::parameter_spec::{ReadParameters, check_values, read_parameters};
@@ -17,6 +17,7 @@ use super::schedules::{read_downstream, read_schedules, read_webhook_key};
 use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
 use super::values::check_variable;
+use super::{fast_flow, fields};
 
 /// A spec that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,28 +92,37 @@ pub fn read_spec(
     bytes: &[u8],
     folder: &FolderFacts,
 ) -> Result<SpecReading, Vec<Mistake>> {
-    let document = read_document(format, bytes);
+    let mut document = read_document(format, bytes);
     let mut notes = Notes::new(format);
     notes.mistakes = document.mistakes;
+    if let Some(root) = document.root.as_mut().filter(|_| notes.lenient) {
+        let (mistakes, warnings) = fast_flow::sort_repeated(root, document.repeated);
+        notes.mistakes.extend(mistakes);
+        notes.warnings.extend(warnings);
+        notes.passes_unknown = fast_flow::is_theirs(root);
+        fast_flow::put_right(root, &mut notes.warnings);
+    }
     let reading = document.root.and_then(|root| read_root(&root, folder, &mut notes));
-    let Notes { mut mistakes, mut warnings, .. } = notes;
+    let (mut mistakes, mut warnings) = notes.finish();
     mistakes.sort();
     mistakes.dedup();
-    cut(&mut mistakes);
+    cut(&mut mistakes, "mistakes");
     warnings.sort();
+    warnings.dedup();
+    cut(&mut warnings, "warnings");
     match reading {
         Some((spec, rules)) if mistakes.is_empty() => Ok(SpecReading { spec, warnings, rules }),
         _ => Err(mistakes),
     }
 }
 
-/// Keeps the first mistakes and says how many there are more.
-fn cut(mistakes: &mut Vec<Mistake>) {
+/// Keeps the first and says how many there are more.
+fn cut(mistakes: &mut Vec<Mistake>, what: &str) {
     let more = mistakes.len().saturating_sub(MOST_MISTAKES);
     if more > 0 {
         mistakes.truncate(MOST_MISTAKES);
         let at = mistakes.last().map_or(Position::START, Mistake::position);
-        mistakes.push(Mistake::new(at, format!("and {more} more mistakes from here on")));
+        mistakes.push(Mistake::new(at, format!("and {more} more {what} from here on")));
     }
 }
 
@@ -142,12 +152,15 @@ fn read_root(
     spec.encrypted_env = section.read("encrypted_env", notes, Found::variables).unwrap_or_default();
     spec.secrets = section.read("secrets", notes, read_secrets).unwrap_or_default();
     spec.presets = section.read("presets", notes, read_presets).unwrap_or_default();
-    spec.schedules = read_schedules(&section, notes);
+    spec.schedules = read_schedules(&section, spec.retry.as_ref(), notes);
     spec.downstream_triggers =
         section.read("downstream_triggers", notes, read_downstream).unwrap_or_default();
     spec.webhook_key = section.read("webhook_key", notes, read_webhook_key);
+    warn_of_idle(&section, &spec, notes);
     check_parameter_values(&section, parameters.as_ref(), notes);
-    refuse_same_keys(&section, notes);
+    if refuse_same_keys(&section, notes) == SameKeys::Dropped {
+        keep_first_keys(&mut spec);
+    }
     let rules = parameters.map(|parameters| {
         spec.parameters = Some(parameters.schema);
         parameters.rules
@@ -213,16 +226,20 @@ fn read_limits_and_failures(section: &Section<'_>, spec: &mut PipelineSpec, note
 
 /// `secrets`: each becomes an environment variable of its name.
 fn read_secrets(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
-    let names = found.texts(notes)?;
+    let mut names = found.texts(notes)?;
     let items = match &found.node.value {
         NodeValue::List(items) => items.as_slice(),
         _ => std::slice::from_ref(found.node),
     };
     for item in items {
-        if let NodeValue::Text(name) = &item.value {
-            check_variable(name, found, item.at, notes);
+        if let NodeValue::Text(name) = &item.value
+            && !check_variable(name, found, item.at, notes)
+        {
+            names.retain(|known| known != name);
         }
     }
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     Some(names)
 }
 
@@ -254,8 +271,16 @@ fn schedules_of<'a>(section: &Section<'a>) -> Vec<Found<'a>> {
     schedules
 }
 
+/// Whether a key of a webhook stands twice and only the first is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SameKeys {
+    None,
+    Dropped,
+}
+
 /// A webhook's key says which schedule it means, so that no two may have the same.
-fn refuse_same_keys(section: &Section<'_>, notes: &mut Notes) {
+fn refuse_same_keys(section: &Section<'_>, notes: &mut Notes) -> SameKeys {
+    let mut same = SameKeys::None;
     let mut seen: BTreeMap<String, Position> = BTreeMap::new();
     let own = section.get("webhook_key").cloned();
     let others = schedules_of(section).into_iter().filter_map(|schedule| {
@@ -266,7 +291,19 @@ fn refuse_same_keys(section: &Section<'_>, notes: &mut Notes) {
         let NodeValue::Text(key) = &found.node.value else { continue };
         if let Some(first) = seen.insert(key.clone(), found.key_at) {
             let message = format!("{} is the same key as that at {first}", found.name());
-            notes.wrong_with(found.key_at, message, "Give it another.");
+            notes.tolerate(found.key_at, &message, "the first keeps it", "Give it another.");
+            same = SameKeys::Dropped;
+        }
+    }
+    same
+}
+
+fn keep_first_keys(spec: &mut PipelineSpec) {
+    let mut seen = BTreeSet::new();
+    let schedules = spec.schedules.iter_mut().map(|schedule| &mut schedule.webhook_key);
+    for key in std::iter::once(&mut spec.webhook_key).chain(schedules) {
+        if key.as_ref().is_some_and(|key| !seen.insert(key.clone())) {
+            *key = None;
         }
     }
 }

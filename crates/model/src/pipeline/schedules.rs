@@ -13,6 +13,7 @@ use super::mistake::Position;
 use super::retries::read_retry;
 use super::section::{Found, Notes, Section, refuse_both};
 use super::spec::{DownstreamTrigger, Limits, Schedule, SoftLimits};
+use crate::retry::RetrySpec;
 
 /// Fast-Flow's fields of a schedule at the top of a spec.
 const TOP: [&str; 5] =
@@ -22,14 +23,21 @@ const TOP: [&str; 5] =
 const MOST_SCHEDULES: usize = 500;
 
 /// Every schedule of a spec, in its order.
-pub(super) fn read_schedules(spec: &Section<'_>, notes: &mut Notes) -> Vec<Schedule> {
+pub(super) fn read_schedules(
+    spec: &Section<'_>,
+    retry: Option<&RetrySpec>,
+    notes: &mut Notes,
+) -> Vec<Schedule> {
     let top: Vec<&Found<'_>> = TOP.iter().filter_map(|name| spec.get(name)).collect();
     if let Some(list) = spec.get("schedules") {
         if let Some(schedule) = spec.get("schedule") {
             refuse_both(schedule, list, notes);
         }
-        let schedules = read_list(list, notes);
-        if !matches!(&list.node.value, NodeValue::List(items) if items.is_empty()) {
+        let read = |list: &Found<'_>, notes: &mut Notes| Some(read_list(list, retry, notes));
+        let schedules = spec.read("schedules", notes, read).unwrap_or_default();
+        // What Fast-Flow drops has no say there either.
+        let says = if notes.lenient { !schedules.is_empty() } else { !is_empty(list) };
+        if says {
             for found in top {
                 let message = format!("{} and `schedules` say two things", found.name());
                 notes.tolerate(found.key_at, &message, "it has no effect", "Keep it in `schedules`.");
@@ -41,13 +49,18 @@ pub(super) fn read_schedules(spec: &Section<'_>, notes: &mut Notes) -> Vec<Sched
         for found in top {
             refuse_both(schedule, found, notes);
         }
-        return read_short(schedule, notes).into_iter().collect();
+        let read = |found: &Found<'_>, notes: &mut Notes| read_short(found, retry, notes);
+        return spec.read("schedule", notes, read).into_iter().collect();
     }
     if top.is_empty() { Vec::new() } else { read_top(spec, notes).into_iter().collect() }
 }
 
+fn is_empty(list: &Found<'_>) -> bool {
+    matches!(&list.node.value, NodeValue::List(items) if items.is_empty())
+}
+
 /// `schedule`: a cron text or an object.
-fn read_short(found: &Found<'_>, notes: &mut Notes) -> Option<Schedule> {
+fn read_short(found: &Found<'_>, retry: Option<&RetrySpec>, notes: &mut Notes) -> Option<Schedule> {
     match &found.node.value {
         NodeValue::Text(_) => {
             let cron = read_cron(found, notes)?;
@@ -56,20 +69,20 @@ fn read_short(found: &Found<'_>, notes: &mut Notes) -> Option<Schedule> {
         NodeValue::Map(_) => {
             let section = Section::open(found, fields::SCHEDULE, notes)?;
             let id = section.read("id", notes, Found::filled_text).unwrap_or_else(|| "default".to_owned());
-            Some(read_entry(&section, id, notes))
+            Some(read_entry(&section, id, retry, notes))
         }
         _ => found.refuse("a cron text such as `0 6 * * *`, or a map with `cron` or `interval`", notes),
     }
 }
 
-fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
+fn read_list(list: &Found<'_>, retry: Option<&RetrySpec>, notes: &mut Notes) -> Vec<Schedule> {
     let mut seen: BTreeMap<String, Position> = BTreeMap::new();
     let mut schedules = Vec::new();
     for item in list.few_items(MOST_SCHEDULES, notes).unwrap_or_default() {
         let Some(section) = Section::open(&item, fields::SCHEDULE, notes) else { continue };
         let id = section.read("id", notes, Found::filled_text);
         // Read in any case, so that every mistake is told.
-        let schedule = read_entry(&section, id.clone().unwrap_or_default(), notes);
+        let schedule = read_entry(&section, id.clone().unwrap_or_default(), retry, notes);
         let Some(id) = id else {
             if section.get("id").is_none() {
                 let message = format!("{} has no `id`", item.name());
@@ -82,16 +95,18 @@ fn read_list(list: &Found<'_>, notes: &mut Notes) -> Vec<Schedule> {
             }
             continue;
         };
-        if let Some(first) = seen.insert(id.clone(), item.key_at) {
+        let first = *seen.entry(id.clone()).or_insert(item.key_at);
+        if first != item.key_at {
             let message = format!("{} has the same `id` as the schedule at {first}: `{id}`", item.name());
             notes.wrong_with(item.key_at, message, "Give it another.");
+            continue;
         }
         schedules.push(schedule);
     }
     schedules
 }
 
-fn read_entry(section: &Section<'_>, id: String, notes: &mut Notes) -> Schedule {
+fn read_entry(section: &Section<'_>, id: String, retry: Option<&RetrySpec>, notes: &mut Notes) -> Schedule {
     let timezone = section.read("timezone", notes, read_timezone);
     let zone = timezone.as_deref();
     let mut schedule = Schedule {
@@ -110,7 +125,8 @@ fn read_entry(section: &Section<'_>, id: String, notes: &mut Notes) -> Schedule 
         limits: read_limits(section, notes),
         soft_limits: read_soft_limits(section, notes),
         timeout: section.read("timeout", notes, Found::duration),
-        retry: read_retry(section, notes),
+        // What it leaves out is the pipeline's.
+        retry: read_retry(section, notes).map(|own| own.over(retry)),
         webhook_key: section.read("webhook_key", notes, read_webhook_key),
     };
     schedule.timezone = timezone;
@@ -137,12 +153,16 @@ fn read_top(spec: &Section<'_>, notes: &mut Notes) -> Option<Schedule> {
         return None;
     }
     keep_one_rhythm(&mut schedule, rhythms, notes);
-    Some(schedule)
+    // Unless nothing of it can be read.
+    (schedule.cron.is_some() || schedule.interval.is_some() || schedule.once_at.is_some()).then_some(schedule)
 }
 
 /// A schedule has one of cron, interval and once; Fast-Flow takes the first of them.
 fn keep_one_rhythm(schedule: &mut Schedule, rhythms: [Option<&Found<'_>>; 3], notes: &mut Notes) {
-    let mut given = rhythms.into_iter().flatten();
+    let read = [schedule.cron.is_some(), schedule.interval.is_some(), schedule.once_at.is_some()];
+    let lenient = notes.lenient;
+    let given = rhythms.into_iter().zip(read).filter(|(_, read)| *read || !lenient);
+    let mut given = given.filter_map(|(found, _)| found);
     let Some(first) = given.next() else { return };
     for second in given {
         let message = format!("{} and {} cannot both say when", first.name(), second.name());

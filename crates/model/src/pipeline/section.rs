@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::document::{Member, Node, NodeValue, SpecFormat};
+use super::fast_flow;
 use super::fields::{Field, LIMITS, SPEC};
 use super::mistake::{Mistake, Position, excerpt, nearest};
 
@@ -14,13 +15,24 @@ pub(super) const MOST_MISTAKES: usize = 200;
 pub(super) struct Notes {
     pub mistakes: Vec<Mistake>,
     pub warnings: Vec<Mistake>,
-    /// JSON is Fast-Flow's format: what it lets pass in its own fields is a warning there, not a mistake.
+    /// Mistakes in Rigi's own fields within what is forgiven.
+    firm: Vec<Mistake>,
+    /// While a field of Fast-Flow is read in its format, which is JSON: what it passes or drops is a warning there,
+    /// not a mistake.
     pub lenient: bool,
+    /// Names that nobody knows have no effect in Fast-Flow's objects, as there.
+    pub passes_unknown: bool,
 }
 
 impl Notes {
     pub(super) fn new(format: SpecFormat) -> Self {
-        Self { mistakes: Vec::new(), warnings: Vec::new(), lenient: format == SpecFormat::Json }
+        Self {
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            firm: Vec::new(),
+            lenient: format == SpecFormat::Json,
+            passes_unknown: false,
+        }
     }
 
     pub(super) fn wrong(&mut self, at: Position, message: impl Into<String>) {
@@ -33,6 +45,31 @@ impl Notes {
 
     pub(super) fn warn(&mut self, at: Position, message: impl Into<String>) {
         self.warnings.push(Mistake::new(at, message));
+    }
+
+    /// Every mistake, and every warning.
+    pub(super) fn finish(mut self) -> (Vec<Mistake>, Vec<Mistake>) {
+        self.mistakes.append(&mut self.firm);
+        (self.mistakes, self.warnings)
+    }
+
+    /// Reads one of Rigi's own fields within Fast-Flow's: a mistake in it is one.
+    fn hold<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let known = self.mistakes.len();
+        let value = read(self);
+        self.firm.extend(self.mistakes.drain(known..));
+        value
+    }
+
+    /// Reads what Fast-Flow would pass or drop, whatever is wrong with it: that is left out, with a warning.
+    pub(super) fn forgive<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let known = self.mistakes.len();
+        let value = read(self);
+        let forgiven = self.mistakes.split_off(known).into_iter();
+        let left_out =
+            |mistake: Mistake| Mistake { message: format!("{}; it is left out", mistake.message), ..mistake };
+        self.warnings.extend(forgiven.map(left_out));
+        value
     }
 
     /// A mistake, or in Fast-Flow's format a warning with what is done instead. An empty cure is none.
@@ -52,23 +89,25 @@ pub(super) struct Found<'a> {
     pub path: String,
     pub key_at: Position,
     pub node: &'a Node,
+    /// One of Fast-Flow's fields.
+    pub fast_flow: bool,
 }
 
 impl<'a> Found<'a> {
     pub(super) fn root(node: &'a Node) -> Self {
-        Self { path: String::new(), key_at: node.at, node }
+        Self { path: String::new(), key_at: node.at, node, fast_flow: false }
     }
 
     /// A member of this map.
     pub(super) fn child(&self, member: &'a Member) -> Self {
         let key = excerpt(&member.key);
         let path = if self.path.is_empty() { key } else { format!("{}.{key}", self.path) };
-        Self { path, key_at: member.key_at, node: &member.node }
+        Self { path, key_at: member.key_at, node: &member.node, fast_flow: false }
     }
 
     /// An item of this list.
     pub(super) fn item(&self, index: usize, node: &'a Node) -> Self {
-        Self { path: format!("{}[{index}]", self.path), key_at: node.at, node }
+        Self { path: format!("{}[{index}]", self.path), key_at: node.at, node, fast_flow: false }
     }
 
     /// Notes that the value is not what it must be: "`timeout` is a list and must be …".
@@ -97,11 +136,11 @@ impl<'a> Found<'a> {
 
     /// The items of a list that may have at most so many.
     pub(super) fn few_items(&self, most: usize, notes: &mut Notes) -> Option<Vec<Self>> {
-        let items = self.items(notes)?;
+        let mut items = self.items(notes)?;
         if items.len() > most {
             let message = format!("{} has {} entries and may have at most {most}", self.name(), items.len());
-            notes.wrong(self.node.at, message);
-            return None;
+            notes.tolerate(self.node.at, &message, "the others are left out", "");
+            items.truncate(most);
         }
         Some(items)
     }
@@ -133,12 +172,23 @@ impl<'a> Section<'a> {
     pub(super) fn open(object: &Found<'a>, fields: &'static [Field], notes: &mut Notes) -> Option<Self> {
         let members = object.members(notes)?;
         let mut section = Self { fields, found: BTreeMap::new(), at: object.key_at };
+        // Fast-Flow passes over what it does not know.
+        let lenient = notes.lenient && fast_flow::is_object(&object.path);
+        let passes = lenient && notes.passes_unknown;
         for member in members {
-            let child = object.child(member);
+            let mut child = object.child(member);
+            child.fast_flow = lenient && fast_flow::knows(&object.path, &member.key);
             match fields.iter().find(|field| field.names().any(|name| name == member.key)) {
                 Some(field) => section.insert(field, member, child, notes),
                 None if is_comment(&member.key, notes.lenient) => {}
                 // A nearest name for the ten-thousandth helps nobody and takes its time.
+                None if passes && notes.warnings.len() > MOST_MISTAKES => {
+                    notes.warn(member.key_at, "unknown field")
+                }
+                None if passes => {
+                    let Mistake { message, .. } = unknown(object, member, fields);
+                    notes.warn(member.key_at, format!("{message}; it has no effect"));
+                }
                 None if notes.mistakes.len() > MOST_MISTAKES => notes.wrong(member.key_at, "unknown field"),
                 None => notes.mistakes.push(unknown(object, member, fields)),
             }
@@ -163,14 +213,23 @@ impl<'a> Section<'a> {
         self.found.get(name)
     }
 
-    /// Reads a field, if it is there, by one of the readers of `Found`.
+    /// Reads a field, if it is there, by one of the readers of `Found`. What is wrong with one of Fast-Flow's, in its
+    /// own format, is left out with a warning.
     pub(super) fn read<T>(
         &self,
         name: &str,
         notes: &mut Notes,
         reader: impl FnOnce(&Found<'a>, &mut Notes) -> Option<T>,
     ) -> Option<T> {
-        self.get(name).and_then(|found| reader(found, notes))
+        let found = self.get(name)?;
+        let outer = std::mem::replace(&mut notes.lenient, found.fast_flow);
+        let value = match found.fast_flow {
+            true => notes.forgive(|notes| reader(found, notes)),
+            false if outer => notes.hold(|notes| reader(found, notes)),
+            false => reader(found, notes),
+        };
+        notes.lenient = outer;
+        value
     }
 }
 

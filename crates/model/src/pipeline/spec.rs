@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::container::ContainerSpec;
 use crate::Target;
-use crate::retry::RetryPolicy;
+use crate::parameters::{hide_secrets, secret_parameters};
+use crate::retry::RetrySpec;
 
 /// A pipeline's spec with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,8 +44,8 @@ pub struct PipelineSpec {
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL.
     pub grace_period: Option<Duration>,
-    /// What follows a failed attempt; `None` is the server's default.
-    pub retry: Option<RetryPolicy>,
+    /// What follows a failed attempt; what is left out is the server's default.
+    pub retry: Option<RetrySpec>,
     /// Hard limits of one attempt.
     pub limits: Limits,
     /// Limits that only notify.
@@ -221,8 +222,8 @@ pub struct Schedule {
     pub soft_limits: SoftLimits,
     /// Overrides.
     pub timeout: Option<Duration>,
-    /// Overrides.
-    pub retry: Option<RetryPolicy>,
+    /// Overrides, over the pipeline's own.
+    pub retry: Option<RetrySpec>,
     /// Key of a webhook that starts with these overrides.
     pub webhook_key: Option<String>,
 }
@@ -296,6 +297,34 @@ impl PipelineSpec {
             restart: Restart::default(),
             presets: BTreeMap::new(),
             container: ContainerSpec::default(),
+        }
+    }
+
+    /// The values that the spec itself gives to secret parameters: defaults, and those of presets and schedules.
+    pub fn secret_values_mut(&mut self) -> Vec<&mut Value> {
+        let secret = secret_parameters(self.parameters.as_ref());
+        if secret.is_empty() {
+            return Vec::new();
+        }
+        let properties = self.parameters.as_mut().and_then(|schema| schema.get_mut("properties"));
+        let properties = properties.and_then(Value::as_object_mut).into_iter().flatten();
+        let of_secrets = properties.filter(|(name, _)| secret.contains(*name));
+        let defaults = of_secrets.filter_map(|(_, property)| property.get_mut("default"));
+        let presets = self.presets.values_mut().map(|preset| &mut preset.parameters);
+        let schedules = self.schedules.iter_mut().map(|schedule| &mut schedule.parameters);
+        let given = presets.chain(schedules).flatten();
+        defaults.chain(given.filter(|(name, _)| secret.contains(*name)).map(|(_, value)| value)).collect()
+    }
+
+    /// Takes out everything that nobody may read of it: what it gives to secret parameters.
+    pub fn hide_secrets(&mut self) {
+        let secret = secret_parameters(self.parameters.as_ref());
+        let presets = self.presets.values_mut().map(|preset| &mut preset.parameters);
+        for parameters in presets.chain(self.schedules.iter_mut().map(|schedule| &mut schedule.parameters)) {
+            parameters.retain(|name, _| !secret.contains(name));
+        }
+        if let Some(schema) = &mut self.parameters {
+            hide_secrets(schema);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::document::NodeValue;
 use super::mistake::{Mistake, Position, excerpt, list_choices, nearest};
 use super::name::is_variable;
 use super::section::{Found, Notes};
+use crate::parameters::{INEXACT, is_exact};
 use crate::quantity::{
     MOST_CORES, QuantityError, parse_bytes, parse_cpu, parse_duration, show_count, write_duration,
 };
@@ -63,8 +64,24 @@ impl<'a> Found<'a> {
         };
         match number.filter(|number| (least..=most).contains(number)) {
             Some(number) => Some(number),
+            None if notes.lenient && self.is_above(most as f64) => {
+                self.take_for(&expected, &show_count(most), notes);
+                Some(most)
+            }
             None => self.refuse(&expected, notes),
         }
+    }
+
+    fn is_above(&self, most: f64) -> bool {
+        matches!(&self.node.value, NodeValue::Number(number, _) if number.as_f64().is_some_and(|n| n > most))
+    }
+
+    fn take_for(&self, expected: &str, taken: &str, notes: &mut Notes) {
+        let is = self.node.describe();
+        notes.warn(
+            self.node.at,
+            format!("{} is {is} and must be {expected}; it is taken for {taken}", self.name()),
+        );
     }
 
     /// A whole number within bounds, none of them below zero.
@@ -79,8 +96,16 @@ impl<'a> Found<'a> {
             _ => None,
         };
         match number.filter(|number| (least..=most).contains(number)) {
-            Some(number) => Some(number),
-            None => self.refuse(&format!("a number from {least} to {most}"), notes),
+            Some(within) => Some(within),
+            None => {
+                let expected = format!("a number from {least} to {most}");
+                let Some(nearest) = number.filter(|_| notes.lenient).map(|number| number.clamp(least, most))
+                else {
+                    return self.refuse(&expected, notes);
+                };
+                self.take_for(&expected, &nearest.to_string(), notes);
+                Some(nearest)
+            }
         }
     }
 
@@ -206,8 +231,28 @@ impl<'a> Found<'a> {
         Some(variables)
     }
 
+    /// Notes every number that would not be kept as it is written.
+    pub(super) fn refuse_inexact(&self, notes: &mut Notes) {
+        match &self.node.value {
+            NodeValue::Number(_, text) if !is_exact(text) => {
+                let message = format!("{} is {} and {INEXACT}", self.name(), excerpt(text));
+                notes.wrong_with(self.node.at, message, "Write it as a text, in quotes.");
+            }
+            NodeValue::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.item(index, item).refuse_inexact(notes);
+                }
+            }
+            NodeValue::Map(members) => {
+                members.iter().for_each(|member| self.child(member).refuse_inexact(notes));
+            }
+            _ => {}
+        }
+    }
+
     /// Names with any values.
     pub(super) fn values(&self, notes: &mut Notes) -> Option<BTreeMap<String, serde_json::Value>> {
+        self.refuse_inexact(notes);
         let members = self.members(notes)?;
         Some(members.iter().map(|member| (member.key.clone(), member.node.to_value())).collect())
     }
@@ -242,7 +287,7 @@ pub(super) fn check_variable(name: &str, list: &Found<'_>, at: Position, notes: 
     let message = format!("{}: `{}` is not a name of an environment variable", list.name(), excerpt(name));
     let cure = "Use letters, digits and `_`, and no digit first.";
     // An operating system takes any name without `=`, and Fast-Flow passes on any.
-    if notes.lenient && !name.is_empty() && !name.contains(['=', '\0']) {
+    if notes.lenient && !name.trim().is_empty() && !name.contains(['=', '\0']) {
         notes.tolerate(at, &message, "it is set all the same", cure);
         return true;
     }

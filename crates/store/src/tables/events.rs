@@ -105,6 +105,18 @@ impl Db {
             .bind(run.as_str()).bind(after).bind(i64::from(limit)).fetch_all(pool).await?))
     }
 
+    /// The route that a run chose last.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn route_of(&self, run: &RunId) -> Result<Option<String>> {
+        let sql = "SELECT message FROM events WHERE run = $1 AND kind = $2 ORDER BY id DESC LIMIT 1";
+        let kind = rigi_model::event::RunEvent::ROUTE;
+        let row: Option<Option<String>> = on_db!(self, pool => sqlx::query_scalar(sql)
+            .bind(run.as_str()).bind(kind).fetch_optional(pool).await?);
+        Ok(row.flatten())
+    }
+
     /// The runs that something happened to after an event, as they are now. One statement, so that the runs are exactly
     /// as old as the event that is said to be the newest.
     ///

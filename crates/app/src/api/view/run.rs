@@ -103,6 +103,10 @@ pub struct RunView {
     /// Signal that ended the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// The route that it chose (`$FASTFLOW_ROUTE_FILE`, or a `route` note), once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "large")]
+    pub route: Option<String>,
     /// What the last attempt used.
     pub usage: UsageView,
     /// The limits it runs under.

@@ -76,6 +76,7 @@ fn show(run: &RunView, now: Timestamp, terminal: &Terminal) -> String {
         ("started", started),
         ("attempt", format!("{} of {}", summary.attempt, summary.max_attempts)),
         ("exit", exit),
+        ("route", cut(&run.route.clone().unwrap_or_default(), terminal.width.saturating_sub(12).max(20))),
         ("code", code(run)),
         (
             "runs in",

@@ -354,6 +354,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         timeout: None,
         grace: std::time::Duration::ZERO,
         bucket: None,
+        notes: Vec::new(),
     }
 }
 

@@ -46,9 +46,9 @@ pub(super) fn read(text: &str) -> Document {
         let message = whole.split(" at line ").next().unwrap_or(&whole);
         return Document::broken(Mistake::new(at, format!("this is not JSON: {message}")));
     }
-    let mut reader = Reader { lines, mistakes: Vec::new() };
+    let mut reader = Reader { lines, mistakes: Vec::new(), repeated: Vec::new() };
     let root = parsed.value.as_ref().map(|value| reader.convert(value));
-    Document { root, mistakes: reader.mistakes }
+    Document { root, mistakes: reader.mistakes, repeated: reader.repeated }
 }
 
 /// The offset of the first bracket that nests too deep. Looked for before parsing: parsers recurse.
@@ -89,6 +89,7 @@ fn explain(lines: &Lines<'_>, error: &ParseError) -> Mistake {
 struct Reader<'a> {
     lines: Lines<'a>,
     mistakes: Vec<Mistake>,
+    repeated: Vec<Mistake>,
 }
 
 impl Reader<'_> {
@@ -112,7 +113,7 @@ impl Reader<'_> {
                     };
                     let key_at = self.lines.position(property.range.start);
                     let node = self.convert(&property.value);
-                    members.add(Member { key, key_at, node }, &mut self.mistakes);
+                    members.replace(Member { key, key_at, node }, &mut self.repeated);
                 }
                 (start(&object.range), NodeValue::Map(members.list))
             }

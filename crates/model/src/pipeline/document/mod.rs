@@ -74,11 +74,14 @@ pub struct Document {
     pub root: Option<Node>,
     /// In the order of the text.
     pub mistakes: Vec<Mistake>,
+    /// JSON only: names that stand twice in one object. The last one is in the tree, as readers of JSON do; whether
+    /// that is a mistake depends on what the object is.
+    pub repeated: Vec<Mistake>,
 }
 
 impl Document {
     fn broken(mistake: Mistake) -> Self {
-        Self { root: None, mistakes: vec![mistake] }
+        Self { root: None, mistakes: vec![mistake], repeated: Vec::new() }
     }
 }
 
@@ -169,6 +172,21 @@ impl Members {
         self.seen.insert(member.key.clone(), member.key_at);
         self.list.push(member);
     }
+
+    /// Adds a member in place of one of the same name; that there was one is noted.
+    fn replace(&mut self, member: Member, repeated: &mut Vec<Mistake>) {
+        if let Some(first) = self.seen.insert(member.key.clone(), member.key_at) {
+            let message = format!("`{}` stands here twice; the first is at {first}", excerpt(&member.key));
+            repeated.push(Mistake::new(member.key_at, message).with_cure("Keep one of them."));
+            self.list.retain(|known| known.key != member.key);
+        }
+        self.list.push(member);
+    }
+}
+
+/// A number as JSON writes it.
+pub(crate) fn read_number(text: &str) -> Option<Number> {
+    serde_json::from_str(text).ok()
 }
 
 impl Node {

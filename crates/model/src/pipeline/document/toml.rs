@@ -18,11 +18,16 @@ pub(super) fn read(text: &str) -> Document {
         return Document {
             root: None,
             mistakes: errors.iter().map(|error| explain(text, &lines, error)).collect(),
+            repeated: Vec::new(),
         };
     }
     let mut reader = Reader { lines, mistakes: Vec::new() };
     let value = reader.table(table.get_ref(), 1);
-    Document { root: Some(Node { value, at: Position::START }), mistakes: reader.mistakes }
+    Document {
+        root: Some(Node { value, at: Position::START }),
+        mistakes: reader.mistakes,
+        repeated: Vec::new(),
+    }
 }
 
 /// The offset of the first key with too many parts (`a.a.a…`): each is a table within a table, for which the

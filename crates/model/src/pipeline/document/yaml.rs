@@ -30,11 +30,11 @@ pub(super) fn read(text: &str) -> Document {
         };
         if let Err(mistake) = step {
             builder.mistakes.push(mistake);
-            return Document { root: None, mistakes: builder.mistakes };
+            return Document { root: None, mistakes: builder.mistakes, repeated: Vec::new() };
         }
     }
     let root = builder.root.unwrap_or(Node { value: NodeValue::Null, at: Position::START });
-    Document { root: Some(root), mistakes: builder.mistakes }
+    Document { root: Some(root), mistakes: builder.mistakes, repeated: Vec::new() }
 }
 
 fn place(marker: Marker) -> Position {

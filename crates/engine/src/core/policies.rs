@@ -1,0 +1,126 @@
+//! What versions say of their runs' ends, for as long as they have runs that are not waiting: whatever else is read
+//! anew, an active run ends by its own version's words.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::retry::RetryPolicy;
+
+use crate::Settings;
+
+/// A version's words, with the server's defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Policy {
+    pub retry: RetryPolicy,
+    pub grace: Duration,
+    pub outputs: Vec<String>,
+    /// Bytes of files that are kept at most.
+    pub output_size: Option<u64>,
+}
+
+impl Policy {
+    pub fn of(settings: &Settings, spec: &PipelineSpec) -> Self {
+        Self {
+            retry: settings.retry_of(spec),
+            grace: spec.grace_period.unwrap_or(settings.grace_period),
+            outputs: spec.outputs.keys().cloned().collect(),
+            output_size: settings.limits_of(spec).output_size,
+        }
+    }
+}
+
+/// Kept before it is asked for the first time which of them are still in use.
+const FEW: usize = 1000;
+
+/// The policies by version. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KnownPolicies {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    known: HashMap<String, Arc<Policy>>,
+    /// How many were in use when that was last asked.
+    used: usize,
+}
+
+impl KnownPolicies {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what a version says.
+    pub fn learn(&self, version: &str, policy: impl FnOnce() -> Policy) {
+        let mut inner = self.inner();
+        if !inner.known.contains_key(version) {
+            inner.known.insert(version.to_owned(), Arc::new(policy()));
+        }
+    }
+
+    /// What a version says, if it was learned.
+    pub fn find(&self, version: &str) -> Option<Arc<Policy>> {
+        self.inner().known.get(version).cloned()
+    }
+
+    /// Whether it is time to forget those that are no longer in use: then twice as many were learned as were, and more.
+    pub fn is_crowded(&self) -> bool {
+        let inner = self.inner();
+        inner.known.len() > FEW + 2 * inner.used
+    }
+
+    /// Forgets all but these.
+    pub fn keep(&self, used: &HashSet<&str>) {
+        let mut inner = self.inner();
+        inner.known.retain(|version, _| used.contains(version.as_str()));
+        inner.used = inner.known.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_use_outlives_any_number_of_other_versions() {
+        let policies = KnownPolicies::default();
+        let policy = |attempts| Policy {
+            retry: RetryPolicy { attempts, ..RetryPolicy::default() },
+            grace: Duration::from_secs(1),
+            outputs: vec!["plot".into()],
+            output_size: None,
+        };
+        policies.learn("active", || policy(7));
+        for n in 0..5000 {
+            policies.learn(&n.to_string(), || policy(0));
+            if policies.is_crowded() {
+                policies.keep(&["active"].into());
+            }
+        }
+        assert_eq!(*policies.find("active").unwrap(), policy(7));
+        assert!(policies.inner().known.len() <= FEW + 3);
+        // Once learned it stays as it was.
+        policies.learn("active", || policy(1));
+        assert_eq!(policies.find("active").unwrap().retry.attempts, 7);
+    }
+
+    #[test]
+    fn many_in_use_are_asked_for_seldom() {
+        let policies = KnownPolicies::default();
+        let settings = Settings::default();
+        let spec = PipelineSpec::of(rigi_model::pipeline::spec::Entry::Command { argv: vec!["true".into()] });
+        let names: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
+        let mut asked = 0;
+        for name in &names {
+            policies.learn(name, || Policy::of(&settings, &spec));
+            if policies.is_crowded() {
+                asked += 1;
+                policies.keep(&names.iter().map(String::as_str).collect());
+            }
+        }
+        assert!(names.iter().all(|name| policies.find(name).is_some()));
+        assert!(asked < 6, "{asked}");
+    }
+}

@@ -1,0 +1,52 @@
+/** What specs say: told where they are shown, and kept to in runs. */
+import { expect, test } from "../support/test";
+
+test("what a spec asks for in vain is told where it is shown and in its runs; a route is shown", async ({ bed }) => {
+  bed.shell("idle", "echo large > $FASTFLOW_ROUTE_FILE", {
+    secrets: ["DB"],
+    schedule_cron: "0 3 * * *",
+    retry_attempts: 2,
+    max_instances: 1,
+    parameters: { token: { type: "string", secret: true, default: "hunter2" } },
+  });
+  bed.shell("plain", "true");
+  const { api } = await bed.up();
+  const listed = await bed.rigi(["pipelines", "list"]);
+  expect(listed.err).toContain("`idle` has warnings");
+  const shown = await bed.rigi(["pipelines", "get", "idle"]);
+  expect(shown.out).toContain("`secrets` has no effect yet");
+  expect(shown.out).toMatch(/schedules +default \(0 3 \* \* \*\)/);
+  expect(shown.out).toMatch(/retries +2, 1m apart/);
+  expect(shown.out).toMatch(/limits .*1 at a time/);
+  expect(JSON.stringify(await api.get("/pipelines/idle"))).not.toContain("hunter2");
+  const run = await api.ended((await api.submit("idle")).id);
+  expect(run).toMatchObject({ state: "succeeded", route: "large", parameters: { token: "***" } });
+  expect((await bed.rigi(["runs", "get", run.id])).out).toMatch(/route +large/);
+  const log = async (id: string) => {
+    const said = await bed.rigi(["runs", "logs", id]);
+    return said.out + said.err;
+  };
+  expect(await log(run.id)).toContain("This version does not act yet on `secrets` (their variables are not set)");
+  const plain = await api.ended((await api.submit("plain")).id);
+  expect(await log(plain.id)).not.toContain("does not act yet");
+});
+
+test("numbers of parameters pass every way unchanged, or are refused", async ({ bed }) => {
+  bed.shell("numbers", "cat $RIGI_PARAMS; echo; echo $n", {
+    parameters: { n: { type: "integer" }, x: { type: "number", default: 0.1 } },
+  });
+  const { api } = await bed.up();
+  const expected = ['{"n":9007199254740993,"x":0.1}', "9007199254740993"];
+  const started = await bed.rigi(["run", "numbers", "-p", "n=9007199254740993", "--wait", "--json"]);
+  expect(started.code, started.err).toBe(0);
+  expect(started.out).toContain("9007199254740993");
+  const [first] = await api.runs("&pipeline=numbers");
+  const again = await bed.rigi(["runs", "rerun", first!.id, "--wait"]);
+  expect(again.code, again.err).toBe(0);
+  for (const run of await api.runs("&pipeline=numbers")) expect((await api.output(run.id)).map((line) => line.replace(": ", ":"))).toEqual(expected);
+  for (const n of ["18446744073709551616", "0.12345678901234567890"]) {
+    const refused = await bed.rigi(["run", "numbers", "-p", `n=${n}`]);
+    expect(refused.code).toBe(64);
+    expect(refused.err).toContain("has more digits than can be kept");
+  }
+});
