@@ -83,7 +83,7 @@ impl Build {
         if let Some(builder) = &builder {
             builder.end().map_err(|error| self.no_room(&error))?;
         }
-        if !self.need.reach.editable {
+        if !self.is_linked() {
             let _ = fs::remove_dir_all(self.code());
         }
         let packages = self.count_packages();
@@ -280,10 +280,25 @@ impl Build {
     }
 
     fn count_packages(&self) -> usize {
+        self.packages().count()
+    }
+
+    /// Whether something is installed as a link to the code it was built from, which then must stay.
+    fn is_linked(&self) -> bool {
+        let mut origins = self.packages().filter_map(|folder| fs::read(folder.join("direct_url.json")).ok());
+        let is_link = |origin: &[u8]| {
+            let origin: Option<serde_json::Value> = serde_json::from_slice(origin).ok();
+            origin.is_some_and(|origin| origin["dir_info"]["editable"] == true)
+        };
+        origins.any(|origin| is_link(&origin))
+    }
+
+    /// Folders in which it stands what is installed.
+    fn packages(&self) -> impl Iterator<Item = PathBuf> {
         let folders = fs::read_dir(self.folder.join("venv/lib")).into_iter().flatten().flatten();
         let packages = folders.flat_map(|folder| fs::read_dir(folder.path().join("site-packages")));
-        let names = packages.flatten().flatten().map(|entry| entry.file_name());
-        names.filter(|name| name.to_string_lossy().ends_with(".dist-info")).count()
+        let paths = packages.flatten().flatten().map(|entry| entry.path());
+        paths.filter(|path| path.extension().is_some_and(|end| end == "dist-info"))
     }
 }
 

@@ -33,7 +33,7 @@ pub fn field<'a>(project: &'a Table, key: &str) -> Option<&'a Value> {
 /// Takes in what a project and its settings point at.
 pub fn reach_of_project(project: &Table, reach: &mut Reach) {
     if is_package(project) {
-        (reach.folder, reach.editable) = (true, true);
+        reach.folder = true;
     }
     let own = ["dependencies", "optional-dependencies"].into_iter().filter_map(|key| field(project, key));
     own.chain(project.get("dependency-groups")).for_each(|part| reach_of_value(part, reach));
@@ -51,7 +51,6 @@ pub fn reach_of_settings(settings: &Table, reach: &mut Reach) {
 pub fn reach_of_lock(lock: &Table, reach: &mut Reach) {
     let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
     for source in packages.filter_map(|package| package.get("source")?.as_table()) {
-        reach.editable |= source.contains_key("editable");
         reach_of_settings(source, reach);
         let registry = source.get("registry").and_then(Value::as_str);
         reach.folder |= registry.is_some_and(is_inside);
@@ -66,7 +65,6 @@ fn reach_of_entry(key: &str, value: &Value, reach: &mut Reach) {
         Value::Array(places) if PLACES.contains(&key) => {
             reach.folder |= places.iter().filter_map(Value::as_str).any(is_inside);
         }
-        Value::Boolean(true) if key == "editable" => reach.editable = true,
         Value::Boolean(true) if means_path => reach.folder = true,
         Value::Table(_) | Value::Array(_) if means_path => reach.folder = true,
         _ => reach_of_value(value, reach),
@@ -131,12 +129,12 @@ mod tests {
             let mut reach = Reach::default();
             let text = format!("[[package]]\nname='p'\nsource={{{source}}}\n");
             reach_of_lock(&read(&text).unwrap(), &mut reach);
-            (reach.folder, reach.editable)
+            reach.folder
         };
-        assert_eq!(lock("virtual='.'"), (false, false));
-        assert_eq!(lock("registry='https://pypi.org/simple'"), (false, false));
-        assert_eq!(lock("registry='simple'"), (true, false));
-        assert_eq!(lock("editable='.'"), (true, true));
-        assert_eq!(lock("directory='a'"), (true, false));
+        assert!(!lock("virtual='.'"));
+        assert!(!lock("registry='https://pypi.org/simple'"));
+        assert!(lock("registry='simple'"));
+        assert!(lock("editable='.'"));
+        assert!(lock("directory='a'"));
     }
 }

@@ -10,8 +10,6 @@ use super::BuildError;
 pub struct Reach {
     /// Something of the folder itself is installed: then every file of it counts.
     pub folder: bool,
-    /// What is installed is a link to the code it was built from, which must stay.
-    pub editable: bool,
     /// Packages elsewhere on this machine.
     pub outside: BTreeSet<PathBuf>,
     /// Variables that are named as `${NAME}`.
@@ -93,7 +91,6 @@ impl Reach {
             return (!file.contains("://")).then(|| file.to_owned());
         }
         if let Some(target) = option(line, &["-e"], &["--editable"]) {
-            self.editable = true;
             self.target(target);
         } else if let Some(place) =
             option(line, &["-f", "-i"], &["--find-links", "--index-url", "--extra-index-url"])
@@ -254,7 +251,7 @@ mod tests {
             "-e /opt/a\npkg @ file:///opt/b#egg=x\n/opt/c[extra]\n--index-url https://${HOST}/${A_1}/${}x\n",
         );
         assert_eq!(found.outside, ["/opt/a", "/opt/b", "/opt/c"].map(PathBuf::from).into());
-        assert!(found.editable && !found.folder);
+        assert!(!found.folder);
         assert_eq!(found.names, ["HOST", "A_1"].map(str::to_owned).into());
         let files = Reach::default().read(
             "-r a.txt\n-c b.txt # all\n--requirement=c.txt\n-rd.txt\n-r https://example.org/x\n--no-index\n",

@@ -88,6 +88,14 @@ async fn a_project_that_is_a_package_is_installed_itself() {
 }
 
 #[tokio::test]
+async fn a_member_of_a_workspace_is_installed() {
+    let mut bed = Bed::new().await;
+    let root = "[project]\nname = 'root'\nversion = '1'\nrequires-python = '>=3.9'\ndependencies = ['pkg']\n\
+                [tool.uv.workspace]\nmembers = ['lib']\n[tool.uv.sources]\npkg = { workspace = true }\n";
+    runs_both(&mut bed, "lib/", &[("pyproject.toml", root)]).await;
+}
+
+#[tokio::test]
 async fn a_script_may_say_where_its_packages_are() {
     let mut bed = Bed::new().await;
     let main = "# /// script\n# requires-python = '>=3.9'\n# dependencies = ['pkg']\n# [tool.uv.sources]\n# pkg = { path = 'lib' }\n# ///\nimport pkg\nprint(pkg.x)\n";
