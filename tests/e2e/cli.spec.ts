@@ -146,7 +146,7 @@ test("what fails to start leaves no data folder that hides a server", async ({ b
 
 test("a folder's pipeline is never another's of the same name", async ({ bed, database }) => {
   onlyOnce(database);
-  bed.shell("x", "echo the server\'s");
+  bed.shell("x", "echo the one of the server");
   const { api } = await bed.up();
   const solo = join(bed.folder("solo"), "x");
   cpSync(join(bed.pipelines, "x"), solo, { recursive: true });

@@ -1564,7 +1564,7 @@ export interface components {
              * @description Pipelines in the folder.
              */
             pipelines: number;
-            /** @description The pipelines folder, as given. */
+            /** @description The pipelines folder, by its whole path. */
             pipelines_folder: string;
             /**
              * Format: int64

@@ -248,9 +248,11 @@ timout: 1m
             fs::write(dir.path().join(folder).join("main.py"), "").unwrap();
         }
         let catalog = catalog(&dir.path().join("p"));
-        for name in ["..", "../p", "", ".", "/", "p/../p", "main.py"] {
+        let long = "a".repeat(5000);
+        for name in ["..", "../p", "", ".", "/", "p/../p", "main.py", "p\0", &long] {
             assert!(catalog.look(name).await.unwrap().is_none(), "{name}");
         }
+        assert!(catalog.all().is_empty());
         let catalog = self::catalog(dir.path());
         for name in [".hidden", "__x"] {
             assert!(catalog.look(name).await.unwrap().is_none(), "{name}");

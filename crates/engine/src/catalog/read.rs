@@ -132,7 +132,7 @@ pub(super) fn shown(name: &OsStr) -> String {
 
 /// Whether a folder of this name can hold a pipeline: hidden ones, and `__pycache__` and its like, are nobody's.
 pub(super) fn is_served(name: &str) -> bool {
-    !name.is_empty() && !name.contains('/') && !name.starts_with('.') && !name.starts_with("__")
+    !name.is_empty() && !name.contains(['/', '\0']) && !name.starts_with('.') && !name.starts_with("__")
 }
 
 /// Why a folder is not ready.
@@ -163,9 +163,12 @@ impl From<CaptureError> for NotReady {
 }
 
 fn of_folder(error: &CaptureError) -> Mistake {
+    let message = match error {
+        CaptureError::Read { path, source } if path == "." => format!("the folder cannot be read: {source}"),
+        error => error.to_string(),
+    };
     let path = error.path().filter(|path| *path != ".").unwrap_or_default();
-    let mistake = Mistake::of_file(path, error.to_string());
-    error.cure().map_or_else(|| mistake.clone(), |cure| mistake.clone().with_cure(cure))
+    Mistake { cure: error.cure(), ..Mistake::of_file(path, message) }
 }
 
 /// Reads a folder; `None` if it holds nothing that makes it a pipeline.
@@ -194,6 +197,10 @@ pub(super) fn read_again(
     let (mut tops, folder) = match opened {
         Ok(opened) => opened,
         Err(error) if may_pass(&error) => return Err(error),
+        // Nothing can be called so.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidFilename | ErrorKind::InvalidInput) => {
+            return Ok(None);
+        }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
@@ -427,3 +434,6 @@ fn read_bounded(folder: &Folder, made_of: &MadeOf, file: &str) -> Result<Vec<u8>
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;
