@@ -207,10 +207,11 @@ async fn get_artifact(
     let found = state.store().db().artifact(&run.request.id, &path).await?;
     let artifact = found.ok_or_else(|| ApiError::not_found("artifact", &path))?;
     let tag = format!("\"{}\"", artifact.sha256);
+    let keep = keeping(run.status.state);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         // A browser puts these headers in place of those that it kept: without them the file would lose its sandbox.
         let mut response = StatusCode::NOT_MODIFIED.into_response();
-        add_common(response.headers_mut(), &tag);
+        add_common(response.headers_mut(), &tag, keep);
         return Ok(response);
     }
     let body = stored_body(state.store().blobs().clone(), artifact.sha256, artifact.size).await?;
@@ -221,7 +222,7 @@ async fn get_artifact(
     let set = response.headers_mut();
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     set.insert(header::CONTENT_LENGTH, HeaderValue::from(artifact.size));
-    add_common(set, &tag);
+    add_common(set, &tag, keep);
     insert(
         set,
         header::CONTENT_DISPOSITION,
@@ -230,10 +231,16 @@ async fn get_artifact(
     Ok(response)
 }
 
+/// How long a browser may keep an artifact: for good once its run is over. Before, the next attempt may leave another file
+/// of this name, so it asks each time.
+fn keeping(state: RunState) -> &'static str {
+    if state.is_terminal() { "private, max-age=31536000, immutable" } else { "private, no-cache" }
+}
+
 /// What every answer about an artifact carries, also that it has not changed.
-fn add_common(headers: &mut HeaderMap, tag: &str) {
+fn add_common(headers: &mut HeaderMap, tag: &str, keep: &'static str) {
     insert(headers, header::ETAG, tag);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
     // Whatever a run wrote, it cannot act as this server: no scripts, no frames, an origin of its own.
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
