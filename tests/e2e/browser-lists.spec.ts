@@ -72,8 +72,8 @@ test("a log is searched while one types, and what was found before goes", async 
   await expect(page.getByRole("status").filter({ hasText: "1 of 1" })).toBeVisible();
 });
 
-test("a traceback names places in the code, and leads there", async ({ bed, page }) => {
-  bed.pipeline("trace", { "main.py": "import helper\n\nhelper.deep({})\n", "helper.py": "def deep(table):\n    return table['missing']\n" });
+test("a traceback names places in the code and leads there; Back leads to where one read", async ({ bed, page }) => {
+  bed.pipeline("trace", { "main.py": "import helper\n\nfor i in range(300):\n    print('row', i)\nhelper.deep({})\n", "helper.py": "def deep(table):\n    return table['missing']\n" });
   const server = await bed.up();
   await signIn(page, server);
   const run = await server.api.ended((await server.api.submit("trace")).id);
@@ -81,5 +81,12 @@ test("a traceback names places in the code, and leads there", async ({ bed, page
   await page.getByRole("link", { name: "helper.py:2" }).click();
   await expect(page.locator("[data-marked]")).toHaveText(/2\s*return table\['missing'\]/);
   await page.goBack();
-  await expect(page.getByRole("link", { name: "main.py:3" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "main.py:5" })).toBeInViewport();
+  const log = page.getByRole("log");
+  await log.evaluate((element) => element.scrollTo({ top: 2000 }));
+  await expect(logLines(page).filter({ hasText: /row 105$/ })).toBeInViewport();
+  await page.getByRole("tab", { name: "Code" }).click();
+  await expect(log).toHaveCount(0);
+  await page.getByRole("tab", { name: "Log" }).click();
+  await expect(logLines(page).filter({ hasText: /row 105$/ })).toBeInViewport();
 });
