@@ -20,12 +20,12 @@ test("start co2-trend from its form, watch its log arrive, see its plot", async 
   await expect(page.getByRole("form", { name: "Start" })).toBeVisible();
 
   // A mistake is shown as it is typed; nothing is sent.
-  const start = page.getByLabel("start", { exact: true });
+  const start = page.getByLabel("First year", { exact: true });
   await start.fill("2040");
   await start.blur();
   await expect(page.getByText(/`?start`? .*2001/).first()).toBeVisible();
   await start.fill("1980");
-  await page.getByLabel("resamples", { exact: true }).fill("60");
+  await page.getByLabel("Resamples", { exact: true }).fill("60");
   await picture(page, "start-form");
   await page.getByRole("form", { name: "Start" }).getByRole("button", { name: "Start" }).click();
   await expect(page).toHaveURL(/\/runs\/run_/);

@@ -58,6 +58,5 @@ function text(value: unknown): string | undefined {
 /** Any thrown thing as a problem that can be shown. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof TypeError) return Problem.unreachable();
   return new Problem(0, { title: "This page made a mistake", detail: error instanceof Error ? error.message : String(error) });
 }

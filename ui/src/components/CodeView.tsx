@@ -57,7 +57,9 @@ function File({ owner, path, line }: { owner: CodeOwner; path: string; line: num
   const marked = useRef<HTMLDivElement>(null);
   const { data, error, refetch } = useQuery(codeFileQuery(owner, path));
   const lines = useMemo(() => (data && !data.text.includes("\0") ? highlight(data.text, languageOf(path)) : null), [data, path]);
-  useLayoutEffect(() => marked.current?.scrollIntoView({ block: "center" }), [lines, line]);
+  useLayoutEffect(() => {
+    marked.current?.scrollIntoView({ block: "center" });
+  }, [lines, line]);
   if (error && !data) return <Failure error={error} retry={() => void refetch()} />;
   if (!data) return <div className={classes.code} />;
   if (!lines) return <Empty icon="file" title="This file is not text" />;

@@ -205,13 +205,14 @@ async fn get_artifact(
     let run = find_run(&state, &id).await?;
     let found = state.store().db().artifact(&run.request.id, &path).await?;
     let artifact = found.ok_or_else(|| ApiError::not_found("artifact", &path))?;
+    let keep = keeping(run.status.state);
     let kind = media_type(&path);
     let inline = query.download.is_none_or(|d| d == 0) && is_harmless(kind);
     let name = path.rsplit('/').next().unwrap_or("file");
     // Whatever a run wrote, it cannot act as this server: no scripts, no frames, an origin of its own.
     let sandbox = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox";
     let mut common = vec![
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable")),
+        (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(sandbox)),
     ];
     let shown = HeaderValue::from_str(&disposition(if inline { "inline" } else { "attachment" }, name));
@@ -219,6 +220,12 @@ async fn get_artifact(
     let size = u64::try_from(artifact.size).unwrap_or(0);
     let file = StoredFile { sha256: artifact.sha256, size, kind, common };
     stored::answer(state.store().blobs().clone(), file, &headers).await
+}
+
+/// How long a browser may keep an artifact: for good once its run is over. Before, the next attempt may leave another file
+/// of this name, so it asks each time.
+fn keeping(state: RunState) -> &'static str {
+    if state.is_terminal() { "private, max-age=31536000, immutable" } else { "private, no-cache" }
 }
 
 /// Where a file is shown, and its name as any file system may have it: nothing in it ends the header or its quotes.

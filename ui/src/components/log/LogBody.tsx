@@ -1,5 +1,5 @@
 /** The lines of a log, drawn as far as they are seen. */
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect, useRef, useSyncExternalStore } from "react";
 
 import { bytes } from "../../lib/format";
 import { usePrefs } from "../../lib/prefs";
@@ -30,6 +30,14 @@ function Lines({ log }: { log: LogController }) {
     const timer = setTimeout(() => ensure(range.first + 1, range.end), 40);
     return () => clearTimeout(timer);
   }, [ensure, range.first, range.end, total]);
+  const place = useRef<number | null>(null);
+  useEffect(() => {
+    place.current = log.follow ? null : anchor.line;
+  });
+  const { leave } = log;
+  useEffect(() => () => {
+    if (place.current !== null) leave(place.current);
+  }, [leave]);
   const zone = prefs.logTimes === "off" ? null : prefs.logTimes === "utc" ? "UTC" : prefs.zone;
   const match = find.matches[find.at];
   const draw = (first: number, end: number) =>

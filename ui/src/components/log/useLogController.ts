@@ -15,7 +15,10 @@ import { useLogFind } from "./useLogFind";
 const MOST_STDERR = 5000;
 
 /** An order to the scroller; a new object each time, so that the same line can be gone to twice. */
-export type Goto = { line: number } | { end: true };
+export type Goto = { line: number } | { end: true } | { top: number };
+
+/** The log that was last left, and the line on top of it: Back finds it there. */
+let left: { log: string; top: number } | null = null;
 
 export type LogController = ReturnType<typeof useLogController>;
 
@@ -23,7 +26,8 @@ export type LogController = ReturnType<typeof useLogController>;
 export function useLogController(run: RunView, chosen: number | undefined, enabled: boolean) {
   const id = run.id;
   const attempt = chosen ?? run.attempt;
-  const store = useMemo(() => ({ key: `${id} ${attempt}`, log: new LogStore() }).log, [id, attempt]);
+  const name = `${id} ${attempt}`;
+  const store = useMemo(() => ({ key: name, log: new LogStore() }).log, [name]);
   const [goto, setGoto] = useState<Goto | null>(null);
   const [follow, setFollow] = useState(false);
   const [marked, setMarked] = useState<{ line: number; error: boolean } | null>(null);
@@ -43,6 +47,11 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
     setMarked({ line, error });
     setGoto({ line });
   }, []);
+  const leave = useCallback((top: number) => {
+    left = { log: name, top };
+    setGoto({ top });
+  }, [name]);
+  const seen = useRef<LogStore | null>(null);
   const again = useCallback(() => setRound((n) => n + 1), []);
   const { online } = useLine();
   useEffect(() => {
@@ -50,7 +59,7 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
   }, [online, again]);
 
   useEffect(() => {
-    if (!enabled) return;
+    if (!enabled || (seen.current === store && store.complete)) return;
     const life = new AbortController();
     const alive = () => !life.signal.aborted;
     let stream: SseStream | null = null;
@@ -61,9 +70,13 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
       store.setFacts({ total: page.total, complete: page.complete, cutBytes: page.cut_bytes });
       setProblem(null);
       setOpened(store);
+      const first = seen.current !== store;
+      seen.current = store;
       const line = linked.current;
       linked.current = null;
       if (line !== null) show(line);
+      else if (!first) setFollow((on) => on && !page.complete);
+      else if (left?.log === name) setGoto({ top: left.top });
       else if (state.current.failed && page.complete) await showError();
       else {
         setMarked(null);
@@ -85,7 +98,7 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
       life.abort();
       stream?.close();
     };
-  }, [id, attempt, store, enabled, show, round]);
+  }, [id, attempt, name, store, enabled, show, round]);
 
   const ensure = useCallback((from: number, to: number) => {
     for (const gap of store.missing(from, to)) void fill(id, attempt, store, gap);
@@ -110,7 +123,7 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
     setFollow(!follow);
     if (!follow) setGoto({ end: true });
   };
-  return { run, store, attempt, goto, follow, setFollow, toggleFollow, marked, show, link, problem, again, opened: opened === store, ensure, find, chooseAttempt };
+  return { run, store, attempt, goto, follow, setFollow, toggleFollow, marked, show, link, leave, problem, again, opened: opened === store, ensure, find, chooseAttempt };
 }
 
 function ofAttempt(attempt: number): { attempt?: number } {

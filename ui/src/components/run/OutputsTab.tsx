@@ -1,7 +1,7 @@
 /** Files that a run left: pictures and texts shown, everything to download. */
 import { useInfiniteQuery, useQueries } from "@tanstack/react-query";
 import { useElementScrollRestoration } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { artifactsQuery, artifactUrl } from "../../api/queries";
@@ -52,6 +52,9 @@ function opensItself(item: ArtifactView): boolean {
   return previewOf(item) !== "none" && item.size < 5 * 1024 * 1024;
 }
 
+/** The list that was last left, so that Back finds it as it was: what was open, and how high it stood. */
+let left: { run: string; toggled: ReadonlyMap<string, boolean>; sizes: VirtualItem[] } | null = null;
+
 interface FilesProps {
   run: RunView;
   items: ArtifactView[];
@@ -61,7 +64,8 @@ interface FilesProps {
 
 function Files({ run, items, hasMore, loadMore }: FilesProps) {
   const scroller = useRef<HTMLDivElement>(null);
-  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(() => new Map(items.slice(0, OPEN_AT_FIRST).filter(opensItself).map((item) => [item.path, true])));
+  const [known] = useState(() => (left?.run === run.id ? left : null));
+  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(() => known?.toggled ?? new Map(items.slice(0, OPEN_AT_FIRST).filter(opensItself).map((item) => [item.path, true])));
   const ready = useReady(run.id, items.slice(0, OPEN_AT_FIRST).filter((item) => toggled.get(item.path)));
   const entry = useElementScrollRestoration({ id: "outputs" });
   // Its object changes inside while it stays the same, which the compiler, were it used, would not see.
@@ -74,7 +78,11 @@ function Files({ run, items, hasMore, loadMore }: FilesProps) {
     overscan: 8,
     paddingEnd: 40,
     initialOffset: entry?.scrollY ?? 0,
+    initialMeasurementsCache: known?.sizes ?? [],
   });
+  useEffect(() => () => {
+    left = { run: run.id, toggled, sizes: virtual.measurementsCache };
+  }, [run.id, toggled, virtual]);
   const shown = virtual.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
   useEffect(() => {
