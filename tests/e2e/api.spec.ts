@@ -145,7 +145,7 @@ test("every refusal is a problem with the id of its request, which its answer ha
     const problem = (await answer.json()) as { request_id: string; type: string; detail: string; errors?: { pointer: string }[] };
     expect(problem.request_id, what).toBe(answer.headers.get("x-request-id"));
     expect(problem.type, what).toMatch(/^docs\/reference\/errors\.md#[a-z-]+$/);
-    expect(problem.detail, what).not.toMatch(/expected|deserialize|at line|invalid type/);
+    expect(problem.detail, what).not.toMatch(/deserialize|at line|invalid type|expected (one|a )/);
   }
   expect(await api.refused("GET", "/api/v1/runs?limti=3")).toMatchObject({ detail: "the query has no `limti`; the nearest is `limit`" });
   expect(await api.refused("POST", runs, { priority: "high" })).toMatchObject({ errors: [{ pointer: "/priority" }] });

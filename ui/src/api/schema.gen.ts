@@ -1263,7 +1263,7 @@ export interface components {
              * @example A parameter breaks its schema
              */
             title: string;
-            /** @description Page that explains the code. */
+            /** @description Where the documentation explains the code. */
             type: string;
         };
         /** @description What a run says of its progress. */
@@ -2230,6 +2230,15 @@ export interface operations {
                     "application/octet-stream": number[];
                 };
             };
+            /** @description The part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
             /** @description A problem */
             "4XX": {
                 headers: {
@@ -2389,6 +2398,15 @@ export interface operations {
         responses: {
             /** @description The file */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The part that `Range` asks for */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -74,5 +74,5 @@ fn show(url: &str) {
         let mut command = Command::new(program);
         command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
     };
-    let _ = OPENERS.iter().any(|program| start(&program));
+    let _ = OPENERS.iter().any(start);
 }
