@@ -36,7 +36,7 @@ test("numbers of parameters pass every way unchanged, or are refused", async ({ 
     parameters: { n: { type: "integer" }, x: { type: "number", default: 0.1 } },
   });
   const { api } = await bed.up();
-  const expected = ['{"n":9007199254740993,"x":0.1}', "9007199254740993"];
+  const expected = ['{"x":0.1,"n":9007199254740993}', "9007199254740993"];
   const started = await bed.rigi(["run", "numbers", "-p", "n=9007199254740993", "--wait", "--json"]);
   expect(started.code, started.err).toBe(0);
   expect(started.out).toContain("9007199254740993");
