@@ -24,7 +24,7 @@ fn said(value: &Value) -> Vec<String> {
 
 /// Every field of Fast-Flow's tables with a value as its documentation writes it.
 fn whole() -> Value {
-    serde_json::from_str(include_str!("fixtures/fast_flow_full.json")).unwrap()
+    serde_json::from_str(include_str!("fixtures/fast_flow_full.json")).expect("the fixture is JSON")
 }
 
 /// Values that people, generators and other tools have left in such fields.
@@ -66,12 +66,15 @@ fn odd_values() -> Vec<Value> {
     ]
 }
 
+/// Takes the way to set one place of the spec.
+type Replace<'a> = &'a mut dyn FnMut(&dyn Fn(Value) -> Value);
+
 /// The spec with every place where a value may stand set to each odd value in turn.
-fn mutate(value: &Value, replace: &mut dyn FnMut(&dyn Fn(Value) -> Value)) {
+fn mutate(value: &Value, replace: Replace<'_>) {
     walk(value, &|changed| changed, replace);
 }
 
-fn walk(value: &Value, rebuild: &dyn Fn(Value) -> Value, replace: &mut dyn FnMut(&dyn Fn(Value) -> Value)) {
+fn walk(value: &Value, rebuild: &dyn Fn(Value) -> Value, replace: Replace<'_>) {
     match value {
         Value::Object(members) => {
             for (name, inner) in members {
