@@ -14,7 +14,7 @@ use super::{Gate, Patience, Places, Seat, Stalled, serve};
 
 /// Nothing takes longer.
 const BOUND: Duration = Duration::from_secs(20);
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(600);
 
 struct Door {
     address: std::net::SocketAddr,
@@ -36,10 +36,14 @@ fn router() -> Router {
 }
 
 async fn open(strangers: usize) -> Door {
+    open_for(strangers, PATIENCE).await
+}
+
+async fn open_for(strangers: usize, time: Duration) -> Door {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let gate: Arc<Gate> = Gate::new(Places { all: strangers + 8, strangers });
-    let patience = Patience { head: PATIENCE, body: PATIENCE, answer: PATIENCE, farewell: PATIENCE };
+    let patience = Patience { head: time, body: time, answer: time, farewell: time };
     let (stop, stopped) = watch::channel(false);
     Door { address, stop, served: tokio::spawn(serve(listener, router(), gate, patience, stopped)) }
 }
@@ -68,7 +72,7 @@ const GET_IN: &str = "GET /in HTTP/1.1\r\nhost: x\r\n\r\n";
 
 #[tokio::test]
 async fn a_crowd_that_says_nothing_keeps_nobody_out() {
-    let door = open(16).await;
+    let door = open_for(16, BOUND).await;
     let mut known = door.say(GET_IN).await;
     let mut answer = [0; 256];
     assert!(known.read(&mut answer).await.unwrap() > 0);
