@@ -2,10 +2,11 @@
 import { complaints, logLines, signIn } from "../support/page";
 import { expect, test } from "../support/test";
 
-const ATTEMPTS = 'echo "attempt $RIGI_ATTEMPT"; echo "$RIGI_ATTEMPT" > "$RIGI_OUTPUTS/which.txt"; i=0; while [ $i -lt 8 ]; do echo "a$RIGI_ATTEMPT line $i"; i=$((i+1)); sleep 0.2; done; [ "$RIGI_ATTEMPT" = 3 ]';
+const attempts = (lines: number): string =>
+  'echo "attempt $RIGI_ATTEMPT"; echo "$RIGI_ATTEMPT" > "$RIGI_OUTPUTS/which.txt"; i=0; while [ $i -lt LINES ]; do echo "a$RIGI_ATTEMPT line $i"; i=$((i+1)); sleep 0.2; done; [ "$RIGI_ATTEMPT" = 3 ]'.replace("LINES", String(lines));
 
 test("the log is that of the newest attempt, the title counts them all, a wait is no queue", async ({ bed, page }) => {
-  bed.shell("retries", ATTEMPTS, { retries: { attempts: 3, delay: "1s" } });
+  bed.shell("retries", attempts(8), { retries: { attempts: 3, delay: "1s" } });
   const server = await bed.up();
   const said = complaints(page);
   await signIn(page, server);
@@ -23,7 +24,8 @@ test("the log is that of the newest attempt, the title counts them all, a wait i
 });
 
 test("a chosen attempt stays chosen; without one, a page that was cut off comes back to the newest", async ({ bed, page, context }) => {
-  bed.shell("retries", ATTEMPTS, { retries: { attempts: 3, delay: "1s" } });
+  // Long enough for two pages to be open during the first.
+  bed.shell("retries", attempts(25), { retries: { attempts: 3, delay: "1s" } });
   const server = await bed.up();
   await signIn(page, server);
   const run = await server.api.submit("retries");

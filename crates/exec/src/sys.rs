@@ -1,7 +1,7 @@
 //! The few system calls that no safe wrapper covers. The only place of the crate where `unsafe` is allowed.
 #![expect(
     unsafe_code,
-    reason = "wait4 with usage, signals, descriptors by number and what runs between fork and exec have no safe wrapper"
+    reason = "wait4, signals, descriptors by number and fork before exec have no safe wrapper"
 )]
 
 use std::fs::File;

@@ -188,7 +188,8 @@ fn refuse_full_folder(data: &Path) -> Result<()> {
     let read = || Error::io(format!("read {}", data.display()));
     for item in fs::read_dir(data).map_err(read())? {
         let name = item.map_err(read())?.file_name().to_string_lossy().into_owned();
-        if name != "lock" {
+        // Made with the folder itself.
+        if !["lock", ".gitignore"].contains(&name.as_str()) {
             return Err(Error::NotEmpty {
                 what: format!("the data folder {}", data.display()),
                 holds: format!("`{name}`"),
