@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rigi_model::Timestamp;
 
 use crate::db::{Db, DbConfig, on_db, on_tx};
-use crate::seal::{self, KEY_FILE};
+use crate::seal::{self, CHECK_FILE, KEY_FILE};
 use crate::{Error, Result, hex};
 
 /// Names the database of a data folder, in the folder.
@@ -64,7 +64,9 @@ impl Past {
 
     /// Looks whether the key is there before a new one is made.
     pub(crate) fn expect_key(&self, data: &Path, renew: Renew) -> Result<()> {
-        if !self.in_use || data.join(KEY_FILE).exists() {
+        // A restore brings no key where nothing is sealed.
+        let had_one = self.id.is_some() || data.join(CHECK_FILE).exists();
+        if !had_one || data.join(KEY_FILE).exists() {
             return Ok(());
         }
         if renew.key {
