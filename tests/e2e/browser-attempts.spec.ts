@@ -32,7 +32,7 @@ test("a chosen attempt stays chosen; without one, a page that was cut off comes 
   const chosen = await context.newPage();
   await chosen.goto(`${server.api.url}/runs/${run.id}?attempt=1`);
   await page.goto(`${server.api.url}/runs/${run.id}`);
-  await expect(logLines(page).filter({ hasText: "a1 line 2" })).toBeVisible();
+  await expect(logLines(page).filter({ hasText: /a1 line 2$/ })).toBeVisible();
   await context.setOffline(true);
   await expect(page.getByText(/Offline, showing what was/)).toBeVisible();
   // Its clock stands while nothing is heard.
@@ -41,10 +41,10 @@ test("a chosen attempt stays chosen; without one, a page that was cut off comes 
   await server.api.until(run.id, (view) => view.attempt === 3 && view.state === "running");
   expect(await heading.textContent()).toBe(before);
   await context.setOffline(false);
-  await expect(logLines(page).filter({ hasText: "a3 line 7" })).toBeVisible();
+  await expect(logLines(page).filter({ hasText: /a3 line 7$/ })).toBeVisible();
   await expect(page.getByRole("status").filter({ hasText: /Succeeded/ })).toBeVisible();
   await expect(chosen.getByRole("button", { name: "attempt 1 of 3" })).toBeVisible();
-  await expect(logLines(chosen).filter({ hasText: "a1 line 7" })).toBeVisible();
+  await expect(logLines(chosen).filter({ hasText: /a1 line 7$/ })).toBeVisible();
 });
 
 test("a browser keeps files for good only once no attempt can replace them", async ({ bed }) => {
