@@ -25,14 +25,14 @@ test("the log is that of the newest attempt, the title counts them all, a wait i
 
 test("a chosen attempt stays chosen; without one, a page that was cut off comes back to the newest", async ({ bed, page, context }) => {
   // Long enough for two pages to be open during the first.
-  bed.shell("retries", attempts(25), { retries: { attempts: 3, delay: "1s" } });
+  bed.shell("retries", attempts(22), { retries: { attempts: 3, delay: "1s" } });
   const server = await bed.up();
   await signIn(page, server);
   const run = await server.api.submit("retries");
   const chosen = await context.newPage();
   await chosen.goto(`${server.api.url}/runs/${run.id}?attempt=1`);
   await page.goto(`${server.api.url}/runs/${run.id}`);
-  await expect(logLines(page).filter({ hasText: /a1 line 2$/ })).toBeVisible();
+  await expect(logLines(page).filter({ hasText: /a1 line/ }).first()).toBeVisible();
   await context.setOffline(true);
   await expect(page.getByText(/Offline, showing what was/)).toBeVisible();
   // Its clock stands while nothing is heard.
@@ -41,7 +41,7 @@ test("a chosen attempt stays chosen; without one, a page that was cut off comes 
   await server.api.until(run.id, (view) => view.attempt === 3 && view.state === "running");
   expect(await heading.textContent()).toBe(before);
   await context.setOffline(false);
-  await expect(logLines(page).filter({ hasText: /a3 line 7$/ })).toBeVisible();
+  await expect(logLines(page).filter({ hasText: /a3 line 21$/ })).toBeVisible();
   await expect(page.getByRole("status").filter({ hasText: /Succeeded/ })).toBeVisible();
   await expect(chosen.getByRole("button", { name: "attempt 1 of 3" })).toBeVisible();
   await expect(logLines(chosen).filter({ hasText: /a1 line 7$/ })).toBeVisible();
