@@ -6,17 +6,17 @@ const attempts = (lines: number): string =>
   'echo "attempt $RIGI_ATTEMPT"; echo "$RIGI_ATTEMPT" > "$RIGI_OUTPUTS/which.txt"; i=0; while [ $i -lt LINES ]; do echo "a$RIGI_ATTEMPT line $i"; i=$((i+1)); sleep 0.2; done; [ "$RIGI_ATTEMPT" = 3 ]'.replace("LINES", String(lines));
 
 test("the log is that of the newest attempt, the title counts them all, a wait is no queue", async ({ bed, page }) => {
-  bed.shell("retries", attempts(8), { retries: { attempts: 3, delay: "1s" } });
+  bed.shell("retries", attempts(16), { retries: { attempts: 3, delay: "1s" } });
   const server = await bed.up();
   const said = complaints(page);
   await signIn(page, server);
   const run = await server.api.submit("retries");
   await page.goto(`${server.api.url}/runs/${run.id}`);
-  for (const attempt of [1, 2, 3]) await expect(logLines(page).filter({ hasText: `a${attempt} line 7` })).toBeVisible();
+  for (const attempt of [1, 2, 3]) await expect(logLines(page).filter({ hasText: `a${attempt} line 15` })).toBeVisible();
   const status = page.getByRole("status").filter({ hasText: /Succeeded/ });
   await expect(status).toBeVisible();
-  // Three attempts of 1.6 s, two waits of 1 s.
-  expect(Number(/Succeeded in ([\d.]+) s/.exec((await status.textContent()) ?? "")?.[1])).toBeGreaterThan(6);
+  // Three attempts of 3.2 s, two waits of 1 s.
+  expect(Number(/Succeeded in ([\d.]+) s/.exec((await status.textContent()) ?? "")?.[1])).toBeGreaterThan(10);
   await expect(page.getByRole("button", { name: "attempt 3 of 3" })).toBeVisible();
   await expect(page.getByRole("img", { name: /queued .*ran .* in 3 attempts.*between attempts/ })).toBeVisible();
   await expect(logLines(page).filter({ hasText: "a1 line" })).toHaveCount(0);
