@@ -85,6 +85,8 @@ impl Outputs {
                 listing.left.lost(&folder, format!("the folder cannot be read: {error}"));
             }
         }
+        // A folder lists them as it likes.
+        listing.left.named.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(listing)
     }
 
