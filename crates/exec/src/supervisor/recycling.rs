@@ -36,16 +36,18 @@ impl Recycler {
         false
     }
 
-    /// Keeps a released attempt's folder, if it is as it was made, or removes it.
-    pub fn take_back(&self, folder: PathBuf, code: Option<&Path>, versions: &Versions) {
+    /// Keeps a released attempt's folder, if it is as it was made, or removes it. Returns it if it stays.
+    pub fn take_back(&self, folder: PathBuf, code: Option<&Path>, versions: &Versions) -> Option<PathBuf> {
         let kept = code.filter(|code| {
             let full = self.lock().values().map(Vec::len).sum::<usize>() >= KEPT;
             !full && versions.get(code).is_ok_and(|version| is_as_made(&folder, &version).unwrap_or(false))
         });
         match kept {
-            Some(code) => self.lock().entry(code.to_owned()).or_default().push(folder),
-            // What stays is found and removed again at the next start.
-            None => _ = removal::remove(&folder),
+            Some(code) => {
+                self.lock().entry(code.to_owned()).or_default().push(folder);
+                None
+            }
+            None => removal::remove(&folder).is_err().then_some(folder),
         }
     }
 

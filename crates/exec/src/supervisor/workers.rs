@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -14,6 +14,7 @@ use rustix::fd::OwnedFd;
 use super::cgroup::Pool;
 use super::leftovers::{Leftovers, files_in, inspect};
 use super::recycling::Recycler;
+use super::removal::{Stayed, remove};
 use super::sampling::Samples;
 use super::spawn::{Spawned, spawn};
 use super::staging::{NotStarted, Versions, hand_over, stage};
@@ -102,17 +103,7 @@ impl Workers {
         thread("sampler", move || run(&jobs, &sampler_tools, &outlet.clone()))?;
         let (remover, jobs) = channel::<Job>();
         let removing = thread("remover", move || {
-            for job in jobs {
-                match job {
-                    Job::Remove(folders) => {
-                        for (folder, code) in folders {
-                            tools.recycler.take_back(folder, code.as_deref(), &tools.versions);
-                        }
-                    }
-                    Job::Clear => tools.recycler.clear(),
-                    _ => {}
-                }
-            }
+            remove_all(&jobs, &tools);
             tools.recycler.clear();
         })?;
         Ok(Self { spawners: spawn_jobs, sampler, remover, removing, done })
@@ -143,6 +134,30 @@ impl Workers {
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.to_owned()).stack_size(512 * 1024).spawn(body)
+}
+
+/// Removes folders until nobody has any more; what stays is tried again.
+fn remove_all(jobs: &Receiver<Job>, tools: &Tools) {
+    let mut stayed = Stayed::default();
+    loop {
+        let job = match stayed.pause() {
+            None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(pause) => jobs.recv_timeout(pause),
+        };
+        match job {
+            Ok(Job::Remove(folders)) => {
+                for (folder, code) in folders {
+                    let left = tools.recycler.take_back(folder, code.as_deref(), &tools.versions);
+                    left.into_iter().for_each(|folder| stayed.add(folder));
+                }
+            }
+            Ok(Job::Clear) => tools.recycler.clear(),
+            Ok(_) => {}
+            Err(RecvTimeoutError::Timeout) => stayed.try_again(remove),
+            // What stays now is found and removed at the next start.
+            Err(RecvTimeoutError::Disconnected) => return stayed.try_again(remove),
+        }
+    }
 }
 
 fn run_shared(jobs: &Mutex<Receiver<Job>>, tools: &Tools, outlet: &Outlet) {
