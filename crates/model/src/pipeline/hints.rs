@@ -30,7 +30,87 @@ pub fn hints(
     let paths = code.lines().position(names_container).filter(|_| on_machine);
     let paths = paths.map(|line| container_path(file, line + 1));
     let unread = unread_requirements(format, folder, file, has_block(spec, code));
-    paths.into_iter().chain(unread).chain(for_pip(spec)).collect()
+    let left = left_behind(code).map(|(line, name)| left_in_folder(file, line, name));
+    paths.into_iter().chain(left).chain(unread).chain(for_pip(spec)).collect()
+}
+
+/// Calls that write a file, and whether it is one that is read again another time.
+const WRITERS: [(&str, bool); 9] = [
+    ("open(", false),
+    ("sqlite3.connect(", true),
+    ("shelve.open(", true),
+    (".to_csv(", false),
+    (".to_parquet(", false),
+    (".to_json(", false),
+    (".to_excel(", false),
+    (".to_pickle(", false),
+    (".savefig(", false),
+];
+
+/// The first line that writes a file of the run's own folder which somebody may look for afterwards: a result in code that
+/// knows no other place for results, or a file that is appended to or read as well.
+fn left_behind(code: &str) -> Option<(usize, &str)> {
+    let knows_outputs = code.contains("RIGI_OUTPUTS");
+    let lines = || code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    let read: Vec<&str> = lines().flat_map(|(_, line)| opened(line)).filter_map(Opened::read).collect();
+    lines().find_map(|(number, line)| {
+        let mut found = opened(line).filter(|file| file.written);
+        let left = found.find(|file| file.lasts || !knows_outputs || read.contains(&file.name))?;
+        Some((number + 1, left.name))
+    })
+}
+
+/// A file of the folder that a line opens, by a name that stands there.
+struct Opened<'a> {
+    name: &'a str,
+    written: bool,
+    lasts: bool,
+}
+
+impl<'a> Opened<'a> {
+    fn read(self) -> Option<&'a str> {
+        (!self.written).then_some(self.name)
+    }
+}
+
+fn opened(line: &str) -> impl Iterator<Item = Opened<'_>> {
+    WRITERS.iter().filter_map(move |(call, lasts)| {
+        let at = line.find(call)?;
+        // `reopen(` is none of them.
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        if call.starts_with(char::is_alphabetic) && line[..at].ends_with(is_word) {
+            return None;
+        }
+        let (name, rest) = quoted(&line[at + call.len()..])?;
+        let elsewhere =
+            name.is_empty() || name.starts_with(['/', '~', '$', '\\']) || name.contains([':', '{']);
+        if elsewhere || name.starts_with("..") {
+            return None;
+        }
+        let mode = rest.trim_start().strip_prefix(',').map(str::trim_start);
+        let mode = mode.and_then(|rest| quoted(rest.strip_prefix("mode=").unwrap_or(rest)));
+        let (written, appended) = match mode {
+            _ if *call != "open(" => (true, *lasts),
+            Some((mode, _)) => (mode.contains(['w', 'a', 'x', '+']), mode.contains(['a', '+'])),
+            None => (false, false),
+        };
+        Some(Opened { name, written, lasts: appended })
+    })
+}
+
+/// A text in quotes at the beginning, also as notebooks have it, and what comes behind it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    ["\\\"", "\"", "'"].into_iter().find_map(|quote| text.strip_prefix(quote)?.split_once(quote))
+}
+
+fn left_in_folder(file: &str, line: usize, name: &str) -> Mistake {
+    let message = format!(
+        "{file}:{line} writes `{name}` into the run's own folder, which goes when the run has ended: no later run finds it"
+    );
+    Mistake::new(Position::START, message).with_cure(
+        "Write results to $RIGI_OUTPUTS, where they are kept; what later runs are to find, to a place outside that a variable names.",
+    )
 }
 
 /// Whether a line of code names a path below `/app`, in quotes.
@@ -119,6 +199,36 @@ mod tests {
             ..PipelineSpec::of(Entry::Script { file: "main.py".into() })
         };
         assert_eq!(hints(&spec, None, &FolderFacts::new("p", [""; 0]), Some("open('/app/x')")), []);
+    }
+
+    #[test]
+    fn what_is_left_in_the_folder_is_named() {
+        let none = "import os\n";
+        for (code, line, name) in [
+            ("open('state.json', 'w')", 1, "state.json"),
+            ("x = 1\nwith open(\"log/seen.txt\", \"a\") as f:", 2, "log/seen.txt"),
+            ("frame.to_csv('result.csv', index=False)", 1, "result.csv"),
+            ("\"plt.savefig(\\\"a.png\\\")\\n\",", 1, "a.png"),
+            ("db = sqlite3.connect('seen.db')  # RIGI_OUTPUTS", 1, "seen.db"),
+            ("out = os.environ['RIGI_OUTPUTS']\nx = open('s')\nopen('s', mode='wb')", 3, "s"),
+        ] {
+            let told = told(None, &[], &format!("{none}{code}\n"));
+            let words = format!("main.py:{} writes `{name}` into", line + 1);
+            assert!(told.len() == 1 && told[0].starts_with(&words), "{code}: {told:?}");
+        }
+        for code in [
+            "open('data.csv')",
+            "open('data.csv', encoding='utf-8')",
+            "open('/tmp/x', 'w')",
+            "open(f'{out}/x', 'w')",
+            "open(path, 'w')",
+            "# open('x', 'w')",
+            "reopen('x', 'w')",
+            "out = os.environ['RIGI_OUTPUTS']\nopen('scratch.txt', 'w')",
+            "sqlite3.connect(':memory:')",
+        ] {
+            assert_eq!(told(None, &[], code), [""; 0], "{code}");
+        }
     }
 
     #[test]
