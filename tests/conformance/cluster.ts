@@ -70,6 +70,11 @@ export class Cluster {
     this.images.push(...images);
   }
 
+  /** Starts something beside it: a program of `tests/cluster`. */
+  start(name: string): void {
+    program(name, [], this.own());
+  }
+
   /** Takes the power of one part away: `node2`, `apiserver`. */
   end(part: string): void {
     program("down", [part], this.own());

@@ -58,7 +58,7 @@ async function cluster(tidy: Tidy): Promise<void> {
   tidy.push(() => own.down());
   const images = builtImages();
   own.load(images.worker, join(testCache, "images.tar"));
-  await installKueue(own.kube);
+  await installKueue(own);
   await registry((end) => tidy.push(end), own.address);
   process.env.RIGI_TEST_KUBECONFIG = own.kubeconfig;
   process.env.RIGI_TEST_ADDRESS = own.address;

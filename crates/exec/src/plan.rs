@@ -178,8 +178,11 @@ pub enum Observation {
     Ended(Box<Ended>),
 }
 
-/// What the log says of an attempt that was stopped in time.
-pub const BEFORE_START: &str = "Stopped on request, before it started.";
+/// What the log says of an attempt that was stopped.
+pub const STOPPED: &str = "Stopped on request.";
+
+/// What the log says of an attempt that was stopped in time, by whoever.
+pub const BEFORE_START: &str = "Ended before it started.";
 
 /// What went wrong, as a line of a log.
 pub(crate) fn sentence(message: &str) -> String {

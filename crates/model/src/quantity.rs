@@ -290,5 +290,18 @@ pub fn show_cpu(cores: f64) -> String {
     format!("{text} {}", if text == "1" { "core" } else { "cores" })
 }
 
+/// A place in a row: `1st`, `2nd`, `11th`.
+#[must_use]
+pub fn ordinal(place: u64) -> String {
+    let ending = match (place % 10, place % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{place}{ending}")
+}
+
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ interface Line {
 
 async function check(stage: Stage, kubeconfig: string, other: NodeJS.ProcessEnv = {}): Promise<Line[]> {
   const env = { ...stage.tenant.env(kubeconfig), ...other };
-  const { out, err } = await stage.bed.rigi(["targets", "check", "kubernetes", "-o", "json"], { env });
+  const { out, err } = await stage.bed.rigi(["targets", "check", "kubernetes", "--offline", "-o", "json"], { env });
   try {
     const read = JSON.parse(out) as Line[] | { items: Line[] };
     return Array.isArray(read) ? read : read.items;
@@ -128,7 +128,7 @@ export const clusterAccess: Scenario[] = [
     },
     expect: {
       ...OK,
-      facts: { published: [], looked: ["cluster", "rights", "kueue", "image", "disk", "server"], nobody: true, noImage: true, withoutSecrets: ["we may not create secrets", "we may not patch secrets"], withoutLogs: ["we may not get pods/log"], withoutAll: 13 },
+      facts: { published: [], looked: ["cluster", "rights", "kueue", "image", "disk", "server"], nobody: true, noImage: true, withoutSecrets: ["we may not create secrets", "we may not patch secrets"], withoutLogs: ["we may not get pods/log"], withoutAll: 15 },
     },
   },
   {

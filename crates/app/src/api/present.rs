@@ -7,6 +7,7 @@ use rigi_engine::decide::WaitReason;
 use rigi_engine::{Look, Settings};
 use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::quantity::ordinal;
 use rigi_model::run::RunStatus;
 use rigi_model::{Reason, RunId, RunState, Timestamp};
 use rigi_store::Run;
@@ -110,17 +111,6 @@ fn waiting(run: &Run, look: Option<&Look>) -> (Option<Reason>, Option<String>, O
     };
     let queue = QueuePlace { position: place.position, waiting: place.waiting, limit: place.limit };
     (Some(reason), Some(message), Some(queue))
-}
-
-fn ordinal(n: u64) -> String {
-    let ending = match (n % 10, n % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
-    format!("{n}{ending}")
 }
 
 /// A run in full.
@@ -232,12 +222,6 @@ mod tests {
         assert!(long.chars().count() <= MOST_WORDS + 1 && long.ends_with("und…"), "{long}");
         assert_eq!(first_words(&"x".repeat(700)).chars().count(), MOST_WORDS + 1);
         assert_eq!(first_words(""), "");
-    }
-
-    #[test]
-    fn places_are_said_as_people_say_them() {
-        let said: Vec<_> = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal).into();
-        assert_eq!(said, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
     }
 
     #[test]

@@ -79,8 +79,8 @@ fn refused(refusal: &Refusal) -> Response {
         Refusal::Gone(_) => StatusCode::GONE,
         Refusal::Taken(_) => StatusCode::CONFLICT,
         Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
-        // Both are tried again: what is missing comes, and a disk may have room again.
-        Refusal::Gap(_) => StatusCode::SERVICE_UNAVAILABLE,
+        // These are tried again: what is missing comes, and a disk may have room again.
+        Refusal::Gap(_) | Refusal::Early(_) => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Disk(_) => StatusCode::INSUFFICIENT_STORAGE,
     };
     refuse(status, refusal.to_string())
@@ -121,6 +121,7 @@ async fn claim(
         Ok(bucket) => plan.bucket = bucket,
         Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
+    plan.notes.extend(state.remote.notes(&key));
     match state.remote.claim(&key, &claim, Timestamp::now()) {
         Ok(()) => Json(Assignment { plan, files: state.engine.way_to_files() }).into_response(),
         Err(refusal) => refused(&refusal),

@@ -4,7 +4,7 @@ use bollard::models::ContainerState;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason};
 
-use crate::plan::{BEFORE_START, sentence};
+use crate::plan::{BEFORE_START, STOPPED, sentence};
 use crate::supervisor::size;
 
 /// What is known beside the container's own state.
@@ -21,7 +21,7 @@ pub struct Known {
 /// How the attempt ended, and what its log says of it. `None`: the container is not there any more.
 pub fn verdict(state: Option<&ContainerState>, known: Known, complaints: &[String]) -> (Exit, String) {
     if known.stopping {
-        let word = if known.claimed { "Stopped on request." } else { BEFORE_START };
+        let word = if known.claimed { STOPPED } else { BEFORE_START };
         return (Exit::Stopped, word.to_owned());
     }
     let Some(state) = state else {

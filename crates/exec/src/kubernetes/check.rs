@@ -8,7 +8,7 @@ use serde_json::json;
 use super::KubernetesConfig;
 use super::cluster::{Cluster, connect};
 use super::probe::probe;
-use super::watch::kueue;
+use super::watch::{KUEUE, kueue};
 use crate::check::Check;
 
 /// Verb, group, resource.
@@ -27,6 +27,9 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("list", "", "events"),
     ("watch", "", "events"),
 ];
+
+/// Where Kueue is installed.
+const QUEUE_RIGHTS: &[(&str, &str, &str)] = &[("list", KUEUE, "workloads"), ("watch", KUEUE, "workloads")];
 
 /// Looks at all that attempts on this cluster need, at last from within a pod. `storage` is where files are kept, if that
 /// is not here.
@@ -58,11 +61,17 @@ pub async fn check(config: &KubernetesConfig, storage: Option<&str>) -> Vec<Chec
             return found;
         }
     }
-    found.extend(rights(&cluster).await);
-    found.push(match kueue(&cluster).await {
-        Some(resource) => Check::good("kueue", format!("{} is there", resource.api_version)),
-        None => Check::good("kueue", "is not installed: Jobs are not queued"),
-    });
+    let (queued, said) = match kueue(&cluster).await {
+        Ok(Some(resource)) => (true, Check::good("kueue", format!("{} is there", resource.api_version))),
+        Ok(None) => (false, Check::good("kueue", "is not installed: Jobs are not queued")),
+        Err(refusal) => {
+            let cure = "let the target's account read the cluster's lists of its APIs";
+            (false, Check::bad("kueue", refusal.message, cure))
+        }
+    };
+    let needed: Vec<_> = RIGHTS.iter().chain(QUEUE_RIGHTS.iter().filter(|_| queued)).copied().collect();
+    found.extend(rights(&cluster, &needed).await);
+    found.push(said);
     let Some(image) = &config.image else {
         found.push(Check::bad(
             "image",
@@ -78,12 +87,12 @@ pub async fn check(config: &KubernetesConfig, storage: Option<&str>) -> Vec<Chec
     found
 }
 
-async fn rights(cluster: &Cluster) -> Vec<Check> {
+async fn rights(cluster: &Cluster, needed: &[(&str, &str, &str)]) -> Vec<Check> {
     let kind = GroupVersionKind::gvk("authorization.k8s.io", "v1", "SelfSubjectAccessReview");
     let kind = ApiResource::from_gvk(&kind);
     let reviews: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &kind);
     let mut missing = Vec::new();
-    for (verb, group, resource) in RIGHTS {
+    for (verb, group, resource) in needed {
         let (name, sub) = resource.split_once('/').unwrap_or((resource, ""));
         let attributes = json!({
             "namespace": cluster.namespace, "verb": verb, "group": group, "resource": name, "subresource": sub,
@@ -102,7 +111,7 @@ async fn rights(cluster: &Cluster) -> Vec<Check> {
         }
     }
     if missing.is_empty() {
-        let all = format!("all {} that Rigi needs in {}", RIGHTS.len(), cluster.namespace);
+        let all = format!("all {} that Rigi needs in {}", needed.len(), cluster.namespace);
         return vec![Check::good("rights", all)];
     }
     let cure = "apply the Role of docs/operate/kubernetes-target.md, and bind it to the target's account";

@@ -16,9 +16,10 @@ pub const ATTEMPT: &str = "rigi.run/attempt";
 pub const MANAGER: &str = "rigi";
 /// The container that is the attempt.
 pub const CONTAINER: &str = "attempt";
-/// Kueue's label.
-const QUEUE: &str = "kueue.x-k8s.io/queue-name";
-const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
+/// Kueue's label: the queue.
+pub const QUEUE: &str = "kueue.x-k8s.io/queue-name";
+/// Kueue's label: the priority in it.
+pub const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
 
 /// Beyond its grace, a runner has so many seconds to ship what is left.
 pub const FAREWELL: u64 = 30;
@@ -74,14 +75,19 @@ pub fn secret(key: &AttemptKey, labels: &Map<String, Value>, token: &str, job_ui
     })
 }
 
+/// The queue of Kueue's that an attempt is to wait in.
+pub fn queue_of<'a>(config: &'a KubernetesConfig, plan: &'a AttemptPlan) -> Option<&'a str> {
+    plan.container.kubernetes.queue.as_ref().or(config.defaults.queue.as_ref()).map(|queue| queue.as_str())
+}
+
 /// The Job. `queued` is whether Kueue is there to admit it.
 pub fn job(config: &KubernetesConfig, plan: &AttemptPlan, queued: bool) -> Value {
     let spec = &plan.container.kubernetes;
     let mut labels = labels(config, plan);
-    let queue = spec.queue.as_ref().or(config.defaults.queue.as_ref()).filter(|_| queued);
+    let queue = queue_of(config, plan).filter(|_| queued);
     let mut on_job = labels.clone();
     if let Some(queue) = queue {
-        on_job.insert(QUEUE.into(), queue.as_str().into());
+        on_job.insert(QUEUE.into(), queue.into());
         if let Some(class) = &spec.queue_priority {
             on_job.insert(QUEUE_PRIORITY.into(), class.as_str().into());
         }
@@ -102,6 +108,10 @@ pub fn job(config: &KubernetesConfig, plan: &AttemptPlan, queued: bool) -> Value
             "suspend": queue.is_some(),
             // A pod that is on its way out may still run: there is never a second one beside it.
             "podReplacementPolicy": "Failed",
+            // Remembered by the Job, when the pod is gone and nobody watched: it was moved, and did not fail.
+            "podFailurePolicy": {"rules": [
+                {"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            ]},
             "ttlSecondsAfterFinished": FORGOTTEN,
             "template": template,
         },

@@ -4,10 +4,11 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::{Exit, Reason};
 use serde_json::Value;
 
-use super::job::{CONTAINER, memory_limit};
+use super::job::{CONTAINER, QUEUE, QUEUE_PRIORITY, memory_limit};
 use super::objects::{Condition, ContainerStatus, Job, Pod};
 use super::queues::{Place, condition};
-use crate::plan::sentence;
+use super::standing::{standing, without_uids};
+use crate::plan::{STOPPED, sentence};
 use crate::supervisor::size;
 
 /// All that is known of one attempt.
@@ -15,12 +16,18 @@ use crate::supervisor::size;
 pub struct Shown {
     pub job: Option<Job>,
     pub pod: Option<Pod>,
+    /// Its pod was there, and is gone.
+    pub pod_gone: bool,
     /// The newest warning of the cluster about it, and what it is about.
     pub warning: Option<Warning>,
     /// Kueue's object, where there is one.
     pub workload: Option<Value>,
     /// Where it waits in Kueue's queue.
     pub place: Option<Place>,
+    /// Kueue has had time enough, and made no object for it.
+    pub unheard: bool,
+    /// Kueue's objects are not ours to see.
+    pub unseen: bool,
     /// Its end was asked for.
     pub stopping: bool,
 }
@@ -53,7 +60,10 @@ pub enum Look {
 pub fn look(shown: &Shown) -> Look {
     if let Some(pod) = &shown.pod {
         if let Some(ended) = ended_pod(pod, shown.stopping) {
-            return ended;
+            // Another pod of the same attempt found it claimed: what counts is how the first one went.
+            let first = || taken_back(shown, None).map(|(reason, said)| evicted(moved_away(&reason, &said)));
+            let is_lost = matches!(ended, Look::Ended { exit: Exit::Lost { .. }, .. });
+            return first().filter(|_| is_lost).unwrap_or(ended);
         }
         if let Some(found) = starting_pod(pod) {
             return found;
@@ -66,12 +76,15 @@ pub fn look(shown: &Shown) -> Look {
             None => Look::Fine,
         };
     }
-    if let Some(found) = shown.workload.as_ref().and_then(|workload| queued(workload, shown.place.as_ref())) {
-        return found;
-    }
     let Some(job) = &shown.job else { return Look::Fine };
-    if let Some(condition) = failed(job) {
-        return if shown.stopping { stopped() } else { lost(format!("its Job failed: {condition}")) };
+    if let Some(failed) = failed(job) {
+        return if shown.stopping { stopped() } else { failed };
+    }
+    if shown.pod_gone && !shown.stopping {
+        return without_pod(shown, job);
+    }
+    if let Some(message) = queued(shown, job) {
+        return Look::Waits { reason: Reason::WaitingForQuota, message };
     }
     // The Job's controller cannot make the pod: by what it says, it waits, or it never will be.
     match &shown.warning {
@@ -85,20 +98,38 @@ pub fn gone(stopping: bool) -> Look {
     if stopping { stopped() } else { lost("its Job is gone: somebody removed it".into()) }
 }
 
-/// A claimed attempt without a pod has ended: there is one pod for an attempt, and another would find it claimed.
-pub fn gone_pod(moved: Option<String>) -> Look {
-    match moved {
-        Some(message) => evicted(message),
+/// An attempt whose pod is gone has ended: there is one pod for an attempt, and another would find it claimed.
+fn without_pod(shown: &Shown, job: &Job) -> Look {
+    match taken_back(shown, Some(job)) {
+        Some((reason, said)) => evicted(moved_away(&reason, &said)),
         None => lost("its pod is gone: somebody removed it".into()),
     }
 }
 
-fn evicted(message: String) -> Look {
+fn moved_away(reason: &str, said: &str) -> String {
+    format!("the cluster moved it out of the way ({reason}): {}", without_uids(said))
+}
+
+/// Kueue's reason and words for taking back what it had admitted. A Job that is suspended says so itself, once it has had
+/// a pod.
+fn taken_back(shown: &Shown, job: Option<&Job>) -> Option<(String, String)> {
+    let of = |status| condition(shown.workload.as_ref()?, "Evicted", status);
+    // Admitted anew meanwhile, which is of no use to an attempt whose pod is gone.
+    let before = || of("False").filter(|(_, said)| said.starts_with("Previously: "));
+    let suspended = || {
+        let queue = job?.waits_in()?;
+        Some(("Suspended".to_owned(), format!("Kueue has taken its admission in the queue `{queue}` back")))
+    };
+    of("True").or_else(before).or_else(suspended)
+}
+
+/// It is gone, and this is known to be why.
+pub fn evicted(message: String) -> Look {
     Look::Ended { word: sentence(&message), exit: Exit::Evicted { message } }
 }
 
 fn stopped() -> Look {
-    Look::Ended { exit: Exit::Stopped, word: "Stopped on request.".into() }
+    Look::Ended { exit: Exit::Stopped, word: STOPPED.into() }
 }
 
 fn lost(message: String) -> Look {
@@ -126,39 +157,54 @@ fn cannot_create(message: &str) -> Look {
     Look::Waits { reason: Reason::PreparingContainer, message: message.to_owned() }
 }
 
-/// Of the `Failed` condition of a Job: reason and message.
-fn failed(job: &Job) -> Option<String> {
+/// What the `Failed` condition of a Job means: by its policy it remembers of its pod that it was moved.
+fn failed(job: &Job) -> Option<Look> {
     let failed = find(&job.status.conditions, "Failed", "True")?;
     let words = [failed.reason.as_deref(), failed.message.as_deref()];
-    Some(words.into_iter().flatten().collect::<Vec<_>>().join(": "))
+    let said = words.into_iter().flatten().collect::<Vec<_>>().join(": ");
+    Some(match failed.reason.as_deref() {
+        Some("PodFailurePolicy") => evicted(format!("the cluster moved it out of the way ({said})")),
+        _ => lost(format!("its Job failed: {said}")),
+    })
 }
 
 fn find<'a>(conditions: &'a [Condition], kind: &str, status: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.kind == kind && condition.status == status)
 }
 
-/// What Kueue says of a Workload that it has not admitted.
-fn queued(workload: &Value, place: Option<&Place>) -> Option<Look> {
-    if condition(workload, "Admitted", "True").is_some() {
-        return None;
+/// Why Kueue has not admitted it.
+fn queued(shown: &Shown, job: &Job) -> Option<String> {
+    if let Some(workload) = &shown.workload {
+        let queue = job.labels.get(QUEUE).and_then(Value::as_str).unwrap_or_default();
+        return standing(workload).map(|standing| standing.words(queue, shown.place.as_ref()));
     }
-    let evicted = condition(workload, "Evicted", "True");
-    let (why, said) = evicted.or_else(|| condition(workload, "QuotaReserved", "False"))?;
-    let place = place.map(|place| format!("; {}", place.words())).unwrap_or_default();
-    let message = format!("Kueue: {said} ({why}){place}");
-    Some(Look::Waits { reason: Reason::WaitingForQuota, message })
+    let queue = job.waits_in()?;
+    if shown.unseen {
+        return Some(format!(
+            "in `{queue}`; for what is not known: Rigi may not watch Kueue's Workloads (`rigi targets check`)"
+        ));
+    }
+    shown.unheard.then(|| {
+        let label = job.labels.get(QUEUE_PRIORITY).and_then(Value::as_str);
+        let class = label.or(job.spec.template.spec.priority_class_name.as_deref());
+        let class = class.map(|class| format!(": is the priority class `{class}` there?")).unwrap_or_default();
+        format!(
+            "in `{queue}`, and Kueue has made no Workload for its Job. Its controller does not run, or does not take the \
+             Job{class}"
+        )
+    })
 }
 
 /// Why a pod that runs will be told to end by somebody else than Rigi.
 fn moving(shown: &Shown, pod: &Pod) -> Option<String> {
-    let by_kueue = || condition(shown.workload.as_ref()?, "Evicted", "True");
+    let by_kueue = || taken_back(shown, shown.job.as_ref().filter(|_| pod.leaves));
     // A kubelet says so before it ends the containers, and writes it into the pod's status afterwards.
     let announced = || {
         let warning = shown.warning.as_ref().filter(|warning| MOVED.contains(&warning.reason.as_str()))?;
         Some((warning.reason.clone(), warning.message.clone()))
     };
     let (reason, said) = disruption(pod).or_else(by_kueue).or_else(announced)?;
-    Some(format!("the cluster moved it out of the way ({reason}): {said}"))
+    Some(moved_away(&reason, &said))
 }
 
 fn attempt(pod: &Pod) -> Option<&ContainerStatus> {
@@ -193,8 +239,7 @@ fn ended_pod(pod: &Pod, stopping: bool) -> Option<Look> {
             return Some(lost(format!("its node {node} is gone: {message} ({reason})")));
         }
         if over {
-            let message = format!("the cluster moved it out of the way ({reason}): {message}");
-            return Some(evicted(message));
+            return Some(evicted(moved_away(&reason, &message)));
         }
         return None;
     }

@@ -2,30 +2,43 @@
 
 use std::time::{Duration, Instant};
 
-use kube::api::{Patch, PatchParams};
+use kube::api::{ApiResource, Patch, PatchParams};
 use rigi_model::{AttemptKey, Timestamp};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Passes, Refusal, refusal};
-use super::job::{MANAGER, job, labels, secret};
+use super::job::{MANAGER, job, labels, queue_of, secret};
 use super::keeper::PAUSE;
 use super::objects;
+use super::watch::kueue;
 use crate::plan::{AttemptPlan, Observation};
 use crate::remote::Remote;
 
 /// Between two tries, after some.
 const LONGEST: Duration = Duration::from_secs(16);
 
-/// Makes both, one right after the other; tried until the cluster has heard it and has room for it.
+/// Makes both, one right after the other; tried until the cluster has heard it and has room for it. `known` is whether
+/// Kueue is: else whoever names a queue looks whether it has come meanwhile, and returns what it found.
 pub async fn make(
     config: &KubernetesConfig,
     cluster: &Cluster,
     remote: &Remote,
     plan: &AttemptPlan,
-    queued: bool,
-) -> Result<(), Refusal> {
+    known: bool,
+) -> Result<Option<ApiResource>, Refusal> {
+    let queue = queue_of(config, plan).filter(|_| !known);
+    let found = match queue {
+        Some(_) => insist(cluster, remote, &plan.key, || kueue(cluster)).await?,
+        None => None,
+    };
+    if let (Some(queue), None) = (queue, &found) {
+        let words =
+            format!("Kueue is not installed in the cluster: it does not wait in the queue `{queue}`.");
+        remote.note(&plan.key, words);
+    }
+    let queued = known || found.is_some();
     // Made once: another word for a Job would suspend again what Kueue has admitted.
     let made = OnceCell::new();
     let both = || async {
@@ -33,7 +46,8 @@ pub async fn make(
         let secret = secret(&plan.key, &labels(config, plan), &remote.token(&plan.key), uid);
         make_secret(cluster, &plan.key, &secret).await
     };
-    insist(cluster, remote, &plan.key, both).await
+    insist(cluster, remote, &plan.key, both).await?;
+    Ok(found)
 }
 
 /// Makes the secret of a Job that is there.

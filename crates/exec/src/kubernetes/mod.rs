@@ -16,6 +16,7 @@ mod patch;
 mod probe;
 mod queues;
 mod rest;
+mod standing;
 mod watch;
 
 use std::path::PathBuf;

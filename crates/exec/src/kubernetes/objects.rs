@@ -4,6 +4,8 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::job::QUEUE;
+
 /// A Job.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -14,7 +16,21 @@ pub struct Job {
     /// Set by [`Self::of`].
     #[serde(skip)]
     pub labels: Map<String, Value>,
+    pub spec: JobSpec,
     pub status: JobStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct JobSpec {
+    pub suspend: bool,
+    pub template: Template,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Template {
+    pub spec: PodSpec,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,6 +46,9 @@ pub struct Pod {
     /// Set by [`Self::of`].
     #[serde(skip)]
     pub name: String,
+    /// Somebody has asked for its end. Set by [`Self::of`].
+    #[serde(skip)]
+    pub leaves: bool,
     pub spec: PodSpec,
     pub status: PodStatus,
 }
@@ -38,6 +57,7 @@ pub struct Pod {
 #[serde(default, rename_all = "camelCase")]
 pub struct PodSpec {
     pub node_name: Option<String>,
+    pub priority_class_name: Option<String>,
     pub containers: Vec<Container>,
 }
 
@@ -112,11 +132,17 @@ impl Pod {
     /// Of an object as the cluster has it.
     pub fn of(object: DynamicObject) -> Self {
         let pod: Self = read(object.data);
-        Self { name: object.metadata.name.unwrap_or_default(), ..pod }
+        let leaves = object.metadata.deletion_timestamp.is_some();
+        Self { name: object.metadata.name.unwrap_or_default(), leaves, ..pod }
     }
 }
 
 impl Job {
+    /// The queue of Kueue's that it waits in: while it is suspended.
+    pub fn waits_in(&self) -> Option<&str> {
+        self.labels.get(QUEUE).and_then(Value::as_str).filter(|_| self.spec.suspend)
+    }
+
     /// Of an object as the cluster has it.
     pub fn of(object: DynamicObject) -> Self {
         let job: Self = read(object.data);

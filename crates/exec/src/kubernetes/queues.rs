@@ -5,7 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rigi_model::quantity::ordinal;
 use serde_json::Value;
+
+use super::standing::standing;
 
 /// Workloads that wait, by name.
 #[derive(Debug, Default)]
@@ -16,8 +19,8 @@ pub struct Queues {
 #[derive(Debug, PartialEq, Eq)]
 struct Waiting {
     queue: String,
-    /// By priority, then by age: as Kueue has it, unless somebody set it up otherwise.
-    order: (i64, String),
+    /// By priority, then by age, then by uid: as Kueue has it, unless somebody set it up otherwise.
+    order: (i64, String, String),
     /// The name of the Job it is for.
     job: Option<String>,
 }
@@ -31,13 +34,13 @@ pub struct Place {
 }
 
 impl Place {
-    /// For people. Far behind, a round number will do: each change of it is told.
+    /// For people: `2nd in `a``. Far behind, a round number will do: each change of it is told.
     pub fn words(&self) -> String {
         let (before, queue) = (round(self.before), &self.queue);
         match before {
-            0 => format!("it is the next in the queue `{queue}`"),
-            before if before == self.before => format!("{before} before it in the queue `{queue}`"),
-            before => format!("more than {before} before it in the queue `{queue}`"),
+            0 => format!("next in `{queue}`"),
+            before if before == self.before => format!("{} in `{queue}`", ordinal(before as u64 + 1)),
+            before => format!("more than {before} before it in `{queue}`"),
         }
     }
 }
@@ -81,7 +84,7 @@ impl Queues {
         }
         let mut places = Vec::new();
         for (queue, mut line) in lines {
-            line.sort_unstable_by(|a, b| (&a.order, &a.job).cmp(&(&b.order, &b.job)));
+            line.sort_unstable_by(|a, b| a.order.cmp(&b.order));
             for (before, waiting) in line.into_iter().enumerate() {
                 let Some(job) = &waiting.job else { continue };
                 places.push((job.as_str(), Place { queue: queue.to_owned(), before }));
@@ -106,19 +109,14 @@ pub fn condition(workload: &Value, kind: &str, status: &str) -> Option<(String, 
     Some((text(found, "reason"), text(found, "message")))
 }
 
+/// One that is not admitted, and whose turn comes: those that wait for something else stand in nobody's way.
 fn waiting(workload: &Value) -> Option<Waiting> {
-    let has = |kind: &str| condition(workload, kind, "True").is_some();
-    if has("QuotaReserved")
-        || has("Finished")
-        || workload.pointer("/spec/active") == Some(&Value::Bool(false))
-    {
-        return None;
-    }
+    standing(workload).filter(|standing| standing.moves_up)?;
     let priority = workload.pointer("/spec/priority").and_then(Value::as_i64).unwrap_or(0);
-    let since = workload.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default();
+    let text = |path: &str| workload.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     Some(Waiting {
         queue: workload.pointer("/spec/queueName")?.as_str()?.to_owned(),
-        order: (priority.saturating_neg(), since.to_owned()),
+        order: (priority.saturating_neg(), text("/metadata/creationTimestamp"), text("/metadata/uid")),
         job: job_of(workload).map(str::to_owned),
     })
 }
@@ -133,6 +131,8 @@ mod tests {
         json!({
             "metadata": {
                 "creationTimestamp": since,
+                // The other way round than the names.
+                "uid": format!("{:03}", 200 - job.as_bytes()[0]),
                 "ownerReferences": [{"kind": "Job", "name": job}],
             },
             "spec": {"queueName": "team", "priority": priority},
@@ -163,13 +163,24 @@ mod tests {
         assert_eq!(places(&queues), ["b", "a"]);
         assert!(queues.retain(&HashSet::from(["a".to_owned()])));
         assert_eq!(places(&queues), ["a"]);
+
+        // Of one second, the lower uid is the first; nobody has looked at them yet.
+        for name in ["b", "c"] {
+            assert!(queues.hear(name, Some(&workload(name, 0, "2026-01-01T00:00:02Z", json!([])))));
+        }
+        assert_eq!(places(&queues), ["c", "b", "a"]);
+        // What can never be admitted stands in nobody's way.
+        let never = json!([{"type": "QuotaReserved", "status": "False", "reason": "ExceedsMaxQuota", "message": "x"}]);
+        assert!(queues.hear("c", Some(&workload("c", 0, "2026-01-01T00:00:02Z", never))));
+        assert_eq!(places(&queues), ["b", "a"]);
     }
 
     #[test]
     fn far_behind_a_round_number_will_do() {
         let words = |before| Place { queue: "q".into(), before }.words();
-        assert_eq!(words(0), "it is the next in the queue `q`");
-        assert_eq!(words(7), "7 before it in the queue `q`");
-        assert_eq!(words(4321), "more than 4000 before it in the queue `q`");
+        assert_eq!(words(0), "next in `q`");
+        assert_eq!(words(1), "2nd in `q`");
+        assert_eq!(words(7), "8th in `q`");
+        assert_eq!(words(4321), "more than 4000 before it in `q`");
     }
 }

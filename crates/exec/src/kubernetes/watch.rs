@@ -2,25 +2,52 @@
 //! cannot be: the library sees to both.
 
 use std::collections::HashSet;
+use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt};
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::{ApiResource, DynamicObject};
+use kube::discovery;
+use kube::error::DiscoveryError;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, watcher::Config};
-use kube::{Api, discovery};
 use rigi_model::AttemptKey;
 use rigi_model::causes::with_causes;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Refusal, refusal};
 use super::job::{ATTEMPT, SERVER};
 use super::keeper::Command;
 use super::look::Warning;
 use super::objects::{self, Job, Pod};
 
+/// The group of Kueue's objects.
+pub const KUEUE: &str = "kueue.x-k8s.io";
+
 /// Objects in one answer to a list: all of them are in memory until they are told.
 const PAGE: u32 = 100;
+
+/// What is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Jobs,
+    Pods,
+    Events,
+    Workloads,
+}
+
+impl Kind {
+    /// For people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Jobs => "Jobs",
+            Self::Pods => "pods",
+            Self::Events => "events",
+            Self::Workloads => "Kueue's Workloads",
+        }
+    }
+}
 
 /// Something that was seen.
 #[derive(Debug)]
@@ -47,8 +74,36 @@ pub enum Seen {
     Workloads(HashSet<String>),
     /// All Jobs that there are.
     Jobs(HashSet<AttemptKey>),
-    /// The cluster cannot be followed; in its own words.
-    Away(String),
+    /// A list of all pods begins.
+    PodsBegin,
+    /// All pods that there are.
+    Pods(HashSet<AttemptKey>),
+    /// This cannot be followed.
+    Deaf(Kind, Deafness),
+    /// It can be followed again.
+    Hears(Kind),
+}
+
+/// Why something cannot be followed.
+#[derive(Debug)]
+pub struct Deafness {
+    /// In the cluster's words.
+    pub why: String,
+    /// It is not for us to see; else it is tried again.
+    pub refused: bool,
+}
+
+impl From<&watcher::Error> for Deafness {
+    fn from(error: &watcher::Error) -> Self {
+        let code = match error {
+            watcher::Error::InitialListFailed(kube::Error::Api(status))
+            | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            | watcher::Error::WatchFailed(kube::Error::Api(status))
+            | watcher::Error::WatchError(status) => status.code,
+            _ => 0,
+        };
+        Self { why: with_causes(error), refused: matches!(code, 401 | 403 | 404) }
+    }
 }
 
 /// Sends what is seen, for as long as anybody listens.
@@ -65,38 +120,70 @@ impl Outlet {
     }
 }
 
-/// Starts all watches; they end when their tasks are dropped with the set.
-pub fn watch(
-    cluster: &Cluster,
-    server: &str,
-    queued: Option<&ApiResource>,
-    outlet: &Outlet,
-) -> tokio::task::JoinSet<()> {
-    let mut tasks = tokio::task::JoinSet::new();
-    let own = Config::default().labels(&format!("{SERVER}={server}")).page_size(PAGE);
-    let (client, namespace) = (&cluster.client, cluster.namespace.as_str());
-    let all =
-        |resource: &ApiResource| Api::<DynamicObject>::namespaced_with(client.clone(), namespace, resource);
-    let (jobs, pods) = (all(&objects::jobs()), all(&objects::core("Pod")));
-    let events = all(&objects::core("Event"));
-    tasks.spawn(follow_jobs(watcher(jobs, own.clone()).default_backoff(), outlet.clone()));
-    tasks.spawn(follow_pods(watcher(pods, own).default_backoff(), outlet.clone()));
-    let warnings = Config::default().fields("type=Warning").page_size(PAGE);
-    tasks.spawn(follow_events(watcher(events, warnings).default_backoff(), outlet.clone()));
-    if let Some(resource) = queued {
-        let workloads = all(resource);
-        let all = Config::default().page_size(PAGE);
-        tasks.spawn(follow_workloads(watcher(workloads, all).default_backoff(), outlet.clone()));
+/// One stream of the cluster's, and whether it can be heard.
+struct Ear<S> {
+    stream: Pin<Box<S>>,
+    kind: Kind,
+    outlet: Outlet,
+    deaf: bool,
+}
+
+impl<S: Stream<Item = Watched>> Ear<S> {
+    fn new(kind: Kind, stream: S, outlet: Outlet) -> Self {
+        Self { stream: Box::pin(stream), kind, outlet, deaf: false }
     }
+
+    /// What comes next; trouble on the way is told.
+    async fn next(&mut self) -> Option<Event<DynamicObject>> {
+        loop {
+            let event = self.stream.next().await?;
+            let deaf = std::mem::replace(&mut self.deaf, event.is_err());
+            match event {
+                Ok(event) => {
+                    if deaf {
+                        self.outlet.send(Seen::Hears(self.kind));
+                    }
+                    return Some(event);
+                }
+                Err(error) => self.outlet.send(Seen::Deaf(self.kind, Deafness::from(&error))),
+            }
+        }
+    }
+}
+
+/// Starts all watches but that of [`watch_workloads`]; they end when their tasks are dropped with the set.
+pub fn watch(cluster: &Cluster, server: &str, outlet: &Outlet) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let own = Config::default().labels(&format!("{SERVER}={server}")).page_size(PAGE);
+    let warnings = Config::default().fields("type=Warning").page_size(PAGE);
+    let ear = |kind, resource: &ApiResource, config| {
+        Ear::new(kind, watcher(cluster.of(resource), config).default_backoff(), outlet.clone())
+    };
+    tasks.spawn(follow_jobs(ear(Kind::Jobs, &objects::jobs(), own.clone())));
+    tasks.spawn(follow_pods(ear(Kind::Pods, &objects::core("Pod"), own)));
+    tasks.spawn(follow_events(ear(Kind::Events, &objects::core("Event"), warnings)));
     tasks
 }
 
+/// Watches Kueue's objects too.
+pub fn watch_workloads(tasks: &mut JoinSet<()>, cluster: &Cluster, resource: &ApiResource, outlet: &Outlet) {
+    let all = Config::default().page_size(PAGE);
+    let stream = watcher(cluster.of(resource), all).default_backoff();
+    tasks.spawn(follow_workloads(Ear::new(Kind::Workloads, stream, outlet.clone())));
+}
+
 /// Kueue's Workloads, where Kueue is installed.
-pub async fn kueue(cluster: &Cluster) -> Option<ApiResource> {
-    let group = discovery::group(&cluster.client, "kueue.x-k8s.io").await.ok()?;
-    let kind = GroupVersionKind::gvk("kueue.x-k8s.io", group.preferred_version_or_latest(), "Workload");
-    let (resource, _) = group.recommended_kind(&kind.kind)?;
-    Some(resource)
+///
+/// # Errors
+/// If the cluster does not say.
+pub async fn kueue(cluster: &Cluster) -> Result<Option<ApiResource>, Refusal> {
+    let group = match discovery::group(&cluster.client, KUEUE).await {
+        Ok(group) => group,
+        Err(kube::Error::Discovery(DiscoveryError::MissingApiGroup(_))) => return Ok(None),
+        Err(error) => return Err(refusal("look for Kueue", &error)),
+    };
+    let found = group.recommended_kind("Workload");
+    Ok(found.map(|(resource, _)| resource))
 }
 
 fn key_of(object: &DynamicObject) -> Option<AttemptKey> {
@@ -105,74 +192,79 @@ fn key_of(object: &DynamicObject) -> Option<AttemptKey> {
 
 type Watched = Result<Event<DynamicObject>, watcher::Error>;
 
-async fn follow_jobs(stream: impl Stream<Item = Watched>, outlet: Outlet) {
-    let mut stream = std::pin::pin!(stream);
+async fn follow_jobs(mut ear: Ear<impl Stream<Item = Watched>>) {
     let mut listed = HashSet::new();
-    while let Some(event) = stream.next().await {
+    while let Some(event) = ear.next().await {
         let tell = |job: DynamicObject, there: bool| {
             let Some(key) = key_of(&job) else { return };
-            outlet.send(Seen::Job { key, job: there.then(|| Box::new(Job::of(job))) });
+            ear.outlet.send(Seen::Job { key, job: there.then(|| Box::new(Job::of(job))) });
         };
         match event {
-            Ok(Event::Init) => listed.clear(),
-            Ok(Event::InitApply(job)) => {
+            Event::Init => listed.clear(),
+            Event::InitApply(job) => {
                 listed.extend(key_of(&job));
                 tell(job, true);
             }
-            Ok(Event::InitDone) => outlet.send(Seen::Jobs(std::mem::take(&mut listed))),
-            Ok(Event::Apply(job)) => tell(job, true),
-            Ok(Event::Delete(job)) => tell(job, false),
-            Err(error) => outlet.send(Seen::Away(with_causes(&error))),
+            Event::InitDone => ear.outlet.send(Seen::Jobs(std::mem::take(&mut listed))),
+            Event::Apply(job) => tell(job, true),
+            Event::Delete(job) => tell(job, false),
         }
     }
 }
 
-async fn follow_pods(stream: impl Stream<Item = Watched>, outlet: Outlet) {
-    let mut stream = std::pin::pin!(stream);
-    while let Some(event) = stream.next().await {
-        let (pod, there) = match event {
-            Ok(Event::InitApply(pod) | Event::Apply(pod)) => (pod, true),
-            Ok(Event::Delete(pod)) => (pod, false),
-            Ok(Event::Init | Event::InitDone) | Err(_) => continue,
+async fn follow_pods(mut ear: Ear<impl Stream<Item = Watched>>) {
+    let mut listed = HashSet::new();
+    while let Some(event) = ear.next().await {
+        let tell = |pod: DynamicObject, there: bool| {
+            let Some(key) = key_of(&pod) else { return };
+            ear.outlet.send(Seen::Pod { key, pod: there.then(|| Box::new(Pod::of(pod))) });
         };
-        let Some(key) = key_of(&pod) else { continue };
-        outlet.send(Seen::Pod { key, pod: there.then(|| Box::new(Pod::of(pod))) });
+        match event {
+            Event::Init => {
+                listed.clear();
+                ear.outlet.send(Seen::PodsBegin);
+            }
+            Event::InitApply(pod) => {
+                listed.extend(key_of(&pod));
+                tell(pod, true);
+            }
+            Event::InitDone => ear.outlet.send(Seen::Pods(std::mem::take(&mut listed))),
+            Event::Apply(pod) => tell(pod, true),
+            Event::Delete(pod) => tell(pod, false),
+        }
     }
 }
 
-async fn follow_events(stream: impl Stream<Item = Watched>, outlet: Outlet) {
-    let mut stream = std::pin::pin!(stream);
-    while let Some(event) = stream.next().await {
-        let Ok(Event::InitApply(event) | Event::Apply(event)) = event else { continue };
+async fn follow_events(mut ear: Ear<impl Stream<Item = Watched>>) {
+    while let Some(event) = ear.next().await {
+        let (Event::InitApply(event) | Event::Apply(event)) = event else { continue };
         let text =
             |path: &str| event.data.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
         let about = text("/involvedObject/name");
         let warning = Warning { reason: text("/reason"), message: text("/message") };
         if !about.is_empty() {
-            outlet.send(Seen::Warning { about, warning });
+            ear.outlet.send(Seen::Warning { about, warning });
         }
     }
 }
 
-async fn follow_workloads(stream: impl Stream<Item = Watched>, outlet: Outlet) {
-    let mut stream = std::pin::pin!(stream);
+async fn follow_workloads(mut ear: Ear<impl Stream<Item = Watched>>) {
     let mut listed = HashSet::new();
-    while let Some(event) = stream.next().await {
+    while let Some(event) = ear.next().await {
         let tell = |workload: &DynamicObject, there: bool| {
             let Some(name) = workload.metadata.name.clone() else { return };
             let value = serde_json::to_value(workload).ok().filter(|_| there);
-            outlet.send(Seen::Workload { name, workload: value.map(Box::new) });
+            ear.outlet.send(Seen::Workload { name, workload: value.map(Box::new) });
         };
         match event {
-            Ok(Event::Init) => listed.clear(),
-            Ok(Event::InitApply(workload)) => {
+            Event::Init => listed.clear(),
+            Event::InitApply(workload) => {
                 listed.extend(workload.metadata.name.clone());
                 tell(&workload, true);
             }
-            Ok(Event::InitDone) => outlet.send(Seen::Workloads(std::mem::take(&mut listed))),
-            Ok(Event::Apply(workload)) => tell(&workload, true),
-            Ok(Event::Delete(workload)) => tell(&workload, false),
-            Err(_) => {}
+            Event::InitDone => ear.outlet.send(Seen::Workloads(std::mem::take(&mut listed))),
+            Event::Apply(workload) => tell(&workload, true),
+            Event::Delete(workload) => tell(&workload, false),
         }
     }
 }

@@ -6,7 +6,7 @@ use rigi_model::{AttemptKey, Exit, Timestamp};
 use super::folder::Folder;
 use super::wire::LastWord;
 use super::{Refusal, Remote, open};
-use crate::plan::{Ended, EndedLog, Observation, sentence};
+use crate::plan::{Ended, EndedLog, Observation, STOPPED, sentence};
 
 impl Remote {
     /// The attempt has ended, and all it left has arrived. Blocks until that is durable.
@@ -14,7 +14,7 @@ impl Remote {
     /// # Errors
     /// If the log is not all there, or the disk does not take it.
     pub fn end(&self, key: &AttemptKey, last: LastWord) -> Result<(), Refusal> {
-        let (folder, shift, stopping) = {
+        let (folder, shift, stopping, target) = {
             let mut attempts = self.attempts();
             let attempt = attempts.get_mut(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
             if attempt.ended {
@@ -22,14 +22,26 @@ impl Remote {
                 return Ok(());
             }
             let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
-            (attempt.folder.clone(), shift, attempt.stopping)
+            (attempt.folder.clone(), shift, attempt.stopping, attempt.record.target.clone())
         };
         let mut ended = last.ended;
-        // A container is asked to end by others as well: a node that is drained, an engine that shuts down.
-        let by_others = (ended.exit == Exit::Stopped && !stopping).then(|| match self.moved(key) {
-            Some(message) => Exit::Evicted { message },
-            None => Exit::Lost { message: "its container was told to end, and not by Rigi".to_owned() },
-        });
+        if ended.exit == Exit::Stopped && !stopping && self.moved(key).is_none() && self.is_blind(&target) {
+            return Err(Refusal::Early(key.clone()));
+        }
+        let mut word = None;
+        if ended.exit == Exit::Stopped {
+            // The runner knows no more than that it was told to end: by us, or by others, as where a node is drained.
+            let (exit, said) = match (stopping, self.moved(key)) {
+                (true, _) => (Exit::Stopped, STOPPED.to_owned()),
+                (false, Some(message)) => (Exit::Evicted { message: message.clone() }, sentence(&message)),
+                (false, None) => {
+                    let message = "its container was told to end, and not by Rigi".to_owned();
+                    (Exit::Lost { message: message.clone() }, sentence(&message))
+                }
+            };
+            ended.exit = exit;
+            word = Some(said);
+        }
         ended.started_at = ended.started_at.map(|at| Timestamp(at.0.saturating_add(shift)));
         ended.log.inline = Vec::new();
         let length = folder.log_length()?;
@@ -37,16 +49,11 @@ impl Remote {
             return Err(Refusal::Gap(length));
         }
         ended.log.file = (length > 0).then(|| folder.log_file());
-        if let Some(exit) = by_others {
-            // The runner knows no more than that it was told to end. Said once, also when the runner repeats itself.
-            if let Exit::Evicted { message } | Exit::Lost { message } = &exit
-                && length == last.log_bytes
-            {
-                let added = add(key, &folder, ended.log.lines, &[], &[sentence(message)]);
-                ended.log.lines = added.lines;
-                ended.log.file = added.file.or(ended.log.file);
-            }
-            ended.exit = exit;
+        // Said once, also when the runner repeats itself.
+        if let Some(word) = word.filter(|_| length == last.log_bytes) {
+            let added = add(key, &folder, ended.log.lines, &[], &[word]);
+            ended.log.lines = added.lines;
+            ended.log.file = added.file.or(ended.log.file);
         }
         ended.outputs = folder.outputs();
         ended.stored = folder.stored()?;

@@ -28,6 +28,9 @@ const ENDED: &str = "ended.json";
 pub struct Record {
     pub target: Target,
     pub claimed: Option<Claimed>,
+    /// What its log says first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Who has it.

@@ -10,7 +10,7 @@ mod token;
 mod unpack;
 pub mod wire;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +33,9 @@ pub enum Refusal {
     /// Another runner has claimed it.
     #[error("the attempt {0} was claimed by another runner")]
     Taken(AttemptKey),
+    /// Who ended it is being looked at.
+    #[error("what became of the attempt {0} is being looked at; it is to be said again")]
+    Early(AttemptKey),
     /// Bytes before these are missing.
     #[error("the log has {0} bytes: those that follow come first")]
     Gap(u64),
@@ -55,6 +58,8 @@ struct Inner {
     tokens: TokenKey,
     observed: mpsc::UnboundedSender<Observed>,
     attempts: Mutex<HashMap<AttemptKey, Attempt>>,
+    /// Targets whose executor has not seen yet what became of its attempts while no server watched.
+    blind: Mutex<HashSet<Target>>,
 }
 
 /// One of them, as the server knows it.
@@ -91,7 +96,8 @@ impl Remote {
             let attempt = Attempt { folder, record, stopping: false, moved: None, ended, heard: 0, lines: 0 };
             attempts.insert(key, attempt);
         }
-        let inner = Inner { root, tokens, observed, attempts: Mutex::new(attempts) };
+        let blind = Mutex::default();
+        let inner = Inner { root, tokens, observed, attempts: Mutex::new(attempts), blind };
         let remote = Self { inner: Arc::new(inner) };
         for (key, (at, ended)) in ends {
             remote.tell(key, at, Observation::Ended(Box::new(ended)));
@@ -120,7 +126,7 @@ impl Remote {
         if self.attempts().contains_key(key) {
             return Ok(false);
         }
-        let record = Record { target: target.clone(), claimed: None };
+        let record = Record { target: target.clone(), claimed: None, notes: Vec::new() };
         let folder = Arc::new(Folder::create(&self.inner.root, key, &record)?);
         let attempt =
             Attempt { folder, record, stopping: false, moved: None, ended: false, heard: 0, lines: 0 };
@@ -203,6 +209,36 @@ impl Remote {
     #[must_use]
     pub fn is_stopping(&self, key: &AttemptKey) -> bool {
         self.attempts().get(key).is_some_and(|attempt| attempt.stopping)
+    }
+
+    /// Its log is to say this first.
+    pub fn note(&self, key: &AttemptKey, words: String) {
+        let mut attempts = self.attempts();
+        let Some(attempt) = attempts.get_mut(key) else { return };
+        attempt.record.notes.push(words);
+        if let Err(error) = attempt.folder.write_record(&attempt.record) {
+            tracing::warn!(%key, %error, "what the log of an attempt is to say first is not on the disk");
+        }
+    }
+
+    /// What its log says first.
+    #[must_use]
+    pub fn notes(&self, key: &AttemptKey) -> Vec<String> {
+        self.attempts().get(key).map(|attempt| attempt.record.notes.clone()).unwrap_or_default()
+    }
+
+    /// An executor has not looked yet at what became of its attempts.
+    pub fn blind(&self, target: &Target) {
+        self.inner.blind.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone());
+    }
+
+    /// It has.
+    pub fn sees(&self, target: &Target) {
+        self.inner.blind.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+
+    fn is_blind(&self, target: &Target) -> bool {
+        self.inner.blind.lock().unwrap_or_else(PoisonError::into_inner).contains(target)
     }
 
     /// Others than Rigi are about to end it, for this reason.

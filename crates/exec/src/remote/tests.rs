@@ -9,7 +9,7 @@ use rigi_model::log::{Encoder, Stream};
 use super::wire::{LastWord, MOST_STORED};
 use super::*;
 use crate::outputs::LeftOut;
-use crate::plan::{EndedLog, StoredFile};
+use crate::plan::{EndedLog, STOPPED, StoredFile};
 
 type Seen = mpsc::UnboundedReceiver<Observed>;
 
@@ -149,7 +149,34 @@ fn a_runner_that_was_told_to_end_by_somebody_else_is_lost() {
     let (remote, mut seen, key) = claimed(&root);
     assert!(remote.stopping(&key));
     remote.end(&key, last(Exit::Stopped, 0)).unwrap();
-    assert_eq!(end_of(&mut seen).exit, Exit::Stopped);
+    let ended = end_of(&mut seen);
+    assert_eq!(ended.exit, Exit::Stopped);
+    assert_eq!(texts(ended.log.file.as_deref().unwrap()), [STOPPED]);
+}
+
+#[test]
+fn nobody_is_blamed_before_the_executor_has_looked() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    let target = remote.attempts()[&key].record.target.clone();
+    remote.blind(&target);
+    assert!(matches!(remote.end(&key, last(Exit::Stopped, 0)), Err(Refusal::Early(_))));
+    assert!(remote.is_open(&key));
+    remote.moves(&key, "a drain".into());
+    remote.end(&key, last(Exit::Stopped, 0)).unwrap();
+    assert_eq!(end_of(&mut seen).exit, Exit::Evicted { message: "a drain".into() });
+
+    // What it did itself is not in doubt, and nothing is once everything was seen.
+    for (exit, sees) in [(Exit::Code { code: 0 }, false), (Exit::Stopped, true)] {
+        let root = tempfile::tempdir().unwrap();
+        let (remote, mut seen, key) = claimed(&root);
+        remote.blind(&target);
+        if sees {
+            remote.sees(&target);
+        }
+        remote.end(&key, last(exit, 0)).unwrap();
+        end_of(&mut seen);
+    }
 }
 
 #[test]

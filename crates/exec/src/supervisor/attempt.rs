@@ -46,6 +46,8 @@ pub struct Attempt {
     pub folder: PathBuf,
     /// Set while its folder may be given to the next attempt of this code, should it be left unchanged.
     pub code: Option<PathBuf>,
+    /// It runs in a container, whose end is not Rigi's alone to ask for.
+    pub inside: bool,
     /// The group that no other attempt's processes have, where runs have another account.
     pub marked: Option<u32>,
     pub limits: PlanLimits,
@@ -94,6 +96,7 @@ impl Attempt {
         Self {
             key: launch.key.clone(),
             code: launch.is_plain().then(|| launch.code.clone()),
+            inside: launch.work.is_some(),
             marked: launch.account().map(|account| account.group),
             limits: launch.limits.clone(),
             timeout: launch.timeout_us.map(Duration::from_micros),

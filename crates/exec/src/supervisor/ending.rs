@@ -15,7 +15,7 @@ use super::timers::Kind;
 use super::tree;
 use super::workers::Job;
 use crate::outputs::LeftOut;
-use crate::plan::Ended;
+use crate::plan::{Ended, STOPPED};
 use crate::sys::{self, Reaped, Status};
 use crate::wire::Report;
 
@@ -182,7 +182,9 @@ impl Reactor {
         attempt.take_notes(left.notes);
         let at = Timestamp::now();
         let exit = exit_of(&attempt, left.outputs.as_ref().map_or(0, |(_, bytes)| *bytes));
-        if let Some(text) = explanation(&exit) {
+        // Who asked for the end of a container, the server knows, and says.
+        let said_there = attempt.inside && exit == Exit::Stopped;
+        if let Some(text) = explanation(&exit).filter(|_| !said_there) {
             attempt.spool.note(at, &text);
         }
         if let Some(group) = attempt.group.take() {
@@ -291,7 +293,7 @@ fn explanation(exit: &Exit) -> Option<String> {
             Some(format!("Killed: it ran longer than its time limit of {seconds} s."))
         }
         Exit::NotStarted { reason: Reason::Lost, message, .. } => Some(message.clone()),
-        Exit::Stopped => Some("Stopped on request.".to_owned()),
+        Exit::Stopped => Some(STOPPED.to_owned()),
         _ => None,
     }
 }

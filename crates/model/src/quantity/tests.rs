@@ -131,3 +131,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn places_are_said_as_people_say_them() {
+    let said: Vec<_> = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal).into();
+    assert_eq!(said, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
+}

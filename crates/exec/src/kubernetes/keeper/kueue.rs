@@ -1,20 +1,63 @@
-//! What Kueue's Workloads tell the keeper.
+//! What Kueue's Workloads tell the keeper, and what it makes of their absence.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
+use kube::api::ApiResource;
+use rigi_model::AttemptKey;
 use serde_json::Value;
 
+use super::super::objects::Job;
 use super::super::queues::{Place, job_of};
+use super::super::watch::{Kind, Outlet, watch_workloads};
 use super::{Command, Keeper};
 
 /// Between two tellings of places in queues.
 const LINE: Duration = Duration::from_secs(1);
+/// So long Kueue may take to make its object for a Job.
+const HEARS: Duration = Duration::from_secs(10);
 
 impl Keeper {
     pub(super) fn workloads(&mut self, there: &HashSet<String>) {
         let changed = self.queues.retain(there);
         self.line_changed(changed);
+        self.listed(Kind::Workloads);
+    }
+
+    /// Kueue is there. It may come while this server runs.
+    pub(super) fn queue_by(&mut self, resource: ApiResource) {
+        let Some(cluster) = &self.cluster else { return };
+        if self.kueue.is_some() {
+            return;
+        }
+        let outlet = Outlet { sender: self.sender.clone() };
+        watch_workloads(&mut self.watches, cluster, &resource, &outlet);
+        self.kueue = Some(resource);
+    }
+
+    /// Gives Kueue some time to hear of a Job that waits for it.
+    pub(super) fn time(&mut self, key: &AttemptKey, job: &Job) {
+        let Some(held) = self.held.get_mut(key).filter(|held| !held.timed && job.waits_in().is_some()) else {
+            return;
+        };
+        held.timed = true;
+        let (sender, key) = (self.sender.clone(), key.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(HEARS).await;
+            if let Some(sender) = sender.upgrade() {
+                let _ = sender.send(Command::Unheard { key });
+            }
+        });
+    }
+
+    /// Kueue's objects cannot be seen, or can be again.
+    pub(super) fn all_unseen(&mut self, unseen: bool) {
+        let waiting: Vec<_> = self.held.iter().filter(|(_, held)| held.shown.pod.is_none()).collect();
+        let keys: Vec<_> = waiting.into_iter().map(|(key, _)| key.clone()).collect();
+        self.unseen = unseen;
+        for key in keys {
+            self.update(&key, |shown| shown.unseen = unseen);
+        }
     }
 
     pub(super) fn workload(&mut self, name: &str, workload: Option<Value>) {

@@ -2,6 +2,7 @@
 //! ended whose runner cannot.
 
 mod kueue;
+mod lists;
 mod removal;
 
 use std::collections::HashMap;
@@ -14,9 +15,11 @@ use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use lists::Lists;
+
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, connect};
-use super::look::{Look, Shown, gone, gone_pod, look};
+use super::look::{Look, Shown, evicted, gone, look};
 use super::make::{complete, make};
 use super::objects::Job;
 use super::queues::Queues;
@@ -48,6 +51,12 @@ pub enum Command {
     Overdue {
         key: AttemptKey,
     },
+    /// Kueue has had time to hear of it.
+    Unheard {
+        key: AttemptKey,
+    },
+    /// Kueue was not there when this server came, and is now.
+    Kueue(ApiResource),
     /// Places in queues may have changed.
     Line,
     /// The cluster can be called.
@@ -76,6 +85,8 @@ struct Held {
     made: bool,
     /// Its end is being told.
     ending: bool,
+    /// Kueue's time to hear of it has begun.
+    timed: bool,
 }
 
 /// See the module.
@@ -83,7 +94,9 @@ pub struct Keeper {
     config: Arc<KubernetesConfig>,
     remote: Remote,
     sender: mpsc::WeakUnboundedSender<Command>,
-    cluster: Option<(Cluster, Option<ApiResource>)>,
+    cluster: Option<Cluster>,
+    /// Kueue's Workloads, where it is installed.
+    kueue: Option<ApiResource>,
     held: HashMap<AttemptKey, Held>,
     /// By the name of its Job.
     names: HashMap<String, AttemptKey>,
@@ -91,6 +104,9 @@ pub struct Keeper {
     early: Vec<Command>,
     watches: JoinSet<()>,
     away: bool,
+    lists: Lists,
+    /// Kueue's objects are not ours to see.
+    unseen: bool,
     queues: Queues,
     /// Places will be told soon.
     line_due: bool,
@@ -107,14 +123,18 @@ impl Keeper {
             remote,
             sender,
             cluster: None,
+            kueue: None,
             held: HashMap::new(),
             names: HashMap::new(),
             early: Vec::new(),
             watches: JoinSet::new(),
             away: false,
+            lists: Lists::default(),
+            unseen: false,
             queues: Queues::default(),
             line_due: false,
         };
+        keeper.remote.blind(&keeper.config.name);
         for key in keeper.remote.open_of(&keeper.config.name) {
             keeper.hold(key);
         }
@@ -123,7 +143,9 @@ impl Keeper {
 
     fn hold(&mut self, key: AttemptKey) -> &mut Held {
         self.names.insert(key.object_name(), key.clone());
-        self.held.entry(key).or_default()
+        let held = self.held.entry(key).or_default();
+        held.shown.unseen = self.unseen;
+        held
     }
 
     /// Runs until the executor is dropped.
@@ -140,7 +162,8 @@ impl Keeper {
             tokio::time::sleep(pause).await;
             let connected = match connect(&config).await {
                 Ok(cluster) => {
-                    let queued = kueue(&cluster).await;
+                    // One that does not say is asked again for each attempt that names a queue.
+                    let queued = kueue(&cluster).await.unwrap_or_default();
                     Ok(Box::new((ClusterAt(cluster), queued)))
                 }
                 Err(refusal) => Err(refusal),
@@ -156,8 +179,12 @@ impl Keeper {
             Command::Connected(Ok(found)) => {
                 let (ClusterAt(cluster), queued) = *found;
                 let outlet = Outlet { sender: self.sender.clone() };
-                self.watches = watch(&cluster, &self.config.server, queued.as_ref(), &outlet);
-                self.cluster = Some((cluster, queued));
+                self.watches = watch(&cluster, &self.config.server, &outlet);
+                self.lists = Lists::begin(queued.is_some());
+                self.cluster = Some(cluster);
+                if let Some(resource) = queued {
+                    self.queue_by(resource);
+                }
                 for command in std::mem::take(&mut self.early) {
                     self.take(command);
                 }
@@ -179,13 +206,15 @@ impl Keeper {
             Command::Release { key } => self.release(key),
             Command::Seen(seen) => self.seen(seen),
             Command::Overdue { key } => self.overdue(key),
+            Command::Unheard { key } => self.update(&key, |shown| shown.unheard = true),
+            Command::Kueue(resource) => self.queue_by(resource),
             Command::Line => self.line(),
         }
     }
 
     fn launch(&mut self, plan: AttemptPlan) {
         let key = plan.key.clone();
-        let Some((cluster, queued)) = self.cluster.clone() else {
+        let Some(cluster) = self.cluster.clone() else {
             self.early.push(Command::Launch(Box::new(plan)));
             return;
         };
@@ -195,11 +224,18 @@ impl Keeper {
             Err(error) => return self.remote.refuse(key, &error),
         }
         let (config, remote, sender) = (self.config.clone(), self.remote.clone(), self.sender.clone());
+        let known = self.kueue.is_some();
         let making = tokio::spawn(async move {
-            let result = make(&config, &cluster, &remote, &plan, queued.is_some()).await;
-            if let Some(sender) = sender.upgrade() {
-                let _ = sender.send(Command::Created { key: plan.key, result });
+            let result = make(&config, &cluster, &remote, &plan, known).await;
+            let Some(sender) = sender.upgrade() else { return };
+            let (result, found) = match result {
+                Ok(found) => (Ok(()), found),
+                Err(refusal) => (Err(refusal), None),
+            };
+            if let Some(resource) = found {
+                let _ = sender.send(Command::Kueue(resource));
             }
+            let _ = sender.send(Command::Created { key: plan.key, result });
         });
         self.hold(key).making = Some(making.abort_handle());
     }
@@ -216,7 +252,7 @@ impl Keeper {
 
     /// A Job from before this server began may have no secret yet.
     fn complete(&mut self, key: &AttemptKey, job: &Job) {
-        let (Some((cluster, _)), Some(held)) = (self.cluster.clone(), self.held.get_mut(key)) else { return };
+        let (Some(cluster), Some(held)) = (self.cluster.clone(), self.held.get_mut(key)) else { return };
         if held.made || held.making.is_some() || !self.remote.is_open(key) || self.remote.is_claimed(key) {
             return;
         }
@@ -263,29 +299,22 @@ impl Keeper {
 
     fn seen(&mut self, seen: Seen) {
         match seen {
-            Seen::Away(why) => {
-                if !std::mem::replace(&mut self.away, true) {
-                    tracing::warn!(target = %self.config.name, why, "the cluster cannot be followed; it is tried again");
-                }
+            Seen::Deaf(kind, deafness) => self.deaf(kind, &deafness),
+            Seen::Hears(kind) => self.hears(kind),
+            Seen::Jobs(there) => self.jobs_listed(&there),
+            Seen::PodsBegin => self.pods_begin(),
+            Seen::Pods(there) => self.pods_listed(&there),
+            Seen::Job { key, job: Some(job) } => {
+                self.complete(&key, &job);
+                self.time(&key, &job);
+                self.update(&key, |shown| shown.job = Some(*job));
             }
-            Seen::Jobs(there) => {
-                self.away = false;
-                self.compare(&there);
-            }
-            Seen::Job { key, job } => {
-                self.away = false;
-                match job {
-                    Some(job) => {
-                        self.complete(&key, &job);
-                        self.update(&key, |shown| shown.job = Some(*job));
-                    }
-                    None => self.job_gone(&key),
-                }
-            }
-            Seen::Pod { key, pod } => match pod {
-                Some(pod) => self.update(&key, |shown| shown.pod = Some(*pod)),
-                None => self.pod_gone(&key),
-            },
+            Seen::Job { key, job: None } => self.job_gone(&key),
+            Seen::Pod { key, pod: Some(pod) } => self.update(&key, |shown| {
+                shown.pod = Some(*pod);
+                shown.pod_gone = false;
+            }),
+            Seen::Pod { key, pod: None } => self.pod_gone(&key),
             Seen::Warning { about, warning } => {
                 let key = self.names.get(&about).or_else(|| {
                     // A pod is named after its Job, with five letters behind.
@@ -364,9 +393,15 @@ impl Keeper {
             let found = gone(held.shown.stopping);
             self.follow(key, found);
         } else if before.is_some() && self.remote.is_claimed(key) {
-            // There is one pod for an attempt. Another would find it claimed.
-            let found = gone_pod(self.remote.moved(key));
-            self.follow(key, found);
+            self.without_pod(key);
         }
+    }
+
+    /// There is one pod for an attempt: another would find it claimed.
+    fn without_pod(&mut self, key: &AttemptKey) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        held.shown.pod_gone = true;
+        let found = self.remote.moved(key).map_or_else(|| look(&held.shown), evicted);
+        self.follow(key, found);
     }
 }

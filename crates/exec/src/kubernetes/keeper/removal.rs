@@ -15,7 +15,7 @@ use super::{Command, Keeper, PAUSE};
 impl Keeper {
     /// Removes a Job and all that is its own, whatever it does; tried until the cluster has heard it.
     pub(super) fn delete(&self, key: AttemptKey) {
-        let Some((cluster, _)) = self.cluster.clone() else { return };
+        let Some(cluster) = self.cluster.clone() else { return };
         let sender = self.sender.clone();
         tokio::spawn(async move {
             let (jobs, since) = (cluster.of(&objects::jobs()), Instant::now());
@@ -46,7 +46,7 @@ impl Keeper {
 
     /// After a list: what is known here and not there any more is looked for once more, by name.
     pub(super) fn compare(&self, there: &HashSet<AttemptKey>) {
-        let Some((cluster, _)) = &self.cluster else { return };
+        let Some(cluster) = &self.cluster else { return };
         let jobs = cluster.of(&objects::jobs());
         for (key, held) in &self.held {
             if there.contains(key) || held.making.is_some() || !self.remote.is_open(key) {
@@ -86,7 +86,7 @@ impl Keeper {
         let (remote, cluster) = (self.remote.clone(), self.cluster.clone());
         tokio::spawn(async move {
             let rest = match (pod, cluster) {
-                (Some(pod), Some((cluster, _))) if remote.is_claimed(&key) => {
+                (Some(pod), Some(cluster)) if remote.is_claimed(&key) => {
                     cluster.call(|| rest_of(&cluster, &pod, remote.lines(&key))).await
                 }
                 _ => Vec::new(),

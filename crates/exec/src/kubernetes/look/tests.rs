@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::kubernetes::objects::JobSpec;
 
 fn pod(status: Value) -> Shown {
     let pod = json!({
@@ -109,20 +110,28 @@ fn a_pod_that_cannot_be_made_says_so() {
     assert!(matches!(exit(&told(webhook)), Exit::NotStarted { class: FailureClass::User, .. }));
 }
 
+fn suspended(labels: &[(&str, &str)]) -> Job {
+    let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    Job { labels, ..serde_json::from_value(json!({"spec": {"suspend": true}})).unwrap() }
+}
+
 #[test]
 fn kueue_says_why_it_waits() {
     let workload = |conditions: Value| Shown {
-        workload: Some(json!({"status": {"conditions": conditions}})),
-        job: Some(Job::default()),
+        workload: Some(json!({"spec": {"queueName": "team"}, "status": {"conditions": conditions}})),
+        job: Some(suspended(&[(QUEUE, "team")])),
+        place: Some(Place { queue: "team".into(), before: 1 }),
         ..Shown::default()
     };
+    let said = "insufficient unused quota for cpu in flavor default, 200m more needed";
     let waiting = json!([
-        {"type": "QuotaReserved", "status": "False", "reason": "WaitingForQuota", "message": "200m more needed"},
+        {"type": "QuotaReserved", "status": "False", "reason": "WaitingForQuota", "message": said},
         {"type": "Admitted", "status": "False", "reason": "NoReservation", "message": "The workload has no reservation"},
     ]);
     let (reason, message) = waits(&workload(waiting));
     assert_eq!(reason, Reason::WaitingForQuota);
-    assert_eq!(message, "Kueue: 200m more needed (WaitingForQuota)");
+    assert_eq!(message, format!("200m of cpu short, 2nd in `team`. Kueue: {said} (WaitingForQuota)"));
+    assert_eq!(waits(&workload(json!([]))).1, "2nd in `team`");
     let admitted = json!([{"type": "Admitted", "status": "True", "reason": "Admitted", "message": ""}]);
     assert_eq!(look(&workload(admitted)), Look::Fine);
     let preempted = json!([
@@ -130,6 +139,62 @@ fn kueue_says_why_it_waits() {
         {"type": "QuotaReserved", "status": "False", "reason": "Pending", "message": "x"},
     ]);
     assert!(waits(&workload(preempted)).1.contains("Preempted to accommodate"));
+}
+
+#[test]
+fn who_is_not_heard_of_by_kueue_says_so() {
+    let shown = |labels: &[(&str, &str)]| Shown { job: Some(suspended(labels)), ..Shown::default() };
+    let team = [(QUEUE, "team")];
+    assert_eq!(look(&shown(&team)), Look::Fine, "it has just been made");
+    let (reason, message) = waits(&Shown { unheard: true, ..shown(&team) });
+    assert_eq!(reason, Reason::WaitingForQuota);
+    assert!(message.starts_with("in `team`, and Kueue has made no Workload for its Job."), "{message}");
+    let class = Shown { unheard: true, ..shown(&[(QUEUE, "team"), (QUEUE_PRIORITY, "gold")]) };
+    assert!(waits(&class).1.ends_with("is the priority class `gold` there?"));
+    let unseen = waits(&Shown { unseen: true, ..shown(&team) }).1;
+    assert!(unseen.contains("`rigi targets check`"), "{unseen}");
+    // Without a queue, or admitted, Kueue has no part in it.
+    assert_eq!(look(&Shown { unheard: true, unseen: true, ..shown(&[]) }), Look::Fine);
+    let admitted = Job { spec: JobSpec::default(), ..suspended(&team) };
+    assert_eq!(look(&Shown { job: Some(admitted), unheard: true, ..Shown::default() }), Look::Fine);
+}
+
+#[test]
+fn what_was_moved_while_nobody_watched_is_no_loss() {
+    let without = |job: Job| Shown { job: Some(job), pod_gone: true, ..Shown::default() };
+    let Exit::Evicted { message } = exit(&without(suspended(&[(QUEUE, "team")]))) else { panic!() };
+    assert!(message.contains("taken its admission in the queue `team` back"), "{message}");
+    let by =
+        "Preempted to accommodate a workload (UID: 1, JobUID: 2) due to prioritization in the ClusterQueue";
+    let workload = json!({"status": {"conditions": [
+        {"type": "Evicted", "status": "True", "reason": "Preempted", "message": by},
+    ]}});
+    let told = Shown { workload: Some(workload), ..without(suspended(&[(QUEUE, "team")])) };
+    let Exit::Evicted { message } = exit(&told) else { panic!() };
+    assert!(
+        message.ends_with("Preempted to accommodate a workload due to prioritization in the ClusterQueue"),
+        "{message}"
+    );
+    // Admitted anew before anybody looked: its second pod found the attempt claimed, or has not come yet.
+    let again = json!({"status": {"conditions": [
+        {"type": "Evicted", "status": "False", "reason": "QuotaReserved", "message": "Previously: The ClusterQueue is stopped"},
+    ]}});
+    for shown in [without(Job::default()), ended("Error", 3)] {
+        let Exit::Evicted { message } = exit(&Shown { workload: Some(again.clone()), ..shown }) else {
+            panic!()
+        };
+        assert!(message.ends_with("Previously: The ClusterQueue is stopped"), "{message}");
+    }
+    let failed = |reason: &str| -> Job {
+        let said =
+            "Pod default/rigi-x-1-abcde has condition DisruptionTarget matching FailJob rule at index 0";
+        let condition = json!({"type": "Failed", "status": "True", "reason": reason, "message": said});
+        serde_json::from_value(json!({"status": {"conditions": [condition]}})).unwrap()
+    };
+    assert!(matches!(exit(&without(failed("PodFailurePolicy"))), Exit::Evicted { .. }));
+    assert!(matches!(exit(&without(failed("BackoffLimitExceeded"))), Exit::Lost { .. }));
+    assert!(matches!(exit(&without(Job::default())), Exit::Lost { .. }));
+    assert_eq!(exit(&Shown { stopping: true, ..without(failed("PodFailurePolicy")) }), Exit::Stopped);
 }
 
 #[test]
@@ -141,14 +206,22 @@ fn what_moves_a_running_pod_is_told_before_it_ends() {
     let workload = json!({"status": {"conditions": [
         {"type": "Evicted", "status": "True", "reason": "Preempted", "message": "Preempted to accommodate a workload"},
     ]}});
+    let leaving = |job: Job| {
+        let mut shown = pod(json!({"phase": "Running"}));
+        if let Some(pod) = &mut shown.pod {
+            pod.leaves = true;
+        }
+        Shown { job: Some(job), ..shown }
+    };
     let warning =
         Warning { reason: "Evicted".into(), message: "Pod ephemeral local storage usage exceeds".into() };
     let shown = |status: &Value| pod(status.clone());
     assert_eq!(look(&shown(&running)), Look::Fine);
     for (shown, words) in [
         (shown(&condition), "Eviction API: evicting"),
-        (Shown { workload: Some(workload), ..shown(&running) }, "Preempted to accommodate"),
+        (Shown { workload: Some(workload), ..leaving(Job::default()) }, "Preempted to accommodate"),
         (Shown { warning: Some(warning), ..shown(&running) }, "ephemeral local storage"),
+        (leaving(suspended(&[(QUEUE, "team")])), "taken its admission in the queue `team` back"),
     ] {
         let Look::Moves { message } = look(&shown) else { panic!("{words}: {:?}", look(&shown)) };
         assert!(message.contains(words), "{message}");
