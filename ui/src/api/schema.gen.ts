@@ -422,6 +422,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/storage/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at the storage: a small file is written, read, compared and removed. One look at a time. */
+        post: operations["check_storage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system": {
         parameters: {
             query?: never;
@@ -450,6 +467,40 @@ export interface paths {
         put?: never;
         /** Removes what is no longer kept, now. */
         post: operations["collect_garbage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where runs can execute. */
+        get: operations["list_targets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at everything that runs on a target need; on a cluster it starts a pod, for up to two minutes. One look at a time. */
+        post: operations["check_target"];
         delete?: never;
         options?: never;
         head?: never;
@@ -810,6 +861,20 @@ export interface components {
              */
             lines: number;
         };
+        /** @description One thing that was looked at. */
+        LookedView: {
+            /** @description What to do. */
+            cure?: string | null;
+            /** @description What was found; or what is wrong. */
+            message: string;
+            /** @description Whether it is well. */
+            ok: boolean;
+            /**
+             * @description Which.
+             * @example rights
+             */
+            what: string;
+        };
         /** @description A mistake in a spec, with its place. */
         MistakeView: {
             /**
@@ -970,6 +1035,28 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_LookedView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description What to do. */
+                cure?: string | null;
+                /** @description What was found; or what is wrong. */
+                message: string;
+                /** @description Whether it is well. */
+                ok: boolean;
+                /**
+                 * @description Which.
+                 * @example rights
+                 */
+                what: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_PipelineSummary: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -1108,6 +1195,34 @@ export interface components {
                 state: string;
                 /** @description What started it. */
                 trigger: components["schemas"]["TriggerView"];
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TargetView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description Runs whose spec names none execute here. */
+                default: boolean;
+                /**
+                 * @description `process`, `container` or `kubernetes`.
+                 * @example kubernetes
+                 */
+                kind: string;
+                /**
+                 * @description Its name, by which specs ask for it.
+                 * @example kubernetes
+                 */
+                name: string;
+                /**
+                 * @description Where it is, for people.
+                 * @example /etc/rigi/cluster.yaml
+                 */
+                place: string;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -1585,6 +1700,26 @@ export interface components {
             version: string;
             /** @description Things an operator should know; empty is good. */
             warnings: string[];
+        };
+        /** @description Where runs can execute. */
+        TargetView: {
+            /** @description Runs whose spec names none execute here. */
+            default: boolean;
+            /**
+             * @description `process`, `container` or `kubernetes`.
+             * @example kubernetes
+             */
+            kind: string;
+            /**
+             * @description Its name, by which specs ask for it.
+             * @example kubernetes
+             */
+            name: string;
+            /**
+             * @description Where it is, for people.
+             * @example /etc/rigi/cluster.yaml
+             */
+            place: string;
         };
         /** @description What started a run. */
         TriggerView: {
@@ -2805,6 +2940,44 @@ export interface operations {
             };
         };
     };
+    check_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One line for each thing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LookedView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_system: {
         parameters: {
             query?: never;
@@ -2862,6 +3035,85 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GcReport"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All targets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TargetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One line for each thing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LookedView"];
                 };
             };
             /** @description A problem */

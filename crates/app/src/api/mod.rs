@@ -21,6 +21,7 @@ pub mod runner;
 mod runs;
 mod state;
 mod stored;
+mod surroundings;
 mod system;
 mod uploads;
 pub mod view;
@@ -53,6 +54,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(logs::router())
         .merge(uploads::router())
         .merge(feed::router())
+        .merge(surroundings::router())
         .merge(system::router())
 }
 

@@ -38,6 +38,8 @@ pub struct Inner {
     pub pipelines_folder: PathBuf,
     /// Removes what is no longer kept.
     pub collector: rigi_engine::retention::Collector,
+    /// Targets and storage, as they were set up.
+    pub surroundings: Arc<crate::server::surroundings::Surroundings>,
     /// Things an operator should know.
     pub warnings: Vec<String>,
     /// Whether the server can work.

@@ -1,12 +1,10 @@
 //! `rigi storage`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use rigi_store::check_storage;
 
-use super::looked::{Looked, tell};
+use super::looked::{Asked, PlaceArgs, tell};
 use super::output::OutputArgs;
 use super::session::Session;
 use crate::server::storage_failure;
@@ -31,11 +29,10 @@ enum Command {
 #[command(after_help = "\
 Examples:
   rigi storage check
-  RIGI_STORAGE__URL=s3://bucket/rigi rigi storage check -o json")]
+  RIGI_STORAGE__URL=s3://bucket/rigi rigi storage check --offline")]
 struct CheckStorage {
-    /// Folder of pipelines
-    #[arg(long, default_value = ".", value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -53,22 +50,15 @@ impl Storage {
 
 impl CheckStorage {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let loaded = session.load(&self.folder, Vec::new())?;
-        let (storage, data) = (loaded.config.stored_files(), loaded.data_folder());
-        let looked = session.block_on(async {
-            Ok(check_storage(&storage, &data).await.map_err(|error| storage_failure(&error))?)
-        })?;
-        let looked: Vec<Looked> = looked.into_iter().map(Looked::from).collect();
+        let looked = match self.place.ask(session)? {
+            Asked::Server(client) => {
+                session.block_on(async { Ok(client.look(&["storage", "check"]).await?) })?
+            }
+            Asked::Configuration(surroundings) => {
+                let looked = session.block_on(async { Ok(surroundings.check_storage().await) })?;
+                looked.map_err(|error| storage_failure(&error))?
+            }
+        };
         Ok(tell(&looked, self.output, session)?.into())
-    }
-}
-
-impl From<rigi_store::Looked> for Looked {
-    fn from(looked: rigi_store::Looked) -> Self {
-        let what = looked.what.to_owned();
-        match looked.found {
-            Ok(message) => Self { what, ok: true, message, cure: None },
-            Err(problem) => Self { what, ok: false, message: problem.message, cure: Some(problem.cure) },
-        }
     }
 }

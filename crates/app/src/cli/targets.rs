@@ -1,19 +1,16 @@
 //! `rigi targets`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use rigi_exec::check::Check;
-use serde::Serialize;
 
 use super::exit::Exit;
-use super::looked::{Looked, tell};
+use super::looked::{Asked, PlaceArgs, tell};
 use super::output::{List, OutputArgs};
 use super::session::Session;
 use super::table::{Column, Field};
-use crate::config::Loaded;
-use crate::server::targets::{Settled, no_such, settle};
+use crate::api::view::TargetView;
+use crate::server::targets::no_such;
 
 /// `rigi targets`
 #[derive(Debug, Args)]
@@ -29,7 +26,7 @@ pub struct Targets {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Where runs can execute, by this configuration
+    /// Where runs can execute: by the server that runs here, or else by the configuration
     List(ListTargets),
     /// Look at everything that runs on a target need: one line for each thing, with the cure where it is not well
     Check(CheckTarget),
@@ -41,9 +38,8 @@ Examples:
   rigi targets list
   rigi targets list -o json")]
 struct ListTargets {
-    /// Folder of pipelines
-    #[arg(long, default_value = ".", value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -52,23 +48,14 @@ struct ListTargets {
 #[command(after_help = "\
 Examples:
   rigi targets check container
-  rigi targets check lab -o json")]
+  rigi targets check lab --offline     before a server is started with a new configuration")]
 struct CheckTarget {
     /// Name of a target
     name: String,
-    /// Folder of pipelines
-    #[arg(long, default_value = ".", value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    name: String,
-    kind: &'static str,
-    place: String,
-    default: bool,
 }
 
 impl Targets {
@@ -84,25 +71,12 @@ impl Targets {
     }
 }
 
-/// All targets of a configuration.
-fn rows(loaded: &Loaded) -> anyhow::Result<Vec<Row>> {
-    let default = &loaded.config.targets.default;
-    let row = |name: &str, kind, place: String| Row {
-        name: name.to_owned(),
-        kind,
-        place,
-        default: name == default,
-    };
-    let mut rows = vec![row("process", "process", "this machine".to_owned())];
-    for target in settle(&loaded.config, &loaded.data_folder(), "")? {
-        rows.push(row(target.name().as_str(), target.kind(), target.place()));
-    }
-    Ok(rows)
-}
-
 impl ListTargets {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let rows = rows(&session.load(&self.folder, Vec::new())?)?;
+        let targets = match self.place.ask(session)? {
+            Asked::Server(client) => session.block_on(async { Ok(client.all(&["targets"], &[]).await?) })?,
+            Asked::Configuration(surroundings) => surroundings.targets(),
+        };
         let columns = [
             Column::fixed("NAME"),
             Column::fixed("KIND"),
@@ -110,14 +84,15 @@ impl ListTargets {
             Column::fixed("DEFAULT"),
         ];
         let list = List {
-            items: &rows,
+            items: &targets,
             columns: &columns,
             wide: &[],
-            row: &|row: &Row| {
-                let default = if row.default { "yes" } else { "" };
-                vec![row.name.clone().into(), row.kind.into(), row.place.clone().into(), Field::from(default)]
+            row: &|target: &TargetView| {
+                let default = if target.default { "yes" } else { "" };
+                let TargetView { name, kind, place, .. } = target.clone();
+                vec![name.into(), kind.into(), place.into(), Field::from(default)]
             },
-            name: &|row| row.name.clone(),
+            name: &|target| target.name.clone(),
             nothing: "",
         };
         list.print(self.output, &session.terminal)?;
@@ -127,44 +102,16 @@ impl ListTargets {
 
 impl CheckTarget {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let loaded = session.load(&self.folder, Vec::new())?;
-        let looked: Vec<Looked> = match self.name.as_str() {
-            "process" => vec![Looked {
-                what: "process".into(),
-                ok: true,
-                message: "processes of this machine; `rigi doctor` looks at it".into(),
-                cure: None,
-            }],
-            name => {
-                let settled = settle(&loaded.config, &loaded.data_folder(), "")?;
-                let known: Vec<String> =
-                    settled.iter().map(|target| format!("`{}`", target.name())).collect();
-                let Some(target) = settled.into_iter().find(|target| target.name().as_str() == name) else {
-                    return Err(no_such(name, &known).into());
-                };
-                let storage = loaded.config.stored_files().address();
-                let looked = session.block_on(async { Ok(look(&target, storage.as_deref()).await) })?;
-                looked.into_iter().map(Looked::from).collect()
+        let looked = match self.place.ask(session)? {
+            Asked::Server(client) => {
+                let path = ["targets", &self.name, "check"];
+                session.block_on(async { Ok(client.look(&path).await?) })?
+            }
+            Asked::Configuration(surroundings) => {
+                let looked = session.block_on(async { Ok(surroundings.check_target(&self.name).await) })?;
+                looked.ok_or_else(|| no_such(&self.name, &surroundings.targets()))?
             }
         };
         Ok(tell(&looked, self.output, session)?.into())
-    }
-}
-
-async fn look(target: &Settled, storage: Option<&str>) -> Vec<Check> {
-    match target {
-        Settled::Container(config) => rigi_exec::container::check(config).await,
-        Settled::Kubernetes(config) => rigi_exec::kubernetes::check(config, storage).await,
-    }
-}
-
-impl From<Check> for Looked {
-    fn from(check: Check) -> Self {
-        match check.found {
-            Ok(message) => Self { what: check.what, ok: true, message, cure: None },
-            Err(broken) => {
-                Self { what: check.what, ok: false, message: broken.message, cure: Some(broken.cure) }
-            }
-        }
     }
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::discover::ServerPlace;
 use super::problem::Problem;
 use crate::api::percent;
-use crate::api::view::{Page, ReadyView};
+use crate::api::view::{LookedView, Page, ReadyView};
 
 /// A server that does not take a connection within this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -217,6 +217,15 @@ impl Client {
     ) -> Result<T, CallError> {
         let request = self.request(Method::POST, path, query).timeout(ANSWER_TIMEOUT);
         self.read(self.send(request).await?).await
+    }
+
+    /// Has the server look at something, however long that takes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn look(&self, path: &[&str]) -> Result<Vec<LookedView>, CallError> {
+        let answer = self.send(self.request(Method::POST, path, &[])).await?;
+        Ok(self.read::<Page<LookedView>>(answer).await?.items)
     }
 
     /// Posts a body and reads the answer.

@@ -95,7 +95,7 @@ pub enum FindError {
 /// When there is none, or more than one.
 pub fn find(place: &Place) -> Result<ServerPlace, FindError> {
     if let Some(url) = &place.url {
-        let token = place.token.clone();
+        let token = place.token.clone().or_else(|| token_in(place.data.as_deref()?));
         return Ok(ServerPlace { url: url.clone(), token, data: None, pid: None });
     }
     let open = |data: &Path| {
@@ -116,6 +116,12 @@ pub fn find(place: &Place) -> Result<ServerPlace, FindError> {
     }
     let listed = place.list.as_deref().map(read_list).unwrap_or_default();
     only(listed.iter().filter_map(|data| open(data)).collect())
+}
+
+/// The token that a data folder keeps. Whoever names both an address and a folder means it for there.
+fn token_in(data: &Path) -> Option<String> {
+    let token = std::fs::read_to_string(data.join("token")).ok()?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
 fn only(mut found: Vec<ServerPlace>) -> Result<ServerPlace, FindError> {
@@ -232,7 +238,14 @@ mod tests {
         let named = Place { data: Some(far.clone()), ..place(&inner) };
         assert_eq!(find(&named).unwrap().data, Some(far.clone()));
         let given = Place { url: Some("http://x".to_owned()), ..place(&inner) };
-        assert_eq!(find(&given).unwrap().url, "http://x");
+        let found = find(&given).unwrap();
+        assert_eq!((found.url.as_str(), found.token), ("http://x", None));
+        // Its folder, if it is named too, has the token; one that is given counts more.
+        std::fs::write(far.join("token"), "of-the-folder\n").unwrap();
+        let both = Place { data: Some(far.clone()), ..given };
+        assert_eq!(find(&both).unwrap().token.as_deref(), Some("of-the-folder"));
+        let all = Place { token: Some("given".to_owned()), ..both };
+        assert_eq!(find(&all).unwrap().token.as_deref(), Some("given"));
         let several = vec![far, middle];
         assert_eq!(find(&place(root.path())).unwrap_err(), FindError::Several(several));
     }

@@ -11,6 +11,7 @@ mod listen;
 mod open_files;
 mod parts;
 mod runners;
+pub mod surroundings;
 pub mod targets;
 mod up;
 

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use super::data_folder::{DataFolder, hide_from_git};
 use super::error::{failure, of_executor, of_store};
-use super::targets;
+use super::surroundings::Surroundings;
 use crate::cli::Failure;
 use crate::config::{Config, Loaded};
 
@@ -36,6 +36,7 @@ pub(super) struct Parts {
     pub process: ProcessExecutor,
     pub remote: Remote,
     pub collector: Collector,
+    pub surroundings: Arc<Surroundings>,
     pub folder: DataFolder,
     /// Why stored files cannot be reached; what needs them waits.
     pub storage_trouble: Option<String>,
@@ -66,7 +67,7 @@ impl Parts {
         let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines, limits)).await;
         let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
         let settings = config.settings();
-        let settled = targets::settle(config, &data, &name_of(&store))?;
+        let surroundings = Surroundings::of(config, &data, &name_of(&store))?;
         let (observed, seen) = mpsc::unbounded_channel();
         let opened = ProcessExecutor::open(process_config(config, &data)?, observed.clone()).await;
         let (process, mut known) = opened.map_err(|e| of_executor(&e))?;
@@ -78,7 +79,7 @@ impl Parts {
         })?;
         let shared: Arc<dyn Executor> = Arc::new(process.clone());
         let mut executors = Executors::from([(shared.target(), shared)]);
-        for target in settled {
+        for target in surroundings.executed() {
             known.extend(remote.known(target.name()));
             executors.insert(target.name().clone(), target.open(&remote));
         }
@@ -92,7 +93,17 @@ impl Parts {
             Err(_) => Some("the storage does not answer; `rigi storage check` says more".to_owned()),
         };
         let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
-        Ok(Self { engine, catalog, recovered, process, remote, collector, folder, storage_trouble })
+        Ok(Self {
+            engine,
+            catalog,
+            recovered,
+            process,
+            remote,
+            collector,
+            surroundings: Arc::new(surroundings),
+            folder,
+            storage_trouble,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use rigi_model::{ErrorCode, Target};
 
 use super::error::failure;
 use super::runners;
+use crate::api::view::TargetView;
 use crate::cli::Failure;
 use crate::config::targets::TargetConfig;
 use crate::config::{Config, TargetKind};
@@ -207,14 +208,10 @@ fn default_user() -> String {
     if user.is_root() { "1001:1001".to_owned() } else { format!("{}:{}", user.as_raw(), group.as_raw()) }
 }
 
-/// Somebody named a target that the configuration does not have.
-pub fn no_such(name: &str, known: &[String]) -> Failure {
-    let known = if known.is_empty() {
-        "only `process`".to_owned()
-    } else {
-        format!("`process`, {}", known.join(", "))
-    };
-    let message = format!("there is no target `{name}`: this configuration has {known}");
+/// Somebody named a target that is not among these.
+pub fn no_such(name: &str, known: &[TargetView]) -> Failure {
+    let known: Vec<String> = known.iter().map(|target| format!("`{}`", target.name)).collect();
+    let message = format!("there is no target `{name}`: this configuration has {}", known.join(", "));
     failure(
         ErrorCode::TargetUnavailable,
         message,

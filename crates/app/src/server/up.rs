@@ -174,6 +174,7 @@ pub(super) fn state(
         started_at: Timestamp::now(),
         pipelines_folder: whole_path(pipelines),
         collector: parts.collector.clone(),
+        surroundings: parts.surroundings.clone(),
         warnings,
         readiness: crate::api::health::Readiness::default(),
         metrics,

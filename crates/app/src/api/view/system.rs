@@ -100,3 +100,55 @@ impl CheckView {
         Self { name: name.to_owned(), ok: true, message, configured: false }
     }
 }
+
+/// Where runs can execute.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TargetView {
+    /// Its name, by which specs ask for it.
+    #[schema(example = "kubernetes")]
+    pub name: String,
+    /// `process`, `container` or `kubernetes`.
+    #[schema(example = "kubernetes")]
+    pub kind: String,
+    /// Where it is, for people.
+    #[schema(example = "/etc/rigi/cluster.yaml")]
+    pub place: String,
+    /// Runs whose spec names none execute here.
+    pub default: bool,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LookedView {
+    /// Which.
+    #[schema(example = "rights")]
+    pub what: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// What was found; or what is wrong.
+    pub message: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cure: Option<String>,
+}
+
+impl From<rigi_exec::check::Check> for LookedView {
+    fn from(check: rigi_exec::check::Check) -> Self {
+        match check.found {
+            Ok(message) => Self { what: check.what, ok: true, message, cure: None },
+            Err(broken) => {
+                Self { what: check.what, ok: false, message: broken.message, cure: Some(broken.cure) }
+            }
+        }
+    }
+}
+
+impl From<rigi_store::Looked> for LookedView {
+    fn from(looked: rigi_store::Looked) -> Self {
+        let what = looked.what.to_owned();
+        match looked.found {
+            Ok(message) => Self { what, ok: true, message, cure: None },
+            Err(problem) => Self { what, ok: false, message: problem.message, cure: Some(problem.cure) },
+        }
+    }
+}

@@ -8,7 +8,8 @@ use clap_complete::ArgValueCompleter;
 use rigi_model::Timestamp;
 use rigi_model::quantity::{show_bytes, show_cpu, show_duration};
 
-use crate::api::view::{RunView, UsageView};
+use super::earlier::{earlier, lines};
+use crate::api::view::{AttemptView, RunView, UsageView};
 use crate::cli::exit::Exit;
 use crate::cli::output::{OutputArgs, facts, print_value};
 use crate::cli::session::Session;
@@ -36,7 +37,8 @@ impl Get {
         let client = session.reader()?;
         let run: RunView = session.block_on(async { Ok(client.get(&["runs", &self.run], &[]).await?) })?;
         if self.output.is_for_people() {
-            say(&show(&run, Timestamp::now(), &session.terminal))?;
+            let earlier = session.block_on(async { Ok(earlier(&client, &run.summary).await?) })?;
+            say(&show(&run, &earlier, Timestamp::now(), &session.terminal))?;
         } else {
             print_value(&run, self.output, || vec![run.summary.id.to_string()])?;
         }
@@ -44,7 +46,7 @@ impl Get {
     }
 }
 
-fn show(run: &RunView, now: Timestamp, terminal: &Terminal) -> String {
+fn show(run: &RunView, earlier: &[AttemptView], now: Timestamp, terminal: &Terminal) -> String {
     let summary = &run.summary;
     let state = terminal.paint(state_colour(summary.state), &state_words(summary, now));
     let optional = |at: Option<Timestamp>| at.map(date).unwrap_or_default();
@@ -75,6 +77,7 @@ fn show(run: &RunView, now: Timestamp, terminal: &Terminal) -> String {
         ("accepted", format!("{} by {}", date(summary.created_at), started_by(&summary.trigger))),
         ("started", started),
         ("attempt", format!("{} of {}", summary.attempt, summary.max_attempts)),
+        ("before it", lines(earlier).join("\n")),
         ("exit", exit),
         ("route", cut(&run.route.clone().unwrap_or_default(), terminal.width.saturating_sub(12).max(20))),
         ("code", code(run)),

@@ -8,12 +8,13 @@ use clap::Args;
 use clap_complete::ArgValueCompleter;
 use futures_util::StreamExt as _;
 
+use super::earlier::{earlier, lines};
 use crate::api::view::{LogLine, LogPage, RunView};
 use crate::cli::exit::Exit;
 use crate::cli::follow::{ended, line_text, unreadable};
 use crate::cli::output::{Format, yaml};
 use crate::cli::session::Session;
-use crate::cli::terminal::{say, seen_json};
+use crate::cli::terminal::{remark, say, seen_json};
 use crate::cli::words::{clock, state_word};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream};
 
@@ -59,6 +60,16 @@ pub struct Logs {
     json: bool,
 }
 
+/// The log is that of the newest attempt: why there is one, those before it say.
+async fn tell_earlier(client: &Client, run: &RunView) -> Result<(), CallError> {
+    let before = lines(&earlier(client, &run.summary).await?);
+    before.iter().for_each(|line| remark(line));
+    if !before.is_empty() {
+        remark(&format!("(`rigi runs logs {} --attempt N` shows the log of one)", run.summary.short));
+    }
+    Ok(())
+}
+
 impl Logs {
     /// Prints it.
     ///
@@ -74,6 +85,9 @@ impl Logs {
             // Any part of an id is turned into the whole, so that a run that comes later cannot make it ambiguous.
             let run: RunView = client.get(&["runs", &self.run], &[]).await?;
             let id = run.summary.id.as_str();
+            if self.attempt.is_none() && matches!(self.format(), Format::Table | Format::Wide) {
+                tell_earlier(&client, &run).await?;
+            }
             let start = match (run.summary.attempt, self.attempt) {
                 (0, None) => LogStart::Current,
                 _ => self.print_stored(&client, id, session).await?,

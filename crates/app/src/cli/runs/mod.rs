@@ -3,6 +3,7 @@
 mod act;
 mod artifacts;
 mod diff;
+mod earlier;
 mod filters;
 mod get;
 mod list;
