@@ -50,6 +50,33 @@ test("--follow shows the log, each attempt, and the outputs", async ({ bed }) =>
   expect(all).toContain("succeeded");
 });
 
+test("a script that fails is quoted: in lists, in its run, at the end of what is followed", async ({ bed }) => {
+  const main = "import os, sys\nprint('begun', flush=True)\ndef f(n):\n    if n == '2':\n        sys.exit(4)\n    raise ValueError(f'no rows in table {n}\\nsecond line')\nf(os.environ['RIGI_ATTEMPT'])\n";
+  bed.pipeline("quoted", { "main.py": main, "pipeline.yaml": "retries: { attempts: 1, delay: 100ms }\n" });
+  bed.pipeline("wordless", { "pipeline.yaml": "command: exit 3\n" });
+  const { api } = await bed.up();
+  const said = await bed.rigi(["run", "quoted", "--follow"]);
+  expect(said.code).toBe(1);
+  expect(said.out + said.err).toMatch(/retrying +ValueError: no rows in table 1, attempt/);
+  expect(said.out + said.err).toMatch(/failed +exit 4 · /);
+  const quoted = (await api.runs("&pipeline=quoted"))[0]!;
+  const { items } = await api.get<{ items: { number: number; message: string; exit_code: number }[] }>(`/runs/${quoted.id}/attempts`);
+  expect(items.sort((a, b) => a.number - b.number)).toMatchObject([
+    { number: 1, message: "ValueError: no rows in table 1", exit_code: 1 },
+    { number: 2, message: "exit 4", exit_code: 4 },
+  ]);
+  bed.shell("says", "echo 'the \u001b[31mtable\u001b[0m is empty. 3 rows' >&2; exit 3");
+  expect((await bed.rigi(["run", "says", "--follow"])).out).toMatch(/failed +the table is empty\. 3 rows · /);
+  expect((await bed.rigi(["runs", "list"], { env: { COLUMNS: "120" } })).out).toContain("failed · the table is empty. 3 rows");
+  const run = (await bed.rigi(["runs", "get", (await api.runs("&pipeline=says"))[0]!.id])).out;
+  expect(run).toMatch(/state +failed · the table is empty\. 3 rows/);
+  expect(run).toMatch(/exit +3/);
+  bed.pipeline("hides", { "pipeline.yaml": "command: echo \"cannot sign in with $token\" >&2; exit 1\nparameters:\n  token: { type: string, secret: true }\n" });
+  expect(await api.ended((await api.submit("hides", { parameters: { token: "hunter2" } })).id)).toMatchObject({ message: "cannot sign in with ***" });
+  const bare = await api.ended((await api.submit("wordless")).id);
+  expect(bare).toMatchObject({ message: "exit 3", exit_code: 3, reason: "exit-code" });
+});
+
 test("lists as JSON, YAML and names; tables fit 80 columns; colours only on a terminal", async ({ bed }) => {
   bed.shell("a-pipeline-with-a-rather-long-name-that-has-to-be-cut-somewhere", "exit 1", { labels: { team: "a team with a long name" } });
   const { api } = await bed.up();

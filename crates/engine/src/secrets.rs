@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rigi_model::RunId;
 use rigi_model::pipeline::PipelineSpec;
-use rigi_store::{Result, seal::Sealer};
+use rigi_model::text::plain_line;
+use rigi_store::{NewRun, Result, Store, seal::Sealer};
 use serde_json::{Map, Value};
 
 /// Seals the values of secret parameters; values of any type come back as they were.
@@ -67,6 +69,79 @@ pub(crate) fn open_variables(sealer: &Sealer, variables: &mut BTreeMap<String, S
     Ok(())
 }
 
+/// Characters of a quoted line at most.
+const MOST_QUOTED: usize = 200;
+/// What stands for a secret.
+const COVER: &str = "***";
+/// Shorter secrets are found everywhere, and covering them says where.
+const SHORTEST: usize = 3;
+/// The same of variables: most are none, and are words.
+const SHORTEST_VARIABLE: usize = 8;
+
+/// A line that a run wrote, as it may be shown where the run is: short, and without the secrets that the run was given;
+/// nothing if they cannot be read.
+pub(crate) async fn cover(store: &Store, run: &RunId, line: &str) -> Option<String> {
+    let secrets = match store.db().runs_by_id(std::slice::from_ref(run)).await {
+        Ok(found) => found.first().map(|found| secrets_of(store.sealer(), &found.request))?,
+        Err(error) => Err(error),
+    };
+    match secrets {
+        Ok(secrets) => Some(plain_line(&covered(line, &secrets), MOST_QUOTED)),
+        Err(error) => {
+            tracing::warn!(%run, %error, "the last words of a run are not quoted: its secrets cannot be read");
+            None
+        }
+    }
+}
+
+/// The secrets that a run was given, line by line, longest first.
+fn secrets_of(sealer: &Sealer, request: &NewRun) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for value in request.parameters.values() {
+        let Value::String(text) = value else { continue };
+        if let Some(open) = sealer.unseal(text)? {
+            let value = serde_json::from_str(&open).unwrap_or(Value::String(open));
+            add_texts(&value, SHORTEST, &mut texts);
+        }
+    }
+    for value in request.env.values() {
+        if let Some(open) = sealer.unseal(value)? {
+            add_texts(&Value::String(open), SHORTEST_VARIABLE, &mut texts);
+        }
+    }
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    Ok(texts)
+}
+
+fn add_texts(value: &Value, shortest: usize, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let lines = text.lines().map(|line| plain_line(line, usize::MAX));
+            texts.extend(lines.filter(|line| line.chars().count() >= shortest));
+        }
+        Value::Number(number) => add_texts(&Value::String(number.to_string()), shortest, texts),
+        Value::Array(items) => items.iter().for_each(|item| add_texts(item, shortest, texts)),
+        Value::Object(items) => items.values().for_each(|item| add_texts(item, shortest, texts)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+fn covered(line: &str, secrets: &[String]) -> String {
+    let mut line = line.to_owned();
+    for secret in secrets {
+        line = line.replace(&**secret, COVER);
+        // Of a line that was cut, the beginning of one may be the end.
+        let starts = secret.char_indices().map(|(end, _)| &secret[..end]).rev();
+        let start =
+            starts.take_while(|start| start.len() >= SHORTEST_VARIABLE).find(|start| line.ends_with(start));
+        if let Some(start) = start {
+            line.truncate(line.len() - start.len());
+            line.push_str(COVER);
+        }
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +167,18 @@ mod tests {
         }
         open_spec(&sealer, &mut sealed).unwrap();
         assert_eq!(sealed, spec);
+    }
+
+    #[test]
+    fn what_a_run_says_of_its_secrets_is_covered() {
+        let secrets: Vec<String> = ["hunter2 and more", "hunter2", "4711"].map(str::to_owned).into();
+        assert_eq!(covered("no hunter2 and more, hunter2: 4711", &secrets), "no ***, ***: ***");
+        assert_eq!(covered("ValueError: hunter2 and mo", &secrets), "ValueError: ***");
+        assert_eq!(covered("ValueError: hunt", &secrets), "ValueError: hunt");
+        let mut texts = Vec::new();
+        let value = serde_json::json!({"a": ["x\ty  z\nab", 4711, true, null], "b": "ü12"});
+        add_texts(&value, SHORTEST, &mut texts);
+        assert_eq!(texts, ["x y z", "4711", "ü12"]);
     }
 
     #[test]

@@ -7,10 +7,12 @@
 
 mod block;
 mod encoder;
+mod last_words;
 mod scan;
 
 pub use block::{BlockBuilder, BlockHeader, Codec, HEADER_LEN, check_body, decode_lines};
 pub use encoder::{Encoder, PIECE_LEN};
+pub use last_words::LastWords;
 pub use scan::{ScanError, Scanned, Scanner};
 
 use crate::Timestamp;

@@ -57,9 +57,90 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(seen)
 }
 
+/// The text without escape sequences: colours, titles, movements of the cursor. One that does not end takes the rest with it.
+#[must_use]
+pub fn without_escapes(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\u{1b}', '\u{9b}']) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\u{1b}', '\u{9b}']) {
+        plain.push_str(&rest[..at]);
+        rest = after_escape(&rest[at..]);
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
+/// What follows the escape sequence that a text begins with (ECMA-48, 5.3 and 5.4).
+fn after_escape(text: &str) -> &str {
+    let mut characters = text.chars();
+    let kind = match characters.next() {
+        Some('\u{9b}') => Some('['),
+        _ => characters.next(),
+    };
+    let rest = characters.as_str();
+    match kind {
+        Some('[') => rest.find(|c: char| matches!(c, '\u{40}'..='\u{7e}')).map_or("", |end| &rest[end + 1..]),
+        Some(']' | 'P' | 'X' | '^' | '_') => match rest.find(['\u{7}', '\u{1b}']) {
+            Some(end) => rest[end..].strip_prefix("\u{1b}\\").unwrap_or(&rest[end + 1..]),
+            None => "",
+        },
+        Some('(' | ')' | '#' | '%' | ' ') => rest.strip_prefix(|_| true).unwrap_or_default(),
+        _ => rest,
+    }
+}
+
+/// A text of others on one line of so many characters at most, with nothing in it that steers; what is longer ends with `…`.
+#[must_use]
+pub fn plain_line(text: &str, most: usize) -> String {
+    let plain = without_escapes(text);
+    let words = plain.split(|c: char| c.is_whitespace() || steers(c)).filter(|word| !word.is_empty());
+    let mut line = String::new();
+    let mut length = 0;
+    for word in words {
+        let space = (length > 0).then_some(' ');
+        for character in space.into_iter().chain(word.chars()) {
+            if length == most {
+                line.pop();
+                line.truncate(line.trim_end().len());
+                line.push('…');
+                return line;
+            }
+            line.push(character);
+            length += 1;
+        }
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escape_sequences_go_whole() {
+        let coloured = "\u{1b}[1;31mred\u{1b}[0m \u{1b}]0;title\u{7}a\u{1b}]8;;http://x\u{1b}\\b\u{1b}(Bc\u{9b}2Kd\u{1b}";
+        assert_eq!(without_escapes(coloured), "red abcd");
+        assert_eq!(without_escapes("a\u{1b}[31"), "a");
+        assert!(matches!(without_escapes("plain é"), Cow::Borrowed("plain é")));
+    }
+
+    #[test]
+    fn a_plain_line_has_one_line_and_no_more_than_it_may() {
+        assert_eq!(plain_line("  a\tb\r\n\u{202e}c\u{7}\u{1b}[31md ", 20), "a b c d");
+        assert_eq!(plain_line("abcdef", 6), "abcdef");
+        assert_eq!(plain_line("abcdefg", 6), "abcde…");
+        assert_eq!(plain_line("ab cdefg", 6), "ab cd…");
+        assert_eq!(plain_line("abcde f", 6), "abcde…");
+        assert_eq!(plain_line("äöüß äöü", 6), "äöüß…");
+        assert_eq!(plain_line("\u{1b}[0m \n", 6), "");
+        for most in 1..40 {
+            let line = plain_line("Größe 12: ungültig, und noch einiges mehr", most);
+            assert!(line.chars().count() <= most, "{most}: {line}");
+        }
+    }
 
     #[test]
     fn what_cannot_be_seen_is_written_out() {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { attemptWord, remaining, shortId, startedBy, stateDetail, stateHeading, stateShort, type RunWords } from "./runText";
+import { attemptWord, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading, stateShort, type RunWords } from "./runText";
 
 const NOW = Date.parse("2024-11-20T12:00:42Z");
 const running: RunWords = { state: "running", attempt: 1, max_attempts: 1, created_at: "2024-11-20T11:59:59Z", started_at: "2024-11-20T12:00:00Z" };
@@ -46,4 +46,13 @@ test("ids are said by their last four", () => {
   expect(shortId("parse")).toBe("parse");
   expect(startedBy({ kind: "downstream", by: "run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A" })).toBe("after 7Q2A");
   expect(startedBy({ kind: "manual", by: "you" })).toBe("you");
+});
+
+test("the exit status is said where the message is the program's own", () => {
+  expect(exitWord({ exit_code: 3, message: "ValueError: no rows" })).toBe("exit 3");
+  expect(exitWord({ exit_code: 3, message: "exit 3" })).toBeNull();
+  expect(exitWord({ exit_code: 127, message: "exit 127 (the command was not found)" })).toBeNull();
+  expect(exitWord({ exit_code: 1, message: "exit 12 of 13 is closed" })).toBe("exit 1");
+  expect(exitWord({ exit_code: 0, message: null })).toBeNull();
+  expect(exitWord({ message: "cancelled" })).toBeNull();
 });

@@ -46,6 +46,13 @@ export function attemptWord({ attempt, max_attempts }: Pick<RunWords, "attempt" 
   return attempt <= max_attempts ? `attempt ${attempt} of ${max_attempts}` : `attempt ${attempt}`;
 }
 
+/** The status of a process that failed, where the message does not say it: "exit 3". */
+export function exitWord({ exit_code, message }: { exit_code?: number | null | undefined; message?: string | null | undefined }): string | null {
+  if (!exit_code) return null;
+  const word = `exit ${exit_code}`;
+  return message === word || message?.startsWith(`${word} (`) ? null : word;
+}
+
 /** The state as a heading: "Running 0:42", "Retrying in 28 s", "Failed after 41 s"; `passed` is the time of all its attempts. */
 export function stateHeading(run: RunWords, now: number, passed = elapsed(run, now)): string {
   const label = stateLabel(run.state);

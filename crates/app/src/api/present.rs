@@ -35,7 +35,9 @@ pub async fn summaries(state: &AppState, runs: &[Run]) -> Vec<RunSummary> {
     let looks = if open.is_empty() { HashMap::new() } else { state.engine.look(open).await };
     let brief = |run: &Run| {
         let mut summary = summary(run, looks.get(&run.request.id));
-        summary.message = summary.message.map(|message| first_words(&message));
+        let is_quote = run.status.reason == Some(Reason::ExitCode);
+        let shorten = if is_quote { first_line } else { first_words };
+        summary.message = summary.message.map(|message| shorten(&message));
         summary
     };
     runs.iter().map(brief).collect()
@@ -47,7 +49,15 @@ const MOST_WORDS: usize = 140;
 /// The first sentence of a message, or as much of it as a line of a list has room for; the rest is in the run itself.
 fn first_words(message: &str) -> String {
     let line = message.trim().lines().next().unwrap_or_default().trim_end();
-    let sentence = line.split_once(". ").map_or(line, |(first, _)| first);
+    cut_line(line.split_once(". ").map_or(line, |(first, _)| first))
+}
+
+/// The same of what a program said: what looks like the end of a sentence there need be none.
+fn first_line(message: &str) -> String {
+    cut_line(message.trim().lines().next().unwrap_or_default().trim_end())
+}
+
+fn cut_line(sentence: &str) -> String {
     let Some((end, _)) = sentence.char_indices().nth(MOST_WORDS) else { return sentence.to_owned() };
     let cut = &sentence[..end];
     let at_word = cut.rfind(' ').filter(|space| *space > end / 2).unwrap_or(end);
@@ -216,6 +226,8 @@ mod tests {
         let uv = "the environment cannot be built: No solution found. Because nope was not found in the registry …";
         assert_eq!(first_words(uv), "the environment cannot be built: No solution found");
         assert_eq!(first_words("exit 1"), "exit 1");
+        assert_eq!(first_line("ValueError: 3. quarter: no rows"), "ValueError: 3. quarter: no rows");
+        assert!(first_line(&"räume und ".repeat(70)).chars().count() <= MOST_WORDS + 1);
         assert_eq!(first_words("killed: over 1.5 GiB of memory"), "killed: over 1.5 GiB of memory");
         assert_eq!(first_words("first line\nsecond line"), "first line");
         let long = first_words(&"räume und ".repeat(70));

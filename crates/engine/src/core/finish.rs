@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rigi_exec::outputs::LeftOut;
 use rigi_exec::plan::{Ended, EndedLog, Sample};
+use rigi_model::log::{LastWords, Line};
 use rigi_model::{AttemptKey, Exit, Timestamp};
 use rigi_store::inspect::stored_lines;
 use rigi_store::logs::{LogSource, Notes, Packed};
@@ -42,6 +43,8 @@ struct KeptLog {
     bytes: u64,
     inline: Option<Vec<u8>>,
     object: Option<String>,
+    /// The line of it that says why the process failed.
+    quote: Option<String>,
     /// Why it is not kept.
     trouble: Option<String>,
 }
@@ -81,7 +84,12 @@ impl Keeper {
         let log = std::mem::take(&mut ended.log);
         let (cut, notes) = (log.cut_bytes, Notes { at, lines: left.lines() });
         let object = format!("{}/{}.{}", key.run.short(), key.run, key.number);
-        let pack = move |keeper: &Self| keep_log(&keeper.blobs, &log, &object, &notes);
+        let failed = matches!(ended.exit, Exit::Code { code } if code != 0);
+        let pack = move |keeper: &Self| {
+            let mut words = failed.then(LastWords::default);
+            let kept = keep_log(&keeper.blobs, &log, &object, &notes, words.as_mut())?;
+            Ok(KeptLog { quote: words.and_then(|words| words.quote()), ..kept })
+        };
         let log = keeper.clone().insist(&key, pack).await.unwrap_or_else(KeptLog::not_kept);
         if let Some(why) = &log.trouble {
             tracing::error!(%key, why, "the log of an ended attempt cannot be kept");
@@ -93,7 +101,7 @@ impl Keeper {
         kept.exit = exit_of(kept.exit, &left, keeper.limit.filter(|_| gathered.over));
         kept.left = said(&left, log.trouble);
         (kept.log_lines, kept.log_cut, kept.log_bytes) = (log.lines, cut, log.bytes);
-        (kept.log, kept.log_object) = (log.inline, log.object);
+        (kept.log, kept.log_object, kept.quote) = (log.inline, log.object, log.quote);
         kept
     }
 
@@ -132,7 +140,13 @@ impl KeptLog {
     }
 }
 
-fn keep_log(blobs: &Blobs, log: &EndedLog, object: &str, notes: &Notes) -> Result<KeptLog> {
+fn keep_log(
+    blobs: &Blobs,
+    log: &EndedLog,
+    object: &str,
+    notes: &Notes,
+    mut words: Option<&mut LastWords>,
+) -> Result<KeptLog> {
     let source = match (&log.file, log.inline.is_empty()) {
         (Some(file), true) => LogSource::File(file.clone()),
         // Its disk took only a part of it.
@@ -144,7 +158,12 @@ fn keep_log(blobs: &Blobs, log: &EndedLog, object: &str, notes: &Notes) -> Resul
         (None, true) => LogSource::Empty,
     };
     let mut kept = KeptLog::default();
-    match source.pack(blobs, object, notes) {
+    let hear = |line: &Line<'_>| {
+        if let Some(words) = &mut words {
+            words.hear(line);
+        }
+    };
+    match source.pack_heard(blobs, object, notes, hear) {
         Ok(Packed::Empty) => return Ok(kept),
         Ok(Packed::Inline(bytes)) => {
             kept.bytes = bytes.len() as u64;
@@ -186,6 +205,8 @@ fn said(left: &LeftOut, log: Option<String>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rigi_model::log::Stream;
+
     use super::*;
 
     fn lost() -> LeftOut {
@@ -207,17 +228,16 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_log_is_kept_whatever_becomes_of_the_files() {
-        let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+    fn written(stream: Stream, text: &str) -> EndedLog {
         let mut encoder = rigi_model::log::Encoder::new(1);
-        encoder.write(Timestamp(1), rigi_model::log::Stream::Stdout, b"hello\n");
+        encoder.write(Timestamp(1), stream, text.as_bytes());
         let mut inline = Vec::new();
         encoder.take(&mut inline);
-        let log = EndedLog { lines: 1, inline, ..EndedLog::default() };
-        let mut ended = Ended::bare(Exit::Code { code: 0 }, log);
-        ended.outputs = Some(data.path().join("gone"));
+        EndedLog { lines: 1, inline, ..EndedLog::default() }
+    }
+
+    async fn kept(data: &std::path::Path, ended: Ended) -> Kept {
+        let blobs = Blobs::open(data, "default").unwrap();
         let key = AttemptKey { run: rigi_model::RunId::generate(), number: 1 };
         let leaving = Leaving {
             key: key.clone(),
@@ -229,7 +249,32 @@ mod tests {
             cancelled: false,
         };
         let (keeper, key, at, ended) = Keeper::new(blobs, leaving);
-        let kept = keeper.keep(key, at, ended).await;
+        keeper.keep(key, at, ended).await
+    }
+
+    #[tokio::test]
+    async fn a_failed_process_is_quoted_and_no_other() {
+        let data = tempfile::tempdir().unwrap();
+        let quote = async |exit, text| {
+            let ended = Ended::bare(exit, written(Stream::Stderr, text));
+            kept(data.path(), ended).await.quote
+        };
+        let long = format!("{}ValueError: no rows\n", "loading\n".repeat(50_000));
+        for text in ["ValueError: no rows\n", &long] {
+            let said = quote(Exit::Code { code: 1 }, text).await;
+            assert_eq!(said.as_deref(), Some("ValueError: no rows"));
+        }
+        assert_eq!(quote(Exit::Code { code: 0 }, "ValueError: no rows\n").await, None);
+        assert_eq!(quote(Exit::Signal { signal: 9 }, "ValueError: no rows\n").await, None);
+        assert_eq!(quote(Exit::Code { code: 1 }, "\n").await, None);
+    }
+
+    #[tokio::test]
+    async fn a_log_is_kept_whatever_becomes_of_the_files() {
+        let data = tempfile::tempdir().unwrap();
+        let mut ended = Ended::bare(Exit::Code { code: 0 }, written(Stream::Stdout, "hello\n"));
+        ended.outputs = Some(data.path().join("gone"));
+        let kept = kept(data.path(), ended).await;
         assert!(matches!(&kept.exit, Exit::OutputsLost { code: 0, .. }), "{:?}", kept.exit);
         assert_eq!(kept.log_lines, 2);
         let (lines, _) = LogSource::Bytes(kept.log.unwrap().into()).page(1, 10, None).unwrap();

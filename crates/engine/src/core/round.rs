@@ -13,6 +13,7 @@ use super::finish::Keeper;
 use crate::clock::Moment;
 use crate::decide::DiskRoom;
 use crate::ledger::{CancelAnswer, Leaving, Message, Order, Round};
+use crate::secrets;
 
 /// Between two looks at a disk without room, while runs wait for it.
 const ROOM: Duration = Duration::from_secs(1);
@@ -139,9 +140,12 @@ impl Core {
             self.brakes.retain(|_, brake| brake.is_held());
             self.brakes.insert(key.clone(), keeper.brake());
         }
-        let outbox = self.outbox.clone();
+        let (outbox, store) = (self.outbox.clone(), self.store.clone());
         tokio::spawn(async move {
-            let kept = Box::new(keeper.keep(key.clone(), at, ended).await);
+            let mut kept = Box::new(keeper.keep(key.clone(), at, ended).await);
+            if let Some(quote) = kept.quote.take() {
+                kept.quote = secrets::cover(&store, &key.run, &quote).await;
+            }
             let _ = outbox.send(Message::Kept { key, at, kept });
         });
     }

@@ -188,6 +188,7 @@ impl<P: Policies> Ledger<P> {
             artifacts,
             log_bytes: kept.log_bytes,
             left: kept.left,
+            quote: kept.quote,
         };
         let (log, log_object, samples, files) = (kept.log, kept.log_object, kept.samples, kept.artifacts);
         let route = kept.route.map(|route| RunEvent {
@@ -257,6 +258,7 @@ impl<P: Policies> Ledger<P> {
             artifacts: (0, 0),
             log_bytes: 0,
             left: None,
+            quote: None,
         };
         self.meet(&key.run, ended, now, round);
     }

@@ -152,6 +152,8 @@ pub struct Kept {
     pub left: Option<String>,
     /// The route that it chose.
     pub route: Option<String>,
+    /// The line of its log that says why its process failed.
+    pub quote: Option<String>,
 }
 
 impl Kept {
@@ -171,6 +173,7 @@ impl Kept {
             artifacts: Vec::new(),
             left: None,
             route: ended.route,
+            quote: None,
         }
     }
 }

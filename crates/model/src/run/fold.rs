@@ -55,6 +55,8 @@ pub enum Happening {
         log_bytes: u64,
         /// What of its outputs is not kept, in a sentence.
         left: Option<String>,
+        /// The line of its log that says why its process failed.
+        quote: Option<String>,
     },
     /// Somebody asked it to stop.
     CancelRequested {
@@ -126,7 +128,7 @@ pub fn fold(
             fold.status.started_at = Some(now);
             fold.become_state(RunState::Running, None, None);
         }
-        Happening::Ended { attempt, exit, started_at, usage, log, artifacts, log_bytes, left } => {
+        Happening::Ended { attempt, exit, started_at, usage, log, artifacts, log_bytes, left, quote } => {
             fold.expect(attempt, &[RunState::Starting, RunState::Running], "ended")?;
             if let (Some(before), Some(now), Some(claimed)) =
                 (fold.status.started_at, started_at, &mut fold.status.claimed_at)
@@ -141,7 +143,7 @@ pub fn fold(
             fold.status.log = log;
             fold.status.artifacts = artifacts;
             fold.status.stored_bytes += artifacts.1 + log_bytes;
-            fold.ended(&exit, policy, random, left);
+            fold.ended(&exit, policy, random, (left, quote));
         }
         Happening::CancelRequested { by } => fold.cancel_requested(&by)?,
         Happening::Due => {
@@ -241,8 +243,14 @@ impl Fold<'_> {
         Ok(())
     }
 
-    fn ended(&mut self, exit: &Exit, policy: &RetryPolicy, random: f64, left: Option<String>) {
-        let (reason, message) = explain(exit);
+    fn ended(
+        &mut self,
+        exit: &Exit,
+        policy: &RetryPolicy,
+        random: f64,
+        (left, quote): (Option<String>, Option<String>),
+    ) {
+        let (reason, message) = explain(exit, quote);
         match exit {
             Exit::Code { code } | Exit::OutputsLost { code, .. } => self.status.exit_code = Some(*code),
             Exit::Signal { signal } => self.status.signal = Some(*signal),

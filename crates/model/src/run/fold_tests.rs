@@ -23,6 +23,7 @@ fn ended(attempt: u32, exit: Exit) -> Happening {
         artifacts: (0, 0),
         log_bytes: 0,
         left: None,
+        quote: None,
     }
 }
 
@@ -81,6 +82,33 @@ fn retries_end_with_the_last_attempt() {
     life.meets(ended(2, Exit::Code { code: 4 })).unwrap();
     assert_eq!((life.status.state, life.status.exit_code), (RunState::Failed, Some(4)));
     assert_eq!(life.status.message.as_deref(), Some("exit 4"));
+}
+
+#[test]
+fn each_attempt_says_why_it_failed() {
+    let says = |attempt, words: &str| {
+        let Happening::Ended { exit, started_at, usage, log, artifacts, log_bytes, left, .. } =
+            ended(attempt, Exit::Code { code: 1 })
+        else {
+            unreachable!()
+        };
+        let quote = Some(words.to_owned());
+        Happening::Ended { attempt, exit, started_at, usage, log, artifacts, log_bytes, left, quote }
+    };
+    let mut life = Life::running(1);
+    let first = life.meets(says(1, "ValueError: one")).unwrap();
+    assert_eq!(first.attempt.unwrap().message.as_deref(), Some("ValueError: one"));
+    assert_eq!(life.status.message.as_deref(), Some("ValueError: one"));
+    life.meets(Happening::Due).unwrap();
+    life.meets(Happening::Claimed).unwrap();
+    let second = life.meets(says(2, "ValueError: two")).unwrap();
+    assert_eq!(second.attempt.unwrap().message.as_deref(), Some("ValueError: two"));
+    let status = life.status;
+    assert_eq!(
+        (status.state, status.reason, status.exit_code),
+        (RunState::Failed, Some(Reason::ExitCode), Some(1))
+    );
+    assert_eq!(status.message.as_deref(), Some("ValueError: two"));
 }
 
 #[test]

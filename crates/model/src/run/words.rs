@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use crate::{Exit, Reason};
 
-/// Code and sentence of an end that is not a success.
-pub(super) fn explain(exit: &Exit) -> (Option<Reason>, Option<String>) {
+/// Code and sentence of an end that is not a success. What a process that failed said itself is the sentence.
+pub(super) fn explain(exit: &Exit, quote: Option<String>) -> (Option<Reason>, Option<String>) {
     match exit {
         Exit::Code { code: 0 } => (None, None),
-        Exit::Code { code } => (Some(Reason::ExitCode), Some(format!("exit {code}{}", known_code(*code)))),
+        Exit::Code { code } => {
+            let bare = || format!("exit {code}{}", known_code(*code));
+            (Some(Reason::ExitCode), Some(quote.unwrap_or_else(bare)))
+        }
         Exit::Signal { signal } => (Some(Reason::Signal), Some(format!("ended by {}", signal_name(*signal)))),
         Exit::OutOfMemory { limit: Some(limit) } => {
             (Some(Reason::OutOfMemory), Some(format!("killed: over {} of memory", bytes(*limit))))
@@ -93,7 +96,7 @@ mod tests {
 
     #[test]
     fn ends_are_said_in_words() {
-        let say = |exit: Exit| explain(&exit).1.unwrap_or_default();
+        let say = |exit: Exit| explain(&exit, None).1.unwrap_or_default();
         assert_eq!(say(Exit::Code { code: 1 }), "exit 1");
         assert_eq!(say(Exit::Code { code: 127 }), "exit 127 (the command was not found)");
         assert_eq!(say(Exit::Signal { signal: 11 }), "ended by SIGSEGV");
@@ -103,5 +106,9 @@ mod tests {
         assert_eq!(say(Exit::TimedOut { limit_us: 1_500_000 }), "killed: over its time limit of 1.5 s");
         let exit = Exit::LimitExceeded { what: "processes".into(), limit: 100 };
         assert_eq!(say(exit), "killed: over the limit of 100 (processes)");
+        let quote = || Some("ValueError: no rows".to_owned());
+        assert_eq!(explain(&Exit::Code { code: 1 }, quote()), (Some(Reason::ExitCode), quote()));
+        assert_eq!(explain(&Exit::Code { code: 0 }, quote()), (None, None));
+        assert_eq!(explain(&Exit::Signal { signal: 11 }, quote()).1.unwrap(), "ended by SIGSEGV");
     }
 }

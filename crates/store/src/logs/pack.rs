@@ -22,9 +22,23 @@ impl LogSource {
     /// # Errors
     /// If it cannot be read or is damaged, or if the disk does not take it.
     pub fn pack(self, blobs: &Blobs, object: &str, notes: &Notes) -> Result<Packed> {
+        self.pack_heard(blobs, object, notes, |_| ())
+    }
+
+    /// The same, where `hear` is told each line of the attempt on its way.
+    ///
+    /// # Errors
+    /// As [`Self::pack`].
+    pub fn pack_heard(
+        self,
+        blobs: &Blobs,
+        object: &str,
+        notes: &Notes,
+        hear: impl FnMut(&Line<'_>),
+    ) -> Result<Packed> {
         let mut packer = Packer::new()?;
         if let Some(cursor) = Cursor::open(self)? {
-            packer.take(cursor, blobs, object)?;
+            packer.take(cursor, blobs, object, hear)?;
         } else if notes.lines.is_empty() {
             return Ok(Packed::Empty);
         }
@@ -47,13 +61,22 @@ pub struct Notes {
 }
 
 impl Packer {
-    fn take(&mut self, mut cursor: Cursor, blobs: &Blobs, object: &str) -> Result<()> {
+    fn take(
+        &mut self,
+        mut cursor: Cursor,
+        blobs: &Blobs,
+        object: &str,
+        mut hear: impl FnMut(&Line<'_>),
+    ) -> Result<()> {
         let mut failed = None;
-        cursor.walk(1, |line| match self.push(line, blobs, object) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
+        cursor.walk(1, |line| {
+            hear(line);
+            match self.push(line, blobs, object) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
             }
         })?;
         failed.map_or(Ok(()), Err)

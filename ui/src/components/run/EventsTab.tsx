@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { attemptsQuery, eventsQuery } from "../../api/queries";
 import type { AttemptView, EventView, RunView } from "../../api/types";
 import { bytes, duration, plural } from "../../lib/format";
+import { exitWord } from "../../lib/runText";
 import { isEnd, isState, stateLabel } from "../../lib/states";
 import { Section } from "../Page";
 import { Failure } from "../States";
@@ -38,6 +39,7 @@ export function EventsTab({ run, onAttempt }: { run: RunView; onAttempt: (number
 
 function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void }) {
   const took = attempt.started_at && attempt.ended_at ? duration(Date.parse(attempt.ended_at) - Date.parse(attempt.started_at)) : "";
+  const exit = exitWord(attempt);
   return (
     <div className={classes.attempt}>
       <StateIcon state={attempt.state} label={false} />
@@ -47,6 +49,7 @@ function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void
         {attempt.message && (
           <span className="dim">
             : <Ticked text={attempt.message} />
+            {exit && ` (${exit})`}
           </span>
         )}
       </span>

@@ -9,7 +9,7 @@ import { cureOf } from "../../lib/cures";
 import { count, roughly } from "../../lib/format";
 import { useNow } from "../../lib/now";
 import { hasMany, totalOf, type Span } from "../../lib/phases";
-import { attemptWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
+import { attemptWord, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { isEnd, stateTone } from "../../lib/states";
 import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
@@ -95,6 +95,8 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
     );
   }
   if (run.target !== "process") parts.push(run.target);
+  const exit = exitWord(run);
+  if (exit) parts.push(exit);
   if (run.attempt > 1 && run.state === "succeeded") parts.push(attemptWord(run));
   for (const [key, value] of Object.entries(run.labels)) {
     parts.push(
