@@ -94,14 +94,15 @@ fn demand(error: &ValidationError<'_>, limit: Option<&Value>) -> String {
     }
 }
 
-/// A text is left one where it writes a number that would be changed.
+/// A text is left one where it writes a number that would be changed, alone or in an object or a list.
 fn why_inexact(value: &Value) -> String {
-    let text = value
-        .as_str()
-        .map(str::trim)
-        .filter(|text| text.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
-    let inexact = text.is_some_and(|text| text.parse::<f64>().is_ok() && !super::is_exact(text));
-    if inexact { format!("; this {}", super::INEXACT) } else { String::new() }
+    let text = value.as_str().map(str::trim).unwrap_or_default();
+    let number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    if number && text.parse::<f64>().is_ok() && !super::is_exact(text) {
+        return format!("; this {}", super::INEXACT);
+    }
+    let within = text.starts_with(['{', '[']).then(|| super::inexact_number(text)).flatten();
+    within.map(|number| format!("; the number {number} in it {}", super::INEXACT)).unwrap_or_default()
 }
 
 /// A value as running text.
