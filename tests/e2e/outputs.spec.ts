@@ -33,6 +33,12 @@ test("a server that is not root keeps outputs that their run has closed", async 
   );
   // The whole folder: the run ends with its outputs folder closed to itself.
   bed.shell("shut", 'echo x > "$RIGI_OUTPUTS/f"; chmod 0 "$RIGI_OUTPUTS"; echo done');
+  // Folders that tell names alone, or nothing, or take nothing; at last the attempt's own.
+  const modes = ["0444", "0111", "0222", "0555"];
+  for (const mode of modes) {
+    bed.shell(`m${mode}`, `mkdir -p "$RIGI_OUTPUTS/d/e"; echo x > "$RIGI_OUTPUTS/d/e/f"; chmod ${mode} "$RIGI_OUTPUTS/d/e" "$RIGI_OUTPUTS/d" "$RIGI_OUTPUTS"; echo done`);
+  }
+  bed.shell("own", 'echo x > "$RIGI_OUTPUTS/f"; echo done; chmod 0 "$RIGI_OUTPUTS/.."');
   const program = join(bed.root, "rigi");
   cpSync(binary(), program);
   const nobody = 65534;
@@ -49,6 +55,11 @@ test("a server that is not root keeps outputs that their run has closed", async 
   expect(readFileSync(join(bed.root, "count"), "utf8")).toBe("once\n");
   const shut = await server.api.ended((await server.api.submit("shut")).id);
   expect(shut).toMatchObject({ state: "succeeded", attempt: 1, artifacts: { count: 1 } });
+  for (const name of [...modes.map((mode) => `m${mode}`), "own"]) {
+    const other = await server.api.ended((await server.api.submit(name)).id);
+    expect(other, name).toMatchObject({ state: "succeeded", attempt: 1, artifacts: { count: 1 } });
+    expect(await lines(server, other.id), name).toEqual(["done"]);
+  }
 });
 
 test("outputs that are gone fail the run once, with its log", async ({ bed }) => {

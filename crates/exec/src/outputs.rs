@@ -64,6 +64,7 @@ impl Outputs {
             }
             opened => opened?,
         };
+        enter(&root)?;
         let owner = fstat(&root)?.st_uid;
         let foreign = owner != rustix::process::geteuid().as_raw();
         Ok(Self { root, owner: foreign.then_some(owner) })
@@ -194,9 +195,23 @@ impl Outputs {
                 }
                 next => next?,
             };
+            if flags.contains(OFlags::DIRECTORY) {
+                enter(&opened)?;
+            }
         }
         Ok(opened)
     }
+}
+
+/// A folder that may be read and not be entered tells names, and nothing of what bears them.
+fn enter(folder: &OwnedFd) -> io::Result<()> {
+    let facts = fstat(folder)?;
+    let closed = facts.st_mode & 0o500 != 0o500 && facts.st_uid == rustix::process::geteuid().as_raw();
+    if closed {
+        let place = format!("/proc/self/fd/{}", folder.as_raw_fd());
+        std::fs::set_permissions(place, Permissions::from_mode(facts.st_mode & 0o7777 | 0o700))?;
+    }
+    Ok(())
 }
 
 /// What the attempt has closed to itself is still its own, and this process has the same account.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,11 +42,22 @@ pub fn inspect(folder: &Path, notes_from: u64) -> Leftovers {
 }
 
 fn try_inspect(folder: &Path, notes_from: u64) -> io::Result<Leftovers> {
+    reopen(folder);
     let (notes, _) = read_notes(folder, notes_from, NotesUpTo::End)?;
     let outputs = folder.join(name::OUTPUTS);
     let bytes = files_in(&outputs)?;
     let outputs = bytes.map(|bytes| (outputs, bytes));
     Ok(Leftovers { notes, route: read_route(folder)?, outputs })
+}
+
+/// An attempt may have closed its own folder, which holds more than its outputs.
+fn reopen(folder: &Path) {
+    let Ok(facts) = fs::symlink_metadata(folder) else { return };
+    let mode = facts.permissions().mode();
+    if facts.is_dir() && mode & 0o700 != 0o700 {
+        // Where that cannot be, what follows says so.
+        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o7777 | 0o700));
+    }
 }
 
 /// `None` for what is not there, or is nothing that can be read; an error for what cannot be looked at now.
@@ -131,7 +142,11 @@ pub fn route_of(note: &Value) -> Option<&str> {
 /// # Errors
 /// If the machine does not let anybody look now.
 pub fn files_in(folder: &Path) -> io::Result<Option<u64>> {
-    match if_there(fs::symlink_metadata(folder))? {
+    let facts = match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(Some(0)),
+        facts => if_there(facts)?,
+    };
+    match facts {
         None => return Ok(None),
         Some(facts) if !facts.is_dir() => return Ok(Some(0)),
         Some(_) => {}
@@ -144,7 +159,10 @@ pub fn files_in(folder: &Path) -> io::Result<Option<u64>> {
             continue;
         };
         for entry in entries.flatten() {
-            let Ok(meta) = entry.metadata() else { continue };
+            let Ok(meta) = entry.metadata() else {
+                sum = Some(sum.unwrap_or(0));
+                continue;
+            };
             if meta.is_dir() {
                 folders.push(entry.path());
             } else {
