@@ -84,6 +84,25 @@ test("cancel, then retry", async ({ bed, page }) => {
   expect(page.url()).toContain(again.id);
 });
 
+test("a line that has not ended is seen, and ends in its place", async ({ bed, page }) => {
+  const gate = join(bed.root, "gate");
+  bed.shell("asks", `printf 'working… '; while [ ! -e ${gate} ]; do sleep 0.05; done; echo over; sleep 600`);
+  const server = await bed.up();
+  await signIn(page, server);
+  const run = await server.api.submit("asks");
+  await page.goto(`${server.api.url}/runs/${run.id}`);
+  const standing = page.getByRole("log").locator("[data-unfinished]");
+  await expect(standing).toHaveText(/working…/);
+  await expect(logLines(page)).toHaveCount(0);
+  await page.reload();
+  await expect(standing).toHaveText(/working…/);
+  await picture(page, "run-unfinished");
+  writeFileSync(gate, "");
+  await expect(logLines(page).filter({ hasText: "working… over" })).toBeVisible();
+  await expect(standing).toHaveCount(0);
+  expect((await server.api.lines(run.id)).map(({ text }) => text)).toEqual(["working… over"]);
+});
+
 test("a failed run says why on top and opens at the first error", async ({ bed, page }) => {
   bed.shell("fails", 'i=0; while [ $i -lt 300 ]; do echo "row $i"; i=$((i+1)); done; echo "Error: the table is empty" >&2; exit 3');
   const server = await bed.up();

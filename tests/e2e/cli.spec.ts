@@ -1,6 +1,6 @@
 /** The command line as scripts and people meet it. */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
@@ -75,6 +75,34 @@ test("a script that fails is quoted: in lists, in its run, at the end of what is
   expect(await api.ended((await api.submit("hides", { parameters: { token: "hunter2" } })).id)).toMatchObject({ message: "cannot sign in with ***" });
   const bare = await api.ended((await api.submit("wordless")).id);
   expect(bare).toMatchObject({ message: "exit 3", exit_code: 3, reason: "exit-code" });
+});
+
+test("a line that has not ended is seen in place on a terminal, and elsewhere as it ends", async ({ bed }) => {
+  const gate = join(bed.root, "gate");
+  const script = `printf 'loading 5 %%\\r'; printf 'loading 50 %%\\r'; while [ ! -e ${gate} ]; do sleep 0.05; done; printf 'loading 100 %%\\n'`;
+  bed.shell("bar", script);
+  const { api } = await bed.up();
+  const env = await bed.env({ RIGI_DATA: bed.data, TERM: "xterm-256color" });
+  const follow = async (command: string): Promise<string> => {
+    rmSync(gate, { force: true });
+    const child = spawn("script", ["-qec", `${binary()} ${command}`, "/dev/null"], { env, stdio: ["ignore", "pipe", "inherit"] });
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    await expect.poll(() => out, { timeout: 20_000 }).toContain("loading 50 %");
+    writeFileSync(gate, "");
+    await ended;
+    return out;
+  };
+  expect(await follow("run bar --follow")).toMatch(/loading 100 %\r?\n[\s\S]*succeeded/);
+  rmSync(gate);
+  // Who comes later is told how it stands.
+  const run = await api.submit("bar");
+  await api.until(run.id, ({ state }) => state === "running");
+  expect(await follow(`runs logs ${run.id} --follow`)).toMatch(/loading 100 %\r?\n[\s\S]*succeeded/);
+  const elsewhere = await bed.rigi(["run", "bar", "--follow"]);
+  expect(elsewhere.out).toMatch(/\d  +loading 100 %\n/);
+  expect(elsewhere.out + elsewhere.err).not.toContain("50 %");
 });
 
 test("lists as JSON, YAML and names; tables fit 80 columns; colours only on a terminal", async ({ bed }) => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rigi_model::Target;
-use rigi_model::log::Encoder;
+use rigi_model::log::{Encoder, Unfinished};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::container::ContainerSpec;
 use rigi_model::pipeline::spec::{CellRetry, Entry};
@@ -170,6 +170,8 @@ pub enum Observation {
         /// Bytes in the log file now.
         bytes: u64,
     },
+    /// The lines that it has not ended, all that stand now.
+    Unfinished(Vec<Unfinished>),
     /// What its process tree uses right now.
     Sample(Sample),
     /// A line that it appended to `$RIGI_EVENTS`, or a notebook cell's progress.

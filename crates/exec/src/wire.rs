@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rigi_model::log::Unfinished;
 use rigi_model::{AttemptKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,9 @@ pub enum Report {
         lines: u64,
         /// Bytes now.
         bytes: u64,
+        /// The lines that have not ended, all that stand, where there is news of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unfinished: Option<Vec<Unfinished>>,
     },
     /// What it uses.
     Sample {

@@ -81,6 +81,15 @@ pub struct Line<'a> {
     pub ending: Ending,
 }
 
+/// A line that a program has not ended yet, as it stands. It has no number, and is in no log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Unfinished {
+    /// Where it stands.
+    pub stream: Stream,
+    /// Its end, of a few kilobytes at most, behind what was written over.
+    pub text: String,
+}
+
 /// What is wrong with stored bytes. Offsets are in bytes, from the start of what was read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {

@@ -17,6 +17,9 @@ pub const SHORT: Duration = Duration::from_secs(1);
 pub struct Spinner {
     bar: Option<ProgressBar>,
     may_show: bool,
+    /// Stands above it, in place as well.
+    above: String,
+    words: String,
 }
 
 impl Spinner {
@@ -24,7 +27,7 @@ impl Spinner {
     #[must_use]
     pub const fn new(terminal: &Terminal) -> Self {
         // Both, as a line in place among the lines of another stream would be a mess.
-        Self { bar: None, may_show: terminal.out && terminal.err }
+        Self { bar: None, may_show: terminal.out && terminal.err, above: String::new(), words: String::new() }
     }
 
     /// Whether there is a terminal to show it on.
@@ -35,30 +38,51 @@ impl Spinner {
 
     /// Shows these words, from now on.
     pub fn show(&mut self, words: String) {
+        self.words = words;
+        self.draw();
+    }
+
+    /// Shows a line above the words, or alone; none, if it is empty.
+    pub fn show_above(&mut self, line: String) {
+        if line == self.above {
+            return;
+        }
+        self.above = line;
+        if self.above.is_empty() && self.words.is_empty() { self.hide() } else { self.draw() }
+    }
+
+    fn draw(&mut self) {
         if !self.may_show {
             return;
         }
+        let template = match (self.above.is_empty(), self.words.is_empty()) {
+            (true, _) => "{spinner} {wide_msg}",
+            (false, true) => "{prefix}",
+            (false, false) => "{prefix}\n{spinner} {wide_msg}",
+        };
         let bar = self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = style {
-                bar.set_style(style.tick_chars("◐◓◑◒●"));
-            }
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        bar.set_message(words);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.tick_chars("◐◓◑◒●"));
+        }
+        bar.set_prefix(self.above.clone());
+        bar.set_message(self.words.clone());
     }
 
     /// Changes the words, if it turns.
     pub fn change(&mut self, words: String) {
-        if self.bar.is_some() {
+        if !self.words.is_empty() {
             self.show(words);
         }
     }
 
     /// Takes it away.
     pub fn hide(&mut self) {
+        self.above.clear();
+        self.words.clear();
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -69,9 +93,14 @@ impl Spinner {
     /// # Errors
     /// When standard output cannot be written.
     pub fn say(&self, line: &str) -> io::Result<()> {
+        self.aside(|| say(line))
+    }
+
+    /// Does what writes, while it is not there.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
+            Some(bar) => bar.suspend(write),
+            None => write(),
         }
     }
 }

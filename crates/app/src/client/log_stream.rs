@@ -1,5 +1,6 @@
 //! A run's log as it is written, over all its attempts.
 
+use rigi_model::log::Unfinished;
 use serde::Deserialize;
 
 use super::call::{CallError, Client};
@@ -11,6 +12,8 @@ use crate::api::view::LogLine;
 pub enum LogEvent {
     /// Lines, in order, none twice.
     Lines(Vec<LogLine>),
+    /// The lines that have not ended, as they stand; a line of a stream takes the place of that stream's.
+    Unfinished(Vec<Unfinished>),
     /// The next attempt begins; its lines start at 1.
     Attempt,
     /// The rest of an attempt's log cannot be read: the server says why.
@@ -43,6 +46,11 @@ pub enum LogStart {
 #[derive(Deserialize)]
 struct AttemptData {
     attempt: u32,
+}
+
+#[derive(Deserialize)]
+struct UnfinishedData {
+    lines: Vec<Unfinished>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +112,10 @@ impl LogStream {
                         self.seen = 0;
                         return Ok(LogEvent::Attempt);
                     }
+                }
+                "unfinished" => {
+                    let UnfinishedData { lines } = self.parse(&event.data)?;
+                    return Ok(LogEvent::Unfinished(lines));
                 }
                 "unreadable" => {
                     let UnreadableData { message } = self.parse(&event.data)?;

@@ -25,6 +25,8 @@ pub struct Follower {
     place: Place,
     attempts: Attempts,
     beat: u64,
+    /// The version of unfinished lines that it was told.
+    stands: u64,
     /// The rest of this attempt's log cannot be read, which was told.
     unreadable: bool,
     over: bool,
@@ -34,7 +36,7 @@ impl Follower {
     /// Begins at a place. `signal` is the hub's.
     pub fn new(hub: Arc<Hub>, signal: watch::Receiver<Signal>, place: Place, attempts: Attempts) -> Self {
         let beat = signal.borrow().beat;
-        Self { hub, signal, place, attempts, beat, unreadable: false, over: false }
+        Self { hub, signal, place, attempts, beat, stands: 0, unreadable: false, over: false }
     }
 
     /// The event at its place; or where the run stood before nothing was found there.
@@ -59,7 +61,7 @@ impl Follower {
         let Standing { attempt, state } = standing;
         if self.attempts == Attempts::On && self.place.attempt < attempt {
             self.place = Place { attempt: self.place.attempt + 1, line: 1 };
-            self.unreadable = false;
+            (self.unreadable, self.stands) = (false, 0);
             let id = format!("{}.0", self.place.attempt);
             return Some(sse::event("attempt", Some(id), &json!({ "attempt": self.place.attempt })));
         }
@@ -81,6 +83,10 @@ impl Listener for Follower {
                 Ok(Ok(bytes)) => return Some(bytes),
                 Ok(Err(standing)) => {
                     if let Some(bytes) = self.after(standing) {
+                        return Some(bytes);
+                    }
+                    if let Some((version, bytes)) = self.hub.unfinished(self.place.attempt, self.stands) {
+                        self.stands = version;
                         return Some(bytes);
                     }
                 }

@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rigi_model::RunState;
+use rigi_model::log::Unfinished;
 use rigi_store::logs::{Bounds, Part};
+use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -102,6 +104,23 @@ struct Shared {
     end: Option<Place>,
     kept: VecDeque<(Place, Told)>,
     kept_bytes: usize,
+    unfinished: Option<Stands>,
+}
+
+/// The lines of an attempt that have not ended, as an event.
+struct Stands {
+    attempt: u32,
+    /// Grows with each change.
+    version: u64,
+    is_empty: bool,
+    event: Bytes,
+}
+
+impl Stands {
+    fn new(attempt: u32, version: u64, lines: &[Unfinished]) -> Self {
+        let event = sse::event("unfinished", None::<u8>, &json!({ "attempt": attempt, "lines": lines }));
+        Self { attempt, version, is_empty: lines.is_empty(), event }
+    }
 }
 
 impl Hub {
@@ -115,6 +134,7 @@ impl Hub {
             end: None,
             kept: VecDeque::new(),
             kept_bytes: 0,
+            unfinished: None,
         };
         let hub = Self {
             origin,
@@ -135,6 +155,34 @@ impl Hub {
     pub fn grew(&self) {
         self.shared().grown = true;
         self.poked.notify_one();
+    }
+
+    /// These lines of an attempt have not ended, and no others.
+    pub fn stands(&self, attempt: u32, lines: &[Unfinished]) {
+        let mut shared = self.shared();
+        let version = shared.unfinished.as_ref().map_or(1, |known| known.version + 1);
+        shared.unfinished = Some(Stands::new(attempt, version, lines));
+        // What comes before it may have been written.
+        shared.grown = true;
+        drop(shared);
+        self.poked.notify_one();
+    }
+
+    /// The same as it was a while ago, unless more was told since.
+    pub fn stood(&self, attempt: u32, lines: &[Unfinished]) {
+        if !lines.is_empty() && self.shared().unfinished.is_none() {
+            self.stands(attempt, lines);
+        }
+    }
+
+    /// What is to be told of unfinished lines to one who knows of version `known`, 0 at first; and the version.
+    pub fn unfinished(&self, attempt: u32, known: u64) -> Option<(u64, Bytes)> {
+        let shared = self.shared();
+        // The lines before them come first.
+        let told = shared.unfinished.as_ref().filter(|_| !shared.grown);
+        let stands = told.filter(|stands| stands.attempt == attempt)?;
+        let is_news = stands.version > known && !(stands.is_empty && known == 0);
+        is_news.then(|| (stands.version, stands.event.clone()))
     }
 
     /// The run changed.

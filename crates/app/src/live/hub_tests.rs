@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use rigi_model::log::Stream;
+use rigi_model::log::{Stream, Unfinished};
 use rigi_model::{RunState, Timestamp};
 use rigi_store::logs::{Bounds, LogLine, Part};
 use tokio::time::timeout;
@@ -269,4 +269,48 @@ async fn a_quiet_log_says_that_it_is_still_followed() {
     }
     assert_eq!(begin.elapsed().as_secs(), 90);
     assert!(model.state().reads <= 2, "{} reads while nothing happens", model.state().reads);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unfinished_lines_are_told_behind_the_last_line_and_to_those_who_come_later() {
+    let (model, hub, _) = running();
+    let lines = |text: &str| vec![Unfinished { stream: Stream::Stderr, text: text.to_owned() }];
+    let event = |text: &str| {
+        let line = if text.is_empty() {
+            String::new()
+        } else {
+            format!("{{\"stream\":\"stderr\",\"text\":\"{text}\"}}")
+        };
+        format!("event: unfinished\ndata: {{\"attempt\":1,\"lines\":[{line}]}}\n\n")
+    };
+    let mut one = follow(&hub, Place { attempt: 1, line: 1 });
+    model.state().attempts[0] = 2;
+    hub.grew();
+    hub.stands(1, &lines("5 %"));
+    let mut heard = Heard::default();
+    heard.take(&one.next().await.unwrap());
+    assert_eq!(heard.told, [text(1, 1), text(1, 2)]);
+    assert_eq!(one.next().await.unwrap(), event("5 %"));
+    let mut later = follow(&hub, Place { attempt: 1, line: 3 });
+    assert_eq!(later.next().await.unwrap(), event("5 %"));
+    // What came in between is nothing to anybody, nor is what was known before.
+    hub.stands(1, &lines("6 %"));
+    hub.stands(1, &lines("7 %"));
+    hub.stood(1, &lines("1 %"));
+    assert_eq!(one.next().await.unwrap(), event("7 %"));
+    hub.stands(1, &[]);
+    assert_eq!(one.next().await.unwrap(), event(""));
+    // Who never heard of one hears of no end of it.
+    let mut last = follow(&hub, Place { attempt: 1, line: 3 });
+    assert!(timeout(Duration::from_secs(1), last.next()).await.is_err());
+    // Those of an attempt end with it.
+    hub.stands(1, &lines("99 %"));
+    model.state().attempts.push(1);
+    model.state().standing = Standing { attempt: 2, state: RunState::Running };
+    hub.changed();
+    let mut heard = Heard::default();
+    while heard.told.last() != Some(&text(2, 1)) {
+        heard.take(&one.next().await.unwrap());
+    }
+    assert!(timeout(Duration::from_secs(1), one.next()).await.is_err());
 }

@@ -75,6 +75,11 @@ impl Logs {
         followed.hubs.insert(id.clone(), hub.clone());
         let (logs, kept) = (self.clone(), hub.clone());
         tokio::spawn(async move {
+            // What was told of them before is not told again.
+            let known = logs.engine.look(vec![id.clone()]).await.remove(&id);
+            if let Some(look) = known {
+                kept.stood(standing.attempt, &look.live.unfinished);
+            }
             kept.run(|| logs.leave(&id, &kept)).await;
             logs.forget(&id, &kept);
         });
@@ -126,6 +131,9 @@ async fn wake(
             pulse = pulses.recv() => match pulse {
                 Ok(Pulse { run, what: PulseKind::Log(_), .. }) => with(&|hubs| {
                     if let Some(hub) = hubs.get(&run) { hub.grew(); }
+                }),
+                Ok(Pulse { run, attempt, what: PulseKind::Unfinished(lines) }) => with(&|hubs| {
+                    if let Some(hub) = hubs.get(&run) { hub.stands(attempt, &lines); }
                 }),
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => with(&|hubs| hubs.values().for_each(|hub| hub.grew())),

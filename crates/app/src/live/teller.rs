@@ -100,7 +100,7 @@ impl Teller {
                 let event = sse::event("usage", None::<u8>, &json!({ "run": pulse.run, "sample": sample }));
                 self.feed.send(Batch::Usage(pulse.run, event));
             }
-            PulseKind::Sample(..) | PulseKind::Log(_) => {}
+            PulseKind::Sample(..) | PulseKind::Log(_) | PulseKind::Unfinished(_) => {}
         }
     }
 

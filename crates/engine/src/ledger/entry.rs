@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rigi_exec::plan::Sample;
 use rigi_model::Target;
+use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
 use rigi_model::{AttemptKey, RunId, Timestamp};
 use rigi_store::{NewRun, OpenRun};
@@ -32,6 +33,8 @@ pub(super) struct Entry {
 pub struct Live {
     /// Lines in its log.
     pub log_lines: u64,
+    /// The lines that have not ended.
+    pub unfinished: Arc<[Unfinished]>,
     /// What it last said of its progress.
     pub progress: Option<Progress>,
     /// What its process tree used, oldest first.

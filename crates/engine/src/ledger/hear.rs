@@ -140,6 +140,11 @@ impl<P: Policies> Ledger<P> {
                 entry.live().log_lines = lines;
                 round.pulses.push(Pulse { run: key.run, attempt, what: PulseKind::Log(lines) });
             }
+            Observation::Unfinished(lines) => {
+                let lines: Arc<[_]> = lines.into();
+                entry.live().unfinished = lines.clone();
+                round.pulses.push(Pulse { run: key.run, attempt, what: PulseKind::Unfinished(lines) });
+            }
             Observation::Sample(sample) => {
                 entry.live().add_sample(at, sample);
                 round.pulses.push(Pulse { run: key.run, attempt, what: PulseKind::Sample(at, sample) });

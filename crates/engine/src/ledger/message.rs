@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rigi_exec::plan::{AttemptPlan, Ended, Observed, Sample};
 use rigi_model::attempt::FailureClass;
+use rigi_model::log::Unfinished;
 use rigi_model::{AttemptKey, Exit, RunId, Timestamp, Usage};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{NewRun, OpenRun};
@@ -203,6 +204,8 @@ pub struct Pulse {
 pub enum PulseKind {
     /// The log has this many lines now.
     Log(u64),
+    /// The lines that have not ended, all that stand now.
+    Unfinished(Arc<[Unfinished]>),
     /// What the process tree uses.
     Sample(Timestamp, Sample),
     /// The run said something of its progress.

@@ -301,7 +301,12 @@ impl Link {
             let (key, at, what) = match report {
                 Report::Welcome { .. } | Report::Superseded => continue,
                 Report::Started { key, at, pid } => (key, at, Observation::Started { pid }),
-                Report::Log { key, at, lines, bytes } => (key, at, Observation::Log { lines, bytes }),
+                Report::Log { key, at, lines, bytes, unfinished } => {
+                    if let Some(unfinished) = unfinished {
+                        self.tell(key.clone(), at, Observation::Unfinished(unfinished));
+                    }
+                    (key, at, Observation::Log { lines, bytes })
+                }
                 Report::Sample { key, at, sample } => (key, at, Observation::Sample(sample)),
                 Report::Note { key, at, note } => (key, at, Observation::Note(note)),
                 Report::Ended { key, at, mut ended } => {

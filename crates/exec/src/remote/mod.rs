@@ -310,6 +310,10 @@ impl Remote {
             let at = Timestamp(at.0.saturating_add(shift));
             let _ = self.inner.observed.send(Observed { key: key.clone(), at, what: what.into() });
         }
+        if let Some(lines) = report.unfinished {
+            let (at, what) = (Timestamp::now(), Observation::Unfinished(lines));
+            let _ = self.inner.observed.send(Observed { key: key.clone(), at, what });
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use rigi_model::log::{Scanner, decode_lines};
 use rigi_model::{RunId, Usage};
 use tempfile::TempDir;
 
-use rigi_model::log::{Encoder, Stream};
+use rigi_model::log::{Encoder, Stream, Unfinished};
 
 use super::wire::{LastWord, MOST_STORED};
 use super::*;
@@ -204,12 +204,25 @@ fn times_are_told_in_the_servers_clock() {
     remote.expect(&key, &Target::CONTAINER).unwrap();
     remote.claim(&key, &claim("one", 1_000), Timestamp(61_000)).unwrap();
     let said = Said { at: Timestamp(2_000), what: wire::Seen::Started { pid: 7 } };
-    let report = Report { first: 0, said: vec![said] };
+    let report = Report { first: 0, said: vec![said], unfinished: None };
     remote.report(&key, report.clone()).unwrap();
     remote.report(&key, report).unwrap();
     assert_eq!(seen.try_recv().unwrap().at, Timestamp(62_000));
     assert!(seen.try_recv().is_err(), "heard once");
     assert!(remote.has_started(&key));
+}
+
+#[test]
+fn unfinished_lines_are_told_and_a_runner_need_not_know_of_them() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    let line = Unfinished { stream: Stream::Stderr, text: "50 %".into() };
+    let report = Report { first: 0, said: Vec::new(), unfinished: Some(vec![line.clone()]) };
+    remote.report(&key, report).unwrap();
+    assert_eq!(seen.try_recv().unwrap().what, Observation::Unfinished(vec![line]));
+    let older: Report = serde_json::from_str(r#"{"first": 0, "said": []}"#).unwrap();
+    remote.report(&key, older).unwrap();
+    assert!(seen.try_recv().is_err(), "there is no news of them");
 }
 
 #[test]

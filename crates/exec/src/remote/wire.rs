@@ -19,6 +19,7 @@
 
 use std::time::Duration;
 
+use rigi_model::log::Unfinished;
 use rigi_model::{Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -94,6 +95,9 @@ pub struct Report {
     pub first: u64,
     /// All of them.
     pub said: Vec<Said>,
+    /// The lines that have not ended, all that stand, where there is news of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Vec<Unfinished>>,
 }
 
 /// One of them.

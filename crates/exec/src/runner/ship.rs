@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rigi_model::log::Unfinished;
 use rigi_model::{Exit, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,15 +22,28 @@ use crate::remote::wire::{Kept, LastWord, Report, Said, Seen};
 const PIECE: usize = 1 << 20;
 
 enum Parcel {
-    Log { file: PathBuf, lines: u64, bytes: u64 },
+    Log {
+        file: PathBuf,
+        lines: u64,
+        bytes: u64,
+    },
     Said(Said),
-    End { at: Timestamp, ended: Box<Ended> },
+    /// There is something in `unfinished`.
+    Unfinished,
+    End {
+        at: Timestamp,
+        ended: Box<Ended>,
+    },
 }
 
 /// Takes what is to be shipped.
 pub struct Shipper {
     parcels: mpsc::UnboundedSender<Parcel>,
+    unfinished: Newest,
 }
+
+/// The unfinished lines that the server has not heard of: what stood before is nothing to anybody.
+type Newest = Arc<Mutex<Option<Vec<Unfinished>>>>;
 
 /// The end of shipping.
 pub struct Shipped {
@@ -46,8 +60,18 @@ impl Shipped {
 impl Shipper {
     pub fn start(client: Client, direct: Arc<Direct>, mirrored: bool) -> (Self, Shipped) {
         let (parcels, inbox) = mpsc::unbounded_channel();
-        let shipping = Shipping { client, direct, mirrored, sent: 0, lines: 0, said: 0, mirrored_to: 0 };
-        (Self { parcels }, Shipped { task: tokio::spawn(shipping.run(inbox)) })
+        let unfinished = Newest::default();
+        let shipping = Shipping {
+            client,
+            direct,
+            mirrored,
+            sent: 0,
+            lines: 0,
+            said: 0,
+            mirrored_to: 0,
+            unfinished: unfinished.clone(),
+        };
+        (Self { parcels, unfinished }, Shipped { task: tokio::spawn(shipping.run(inbox)) })
     }
 
     /// The log has grown to so many lines and bytes.
@@ -66,6 +90,13 @@ impl Shipper {
             Observation::Started { pid } => Seen::Started { pid },
             Observation::Sample(sample) => Seen::Sample { sample },
             Observation::Note(note) => Seen::Note { note },
+            Observation::Unfinished(lines) => {
+                let before = newest(&self.unfinished).replace(lines);
+                if before.is_none() {
+                    let _ = self.parcels.send(Parcel::Unfinished);
+                }
+                return;
+            }
             Observation::Log { .. } | Observation::Ended(_) => return,
         };
         let _ = self.parcels.send(Parcel::Said(Said { at, what }));
@@ -87,6 +118,7 @@ struct Shipping {
     /// Things that the server has heard.
     said: u64,
     mirrored_to: u64,
+    unfinished: Newest,
 }
 
 impl Shipping {
@@ -94,19 +126,23 @@ impl Shipping {
         let mut waiting = Vec::new();
         while inbox.recv_many(&mut waiting, 256).await > 0 {
             let mut said = Vec::new();
+            let mut unfinished = None;
             let mut grown = None;
             let mut end = None;
             for parcel in waiting.drain(..) {
                 match parcel {
                     Parcel::Said(one) => said.push(one),
+                    Parcel::Unfinished => unfinished = newest(&self.unfinished).take(),
                     Parcel::Log { file, lines, bytes } => grown = Some((file, lines, bytes)),
                     Parcel::End { at, ended } => end = Some((at, ended)),
                 }
             }
-            self.report(said).await?;
+            self.report(said, None).await?;
             if let Some((file, lines, bytes)) = grown {
                 self.ship_file(&file, lines, bytes).await?;
             }
+            // After the lines before it.
+            self.report(Vec::new(), unfinished.filter(|_| end.is_none())).await?;
             if let Some((at, ended)) = end {
                 return self.end(at, *ended).await;
             }
@@ -114,11 +150,11 @@ impl Shipping {
         Err(Trouble::Final("its attempt ended without a word".into()))
     }
 
-    async fn report(&mut self, said: Vec<Said>) -> Result<(), Trouble> {
-        if said.is_empty() {
+    async fn report(&mut self, said: Vec<Said>, unfinished: Option<Vec<Unfinished>>) -> Result<(), Trouble> {
+        if said.is_empty() && unfinished.is_none() {
             return Ok(());
         }
-        let report = Report { first: self.said, said };
+        let report = Report { first: self.said, said, unfinished };
         self.client
             .insist(|| async { send(self.client.post("report").json(&report)).await.map(drop) })
             .await?;
@@ -193,6 +229,10 @@ impl Shipping {
         self.client.insist(|| async { send(self.client.post("end").json(&last)).await.map(drop) }).await?;
         Ok(exit)
     }
+}
+
+fn newest(unfinished: &Newest) -> MutexGuard<'_, Option<Vec<Unfinished>>> {
+    unfinished.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// As much of the rest as goes in one call.

@@ -13,6 +13,7 @@ use super::cgroup::Group;
 use super::leftovers::route_of;
 use super::spool::Spool;
 use super::staging::NotStarted;
+use super::unfinished::Telling;
 use crate::layout::{Layout, name};
 use crate::plan::PlanLimits;
 use crate::wire::Launch;
@@ -87,6 +88,7 @@ pub struct Attempt {
     /// When the log was last written to its file.
     pub spilled: Option<Instant>,
     pub ending_timer: Option<Instant>,
+    pub unfinished: Telling,
 }
 
 impl Attempt {
@@ -127,6 +129,7 @@ impl Attempt {
             log_timer: None,
             spilled: None,
             ending_timer: None,
+            unfinished: Telling::default(),
         }
     }
 

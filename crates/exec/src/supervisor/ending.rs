@@ -78,6 +78,7 @@ impl Reactor {
         }
         attempt.pipes = [None, None];
         self.timers.cancel(&mut attempt.log_timer, id, Kind::Log);
+        self.timers.cancel(&mut attempt.unfinished.timer, id, Kind::Unfinished);
         attempt.phase = Phase::Inspecting;
         if nothing_in(&attempt.folder) {
             self.complete(id, Leftovers::default());
@@ -179,6 +180,7 @@ impl Reactor {
         self.timers.cancel(&mut attempt.kill_timer, id, Kind::Kill);
         self.timers.cancel(&mut attempt.log_timer, id, Kind::Log);
         self.timers.cancel(&mut attempt.ending_timer, id, Kind::Ending);
+        self.timers.cancel(&mut attempt.unfinished.timer, id, Kind::Unfinished);
         attempt.take_notes(left.notes);
         let at = Timestamp::now();
         let exit = exit_of(&attempt, left.outputs.as_ref().map_or(0, |(_, bytes)| *bytes));

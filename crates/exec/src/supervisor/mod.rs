@@ -25,6 +25,7 @@ mod staging;
 mod ticket;
 mod timers;
 mod tree;
+mod unfinished;
 mod workers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -55,6 +55,7 @@ impl Reactor {
         for key in self.ended.keys().cloned().collect::<Vec<_>>() {
             self.tell_ended(&key);
         }
+        self.tell_unfinished_anew();
     }
 
     fn launch(&mut self, mut launch: Box<Launch>) {

@@ -99,7 +99,9 @@ impl Reactor {
             attempt.spilled = Some(Instant::now());
             let (lines, bytes) = attempt.spool.spill();
             let key = attempt.key.clone();
-            self.report(&Report::Log { key, at: Timestamp::now(), lines, bytes });
+            let unfinished = attempt.unfinished.take_back(&attempt.spool);
+            self.report(&Report::Log { key, at: Timestamp::now(), lines, bytes, unfinished });
+            self.watch_unfinished(id);
         }
     }
 }

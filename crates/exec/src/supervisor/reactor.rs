@@ -291,6 +291,7 @@ impl Reactor {
     fn on_timer(&mut self, id: u32, kind: Kind, now: Instant) {
         match kind {
             Kind::Log => self.spill(id),
+            Kind::Unfinished => self.tell_unfinished(id),
             Kind::Timeout => self.on_timeout(id),
             Kind::Kill => self.kill_tree(id),
             Kind::Ending => self.try_finish(id),

@@ -108,6 +108,16 @@ impl Spool {
         (self.encoder.lines(), self.file_len)
     }
 
+    /// Lines and bytes of the file, when it was last written to.
+    pub const fn spilled(&self) -> (u64, u64) {
+        (self.encoder.lines(), self.file_len)
+    }
+
+    /// The line of a stream that has not ended: which one, and what there is of it.
+    pub fn unfinished(&self, stream: Stream) -> (u64, &[u8]) {
+        self.encoder.unfinished(stream)
+    }
+
     /// For a busy stream: starts the file, or writes those blocks to it that are full.
     pub fn spill_busy(&mut self) {
         let Some(file) = self.file.as_mut().filter(|_| self.buffer.is_empty()) else {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub enum Kind {
     /// Write the log to its file and tell of it.
     Log,
+    /// Look whether a line still stands that has not ended.
+    Unfinished,
     /// The time limit is reached.
     Timeout,
     /// The grace period is over.

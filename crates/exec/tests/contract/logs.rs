@@ -1,8 +1,8 @@
 //! What attempts print is kept: in order, with times, whatever it is, up to the limit.
 
-use rigi_exec::plan::Executor;
+use rigi_exec::plan::{Executor, Observation, Observed};
 use rigi_model::Exit;
-use rigi_model::log::{Ending, PIECE_LEN, Stream};
+use rigi_model::log::{Ending, PIECE_LEN, Stream, Unfinished};
 
 use crate::bed::{Bed, log_of, stdout_of, text_of};
 
@@ -61,6 +61,29 @@ async fn a_log_can_be_followed_while_it_grows() {
     bed.executor().stop(&key, std::time::Duration::ZERO);
     let ended = bed.end_of(&key).await;
     assert_eq!(ended.log.file.as_ref(), Some(&file));
+}
+
+#[tokio::test]
+async fn a_line_that_has_not_ended_is_told_as_it_stands_and_taken_back() {
+    let mut bed = Bed::new().await;
+    let gate = bed.data.path().join("gate");
+    let plan = bed.shell(&format!(
+        "printf 'one\\n 5 %%\\r50 %%\\r'; while [ ! -e {} ]; do sleep 0.02; done; echo; sleep 1000",
+        gate.display()
+    ));
+    let key = plan.key.clone();
+    bed.executor().launch(plan);
+    let bar = vec![Unfinished { stream: Stream::Stdout, text: "50 %".into() }];
+    bed.until(&key, |what| *what == Observation::Unfinished(bar.clone())).await;
+    std::fs::write(&gate, "").unwrap();
+    bed.until(&key, |what| *what == Observation::Unfinished(Vec::new())).await;
+    bed.lines(&key, 2).await;
+    bed.executor().stop(&key, std::time::Duration::ZERO);
+    let ended = bed.end_of(&key).await;
+    // It is in the log once, as it was written.
+    assert_eq!(stdout_of(&ended), "one\n 5 %\r50 %\r\n");
+    let told = |seen: &&Observed| matches!(seen.what, Observation::Unfinished(_));
+    assert_eq!(bed.seen(&key).iter().filter(told).count(), 2);
 }
 
 #[tokio::test]

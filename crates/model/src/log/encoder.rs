@@ -12,6 +12,8 @@ pub struct Encoder {
     builder: BlockBuilder,
     /// Per stream, the start of a line whose end has not come yet; always shorter than a piece.
     open: [Vec<u8>; 3],
+    /// Per stream, how many lines have ended.
+    ended: [u64; 3],
     done: Vec<u8>,
 }
 
@@ -26,7 +28,7 @@ impl Encoder {
     #[must_use]
     pub const fn new(first_line: u64) -> Self {
         let open = [const { Vec::new() }; 3];
-        Self { builder: BlockBuilder::new(first_line), open, done: Vec::new() }
+        Self { builder: BlockBuilder::new(first_line), open, ended: [0; 3], done: Vec::new() }
     }
 
     /// Takes what was read from a stream at `at`.
@@ -61,8 +63,16 @@ impl Encoder {
         }
     }
 
+    /// The line that has not ended: which one of its stream, and what there is of it.
+    #[must_use]
+    pub fn unfinished(&self, stream: Stream) -> (u64, &[u8]) {
+        let index = stream.code() as usize;
+        (self.ended[index], &self.open[index])
+    }
+
     fn end_line(&mut self, at: Timestamp, stream: Stream, mut rest: &[u8], ending: Ending) {
         let index = stream.code() as usize;
+        self.ended[index] += 1;
         if !self.open[index].is_empty() {
             let mut open = std::mem::take(&mut self.open[index]);
             let (now, later) = rest.split_at(rest.len().min(PIECE_LEN - open.len()));

@@ -8,7 +8,7 @@ import { Icon } from "../Icon";
 import { Empty, Failure } from "../States";
 import { Ticked } from "../Ticked";
 import classes from "./Log.module.css";
-import { LogLineRow } from "./LogLineRow";
+import { LogLineRow, UnfinishedRow } from "./LogLineRow";
 import type { LogController } from "./useLogController";
 import { useLogScroll } from "./useLogScroll";
 
@@ -17,14 +17,14 @@ export function LogBody({ log }: { log: LogController }) {
   useSyncExternalStore(store.subscribe, store.snapshot);
   if (log.problem) return <Failure error={log.problem} retry={log.again} />;
   if (!log.opened) return null;
-  return store.total === 0 ? <NoLines log={log} /> : <Lines log={log} />;
+  return store.total === 0 && store.unfinished.length === 0 ? <NoLines log={log} /> : <Lines log={log} />;
 }
 
 function Lines({ log }: { log: LogController }) {
   const { store, ensure, find, marked } = log;
   const prefs = usePrefs();
-  const { total } = store;
-  const { scroller, below, anchor, range, height, handlers } = useLogScroll({ total, wrap: prefs.logWrap, goto: log.goto, follow: log.follow, onFollow: log.setFollow });
+  const { total, unfinished } = store;
+  const { scroller, below, anchor, range, height, handlers } = useLogScroll({ total, unfinished: unfinished.length, wrap: prefs.logWrap, goto: log.goto, follow: log.follow, onFollow: log.setFollow });
   useEffect(() => {
     // While the bar is dragged over a long log, only where it rests is asked for.
     const timer = setTimeout(() => ensure(range.first + 1, range.end), 40);
@@ -66,6 +66,13 @@ function Lines({ log }: { log: LogController }) {
             {draw(Math.min(anchor.line, total), range.end)}
           </div>
         </div>
+        {unfinished.length > 0 && (
+          <div className={classes.unfinished} style={{ "--digits": Math.max(3, String(total).length) } as React.CSSProperties}>
+            {unfinished.map(({ stream, text }) => (
+              <UnfinishedRow key={stream} run={log.run.id} stream={stream} text={text} zone={zone} />
+            ))}
+          </div>
+        )}
       </div>
       {store.cutBytes > 0 && <p className={classes.cut}>The log was longer than its limit: {bytes(store.cutBytes)} were not kept.</p>}
       {!log.follow && !store.complete && (

@@ -43,6 +43,18 @@ export const LogLineRow = memo(function LogLineRow({ run, n, line, zone, find, m
   );
 });
 
+/** A line that has not ended: it changes in place, and has no number yet. */
+export function UnfinishedRow({ run, stream, text, zone }: { run: string; stream: string; text: string; zone: string | null }) {
+  return (
+    <div className={classes.row} data-unfinished data-stream={stream}>
+      <span className={classes.number}>…</span>
+      {zone !== null && <span className={`${classes.time ?? ""} ${classes.blank ?? ""}`} aria-hidden>{timeOfDay(0, zone || undefined)}</span>}
+      <span className={classes.sign} title={stream !== "stdout" ? stream : undefined}>{STREAM_SIGNS[stream] ?? ""}</span>
+      <span className={classes.text}>{drawText(text, "", run)}</span>
+    </div>
+  );
+}
+
 function drawText(text: string, find: string, run: string): ReactNode {
   const shown = lastWritten(text);
   const parts = pieces(shown);

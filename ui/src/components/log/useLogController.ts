@@ -7,7 +7,7 @@ import { useLine } from "../../api/LiveContext";
 import { asProblem, type Problem } from "../../api/problem";
 import type { LogLine, LogPage, RunView } from "../../api/types";
 import { firstError, looksLikeError } from "../../lib/log/errors";
-import { LogStore, PAGE_LINES, type Gap } from "../../lib/log/store";
+import { LogStore, PAGE_LINES, type Gap, type Unfinished } from "../../lib/log/store";
 import { SseStream } from "../../lib/sse";
 import { useLogFind } from "./useLogFind";
 
@@ -188,6 +188,10 @@ function followLog(id: string, page: LogPage, store: LogStore): SseStream {
         // A page that is not seen draws no frames.
         if (document.hidden) put();
         else frame ||= requestAnimationFrame(put);
+      } else if (event === "unfinished") {
+        // After the lines that came before it.
+        put();
+        store.setUnfinished((JSON.parse(data) as { lines: Unfinished[] }).lines);
       } else if (event === "end") {
         stream.close();
         void end();

@@ -12,13 +12,15 @@ const DRAG_MS = 8000;
 
 interface Options {
   total: number;
+  /** Lines behind the last one. */
+  unfinished: number;
   wrap: boolean;
   goto: Goto | null;
   follow: boolean;
   onFollow: (follow: boolean) => void;
 }
 
-export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
+export function useLogScroll({ total, unfinished, wrap, goto, follow, onFollow }: Options) {
   const scroller = useRef<HTMLDivElement>(null);
   const below = useRef<HTMLDivElement>(null);
   const [anchor, setAnchor] = useState<Anchor>({ line: 0, y: 0 });
@@ -61,12 +63,12 @@ export function useLogScroll({ total, wrap, goto, follow, onFollow }: Options) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [goto, viewport]);
   useLayoutEffect(() => {
-    if (!follow || total === 0) return;
+    if (!follow || total + unfinished === 0) return;
     const visible = Math.ceil(viewport / 20);
     const line = Math.max(0, total - visible);
     toEnd.current = true;
     setAnchor({ line, y: placeOf(line, total) });
-  }, [follow, total, viewport, wrap]);
+  }, [follow, total, unfinished, viewport, wrap]);
 
   // After each drawing: heights are known now, so that places can be put right before anything is seen.
   // It ends by itself: the second time the height is the one that is known.

@@ -52,6 +52,15 @@ describe("held lines", () => {
     expect(store.line(1)).toBeUndefined();
     expect(store.line(200 * PAGE_LINES)?.text).toBe("line 100000");
   });
+  test("a line that has not ended goes when one of its stream comes, or the end", () => {
+    const store = new LogStore();
+    store.setUnfinished([{ stream: "stdout", text: "working " }, { stream: "stderr", text: "50 %" }]);
+    store.put([line(1)]);
+    expect(store.unfinished).toEqual([{ stream: "stderr", text: "50 %" }]);
+    expect(store.total).toBe(1);
+    store.setFacts({ complete: true });
+    expect(store.unfinished).toEqual([]);
+  });
   test("live lines make it longer", () => {
     const store = new LogStore();
     store.put([line(1)]);

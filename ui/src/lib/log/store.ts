@@ -12,11 +12,19 @@ export interface Gap {
   limit: number;
 }
 
+/** A line that the program has not ended, as it stands. */
+export interface Unfinished {
+  stream: string;
+  text: string;
+}
+
 export class LogStore {
   /** Lines in the log, as far as known. */
   total = 0;
   complete = false;
   cutBytes = 0;
+  /** Lines that have not ended: behind the last one, without a number. */
+  unfinished: readonly Unfinished[] = [];
   /** Grows with every change; for drawing. */
   version = 0;
   private pages = new Map<number, (LogLine | undefined)[]>();
@@ -43,12 +51,20 @@ export class LogStore {
       held[(line.n - 1) % PAGE_LINES] = line;
       if (line.n > this.total) this.total = line.n;
     }
-    if (lines.length > 0) this.changed();
+    if (lines.length === 0) return;
+    this.unfinished = this.unfinished.filter(({ stream }) => !lines.some((line) => line.stream === stream));
+    this.changed();
+  }
+
+  setUnfinished(lines: readonly Unfinished[]): void {
+    this.unfinished = lines;
+    this.changed();
   }
 
   setFacts(facts: { total?: number; complete?: boolean; cutBytes?: number }): void {
     this.total = Math.max(this.total, facts.total ?? 0);
     this.complete = facts.complete ?? this.complete;
+    if (this.complete) this.unfinished = [];
     this.cutBytes = facts.cutBytes ?? this.cutBytes;
     this.changed();
   }

@@ -24,13 +24,25 @@ pub struct LogLine {
     pub continues: bool,
 }
 
+const fn stream_name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+        Stream::System => "system",
+    }
+}
+
+impl LogLine {
+    /// Whether it is one of this stream.
+    #[must_use]
+    pub fn is_of(&self, stream: Stream) -> bool {
+        self.stream == stream_name(stream)
+    }
+}
+
 impl From<logs::LogLine> for LogLine {
     fn from(line: logs::LogLine) -> Self {
-        let stream = match line.stream {
-            Stream::Stdout => "stdout",
-            Stream::Stderr => "stderr",
-            Stream::System => "system",
-        };
+        let stream = stream_name(line.stream);
         let text = String::from_utf8(line.text)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         Self { n: line.number, at: line.at, stream: stream.to_owned(), text, continues: line.continues }

@@ -18,7 +18,7 @@ use super::terminal::{Terminal, say, seen_json};
 use crate::api::view::{InputRef, PipelineView, RunView, SubmitRun};
 use crate::client::{Client, file_name};
 
-pub use printer::{ended, line_text, unreadable};
+pub use printer::{ended, line_text, unfinished_line, unreadable};
 pub use watch::watch;
 
 /// How much of the run is shown.

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use rigi_model::RunState;
+use rigi_model::log::Unfinished;
 use rigi_model::quantity::{show_bytes, show_duration};
 
 use crate::api::view::{ArtifactView, LogLine, RunView};
+use crate::cli::table::cut;
 use crate::cli::terminal::{Colour, Terminal, harmless};
 use crate::cli::words::{clock, quoted, state_colour, state_word};
 
@@ -55,6 +57,17 @@ pub fn unreadable(why: &str) -> String {
 fn last_written(text: &str) -> &str {
     let text = text.trim_end_matches('\r');
     text.rsplit_once('\r').map_or(text, |(_, last)| last)
+}
+
+/// Lines that have not ended, as one line of a terminal.
+#[must_use]
+pub fn unfinished_line(lines: &[Unfinished], terminal: &Terminal) -> String {
+    let texts = lines.iter().map(|line| harmless(last_written(&line.text), false).trim().to_owned());
+    let text: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+    if text.is_empty() {
+        return String::new();
+    }
+    cut(&format!("{}{}", " ".repeat(LABEL), text.join(" · ")), terminal.width.saturating_sub(1))
 }
 
 /// A line with its local time of the day.

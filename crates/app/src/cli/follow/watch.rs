@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rigi_model::log::Unfinished;
 use rigi_model::{RunState, Timestamp};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::printer::{artifacts_command, ended, labelled, outputs_line, prepared, timed_line, unreadable};
+use super::printer::{
+    artifacts_command, ended, labelled, outputs_line, prepared, timed_line, unfinished_line, unreadable,
+};
 use super::{Follow, Interrupt, Placing, Show, Style};
 use crate::api::view::{ArtifactView, LogLine, Page, RunSummary, RunView};
 use crate::cli::exit::Exit;
@@ -64,6 +67,7 @@ pub async fn watch(
             News::Run(RunNews::Changed(run)) => watcher.changed(*run)?,
             News::Run(RunNews::LookAgain) => watcher.changed(get(client, &id).await?.summary)?,
             News::Log(LogEvent::Lines(lines)) => watcher.lines(&lines).await?,
+            News::Log(LogEvent::Unfinished(lines)) => watcher.unfinished(lines),
             News::Log(LogEvent::Attempt) => watcher.attempt()?,
             News::Log(LogEvent::Unreadable(why)) => watcher.unreadable(&why),
             News::Late => watcher.let_go()?,
@@ -117,6 +121,7 @@ struct Watcher<'a> {
     /// Its environment was shown.
     prepared: bool,
     log_ended: bool,
+    unfinished: Vec<Unfinished>,
 }
 
 impl<'a> Watcher<'a> {
@@ -134,6 +139,7 @@ impl<'a> Watcher<'a> {
             held: None,
             prepared: false,
             log_ended: false,
+            unfinished: Vec::new(),
         }
     }
 
@@ -205,8 +211,14 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    fn unfinished(&mut self, lines: Vec<Unfinished>) {
+        self.unfinished = lines;
+        self.spinner.show_above(unfinished_line(&self.unfinished, self.terminal));
+    }
+
     /// The next attempt begins; what failed may fail again.
     fn attempt(&mut self) -> anyhow::Result<()> {
+        self.unfinished(Vec::new());
         self.let_go()?;
         self.said.clear();
         Ok(())
@@ -220,6 +232,10 @@ impl<'a> Watcher<'a> {
     async fn lines(&mut self, lines: &[LogLine]) -> anyhow::Result<()> {
         if self.follow.style == Style::People {
             self.show_environment().await?;
+        }
+        if !self.unfinished.is_empty() {
+            self.unfinished.retain(|open| lines.iter().all(|line| !line.is_of(open.stream)));
+            self.spinner.show_above(unfinished_line(&self.unfinished, self.terminal));
         }
         for line in lines {
             match self.follow.style {

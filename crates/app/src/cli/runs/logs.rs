@@ -7,14 +7,16 @@ use anyhow::Context as _;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use futures_util::StreamExt as _;
+use rigi_model::log::Unfinished;
 
 use super::earlier::{earlier, lines};
 use crate::api::view::{LogLine, LogPage, RunView};
 use crate::cli::exit::Exit;
-use crate::cli::follow::{ended, line_text, unreadable};
+use crate::cli::follow::{ended, line_text, unfinished_line, unreadable};
 use crate::cli::output::{Format, yaml};
+use crate::cli::progress::Spinner;
 use crate::cli::session::Session;
-use crate::cli::terminal::{remark, say, seen_json};
+use crate::cli::terminal::{Terminal, remark, say, seen_json};
 use crate::cli::words::{clock, state_word};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream};
 
@@ -156,10 +158,22 @@ impl Logs {
     }
 
     async fn print_new(&self, mut log: LogStream, session: &Session) -> anyhow::Result<()> {
+        let terminal = &session.terminal;
+        let is_seen = matches!(self.format(), Format::Table | Format::Wide);
+        let mut spinner = Spinner::new(&Terminal { out: terminal.out && is_seen, ..*terminal });
+        let mut unfinished = Vec::new();
         loop {
             match log.next().await? {
-                LogEvent::Lines(lines) => self.print(&lines, session)?,
-                LogEvent::Attempt => {}
+                LogEvent::Lines(lines) => {
+                    unfinished.retain(|open: &Unfinished| lines.iter().all(|line| !line.is_of(open.stream)));
+                    spinner.show_above(unfinished_line(&unfinished, terminal));
+                    spinner.aside(|| self.print(&lines, session))?;
+                }
+                LogEvent::Unfinished(lines) => {
+                    unfinished = lines;
+                    spinner.show_above(unfinished_line(&unfinished, terminal));
+                }
+                LogEvent::Attempt => spinner.hide(),
                 LogEvent::Unreadable(why) => eprintln!("{}", unreadable(&why)),
                 LogEvent::End => return Ok(()),
             }
