@@ -102,7 +102,7 @@ struct Listener {
     prefix: Vec<u8>,
     found: Option<Found>,
     recent: VecDeque<Recent>,
-    /// The last line that was set in: behind all others.
+    /// The last line that was set in: it counts where all are.
     set_in: Option<Recent>,
 }
 
@@ -233,7 +233,8 @@ impl Listener {
     }
 
     fn found_one(&mut self, text: &[u8], closing: Closing, at: Timestamp) {
-        let unfinished = closing == Closing::Headed && text.ends_with(b":");
+        let is_bare = memchr::memchr2(b':', b' ', text) == Some(text.len() - 1);
+        let unfinished = text.ends_with(b":") && (closing == Closing::Headed || is_bare);
         self.found = Some(Found { text: text.to_vec(), closing, line: self.lines, at, unfinished });
     }
 
@@ -244,7 +245,8 @@ impl Listener {
     }
 
     fn last(&self, end: Timestamp) -> Option<String> {
-        let lines = self.recent.iter().rev().chain(&self.set_in);
+        let set_in = self.set_in.as_ref().filter(|_| self.recent.is_empty());
+        let lines = self.recent.iter().rev().chain(set_in);
         let fresh = lines.filter(|recent| end.0.saturating_sub(recent.at.0) <= LATER);
         fresh.filter_map(|recent| quoted(&recent.text)).find(|text| !is_noise(text))
     }

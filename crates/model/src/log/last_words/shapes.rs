@@ -79,7 +79,7 @@ fn is_name(text: &[u8]) -> bool {
 /// Whether a line says nothing of why a program ended: traces of the shell, progress, news, and what stands around the
 /// words of an exception.
 pub fn is_noise(text: &str) -> bool {
-    const HEADS: [&str; 14] = [
+    const HEADS: [&str; 15] = [
         "+ ",
         "++ ",
         "^",
@@ -89,6 +89,7 @@ pub fn is_noise(text: &str) -> bool {
         "Execution halted",
         "Calls: ",
         "Node.js v",
+        "(Use `node --trace",
         "Stacktrace:",
         "Stack trace:",
         "Backtrace:",

@@ -37,6 +37,7 @@ fn a_traceback_of_python_ends_with_its_exception() {
     check(&format!("{TRACEBACK}Stop"), "Stop");
     check(&format!("{TRACEBACK}KeyboardInterrupt\n"), "KeyboardInterrupt");
     check(&format!("{TRACEBACK}OSError: \n"), "OSError:");
+    check(&format!("{TRACEBACK}OSError: \n\n  first words: x\nmore"), "OSError: first words: x");
     // Its first line, and nothing that comes behind it.
     check(
         &format!("{TRACEBACK}RuntimeError: first\nsecond\n\nValueError: quoted\n  third"),
@@ -204,6 +205,11 @@ fn lines_that_nobody_quotes_are_passed_over() {
     assert_eq!(quote("INFO:root:done\n[info] done\nWARNING:root:x\na.py:1: UserWarning: x"), None);
     check("no rows\n+ exit 1\nINFO: bye", "no rows");
     check("  no rows\n", "no rows");
+    assert_eq!(quote("a.py:1: UserWarning: x\n  warnings.warn('x')"), None);
+    check(
+        "/app/main.js:1\nthrow \"text\"\n^\ntext\n(Use `node --trace-uncaught ...` to show where)\n\nNode.js v22",
+        "text",
+    );
     check("  set in\nno rows\n  set in", "no rows");
     check("information: no rows", "information: no rows");
     // What was said a long time before the end is not why it ended.
