@@ -60,11 +60,13 @@ impl Spinner {
             (false, true) => "{prefix}",
             (false, false) => "{prefix}\n{spinner} {wide_msg}",
         };
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
+        let bar = self.bar.get_or_insert_with(ProgressBar::new_spinner);
+        if template == "{prefix}" {
+            // Nothing of it turns.
+            bar.disable_steady_tick();
+        } else {
             bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
+        }
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.tick_chars("◐◓◑◒●"));
         }

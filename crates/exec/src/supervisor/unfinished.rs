@@ -80,7 +80,7 @@ impl Telling {
         let told = STREAMS.iter().zip(&self.told);
         let line = |(stream, told): (&Stream, &Option<(u64, String)>)| {
             let (_, text) = told.as_ref()?;
-            Some(Unfinished { stream: *stream, text: text.clone() })
+            (!text.is_empty()).then(|| Unfinished { stream: *stream, text: text.clone() })
         };
         told.filter_map(line).collect()
     }
@@ -170,6 +170,21 @@ mod tests {
         assert_eq!(telling.take_back(&spool), Some(Vec::new()));
         assert!(!telling.is_due(&spool));
         assert_eq!(telling.take_back(&spool), None);
+    }
+
+    #[test]
+    fn a_line_that_shows_nothing_is_none() {
+        let mut spool = Spool::new("/nowhere".into(), None);
+        let mut telling = Telling::default();
+        spool.write(Timestamp(1), Stream::Stdout, b"50 %");
+        telling.wait(&spool, Instant::now());
+        assert!(telling.look(&spool).is_some_and(|lines| lines.len() == 1));
+        spool.write(Timestamp(1), Stream::Stdout, b"\r\r");
+        assert!(!telling.is_due(&spool));
+        spool.write(Timestamp(1), Stream::Stderr, b"\r");
+        telling.wait(&spool, Instant::now());
+        assert!(telling.look(&spool).is_some_and(|lines| lines.len() == 1));
+        assert!(!telling.is_due(&spool));
     }
 
     #[test]
