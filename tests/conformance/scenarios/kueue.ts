@@ -246,7 +246,7 @@ export const kueue: Scenario[] = [
       },
       look: async ({ api, run, facts }) => {
         const lines = await api.lines(run.id, "&attempt=1&stream=system");
-        facts.says = says(lines.map((line) => line.text).join("\n"), /moved it out of the way \((ClusterQueueStopped|Suspended)\): /);
+        facts.says = says(lines.map((line) => line.text).join("\n"), /moved it out of the way \((ClusterQueueStopped|Evicted|Suspended)\): (The ClusterQueue is stopped|Kueue has taken its admission)/);
       },
       expect: {
         state: "succeeded",

@@ -115,7 +115,10 @@ fn moved_away(reason: &str, said: &str) -> String {
 fn taken_back(shown: &Shown, job: Option<&Job>) -> Option<(String, String)> {
     let of = |status| condition(shown.workload.as_ref()?, "Evicted", status);
     // Admitted anew meanwhile, which is of no use to an attempt whose pod is gone.
-    let before = || of("False").filter(|(_, said)| said.starts_with("Previously: "));
+    let before = || {
+        let (_, said) = of("False")?;
+        Some(("Evicted".to_owned(), said.strip_prefix("Previously: ")?.to_owned()))
+    };
     let suspended = || {
         let queue = job?.waits_in()?;
         Some(("Suspended".to_owned(), format!("Kueue has taken its admission in the queue `{queue}` back")))

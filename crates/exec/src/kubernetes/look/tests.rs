@@ -183,7 +183,7 @@ fn what_was_moved_while_nobody_watched_is_no_loss() {
         let Exit::Evicted { message } = exit(&Shown { workload: Some(again.clone()), ..shown }) else {
             panic!()
         };
-        assert!(message.ends_with("Previously: The ClusterQueue is stopped"), "{message}");
+        assert!(message.ends_with("(Evicted): The ClusterQueue is stopped"), "{message}");
     }
     let failed = |reason: &str| -> Job {
         let said =
