@@ -83,6 +83,7 @@ impl Keeper {
         let left = std::mem::take(&mut gathered.left).with(std::mem::take(&mut ended.left));
         let log = std::mem::take(&mut ended.log);
         let (cut, notes) = (log.cut_bytes, Notes { at, lines: left.lines() });
+        let silent = log.file.is_none() && log.inline.is_empty() && notes.lines.is_empty();
         let object = format!("{}/{}.{}", key.run.short(), key.run, key.number);
         let failed = matches!(ended.exit, Exit::Code { code } if code != 0);
         let pack = move |keeper: &Self| {
@@ -90,7 +91,11 @@ impl Keeper {
             let kept = keep_log(&keeper.blobs, &log, &object, &notes, words.as_mut())?;
             Ok(KeptLog { quote: words.and_then(|words| words.quote()), ..kept })
         };
-        let log = keeper.clone().insist(&key, pack).await.unwrap_or_else(KeptLog::not_kept);
+        // A short run that says nothing is not worth a thread.
+        let log = match silent {
+            true => KeptLog::default(),
+            false => keeper.clone().insist(&key, pack).await.unwrap_or_else(KeptLog::not_kept),
+        };
         if let Some(why) = &log.trouble {
             tracing::error!(%key, why, "the log of an ended attempt cannot be kept");
         }
