@@ -32,15 +32,20 @@ impl Remote {
         if ended.exit == Exit::Stopped {
             // The runner knows no more than that it was told to end: by us, or by others, as where a node is drained.
             let (exit, said) = match (stopping, self.moved(key)) {
-                (true, _) => (Exit::Stopped, STOPPED.to_owned()),
-                (false, Some(message)) => (Exit::Evicted { message: message.clone() }, sentence(&message)),
+                // Before its start the runner has said so itself.
+                (true, _) => (Exit::Stopped, ended.started_at.map(|_| STOPPED.to_owned())),
+                (false, Some(message)) => {
+                    let said = sentence(&message);
+                    (Exit::Evicted { message }, Some(said))
+                }
                 (false, None) => {
                     let message = "its container was told to end, and not by Rigi".to_owned();
-                    (Exit::Lost { message: message.clone() }, sentence(&message))
+                    let said = sentence(&message);
+                    (Exit::Lost { message }, Some(said))
                 }
             };
             ended.exit = exit;
-            word = Some(said);
+            word = said;
         }
         ended.started_at = ended.started_at.map(|at| Timestamp(at.0.saturating_add(shift)));
         ended.log.inline = Vec::new();

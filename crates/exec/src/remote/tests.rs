@@ -152,6 +152,14 @@ fn a_runner_that_was_told_to_end_by_somebody_else_is_lost() {
     let ended = end_of(&mut seen);
     assert_eq!(ended.exit, Exit::Stopped);
     assert_eq!(texts(ended.log.file.as_deref().unwrap()), [STOPPED]);
+    // Before its start, its runner has said so itself.
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen, key) = claimed(&root);
+    assert!(remote.stopping(&key));
+    let mut early = last(Exit::Stopped, 0);
+    early.ended.started_at = None;
+    remote.end(&key, early).unwrap();
+    assert_eq!(end_of(&mut seen).log.file, None);
 }
 
 #[test]
