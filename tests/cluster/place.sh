@@ -16,3 +16,25 @@ bin=$cache/tools/bin
 alive() { grep -qs '^State:.[^Z]' "/proc/$1/status"; }
 
 [ "$(id -u)" = 0 ] || { echo "a cluster of the tests needs root" >&2; exit 1; }
+
+# wait_for SECONDS WHAT COMMAND...
+wait_for() {
+    local seconds=$1 what=$2 end
+    shift 2
+    end=$((SECONDS + seconds))
+    until "$@" >/dev/null 2>&1; do
+        if [ $SECONDS -ge $end ]; then
+            echo "$what is not ready after $seconds s; see $home/log" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+
+# ask PATH [CURL'S ARGUMENTS...]: of the API server, as who may do everything
+ask() {
+    local path=$1
+    shift
+    curl --silent --fail --max-time 60 --cacert "$home/pki/ca.crt" --cert "$home/pki/admin.crt" --key "$home/pki/admin.key" \
+        "$@" "https://$gateway:$api_port$path"
+}
