@@ -121,7 +121,7 @@ export const kueue: Scenario[] = [
     },
     look: async ({ server, facts }) => {
       const lines = server.complaints.join("\n").split("\n").filter((line) => /workloads/i.test(line));
-      facts.told = { times: lines.length, says: says(lines[0], /Rigi may not follow the cluster's Kueue's Workloads; `rigi targets check kubernetes`/) };
+      facts.told = { times: lines.length, says: says(lines[0], /Rigi may not follow Kueue's Workloads in the cluster; `rigi targets check kubernetes`/) };
     },
     expect: {
       state: "cancelled",

@@ -52,10 +52,10 @@ impl Keeper {
 
     /// Kueue's objects cannot be seen, or can be again.
     pub(super) fn all_unseen(&mut self, unseen: bool) {
-        let waiting: Vec<_> = self.held.iter().filter(|(_, held)| held.shown.pod.is_none()).collect();
-        let keys: Vec<_> = waiting.into_iter().map(|(key, _)| key.clone()).collect();
         self.unseen = unseen;
-        for key in keys {
+        let waiting = self.held.iter().filter(|(_, held)| held.shown.pod.is_none());
+        let waiting: Vec<_> = waiting.map(|(key, _)| key.clone()).collect();
+        for key in waiting {
             self.update(&key, |shown| shown.unseen = unseen);
         }
     }

@@ -37,10 +37,10 @@ impl Keeper {
             let (target, why, what) = (&self.config.name, &deafness.why, kind.words());
             match deafness.refused {
                 true => tracing::warn!(
-                    %target, why, "Rigi may not follow the cluster's {what}; `rigi targets check {target}` says what is missing"
+                    %target, why, "Rigi may not follow {what} in the cluster; `rigi targets check {target}` says what is missing"
                 ),
                 false => {
-                    tracing::warn!(%target, why, "the cluster's {what} cannot be followed; it is tried again")
+                    tracing::warn!(%target, why, "{what} in the cluster cannot be followed; it is tried again")
                 }
             }
         }
