@@ -99,6 +99,9 @@ impl Core {
             let durable = self.store.change(round.changes, Pace::Now).await?;
             durable.await.map_err(|_| rigi_store::Error::Closed)?;
         }
+        for (target, key) in round.releases {
+            self.executors_of(target.as_ref()).for_each(|executor| executor.release(&key));
+        }
         if let Some(last) = rest {
             self.ledger.begin_loading();
             tokio::spawn(load_queue(self.store.clone(), project.clone(), last, self.outbox.clone()));

@@ -1,9 +1,10 @@
 //! One round of the core: hear all that has arrived, decide, write in one piece, act when it is durable.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::Observed;
-use rigi_model::Timestamp;
+use rigi_exec::plan::{Executor, Observed};
+use rigi_model::{Target, Timestamp};
 use rigi_store::{Pace, RunChange};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -113,13 +114,8 @@ impl Core {
                     }
                 }
                 Order::Stop { target, key, grace } => {
-                    for (_, executor) in
-                        self.executors.iter().filter(|(t, _)| target.as_ref().is_none_or(|of| of == *t))
-                    {
-                        executor.stop(&key, grace);
-                    }
+                    self.executors_of(target.as_ref()).for_each(|executor| executor.stop(&key, grace));
                 }
-                Order::Release(key) => self.executors.values().for_each(|executor| executor.release(&key)),
                 Order::Keep(leaving) => self.keep(*leaving),
                 Order::StopKeeping(key) => {
                     if let Some(brake) = self.brakes.get(&key) {
@@ -132,6 +128,12 @@ impl Core {
             // Nobody listens: nobody is told.
             let _ = self.pulses.send(pulse);
         }
+    }
+
+    /// The executor of a target, or all of them.
+    pub(super) fn executors_of<'a>(&'a self, target: Option<&'a Target>) -> impl Iterator<Item = &'a Arc<dyn Executor>> {
+        let of = move |(its, _): &(&Target, _)| target.is_none_or(|target| target == *its);
+        self.executors.iter().filter(of).map(|(_, executor)| executor)
     }
 
     fn keep(&mut self, leaving: Leaving) {
@@ -153,7 +155,7 @@ impl Core {
     /// Hands the changes to the store; what follows from them is done when they are durable.
     async fn flush(&mut self, round: Round) -> rigi_store::Result<()> {
         let Round { changes, claims, releases, replies, counts, .. } = round;
-        if changes.is_empty() && replies.is_empty() && counts.is_empty() {
+        if changes.is_empty() && releases.is_empty() && replies.is_empty() && counts.is_empty() {
             return Ok(());
         }
         let answers = replies.len() + counts.len();
@@ -170,15 +172,15 @@ impl Core {
         }
         let releases: Vec<_> = releases
             .into_iter()
-            .filter_map(|(target, key)| Some((self.executors.get(&target)?.clone(), key)))
+            .map(|(target, key)| (self.executors_of(target.as_ref()).cloned().collect::<Vec<_>>(), key))
             .collect();
         let planner = self.planner();
         tokio::spawn(async move {
             if durable.await.is_err() {
                 return;
             }
-            for (executor, key) in releases {
-                executor.release(&key);
+            for (executors, key) in releases {
+                executors.iter().for_each(|executor| executor.release(&key));
             }
             answer(replies, counts);
             planner.plan(claimed).await;

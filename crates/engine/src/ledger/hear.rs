@@ -114,10 +114,12 @@ impl<P: Policies> Ledger<P> {
 
     fn observed(&mut self, observed: Observed, round: &mut Round) {
         let Observed { key, at, what } = observed;
-        let Some(entry) = self.runs.get_mut(&key.run).filter(|e| e.status.attempt == key.number) else {
-            // The attempt is not the current one: its end is acknowledged, so that its executor forgets it.
+        let current = |entry: &&mut Entry| entry.status.attempt == key.number && entry.status.state.is_active();
+        let Some(entry) = self.runs.get_mut(&key.run).filter(current) else {
+            // The attempt has no place any more: its end is acknowledged, so that its executor forgets it. The change
+            // that took its place away may still be on its way to the disk.
             if matches!(what, Observation::Ended(_)) {
-                round.orders.push(Order::Release(key));
+                round.releases.push((None, key));
             }
             return;
         };
@@ -212,7 +214,7 @@ impl<P: Policies> Ledger<P> {
             // What it chose comes before how it ended.
             change.events.splice(0..0, route);
         });
-        round.releases.push((target, key.clone()));
+        round.releases.push((Some(target), key.clone()));
     }
 
     fn planned(

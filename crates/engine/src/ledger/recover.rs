@@ -36,11 +36,12 @@ impl<P: Policies> Ledger<P> {
         }
         for known in known.into_values() {
             // Its end was stored before the server stopped, or it belongs to an attempt that was given up.
-            round.orders.push(if known.phase != Phase::Ended {
-                Order::Stop { target: None, key: known.key, grace: self.policies.grace(None) }
+            if known.phase == Phase::Ended {
+                round.releases.push((None, known.key));
             } else {
-                Order::Release(known.key)
-            });
+                let grace = self.policies.grace(None);
+                round.orders.push(Order::Stop { target: None, key: known.key, grace });
+            }
         }
         recovered
     }

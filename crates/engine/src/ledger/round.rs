@@ -22,8 +22,9 @@ pub struct Round {
     pub changes: Vec<RunChange>,
     /// When the changes are durable: runs whose next attempt is to be planned.
     pub claims: Vec<RunId>,
-    /// When the changes are durable: attempts that their executor may forget.
-    pub releases: Vec<(Target, AttemptKey)>,
+    /// When the changes, and all before them, are durable: attempts that the executor of this target, or whichever
+    /// knows them, may forget.
+    pub releases: Vec<(Option<Target>, AttemptKey)>,
     /// When the changes, and all before them, are durable: who is told what of a request to cancel.
     pub replies: Vec<(oneshot::Sender<CancelAnswer>, CancelAnswer)>,
     /// The same: who is told how many requests to cancel were accepted.
@@ -49,8 +50,6 @@ pub enum Order {
         /// Between SIGTERM and SIGKILL.
         grace: Duration,
     },
-    /// Whichever executor knows the attempt may forget it.
-    Release(AttemptKey),
     /// Keep what an ended attempt left, then say [`super::Message::Kept`].
     Keep(Box<Leaving>),
     /// The run of an ended attempt is cancelled: nothing more of its files need be copied.

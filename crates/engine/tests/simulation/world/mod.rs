@@ -180,8 +180,11 @@ impl World {
                 return Err(format!("{id} ended {ends} times; it is {state:?} at the end of time"));
             }
         }
-        match self.supervisor.alive().next() {
-            Some(key) => Err(format!("{key} still has a process at the end of time")),
+        if let Some(key) = self.supervisor.alive().next() {
+            return Err(format!("{key} still has a process at the end of time"));
+        }
+        match self.supervisor.kept() {
+            Some(key) => Err(format!("{key} is still kept by the supervisor at the end of time")),
             None => Ok(()),
         }
     }

@@ -111,15 +111,16 @@ impl World {
         let recovered = server.ledger.recover(open, known, now, &mut round);
         self.trace(|| format!("server {id} recovers: {recovered:?}"));
         self.act(id, &mut round);
+        let releases = round.releases.drain(..).map(|(_, key)| key).collect();
+        let after = After { releases, recovered: true, ..After::default() };
         if round.changes.is_empty() {
-            self.recovered(id);
+            self.on_durable(id, after);
             return;
         }
         self.trace_changes(id, &round);
         let Some(server) = self.servers.get_mut(&id) else { return };
         let result = server.queue.follow(&round.changes);
         self.check(result);
-        let after = After { recovered: true, ..After::default() };
         self.write(id, Job::Change { changes: round.changes, after });
     }
 
@@ -219,7 +220,6 @@ impl World {
             match order {
                 Order::Launch { plan, .. } => self.link_launch(id, plan.key),
                 Order::Stop { key, grace, .. } => self.link_stop(id, key, grace),
-                Order::Release(key) => self.link_release(id, key),
                 Order::StopKeeping(_) => {}
                 Order::Keep(leaving) => {
                     let delay = self.rng.i64(100..20_000);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rigi_model::run::RunStatus;
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{AttemptKey, RunId, Timestamp};
 use rigi_store::retention::{Ended, Keep, beyond};
 use rigi_store::{NewRun, OpenRun, RunChange};
 
@@ -59,6 +59,12 @@ impl Work {
 }
 
 impl Store {
+    /// Whether an attempt has a place and no stored end.
+    pub fn is_open(&self, key: &AttemptKey) -> bool {
+        let status = self.runs.get(&key.run).map(|row| &row.status);
+        status.is_some_and(|status| status.attempt == key.number && status.state.is_active())
+    }
+
     /// Takes the lock, if nobody has it.
     pub fn lock(&mut self) -> Option<Session> {
         if self.holder.is_some() {

@@ -75,6 +75,11 @@ impl Supervisor {
         self.attempts.iter().map(known).collect()
     }
 
+    /// An attempt that it keeps and nobody has it forget.
+    pub fn kept(&self) -> Option<&AttemptKey> {
+        self.attempts.keys().next()
+    }
+
     /// Attempts that have, or will have, a process.
     pub fn alive(&self) -> impl Iterator<Item = &AttemptKey> {
         let alive = |attempt: &Attempt| !matches!(attempt.phase, Phase::Ended { .. }) && !attempt.released;
@@ -109,6 +114,9 @@ impl World {
             Order::Stop(key, grace) => self.stop(&key, grace),
             Order::Release(key) => match self.supervisor.attempts.get_mut(&key) {
                 Some(Attempt { phase: Phase::Ended { .. }, .. }) => {
+                    if self.store.is_open(&key) {
+                        return Err(format!("{key} is forgotten before its end is stored"));
+                    }
                     self.supervisor.attempts.remove(&key);
                 }
                 Some(attempt) => {
