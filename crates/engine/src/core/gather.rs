@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rigi_exec::outputs::{LeftOut, MOST_FILES, Outputs};
 use rigi_exec::plan::StoredFile;
@@ -69,13 +69,7 @@ impl Gatherer<'_> {
         listing.files.sort();
         gathered.left = listing.left;
         let stored = stored.iter().map(|file| (Path::new(&file.path), file)).collect();
-        let work = Work {
-            gatherer: self,
-            outputs: &outputs,
-            stored,
-            resumed: Resumed::open(folder),
-            bytes: AtomicU64::new(0),
-        };
+        let work = Work { gatherer: self, outputs: &outputs, stored, resumed: Resumed::open(folder) };
         let mut stopped = 0;
         for one in work.all(&listing.files)? {
             match one {
@@ -123,26 +117,53 @@ struct Work<'a> {
     /// Those that their runner has stored.
     stored: HashMap<&'a Path, &'a StoredFile>,
     resumed: Resumed,
-    /// So many are kept, or on their way.
-    bytes: AtomicU64,
 }
 
 impl Work<'_> {
     fn all(&self, files: &[PathBuf]) -> Result<Vec<One>> {
-        let keep = |files: &[PathBuf]| files.iter().map(|path| self.keep(path)).collect::<Result<Vec<_>>>();
+        let keep = |files: &[PathBuf], mut bytes: u64| {
+            files.iter().map(|path| self.keep(path, &mut bytes)).collect::<Result<Vec<_>>>()
+        };
         if !self.gatherer.blobs.is_remote() || files.len() < 2 {
-            return keep(files);
+            return keep(files, 0);
         }
         // Each costs the way there and back.
         let share = files.len().div_ceil(FILES_AT_ONCE);
+        let starts = self.starts(files, share);
         std::thread::scope(|scope| {
-            let working: Vec<_> = files.chunks(share).map(|files| scope.spawn(|| keep(files))).collect();
+            let parts = files.chunks(share).zip(starts);
+            let working: Vec<_> =
+                parts.map(|(files, start)| scope.spawn(move || keep(files, start))).collect();
             let done = working.into_iter().map(|one| one.join().unwrap_or(Err(Error::Closed)));
             done.collect::<Result<Vec<_>>>().map(|parts| parts.into_iter().flatten().collect())
         })
     }
 
-    fn keep(&self, path: &Path) -> Result<One> {
+    /// The bytes of all files before each part: what a limit leaves out must not depend on who is faster.
+    fn starts(&self, files: &[PathBuf], share: usize) -> Vec<u64> {
+        let mut bytes: u64 = 0;
+        let starts = files.chunks(share).map(|part| {
+            let start = bytes;
+            if self.gatherer.limit.is_some() {
+                let size = |path: &PathBuf| self.open(path).ok().flatten().map_or(0, |(_, _, size)| size);
+                bytes = part.iter().map(size).fold(bytes, u64::saturating_add);
+            }
+            start
+        });
+        starts.collect()
+    }
+
+    /// A file, what the machine says of it, and the bytes that are kept of it; `None` if it is not the run's own.
+    fn open(&self, path: &Path) -> io::Result<Option<(File, Metadata, u64)>> {
+        let Some(file) = self.outputs.file(path)? else { return Ok(None) };
+        let facts = file.metadata()?;
+        // What holds the place of a stored one is empty.
+        let size = self.stored.get(path).map_or(facts.len(), |stored| stored.size);
+        Ok(Some((file, facts, size)))
+    }
+
+    /// Keeps a file; `bytes` are those of the files before it, and grow by its own.
+    fn keep(&self, path: &Path, bytes: &mut u64) -> Result<One> {
         let of = self.gatherer;
         if of.brake.is_pulled() {
             return Ok(One::Stopped);
@@ -157,23 +178,16 @@ impl Work<'_> {
             }
             Ok(One::Lost(path.to_owned(), format!("cannot be read: {error}")))
         };
-        let file = match self.outputs.file(path) {
-            Ok(Some(file)) => file,
+        let (file, facts, size) = match self.open(path) {
+            Ok(Some(opened)) => opened,
             Ok(None) => return Ok(One::Left(path.to_owned(), "a file that is not the run's own".into())),
             Err(error) => return unread(error),
         };
-        let facts = match file.metadata() {
-            Ok(facts) => facts,
-            Err(error) => return unread(error),
-        };
-        // What holds the place of a stored one is empty.
-        let stored = self.stored.get(path);
-        let size = stored.map_or(facts.len(), |stored| stored.size);
-        let before = self.bytes.fetch_add(size, Ordering::Relaxed);
-        if of.limit.is_some_and(|limit| before.saturating_add(size) > limit) {
+        *bytes = bytes.saturating_add(size);
+        if of.limit.is_some_and(|limit| *bytes > limit) {
             return Ok(One::Over(path.to_owned()));
         }
-        if let Some(StoredFile { sha256, size, .. }) = stored {
+        if let Some(StoredFile { sha256, size, .. }) = self.stored.get(path) {
             let content = Stored { sha256: sha256.clone(), size: *size };
             return match of.blobs.hold(&content) {
                 Ok(()) => Ok(One::Kept(of.artifact(name, content))),

@@ -136,16 +136,19 @@ impl<S: Stream<Item = Watched>> Ear<S> {
     /// What comes next; trouble on the way is told.
     async fn next(&mut self) -> Option<Event<DynamicObject>> {
         loop {
-            let event = self.stream.next().await?;
-            let deaf = std::mem::replace(&mut self.deaf, event.is_err());
-            match event {
+            match self.stream.next().await? {
+                // The library is about to ask: it has heard nothing yet.
+                Ok(Event::Init) => return Some(Event::Init),
                 Ok(event) => {
-                    if deaf {
+                    if std::mem::take(&mut self.deaf) {
                         self.outlet.send(Seen::Hears(self.kind));
                     }
                     return Some(event);
                 }
-                Err(error) => self.outlet.send(Seen::Deaf(self.kind, Deafness::from(&error))),
+                Err(error) => {
+                    self.deaf = true;
+                    self.outlet.send(Seen::Deaf(self.kind, Deafness::from(&error)));
+                }
             }
         }
     }
@@ -266,5 +269,35 @@ async fn follow_workloads(mut ear: Ear<impl Stream<Item = Watched>>) {
             Event::Apply(workload) => tell(&workload, true),
             Event::Delete(workload) => tell(&workload, false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use kube::core::Status;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_refused_again_and_again_is_deaf_until_an_object_or_a_whole_list_comes() {
+        let refused =
+            || Err(watcher::Error::WatchError(Box::new(Status::failure("no", "Forbidden").with_code(403))));
+        let came: [Watched; 6] =
+            [Ok(Event::Init), refused(), Ok(Event::Init), refused(), Ok(Event::Init), Ok(Event::InitDone)];
+        let (sender, mut told) = mpsc::unbounded_channel();
+        let outlet = Outlet { sender: sender.downgrade() };
+        let mut ear = Ear::new(Kind::Workloads, stream::iter(came), outlet);
+        while ear.next().await.is_some() {}
+        drop(sender);
+        let mut words = Vec::new();
+        while let Some(Command::Seen(seen)) = told.recv().await {
+            words.push(match seen {
+                Seen::Deaf(Kind::Workloads, deafness) => deafness.refused,
+                Seen::Hears(Kind::Workloads) => false,
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(words, [true, true, false]);
     }
 }
