@@ -8,7 +8,7 @@ use std::time::Duration;
 use rigi_exec::credentials::{BucketAccess, Credential};
 use rigi_exec::plan::{AttemptPlan, Executor, InputFile, StoredFile};
 use rigi_exec::remote::wire::{Address, Content, Way};
-use rigi_model::{AttemptKey, RunId, Timestamp};
+use rigi_model::{AttemptKey, ProjectName, RunId, Timestamp};
 use rigi_store::{Error, Result, RunAccess, Store, Stored};
 
 use crate::{Engine, inputs};
@@ -57,7 +57,7 @@ fn variables(access: &RunAccess) -> BTreeMap<String, String> {
 /// Renews an attempt's credentials until it has ended; at once where `known` is none of its.
 pub(crate) async fn keep_renewed(
     store: Store,
-    project: String,
+    project: ProjectName,
     executor: Arc<dyn Executor>,
     key: AttemptKey,
     known: Option<Credential>,

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rigi_exec::credentials::{BucketAccess, Credential};
 use rigi_exec::plan::{AttemptPlan, Known, Observed};
-use rigi_model::{AttemptKey, RunId, Timestamp};
+use rigi_model::{Actor, AttemptKey, PipelineName, RunId, Timestamp};
 use rigi_store::Store;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -128,14 +128,14 @@ impl Engine {
     }
 
     /// Asks a run to stop; answers when that is durable. `None`: the engine has stopped.
-    pub async fn cancel(&self, run: &RunId, by: &str) -> Option<CancelAnswer> {
-        self.ask(|reply| Message::Cancel { run: run.clone(), by: by.to_owned(), reply }).await
+    pub async fn cancel(&self, run: &RunId, by: &Actor) -> Option<CancelAnswer> {
+        self.ask(|reply| Message::Cancel { run: run.clone(), by: by.clone(), reply }).await
     }
 
     /// Asks many runs to stop, in one round; answers with how many had not ended when that is durable. `None`: the engine
     /// has stopped.
-    pub async fn cancel_many(&self, runs: Vec<RunId>, by: &str) -> Option<u64> {
-        self.ask(|reply| Message::CancelMany { runs, by: by.to_owned(), reply }).await
+    pub async fn cancel_many(&self, runs: Vec<RunId>, by: &Actor) -> Option<u64> {
+        self.ask(|reply| Message::CancelMany { runs, by: by.clone(), reply }).await
     }
 
     /// What is known of runs beside what is stored; runs that have ended are left out.
@@ -154,7 +154,7 @@ impl Engine {
     }
 
     /// Waiting and active runs of each of these pipelines.
-    pub async fn counts_of(&self, pipelines: Vec<String>) -> Vec<(u64, u64)> {
+    pub async fn counts_of(&self, pipelines: Vec<PipelineName>) -> Vec<(u64, u64)> {
         self.ask(|reply| Message::CountOf { pipelines, reply }).await.unwrap_or_default()
     }
 
@@ -233,7 +233,6 @@ impl Engine {
         run: &rigi_store::Run,
         attempt: u32,
     ) -> rigi_store::Result<rigi_store::logs::LogSource> {
-        use rigi_model::Target;
         use rigi_store::inspect::{Depth, check_stored};
         use rigi_store::logs::LogSource;
         let id = &run.request.id;
@@ -245,7 +244,7 @@ impl Engine {
             });
             return whole.await.map_err(|_| rigi_store::Error::Closed)?;
         }
-        let executor = self.executors.get(&Target::as_stored(&run.request.target));
+        let executor = self.executors.get(&run.request.target);
         let key = AttemptKey { run: id.clone(), number: attempt };
         Ok(executor.map_or(LogSource::Empty, |executor| LogSource::File(executor.log_file(&key))))
     }

@@ -128,7 +128,7 @@ impl Collector {
         for pipeline in store.db().pipelines_with_runs(project).await? {
             let own = self
                 .catalog
-                .get(&pipeline)
+                .get(pipeline.as_str())
                 .and_then(|p| p.outcome.as_ref().ok().map(|r| r.spec.retention.clone()));
             let keep = keep_of(&settings.keep, own.as_ref());
             removable.extend(store.db().removable_runs(project, Some(&pipeline), &keep, now).await?);

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use rigi_exec::plan::PlanLimits;
-use rigi_model::Target;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::retry::RetryPolicy;
+use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Project that everything belongs to.
-    pub project: String,
+    pub project: ProjectName,
     /// Runs that may be active at a time.
     pub max_active_runs: u64,
     /// Where attempts execute unless the spec says otherwise.
@@ -43,7 +43,7 @@ impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         Self {
-            project: rigi_store::DEFAULT_PROJECT.to_owned(),
+            project: ProjectName::default(),
             max_active_runs: (2 * cores).max(16),
             target: Target::PROCESS,
             timeout: None,

@@ -10,7 +10,7 @@ use rigi_exec::plan::{AttemptPlan, Executor, Observation, PlanLimits};
 use rigi_exec::supervisor::{SupervisorConfig, main as supervise};
 use rigi_exec::{ProcessConfig, ProcessExecutor};
 use rigi_model::pipeline::spec::Entry;
-use rigi_model::{AttemptKey, Exit, RunId};
+use rigi_model::{AttemptKey, Exit, PipelineName, ProjectName, RunId, TriggerKind};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -164,10 +164,10 @@ async fn log(
 fn plan(data: &std::path::Path) -> AttemptPlan {
     AttemptPlan {
         key: AttemptKey { run: RunId::generate(), number: 1 },
-        project: "default".into(),
-        pipeline: "noop".into(),
+        project: ProjectName::default(),
+        pipeline: PipelineName::unchecked("noop"),
         step: "main".into(),
-        trigger: "manual".into(),
+        trigger: TriggerKind::Manual,
         entry: Entry::Command { argv: vec!["/bin/true".into()] },
         cells: Vec::new(),
         code: data.join("code"),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rigi_model::Target;
 use rigi_model::log::{Encoder, Unfinished};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::container::ContainerSpec;
 use rigi_model::pipeline::spec::{CellRetry, Entry};
-use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
+use rigi_model::{
+    AttemptKey, Exit, PipelineName, ProjectName, Reason, Target, Timestamp, TriggerKind, Usage,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::credentials::{BucketAccess, Credential};
@@ -21,13 +22,13 @@ pub struct AttemptPlan {
     /// Which attempt.
     pub key: AttemptKey,
     /// `RIGI_PROJECT`.
-    pub project: String,
+    pub project: ProjectName,
     /// `RIGI_PIPELINE`.
-    pub pipeline: String,
+    pub pipeline: PipelineName,
     /// `RIGI_STEP`.
     pub step: String,
     /// `RIGI_TRIGGER`.
-    pub trigger: String,
+    pub trigger: TriggerKind,
     /// What is run.
     pub entry: Entry,
     /// Notebook only.

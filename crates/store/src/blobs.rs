@@ -18,6 +18,8 @@ pub use places::{Part, Removal};
 pub use reader::BlobReader;
 use reader::{Remote, Source};
 
+use rigi_model::ProjectName;
+
 use crate::bucket::Bucket;
 use crate::bucket::cache::Cache;
 use crate::storage::Storage;
@@ -79,7 +81,7 @@ impl Blobs {
     ///
     /// # Errors
     /// If the folders cannot be made.
-    pub fn open(data: &Path, project: &str) -> Result<Self> {
+    pub fn open(data: &Path, project: &ProjectName) -> Result<Self> {
         Self::open_at(data, project, &Storage::Data)
     }
 
@@ -87,14 +89,14 @@ impl Blobs {
     ///
     /// # Errors
     /// If folders cannot be made, or the bucket's configuration cannot be used.
-    pub fn open_at(data: &Path, project: &str, storage: &Storage) -> Result<Self> {
+    pub fn open_at(data: &Path, project: &ProjectName, storage: &Storage) -> Result<Self> {
         let (place, temporary) = match storage {
-            Storage::Data => (Place::Folder(data.join("objects").join(project)), data.join("tmp")),
+            Storage::Data => (Place::Folder(data.join("objects").join(project.as_str())), data.join("tmp")),
             // On the same file system, so that files can be moved.
             Storage::Folder(folder) => {
                 // Others may keep their files in the same folder, and each clears its own drafts.
                 let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
-                (Place::Folder(folder.join(project)), folder.join(".tmp").join(own))
+                (Place::Folder(folder.join(project.as_str())), folder.join(".tmp").join(own))
             }
             Storage::Bucket(config) => {
                 let bucket = Arc::new(Bucket::open(config, project, data)?);
@@ -324,7 +326,7 @@ mod tests {
     #[test]
     fn the_same_content_is_stored_once_and_a_dropped_writer_leaves_nothing() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &ProjectName::default()).unwrap();
         let first = blobs.put(&b"hello"[..]).unwrap();
         assert_eq!(first.sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
         assert_eq!(blobs.put(&b"hello"[..]).unwrap(), first);
@@ -344,7 +346,7 @@ mod tests {
     #[test]
     fn a_hole_is_stored_as_the_zeros_that_it_is() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &ProjectName::default()).unwrap();
         let mut writer = blobs.create().unwrap();
         writer.skip(3 * PIECE as u64 + 1).unwrap();
         writer.write(b"end").unwrap();
@@ -358,7 +360,7 @@ mod tests {
     #[test]
     fn a_flipped_byte_or_a_cut_is_never_read_to_the_end() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &ProjectName::default()).unwrap();
         for size in [0, 1, 1000, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
             let good: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
             let stored = blobs.put(&good[..]).unwrap();

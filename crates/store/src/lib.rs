@@ -26,7 +26,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-use rigi_model::{Timestamp, UploadId};
+use rigi_model::{ProjectName, Timestamp, UploadId};
 use tokio::sync::{broadcast, oneshot};
 
 pub use blobs::{BlobReader, BlobWriter, Blobs, Part, Removal, Stored, hex};
@@ -49,9 +49,6 @@ use origin::{Age, Past};
 use tables::uploads::Upload;
 use tables::versions::Version;
 use writer::Writer;
-
-/// The project of a single user.
-pub const DEFAULT_PROJECT: &str = "default";
 
 /// Everything that is remembered. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -92,7 +89,7 @@ impl Store {
                 why: "a restore of a backup into it was begun and not finished; run it again".into(),
             });
         }
-        let blobs = Blobs::open_at(data, DEFAULT_PROJECT, storage)?;
+        let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
         let past = Past::read(data, blobs.folder())?;
         past.expect_file(config, renew)?;
         past.expect_key(data, renew)?;
@@ -181,8 +178,8 @@ impl Store {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn add_version(&self, project: &str, version: Version, now: Timestamp) -> Result<()> {
-        let project = project.to_owned();
+    pub async fn add_version(&self, project: &ProjectName, version: Version, now: Timestamp) -> Result<()> {
+        let project = project.clone();
         self.write(move |tx| {
             Box::pin(async move { tables::versions::insert(tx, &project, &version, now).await })
         })
@@ -195,7 +192,7 @@ impl Store {
     /// If it cannot be written.
     pub async fn add_upload(
         &self,
-        project: &str,
+        project: &ProjectName,
         name: &str,
         stored: &Stored,
         now: Timestamp,
@@ -204,7 +201,7 @@ impl Store {
         let size = tables::runs::signed(stored.size);
         let upload =
             Upload { id: id.to_string(), name: name.to_owned(), size, sha256: stored.sha256.clone() };
-        let project = project.to_owned();
+        let project = project.clone();
         self.write(move |tx| {
             Box::pin(async move { tables::uploads::insert(tx, &project, &upload, now).await })
         })

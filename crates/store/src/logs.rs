@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn packing_keeps_every_line_and_puts_short_logs_inline() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &rigi_model::ProjectName::default()).unwrap();
         assert_eq!(LogSource::Empty.pack(&blobs, "a", &Notes::default()).unwrap(), Packed::Empty);
         let short = LogSource::Bytes(blocks(10).into());
         let Packed::Inline(bytes) = short.clone().pack(&blobs, "a", &Notes::default()).unwrap() else {
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn lines_keep_their_numbers_where_some_could_not_be_written() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &rigi_model::ProjectName::default()).unwrap();
         let mut bytes = blocks(3);
         let mut encoder = Encoder::new(9);
         encoder.write(Timestamp(9), Stream::Stdout, b"after the gap\n");

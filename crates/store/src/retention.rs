@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rigi_model::{RunId, RunState, Timestamp};
+use rigi_model::{PipelineName, ProjectName, RunId, RunState, Timestamp};
 use sqlx::QueryBuilder;
 
 use crate::db::{Db, on_db, on_tx};
@@ -86,8 +86,8 @@ impl Db {
     /// If the database does not answer.
     pub async fn removable_runs(
         &self,
-        project: &str,
-        pipeline: Option<&str>,
+        project: &ProjectName,
+        pipeline: Option<&PipelineName>,
         keep: &Keep,
         now: Timestamp,
     ) -> Result<Vec<RunId>> {
@@ -95,9 +95,9 @@ impl Db {
     }
 
     /// Ended runs, newest first. Read in pages, so that a long list holds up nobody.
-    async fn ended_runs(&self, project: &str, pipeline: Option<&str>) -> Result<Vec<Ended>> {
+    async fn ended_runs(&self, project: &ProjectName, pipeline: Option<&PipelineName>) -> Result<Vec<Ended>> {
         let states = RunState::ALL.iter().copied().filter(|state| state.is_terminal()).collect();
-        let pipeline = pipeline.map(str::to_owned);
+        let pipeline = pipeline.cloned();
         let mut filter = RunFilter { pipeline, states, limit: PAGE, ..RunFilter::default() };
         let mut ended = Vec::new();
         loop {
@@ -159,11 +159,11 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn used_by_runs(&self, project: &str) -> Result<Used> {
+    pub async fn used_by_runs(&self, project: &ProjectName) -> Result<Used> {
         let last_event = self.last_event().await?;
         let sql = "SELECT DISTINCT version, environment FROM runs WHERE project = $1";
         let found: Vec<(String, Option<String>)> =
-            on_db!(self, pool => sqlx::query_as(sql).bind(project).fetch_all(pool).await?);
+            on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).fetch_all(pool).await?);
         let mut used = Used { last_event, ..Used::default() };
         for (version, environment) in found {
             used.versions.insert(version);
@@ -176,9 +176,11 @@ impl Db {
         Ok(used)
     }
 
-    async fn versions_before(&self, project: &str, time: Timestamp) -> Result<Vec<String>> {
+    async fn versions_before(&self, project: &ProjectName, time: Timestamp) -> Result<Vec<String>> {
         let sql = "SELECT hash FROM versions WHERE project = $1 AND created_at < $2";
-        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(project).bind(time.0).fetch_all(pool).await?))
+        Ok(
+            on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(time.0).fetch_all(pool).await?),
+        )
     }
 }
 
@@ -222,7 +224,12 @@ impl Store {
     ///
     /// # Errors
     /// If the database cannot be written.
-    pub async fn remove_unreferenced(&self, project: &str, used: &Used, before: &Before) -> Result<()> {
+    pub async fn remove_unreferenced(
+        &self,
+        project: &ProjectName,
+        used: &Used,
+        before: &Before,
+    ) -> Result<()> {
         let mut versions = self.db().versions_before(project, before.versions).await?;
         versions.retain(|hash| !used.versions.contains(hash));
         for chunk in versions.chunks(RUNS_PER_STEP) {
@@ -245,13 +252,13 @@ impl Store {
         Ok(())
     }
 
-    async fn remove_versions(&self, project: &str, hashes: Vec<String>, since: i64) -> Result<()> {
-        let project = project.to_owned();
+    async fn remove_versions(&self, project: &ProjectName, hashes: Vec<String>, since: i64) -> Result<()> {
+        let project = project.clone();
         self.write(move |tx| {
             Box::pin(async move {
                 on_tx!(tx, c, D => {
                     let mut sql = QueryBuilder::<D>::new("DELETE FROM versions WHERE project = ");
-                    sql.push_bind(&project).push(" AND hash IN (");
+                    sql.push_bind(project.as_str().to_owned()).push(" AND hash IN (");
                     let mut list = sql.separated(", ");
                     for hash in &hashes {
                         list.push_bind(hash.as_str());

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use rigi_model::{ErrorCode, RunId, RunState};
+use rigi_model::{Actor, ErrorCode, PipelineName, RunId, RunState};
 use rigi_store::tables::runs_list::RunFilter;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -53,7 +53,7 @@ async fn cancel_listed(state: &AppState, ids: &[RunId]) -> ApiResult<u64> {
 async fn cancel_found(state: &AppState, selection: &RunSelection) -> ApiResult<u64> {
     let wanted = |state: &RunState| selection.states.is_empty() || selection.states.contains(state);
     let mut filter = RunFilter {
-        pipeline: selection.pipeline.clone(),
+        pipeline: selection.pipeline.clone().map(PipelineName::unchecked),
         states: OPEN.into_iter().filter(wanted).collect(),
         labels: selection.labels.clone().into_iter().collect(),
         text: selection.q.clone(),
@@ -79,6 +79,6 @@ async fn cancel(state: &AppState, ids: Vec<RunId>) -> ApiResult<u64> {
     if ids.is_empty() {
         return Ok(0);
     }
-    let answer = state.engine.cancel_many(ids, "you").await;
+    let answer = state.engine.cancel_many(ids, &Actor::you()).await;
     answer.ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the server is stopping"))
 }

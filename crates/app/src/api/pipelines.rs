@@ -6,6 +6,7 @@ use axum::extract::State;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rigi_engine::catalog::{Pipeline, Ready};
 use rigi_engine::submit::SubmitError;
+use rigi_model::PipelineName;
 use rigi_model::pipeline::Mistake;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::quantity::write_duration;
@@ -58,7 +59,7 @@ async fn list_pipelines(
 ) -> ApiResult<axum::Json<Page<PipelineSummary>>> {
     let limit = bounded(query.limit, 100, 500)? as usize;
     let wanted = |pipeline: &&std::sync::Arc<Pipeline>| {
-        let after = query.cursor.as_ref().is_none_or(|cursor| pipeline.name > *cursor);
+        let after = query.cursor.as_ref().is_none_or(|cursor| pipeline.name.as_str() > cursor.as_str());
         let text = query.q.as_ref().is_none_or(|q| matches(pipeline, &q.to_lowercase()));
         let tag = query.tag.as_ref().is_none_or(|tag| tags(pipeline).contains(tag));
         after && text && tag
@@ -67,7 +68,7 @@ async fn list_pipelines(
     let mut found: Vec<_> = all.iter().filter(wanted).take(limit + 1).collect();
     let more = found.len() > limit;
     found.truncate(limit);
-    let next_cursor = found.last().filter(|_| more).map(|pipeline| pipeline.name.clone());
+    let next_cursor = found.last().filter(|_| more).map(|pipeline| pipeline.name.to_string());
     let counts = state.engine.counts_of(found.iter().map(|p| p.name.clone()).collect()).await;
     let summaries = found.into_iter().cloned().zip(counts).map(|(pipeline, counts)| {
         let state = state.clone();
@@ -86,7 +87,8 @@ async fn get_pipeline(
     Path(name): Path<String>,
 ) -> ApiResult<axum::Json<PipelineView>> {
     let pipeline = find_now(&state, &name).await?;
-    let counts = state.engine.counts_of(vec![name]).await.first().copied().unwrap_or_default();
+    let counts =
+        state.engine.counts_of(vec![pipeline.name.clone()]).await.first().copied().unwrap_or_default();
     let summary = summary(&state, &pipeline, counts).await?;
     let shown = pipeline.outcome.as_ref().ok().map(|ready| {
         let mut spec = ready.spec.clone();
@@ -137,14 +139,14 @@ async fn list_pipeline_code(
 /// A pipeline as its folder is now: what is asked for next, a run, takes it from there too.
 async fn find_now(state: &AppState, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
     let looked = state.catalog.look(name).await;
-    let unread = |source| SubmitError::Unread { pipeline: name.to_owned(), source };
+    let unread = |source| SubmitError::Unread { pipeline: PipelineName::unchecked(name), source };
     looked.map_err(unread)?.ok_or_else(|| missing(state, name))
 }
 
 /// There is no such pipeline; the nearest is named.
 pub(super) fn missing(state: &AppState, name: &str) -> ApiError {
     let names = state.catalog.all();
-    let near = names.iter().map(|p| (strsim::jaro_winkler(&p.name, name), &p.name));
+    let near = names.iter().map(|p| (strsim::jaro_winkler(p.name.as_str(), name), &p.name));
     let near = near.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
     let error = ApiError::not_found("pipeline", name);
     match near {
@@ -170,7 +172,7 @@ fn tags(pipeline: &Pipeline) -> &[String] {
 
 fn matches(pipeline: &Pipeline, text: &str) -> bool {
     let about = pipeline.outcome.as_ref().ok().and_then(|ready| ready.spec.description.as_deref());
-    pipeline.name.to_lowercase().contains(text)
+    pipeline.name.as_str().to_lowercase().contains(text)
         || about.is_some_and(|about| about.to_lowercase().contains(text))
 }
 
@@ -212,7 +214,7 @@ async fn summary(state: &AppState, pipeline: &Pipeline, counts: (u64, u64)) -> A
     };
     let about = ready.and_then(|ready| ready.spec.description.as_deref());
     Ok(PipelineSummary {
-        name: pipeline.name.clone(),
+        name: pipeline.name.to_string(),
         summary: about.and_then(|text| text.lines().next()).map(str::to_owned),
         tags: tags(pipeline).to_vec(),
         kind: ready.map(|ready| kind(&ready.spec.entry).to_owned()),

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rigi_engine::CancelAnswer;
 use rigi_engine::submit::{InputSource, Submission, SubmitError, Submitted};
-use rigi_model::{ErrorCode, RunId, RunState, Timestamp};
+use rigi_model::{Actor, ErrorCode, PipelineName, RunId, RunState, Timestamp, Trigger, TriggerKind};
 use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::{IdempotencyKey, Run};
 use serde::Deserialize;
@@ -45,7 +45,7 @@ fn sources(inputs: BTreeMap<String, Vec<InputRef>>) -> BTreeMap<String, Vec<Inpu
     inputs.into_iter().map(|(input, files)| (input, files.into_iter().map(source).collect())).collect()
 }
 
-fn submission(pipeline: String, run: SubmitRun, count: u32) -> Submission {
+fn submission(pipeline: PipelineName, run: SubmitRun, count: u32) -> Submission {
     Submission {
         pipeline,
         parameters: run.parameters,
@@ -54,8 +54,7 @@ fn submission(pipeline: String, run: SubmitRun, count: u32) -> Submission {
         labels: run.labels,
         priority: run.priority,
         target: run.target,
-        trigger_kind: "manual".into(),
-        trigger_by: "you".into(),
+        trigger: Trigger::manual(Actor::you()),
         rerun_of: None,
         version: None,
         count,
@@ -75,7 +74,7 @@ async fn submit_run(
     Json(body): Json<SubmitRun>,
 ) -> ApiResult<Response> {
     let key = idempotency(&headers, &format!("submit {name}"), &body)?;
-    accept_one(&state, submission(name, body, 1), key).await
+    accept_one(&state, submission(PipelineName::unchecked(name), body, 1), key).await
 }
 
 async fn submit(
@@ -84,7 +83,7 @@ async fn submit(
     key: Option<IdempotencyKey>,
 ) -> ApiResult<Submitted> {
     state.engine.submit(&state.catalog, wanted, key).await.map_err(|error| match error {
-        SubmitError::NoPipeline(name) => missing(state, &name),
+        SubmitError::NoPipeline(name) => missing(state, name.as_str()),
         error => error.into(),
     })
 }
@@ -117,7 +116,9 @@ async fn submit_runs(
 ) -> ApiResult<Response> {
     let key = idempotency(&headers, "submit", &body)?;
     let wanted = body.runs.into_iter().filter(|item| item.count != Some(0));
-    let wanted = wanted.map(|item| submission(item.pipeline, item.run, item.count.unwrap_or(1))).collect();
+    let wanted = wanted
+        .map(|item| submission(PipelineName::unchecked(item.pipeline), item.run, item.count.unwrap_or(1)))
+        .collect();
     let Submitted { ids, .. } = submit(&state, wanted, key).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(BulkAccepted { ids })).into_response())
 }
@@ -164,7 +165,7 @@ impl ListRuns {
         let wrong = |_| ApiError::invalid("/query/cursor", "the cursor is not one that a page gave");
         let before = self.cursor.as_deref().map(str::parse::<RunId>).transpose().map_err(wrong)?;
         Ok(RunFilter {
-            pipeline: self.pipeline.clone(),
+            pipeline: self.pipeline.clone().map(PipelineName::unchecked),
             states,
             labels: pairs(&self.label)?,
             text: self.q.clone().map(|text| text.chars().take(200).collect()),
@@ -205,7 +206,7 @@ async fn get_run(State(state): State<AppState>, Path(id): Path<String>) -> ApiRe
 async fn cancel_run(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<Response> {
     let run = find_run(&state, &id).await?;
     let id = run.request.id.clone();
-    let answer = state.engine.cancel(&id, "you").await;
+    let answer = state.engine.cancel(&id, &Actor::you()).await;
     let answer = answer.ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the server is stopping"))?;
     let run = state.store().db().run(state.project(), &id).await?;
     if answer == CancelAnswer::Ended && run.status.state != RunState::Cancelled {
@@ -274,9 +275,8 @@ fn repeated(run: &Run, changes: RerunRun) -> Submission {
         env: request.env.clone(),
         labels,
         priority: Some(request.priority),
-        target: Some(request.target.clone()),
-        trigger_kind: "rerun".into(),
-        trigger_by: "you".into(),
+        target: Some(request.target.to_string()),
+        trigger: Trigger { kind: TriggerKind::Rerun, by: Actor::you() },
         rerun_of: Some(request.id.clone()),
         version: (changes.code == RerunCode::Same).then(|| request.version.clone()),
         count: 1,

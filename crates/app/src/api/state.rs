@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rigi_engine::Engine;
 use rigi_engine::catalog::Catalog;
 use rigi_exec::remote::Remote;
-use rigi_model::Timestamp;
+use rigi_model::{ProjectName, Timestamp};
 use rigi_store::Store;
 
 use super::auth::Auth;
@@ -63,7 +63,7 @@ impl AppState {
 
     /// The project of a single user.
     #[must_use]
-    pub fn project(&self) -> &str {
+    pub fn project(&self) -> &ProjectName {
         &self.inner.engine.settings().project
     }
 }

@@ -49,7 +49,7 @@ fn validated(pipeline: &Pipeline) -> Validated {
         Ok(ready) => Ok(ready.warnings.iter().map(view).collect()),
         Err(mistakes) => Err(mistakes.iter().map(view).collect()),
     };
-    (pipeline.name.clone(), outcome)
+    (pipeline.name.to_string(), outcome)
 }
 
 /// What an operator could set up and has not, with what holds instead.

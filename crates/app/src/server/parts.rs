@@ -14,7 +14,7 @@ use rigi_exec::account::{AccountError, Apart};
 use rigi_exec::environment::UvConfig;
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
-use rigi_model::ErrorCode;
+use rigi_model::{ErrorCode, PipelineName};
 use rigi_store::{DbConfig, Renew, Store, hex};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -119,7 +119,7 @@ fn name_of(store: &Store) -> String {
     hex(&store.sealer().derive("name of the server")[..8])
 }
 
-fn pipeline_limits(catalog: &Catalog) -> BTreeMap<String, u64> {
+fn pipeline_limits(catalog: &Catalog) -> BTreeMap<PipelineName, u64> {
     let limit = |pipeline: &Arc<rigi_engine::catalog::Pipeline>| {
         let limit = pipeline.outcome.as_ref().ok()?.spec.max_instances?;
         Some((pipeline.name.clone(), u64::from(limit)))

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use rigi_model::PipelineName;
 use rigi_model::pipeline::Mistake;
 use tokio::sync::broadcast;
 
@@ -25,7 +26,7 @@ pub struct Catalog {
 struct Inner {
     folder: PathBuf,
     limits: CodeLimits,
-    pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
+    pipelines: RwLock<BTreeMap<PipelineName, Arc<Pipeline>>>,
     changes: broadcast::Sender<String>,
     watcher: Mutex<Option<notify::RecommendedWatcher>>,
     /// Pipelines whose changes are not told, and why.
@@ -138,9 +139,9 @@ impl Catalog {
             Err(error) if rigi_store::may_pass(&error) => return Err(error),
             names => names.unwrap_or_default(),
         };
-        let known: Vec<String> = self.all().iter().map(|p| p.name.clone()).collect();
-        for gone in known.iter().filter(|name| !names.contains_key(*name)) {
-            self.put(gone, None);
+        let known: Vec<PipelineName> = self.all().iter().map(|p| p.name.clone()).collect();
+        for gone in known.iter().filter(|name| !names.contains_key(name.as_str())) {
+            self.put(gone.as_str(), None);
         }
         self.refresh_some(names.into_iter().collect())
     }
@@ -202,7 +203,7 @@ impl Catalog {
         let changed = match pipeline {
             Some(new) => {
                 let same = pipelines.get(name).is_some_and(|old| old.same_as(&new));
-                pipelines.insert(name.to_owned(), new);
+                pipelines.insert(new.name.clone(), new);
                 !same
             }
             None => pipelines.remove(name).is_some(),

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rigi_model::PipelineName;
 use rigi_model::parameters::ParameterSchema;
 use rigi_model::pipeline::document::LARGEST_SPEC;
 use rigi_model::pipeline::entry::{NOTEBOOK, SCRIPT};
@@ -29,8 +30,8 @@ const LOOKED_AT: u64 = 1 << 20;
 /// A pipeline as its folder is now.
 #[derive(Debug)]
 pub struct Pipeline {
-    /// Name of the folder.
-    pub name: String,
+    /// Name of the folder, also one that no pipeline may have.
+    pub name: PipelineName,
     /// Where it is.
     pub folder: PathBuf,
     /// The file that holds its spec.
@@ -109,7 +110,7 @@ impl Pipeline {
 
     /// One whose folder cannot be read as code.
     pub(super) fn refused(name: &str, folder: &Path, mistakes: Vec<Mistake>) -> Self {
-        let (name, folder, outcome) = (name.to_owned(), folder.to_owned(), Err(mistakes));
+        let (name, folder, outcome) = (PipelineName::unchecked(name), folder.to_owned(), Err(mistakes));
         Self { name, folder, spec_file: None, outcome, made_of: Mutex::default() }
     }
 }
@@ -268,7 +269,7 @@ fn read_once(
         return Ok(former.clone());
     }
     let (spec_file, outcome) = read_spec_of(name, folder, &walked, &made_of)?;
-    let (name, folder) = (name.to_owned(), path.to_owned());
+    let (name, folder) = (PipelineName::unchecked(name), path.to_owned());
     Ok(Arc::new(Pipeline { name, folder, spec_file, outcome, made_of: Mutex::new(made_of) }))
 }
 

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_file_with_holes_is_stored_whole_and_takes_no_more_room_than_it_did() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &rigi_model::ProjectName::default()).unwrap();
         let (file, size) = sparse(data.path());
         let Copied::Stored(stored) = copy(&blobs, &file, &Brake::default()).unwrap() else {
             panic!("not stored")
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn copying_stops_when_nobody_wants_it_and_leaves_nothing() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &rigi_model::ProjectName::default()).unwrap();
         let (file, _) = sparse(data.path());
         let pulled = Brake::default();
         pulled.pull();

@@ -242,7 +242,7 @@ mod tests {
     }
 
     async fn kept(data: &std::path::Path, ended: Ended) -> Kept {
-        let blobs = Blobs::open(data, "default").unwrap();
+        let blobs = Blobs::open(data, &rigi_model::ProjectName::default()).unwrap();
         let key = AttemptKey { run: rigi_model::RunId::generate(), number: 1 };
         let leaving = Leaving {
             key: key.clone(),

@@ -29,7 +29,10 @@ fn bucket(data: &Path, collect_after: Duration) -> Option<Blobs> {
         credentials_for: None,
         collect_after,
     };
-    Some(Blobs::open_at(data, "default", &Storage::Bucket(Box::new(config))).unwrap())
+    Some(
+        Blobs::open_at(data, &rigi_model::ProjectName::default(), &Storage::Bucket(Box::new(config)))
+            .unwrap(),
+    )
 }
 
 struct Bed {
@@ -42,7 +45,7 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &rigi_model::ProjectName::default()).unwrap();
         fs::create_dir_all(data.path().join("attempt/outputs")).unwrap();
         Self { data, blobs, brake: Brake::default(), limit: None }
     }
@@ -187,6 +190,21 @@ fn what_its_owner_may_not_read_is_opened_again() {
     });
     assert!(gathered.left.is_empty(), "{:?}", gathered.left);
     assert_eq!(gathered.artifacts.len(), 1);
+}
+
+#[test]
+fn what_a_limit_leaves_out_of_a_bucket_does_not_depend_on_who_is_faster() {
+    let mut bed = Bed::new();
+    let Some(blobs) = bucket(bed.data.path(), Duration::from_secs(3600)) else { return };
+    (bed.blobs, bed.limit) = (blobs, Some(2500));
+    for name in 0..12 {
+        bed.write(format!("{name:02}"), &vec![name; 700]);
+    }
+    for _ in 0..8 {
+        let gathered = bed.gather(&[]).unwrap();
+        let kept: Vec<_> = gathered.artifacts.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!((kept, gathered.over, gathered.left.named.len()), (vec!["00", "01", "02"], true, 9));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Obser
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
-use rigi_model::{AttemptKey, Reason, RunId, Target, Timestamp};
+use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
 use tokio::sync::mpsc;
@@ -52,13 +52,13 @@ impl VersionCache {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
     }
 
-    async fn get(&self, project: &str, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
+    async fn get(&self, project: &ProjectName, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
         let prepared = self.prepare(project, hash).await?;
         self.policies.learn(hash, || Policy::of(&self.settings, &prepared.version.spec));
         Ok(prepared)
     }
 
-    async fn prepare(&self, project: &str, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
+    async fn prepare(&self, project: &ProjectName, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
         if let Some(found) = self.find(hash) {
             return Ok(found);
         }
@@ -80,7 +80,7 @@ impl VersionCache {
     }
 
     /// Reads a version, so that its policy is known before its runs say anything.
-    pub(super) async fn warm(&self, project: &str, hash: &str) {
+    pub(super) async fn warm(&self, project: &ProjectName, hash: &str) {
         if let Err(error) = self.get(project, hash).await {
             tracing::error!(hash, %error, "the code of a run that has not ended cannot be read");
         }
@@ -191,8 +191,7 @@ impl Planner {
     async fn make(&self, key: &AttemptKey, request: &NewRun) -> Result<AttemptPlan, CannotPlan> {
         let mut plan = self.versions.plan(key, request).await?;
         let blobs = self.store.blobs();
-        let Some(process) = self.process.as_ref().filter(|_| request.target == Target::PROCESS.as_str())
-        else {
+        let Some(process) = self.process.as_ref().filter(|_| request.target == Target::PROCESS) else {
             inputs::look_for(blobs, &plan.inputs).await?;
             return Ok(plan);
         };
@@ -253,7 +252,7 @@ impl VersionCache {
             project: run.project.clone(),
             pipeline: run.pipeline.clone(),
             step: "main".into(),
-            trigger: run.trigger_kind.clone(),
+            trigger: run.trigger.kind,
             entry: spec.entry.clone(),
             cells: spec.cells.clone(),
             code: prepared.code.clone(),

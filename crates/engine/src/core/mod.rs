@@ -18,8 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_exec::plan::{Executor, Known, Observed};
-use rigi_model::Target;
-use rigi_model::{AttemptKey, RunId, RunState, Timestamp};
+use rigi_model::{AttemptKey, ProjectName, RunId, RunState, Target, Timestamp};
 use rigi_store::{Pace, Store};
 use tokio::sync::{broadcast, mpsc};
 
@@ -113,7 +112,12 @@ impl Core {
 }
 
 /// Reads the rest of a long queue while the server answers already.
-async fn load_queue(store: Store, project: String, mut last: RunId, core: mpsc::UnboundedSender<Message>) {
+async fn load_queue(
+    store: Store,
+    project: ProjectName,
+    mut last: RunId,
+    core: mpsc::UnboundedSender<Message>,
+) {
     loop {
         match store.db().open_runs(&project, &[RunState::Queued], Some(&last), QUEUE_PAGE).await {
             Ok(queue) => {

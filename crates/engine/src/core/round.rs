@@ -131,7 +131,10 @@ impl Core {
     }
 
     /// The executor of a target, or all of them.
-    pub(super) fn executors_of<'a>(&'a self, target: Option<&'a Target>) -> impl Iterator<Item = &'a Arc<dyn Executor>> {
+    pub(super) fn executors_of<'a>(
+        &'a self,
+        target: Option<&'a Target>,
+    ) -> impl Iterator<Item = &'a Arc<dyn Executor>> {
         let of = move |(its, _): &(&Target, _)| target.is_none_or(|target| target == *its);
         self.executors.iter().filter(of).map(|(_, executor)| executor)
     }

@@ -2,9 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{PipelineName, RunId, Timestamp};
 
 use super::line::{Line, Turn, Turns};
 
@@ -14,19 +13,19 @@ pub struct Limits {
     /// In all.
     pub runs: u64,
     /// Of single pipelines.
-    pub pipelines: BTreeMap<String, u64>,
+    pub pipelines: BTreeMap<PipelineName, u64>,
 }
 
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     limits: Limits,
-    waiting: BTreeMap<Arc<str>, Line>,
-    active: HashMap<Arc<str>, u64>,
+    waiting: BTreeMap<PipelineName, Line>,
+    active: HashMap<PipelineName, u64>,
     total_active: u64,
     due: BTreeSet<(Timestamp, RunId)>,
     /// When each pipeline last got a place, as a number that grows with every place.
-    served: HashMap<Arc<str>, u64>,
+    served: HashMap<PipelineName, u64>,
     places_given: u64,
     /// Nothing is claimed while this is set.
     closed: bool,
@@ -85,9 +84,9 @@ impl Board {
     }
 
     /// Sets or lifts the limit of a pipeline.
-    pub fn limit_pipeline(&mut self, pipeline: &str, limit: Option<u64>) {
+    pub fn limit_pipeline(&mut self, pipeline: &PipelineName, limit: Option<u64>) {
         match limit {
-            Some(limit) => self.limits.pipelines.insert(pipeline.to_owned(), limit),
+            Some(limit) => self.limits.pipelines.insert(pipeline.clone(), limit),
             None => self.limits.pipelines.remove(pipeline),
         };
     }
@@ -126,19 +125,19 @@ impl Board {
     }
 
     /// A run enters the queue.
-    pub fn wait(&mut self, run: &RunId, pipeline: &str, priority: i32) {
+    pub fn wait(&mut self, run: &RunId, pipeline: &PipelineName, priority: i32) {
         let turn = (Reverse(priority), run.clone());
         if let Some(turns) = self.waiting.get_mut(pipeline) {
             turns.insert(turn);
         } else {
             let mut turns = Line::default();
             turns.insert(turn);
-            self.waiting.insert(pipeline.into(), turns);
+            self.waiting.insert(pipeline.clone(), turns);
         }
     }
 
     /// A run leaves the queue without a place.
-    pub fn leave(&mut self, run: &RunId, pipeline: &str, priority: i32) {
+    pub fn leave(&mut self, run: &RunId, pipeline: &PipelineName, priority: i32) {
         if let Some(turns) = self.waiting.get_mut(pipeline) {
             turns.remove(&(Reverse(priority), run.clone()));
             if turns.is_empty() {
@@ -148,25 +147,25 @@ impl Board {
     }
 
     /// A run leaves the queue for a place.
-    pub fn start(&mut self, run: &RunId, pipeline: &str, priority: i32) {
+    pub fn start(&mut self, run: &RunId, pipeline: &PipelineName, priority: i32) {
         self.leave(run, pipeline, priority);
         self.occupy(pipeline);
         self.places_given += 1;
-        self.served.insert(pipeline.into(), self.places_given);
+        self.served.insert(pipeline.clone(), self.places_given);
     }
 
     /// A run that has a place already is put on the board.
-    pub fn occupy(&mut self, pipeline: &str) {
+    pub fn occupy(&mut self, pipeline: &PipelineName) {
         self.total_active += 1;
         if let Some(count) = self.active.get_mut(pipeline) {
             *count += 1;
         } else {
-            self.active.insert(pipeline.into(), 1);
+            self.active.insert(pipeline.clone(), 1);
         }
     }
 
     /// An active run gives its place back.
-    pub fn end(&mut self, pipeline: &str) {
+    pub fn end(&mut self, pipeline: &PipelineName) {
         self.total_active = self.total_active.saturating_sub(1);
         if let Some(count) = self.active.get_mut(pipeline) {
             *count -= 1;
@@ -216,16 +215,16 @@ impl Board {
 
     /// Waiting and active runs of a pipeline.
     #[must_use]
-    pub fn counts_of(&self, pipeline: &str) -> (u64, u64) {
+    pub fn counts_of(&self, pipeline: &PipelineName) -> (u64, u64) {
         let waiting = self.waiting.get(pipeline).map_or(0, Line::len);
         (waiting, self.active.get(pipeline).copied().unwrap_or(0))
     }
 
     /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait.
     #[must_use]
-    pub fn places(&self, wanted: &[(RunId, Arc<str>, i32)]) -> Vec<Option<Place>> {
+    pub fn places(&self, wanted: &[(RunId, PipelineName, i32)]) -> Vec<Option<Place>> {
         let (waiting, active, _) = self.counts();
-        let place = |(run, pipeline, priority): &(RunId, Arc<str>, i32)| {
+        let place = |(run, pipeline, priority): &(RunId, PipelineName, i32)| {
             let turn = (Reverse(*priority), run.clone());
             let (own, true) = self.waiting.get(pipeline)?.before(&turn) else { return None };
             let ahead: u64 = self.waiting.values().map(|turns| turns.before(&turn).0).sum();
@@ -234,7 +233,13 @@ impl Board {
         wanted.iter().map(place).collect()
     }
 
-    fn place_at(&self, pipeline: &str, own: u64, ahead: u64, (waiting, active): (u64, u64)) -> Place {
+    fn place_at(
+        &self,
+        pipeline: &PipelineName,
+        own: u64,
+        ahead: u64,
+        (waiting, active): (u64, u64),
+    ) -> Place {
         if self.lacks_room {
             return Place { reason: WaitReason::Disk, position: ahead, waiting, limit: None };
         }
@@ -264,7 +269,7 @@ impl Board {
         let mut lanes = Vec::with_capacity(self.waiting.len());
         for (pipeline, turns) in &self.waiting {
             let active = self.active.get(pipeline).copied().unwrap_or(0);
-            let limit = self.limits.pipelines.get(&**pipeline).copied().unwrap_or(u64::MAX);
+            let limit = self.limits.pipelines.get(pipeline).copied().unwrap_or(u64::MAX);
             let mut turns = turns.iter();
             if active < limit {
                 let served = self.served.get(pipeline).copied().unwrap_or(0);

@@ -39,6 +39,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
+    use rigi_model::PipelineName;
 
     use super::*;
 
@@ -46,6 +47,10 @@ mod tests {
 
     fn run(n: u128) -> RunId {
         RunId::from_bits(n)
+    }
+
+    fn a_name(text: &str) -> PipelineName {
+        PipelineName::unchecked(text)
     }
 
     fn claims(board: &Board) -> Vec<RunId> {
@@ -59,28 +64,28 @@ mod tests {
     #[test]
     fn priority_comes_first_then_fairness_then_age() {
         let mut board = Board::new(Limits { runs: 3, pipelines: BTreeMap::new() });
-        board.wait(&run(1), "a", 0);
-        board.wait(&run(2), "a", 0);
-        board.wait(&run(3), "b", 0);
-        board.wait(&run(4), "a", 5);
+        board.wait(&run(1), &a_name("a"), 0);
+        board.wait(&run(2), &a_name("a"), 0);
+        board.wait(&run(3), &a_name("b"), 0);
+        board.wait(&run(4), &a_name("a"), 5);
         assert_eq!(claims(&board), [run(4), run(3), run(1)]);
     }
 
     #[test]
     fn a_pipeline_at_its_limit_waits_and_says_so() {
-        let mut board = Board::new(Limits { runs: 10, pipelines: [("a".into(), 1)].into() });
-        board.wait(&run(1), "a", 0);
-        board.wait(&run(2), "a", 0);
-        board.wait(&run(3), "a", 0);
+        let mut board = Board::new(Limits { runs: 10, pipelines: [(a_name("a"), 1)].into() });
+        board.wait(&run(1), &a_name("a"), 0);
+        board.wait(&run(2), &a_name("a"), 0);
+        board.wait(&run(3), &a_name("a"), 0);
         assert_eq!(claims(&board), [run(1)]);
-        board.start(&run(1), "a", 0);
+        board.start(&run(1), &a_name("a"), 0);
         assert_eq!(claims(&board), []);
-        let place = board.places(&[(run(3), "a".into(), 0)])[0].unwrap();
+        let place = board.places(&[(run(3), a_name("a"), 0)])[0].unwrap();
         assert_eq!(
             (place.reason, place.position, place.waiting, place.limit),
             (WaitReason::Pipeline, 2, 2, Some(1))
         );
-        board.end("a");
+        board.end(&a_name("a"));
         assert_eq!(claims(&board), [run(2)]);
     }
 
@@ -88,13 +93,13 @@ mod tests {
     fn with_one_place_pipelines_take_turns() {
         let mut board = Board::new(Limits { runs: 1, pipelines: BTreeMap::new() });
         for (n, pipeline) in [(1, "a"), (2, "a"), (3, "a"), (4, "b")] {
-            board.wait(&run(n), pipeline, 0);
+            board.wait(&run(n), &a_name(pipeline), 0);
         }
         let mut order = Vec::new();
         while let Some(next) = claims(&board).pop() {
-            let pipeline = if next == run(4) { "b" } else { "a" };
-            board.start(&next, pipeline, 0);
-            board.end(pipeline);
+            let pipeline = a_name(if next == run(4) { "b" } else { "a" });
+            board.start(&next, &pipeline, 0);
+            board.end(&pipeline);
             order.push(next);
         }
         assert_eq!(order, [run(1), run(4), run(2), run(3)]);
@@ -113,10 +118,10 @@ mod tests {
     fn a_retry_that_is_due_is_back_in_the_queue_before_places_are_given() {
         let mut board = Board::new(Limits { runs: 1, pipelines: BTreeMap::new() });
         board.delay(&run(1), Timestamp(100));
-        board.wait(&run(2), "a", 0);
+        board.wait(&run(2), &a_name("a"), 0);
         assert_eq!(decide(&board, Timestamp(100)), [Action::Due(run(1))]);
         board.undelay(&run(1), Timestamp(100));
-        board.wait(&run(1), "a", 5);
+        board.wait(&run(1), &a_name("a"), 5);
         assert_eq!(decide(&board, Timestamp(100)), [Action::Claim(run(1))]);
     }
 
@@ -124,7 +129,7 @@ mod tests {
     fn a_held_board_gives_no_place() {
         let mut board = Board::new(Limits { runs: 1, pipelines: BTreeMap::new() });
         board.hold();
-        board.wait(&run(1), "a", 0);
+        board.wait(&run(1), &a_name("a"), 0);
         assert_eq!(claims(&board), []);
         board.release();
         assert_eq!(claims(&board), [run(1)]);
@@ -134,13 +139,13 @@ mod tests {
     fn places_count_over_all_pipelines() {
         let mut board = Board::new(Limits { runs: 0, pipelines: BTreeMap::new() });
         for (n, pipeline) in [(1, "a"), (2, "b"), (3, "a"), (4, "b")] {
-            board.wait(&run(n), pipeline, i32::from(n == 4));
+            board.wait(&run(n), &a_name(pipeline), i32::from(n == 4));
         }
         let wanted =
-            [4, 1, 2, 3].map(|n| (run(n), if n % 2 == 1 { "a" } else { "b" }.into(), i32::from(n == 4)));
+            [4, 1, 2, 3].map(|n| (run(n), a_name(if n % 2 == 1 { "a" } else { "b" }), i32::from(n == 4)));
         let places: Vec<_> = board.places(&wanted).into_iter().map(|place| place.unwrap().position).collect();
         assert_eq!(places, [1, 2, 3, 4]);
-        assert_eq!(board.places(&[(run(9), "a".into(), 0)]), [None]);
+        assert_eq!(board.places(&[(run(9), a_name("a"), 0)]), [None]);
     }
 
     proptest! {
@@ -150,8 +155,9 @@ mod tests {
             runs in 1..8u64,
             limits in prop::collection::btree_map("[a-d]", 0..4u64, 0..4),
         ) {
+            let limits: BTreeMap<_, _> = limits.iter().map(|(name, limit)| (a_name(name), *limit)).collect();
             let mut board = Board::new(Limits { runs, pipelines: limits.clone() });
-            let name = |p: u8| char::from(b'a' + p).to_string();
+            let name = |p: u8| a_name(&char::from(b'a' + p).to_string());
             let mut of = BTreeMap::new();
             for (n, (pipeline, priority)) in waiting.iter().enumerate() {
                 board.wait(&run(n as u128), &name(*pipeline), *priority);
@@ -170,7 +176,7 @@ mod tests {
             prop_assert_eq!(claims(&board), []);
             if (claimed.len() as u64) < runs {
                 for (run, (pipeline, priority)) in of.iter().filter(|(run, _)| !claimed.contains(run)) {
-                    let place = board.places(&[(run.clone(), pipeline.as_str().into(), *priority)])[0].unwrap();
+                    let place = board.places(&[(run.clone(), pipeline.clone(), *priority)])[0].unwrap();
                     prop_assert_eq!(place.reason, WaitReason::Pipeline);
                 }
             }

@@ -7,14 +7,14 @@ use rigi_exec::plan::Sample;
 use rigi_model::Target;
 use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, RunId, Timestamp};
+use rigi_model::{AttemptKey, PipelineName, RunId, Timestamp};
 use rigi_store::{NewRun, OpenRun};
 use serde_json::Value;
 
 /// A run that has not ended.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub pipeline: Arc<str>,
+    pub pipeline: PipelineName,
     pub version: Arc<str>,
     pub priority: i32,
     pub target: Target,
@@ -58,10 +58,10 @@ const MESSAGE_CHARS: usize = 300;
 impl Entry {
     pub(super) fn accepted(request: &Arc<NewRun>, cache: bool) -> Self {
         Self {
-            pipeline: request.pipeline.as_str().into(),
+            pipeline: request.pipeline.clone(),
             version: request.version.as_str().into(),
             priority: request.priority,
-            target: Target::as_stored(&request.target),
+            target: request.target.clone(),
             status: RunStatus::accepted(request.created_at),
             request: cache.then(|| request.clone()),
             launched: false,
@@ -72,10 +72,10 @@ impl Entry {
 
     pub(super) fn recovered(run: OpenRun) -> Self {
         Self {
-            pipeline: run.pipeline.into(),
+            pipeline: run.pipeline,
             version: run.version.into(),
             priority: run.priority,
-            target: Target::as_stored(&run.target),
+            target: run.target,
             status: run.status,
             request: None,
             launched: false,

@@ -7,7 +7,7 @@ use rigi_exec::plan::{AttemptPlan, Ended, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::event::RunEvent;
 use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
-use rigi_model::{AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
+use rigi_model::{Actor, AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
 use rigi_store::{NewRun, RunChange};
 use tokio::sync::oneshot;
 
@@ -74,7 +74,7 @@ impl<P: Policies> Ledger<P> {
     fn cancel(
         &mut self,
         run: &RunId,
-        by: String,
+        by: Actor,
         reply: oneshot::Sender<CancelAnswer>,
         now: Timestamp,
         round: &mut Round,
@@ -88,17 +88,17 @@ impl<P: Policies> Ledger<P> {
     fn cancel_many(
         &mut self,
         runs: &[RunId],
-        by: &str,
+        by: &Actor,
         reply: oneshot::Sender<u64>,
         now: Timestamp,
         round: &mut Round,
     ) {
-        let accepted = runs.iter().filter(|run| self.cancel_one(run, by.to_owned(), now, round)).count();
+        let accepted = runs.iter().filter(|run| self.cancel_one(run, by.clone(), now, round)).count();
         round.counts.push((reply, accepted as u64));
     }
 
     /// `false`: the run has ended.
-    fn cancel_one(&mut self, run: &RunId, by: String, now: Timestamp, round: &mut Round) -> bool {
+    fn cancel_one(&mut self, run: &RunId, by: Actor, now: Timestamp, round: &mut Round) -> bool {
         let Some(entry) = self.runs.get(run) else { return false };
         let (key, keeping) = (entry.key(run.clone()), entry.keeping);
         let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.target.clone()));
@@ -114,7 +114,8 @@ impl<P: Policies> Ledger<P> {
 
     fn observed(&mut self, observed: Observed, round: &mut Round) {
         let Observed { key, at, what } = observed;
-        let current = |entry: &&mut Entry| entry.status.attempt == key.number && entry.status.state.is_active();
+        let current =
+            |entry: &&mut Entry| entry.status.attempt == key.number && entry.status.state.is_active();
         let Some(entry) = self.runs.get_mut(&key.run).filter(current) else {
             // The attempt has no place any more: its end is acknowledged, so that its executor forgets it. The change
             // that took its place away may still be on its way to the disk.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rigi_exec::plan::{AttemptPlan, Ended, Observed, Sample};
 use rigi_model::attempt::FailureClass;
 use rigi_model::log::Unfinished;
-use rigi_model::{AttemptKey, Exit, RunId, Timestamp, Usage};
+use rigi_model::{Actor, AttemptKey, Exit, PipelineName, RunId, Timestamp, Usage};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{NewRun, OpenRun};
 use tokio::sync::oneshot;
@@ -28,7 +28,7 @@ pub enum Message {
         /// Which run.
         run: RunId,
         /// Who.
-        by: String,
+        by: Actor,
         /// Answered when it is durable.
         reply: oneshot::Sender<CancelAnswer>,
     },
@@ -37,7 +37,7 @@ pub enum Message {
         /// Which; those that have ended are passed over.
         runs: Vec<RunId>,
         /// Who.
-        by: String,
+        by: Actor,
         /// How many of them had not ended, told when it is durable.
         reply: oneshot::Sender<u64>,
     },
@@ -81,14 +81,14 @@ pub enum Message {
     /// How many of these pipelines' runs wait and are active.
     CountOf {
         /// Their names.
-        pipelines: Vec<String>,
+        pipelines: Vec<PipelineName>,
         /// In the same order.
         reply: oneshot::Sender<Vec<(u64, u64)>>,
     },
     /// A pipeline's limit on active runs changed.
     Limit {
         /// Its name.
-        pipeline: String,
+        pipeline: PipelineName,
         /// The limit, or none.
         limit: Option<u64>,
     },

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rigi_model::Timestamp;
 use rigi_model::parameters::{ParameterMistake, ParameterSchema, ParameterSources, check_free};
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::{PipelineName, Timestamp};
 use rigi_store::tables::versions::{Version, VersionFile};
 use serde_json::{Map, Value};
 
@@ -101,7 +101,7 @@ impl Code {
 }
 
 /// What the folders held when one call asked for its runs: all its runs of a pipeline have the same code.
-pub(super) type Looked = HashMap<String, Arc<Pipeline>>;
+pub(super) type Looked = HashMap<PipelineName, Arc<Pipeline>>;
 
 impl Engine {
     /// What a submission asks to run.
@@ -142,13 +142,12 @@ impl Engine {
     }
 
     /// Looks at what the folder holds now and stores it, once per version. If it changes meanwhile, it is looked at again.
-    async fn capture(&self, catalog: &Catalog, name: &str) -> Result<Arc<Pipeline>, SubmitError> {
-        let refused = |source| SubmitError::Capture { pipeline: name.to_owned(), source };
+    async fn capture(&self, catalog: &Catalog, name: &PipelineName) -> Result<Arc<Pipeline>, SubmitError> {
+        let refused = |source| SubmitError::Capture { pipeline: name.clone(), source };
         for _ in 0..5 {
-            let looked = catalog.look(name).await;
-            let looked =
-                looked.map_err(|source| SubmitError::Unread { pipeline: name.to_owned(), source })?;
-            let pipeline = looked.ok_or_else(|| SubmitError::NoPipeline(name.to_owned()))?;
+            let looked = catalog.look(name.as_str()).await;
+            let looked = looked.map_err(|source| SubmitError::Unread { pipeline: name.clone(), source })?;
+            let pipeline = looked.ok_or_else(|| SubmitError::NoPipeline(name.clone()))?;
             let Ok(ready) = &pipeline.outcome else { return Ok(pipeline) };
             if self.captured.knows(&ready.version) {
                 return Ok(pipeline);

@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_model::Target;
 use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::{is_label_key, is_variable};
 use rigi_model::run::RunStatus;
-use rigi_model::{RunId, Timestamp, UploadId};
+use rigi_model::{PipelineName, RunId, Target, Timestamp, Trigger, UploadId};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
@@ -37,10 +36,10 @@ const ANSWER: Duration = Duration::from_secs(10);
 const PER_RUN: Duration = Duration::from_millis(1);
 
 /// A run that somebody wants.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Submission {
     /// Pipeline.
-    pub pipeline: String,
+    pub pipeline: PipelineName,
     /// Values by parameter.
     pub parameters: Map<String, Value>,
     /// Files by input.
@@ -53,10 +52,8 @@ pub struct Submission {
     pub priority: Option<i32>,
     /// Instead of the spec's.
     pub target: Option<String>,
-    /// `manual`, `rerun`, …
-    pub trigger_kind: String,
-    /// Who or what.
-    pub trigger_by: String,
+    /// What starts them.
+    pub trigger: Trigger,
     /// The run that this one repeats.
     pub rerun_of: Option<RunId>,
     /// The captured version to run instead of what the folder holds now.
@@ -93,7 +90,7 @@ pub struct Submitted {
 pub enum SubmitError {
     /// No such pipeline.
     #[error("there is no pipeline `{0}`")]
-    NoPipeline(String),
+    NoPipeline(PipelineName),
     /// Its spec or its folder has mistakes.
     #[error("{}", mistakes(.0))]
     Mistakes(Arc<Pipeline>),
@@ -101,13 +98,13 @@ pub enum SubmitError {
     #[error("the folder of `{pipeline}` cannot be read now: {source}")]
     Unread {
         /// Pipeline.
-        pipeline: String,
+        pipeline: PipelineName,
         /// Why.
         source: LookError,
     },
     /// Switched off.
     #[error("`{0}` is switched off in its spec")]
-    Disabled(String),
+    Disabled(PipelineName),
     /// Parameters break their schema.
     #[error("{}", .0.first().map_or("a parameter is wrong", |m| m.message.as_str()))]
     Parameters(Vec<ParameterMistake>),
@@ -133,7 +130,7 @@ pub enum SubmitError {
         /// The target.
         target: Target,
         /// The pipeline.
-        pipeline: String,
+        pipeline: PipelineName,
         /// Why, and what to do.
         why: String,
     },
@@ -141,7 +138,7 @@ pub enum SubmitError {
     #[error("the code of `{pipeline}` cannot be captured: {source}")]
     Capture {
         /// Pipeline.
-        pipeline: String,
+        pipeline: PipelineName,
         /// Why.
         source: CaptureError,
     },
@@ -254,10 +251,9 @@ impl Engine {
             priority,
             max_attempts: self.settings.retry_of(&code.spec).attempts + 1,
             created_at: now,
-            trigger_kind: submission.trigger_kind,
-            trigger_by: submission.trigger_by,
+            trigger: submission.trigger,
             rerun_of: submission.rerun_of,
-            target: target.as_str().to_owned(),
+            target,
             parameters,
             inputs,
             env: submission.env,
@@ -274,7 +270,7 @@ impl Engine {
     fn target(
         &self,
         wanted: Option<&str>,
-        pipeline: &str,
+        pipeline: &PipelineName,
         spec: &PipelineSpec,
     ) -> Result<Target, SubmitError> {
         let missing = |name: &str| {
@@ -289,7 +285,7 @@ impl Engine {
         let executor = self.executors.get(&target).ok_or_else(|| missing(target.as_str()))?;
         match executor.refuses(spec) {
             None => Ok(target),
-            Some(why) => Err(SubmitError::Refused { target, pipeline: pipeline.to_owned(), why }),
+            Some(why) => Err(SubmitError::Refused { target, pipeline: pipeline.clone(), why }),
         }
     }
 }

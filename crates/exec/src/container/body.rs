@@ -59,7 +59,7 @@ pub fn body(
     }
     let labels = [(SERVER, config.server.clone()), (ATTEMPT, plan.key.to_string())]
         .into_iter()
-        .chain([("rigi.pipeline", plan.pipeline.clone()), ("rigi.project", plan.project.clone())]);
+        .chain([("rigi.pipeline", plan.pipeline.to_string()), ("rigi.project", plan.project.to_string())]);
     ContainerCreateBody {
         image: Some(image.to_owned()),
         user: Some(config.user.clone()),

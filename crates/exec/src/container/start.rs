@@ -166,7 +166,7 @@ pub fn folder(config: &ContainerConfig, key: &AttemptKey) -> PathBuf {
 impl Files {
     fn of(config: &ContainerConfig, plan: &AttemptPlan) -> Self {
         let root = folder(config, &plan.key);
-        let cache = config.folder.join("cache").join(&plan.project);
+        let cache = config.folder.join("cache").join(plan.project.as_str());
         Self { data: root.join("data"), work: root.join("work"), root, cache }
     }
 

@@ -110,7 +110,7 @@ pub fn find(plan: &AttemptPlan) -> Result<Need, BuildError> {
 fn is_of_fast_flow(plan: &AttemptPlan) -> bool {
     let entries = fs::read_dir(&plan.code).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>();
-    let found = find_spec(&FolderFacts::new(&plan.pipeline, names));
+    let found = find_spec(&FolderFacts::new(plan.pipeline.as_str(), names));
     matches!(found, Ok(Some((_, SpecFormat::Json))))
 }
 

@@ -40,9 +40,11 @@ pub fn labels(config: &KubernetesConfig, plan: &AttemptPlan) -> Map<String, Valu
     labels.insert("app.kubernetes.io/managed-by".into(), "rigi".into());
     labels.insert(SERVER.into(), config.server.clone().into());
     labels.insert(ATTEMPT.into(), plan.key.to_string().into());
-    for (label, text) in [("rigi.run/pipeline", &plan.pipeline), ("rigi.run/project", &plan.project)] {
+    for (label, text) in
+        [("rigi.run/pipeline", plan.pipeline.as_str()), ("rigi.run/project", plan.project.as_str())]
+    {
         if is_label(text) {
-            labels.insert(label.into(), text.as_str().into());
+            labels.insert(label.into(), text.into());
         }
     }
     labels

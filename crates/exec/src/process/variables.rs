@@ -122,10 +122,10 @@ pub fn of_attempt(
     let at = |inner: &str| folder.join(inner).display().to_string();
     set("RIGI_RUN_ID", plan.key.run.to_string());
     set("RIGI_ATTEMPT", plan.key.number.to_string());
-    set("RIGI_PIPELINE", plan.pipeline.clone());
-    set("RIGI_PROJECT", plan.project.clone());
+    set("RIGI_PIPELINE", plan.pipeline.to_string());
+    set("RIGI_PROJECT", plan.project.to_string());
     set("RIGI_STEP", plan.step.clone());
-    set("RIGI_TRIGGER", plan.trigger.clone());
+    set("RIGI_TRIGGER", plan.trigger.to_string());
     set("RIGI_PARAMS", parameters_file(plan, layout));
     set("RIGI_INPUTS", at(name::INPUTS));
     set("RIGI_OUTPUTS", at(name::OUTPUTS));

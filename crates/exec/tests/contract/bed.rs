@@ -11,7 +11,7 @@ use rigi_exec::plan::{AttemptPlan, Ended, Executor, Known, Observation, Observed
 use rigi_exec::{ProcessConfig, ProcessExecutor};
 use rigi_model::log::{Ending, Scanner, Stream, decode_lines};
 use rigi_model::pipeline::spec::Entry;
-use rigi_model::{AttemptKey, RunId};
+use rigi_model::{AttemptKey, PipelineName, ProjectName, RunId, TriggerKind};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// No test waits longer than this for anything.
@@ -147,10 +147,10 @@ impl Bed {
     pub fn plan(&mut self, entry: Entry, files: &[(&str, &str)]) -> AttemptPlan {
         AttemptPlan {
             key: AttemptKey { run: RunId::generate(), number: 1 },
-            project: "default".into(),
-            pipeline: "test".into(),
+            project: ProjectName::default(),
+            pipeline: PipelineName::unchecked("test"),
             step: "main".into(),
-            trigger: "manual".into(),
+            trigger: TriggerKind::Manual,
             entry,
             cells: Vec::new(),
             code: self.code(files),

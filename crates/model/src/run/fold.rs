@@ -7,7 +7,7 @@ use super::words::explain;
 use crate::attempt::FailureClass;
 use crate::event::RunEvent;
 use crate::retry::RetryPolicy;
-use crate::{AttemptState, Exit, Reason, RunId, RunState, Timestamp, Usage};
+use crate::{Actor, AttemptState, Exit, Reason, RunId, RunState, Timestamp, Usage};
 
 /// Something that a run can meet. Attempt numbers fence: what an older attempt says is refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +61,7 @@ pub enum Happening {
     /// Somebody asked it to stop.
     CancelRequested {
         /// Who, for the message.
-        by: String,
+        by: Actor,
     },
     /// The delay before the next attempt is over.
     Due,
@@ -224,7 +224,7 @@ impl Fold<'_> {
         Ok(())
     }
 
-    fn cancel_requested(&mut self, by: &str) -> Result<(), Illegal> {
+    fn cancel_requested(&mut self, by: &Actor) -> Result<(), Illegal> {
         if self.status.state.is_terminal() || self.status.cancel_requested_at.is_some() {
             return Err(self.illegal("cancel"));
         }

@@ -114,13 +114,13 @@ fn each_attempt_says_why_it_failed() {
 #[test]
 fn a_cancel_never_ends_in_a_retry() {
     let mut life = Life::running(5);
-    life.meets(Happening::CancelRequested { by: "you".into() }).unwrap();
+    life.meets(Happening::CancelRequested { by: Actor::you() }).unwrap();
     assert_eq!(life.status.state, RunState::Running);
     life.meets(ended(1, Exit::Signal { signal: 9 })).unwrap();
     assert_eq!(life.status.state, RunState::Cancelled);
 
     let mut waiting = Life::new(0);
-    waiting.meets(Happening::CancelRequested { by: "you".into() }).unwrap();
+    waiting.meets(Happening::CancelRequested { by: Actor::you() }).unwrap();
     assert_eq!(waiting.status.state, RunState::Cancelled);
     assert!(waiting.meets(Happening::Claimed).is_err());
 }
@@ -178,7 +178,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         3 => Just(Happening::Claimed),
         1 => Just(Happening::GivenBack),
         2 => Just(Happening::Due),
-        1 => Just(Happening::CancelRequested { by: "x".into() }),
+        1 => Just(Happening::CancelRequested { by: Actor::named("x") }),
         1 => attempt.clone().prop_map(move |attempt| {
             Happening::Preparing { attempt, reason, message: message.clone() }
         }),
@@ -276,7 +276,7 @@ proptest! {
             life.meets(Happening::Claimed).unwrap();
             let cancelled = cancel_at == Some(index);
             if cancelled {
-                life.meets(Happening::CancelRequested { by: "x".into() }).unwrap();
+                life.meets(Happening::CancelRequested { by: Actor::named("x") }).unwrap();
             }
             let class = exit.class();
             let hopeless = class == Some(FailureClass::User) && matches!(exit, Exit::NotStarted { .. });

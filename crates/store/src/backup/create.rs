@@ -1,6 +1,6 @@
 //! Taking a snapshot.
 
-use rigi_model::Timestamp;
+use rigi_model::{ProjectName, Timestamp};
 
 use super::chunks::ChunkWriter;
 use super::manifest::{FORMAT, Manifest, TableRows};
@@ -11,7 +11,7 @@ use super::schema::{Table, tables_of};
 use super::snapshot::Snapshot;
 use super::{Progress, Watch};
 use crate::lock::FilesLock;
-use crate::{Blobs, DEFAULT_PROJECT, Result, seal};
+use crate::{Blobs, Result, seal};
 
 /// What a backup took and added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub async fn create(
     }
     let database = snapshot.database().to_owned();
     snapshot.end().await;
-    let blobs = Blobs::open_at(data, DEFAULT_PROJECT, storage)?;
+    let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
     let objects = Objects::of(&blobs);
     let previous = Previous::new(repository, before.as_ref());
     let copied = Copier { repository, objects, previous, watch }.copy(&mut added)?;

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rigi_model::ProjectName;
+
 use super::Progress;
 use super::Watch;
 use super::chunks::{ChunkWriter, LineReader};
@@ -12,7 +14,7 @@ use super::manifest::{Listed, Manifest};
 use super::repository::{Added, Repository};
 use crate::blobs::Part;
 use crate::bucket::{Bucket, Facts};
-use crate::{Blobs, DEFAULT_PROJECT, Error, Result};
+use crate::{Blobs, Error, Result};
 
 /// One stored file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,13 +66,13 @@ pub(super) enum Objects<'a> {
     /// In a folder, by project.
     Folder(PathBuf),
     /// In a bucket, which is a project's.
-    Bucket(&'a Bucket, &'static str),
+    Bucket(&'a Bucket, ProjectName),
 }
 
 impl<'a> Objects<'a> {
     pub fn of(blobs: &'a Blobs) -> Self {
         match (blobs.bucket(), blobs.folder()) {
-            (Some(bucket), _) => Self::Bucket(bucket, DEFAULT_PROJECT),
+            (Some(bucket), _) => Self::Bucket(bucket, ProjectName::default()),
             (None, root) => Self::Folder(root.and_then(Path::parent).map(Path::to_owned).unwrap_or_default()),
         }
     }
@@ -111,7 +113,7 @@ impl Copier<'_> {
                 })?;
             }
             Objects::Bucket(bucket, project) => {
-                let (bucket, project) = (*bucket, *project);
+                let (bucket, project) = (*bucket, project.clone());
                 // What runs have written themselves is theirs, and not Rigi's to keep.
                 for folder in [Part::Blobs, Part::Logs] {
                     bucket.list(folder.folder(), |key, facts| {

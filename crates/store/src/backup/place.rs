@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use rigi_model::ProjectName;
+
 use super::objects::StoredFile;
 use super::repository::damaged;
 use super::restore::{Target, sync_disk};
 use crate::blobs::{copy_hashed, hash_of};
 use crate::bucket::Bucket;
-use crate::{DEFAULT_PROJECT, Error, Result, Storage};
+use crate::{Error, Result, Storage};
 
 /// See the module.
 pub(super) enum Files {
@@ -25,7 +27,9 @@ impl Files {
         Ok(match &target.storage {
             Storage::Data => Self::Data(target.data.join("objects")),
             Storage::Folder(folder) => Self::Folder(folder.clone()),
-            Storage::Bucket(config) => Self::Bucket(Bucket::open(config, DEFAULT_PROJECT, &target.data)?),
+            Storage::Bucket(config) => {
+                Self::Bucket(Bucket::open(config, &ProjectName::default(), &target.data)?)
+            }
         })
     }
 
@@ -104,7 +108,7 @@ impl Files {
         match self {
             // With the rest of the data folder.
             Self::Data(_) => Ok(()),
-            Self::Folder(folder) => match fs::remove_dir_all(folder.join(DEFAULT_PROJECT)) {
+            Self::Folder(folder) => match fs::remove_dir_all(folder.join(ProjectName::default().as_str())) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     Err(Error::io(format!("empty {}", folder.display()))(error))
                 }

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{ProjectName, RunId, Timestamp};
 
 use super::{Bucket, Inner, trouble};
 use crate::storage::{BucketConfig, Storage};
-use crate::{Blobs, DEFAULT_PROJECT, Error, Result};
+use crate::{Blobs, Error, Result};
 
 /// Clocks that differ by more are said to: S3 refuses at 15 minutes.
 const SKEW: Duration = Duration::from_secs(120);
@@ -44,7 +44,7 @@ pub async fn check(storage: &Storage, data: &Path) -> Result<Vec<Looked>> {
         Storage::Data => folder(&data.join("objects"), data, storage),
         Storage::Folder(folder_) => folder(folder_, data, storage),
         Storage::Bucket(config) => {
-            let bucket = Bucket::open(config, DEFAULT_PROJECT, data)?;
+            let bucket = Bucket::open(config, &ProjectName::default(), data)?;
             bucket.ask(|inner| async move { Ok(look(inner).await) }).await
         }
     }
@@ -59,7 +59,7 @@ fn looked(what: &'static str, found: Result<String>) -> Looked {
 }
 
 fn folder(place: &Path, data: &Path, storage: &Storage) -> Result<Vec<Looked>> {
-    let tried = Blobs::open_at(data, DEFAULT_PROJECT, storage).and_then(|blobs| {
+    let tried = Blobs::open_at(data, &ProjectName::default(), storage).and_then(|blobs| {
         let mut writer = blobs.create()?;
         writer.write(b"check")
     });

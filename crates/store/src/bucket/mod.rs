@@ -27,6 +27,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 pub(crate) use transfer::Facts;
 
+use rigi_model::ProjectName;
+
 use crate::storage::{BucketConfig, BucketKind};
 use crate::{Error, Result};
 
@@ -95,7 +97,7 @@ impl Bucket {
     ///
     /// # Errors
     /// If the configuration cannot be used.
-    pub fn open(config: &BucketConfig, project: &str, data: &Path) -> Result<Self> {
+    pub fn open(config: &BucketConfig, project: &ProjectName, data: &Path) -> Result<Self> {
         // Installed once per process; a second time changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = options(config);
@@ -107,7 +109,7 @@ impl Bucket {
             }
             BucketKind::Google => (Arc::new(google(config, &options).build().map_err(unusable)?), None),
         };
-        let base = [config.prefix.as_str(), project].into_iter().filter(|part| !part.is_empty());
+        let base = [config.prefix.as_str(), project.as_str()].into_iter().filter(|part| !part.is_empty());
         let base = base.collect::<Vec<_>>().join("/");
         let runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = { runtime }.worker_threads(2).thread_name("storage").enable_all().build();

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn every_flipped_byte_and_every_cut_of_a_stored_log_is_found() {
         let data = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(data.path(), "default").unwrap();
+        let blobs = Blobs::open(data.path(), &rigi_model::ProjectName::default()).unwrap();
         let mut encoder = Encoder::new(1);
         for n in 0..40 {
             encoder.write(Timestamp(n), Stream::Stdout, format!("line {n}\n").as_bytes());

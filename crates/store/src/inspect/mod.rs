@@ -10,12 +10,13 @@ mod wal;
 
 use std::path::Path;
 
+use rigi_model::ProjectName;
 use serde::Serialize;
 
 pub use logs::{Depth, check_stored, stored_lines};
 
 use crate::backup::Watch;
-use crate::{Blobs, DEFAULT_PROJECT, DbConfig, Error, Result, Storage};
+use crate::{Blobs, DbConfig, Error, Result, Storage};
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,7 +79,7 @@ pub async fn inspect(
     storage: &Storage,
     watch: Watch<'_>,
 ) -> Result<Vec<Part>> {
-    let blobs = Blobs::open_at(data, DEFAULT_PROJECT, storage)?;
+    let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
     let mut parts = vec![key(data)];
     if let DbConfig::Sqlite(file) = config {
         parts.push(wal::inspect(file));

@@ -1,6 +1,6 @@
 //! Keys that make submissions safe to repeat.
 
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{ProjectName, RunId, Timestamp};
 
 use crate::Result;
 use crate::db::{Db, from_json, on_db};
@@ -10,7 +10,7 @@ use crate::rows::{Rows, Statement};
 /// A key as stored.
 #[derive(Debug)]
 pub(crate) struct KeyRow {
-    pub project: String,
+    pub project: ProjectName,
     pub key: String,
     /// Hash of the request.
     pub request: String,
@@ -41,10 +41,13 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, key: &'a KeyRow) {
 
 impl Db {
     /// The hash of the request that used a key, and the runs that it was answered with.
-    pub(crate) async fn used_key(&self, project: &str, key: &str) -> Result<Option<(String, Vec<RunId>)>> {
+    pub(crate) async fn used_key(
+        &self,
+        project: &ProjectName,
+        key: &str,
+    ) -> Result<Option<(String, Vec<RunId>)>> {
         let sql = "SELECT request, answer FROM idempotency WHERE project = $1 AND key = $2";
-        let row: Option<(String, String)> =
-            on_db!(self, pool => sqlx::query_as(sql).bind(project).bind(key).fetch_optional(pool).await?);
+        let row: Option<(String, String)> = on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).bind(key).fetch_optional(pool).await?);
         row.map(|(request, answer)| Ok((request, from_json("an idempotency key", &answer)?))).transpose()
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use rigi_model::event::RunEvent;
 use rigi_model::run::{AttemptRecord, RunStatus};
-use rigi_model::{Reason, RunId, RunState, Timestamp};
+use rigi_model::{
+    Actor, PipelineName, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, TriggerKind,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder};
 
@@ -21,9 +23,9 @@ pub struct NewRun {
     /// Its id.
     pub id: RunId,
     /// Project.
-    pub project: String,
+    pub project: ProjectName,
     /// Pipeline.
-    pub pipeline: String,
+    pub pipeline: PipelineName,
     /// Hash of the captured code.
     pub version: String,
     /// Higher starts first.
@@ -32,14 +34,12 @@ pub struct NewRun {
     pub max_attempts: u32,
     /// Accepted.
     pub created_at: Timestamp,
-    /// `manual`, `schedule`, …
-    pub trigger_kind: String,
-    /// Who or what.
-    pub trigger_by: String,
+    /// What started it.
+    pub trigger: Trigger,
     /// The run that this one repeats.
     pub rerun_of: Option<RunId>,
     /// Where it executes.
-    pub target: String,
+    pub target: Target,
     /// Values of its parameters, a JSON object.
     pub parameters: serde_json::Map<String, serde_json::Value>,
     /// Its input files.
@@ -140,19 +140,20 @@ impl TryFrom<RunRow> for Run {
         let damaged = |why: String| Error::Damaged { what: format!("run {}", row.id), why };
         let id: RunId = row.id.parse().map_err(|e| damaged(format!("{e}")))?;
         let rerun_of = row.rerun_of.map(|id| id.parse()).transpose().map_err(|e| damaged(format!("{e}")))?;
+        let kind = TriggerKind::parse(&row.trigger_kind);
+        let kind = kind.ok_or_else(|| damaged(format!("`{}` starts no runs", row.trigger_kind)))?;
         let status = row.status.read(&row.id)?;
         let request = NewRun {
             id,
-            project: row.project,
-            pipeline: row.pipeline,
+            project: ProjectName::unchecked(row.project),
+            pipeline: PipelineName::unchecked(row.pipeline),
             version: row.version,
             priority: i32::try_from(row.priority).unwrap_or(0),
             max_attempts: u32::try_from(row.max_attempts).unwrap_or(1),
             created_at: Timestamp(row.created_at),
-            trigger_kind: row.trigger_kind,
-            trigger_by: row.trigger_by,
+            trigger: Trigger { kind, by: Actor::named(row.trigger_by) },
             rerun_of,
-            target: row.target,
+            target: Target::as_stored(&row.target),
             parameters: from_json("a run's parameters", &row.parameters)?,
             inputs: from_json("a run's inputs", &row.inputs)?,
             env: from_json("a run's environment variables", &row.env)?,
@@ -228,8 +229,8 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
             run.created_at.0.into(),
             run.created_at.0.into(),
             0.into(),
-            run.trigger_kind.as_str().into(),
-            run.trigger_by.as_str().into(),
+            run.trigger.kind.as_str().into(),
+            run.trigger.by.as_str().into(),
             run.rerun_of.as_ref().map(RunId::as_str).into(),
             run.target.as_str().into(),
             json(&run.parameters).into(),
@@ -326,9 +327,9 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none of this id.
-    pub async fn run(&self, project: &str, id: &RunId) -> Result<Run> {
+    pub async fn run(&self, project: &ProjectName, id: &RunId) -> Result<Run> {
         let sql = "SELECT * FROM runs WHERE id = $1 AND project = $2";
-        let row: Option<RunRow> = on_db!(self, pool => sqlx::query_as(sql).bind(id.as_str()).bind(project).fetch_optional(pool).await?);
+        let row: Option<RunRow> = on_db!(self, pool => sqlx::query_as(sql).bind(id.as_str()).bind(project.as_str()).fetch_optional(pool).await?);
         row.ok_or_else(|| Error::NotFound { what: "run", id: id.to_string() })?.try_into()
     }
 
@@ -368,7 +369,7 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::NotFound`] or [`Error::Ambiguous`].
-    pub async fn resolve_run(&self, project: &str, text: &str) -> Result<RunId> {
+    pub async fn resolve_run(&self, project: &ProjectName, text: &str) -> Result<RunId> {
         let missing = || Error::NotFound { what: "run", id: text.chars().take(60).collect() };
         let known = text.len() >= 3
             && text.len() <= 30
@@ -384,12 +385,12 @@ impl Db {
         let (low, high) = ids_beginning(&upper);
         let mut found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(
             "SELECT id FROM runs WHERE id >= $1 AND id < $2 AND project || '' = $3 ORDER BY id LIMIT 2",
-        ).bind(low).bind(high).bind(project).fetch_all(pool).await?);
+        ).bind(low).bind(high).bind(project.as_str()).fetch_all(pool).await?);
         if upper.len() >= 4 {
             let tail = &upper[upper.len() - 4..];
             let by_tail: Vec<String> = on_db!(self, pool => sqlx::query_scalar(
                 "SELECT id FROM runs WHERE substr(id, 27, 4) = $1 AND project || '' = $2 ORDER BY id DESC LIMIT 20",
-            ).bind(tail).bind(project).fetch_all(pool).await?);
+            ).bind(tail).bind(project.as_str()).fetch_all(pool).await?);
             found.extend(by_tail.into_iter().filter(|id| id.ends_with(&upper)));
         }
         found.sort();

@@ -1,6 +1,6 @@
 //! Lists of runs: filters, pages by cursor, marks and expected durations.
 
-use rigi_model::{RunId, RunState, Timestamp};
+use rigi_model::{PipelineName, ProjectName, RunId, RunState, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
@@ -15,7 +15,7 @@ use crate::db::{Db, on_db};
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
     /// Of this pipeline.
-    pub pipeline: Option<String>,
+    pub pipeline: Option<PipelineName>,
     /// In one of these states; empty is any.
     pub states: Vec<RunState>,
     /// With all of these labels.
@@ -68,7 +68,7 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn list_runs(&self, project: &str, filter: &RunFilter) -> Result<RunPage> {
+    pub async fn list_runs(&self, project: &ProjectName, filter: &RunFilter) -> Result<RunPage> {
         let (rows, searched_to) = self.search_runs::<RunRow>(project, filter, "runs.*").await?;
         let mut runs = rows.into_iter().map(Run::try_from).collect::<Result<Vec<Run>>>()?;
         let more = runs.len() > filter.limit as usize;
@@ -81,7 +81,11 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn find_runs(&self, project: &str, filter: &RunFilter) -> Result<(Vec<RunId>, Option<RunId>)> {
+    pub async fn find_runs(
+        &self,
+        project: &ProjectName,
+        filter: &RunFilter,
+    ) -> Result<(Vec<RunId>, Option<RunId>)> {
         let (rows, searched_to) = self.search_runs::<(String,)>(project, filter, "runs.id").await?;
         let mut ids: Vec<RunId> = rows.into_iter().filter_map(|(id,)| id.parse().ok()).collect();
         let more = ids.len() > filter.limit as usize;
@@ -93,7 +97,7 @@ impl Db {
     /// One row more than the limit if there are more, and how far the search went if not to the end.
     pub(crate) async fn search_runs<T>(
         &self,
-        project: &str,
+        project: &ProjectName,
         filter: &RunFilter,
         columns: &'static str,
     ) -> Result<(Vec<T>, Option<RunId>)>
@@ -122,19 +126,26 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn pipelines_with_runs(&self, project: &str) -> Result<Vec<String>> {
+    pub async fn pipelines_with_runs(&self, project: &ProjectName) -> Result<Vec<PipelineName>> {
         let sql = "WITH RECURSIVE names (name) AS (SELECT MIN(pipeline) FROM runs WHERE project = $1 UNION ALL \
                    SELECT (SELECT MIN(pipeline) FROM runs WHERE project = $1 AND pipeline > names.name) FROM names \
                    WHERE names.name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL";
-        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(project).fetch_all(pool).await?))
+        let names: Vec<String> =
+            on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).fetch_all(pool).await?);
+        Ok(names.into_iter().map(PipelineName::unchecked).collect())
     }
 
     /// The last runs of a pipeline as marks, newest last.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn recent_marks(&self, project: &str, pipeline: &str, limit: u32) -> Result<Vec<Mark>> {
-        let filter = RunFilter { pipeline: Some(pipeline.to_owned()), limit, ..RunFilter::default() };
+    pub async fn recent_marks(
+        &self,
+        project: &ProjectName,
+        pipeline: &PipelineName,
+        limit: u32,
+    ) -> Result<Vec<Mark>> {
+        let filter = RunFilter { pipeline: Some(pipeline.clone()), limit, ..RunFilter::default() };
         let columns = "runs.id, state, created_at, started_at, ended_at";
         let (mut rows, _) = self.search_runs::<MarkRow>(project, &filter, columns).await?;
         rows.truncate(limit as usize);
@@ -147,11 +158,10 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn expected_us(&self, project: &str, pipeline: &str) -> Result<Option<u64>> {
+    pub async fn expected_us(&self, project: &ProjectName, pipeline: &PipelineName) -> Result<Option<u64>> {
         let sql = "SELECT ended_at - started_at FROM runs WHERE project = $1 AND pipeline = $2 \
                    AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY id DESC LIMIT 11";
-        let mut times: Vec<i64> =
-            on_db!(self, pool => sqlx::query_scalar(sql).bind(project).bind(pipeline).fetch_all(pool).await?);
+        let mut times: Vec<i64> = on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(pipeline.as_str()).fetch_all(pool).await?);
         times.sort_unstable();
         Ok(times.get(times.len() / 2).map(|&t| unsigned(t)))
     }

@@ -1,7 +1,7 @@
 //! Runs that have not ended: what an engine starts from.
 
 use rigi_model::run::RunStatus;
-use rigi_model::{RunId, RunState};
+use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::{STATUS, StatusRow};
@@ -15,7 +15,7 @@ impl Db {
     /// If the database does not answer.
     pub async fn open_runs(
         &self,
-        project: &str,
+        project: &ProjectName,
         states: &[RunState],
         after: Option<&RunId>,
         limit: u32,
@@ -27,7 +27,7 @@ impl Db {
         );
         let after = after.map_or("", RunId::as_str);
         let rows: Vec<OpenRow> = on_db!(self, pool => sqlx::query_as(AssertSqlSafe(sql))
-            .bind(project).bind(after).fetch_all(pool).await?);
+            .bind(project.as_str()).bind(after).fetch_all(pool).await?);
         rows.into_iter().map(OpenRun::try_from).collect()
     }
 }
@@ -38,13 +38,13 @@ pub struct OpenRun {
     /// Its id.
     pub id: RunId,
     /// Pipeline.
-    pub pipeline: String,
+    pub pipeline: PipelineName,
     /// Hash of the captured code.
     pub version: String,
     /// Higher starts first.
     pub priority: i32,
     /// Where it executes.
-    pub target: String,
+    pub target: Target,
     /// Where it is.
     pub status: RunStatus,
 }
@@ -68,6 +68,7 @@ impl TryFrom<OpenRow> for OpenRun {
         let id: RunId = row.id.parse().map_err(|e| damaged(format!("{e}")))?;
         let status = row.status.read(&row.id)?;
         let priority = i32::try_from(row.priority).unwrap_or(0);
-        Ok(Self { id, pipeline: row.pipeline, version: row.version, priority, target: row.target, status })
+        let (pipeline, target) = (PipelineName::unchecked(row.pipeline), Target::as_stored(&row.target));
+        Ok(Self { id, pipeline, version: row.version, priority, target, status })
     }
 }

@@ -5,7 +5,7 @@
 //! lanes. Labels have an index of their own. Where labels meet other filters, no index holds the answer: the sparser of
 //! them is walked for a bounded stretch, and the page says how far the search has come.
 
-use rigi_model::{RunId, RunState, Timestamp};
+use rigi_model::{PipelineName, ProjectName, RunId, RunState, Timestamp};
 use sqlx::AssertSqlSafe;
 
 use super::runs_list::RunFilter;
@@ -82,7 +82,7 @@ impl Range {
 /// What an index range holds.
 enum Of {
     State(RunState),
-    Pipeline(String, RunState),
+    Pipeline(PipelineName, RunState),
     Tail(String),
 }
 
@@ -94,7 +94,7 @@ struct Lane {
 /// What a text may stand for.
 #[derive(Default)]
 struct Words {
-    pipelines: Vec<String>,
+    pipelines: Vec<PipelineName>,
     /// Ids that begin so.
     beginning: Option<(String, String)>,
     tail: Option<String>,
@@ -102,7 +102,7 @@ struct Words {
 
 /// One filter as index ranges.
 pub(super) struct Search<'a> {
-    project: &'a str,
+    project: &'a ProjectName,
     filter: &'a RunFilter,
     /// What is read of each run.
     columns: &'static str,
@@ -134,10 +134,10 @@ pub(super) fn ids_beginning(body: &str) -> (String, String) {
 impl<'a> Search<'a> {
     /// `pipelines` are the names of all pipelines that have runs; only a text needs them.
     pub(super) fn new(
-        project: &'a str,
+        project: &'a ProjectName,
         filter: &'a RunFilter,
         columns: &'static str,
-        pipelines: Vec<String>,
+        pipelines: Vec<PipelineName>,
     ) -> Self {
         let range = Range { low: filter.since.map(id_at), high: filter.until.map(id_at) };
         let range = range.narrow(None, filter.before.as_ref().map(ToString::to_string));
@@ -152,7 +152,7 @@ impl<'a> Search<'a> {
     }
 
     /// The lanes of runs of these pipelines; of all runs if `None`.
-    fn lanes_of(&self, pipelines: Option<&[String]>, range: &Range) -> Vec<Lane> {
+    fn lanes_of(&self, pipelines: Option<&[PipelineName]>, range: &Range) -> Vec<Lane> {
         let lane = |of| Lane { of, range: range.clone() };
         let states = self.states().iter();
         match pipelines {
@@ -170,8 +170,8 @@ impl<'a> Search<'a> {
     fn find_lanes(&mut self) -> Vec<Lane> {
         let own = self.filter.pipeline.as_ref().map(std::slice::from_ref);
         let Some(words) = &self.words else { return self.lanes_of(own, &self.range) };
-        let wanted = |name: &&String| self.filter.pipeline.as_ref().is_none_or(|own| own == *name);
-        let named: Vec<String> = words.pipelines.iter().filter(wanted).cloned().collect();
+        let wanted = |name: &&PipelineName| self.filter.pipeline.as_ref().is_none_or(|own| own == *name);
+        let named: Vec<PipelineName> = words.pipelines.iter().filter(wanted).cloned().collect();
         if named.len() * self.states().len() > MOST_LANES {
             self.crowded = true;
             return self.lanes_of(None, &self.range);
@@ -217,14 +217,14 @@ impl<'a> Search<'a> {
     fn push_lane(&self, sql: &mut Statement, lane: &Lane) {
         match &lane.of {
             Of::State(state) => {
-                sql.push(BY_PROJECT).bind(self.project).push(" AND state = ").bind(state.as_str());
+                sql.push(BY_PROJECT).bind(self.project.as_str()).push(" AND state = ").bind(state.as_str());
             }
             Of::Pipeline(name, state) => {
-                sql.push(BY_PROJECT).bind(self.project).push(" AND pipeline = ").bind(name);
+                sql.push(BY_PROJECT).bind(self.project.as_str()).push(" AND pipeline = ").bind(name.as_str());
                 sql.push(" AND state = ").bind(state.as_str());
             }
             Of::Tail(tail) => {
-                sql.push(BY_TAIL).bind(tail).push(" AND project || '' = ").bind(self.project);
+                sql.push(BY_TAIL).bind(tail).push(" AND project || '' = ").bind(self.project.as_str());
                 self.push_plain(sql);
             }
         }
@@ -234,7 +234,7 @@ impl<'a> Search<'a> {
     /// Pipeline and states as conditions.
     fn push_plain(&self, sql: &mut Statement) {
         if let Some(name) = &self.filter.pipeline {
-            sql.push(" AND pipeline || '' = ").bind(name);
+            sql.push(" AND pipeline || '' = ").bind(name.as_str());
         }
         if !self.filter.states.is_empty() {
             sql.push(" AND state || '' IN ").bind_list(self.filter.states.iter().map(|state| state.as_str()));
@@ -245,7 +245,7 @@ impl<'a> Search<'a> {
         let Some(words) = &self.words else { return };
         sql.push(" AND (1 = 0");
         if !words.pipelines.is_empty() {
-            sql.push(" OR pipeline IN ").bind_list(words.pipelines.iter().map(String::as_str));
+            sql.push(" OR pipeline IN ").bind_list(words.pipelines.iter().map(PipelineName::as_str));
         }
         if let Some((low, high)) = &words.beginning {
             sql.push(" OR (runs.id >= ").bind(low).push(" AND runs.id < ").bind(high).push(")");
@@ -284,7 +284,7 @@ impl<'a> Search<'a> {
         self.push_ids(&mut sql, path, walked);
         // Crosswise: SQLite keeps the order of the tables, and fetches by id what was found.
         sql.push(") AS found CROSS JOIN runs WHERE runs.id = found.id");
-        sql.push(" AND runs.project || '' = ").bind(self.project);
+        sql.push(" AND runs.project || '' = ").bind(self.project.as_str());
         self.push_rest(&mut sql, path);
         sql.push(&format!(" ORDER BY found.id DESC LIMIT {}", self.filter.limit + 1));
         sql
@@ -297,9 +297,9 @@ pub(super) fn text_of(filter: &RunFilter) -> Option<&str> {
 }
 
 impl Words {
-    fn of(text: &str, mut pipelines: Vec<String>) -> Self {
+    fn of(text: &str, mut pipelines: Vec<PipelineName>) -> Self {
         let lower = text.to_lowercase();
-        pipelines.retain(|name| name.to_lowercase().contains(&lower));
+        pipelines.retain(|name| name.as_str().to_lowercase().contains(&lower));
         let body = text.strip_prefix("run_").unwrap_or(text).to_ascii_uppercase();
         let plain = body.bytes().all(|b| b.is_ascii_alphanumeric()) && body.len() <= BODY;
         let beginning = plain.then(|| ids_beginning(&body));

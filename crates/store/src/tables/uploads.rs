@@ -1,6 +1,6 @@
 //! Uploaded files, until runs take them.
 
-use rigi_model::{Timestamp, UploadId};
+use rigi_model::{ProjectName, Timestamp, UploadId};
 use sqlx::FromRow;
 
 use crate::db::{Db, Tx, on_db, on_tx};
@@ -19,11 +19,16 @@ pub struct Upload {
     pub sha256: String,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, project: &str, upload: &Upload, now: Timestamp) -> Result<()> {
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    project: &ProjectName,
+    upload: &Upload,
+    now: Timestamp,
+) -> Result<()> {
     let sql =
         "INSERT INTO uploads (id, project, name, size, sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
     on_tx!(tx, c, D => {
-        sqlx::query(sql).bind(&upload.id).bind(project).bind(&upload.name).bind(upload.size).bind(&upload.sha256)
+        sqlx::query(sql).bind(&upload.id).bind(project.as_str()).bind(&upload.name).bind(upload.size).bind(&upload.sha256)
             .bind(now.0).execute(c).await?;
     });
     Ok(())
@@ -34,9 +39,9 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none of this id.
-    pub async fn upload(&self, project: &str, id: &UploadId) -> Result<Upload> {
+    pub async fn upload(&self, project: &ProjectName, id: &UploadId) -> Result<Upload> {
         let sql = "SELECT id, name, size, sha256 FROM uploads WHERE id = $1 AND project = $2";
-        let row: Option<Upload> = on_db!(self, pool => sqlx::query_as(sql).bind(id.as_str()).bind(project).fetch_optional(pool).await?);
+        let row: Option<Upload> = on_db!(self, pool => sqlx::query_as(sql).bind(id.as_str()).bind(project.as_str()).fetch_optional(pool).await?);
         row.ok_or_else(|| Error::NotFound { what: "upload", id: id.to_string() })
     }
 }

@@ -1,7 +1,7 @@
 //! Captured code: what a run ran, file by file.
 
-use rigi_model::Timestamp;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::{PipelineName, ProjectName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::runs::signed;
@@ -14,7 +14,7 @@ pub struct Version {
     /// Hash of the content.
     pub hash: String,
     /// Pipeline.
-    pub pipeline: String,
+    pub pipeline: PipelineName,
     /// The spec with its defaults.
     pub spec: PipelineSpec,
     /// Its files.
@@ -48,7 +48,12 @@ pub struct GitFacts {
     pub dirty: bool,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, project: &str, version: &Version, now: Timestamp) -> Result<()> {
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    project: &ProjectName,
+    version: &Version,
+    now: Timestamp,
+) -> Result<()> {
     let json = |value: Result<String, serde_json::Error>| value.expect("a spec serialises");
     let spec = json(serde_json::to_string(&version.spec));
     let files = json(serde_json::to_string(&version.files));
@@ -57,7 +62,7 @@ pub(crate) async fn insert(tx: &mut Tx, project: &str, version: &Version, now: T
     let sql = "INSERT INTO versions (project, hash, pipeline, created_at, spec, files, bytes, git) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (project, hash) DO NOTHING";
     on_tx!(tx, c, D => {
-        sqlx::query(sql).bind(project).bind(&version.hash).bind(&version.pipeline).bind(now.0).bind(spec).bind(files)
+        sqlx::query(sql).bind(project.as_str()).bind(&version.hash).bind(version.pipeline.as_str()).bind(now.0).bind(spec).bind(files)
             .bind(signed(bytes)).bind(git).execute(c).await?;
     });
     Ok(())
@@ -68,15 +73,15 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none of this hash.
-    pub async fn version(&self, project: &str, hash: &str) -> Result<Version> {
+    pub async fn version(&self, project: &ProjectName, hash: &str) -> Result<Version> {
         type Row = (String, String, String, Option<String>);
         let sql = "SELECT pipeline, spec, files, git FROM versions WHERE project = $1 AND hash = $2";
-        let row: Option<Row> =
-            on_db!(self, pool => sqlx::query_as(sql).bind(project).bind(hash).fetch_optional(pool).await?);
+        let row: Option<Row> = on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).bind(hash).fetch_optional(pool).await?);
         let missing = || Error::NotFound { what: "version", id: hash.to_owned() };
         let (pipeline, spec, files, git) = row.ok_or_else(missing)?;
         let git = git.map(|text| from_json("a version's git facts", &text)).transpose()?;
         let (spec, files) = (from_json("a version's spec", &spec)?, from_json("a version's files", &files)?);
+        let pipeline = PipelineName::unchecked(pipeline);
         Ok(Version { hash: hash.to_owned(), pipeline, spec, files, git })
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use rigi_model::RunId;
+use rigi_model::{ProjectName, RunId};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -376,12 +376,13 @@ impl Task {
         &self,
         runs: Vec<NewRun>,
         key: Option<IdempotencyKey>,
-        seen: &mut HashMap<String, (String, Vec<RunId>)>,
+        seen: &mut HashMap<(ProjectName, String), (String, Vec<RunId>)>,
         work: &mut Work,
     ) -> Result<Accepted> {
         let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
         if let (Some(key), Some(first)) = (key, runs.first()) {
-            let before = match seen.get(&key.key) {
+            let own = (first.project.clone(), key.key.clone());
+            let before = match seen.get(&own) {
                 Some(before) => Some(before.clone()),
                 None => self.db.used_key(&first.project, &key.key).await?,
             };
@@ -393,7 +394,7 @@ impl Task {
                     Err(Error::IdempotencyConflict { key: key.key })
                 };
             }
-            seen.insert(key.key.clone(), (key.request.clone(), ids.clone()));
+            seen.insert(own, (key.request.clone(), ids.clone()));
             work.keys.push(KeyRow {
                 project: first.project.clone(),
                 answer: serde_json::to_string(&ids).expect("ids serialise"),

@@ -6,10 +6,11 @@ use sha2::{Digest, Sha256};
 
 use crate::backup::block_on;
 use crate::bucket::bucket;
+use crate::support::project;
 
 fn open(data: &tempfile::TempDir) -> Option<Blobs> {
     let storage = Storage::Bucket(Box::new(bucket()?));
-    Some(Blobs::open_at(data.path(), "default", &storage).unwrap())
+    Some(Blobs::open_at(data.path(), &project(), &storage).unwrap())
 }
 
 fn content(bytes: &[u8]) -> Stored {
@@ -92,7 +93,7 @@ fn an_address_to_write_takes_its_content_and_no_other() {
 #[test]
 fn a_folder_has_no_addresses() {
     let data = tempfile::tempdir().unwrap();
-    let blobs = Blobs::open(data.path(), "default").unwrap();
+    let blobs = Blobs::open(data.path(), &project()).unwrap();
     let stored = blobs.put(&b"here"[..]).unwrap();
     block_on(async {
         assert!(blobs.address_to_read(&stored.sha256).await.unwrap().is_none());

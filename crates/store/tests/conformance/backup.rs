@@ -14,7 +14,7 @@ use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::versions::{Version, VersionFile};
 use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Renew, Result, Storage, Store};
 
-use crate::support::{T, change, configs, new_run};
+use crate::support::{T, change, configs, named, new_run, project};
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
@@ -100,14 +100,14 @@ pub async fn fill(at: &Target) {
     let code = store.blobs().put(&b"print(1)"[..]).unwrap();
     let file =
         VersionFile { path: "main.py".into(), executable: false, size: code.size, sha256: code.sha256 };
-    let version = Version { hash: "v1".into(), pipeline: "a".into(), files: vec![file], ..version() };
-    store.add_version("default", version, T).await.unwrap();
+    let version = Version { hash: "v1".into(), pipeline: named("a"), files: vec![file], ..version() };
+    store.add_version(&project(), version, T).await.unwrap();
 }
 
 fn version() -> Version {
     Version {
         hash: String::new(),
-        pipeline: String::new(),
+        pipeline: named(""),
         spec: PipelineSpec::of(Entry::Script { file: "main.py".into() }),
         files: Vec::new(),
         git: None,
@@ -134,7 +134,7 @@ fn what_goes_from_sqlite_to_postgres_and_back_is_the_same_to_the_last_byte() {
             let open = store
                 .db()
                 .open_runs(
-                    "default",
+                    &project(),
                     &[RunState::Queued, RunState::Starting, RunState::Running, RunState::Retrying],
                     None,
                     10_000,

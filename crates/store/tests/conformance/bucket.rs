@@ -16,6 +16,7 @@ use rigi_store::tables::attempts::StoredLog;
 use rigi_store::{Blobs, BucketConfig, BucketKind, Error, Hidden, Part, Removal, Storage, check_storage};
 
 use crate::backup::{block_on, create, empty, fill, restore};
+use crate::support::project;
 
 /// A bucket of a MinIO, with a prefix of this test's own.
 pub fn bucket() -> Option<BucketConfig> {
@@ -53,7 +54,7 @@ fn storage(config: &BucketConfig) -> Storage {
 }
 
 fn blobs(data: &Path, config: &BucketConfig) -> Blobs {
-    Blobs::open_at(data, "default", &storage(config)).unwrap()
+    Blobs::open_at(data, &project(), &storage(config)).unwrap()
 }
 
 fn read(blobs: &Blobs, sha256: &str) -> Vec<u8> {
@@ -191,8 +192,10 @@ fn a_run_reads_its_project_writes_its_own_folder_and_nothing_else() {
     let data = tempfile::tempdir().unwrap();
     let blobs = blobs(data.path(), &config);
     let stored = blobs.put(&b"data of the project"[..]).unwrap();
-    let foreign =
-        Blobs::open_at(data.path(), "other", &storage(&config)).unwrap().put(&b"foreign"[..]).unwrap();
+    let foreign = Blobs::open_at(data.path(), &"other".parse().unwrap(), &storage(&config))
+        .unwrap()
+        .put(&b"foreign"[..])
+        .unwrap();
     let (run, other) = (RunId::generate(), RunId::generate());
     block_on(async {
         let access = blobs.access_for(&run).await.unwrap().unwrap();

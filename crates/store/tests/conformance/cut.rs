@@ -6,7 +6,7 @@ use rigi_model::RunState;
 use rigi_store::{Accepted, DbConfig, Error, IdempotencyKey, NewRun, Pace, Store};
 use sqlx::{Connection, PgConnection};
 
-use crate::support::{T, change, configs, new_run};
+use crate::support::{T, change, configs, new_run, project};
 
 /// Ends the sessions that hold the lock of the schema.
 const END_WRITERS: &str = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' \
@@ -64,8 +64,8 @@ fn a_session_that_is_ended_costs_nothing_and_doubles_nothing() {
             tokio::time::timeout(Duration::from_secs(60), client).await.unwrap().unwrap();
         }
         let run = accepted(&store, 9999).await;
-        assert_eq!(store.db().open_runs("default", &[RunState::Queued], None, 1000).await.unwrap().len(), 1);
-        assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Queued);
+        assert_eq!(store.db().open_runs(&project(), &[RunState::Queued], None, 1000).await.unwrap().len(), 1);
+        assert_eq!(store.db().run(&project(), &run.id).await.unwrap().status.state, RunState::Queued);
         // Two events of each run: none is missing, none is there twice.
         assert_eq!(store.db().last_event().await.unwrap(), i64::try_from(CLIENTS * RUNS * 2 + 1).unwrap());
         let other = Store::open(&DbConfig::Postgres(url.clone()), data.path()).await.unwrap();

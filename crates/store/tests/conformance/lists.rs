@@ -5,7 +5,7 @@ use rigi_store::Pace;
 use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::{NewRun, Store};
 
-use crate::support::{T, change, new_run, on_each, stored};
+use crate::support::{T, change, named, new_run, on_each, project, stored};
 
 #[test]
 fn lists_are_newest_first_and_page_without_gaps() {
@@ -15,7 +15,7 @@ fn lists_are_newest_first_and_page_without_gaps() {
         let mut seen = Vec::new();
         let mut filter = RunFilter { limit: 10, ..RunFilter::default() };
         loop {
-            let page = store.db().list_runs("default", &filter).await.unwrap();
+            let page = store.db().list_runs(&project(), &filter).await.unwrap();
             seen.extend(page.runs.into_iter().map(|run| run.request.id));
             filter.before = page.next;
             if filter.before.is_none() {
@@ -39,10 +39,10 @@ fn filters_can_be_combined() {
         let store = &store;
         let ids = |filter: RunFilter| async move {
             let filter = RunFilter { limit: 100, ..filter };
-            let found = store.db().list_runs("default", &filter).await.unwrap();
+            let found = store.db().list_runs(&project(), &filter).await.unwrap();
             found.runs.into_iter().map(|run| run.request.id).collect::<Vec<_>>()
         };
-        let of_alpha = RunFilter { pipeline: Some("alpha".into()), ..RunFilter::default() };
+        let of_alpha = RunFilter { pipeline: Some(named("alpha")), ..RunFilter::default() };
         assert_eq!(ids(of_alpha.clone()).await, [c.id.clone(), a.id.clone()]);
         let queued = RunFilter { states: vec![RunState::Queued], ..of_alpha };
         assert_eq!(ids(queued).await, std::slice::from_ref(&c.id));
@@ -62,7 +62,7 @@ fn filters_can_be_combined() {
 #[test]
 fn marks_are_the_newest_and_the_expected_time_is_the_median_of_successes() {
     on_each(|store| async move {
-        assert_eq!(store.db().expected_us("default", "a").await.unwrap(), None);
+        assert_eq!(store.db().expected_us(&project(), &named("a")).await.unwrap(), None);
         for seconds in [1, 9, 2] {
             let run = new_run("a");
             store.submit(vec![run.clone()], None).await.unwrap();
@@ -74,12 +74,12 @@ fn marks_are_the_newest_and_the_expected_time_is_the_median_of_successes() {
                 .await
                 .unwrap();
         }
-        let marks = store.db().recent_marks("default", "a", 2).await.unwrap();
+        let marks = store.db().recent_marks(&project(), &named("a"), 2).await.unwrap();
         assert_eq!(
             marks.iter().map(|m| m.duration_us).collect::<Vec<_>>(),
             [Some(9_000_000), Some(2_000_000)]
         );
-        assert_eq!(store.db().expected_us("default", "a").await.unwrap(), Some(2_000_000));
+        assert_eq!(store.db().expected_us(&project(), &named("a")).await.unwrap(), Some(2_000_000));
     });
 }
 
@@ -103,7 +103,7 @@ fn fits(filter: &RunFilter, run: &NewRun, state: RunState) -> bool {
     let labels = filter.labels.iter().all(|(key, value)| run.labels.get(key) == Some(value));
     let text = filter.text.as_ref().is_none_or(|text| {
         let body = &run.id.as_str()[4..];
-        run.pipeline.contains(&text.to_lowercase())
+        run.pipeline.as_str().contains(&text.to_lowercase())
             || body.starts_with(text)
             || (text.len() == 4 && body.ends_with(text))
     });
@@ -132,7 +132,7 @@ fn every_combination_of_filters_finds_what_it_says_page_by_page() {
             for (states, labels) in states.iter().flat_map(|s| labels.iter().map(move |l| (s, l))) {
                 let mut filter = RunFilter {
                     text: text.map(str::to_owned),
-                    pipeline: pipeline.map(str::to_owned),
+                    pipeline: pipeline.map(named),
                     states: states.clone(),
                     labels: labels.clone(),
                     limit: 7,
@@ -142,7 +142,7 @@ fn every_combination_of_filters_finds_what_it_says_page_by_page() {
                 let expected: Vec<_> = fitting.map(|(run, _)| run.id.clone()).collect();
                 let mut found = Vec::new();
                 loop {
-                    let (ids, next) = store.db().find_runs("default", &filter).await.unwrap();
+                    let (ids, next) = store.db().find_runs(&project(), &filter).await.unwrap();
                     assert!(ids.len() <= 7);
                     found.extend(ids);
                     filter.before = next;
@@ -174,7 +174,7 @@ fn a_search_that_no_index_answers_goes_on_page_by_page() {
             RunFilter { labels: label, states: vec![RunState::Failed], limit: 10, ..RunFilter::default() };
         let (mut found, mut pages) = (Vec::new(), 0);
         loop {
-            let page = store.db().list_runs("default", &filter).await.unwrap();
+            let page = store.db().list_runs(&project(), &filter).await.unwrap();
             pages += 1;
             found.extend(page.runs.into_iter().map(|run| run.request.id));
             let Some(next) = page.next else { break };

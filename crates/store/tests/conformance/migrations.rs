@@ -8,7 +8,7 @@ use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{DbConfig, EndedAttempt, IdempotencyKey, Migrate, Pace, Store, migrate};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
-use crate::support::{T, change, configs, new_run};
+use crate::support::{T, change, configs, new_run, project};
 
 /// A row: values as text, by column.
 type Row = BTreeMap<String, serde_json::Value>;
@@ -111,7 +111,7 @@ fn shape(content: &Content) -> BTreeMap<&String, &BTreeSet<String>> {
 /// Something of everything that a server stores.
 async fn fill(store: &Store) {
     let stored = store.blobs().put(&b"a,b\n1,2\n"[..]).unwrap();
-    store.add_upload("default", "table.csv", &stored, T).await.unwrap();
+    store.add_upload(&project(), "table.csv", &stored, T).await.unwrap();
     let states = [RunState::Queued, RunState::Running, RunState::Succeeded, RunState::Failed];
     for (index, state) in states.into_iter().enumerate() {
         let run = new_run(if index % 2 == 0 { "even" } else { "odd" });
@@ -168,7 +168,7 @@ fn schema_changes_keep_what_both_schemas_have() {
             assert_eq!(shape(&again), shape(&newest));
             let store = Store::open(&config, data.path()).await.unwrap();
             let open = [RunState::Queued, RunState::Starting, RunState::Running, RunState::Retrying];
-            assert_eq!(store.db().open_runs("default", &open, None, 10).await.unwrap().len(), 2);
+            assert_eq!(store.db().open_runs(&project(), &open, None, 10).await.unwrap().len(), 2);
             store.submit(vec![new_run("even")], None).await.unwrap();
             drop(store);
 

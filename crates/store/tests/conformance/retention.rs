@@ -9,7 +9,7 @@ use rigi_store::NewRun;
 use rigi_store::retention::{Before, Keep};
 use rigi_store::tables::versions::Version;
 
-use crate::support::{T, new_run, on_each, stored};
+use crate::support::{T, named, new_run, on_each, project, stored};
 
 const NOTHING: Keep = Keep { runs: None, age: None, bytes: None };
 
@@ -23,7 +23,7 @@ fn only_ended_runs_beyond_what_is_kept_are_removable() {
         stored(&store, &runs[3], RunState::Running).await;
         let db = store.db();
         let removable = |keep: Keep, now: Timestamp| async move {
-            db.removable_runs("default", Some("a"), &keep, now).await.unwrap()
+            db.removable_runs(&project(), Some(&named("a")), &keep, now).await.unwrap()
         };
         assert_eq!(removable(NOTHING, T).await, []);
         assert_eq!(removable(Keep { runs: Some(2), ..NOTHING }, T).await, [runs[0].id.clone()]);
@@ -31,8 +31,8 @@ fn only_ended_runs_beyond_what_is_kept_are_removable() {
         let old = removable(Keep { age: Some(Duration::from_secs(99)), ..NOTHING }, later).await;
         assert_eq!(old.len(), 3);
         assert_eq!(store.remove_runs(&[runs[0].id.clone(), runs[3].id.clone()]).await.unwrap(), 1);
-        assert!(db.run("default", &runs[0].id).await.is_err());
-        assert!(db.run("default", &runs[3].id).await.is_ok(), "a running run was removed");
+        assert!(db.run(&project(), &runs[0].id).await.is_err());
+        assert!(db.run(&project(), &runs[3].id).await.is_ok(), "a running run was removed");
         assert_eq!(db.events_of(&runs[0].id, 0, 10).await.unwrap(), []);
     });
 }
@@ -41,14 +41,14 @@ fn only_ended_runs_beyond_what_is_kept_are_removable() {
 fn what_a_run_refers_to_is_in_use() {
     on_each(|store| async move {
         let stored_file = store.blobs().put(&b"data"[..]).unwrap();
-        let id = store.add_upload("default", "x.csv", &stored_file, T).await.unwrap();
-        assert_eq!(store.db().upload("default", &id).await.unwrap().sha256, stored_file.sha256);
+        let id = store.add_upload(&project(), "x.csv", &stored_file, T).await.unwrap();
+        assert_eq!(store.db().upload(&project(), &id).await.unwrap().sha256, stored_file.sha256);
         assert!(store.db().referenced_content().await.unwrap().contains(&stored_file.sha256));
         let later = T.after(Duration::from_secs(1));
         let before = Before { versions: later, uploads: later, keys: later };
-        let used = store.db().used_by_runs("default").await.unwrap();
-        store.remove_unreferenced("default", &used, &before).await.unwrap();
-        assert!(store.db().upload("default", &id).await.is_err());
+        let used = store.db().used_by_runs(&project()).await.unwrap();
+        store.remove_unreferenced(&project(), &used, &before).await.unwrap();
+        assert!(store.db().upload(&project(), &id).await.is_err());
         assert!(store.db().referenced_content().await.unwrap().is_empty());
     });
 }
@@ -58,22 +58,22 @@ fn code_of_a_run_that_came_while_it_was_looked_for_stays() {
     on_each(|store| async move {
         let version = |hash: &str| Version {
             hash: hash.into(),
-            pipeline: "a".into(),
+            pipeline: named("a"),
             spec: PipelineSpec::of(Entry::Command { argv: Vec::new() }),
             files: Vec::new(),
             git: None,
         };
         for hash in ["v1", "v2", "v3"] {
-            store.add_version("default", version(hash), T).await.unwrap();
+            store.add_version(&project(), version(hash), T).await.unwrap();
         }
         store.submit(vec![new_run("a")], None).await.unwrap();
-        let used = store.db().used_by_runs("default").await.unwrap();
+        let used = store.db().used_by_runs(&project()).await.unwrap();
         assert_eq!(used.versions, ["v1".to_owned()].into());
         let late = NewRun { version: "v2".into(), ..new_run("a") };
         store.submit(vec![late], None).await.unwrap();
         let later = T.after(Duration::from_secs(1));
         let before = Before { versions: later, uploads: later, keys: later };
-        store.remove_unreferenced("default", &used, &before).await.unwrap();
+        store.remove_unreferenced(&project(), &used, &before).await.unwrap();
         assert_eq!(store.db().versions().await.unwrap(), ["v1".to_owned(), "v2".to_owned()].into());
     });
 }

@@ -8,17 +8,20 @@ use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::events::Since;
 use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, NewRun, Pace, RunChange, RunInput};
 
-use crate::support::{T, change, new_run, on_each, stored};
+use crate::support::{T, change, new_run, on_each, project, stored};
 
 #[test]
 fn a_run_is_read_back_as_it_was_accepted() {
     on_each(|store| async move {
         let run = new_run("a");
         assert_eq!(store.submit(vec![run.clone()], None).await.unwrap(), Accepted::New(vec![run.id.clone()]));
-        let read = store.db().run("default", &run.id).await.unwrap();
+        let read = store.db().run(&project(), &run.id).await.unwrap();
         assert_eq!(read.request, run);
         assert_eq!(read.status.state, RunState::Queued);
-        assert!(matches!(store.db().run("other", &run.id).await, Err(Error::NotFound { .. })));
+        assert!(matches!(
+            store.db().run(&"other".parse().unwrap(), &run.id).await,
+            Err(Error::NotFound { .. })
+        ));
     });
 }
 
@@ -37,7 +40,7 @@ fn many_submissions_at_once_are_all_kept() {
             task.await.unwrap();
         }
         assert_eq!(
-            store.db().open_runs("default", &[RunState::Queued], None, 1000).await.unwrap().len(),
+            store.db().open_runs(&project(), &[RunState::Queued], None, 1000).await.unwrap().len(),
             400
         );
         assert_eq!(store.db().last_event().await.unwrap(), 400);
@@ -55,7 +58,7 @@ fn a_key_makes_a_submission_safe_to_repeat() {
         assert_eq!(again, Accepted::Before(vec![first.id.clone()]));
         let other = store.submit(vec![second], key("y")).await;
         assert!(matches!(other, Err(Error::IdempotencyConflict { .. })));
-        assert_eq!(store.db().open_runs("default", &[RunState::Queued], None, 1000).await.unwrap().len(), 1);
+        assert_eq!(store.db().open_runs(&project(), &[RunState::Queued], None, 1000).await.unwrap().len(), 1);
     });
 }
 
@@ -75,7 +78,7 @@ fn an_engine_starts_from_all_that_is_known_of_an_open_run() {
         };
         let expected = retrying.status.clone();
         store.change(vec![retrying], Pace::Now).await.unwrap().await.unwrap();
-        let open = store.db().open_runs("default", &[RunState::Retrying], None, 10).await.unwrap();
+        let open = store.db().open_runs(&project(), &[RunState::Retrying], None, 10).await.unwrap();
         assert_eq!(open.into_iter().map(|run| run.status).collect::<Vec<_>>(), [expected]);
     });
 }
@@ -88,7 +91,7 @@ fn a_change_of_nothing_is_answered_when_all_before_it_is_durable() {
         store.submit(vec![run.clone()], None).await.unwrap();
         let first = store.change(vec![change(&run, RunState::Running, T)], Pace::Soon).await.unwrap();
         store.change(Vec::new(), Pace::Now).await.unwrap().await.unwrap();
-        let read = store.db().run("default", &run.id).await.unwrap();
+        let read = store.db().run(&project(), &run.id).await.unwrap();
         assert_eq!(read.status.state, RunState::Running);
         first.await.unwrap();
     });
@@ -100,7 +103,7 @@ fn an_ended_run_never_changes_again() {
         let run = new_run("a");
         stored(&store, &run, RunState::Succeeded).await;
         store.change(vec![change(&run, RunState::Failed, T)], Pace::Now).await.unwrap().await.unwrap();
-        assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Succeeded);
+        assert_eq!(store.db().run(&project(), &run.id).await.unwrap().status.state, RunState::Succeeded);
     });
 }
 
@@ -113,13 +116,13 @@ fn of_several_changes_in_one_commit_the_last_counts_and_all_are_told() {
         let changes =
             [RunState::Starting, RunState::Running, RunState::Succeeded].map(|s| change(&run, s, T));
         store.change(changes.to_vec(), Pace::Now).await.unwrap().await.unwrap();
-        assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Succeeded);
+        assert_eq!(store.db().run(&project(), &run.id).await.unwrap().status.state, RunState::Succeeded);
         let kinds: Vec<_> =
             store.db().events_of(&run.id, 0, 10).await.unwrap().into_iter().map(|e| e.kind).collect();
         assert_eq!(kinds, ["queued", "starting", "running", "succeeded"]);
         let commit = tokio::time::timeout(Duration::from_secs(5), commits.recv()).await.unwrap().unwrap();
         assert_eq!(&*commit.runs, std::slice::from_ref(&run.id));
-        let now = store.db().run("default", &run.id).await.unwrap();
+        let now = store.db().run(&project(), &run.id).await.unwrap();
         let since = async |event, limit| store.db().runs_since(event, limit).await.unwrap();
         assert_eq!(since(1, 3).await, Since { newest: 4, runs: Some(vec![now]) });
         assert_eq!(since(4, 3).await, Since { newest: 4, runs: Some(Vec::new()) });
@@ -186,7 +189,7 @@ fn a_large_commit_comes_back_whole() {
             assert_eq!(events.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(), ["queued", "failed"]);
             let log = store.db().attempt_log(&run.id, 1).await.unwrap().unwrap();
             assert_eq!(log.inline.as_deref(), Some(text.as_bytes()));
-            assert_eq!(store.db().run("default", &run.id).await.unwrap().status.state, RunState::Failed);
+            assert_eq!(store.db().run(&project(), &run.id).await.unwrap().status.state, RunState::Failed);
         }
         assert_eq!(store.db().last_event().await.unwrap(), 2 * 4300);
     });
@@ -209,15 +212,15 @@ fn a_beginning_or_an_end_of_an_id_will_do_if_it_is_the_only_one() {
         stored(&store, &run, RunState::Queued).await;
         let id = run.id.as_str();
         for text in [id, &id[..20], run.id.short(), &run.id.short().to_lowercase(), &id[id.len() - 6..]] {
-            assert_eq!(store.db().resolve_run("default", text).await.unwrap(), run.id, "{text}");
+            assert_eq!(store.db().resolve_run(&project(), text).await.unwrap(), run.id, "{text}");
         }
         for text in ["", "x", "ZZZZ", "run_", "%", "' OR 1=1", "run_00000000000000000000000000000000"] {
-            let found = store.db().resolve_run("default", text).await;
+            let found = store.db().resolve_run(&project(), text).await;
             let only = text == "run_" && found.is_ok();
             assert!(only || matches!(found, Err(Error::NotFound { .. })), "{text}");
         }
         stored(&store, &new_run("a"), RunState::Queued).await;
-        let both = store.db().resolve_run("default", &id[..8]).await;
+        let both = store.db().resolve_run(&project(), &id[..8]).await;
         assert!(matches!(both, Err(Error::Ambiguous { count: 2, .. })));
     });
 }

@@ -3,11 +3,21 @@
 use std::future::Future;
 
 use rigi_model::run::RunStatus;
-use rigi_model::{RunId, RunState, Timestamp};
+use rigi_model::{Actor, PipelineName, ProjectName, RunId, RunState, Target, Timestamp, Trigger};
 use rigi_store::{DbConfig, NewRun, Pace, RunChange, Store};
 
 /// A moment to start from.
 pub const T: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// The project of all that is stored here, unless a test says otherwise.
+pub fn project() -> ProjectName {
+    ProjectName::default()
+}
+
+/// A pipeline's name.
+pub fn named(text: &str) -> PipelineName {
+    PipelineName::unchecked(text)
+}
 
 /// Runs a test on each database that is there.
 pub fn on_each<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
@@ -36,16 +46,15 @@ pub fn configs() -> Vec<Option<DbConfig>> {
 pub fn new_run(pipeline: &str) -> NewRun {
     NewRun {
         id: RunId::generate(),
-        project: "default".into(),
-        pipeline: pipeline.into(),
+        project: project(),
+        pipeline: named(pipeline),
         version: "v1".into(),
         priority: 0,
         max_attempts: 1,
         created_at: T,
-        trigger_kind: "manual".into(),
-        trigger_by: "you".into(),
+        trigger: Trigger::manual(Actor::you()),
         rerun_of: None,
-        target: "process".into(),
+        target: Target::PROCESS,
         parameters: serde_json::from_str(r#"{"start": 1990, "name": "Zürich"}"#).unwrap(),
         inputs: Vec::new(),
         env: [("A".to_owned(), "b".to_owned())].into(),

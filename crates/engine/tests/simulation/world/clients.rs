@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rigi_engine::ledger::{CancelAnswer, Message};
-use rigi_model::RunId;
+use rigi_model::{Actor, ProjectName, RunId, Target, Trigger};
 use rigi_store::NewRun;
 use tokio::sync::oneshot;
 
@@ -50,16 +50,15 @@ impl World {
         }
         NewRun {
             id,
-            project: "default".into(),
-            version: pipeline.clone(),
+            project: ProjectName::default(),
+            version: pipeline.to_string(),
             pipeline,
             priority: if self.rng.bool() { 0 } else { self.rng.i32(-2..3) },
             max_attempts: 1,
             created_at: self.wall(),
-            trigger_kind: "manual".into(),
-            trigger_by: "somebody".into(),
+            trigger: Trigger::manual(Actor::named("somebody")),
             rerun_of: None,
-            target: "process".into(),
+            target: Target::PROCESS,
             parameters: serde_json::Map::new(),
             inputs: Vec::new(),
             env: Default::default(),
@@ -115,7 +114,7 @@ impl World {
             if let Some(server) = self.servers.get_mut(&id) {
                 server.cancels.push((run.clone(), answer));
             }
-            self.tell(id, Message::Cancel { run: run.clone(), by: "somebody".into(), reply });
+            self.tell(id, Message::Cancel { run: run.clone(), by: Actor::named("somebody"), reply });
         }
     }
 

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use rigi_engine::decide::{Limits, Place, WaitReason};
 use rigi_engine::ledger::Message;
-use rigi_model::{RunId, RunState};
+use rigi_model::{PipelineName, RunId, RunState};
 use rigi_store::{OpenRun, RunChange};
 
 #[derive(Debug)]
 struct Run {
-    pipeline: String,
+    pipeline: PipelineName,
     priority: i32,
     state: RunState,
 }
@@ -21,7 +21,7 @@ struct Run {
 pub struct Queue {
     limits: Limits,
     runs: BTreeMap<RunId, Run>,
-    served: BTreeMap<String, u64>,
+    served: BTreeMap<PipelineName, u64>,
     places: u64,
     closed: bool,
 }
@@ -60,12 +60,12 @@ impl Queue {
         }
     }
 
-    fn active(&self, pipeline: Option<&str>) -> u64 {
-        let of = |run: &&Run| run.state.is_active() && pipeline.is_none_or(|name| run.pipeline == name);
+    fn active(&self, pipeline: Option<&PipelineName>) -> u64 {
+        let of = |run: &&Run| run.state.is_active() && pipeline.is_none_or(|name| run.pipeline == *name);
         self.runs.values().filter(of).count() as u64
     }
 
-    fn is_free(&self, pipeline: &str) -> bool {
+    fn is_free(&self, pipeline: &PipelineName) -> bool {
         let limit = self.limits.pipelines.get(pipeline).copied().unwrap_or(u64::MAX);
         !self.closed && self.active(None) < self.limits.runs && self.active(Some(pipeline)) < limit
     }

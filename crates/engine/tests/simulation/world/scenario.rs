@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rigi_engine::decide::Limits;
 use rigi_engine::ledger::Policies;
+use rigi_model::PipelineName;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 
 /// A second, in the world's microseconds.
@@ -36,7 +37,7 @@ pub struct Rates {
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     /// Its name, and the hash of its only version.
-    pub name: String,
+    pub name: PipelineName,
     /// What follows a failed attempt.
     pub retry: RetryPolicy,
     /// Between SIGTERM and SIGKILL.
@@ -117,7 +118,7 @@ fn pipeline(n: u32, rng: &mut Rng) -> Pipeline {
     let strategy = strategies[rng.usize(..strategies.len())].clone();
     let jitter = if rng.bool() { 0.5 } else { 0.0 };
     Pipeline {
-        name: format!("pipeline-{n}"),
+        name: PipelineName::unchecked(format!("pipeline-{n}")),
         retry: RetryPolicy { attempts: rng.u32(0..=3), strategy, jitter },
         grace: Duration::from_millis(rng.u64(0..3000)),
     }
@@ -125,7 +126,7 @@ fn pipeline(n: u32, rng: &mut Rng) -> Pipeline {
 
 /// What the ledger asks of versions: each pipeline has one, of its own name.
 #[derive(Debug, Clone)]
-pub struct Versions(BTreeMap<String, Pipeline>);
+pub struct Versions(BTreeMap<PipelineName, Pipeline>);
 
 impl Versions {
     /// Of these pipelines.

@@ -340,7 +340,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         project: run.project.clone(),
         pipeline: run.pipeline.clone(),
         step: "main".into(),
-        trigger: run.trigger_kind.clone(),
+        trigger: run.trigger.kind,
         entry: Entry::Command { argv: vec!["true".into()] },
         cells: Vec::new(),
         code: "/code".into(),

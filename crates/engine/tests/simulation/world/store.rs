@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, RunId, Timestamp};
+use rigi_model::{AttemptKey, PipelineName, RunId, Timestamp};
 use rigi_store::retention::{Ended, Keep, beyond};
 use rigi_store::{NewRun, OpenRun, RunChange};
 
@@ -135,7 +135,7 @@ impl Store {
 
     /// Removes ended runs that are not kept, by the rule of the real store.
     pub fn forget(&mut self, keep: &Keep, now: Timestamp) -> Vec<RunId> {
-        let mut pipelines: BTreeMap<String, Vec<Ended>> = BTreeMap::new();
+        let mut pipelines: BTreeMap<PipelineName, Vec<Ended>> = BTreeMap::new();
         for (id, row) in self.runs.iter().rev() {
             if let Some(at) = row.status.ended_at {
                 let ended = Ended { id: id.clone(), at, bytes: row.status.stored_bytes };

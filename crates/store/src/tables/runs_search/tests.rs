@@ -7,7 +7,7 @@ fn filters() -> Vec<RunFilter> {
     let all = RunFilter { limit: 50, ..RunFilter::default() };
     let label = |value: &str| ("team".to_owned(), value.to_owned());
     let failed = RunFilter { states: vec![RunState::Failed], ..all.clone() };
-    let of_a = RunFilter { pipeline: Some("a".into()), ..all.clone() };
+    let of_a = RunFilter { pipeline: Some(PipelineName::unchecked("a")), ..all.clone() };
     let text = |text: &str| RunFilter { text: Some(text.into()), ..all.clone() };
     let since = Some(Timestamp(1_700_000_000_000_000));
     vec![
@@ -17,7 +17,7 @@ fn filters() -> Vec<RunFilter> {
         RunFilter { labels: vec![label("x")], ..failed.clone() },
         RunFilter { labels: vec![label("x")], ..of_a.clone() },
         RunFilter { states: vec![RunState::Failed, RunState::Queued], ..of_a.clone() },
-        RunFilter { pipeline: Some("a".into()), ..text("7Q2A") },
+        RunFilter { pipeline: Some(PipelineName::unchecked("a")), ..text("7Q2A") },
         RunFilter { labels: vec![label("x")], ..text("a") },
         text("01M7"),
         text("name"),
@@ -43,9 +43,10 @@ async fn no_list_walks_all_runs() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&DbConfig::Sqlite(folder.path().join("rigi.db"))).await.unwrap();
     db.migrate(crate::migrate::newest()).await.unwrap();
+    let project = ProjectName::default();
     for filter in filters() {
-        let names = vec!["a".to_owned(), "name".to_owned()];
-        let search = Search::new("default", &filter, "runs.*", names);
+        let names = ["a", "name"].map(PipelineName::unchecked).to_vec();
+        let search = Search::new(&project, &filter, "runs.*", names);
         for path in search.paths() {
             let sql = search.page(path, STRETCH);
             for line in plan_of(&db, &sql).await {
