@@ -183,7 +183,7 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
 pub fn version_at(folder: &Path) -> Result<String, CaptureError> {
     let read = |source| CaptureError::Read { path: ".".to_owned(), source };
     let folder = Folder::open(folder).map_err(read)?;
-    let walked = walk(&folder, CodeLimits { files: None, bytes: None })?;
+    let walked = walk(&folder, CodeLimits::default())?;
     Ok(version_of(&list(&folder, &walked, &Listing::default())?.files()))
 }
 

@@ -1,4 +1,4 @@
-//! What an operator may set, with the defaults of runs that do not say otherwise.
+//! What an operator may set. What is not set is filled in by whoever reads the configuration.
 
 use std::time::Duration;
 
@@ -37,35 +37,6 @@ pub struct Settings {
     pub uploads_age: Duration,
     /// How long things that nothing refers to are left alone before a collection takes them.
     pub collect_after: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
-        Self {
-            project: ProjectName::default(),
-            max_active_runs: (2 * cores).max(16),
-            target: Target::PROCESS,
-            timeout: None,
-            grace_period: Duration::from_secs(10),
-            retry: RetryPolicy::default(),
-            limits: PlanLimits {
-                cpu: None,
-                memory: None,
-                processes: Some(1024),
-                open_files: Some(4096),
-                output_size: Some(10 << 30),
-                log_size: Some(64 << 20),
-                gpus: None,
-            },
-            keep: Keep { runs: Some(1000), age: Some(Duration::from_secs(90 * 24 * 3600)), bytes: None },
-            keep_bytes: Some(20 << 30),
-            python_version: None,
-            free_disk: Some(256 << 20),
-            uploads_age: Duration::from_secs(24 * 3600),
-            collect_after: Duration::from_secs(3600),
-        }
-    }
 }
 
 impl Settings {

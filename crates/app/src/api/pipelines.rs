@@ -290,7 +290,6 @@ fn write_times(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use rigi_engine::Settings;
     use rigi_model::pipeline::{FolderFacts, SpecFormat, read_spec};
 
     use super::*;
@@ -303,7 +302,7 @@ mod tests {
         let folder = FolderFacts::new("demo", ["main.py"]);
         let mut spec = read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap().spec;
         spec.hide_secrets();
-        let shown = public_spec(&spec, &Settings::default()).unwrap();
+        let shown = public_spec(&spec, &crate::config::Config::default().settings()).unwrap();
         assert_eq!(shown["timeout"], "1h");
         assert_eq!(shown["retention"]["age"], "30d");
         let retry = serde_json::json!({"attempts": 2, "strategy": {"type": "fixed_delay", "delay": "1m"}, "jitter": 0.0});

@@ -60,6 +60,12 @@ macro_rules! sections {
 
 const DAY: u64 = 24 * 3600;
 
+/// Runs mostly wait for something else than a core.
+fn places() -> u64 {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
+    (2 * cores).max(16)
+}
+
 sections! {
     /// Where the server listens.
     server: Server {
@@ -109,7 +115,7 @@ sections! {
     /// What runs may use unless their spec says otherwise. `none` takes a limit away.
     limits: Limits {
         /// Runs that may be active at a time, over all pipelines. Further ones wait.
-        runs: u64 = rigi_engine::Settings::default().max_active_runs => "twice the cores, at least 16";
+        runs: u64 = places() => "twice the cores, at least 16";
         /// Longest time of one attempt.
         timeout: Option<Time> = None;
         /// Time between the request to stop (SIGTERM) and the end (SIGKILL).

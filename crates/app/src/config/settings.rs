@@ -3,8 +3,8 @@
 use rigi_engine::Settings;
 use rigi_engine::folder::CodeLimits;
 use rigi_exec::plan::PlanLimits;
-use rigi_model::Target;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
+use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
 use rigi_store::{BucketConfig, Hidden, Storage, StorageUrl};
 
@@ -46,6 +46,7 @@ impl Config {
     pub fn settings(&self) -> Settings {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
+            project: ProjectName::default(),
             max_active_runs: limits.runs,
             // One that cannot be is refused when the targets are made.
             target: Target::as_stored(&self.targets.default),
@@ -75,7 +76,6 @@ impl Config {
             free_disk: limits.free_disk.map(|room| room.0),
             uploads_age: retention.uploads_age.0,
             collect_after: retention.collect_after.0,
-            ..Settings::default()
         }
     }
 }

@@ -83,15 +83,14 @@ impl KnownPolicies {
 mod tests {
     use super::*;
 
+    fn policy(attempts: u32) -> Policy {
+        let retry = RetryPolicy { attempts, ..RetryPolicy::default() };
+        Policy { retry, grace: Duration::from_secs(1), outputs: vec!["plot".into()], output_size: None }
+    }
+
     #[test]
     fn what_is_in_use_outlives_any_number_of_other_versions() {
         let policies = KnownPolicies::default();
-        let policy = |attempts| Policy {
-            retry: RetryPolicy { attempts, ..RetryPolicy::default() },
-            grace: Duration::from_secs(1),
-            outputs: vec!["plot".into()],
-            output_size: None,
-        };
         policies.learn("active", || policy(7));
         for n in 0..5000 {
             policies.learn(&n.to_string(), || policy(0));
@@ -109,12 +108,10 @@ mod tests {
     #[test]
     fn many_in_use_are_asked_for_seldom() {
         let policies = KnownPolicies::default();
-        let settings = Settings::default();
-        let spec = PipelineSpec::of(rigi_model::pipeline::spec::Entry::Command { argv: vec!["true".into()] });
         let names: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
         let mut asked = 0;
         for name in &names {
-            policies.learn(name, || Policy::of(&settings, &spec));
+            policies.learn(name, || policy(1));
             if policies.is_crowded() {
                 asked += 1;
                 policies.keep(&names.iter().map(String::as_str).collect());

@@ -23,18 +23,12 @@ const MOST_SEEN: usize = 200_000;
 const UNLIMITED: u64 = 5_000_000;
 
 /// How much one pipeline's code may be; `None` is without limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CodeLimits {
     /// Files.
     pub files: Option<u64>,
     /// Bytes of them together.
     pub bytes: Option<u64>,
-}
-
-impl Default for CodeLimits {
-    fn default() -> Self {
-        Self { files: Some(10_000), bytes: Some(256 << 20) }
-    }
 }
 
 /// What changes when a file does.

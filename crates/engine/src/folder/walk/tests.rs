@@ -107,7 +107,7 @@ fn a_folder_that_is_too_large_is_named_with_its_size() {
     // A hole counts as what it would be: it is not read to find out.
     fs::File::create(dir.path().join("data/hole")).unwrap().set_len(1 << 40).unwrap();
     assert_eq!(
-        said(CodeLimits::default()).unwrap_err(),
+        said(of(None, Some(256 << 20))).unwrap_err(),
         "the folder holds 1 TiB, and may hold 256 MiB; the largest is `data/hole` with 1 TiB"
     );
 }
