@@ -103,7 +103,7 @@ impl Engine {
     /// # Errors
     /// If the address cannot be signed.
     pub async fn address_of_input(&self, input: &InputFile) -> Result<Option<Address>> {
-        Ok(self.store.blobs().address_to_read(&input.sha256).await?.map(address))
+        Ok(self.store.blobs().address_to_read(&inputs::content_of(input)?.sha256).await?.map(address))
     }
 
     /// Where a runner stores a file of just this content itself; `None` where it cannot.
@@ -120,7 +120,7 @@ impl Engine {
     /// # Errors
     /// If it does not answer.
     pub async fn found_stored(&self, files: Vec<StoredFile>) -> Result<Vec<StoredFile>> {
-        let content = |file: &StoredFile| Stored { sha256: file.sha256.clone(), size: file.size };
+        let content = |file: &StoredFile| Stored { sha256: file.sha256, size: file.size };
         let contents: Vec<_> = files.iter().map(content).collect();
         let there = self.store.blobs().are_in_bucket(&contents).await?;
         Ok(files.into_iter().zip(there).filter_map(|(file, there)| there.then_some(file)).collect())

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use rigi_model::version::{FileEntry, hash_version};
+use rigi_model::{ContentHash, VersionHash};
 use rigi_store::Store;
 use rigi_store::tables::versions::{GitFacts, Version, VersionFile};
 
@@ -96,19 +97,12 @@ impl CaptureError {
 
 /// The hash that names this content.
 #[must_use]
-pub fn version_of(files: &[VersionFile]) -> String {
-    let entry = |file: &'_ VersionFile| -> Option<([u8; 32], bool)> {
-        let mut sha256 = [0; 32];
-        for (byte, pair) in sha256.iter_mut().zip(file.sha256.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some((sha256, file.executable))
-    };
-    let entries = files.iter().filter_map(|file| {
-        let (sha256, executable) = entry(file)?;
-        Some(FileEntry { path: &file.path, sha256, executable })
-    });
-    hash_version(entries).to_string()
+pub fn version_of(files: &[VersionFile]) -> VersionHash {
+    hash_version(files.iter().map(|file| FileEntry {
+        path: &file.path,
+        sha256: file.sha256,
+        executable: file.executable,
+    }))
 }
 
 /// Stores the content of a folder's files, but for what is known to be stored.
@@ -119,7 +113,7 @@ pub fn keep(
     store: &Store,
     folder: &Path,
     listing: &Listing,
-    is_stored: impl Fn(&str) -> bool,
+    is_stored: impl Fn(&ContentHash) -> bool,
 ) -> Result<(), CaptureError> {
     let read = |source| CaptureError::Read { path: ".".to_owned(), source };
     let folder = Folder::open(folder).map_err(read)?;
@@ -138,7 +132,7 @@ pub fn keep(
 /// # Errors
 /// If what is stored is damaged or missing, or the disk does not take it.
 pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathBuf> {
-    let folder = store.data().join("cache").join("code").join(&version.hash);
+    let folder = store.data().join("cache").join("code").join(version.hash.to_string());
     let io = |what: String| move |source| rigi_store::Error::Io { what, source };
     if folder.is_dir() {
         if version_at(&folder).is_ok_and(|hash| hash == version.hash) {
@@ -180,7 +174,7 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn version_at(folder: &Path) -> Result<String, CaptureError> {
+pub fn version_at(folder: &Path) -> Result<VersionHash, CaptureError> {
     let read = |source| CaptureError::Read { path: ".".to_owned(), source };
     let folder = Folder::open(folder).map_err(read)?;
     let walked = walk(&folder, CodeLimits::default())?;

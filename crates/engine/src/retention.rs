@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rigi_exec::environment::Environments;
 use rigi_model::pipeline::spec::Retention;
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{ContentHash, RunId, Timestamp, VersionHash};
 use rigi_store::retention::{Before, Keep};
 use rigi_store::{Blobs, Error, FilesLock, Part, Removal, Result, Store};
 use serde::Serialize;
@@ -148,9 +148,9 @@ impl Collector {
 
 /// What something refers to.
 struct InUse {
-    content: HashSet<String>,
+    content: HashSet<ContentHash>,
     logs: HashSet<String>,
-    versions: HashSet<String>,
+    versions: HashSet<VersionHash>,
     environments: HashSet<String>,
     /// Runs that are no more, and have written to the bucket themselves.
     gone: Vec<RunId>,
@@ -177,7 +177,7 @@ fn sweep(
     let shard = |name: &str| name.split('.').next().map(|run| run[run.len().saturating_sub(4)..].to_owned());
     let is_log =
         |name: &str| shard(name).is_some_and(|shard| in_use.logs.contains(&format!("{shard}/{name}")));
-    let is_content = |name: &str| in_use.content.contains(name);
+    let is_content = |name: &str| name.parse().is_ok_and(|hash| in_use.content.contains(&hash));
     let parts: Parts<'_> = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
     if let Some(root) = store.blobs().folder() {
         for (part, in_use) in parts {
@@ -187,7 +187,7 @@ fn sweep(
     sweep.files(
         &store.data().join("cache").join("code"),
         0,
-        &|name| in_use.versions.contains(name),
+        &|name| name.parse().is_ok_and(|hash| in_use.versions.contains(&hash)),
         &mut swept,
     )?;
     sweep.files(&store.data().join("tmp"), 0, &|_| false, &mut swept)?;

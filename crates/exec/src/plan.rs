@@ -9,7 +9,7 @@ use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::container::ContainerSpec;
 use rigi_model::pipeline::spec::{CellRetry, Entry};
 use rigi_model::{
-    AttemptKey, Exit, PipelineName, ProjectName, Reason, Target, Timestamp, TriggerKind, Usage,
+    AttemptKey, ContentHash, Exit, PipelineName, ProjectName, Reason, Target, Timestamp, TriggerKind, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -121,9 +121,9 @@ pub struct InputFile {
     pub name: String,
     /// Where it lies now; nothing yet for those whose runner brings it.
     pub path: PathBuf,
-    /// SHA-256 of what it must hold, hex; empty where that is not compared.
+    /// Of what it must hold; `None` where that is not compared.
     #[serde(default)]
-    pub sha256: String,
+    pub sha256: Option<ContentHash>,
     /// Bytes of it.
     #[serde(default)]
     pub size: u64,
@@ -222,8 +222,8 @@ pub struct Ended {
 pub struct StoredFile {
     /// Below the outputs folder.
     pub path: String,
-    /// SHA-256 of what it holds, hex.
-    pub sha256: String,
+    /// Of what it holds.
+    pub sha256: ContentHash,
     /// Bytes of it.
     pub size: u64,
 }

@@ -18,7 +18,8 @@ pub use places::{Part, Removal};
 pub use reader::BlobReader;
 use reader::{Remote, Source};
 
-use rigi_model::ProjectName;
+use rigi_model::hash::hex;
+use rigi_model::{ContentHash, ProjectName};
 
 use crate::bucket::Bucket;
 use crate::bucket::cache::Cache;
@@ -54,26 +55,16 @@ pub struct BlobWriter {
 /// A stored blob: what it is called and how long it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// SHA-256 of the content, hex.
-    pub sha256: String,
+    /// Of the content.
+    pub sha256: ContentHash,
     /// Bytes.
     pub size: u64,
 }
 
-/// Lower-case hex of a digest.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|b| hex_digits(*b)).map(char::from).collect()
-}
-
-pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
-}
-
 /// A blob's key below its project.
-fn key_of(sha256: &str) -> String {
-    format!("blobs/{}/{sha256}", sha256.get(..2).unwrap_or("__"))
+fn key_of(sha256: &ContentHash) -> String {
+    let hash = sha256.to_string();
+    format!("blobs/{}/{hash}", &hash[..2])
 }
 
 impl Blobs {
@@ -153,8 +144,8 @@ impl Blobs {
     ///
     /// # Errors
     /// [`Error::NotFound`] if it is not there.
-    pub fn get(&self, sha256: &str) -> Result<BlobReader> {
-        let missing = || Error::NotFound { what: "stored file", id: sha256.to_owned() };
+    pub fn get(&self, sha256: &ContentHash) -> Result<BlobReader> {
+        let missing = || Error::NotFound { what: "stored file", id: sha256.to_string() };
         let source = match &self.place {
             Place::Folder(root) => {
                 let path = root.join(key_of(sha256));
@@ -176,7 +167,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`Error::Damaged`] if it is not.
-    pub fn check(&self, sha256: &str) -> Result<()> {
+    pub fn check(&self, sha256: &ContentHash) -> Result<()> {
         let mut reader = self.get(sha256)?;
         while reader.next_piece()?.is_some() {}
         Ok(())
@@ -220,7 +211,7 @@ impl BlobWriter {
     /// # Errors
     /// If the disk or the bucket does not take it; then nothing is stored.
     pub fn finish(mut self) -> Result<Stored> {
-        let sha256 = hex(&std::mem::replace(&mut self.hash, Sha256::new()).finalize());
+        let sha256 = ContentHash::new(std::mem::replace(&mut self.hash, Sha256::new()).finalize().into());
         let size = self.size;
         match &self.place {
             Place::Folder(root) => self.finish_in(root, &sha256)?,
@@ -229,16 +220,16 @@ impl BlobWriter {
         Ok(Stored { sha256, size })
     }
 
-    fn finish_in(&self, root: &Path, sha256: &str) -> Result<()> {
-        let folder = root.join("blobs").join(&sha256[..2]);
-        let target = folder.join(sha256);
+    fn finish_in(&self, root: &Path, sha256: &ContentHash) -> Result<()> {
+        let target = root.join(key_of(sha256));
+        let folder = target.parent().unwrap_or(root);
         if fs::metadata(&target).is_ok_and(|m| m.len() == self.size) {
             return touch(&target);
         }
         self.file.sync_data().map_err(Error::io(format!("write {}", self.path.display())))?;
-        make_folder(&folder)?;
+        make_folder(folder)?;
         fs::rename(&self.path, &target).map_err(Error::io(format!("move to {}", target.display())))?;
-        sync_folder(&folder)
+        sync_folder(folder)
     }
 }
 
@@ -291,18 +282,18 @@ fn each_piece(path: &Path, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<
     }
 }
 
-/// The SHA-256 of what is in a file, hex. A file that is missing is damage.
-pub(crate) fn hash_of(path: &Path) -> Result<String> {
+/// The hash of what is in a file. A file that is missing is damage.
+pub(crate) fn hash_of(path: &Path) -> Result<ContentHash> {
     let mut hash = Sha256::new();
     each_piece(path, |piece| {
         hash.update(piece);
         Ok(())
     })?;
-    Ok(hex(&hash.finalize()))
+    Ok(ContentHash::new(hash.finalize().into()))
 }
 
 /// Copies a file. Returns the SHA-256 of what was copied.
-pub(crate) fn copy_hashed(from: &Path, to: &Path) -> Result<String> {
+pub(crate) fn copy_hashed(from: &Path, to: &Path) -> Result<ContentHash> {
     let write = || Error::io(format!("write {}", to.display()));
     let mut out = File::create(to).map_err(write())?;
     let mut hash = Sha256::new();
@@ -310,7 +301,7 @@ pub(crate) fn copy_hashed(from: &Path, to: &Path) -> Result<String> {
         hash.update(piece);
         out.write_all(piece).map_err(write())
     })?;
-    Ok(hex(&hash.finalize()))
+    Ok(ContentHash::new(hash.finalize().into()))
 }
 
 /// Makes a rename durable.
@@ -328,7 +319,10 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(data.path(), &ProjectName::default()).unwrap();
         let first = blobs.put(&b"hello"[..]).unwrap();
-        assert_eq!(first.sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+        assert_eq!(
+            first.sha256.to_string(),
+            "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+        );
         assert_eq!(blobs.put(&b"hello"[..]).unwrap(), first);
         let mut reader = blobs.get(&first.sha256).unwrap();
         assert_eq!(reader.next_piece().unwrap().as_deref(), Some(&b"hello"[..]));
@@ -340,7 +334,7 @@ mod tests {
         // One that a killed process was writing.
         let killed = std::mem::ManuallyDrop::new(blobs.create().unwrap());
         assert_eq!(blobs.drafts(), std::slice::from_ref(&killed.path));
-        assert!(matches!(blobs.get("00ff"), Err(Error::NotFound { .. })));
+        assert!(matches!(blobs.get(&ContentHash::new([0; 32])), Err(Error::NotFound { .. })));
     }
 
     #[test]

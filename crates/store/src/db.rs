@@ -197,3 +197,8 @@ async fn open_sqlite(file: &Path) -> Result<Db> {
 pub(crate) fn from_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| Error::Damaged { what: what.to_owned(), why: e.to_string() })
 }
+
+/// A column of a text with a form that cannot be read back is damage as well.
+pub(crate) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|e: T::Err| Error::Damaged { what: what.to_owned(), why: e.to_string() })
+}

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use rigi_model::{ProjectName, Timestamp, UploadId};
 use tokio::sync::{broadcast, oneshot};
 
-pub use blobs::{BlobReader, BlobWriter, Blobs, Part, Removal, Stored, hex};
+pub use blobs::{BlobReader, BlobWriter, Blobs, Part, Removal, Stored};
 pub use bucket::addresses::Address;
 pub use bucket::check::{Looked, Problem, check as check_storage};
 pub use bucket::credentials::RunAccess;
@@ -199,8 +199,7 @@ impl Store {
     ) -> Result<UploadId> {
         let id = UploadId::generate();
         let size = tables::runs::signed(stored.size);
-        let upload =
-            Upload { id: id.to_string(), name: name.to_owned(), size, sha256: stored.sha256.clone() };
+        let upload = Upload { id: id.clone(), name: name.to_owned(), size, sha256: stored.sha256 };
         let project = project.clone();
         self.write(move |tx| {
             Box::pin(async move { tables::uploads::insert(tx, &project, &upload, now).await })

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rigi_model::Timestamp;
+use rigi_model::hash::hex;
 
 use crate::db::{Db, DbConfig, on_db, on_tx};
 use crate::seal::{self, CHECK_FILE, KEY_FILE};
-use crate::{Error, Result, hex};
+use crate::{Error, Result};
 
 /// Names the database of a data folder, in the folder.
 const FILE: &str = "database.id";

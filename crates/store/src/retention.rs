@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rigi_model::{PipelineName, ProjectName, RunId, RunState, Timestamp};
+use rigi_model::{ContentHash, PipelineName, ProjectName, RunId, RunState, Timestamp, VersionHash};
 use sqlx::QueryBuilder;
 
-use crate::db::{Db, on_db, on_tx};
+use crate::db::{Db, on_db, on_tx, parsed};
 use crate::tables::run_status::unsigned;
 use crate::tables::runs_list::RunFilter;
 use crate::{Error, Result, Store};
@@ -67,7 +67,7 @@ pub fn beyond(keep: &Keep, now: Timestamp, runs: impl IntoIterator<Item = Ended>
 #[derive(Debug, Clone, Default)]
 pub struct Used {
     /// Hashes of captured code.
-    pub versions: HashSet<String>,
+    pub versions: HashSet<VersionHash>,
     /// Python environments.
     pub environments: HashSet<String>,
     /// The newest event of that moment: what came later is looked at again.
@@ -121,10 +121,10 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn referenced_content(&self) -> Result<HashSet<String>> {
+    pub async fn referenced_content(&self) -> Result<HashSet<ContentHash>> {
         let sql = "SELECT sha256 FROM artifacts UNION SELECT sha256 FROM uploads UNION SELECT sha256 FROM run_inputs";
-        let mut found: HashSet<String> =
-            on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?).into_iter().collect();
+        let rows: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
+        let mut found = rows.iter().map(|hash| parsed("a hash", hash)).collect::<Result<HashSet<_>>>()?;
         let files: Vec<String> =
             on_db!(self, pool => sqlx::query_scalar("SELECT files FROM versions").fetch_all(pool).await?);
         for text in files {
@@ -139,10 +139,10 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn versions(&self) -> Result<HashSet<String>> {
+    pub async fn versions(&self) -> Result<HashSet<VersionHash>> {
         let found: Vec<String> =
             on_db!(self, pool => sqlx::query_scalar("SELECT hash FROM versions").fetch_all(pool).await?);
-        Ok(found.into_iter().collect())
+        found.iter().map(|hash| parsed("a version's hash", hash)).collect()
     }
 
     /// Log objects that something refers to.
@@ -166,7 +166,7 @@ impl Db {
             on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).fetch_all(pool).await?);
         let mut used = Used { last_event, ..Used::default() };
         for (version, environment) in found {
-            used.versions.insert(version);
+            used.versions.insert(parsed("the version of a run", &version)?);
             if let Some(text) = environment {
                 let environment: rigi_model::run::EnvironmentUse =
                     crate::db::from_json("a run's environment", &text)?;
@@ -176,11 +176,10 @@ impl Db {
         Ok(used)
     }
 
-    async fn versions_before(&self, project: &ProjectName, time: Timestamp) -> Result<Vec<String>> {
+    async fn versions_before(&self, project: &ProjectName, time: Timestamp) -> Result<Vec<VersionHash>> {
         let sql = "SELECT hash FROM versions WHERE project = $1 AND created_at < $2";
-        Ok(
-            on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(time.0).fetch_all(pool).await?),
-        )
+        let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(time.0).fetch_all(pool).await?);
+        found.iter().map(|hash| parsed("a version's hash", hash)).collect()
     }
 }
 
@@ -252,7 +251,12 @@ impl Store {
         Ok(())
     }
 
-    async fn remove_versions(&self, project: &ProjectName, hashes: Vec<String>, since: i64) -> Result<()> {
+    async fn remove_versions(
+        &self,
+        project: &ProjectName,
+        hashes: Vec<VersionHash>,
+        since: i64,
+    ) -> Result<()> {
         let project = project.clone();
         self.write(move |tx| {
             Box::pin(async move {
@@ -261,7 +265,7 @@ impl Store {
                     sql.push_bind(project.as_str().to_owned()).push(" AND hash IN (");
                     let mut list = sql.separated(", ");
                     for hash in &hashes {
-                        list.push_bind(hash.as_str());
+                        list.push_bind(hash.to_string());
                     }
                     sql.push(") AND hash NOT IN (SELECT r.version FROM events e JOIN runs r ON r.id = e.run WHERE e.id > ");
                     sql.push_bind(since).push(")");

@@ -10,7 +10,8 @@ use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, hex};
+use crate::{Error, Result};
+use rigi_model::hash::hex;
 
 /// Bytes of the key.
 const KEY_LEN: usize = 32;

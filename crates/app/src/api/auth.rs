@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use hmac::{Hmac, KeyInit, Mac};
+use rigi_model::hash::hex;
 use rigi_model::{ErrorCode, Timestamp};
-use rigi_store::hex;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 

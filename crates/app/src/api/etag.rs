@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use rigi_store::hex;
+use rigi_model::hash::hex;
 use sha2::{Digest, Sha256};
 
 /// Answers larger than this are not worth the reading.

@@ -222,7 +222,7 @@ async fn summary(state: &AppState, pipeline: &Pipeline, counts: (u64, u64)) -> A
         enabled: ready.is_none_or(|ready| ready.spec.enabled),
         mistakes,
         warnings,
-        version: ready.map(|ready| ready.version.clone()),
+        version: ready.map(|ready| ready.version.to_string()),
         recent: recent.collect(),
         queued: counts.0,
         active: counts.1,

@@ -129,7 +129,7 @@ fn waiting(run: &Run, look: Option<&Look>) -> (Option<Reason>, Option<String>, O
 /// If the database does not answer.
 pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
     let id = &run.request.id;
-    let version = state.store().db().version(state.project(), &run.request.version).await.ok();
+    let version = state.store().db().version(state.project(), run.request.version).await.ok();
     // A guess is no reason to refuse what is known.
     let expected =
         state.store().db().expected_us(state.project(), &run.request.pipeline).await.ok().flatten();
@@ -144,7 +144,7 @@ pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
     let settings = state.engine.settings();
     Ok(RunView {
         summary: summary(run, look.as_ref()),
-        version: run.request.version.clone(),
+        version: run.request.version.to_string(),
         git: version.as_ref().and_then(git),
         parameters: masked(version.as_ref().map(|v| &v.spec), &run.request.parameters),
         inputs: run.request.inputs.iter().map(input).collect(),
@@ -191,7 +191,7 @@ fn git(version: &Version) -> Option<GitView> {
 }
 
 fn input(input: &rigi_store::RunInput) -> InputView {
-    let (name, sha256) = (input.name.clone(), input.sha256.clone());
+    let (name, sha256) = (input.name.clone(), input.sha256.to_string());
     InputView { input: input.input.clone(), name, size: input.size, sha256 }
 }
 

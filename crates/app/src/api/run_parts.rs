@@ -177,7 +177,7 @@ async fn list_artifacts(
         output: a.output,
         attempt: u32::try_from(a.attempt).unwrap_or(0),
         size: u64::try_from(a.size).unwrap_or(0),
-        sha256: a.sha256,
+        sha256: a.sha256.to_string(),
     };
     Ok(axum::Json(Page { items: rows.into_iter().map(view).collect(), next_cursor }))
 }
@@ -277,7 +277,7 @@ async fn list_code(
     Path(id): Path<String>,
 ) -> ApiResult<axum::Json<Page<CodeFile>>> {
     let run = find_run(&state, &id).await?;
-    let version = state.store().db().version(state.project(), &run.request.version).await?;
+    let version = state.store().db().version(state.project(), run.request.version).await?;
     let items = version.files.into_iter().map(|f| CodeFile { path: f.path, size: f.size }).collect();
     Ok(axum::Json(Page { items, next_cursor: None }))
 }
@@ -294,7 +294,7 @@ async fn get_code(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let run = find_run(&state, &id).await?;
-    let version = state.store().db().version(state.project(), &run.request.version).await?;
+    let version = state.store().db().version(state.project(), run.request.version).await?;
     let file = version.files.into_iter().find(|file| file.path == path);
     let file = file.ok_or_else(|| ApiError::not_found("file", &path))?;
     let kind = "text/plain; charset=utf-8";

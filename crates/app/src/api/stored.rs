@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use rigi_model::ErrorCode;
+use rigi_model::{ContentHash, ErrorCode};
 use rigi_store::{BlobReader, Blobs};
 
 use super::error::{ApiError, ApiResult};
@@ -17,7 +17,7 @@ use super::range::{self, Wanted};
 /// A stored file as it is answered.
 pub(super) struct StoredFile {
     /// Its content.
-    pub sha256: String,
+    pub sha256: ContentHash,
     /// Its size.
     pub size: u64,
     /// Its media type.
@@ -64,7 +64,7 @@ pub(super) async fn answer(blobs: Blobs, file: StoredFile, request: &HeaderMap) 
 /// Bytes of a stored file. Damage is an error where it is seen before the first byte goes out, which it is in every file that
 /// is cut off or small; else the connection is cut before the last piece, so that nobody takes it for whole. Of a part, too,
 /// the whole file is read: only that shows damage.
-async fn body(blobs: Blobs, sha256: String, size: u64, wanted: Range<u64>) -> ApiResult<Body> {
+async fn body(blobs: Blobs, sha256: ContentHash, size: u64, wanted: Range<u64>) -> ApiResult<Body> {
     let opened = tokio::task::spawn_blocking(move || {
         let reader = blobs.get(&sha256)?;
         reader.expect_size(size)?;

@@ -50,7 +50,7 @@ async fn create_upload(
     }
     let stored = store(&state, body).await?;
     let id = state.store().add_upload(state.project(), &query.name, &stored, Timestamp::now()).await?;
-    let view = UploadView { id, name: query.name, size: stored.size, sha256: stored.sha256 };
+    let view = UploadView { id, name: query.name, size: stored.size, sha256: stored.sha256.to_string() };
     Ok((StatusCode::CREATED, axum::Json(view)).into_response())
 }
 

@@ -45,7 +45,7 @@ fn code(data: &Path) -> std::io::Result<Part> {
         part.read += 1;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         match version_at(&path) {
-            Ok(hash) if hash == name => {}
+            Ok(hash) if hash.to_string() == name => {}
             Ok(_) => part.found(path.display().to_string(), "it is not what was captured", cure),
             Err(error) => part.found(path.display().to_string(), error.to_string(), cure),
         }

@@ -14,8 +14,9 @@ use rigi_exec::account::{AccountError, Apart};
 use rigi_exec::environment::UvConfig;
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
+use rigi_model::hash::hex;
 use rigi_model::{ErrorCode, PipelineName};
-use rigi_store::{DbConfig, Renew, Store, hex};
+use rigi_store::{DbConfig, Renew, Store};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 

@@ -161,9 +161,9 @@ mod tests {
         Catalog::read(folder, CodeLimits::default())
     }
 
-    async fn version(catalog: &Catalog, name: &str) -> Option<String> {
+    async fn version(catalog: &Catalog, name: &str) -> Option<rigi_model::VersionHash> {
         let pipeline = catalog.look(name).await.unwrap()?;
-        Some(pipeline.outcome.as_ref().unwrap().version.clone())
+        Some(pipeline.outcome.as_ref().unwrap().version)
     }
 
     #[tokio::test]

@@ -7,7 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rigi_model::PipelineName;
 use rigi_model::parameters::ParameterSchema;
 use rigi_model::pipeline::document::LARGEST_SPEC;
 use rigi_model::pipeline::entry::{NOTEBOOK, SCRIPT};
@@ -16,6 +15,7 @@ use rigi_model::pipeline::{
     FolderFacts, Likeness, Mistake, PipelineSpec, Position, SpecFormat, SpecReading, check_pipeline_name,
     find_spec, hints, is_pipeline_file, likeness, read_spec, read_without_spec, spec_candidates,
 };
+use rigi_model::{ContentHash, PipelineName, VersionHash};
 use rigi_store::may_pass;
 use rigi_store::tables::versions::VersionFile;
 use rustix::fs::FileType;
@@ -65,7 +65,7 @@ pub struct Ready {
     /// Its compiled parameters; `None` takes any.
     pub schema: Option<ParameterSchema>,
     /// Hash of its content.
-    pub version: String,
+    pub version: VersionHash,
     /// Its files.
     pub files: Vec<VersionFile>,
 }
@@ -430,7 +430,7 @@ fn read_bounded(folder: &Folder, made_of: &MadeOf, file: &str) -> Result<Vec<u8>
     }
     // What is read here is what the version says, or it is read again.
     let whole = bytes.len() <= LARGEST_SPEC;
-    if whole && !made_of.listing.has(file, &rigi_store::hex(&Sha256::digest(&bytes))) {
+    if whole && !made_of.listing.has(file, &ContentHash::new(Sha256::digest(&bytes).into())) {
         return Err(NotReady::Changing);
     }
     Ok(bytes)

@@ -188,7 +188,7 @@ impl Work<'_> {
             return Ok(One::Over(path.to_owned()));
         }
         if let Some(StoredFile { sha256, size, .. }) = self.stored.get(path) {
-            let content = Stored { sha256: sha256.clone(), size: *size };
+            let content = Stored { sha256: *sha256, size: *size };
             return match of.blobs.hold(&content) {
                 Ok(()) => Ok(One::Kept(of.artifact(name, content))),
                 Err(error) if error.may_pass() => Err(error),

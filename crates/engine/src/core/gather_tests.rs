@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use rigi_model::RunId;
+use rigi_model::{ContentHash, RunId};
 use rigi_store::{BucketConfig, BucketKind, Hidden, Storage};
 
 use super::*;
@@ -84,15 +84,14 @@ fn what_its_runner_has_stored_is_kept_unread_and_only_if_it_is_there() {
         bed.write("maps/big", b"");
         bed.write("small", b"small");
         let big = bed.blobs.put(&b"big"[..]).unwrap();
-        let file =
-            |path: &str, sha256: &str, size| StoredFile { path: path.into(), sha256: sha256.into(), size };
+        let file = |path: &str, sha256: ContentHash, size| StoredFile { path: path.into(), sha256, size };
         // What has no place in the folder is nobody's.
-        let stored = vec![file("maps/big", &big.sha256, 3), file("../x", &big.sha256, 3)];
+        let stored = vec![file("maps/big", big.sha256, 3), file("../x", big.sha256, 3)];
         let kept = bed.gather(&stored).unwrap().artifacts;
         let seen: Vec<_> = kept.iter().map(|a| (a.path.as_str(), a.output.as_deref(), a.size)).collect();
         assert_eq!(seen, [("maps/big", Some("maps"), 3), ("small", None, 5)]);
         assert_eq!(kept[0].sha256, big.sha256);
-        for wrong in [file("maps/big", &"0a".repeat(32), 3), file("maps/big", &big.sha256, 4)] {
+        for wrong in [file("maps/big", ContentHash::new([10; 32]), 3), file("maps/big", big.sha256, 4)] {
             let gathered = bed.gather(&[wrong]).unwrap();
             assert_eq!(gathered.left.lost, 1, "{:?}", gathered.left);
             assert_eq!(gathered.artifacts.len(), 1);

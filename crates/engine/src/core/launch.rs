@@ -10,7 +10,7 @@ use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Obser
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
-use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp};
+use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
 use tokio::sync::mpsc;
@@ -33,7 +33,7 @@ struct Prepared {
 pub struct VersionCache {
     settings: Arc<Settings>,
     store: Store,
-    known: Arc<Mutex<HashMap<String, Arc<Prepared>>>>,
+    known: Arc<Mutex<HashMap<VersionHash, Arc<Prepared>>>>,
     policies: KnownPolicies,
     /// One at a time: two runs of the same new version put its code in place once.
     preparing: Arc<tokio::sync::Mutex<()>>,
@@ -48,17 +48,17 @@ impl VersionCache {
         Self { settings, store, known: Arc::default(), policies, preparing: Arc::default() }
     }
 
-    fn find(&self, hash: &str) -> Option<Arc<Prepared>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    fn find(&self, hash: VersionHash) -> Option<Arc<Prepared>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
     }
 
-    async fn get(&self, project: &ProjectName, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
+    async fn get(&self, project: &ProjectName, hash: VersionHash) -> rigi_store::Result<Arc<Prepared>> {
         let prepared = self.prepare(project, hash).await?;
         self.policies.learn(hash, || Policy::of(&self.settings, &prepared.version.spec));
         Ok(prepared)
     }
 
-    async fn prepare(&self, project: &ProjectName, hash: &str) -> rigi_store::Result<Arc<Prepared>> {
+    async fn prepare(&self, project: &ProjectName, hash: VersionHash) -> rigi_store::Result<Arc<Prepared>> {
         if let Some(found) = self.find(hash) {
             return Ok(found);
         }
@@ -75,34 +75,34 @@ impl VersionCache {
         if known.len() >= MOST_VERSIONS {
             known.clear();
         }
-        known.insert(hash.to_owned(), prepared.clone());
+        known.insert(hash, prepared.clone());
         Ok(prepared)
     }
 
     /// Reads a version, so that its policy is known before its runs say anything.
-    pub(super) async fn warm(&self, project: &ProjectName, hash: &str) {
+    pub(super) async fn warm(&self, project: &ProjectName, hash: VersionHash) {
         if let Err(error) = self.get(project, hash).await {
-            tracing::error!(hash, %error, "the code of a run that has not ended cannot be read");
+            tracing::error!(%hash, %error, "the code of a run that has not ended cannot be read");
         }
     }
 }
 
 impl Policies for VersionCache {
     /// The server's if the version was not read yet.
-    fn retry(&self, version: &str) -> RetryPolicy {
+    fn retry(&self, version: VersionHash) -> RetryPolicy {
         self.policies.find(version).map_or_else(|| self.settings.retry.clone(), |found| found.retry.clone())
     }
 
-    fn grace(&self, version: Option<&str>) -> Duration {
+    fn grace(&self, version: Option<VersionHash>) -> Duration {
         let found = version.and_then(|version| self.policies.find(version));
         found.map_or(self.settings.grace_period, |found| found.grace)
     }
 
-    fn outputs(&self, version: &str) -> Vec<String> {
+    fn outputs(&self, version: VersionHash) -> Vec<String> {
         self.policies.find(version).map(|found| found.outputs.clone()).unwrap_or_default()
     }
 
-    fn output_size(&self, version: &str) -> Option<u64> {
+    fn output_size(&self, version: VersionHash) -> Option<u64> {
         self.policies.find(version).and_then(|found| found.output_size)
     }
 }
@@ -233,7 +233,7 @@ impl VersionCache {
     /// # Errors
     /// If its code or its secrets cannot be read.
     pub(crate) async fn plan(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
-        let prepared = self.get(&run.project, &run.version).await?;
+        let prepared = self.get(&run.project, run.version).await?;
         let spec = &prepared.version.spec;
         // An image that a pipeline names brings its own Python.
         let rigis_python = spec.entry.needs_python() && spec.container.image.is_none();

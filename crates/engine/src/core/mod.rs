@@ -86,7 +86,7 @@ impl Core {
         let active = [RunState::Starting, RunState::Running, RunState::Retrying];
         let mut open = db.open_runs(project, &active, None, u32::MAX).await?;
         for run in open.iter().filter(|run| run.status.state.is_active()) {
-            self.ledger.policies().warm(project, &run.version).await;
+            self.ledger.policies().warm(project, run.version).await;
         }
         let queue = db.open_runs(project, &[RunState::Queued], None, QUEUE_PAGE).await?;
         let rest = queue.last().filter(|_| queue.len() == QUEUE_PAGE as usize).map(|run| run.id.clone());

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rigi_model::VersionHash;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::retry::RetryPolicy;
 
@@ -42,7 +43,7 @@ pub(super) struct KnownPolicies {
 
 #[derive(Debug, Default)]
 struct Inner {
-    known: HashMap<String, Arc<Policy>>,
+    known: HashMap<VersionHash, Arc<Policy>>,
     /// How many were in use when that was last asked.
     used: usize,
 }
@@ -53,16 +54,14 @@ impl KnownPolicies {
     }
 
     /// Remembers what a version says.
-    pub fn learn(&self, version: &str, policy: impl FnOnce() -> Policy) {
+    pub fn learn(&self, version: VersionHash, policy: impl FnOnce() -> Policy) {
         let mut inner = self.inner();
-        if !inner.known.contains_key(version) {
-            inner.known.insert(version.to_owned(), Arc::new(policy()));
-        }
+        inner.known.entry(version).or_insert_with(|| Arc::new(policy()));
     }
 
     /// What a version says, if it was learned.
-    pub fn find(&self, version: &str) -> Option<Arc<Policy>> {
-        self.inner().known.get(version).cloned()
+    pub fn find(&self, version: VersionHash) -> Option<Arc<Policy>> {
+        self.inner().known.get(&version).cloned()
     }
 
     /// Whether it is time to forget those that are no longer in use: then twice as many were learned as were, and more.
@@ -72,9 +71,9 @@ impl KnownPolicies {
     }
 
     /// Forgets all but these.
-    pub fn keep(&self, used: &HashSet<&str>) {
+    pub fn keep(&self, used: &HashSet<VersionHash>) {
         let mut inner = self.inner();
-        inner.known.retain(|version, _| used.contains(version.as_str()));
+        inner.known.retain(|version, _| used.contains(version));
         inner.used = inner.known.len();
     }
 }
@@ -82,6 +81,12 @@ impl KnownPolicies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn version(n: u32) -> VersionHash {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        VersionHash::new(bytes)
+    }
 
     fn policy(attempts: u32) -> Policy {
         let retry = RetryPolicy { attempts, ..RetryPolicy::default() };
@@ -91,33 +96,33 @@ mod tests {
     #[test]
     fn what_is_in_use_outlives_any_number_of_other_versions() {
         let policies = KnownPolicies::default();
-        policies.learn("active", || policy(7));
+        policies.learn(version(0), || policy(7));
         for n in 0..5000 {
-            policies.learn(&n.to_string(), || policy(0));
+            policies.learn(version(n + 1), || policy(0));
             if policies.is_crowded() {
-                policies.keep(&["active"].into());
+                policies.keep(&[version(0)].into());
             }
         }
-        assert_eq!(*policies.find("active").unwrap(), policy(7));
+        assert_eq!(*policies.find(version(0)).unwrap(), policy(7));
         assert!(policies.inner().known.len() <= FEW + 3);
         // Once learned it stays as it was.
-        policies.learn("active", || policy(1));
-        assert_eq!(policies.find("active").unwrap().retry.attempts, 7);
+        policies.learn(version(0), || policy(1));
+        assert_eq!(policies.find(version(0)).unwrap().retry.attempts, 7);
     }
 
     #[test]
     fn many_in_use_are_asked_for_seldom() {
         let policies = KnownPolicies::default();
-        let names: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
+        let names: Vec<_> = (0..20_000).map(version).collect();
         let mut asked = 0;
-        for name in &names {
+        for &name in &names {
             policies.learn(name, || policy(1));
             if policies.is_crowded() {
                 asked += 1;
-                policies.keep(&names.iter().map(String::as_str).collect());
+                policies.keep(&names.iter().copied().collect());
             }
         }
-        assert!(names.iter().all(|name| policies.find(name).is_some()));
+        assert!(names.iter().all(|&name| policies.find(name).is_some()));
         assert!(asked < 6, "{asked}");
     }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rigi_model::ContentHash;
 use rigi_store::{Blobs, Stored};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ const FILE: &str = "kept.jsonl";
 struct Line {
     name: String,
     looks: (u64, u64, i64, i64),
-    sha256: String,
+    sha256: ContentHash,
     size: u64,
 }
 
@@ -52,7 +53,7 @@ impl Resumed {
     /// Its content, if it was stored, is still there, and the file is as it was.
     pub fn find(&self, name: &str, facts: &Metadata, blobs: &Blobs) -> Option<Stored> {
         let line = self.known.get(name).filter(|line| line.looks == looks(facts))?;
-        let content = Stored { sha256: line.sha256.clone(), size: line.size };
+        let content = Stored { sha256: line.sha256, size: line.size };
         blobs.hold(&content).is_ok().then_some(content)
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use rigi_store::hex;
+use rigi_model::ContentHash;
 use rigi_store::tables::versions::VersionFile;
 use sha2::{Digest, Sha256};
 
@@ -42,8 +42,8 @@ impl Listing {
 
     /// Whether a file has this content.
     #[must_use]
-    pub fn has(&self, path: &str, sha256: &str) -> bool {
-        self.files.get(path).is_some_and(|read| read.file.sha256 == sha256)
+    pub fn has(&self, path: &str, sha256: &ContentHash) -> bool {
+        self.files.get(path).is_some_and(|read| read.file.sha256 == *sha256)
     }
 
     /// Whether both hold the same content under the same names.
@@ -118,7 +118,7 @@ fn read_file(folder: &Folder, path: &str, seen: &SeenFile) -> Result<ReadFile, C
     if Mark::of(&file).map_err(broken)? != seen.mark || size != seen.mark.size() {
         return Err(CaptureError::Changing);
     }
-    let sha256 = hex(&hash.finalize());
+    let sha256 = ContentHash::new(hash.finalize().into());
     let file = VersionFile { path: path.to_owned(), executable: seen.mark.is_executable(), size, sha256 };
     Ok(ReadFile { seen: seen.clone(), at, file })
 }
@@ -187,7 +187,7 @@ mod tests {
         let mut late = settled(soon);
         assert!(late.is_fresh(&walked));
         // What is fresh is taken as it was, without a look inside.
-        late.files.get_mut("main.py").unwrap().file.sha256 = "0".repeat(64);
+        late.files.get_mut("main.py").unwrap().file.sha256 = ContentHash::new([0; 32]);
         assert!(late.is_same_code(&list(&folder, &walked, &late).unwrap()));
     }
 

@@ -7,7 +7,7 @@ use rigi_exec::plan::Sample;
 use rigi_model::Target;
 use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, PipelineName, RunId, Timestamp};
+use rigi_model::{AttemptKey, PipelineName, RunId, Timestamp, VersionHash};
 use rigi_store::{NewRun, OpenRun};
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub pipeline: PipelineName,
-    pub version: Arc<str>,
+    pub version: VersionHash,
     pub priority: i32,
     pub target: Target,
     pub status: RunStatus,
@@ -59,7 +59,7 @@ impl Entry {
     pub(super) fn accepted(request: &Arc<NewRun>, cache: bool) -> Self {
         Self {
             pipeline: request.pipeline.clone(),
-            version: request.version.as_str().into(),
+            version: request.version,
             priority: request.priority,
             target: request.target.clone(),
             status: RunStatus::accepted(request.created_at),
@@ -73,7 +73,7 @@ impl Entry {
     pub(super) fn recovered(run: OpenRun) -> Self {
         Self {
             pipeline: run.pipeline,
-            version: run.version.into(),
+            version: run.version,
             priority: run.priority,
             target: run.target,
             status: run.status,

@@ -102,7 +102,7 @@ impl<P: Policies> Ledger<P> {
         let Some(entry) = self.runs.get(run) else { return false };
         let (key, keeping) = (entry.key(run.clone()), entry.keeping);
         let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.target.clone()));
-        let grace = self.policies.grace(Some(&entry.version));
+        let grace = self.policies.grace(Some(entry.version));
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop {
             round.orders.push(Order::Stop { target: Some(target), key, grace });
@@ -176,7 +176,7 @@ impl<P: Policies> Ledger<P> {
         let samples =
             entry.live.as_ref().map(|live| live.samples.iter().copied().collect()).unwrap_or_default();
         let (declared, output_size) =
-            (self.policies.outputs(&entry.version), self.policies.output_size(&entry.version));
+            (self.policies.outputs(entry.version), self.policies.output_size(entry.version));
         let cancelled = entry.status.cancel_requested_at.is_some();
         let leaving = Leaving { key, at, ended, declared, output_size, samples, cancelled };
         round.orders.push(Order::Keep(Box::new(leaving)));

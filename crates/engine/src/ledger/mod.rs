@@ -20,7 +20,7 @@ use std::time::Duration;
 use rigi_model::Target;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
-use rigi_model::{RunId, RunState, Timestamp};
+use rigi_model::{RunId, RunState, Timestamp, VersionHash};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
@@ -30,13 +30,13 @@ use entry::Entry;
 /// What versions say of their runs, with the server's defaults filled in.
 pub trait Policies {
     /// What follows a failed attempt.
-    fn retry(&self, version: &str) -> RetryPolicy;
+    fn retry(&self, version: VersionHash) -> RetryPolicy;
     /// Between SIGTERM and SIGKILL; `None` is the server's own.
-    fn grace(&self, version: Option<&str>) -> Duration;
+    fn grace(&self, version: Option<VersionHash>) -> Duration;
     /// Names of the declared outputs.
-    fn outputs(&self, version: &str) -> Vec<String>;
+    fn outputs(&self, version: VersionHash) -> Vec<String>;
     /// Bytes of files that are kept at most.
-    fn output_size(&self, version: &str) -> Option<u64>;
+    fn output_size(&self, version: VersionHash) -> Option<u64>;
 }
 
 /// Every run that has not ended.
@@ -75,9 +75,9 @@ impl<P: Policies> Ledger<P> {
     }
 
     /// The versions of runs that have a place, or wait for their next attempt.
-    pub fn versions_in_use(&self) -> HashSet<&str> {
+    pub fn versions_in_use(&self) -> HashSet<VersionHash> {
         let in_use = self.runs.values().filter(|entry| entry.status.state != RunState::Queued);
-        in_use.map(|entry| &*entry.version).collect()
+        in_use.map(|entry| entry.version).collect()
     }
 
     /// When the next delay ends.
@@ -146,7 +146,7 @@ impl<P: Policies> Ledger<P> {
         complete: impl FnOnce(&mut RunChange),
     ) {
         let Some(entry) = self.runs.get_mut(run) else { return };
-        let policy = self.policies.retry(&entry.version);
+        let policy = self.policies.retry(entry.version);
         let before = (entry.status.state, entry.status.next_attempt_at);
         let spread = spread(run, entry.status.attempt);
         let outcome = match fold(run, &mut entry.status, &policy, what, now, spread) {

@@ -88,7 +88,7 @@ impl<P: Policies> Ledger<P> {
     ) {
         let Some(entry) = self.runs.get_mut(id) else { return };
         let (key, target) = (entry.key(id.clone()), entry.target.clone());
-        let grace = self.policies.grace(Some(&entry.version));
+        let grace = self.policies.grace(Some(entry.version));
         let (state, cancelled) = (entry.status.state, entry.status.cancel_requested_at.is_some());
         match known {
             Some(known) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rigi_model::parameters::{ParameterMistake, ParameterSchema, ParameterSources, check_free};
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::{PipelineName, Timestamp};
+use rigi_model::{ContentHash, PipelineName, Timestamp, VersionHash};
 use rigi_store::tables::versions::{Version, VersionFile};
 use serde_json::{Map, Value};
 
@@ -19,8 +19,8 @@ use crate::secrets;
 /// What is stored already: versions, and the content of their files.
 #[derive(Debug, Default)]
 struct Known {
-    versions: HashSet<String>,
-    content: HashSet<String>,
+    versions: HashSet<VersionHash>,
+    content: HashSet<ContentHash>,
 }
 
 /// Contents that are remembered; more than that, and all are stored anew.
@@ -36,15 +36,15 @@ pub(crate) struct Captured {
 }
 
 impl Captured {
-    fn knows(&self, hash: &str) -> bool {
+    fn knows(&self, hash: &VersionHash) -> bool {
         self.lock().versions.contains(hash)
     }
 
-    fn holds(&self, sha256: &str) -> bool {
+    fn holds(&self, sha256: &ContentHash) -> bool {
         self.lock().content.contains(sha256)
     }
 
-    fn add(&self, version: String, files: Vec<VersionFile>) {
+    fn add(&self, version: VersionHash, files: Vec<VersionFile>) {
         let mut known = self.lock();
         known.versions.insert(version);
         if known.content.len() > MOST_KNOWN {
@@ -65,7 +65,7 @@ impl Captured {
 
 /// A version that runs are made of.
 pub(super) struct Code {
-    pub hash: String,
+    pub hash: VersionHash,
     pub spec: PipelineSpec,
     schema: Option<ParameterSchema>,
     source: Source,
@@ -112,7 +112,7 @@ impl Engine {
         looked: &mut Looked,
     ) -> Result<Code, SubmitError> {
         let name = &submission.pipeline;
-        if let Some(hash) = &submission.version {
+        if let Some(hash) = submission.version {
             let mut version = self.store.db().version(&self.settings.project, hash).await?;
             secrets::open_spec(self.store.sealer(), &mut version.spec)?;
             // What can no longer be checked is not let through unchecked.
@@ -137,7 +137,7 @@ impl Engine {
         }
         let limit = ready.spec.max_instances.map(u64::from);
         let _ = self.core.send(Message::Limit { pipeline: name.clone(), limit });
-        let (hash, spec) = (ready.version.clone(), ready.spec.clone());
+        let (hash, spec) = (ready.version, ready.spec.clone());
         Ok(Code { hash, spec, schema: None, source: Source::Folder(pipeline) })
     }
 
@@ -160,7 +160,7 @@ impl Engine {
             let kept = tokio::task::spawn_blocking(move || keep(&store, &copy, &captured)).await;
             match kept.map_err(|_| rigi_store::Error::Closed)? {
                 Ok(version) => {
-                    let (hash, files) = (version.hash.clone(), version.files.clone());
+                    let (hash, files) = (version.hash, version.files.clone());
                     self.store.add_version(&self.settings.project, version, Timestamp::now()).await?;
                     self.captured.add(hash, files);
                     return Ok(pipeline);
@@ -187,7 +187,7 @@ fn keep(
     let mut spec = ready.spec.clone();
     secrets::seal_spec(store.sealer(), &mut spec)?;
     Ok(Version {
-        hash: ready.version.clone(),
+        hash: ready.version,
         pipeline: pipeline.name.clone(),
         spec,
         files: ready.files.clone(),

@@ -11,7 +11,7 @@ use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::{is_label_key, is_variable};
 use rigi_model::run::RunStatus;
-use rigi_model::{PipelineName, RunId, Target, Timestamp, Trigger, UploadId};
+use rigi_model::{PipelineName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
@@ -57,7 +57,7 @@ pub struct Submission {
     /// The run that this one repeats.
     pub rerun_of: Option<RunId>,
     /// The captured version to run instead of what the folder holds now.
-    pub version: Option<String>,
+    pub version: Option<VersionHash>,
     /// How many of them.
     pub count: u32,
 }

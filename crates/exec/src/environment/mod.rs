@@ -209,11 +209,6 @@ async fn look(plan: &AttemptPlan) -> Result<need::Need, BuildError> {
     looked.map_err(|error| BuildError::infrastructure(&format!("The code cannot be looked at: {error}")))?
 }
 
-/// Lower-case hex of a digest.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Whether a plan is a notebook's, which needs some packages more.
 const fn is_notebook(plan: &AttemptPlan) -> bool {
     matches!(plan.entry, Entry::Notebook { .. })

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rigi_model::hash::hex;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::pipeline::{FolderFacts, SpecFormat, find_spec};
 use sha2::{Digest, Sha256};
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::requirements::{Included, Reach, included, text_of};
 use super::uv::Python;
 use super::variables::{Variables, of_pipeline, reaches_folder, without_credentials};
-use super::{BuildError, hex, is_notebook, project, script, tree};
+use super::{BuildError, is_notebook, project, script, tree};
 use crate::plan::AttemptPlan;
 
 /// What the notebook runner needs, beside what the notebook does.

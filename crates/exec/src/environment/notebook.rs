@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{BuildError, hex};
+use rigi_model::hash::hex;
+
+use super::BuildError;
 
 macro_rules! python {
     ($($file:literal),* $(,)?) => {

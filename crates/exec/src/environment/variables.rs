@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use rigi_model::hash::hex;
 use sha2::{Digest, Sha256};
 
 use crate::process::{inherited, listed};
@@ -230,7 +231,7 @@ pub fn fingerprint(variables: &Variables) -> String {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    super::hex(&digest.finalize())
+    hex(&digest.finalize())
 }
 
 /// The same text without secrets: values that the requirements name stand as they are named, and no address has its

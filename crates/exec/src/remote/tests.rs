@@ -260,7 +260,11 @@ fn tar_of(path: &str, content: &[u8]) -> Vec<u8> {
 fn what_is_stored_already_is_known_at_the_end_whatever_happens_to_the_server() {
     let root = tempfile::tempdir().unwrap();
     let (remote, _, key) = claimed(&root);
-    let stored = |path: &str| StoredFile { path: path.into(), sha256: "0a".repeat(32), size: 1 << 30 };
+    let stored = |path: &str| StoredFile {
+        path: path.into(),
+        sha256: rigi_model::ContentHash::new([10; 32]),
+        size: 1 << 30,
+    };
     remote.stored(&key, &[stored("dropped")]).unwrap();
     remote.stored(&key, &[stored("maps/big.tif")]).unwrap();
     drop(remote);
@@ -286,7 +290,7 @@ fn what_is_stored_already_is_known_at_the_end_whatever_happens_to_the_server() {
 fn a_stored_file_that_leaves_its_folder_or_is_in_the_way_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let (remote, _seen, key) = claimed(&root);
-    let stored = |path: String| StoredFile { path, sha256: "0a".repeat(32), size: 1 };
+    let stored = |path: String| StoredFile { path, sha256: rigi_model::ContentHash::new([10; 32]), size: 1 };
     for path in ["../x", "/etc/x", "a/../../x", "a/./b", ""] {
         let refused = remote.stored(&key, &[stored("good".into()), stored(path.into())]);
         assert!(matches!(refused, Err(Refusal::Invalid(_))), "{path}: {refused:?}");

@@ -178,7 +178,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let place = root.path().join("outputs");
         fs::create_dir(&place).unwrap();
-        let stored = |path: &str| StoredFile { path: path.into(), sha256: "00".repeat(32), size: 7 };
+        let stored = |path: &str| StoredFile {
+            path: path.into(),
+            sha256: rigi_model::ContentHash::new([0; 32]),
+            size: 7,
+        };
         hold_places(&[stored("big.bin"), stored("a/big.bin")], &place).unwrap();
         assert_eq!(fs::metadata(place.join("a/big.bin")).unwrap().len(), 0);
         for path in ["", "../x", "/x", "a/../../x", "./y", "a//y", "a/", "big.bin", "big.bin/y", "a"] {

@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use rigi_model::log::Unfinished;
-use rigi_model::{Reason, Timestamp};
+use rigi_model::{ContentHash, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -72,8 +72,8 @@ pub struct Address {
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// SHA-256, hex.
-    pub sha256: String,
+    /// Of all of it.
+    pub sha256: ContentHash,
     /// Bytes.
     pub size: u64,
 }

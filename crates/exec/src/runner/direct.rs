@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Body, RequestBuilder, Response, StatusCode, header};
+use rigi_model::ContentHash;
 use rigi_model::causes::with_causes;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
@@ -18,7 +19,6 @@ use tokio_util::io::ReaderStream;
 
 use super::client::{Client, Trouble, ask, without_proxy};
 use super::fetch::save;
-use crate::environment::hex;
 use crate::plan::{InputFile, StoredFile};
 use crate::remote::wire::{Address, Content, Way};
 
@@ -172,7 +172,7 @@ fn hash_of(file: &Path) -> std::io::Result<Content> {
     let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece)? {
-            0 => return Ok(Content { sha256: hex(&hash.finalize()), size }),
+            0 => return Ok(Content { sha256: ContentHash::new(hash.finalize().into()), size }),
             n => {
                 hash.update(&piece[..n]);
                 size += n as u64;

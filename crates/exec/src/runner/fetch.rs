@@ -7,14 +7,13 @@ use std::path::Path;
 use futures_util::TryStreamExt;
 use reqwest::Response;
 use rigi_model::attempt::FailureClass;
-use rigi_model::{Exit, Reason, Timestamp};
+use rigi_model::{ContentHash, Exit, Reason, Timestamp};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::client::{Client, Trouble, send};
 use super::direct::Direct;
-use crate::environment::hex;
 use crate::plan::{AttemptPlan, BEFORE_START, Ended, InputFile};
 
 /// Why there is nothing to run.
@@ -137,7 +136,7 @@ pub(super) async fn save(answer: Response, input: &InputFile, place: &Path) -> R
         file.write_all(&bytes).await.map_err(|error| disk(&error))?;
     }
     file.flush().await.map_err(|error| disk(&error))?;
-    let is_it = input.sha256.is_empty() || hex(&hash.finalize()) == input.sha256;
+    let is_it = input.sha256.is_none_or(|wanted| ContentHash::new(hash.finalize().into()) == wanted);
     if !is_it || expected.is_some_and(|expected| expected != length) {
         return Err(Trouble::Passing("an input did not arrive whole".into()));
     }

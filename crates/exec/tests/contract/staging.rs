@@ -81,7 +81,7 @@ async fn the_environment_is_the_contracts_and_not_the_servers() {
 }
 
 fn input(input: &str, name: &str, path: &Path) -> InputFile {
-    InputFile { input: input.into(), name: name.into(), path: path.into(), sha256: String::new(), size: 0 }
+    InputFile { input: input.into(), name: name.into(), path: path.into(), sha256: None, size: 0 }
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! What a snapshot consists of: one line of JSON, and its SHA-256 on a second line.
 
 use rigi_model::Timestamp;
+use rigi_model::hash::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::chunks::Chunk;
-use crate::{Error, Result, hex};
+use crate::{Error, Result};
 
 /// The format that is written, and the newest that is read.
 pub(super) const FORMAT: u32 = 1;

@@ -76,7 +76,7 @@ impl Files {
             Self::Data(folder) | Self::Folder(folder) => folder,
             Self::Bucket(bucket) => {
                 let key = file.path.split_once('/').map_or(file.path.as_str(), |(_, key)| key);
-                if hash_of(from)? != file.sha256 {
+                if hash_of(from)?.to_string() != file.sha256 {
                     return Err(damaged(from));
                 }
                 return bucket.upload(key, from, file.size);
@@ -86,7 +86,7 @@ impl Files {
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).map_err(Error::io(format!("make the folder {}", folder.display())))?;
         }
-        if copy_hashed(from, &to)? != file.sha256 {
+        if copy_hashed(from, &to)?.to_string() != file.sha256 {
             return Err(damaged(from));
         }
         // A collection looks at the age of files, the next backup at what has changed.

@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::Manifest;
 use crate::blobs::{PIECE, hash_of, sync_folder};
-use crate::{Error, Result, hex};
+use crate::{Error, Result};
+use rigi_model::hash::hex;
 
 const MARK: &str = "rigi-backup";
 const MARK_TEXT: &str =
@@ -151,7 +152,7 @@ impl Repository {
     pub(super) fn has(&self, sha256: &str, size: u64) -> bool {
         let path = self.object(sha256);
         let there = fs::metadata(&path).is_ok_and(|facts| facts.len() == size);
-        there && (self.trusted || hash_of(&path).is_ok_and(|found| found == sha256))
+        there && (self.trusted || hash_of(&path).is_ok_and(|found| found.to_string() == sha256))
     }
 
     /// Adds an object, if it is not there.

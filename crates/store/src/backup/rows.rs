@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use super::schema::Kind;
-use crate::blobs::hex_digits;
 use crate::{Error, Result};
+use rigi_model::hash::hex;
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) fn push_cell(line: &mut Vec<u8>, cell: &Cell<'_>) {
         Cell::Text(text) => push_text(line, text),
         Cell::Blob(bytes) => {
             line.extend_from_slice(b"\\\\x");
-            line.extend(bytes.iter().flat_map(|b| hex_digits(*b)));
+            line.extend(hex(bytes).into_bytes());
         }
     }
 }

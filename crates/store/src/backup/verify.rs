@@ -94,7 +94,7 @@ impl Reader<'_> {
     fn file(&mut self, snapshot: &str, file: &StoredFile) {
         let path = self.repository.object(&file.sha256);
         match hash_of(&path) {
-            Ok(hash) if hash == file.sha256 => {}
+            Ok(hash) if hash.to_string() == file.sha256 => {}
             Ok(_) => self.found(snapshot, damaged(&path)),
             Err(error) => self.found(snapshot, error),
         }

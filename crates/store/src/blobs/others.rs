@@ -1,8 +1,10 @@
 //! Blobs that others read and write in the bucket themselves: where, and whether they are there.
 
+use rigi_model::ContentHash;
+
 use super::{Blobs, Place, Stored, key_of, touch};
 use crate::bucket::Facts;
-use crate::bucket::addresses::{Address, is_hash};
+use crate::bucket::addresses::Address;
 use crate::{Error, Result};
 
 impl Blobs {
@@ -10,7 +12,7 @@ impl Blobs {
     ///
     /// # Errors
     /// If the address cannot be signed.
-    pub async fn address_to_read(&self, sha256: &str) -> Result<Option<Address>> {
+    pub async fn address_to_read(&self, sha256: &ContentHash) -> Result<Option<Address>> {
         match &self.place {
             Place::Folder(_) => Ok(None),
             Place::Bucket(bucket, _) => bucket.address_to_read(&key_of(sha256)).await.map(Some),
@@ -37,7 +39,7 @@ impl Blobs {
         let keys = contents.iter().map(|content| key_of(&content.sha256)).collect();
         let found = bucket.facts_of(keys).await?;
         let is = |(found, content): (Option<Facts>, &Stored)| {
-            is_hash(&content.sha256) && found.is_some_and(|facts| facts.size == content.size)
+            found.is_some_and(|facts| facts.size == content.size)
         };
         Ok(found.into_iter().zip(contents).map(is).collect())
     }
@@ -57,7 +59,7 @@ impl Blobs {
         };
         let key = key_of(sha256);
         match bucket.facts(&key)? {
-            None => Err(Error::NotFound { what: "stored file", id: sha256.clone() }),
+            None => Err(Error::NotFound { what: "stored file", id: sha256.to_string() }),
             Some(facts) if facts.size != *size => {
                 let why = format!("it has {} bytes and not {size}", facts.size);
                 Err(Error::Damaged { what: bucket.name(&key), why })

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{ContentHash, RunId, Timestamp};
 
 use super::{Blobs, Place, key_of, make_folder, sync_folder};
 use crate::bucket::Bucket;
@@ -74,7 +74,7 @@ impl Blobs {
 
     /// Where a blob lies, for people.
     #[must_use]
-    pub fn name(&self, sha256: &str) -> String {
+    pub fn name(&self, sha256: &ContentHash) -> String {
         self.name_of(&key_of(sha256))
     }
 
@@ -95,7 +95,7 @@ impl Blobs {
     ///
     /// # Errors
     /// If it is damaged or cannot be had.
-    pub fn file(&self, sha256: &str) -> Result<PathBuf> {
+    pub fn file(&self, sha256: &ContentHash) -> Result<PathBuf> {
         let (bucket, cache) = match &self.place {
             Place::Folder(root) => {
                 self.check(sha256)?;
@@ -103,12 +103,13 @@ impl Blobs {
             }
             Place::Bucket(bucket, cache) => (bucket, cache),
         };
-        if let Some(copy) = cache.find(sha256) {
-            if super::hash_of(&copy).is_ok_and(|found| found == sha256) {
+        let name = sha256.to_string();
+        if let Some(copy) = cache.find(&name) {
+            if super::hash_of(&copy).is_ok_and(|found| found == *sha256) {
                 return Ok(copy);
             }
             tracing::warn!(copy = %copy.display(), "a copy of a stored file is damaged: it is fetched again");
-            cache.forget(sha256);
+            cache.forget(&name);
         }
         let draft = Draft::begin(self.temporary("fetched"))?;
         let mut reader = self.get(sha256)?;
@@ -116,7 +117,7 @@ impl Blobs {
         while let Some(piece) = reader.next_piece()? {
             (&draft.file).write_all(&piece).map_err(write())?;
         }
-        cache.keep(sha256, &draft.path)
+        cache.keep(&name, &draft.path)
     }
 
     /// A file with a log; what it should hold, its row says.

@@ -5,9 +5,10 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rigi_model::ContentHash;
 use sha2::{Digest, Sha256};
 
-use super::{PIECE, hex};
+use super::PIECE;
 use crate::bucket::Bucket;
 use crate::{Error, Result};
 
@@ -16,7 +17,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct BlobReader {
     source: Source,
-    sha256: String,
+    sha256: ContentHash,
     hash: Sha256,
     /// A piece that was read and not given yet.
     held: Option<Vec<u8>>,
@@ -58,8 +59,8 @@ impl Remote {
 }
 
 impl BlobReader {
-    pub(super) fn new(source: Source, sha256: &str) -> Self {
-        Self { source, sha256: sha256.to_owned(), hash: Sha256::new(), held: None }
+    pub(super) fn new(source: Source, sha256: &ContentHash) -> Self {
+        Self { source, sha256: *sha256, hash: Sha256::new(), held: None }
     }
 
     /// The next piece; `None` at the end.
@@ -70,7 +71,7 @@ impl BlobReader {
         loop {
             let piece = self.read()?;
             if piece.is_empty() {
-                let found = hex(&self.hash.clone().finalize());
+                let found = ContentHash::new(self.hash.clone().finalize().into());
                 return if found == self.sha256 { Ok(self.held.take()) } else { Err(self.damaged()) };
             }
             self.hash.update(&piece);

@@ -38,11 +38,13 @@ impl Bucket {
 
     /// Where this content is written; `None` where it cannot be written so.
     pub async fn address_to_write(&self, key: &str, content: &Stored) -> Result<Option<Address>> {
-        let (key, digest) = (key.to_owned(), digest_of(&content.sha256));
-        let (Some(digest), true) = (digest, content.size <= LARGEST) else { return Ok(None) };
+        if content.size > LARGEST {
+            return Ok(None);
+        }
+        let (key, hash) = (key.to_owned(), content.sha256);
         self.ask(|inner| async move {
             match &inner.s3 {
-                Some(s3) => inner.sign_write(s3, &key, &digest).await.map(Some),
+                Some(s3) => inner.sign_write(s3, &key, hash.bytes()).await.map(Some),
                 // Google's signatures do not speak of the content.
                 None => Ok(None),
             }
@@ -77,42 +79,5 @@ impl Inner {
 
     fn unsigned(&self, key: &str, error: &object_store::Error) -> Error {
         trouble::of(&format!("sign an address of {}", self.name(key)), error)
-    }
-}
-
-/// Whether it is a hash as Rigi writes it.
-pub(crate) fn is_hash(sha256: &str) -> bool {
-    digest_of(sha256).is_some()
-}
-
-/// The bytes of a hash as Rigi writes it; `None` if it is none.
-fn digest_of(sha256: &str) -> Option<[u8; 32]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = sha256.as_bytes().as_chunks::<2>();
-    let mut digest = [0; 32];
-    if pairs.len() != digest.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(digest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hash_is_64_small_digits_and_nothing_else() {
-        let hash = crate::hex(&[0xa7; 32]);
-        assert_eq!(digest_of(&hash), Some([0xa7; 32]));
-        for wrong in ["", "../..", &hash[1..], &hash.to_uppercase(), &format!("{hash}00")] {
-            assert_eq!(digest_of(wrong), None, "{wrong}");
-        }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn blobs(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
             watch(Progress { step: "files", done: part.read, total: None });
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             match hash_of(&path) {
-                Ok(hash) if hash == name => {}
+                Ok(hash) if hash.to_string() == name => {}
                 // Collected meanwhile.
                 Err(_) if !path.exists() => {}
                 Ok(_) => {
@@ -44,7 +44,11 @@ fn in_bucket(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
     for name in names {
         part.read += 1;
         watch(Progress { step: "files", done: part.read, total: None });
-        match blobs.check(&name) {
+        let Ok(hash) = name.parse() else {
+            part.found(name, "it is not called as a stored file is", "Remove it.");
+            continue;
+        };
+        match blobs.check(&hash) {
             // Collected meanwhile.
             Ok(()) | Err(Error::NotFound { .. }) => {}
             Err(error) => part.error(error, RESTORE),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rigi_model::{AttemptState, RunState};
+use rigi_model::{AttemptState, ContentHash, RunState};
 
 use super::logs::{Depth, check_stored};
 use super::{Part, RESTORE};
@@ -146,13 +146,20 @@ impl Reader {
         }
         if let Some(sha256) = text("sha256") {
             let size = place("size").map(|_| integer("size"));
-            self.file(&row, sha256, size);
+            match sha256.parse() {
+                Ok(hash) => self.file(&row, &hash, size),
+                Err(_) => self.rows.found(&row, "`sha256` is no hash", RESTORE),
+            }
         }
-        let files = text("files").filter(|_| table.name == "versions");
-        for file in
-            files.and_then(|text| serde_json::from_str::<Vec<VersionFile>>(text).ok()).unwrap_or_default()
-        {
-            self.file(&row, &file.sha256, i64::try_from(file.size).ok());
+        if let Some(files) = text("files").filter(|_| table.name == "versions") {
+            match serde_json::from_str::<Vec<VersionFile>>(files) {
+                Ok(files) => {
+                    files
+                        .iter()
+                        .for_each(|file| self.file(&row, &file.sha256, i64::try_from(file.size).ok()));
+                }
+                Err(_) => self.rows.found(&row, "`files` is no list of files", RESTORE),
+            }
         }
         if table.name == "attempts" {
             let inline = match place("log").map(|at| &cells[at]) {
@@ -167,10 +174,10 @@ impl Reader {
     }
 
     /// A file that a row refers to: whether it is there. Its content is read with all the others.
-    fn file(&mut self, row: &str, sha256: &str, size: Option<i64>) {
+    fn file(&mut self, row: &str, sha256: &ContentHash, size: Option<i64>) {
         let name = self.blobs.name(sha256);
         let found = match &self.sizes {
-            Some(sizes) => sizes.get(sha256).copied(),
+            Some(sizes) => sizes.get(&sha256.to_string()).copied(),
             None => std::fs::metadata(&name).ok().map(|facts| facts.len()),
         };
         let expected = size.and_then(|size| u64::try_from(size).ok());

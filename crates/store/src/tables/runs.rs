@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rigi_model::event::RunEvent;
 use rigi_model::run::{AttemptRecord, RunStatus};
 use rigi_model::{
-    Actor, PipelineName, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, TriggerKind,
+    Actor, ContentHash, PipelineName, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger,
+    TriggerKind, VersionHash,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder};
@@ -26,8 +27,8 @@ pub struct NewRun {
     pub project: ProjectName,
     /// Pipeline.
     pub pipeline: PipelineName,
-    /// Hash of the captured code.
-    pub version: String,
+    /// The captured code.
+    pub version: VersionHash,
     /// Higher starts first.
     pub priority: i32,
     /// Attempts at most, by the retry policy.
@@ -60,7 +61,7 @@ pub struct RunInput {
     /// Bytes.
     pub size: u64,
     /// Content.
-    pub sha256: String,
+    pub sha256: ContentHash,
 }
 
 /// A stored run.
@@ -147,7 +148,7 @@ impl TryFrom<RunRow> for Run {
             id,
             project: ProjectName::unchecked(row.project),
             pipeline: PipelineName::unchecked(row.pipeline),
-            version: row.version,
+            version: row.version.parse().map_err(|e| damaged(format!("{e}")))?,
             priority: i32::try_from(row.priority).unwrap_or(0),
             max_attempts: u32::try_from(row.max_attempts).unwrap_or(1),
             created_at: Timestamp(row.created_at),
@@ -219,7 +220,7 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
             run.id.as_str().into(),
             run.project.as_str().into(),
             run.pipeline.as_str().into(),
-            run.version.as_str().into(),
+            run.version.to_string().into(),
             RunState::Queued.as_str().into(),
             Reason::Queued.as_str().into(),
             i64::from(run.priority).into(),
@@ -252,7 +253,7 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
     for RunInput { input, name, sha256, .. } in &run.inputs {
         rows.add(
             &INSERT_INPUT,
-            [run.id.as_str().into(), input.as_str().into(), name.as_str().into(), sha256.as_str().into()],
+            [run.id.as_str().into(), input.as_str().into(), name.as_str().into(), sha256.to_string().into()],
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Runs that have not ended: what an engine starts from.
 
 use rigi_model::run::RunStatus;
-use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target};
+use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target, VersionHash};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::{STATUS, StatusRow};
@@ -39,8 +39,8 @@ pub struct OpenRun {
     pub id: RunId,
     /// Pipeline.
     pub pipeline: PipelineName,
-    /// Hash of the captured code.
-    pub version: String,
+    /// The captured code.
+    pub version: VersionHash,
     /// Higher starts first.
     pub priority: i32,
     /// Where it executes.
@@ -69,6 +69,7 @@ impl TryFrom<OpenRow> for OpenRun {
         let status = row.status.read(&row.id)?;
         let priority = i32::try_from(row.priority).unwrap_or(0);
         let (pipeline, target) = (PipelineName::unchecked(row.pipeline), Target::as_stored(&row.target));
-        Ok(Self { id, pipeline, version: row.version, priority, target, status })
+        let version = row.version.parse().map_err(|e| damaged(format!("{e}")))?;
+        Ok(Self { id, pipeline, version, priority, target, status })
     }
 }

@@ -1,7 +1,7 @@
 //! Captured code: what a run ran, file by file.
 
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::{PipelineName, ProjectName, Timestamp};
+use rigi_model::{ContentHash, PipelineName, ProjectName, Timestamp, VersionHash};
 use serde::{Deserialize, Serialize};
 
 use super::runs::signed;
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Version {
     /// Hash of the content.
-    pub hash: String,
+    pub hash: VersionHash,
     /// Pipeline.
     pub pipeline: PipelineName,
     /// The spec with its defaults.
@@ -34,7 +34,7 @@ pub struct VersionFile {
     /// Bytes.
     pub size: u64,
     /// Content.
-    pub sha256: String,
+    pub sha256: ContentHash,
 }
 
 /// Where code came from.
@@ -62,7 +62,7 @@ pub(crate) async fn insert(
     let sql = "INSERT INTO versions (project, hash, pipeline, created_at, spec, files, bytes, git) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (project, hash) DO NOTHING";
     on_tx!(tx, c, D => {
-        sqlx::query(sql).bind(project.as_str()).bind(&version.hash).bind(version.pipeline.as_str()).bind(now.0).bind(spec).bind(files)
+        sqlx::query(sql).bind(project.as_str()).bind(version.hash.to_string()).bind(version.pipeline.as_str()).bind(now.0).bind(spec).bind(files)
             .bind(signed(bytes)).bind(git).execute(c).await?;
     });
     Ok(())
@@ -73,15 +73,15 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none of this hash.
-    pub async fn version(&self, project: &ProjectName, hash: &str) -> Result<Version> {
+    pub async fn version(&self, project: &ProjectName, hash: VersionHash) -> Result<Version> {
         type Row = (String, String, String, Option<String>);
         let sql = "SELECT pipeline, spec, files, git FROM versions WHERE project = $1 AND hash = $2";
-        let row: Option<Row> = on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).bind(hash).fetch_optional(pool).await?);
-        let missing = || Error::NotFound { what: "version", id: hash.to_owned() };
+        let row: Option<Row> = on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).bind(hash.to_string()).fetch_optional(pool).await?);
+        let missing = || Error::NotFound { what: "version", id: hash.to_string() };
         let (pipeline, spec, files, git) = row.ok_or_else(missing)?;
         let git = git.map(|text| from_json("a version's git facts", &text)).transpose()?;
         let (spec, files) = (from_json("a version's spec", &spec)?, from_json("a version's files", &files)?);
         let pipeline = PipelineName::unchecked(pipeline);
-        Ok(Version { hash: hash.to_owned(), pipeline, spec, files, git })
+        Ok(Version { hash, pipeline, spec, files, git })
     }
 }

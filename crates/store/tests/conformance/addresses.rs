@@ -1,7 +1,8 @@
 //! Signed addresses, used as a runner uses them: what they are good for, and what not.
 
 use reqwest::{Client, Method, StatusCode};
-use rigi_store::{Address, Blobs, Storage, Stored, hex};
+use rigi_model::ContentHash;
+use rigi_store::{Address, Blobs, Storage, Stored};
 use sha2::{Digest, Sha256};
 
 use crate::backup::block_on;
@@ -14,7 +15,7 @@ fn open(data: &tempfile::TempDir) -> Option<Blobs> {
 }
 
 fn content(bytes: &[u8]) -> Stored {
-    Stored { sha256: hex(&Sha256::digest(bytes)), size: bytes.len() as u64 }
+    Stored { sha256: ContentHash::new(Sha256::digest(bytes).into()), size: bytes.len() as u64 }
 }
 
 /// The request that an address is for, with changes.
@@ -37,7 +38,7 @@ fn an_address_to_read_is_good_for_one_file_and_for_reading() {
         let address = blobs.address_to_read(&stored.sha256).await.unwrap().unwrap();
         let client = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         assert_eq!(client.get(&address.url).send().await.unwrap().bytes().await.unwrap(), &b"mine"[..]);
-        let path = |sha256: &str| format!("{}/{sha256}", &sha256[..2]);
+        let path = |sha256: &ContentHash| format!("/{sha256}");
         let url = address.url.replace(&path(&stored.sha256), &path(&other.sha256));
         let elsewhere = Address { url, headers: Vec::new() };
         assert_eq!(call(Method::GET, &elsewhere, &[], b"").await, StatusCode::FORBIDDEN);
@@ -60,7 +61,7 @@ fn an_address_to_write_takes_its_content_and_no_other() {
             (&[][..], &b"evil content"[..]),
             (&[], b"good content, and more"),
             (&[], b""),
-            (&[(hash, evil.sha256.as_str())], b"evil content"),
+            (&[(hash, &*evil.sha256.to_string())], b"evil content"),
             (&[(hash, "UNSIGNED-PAYLOAD")], b"evil content"),
             (&[(hash, "STREAMING-UNSIGNED-PAYLOAD-TRAILER")], b"evil content"),
         ] {
@@ -68,7 +69,7 @@ fn an_address_to_write_takes_its_content_and_no_other() {
             assert!(status.is_client_error(), "{change:?}: {status}");
             assert_eq!(blobs.are_in_bucket(&[good.clone(), evil.clone()]).await.unwrap(), [false, false]);
         }
-        let path = |sha256: &str| format!("{}/{sha256}", &sha256[..2]);
+        let path = |sha256: &ContentHash| format!("/{sha256}");
         let url = address.url.replace(&path(&good.sha256), &path(&evil.sha256));
         let elsewhere = Address { url, headers: address.headers.clone() };
         assert_eq!(call(Method::PUT, &elsewhere, &[], b"good content").await, StatusCode::FORBIDDEN);
@@ -80,9 +81,6 @@ fn an_address_to_write_takes_its_content_and_no_other() {
         let shorter = Stored { size: 3, ..good.clone() };
         let there = blobs.are_in_bucket(&[good.clone(), evil, shorter]).await.unwrap();
         assert_eq!(there, [true, false, false]);
-        let wrong = Stored { sha256: "../../x".into(), size: 1 };
-        assert!(blobs.address_to_write(&wrong).await.unwrap().is_none());
-        assert_eq!(blobs.are_in_bucket(&[wrong]).await.unwrap(), [false]);
         let long = Stored { size: 6_000_000_000, ..good.clone() };
         assert!(blobs.address_to_write(&long).await.unwrap().is_none());
     });

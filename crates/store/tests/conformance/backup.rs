@@ -14,7 +14,7 @@ use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::versions::{Version, VersionFile};
 use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Renew, Result, Storage, Store};
 
-use crate::support::{T, change, configs, named, new_run, project};
+use crate::support::{T, change, configs, named, new_run, project, version_hash};
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
@@ -100,13 +100,13 @@ pub async fn fill(at: &Target) {
     let code = store.blobs().put(&b"print(1)"[..]).unwrap();
     let file =
         VersionFile { path: "main.py".into(), executable: false, size: code.size, sha256: code.sha256 };
-    let version = Version { hash: "v1".into(), pipeline: named("a"), files: vec![file], ..version() };
+    let version = Version { hash: version_hash(1), pipeline: named("a"), files: vec![file], ..version() };
     store.add_version(&project(), version, T).await.unwrap();
 }
 
 fn version() -> Version {
     Version {
-        hash: String::new(),
+        hash: version_hash(0),
         pipeline: named(""),
         spec: PipelineSpec::of(Entry::Script { file: "main.py".into() }),
         files: Vec::new(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rigi_model::log::{Encoder, Stream};
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{ContentHash, RunId, Timestamp};
 use rigi_store::backup::{Key, Target};
 use rigi_store::inspect::inspect;
 use rigi_store::logs::{LogSource, Notes, Packed};
@@ -57,7 +57,7 @@ fn blobs(data: &Path, config: &BucketConfig) -> Blobs {
     Blobs::open_at(data, &project(), &storage(config)).unwrap()
 }
 
-fn read(blobs: &Blobs, sha256: &str) -> Vec<u8> {
+fn read(blobs: &Blobs, sha256: &ContentHash) -> Vec<u8> {
     let mut reader = blobs.get(sha256).unwrap();
     let mut all = Vec::new();
     while let Some(piece) = reader.next_piece().unwrap() {
@@ -124,7 +124,7 @@ fn what_nothing_refers_to_is_collected_when_it_is_old_and_the_rest_stays() {
     let data = tempfile::tempdir().unwrap();
     let blobs = blobs(data.path(), &config);
     let (used, unused) = (blobs.put(&b"used"[..]).unwrap(), blobs.put(&b"unused"[..]).unwrap());
-    let in_use = |name: &str| name == used.sha256;
+    let in_use = |name: &str| name == used.sha256.to_string();
     let long_ago = SystemTime::now() - Duration::from_secs(60);
     let soon = SystemTime::now() + Duration::from_secs(60);
     assert_eq!(blobs.collect(Part::Blobs, &until(long_ago), Removal::Now, &in_use).unwrap(), (0, 0));
@@ -215,7 +215,7 @@ fn a_run_reads_its_project_writes_its_own_folder_and_nothing_else() {
         let base = format!("{}/default", config.prefix);
         let at = |path: String| Place::from(path);
         let x = || PutPayload::from_static(b"x");
-        let blob = at(format!("{base}/blobs/{}/{}", &stored.sha256[..2], stored.sha256));
+        let blob = at(format!("{base}/blobs/{}/{}", &stored.sha256.to_string()[..2], stored.sha256));
         let mine = at(format!("{base}/processes/{run}/out/x"));
         assert_eq!(own.get(&blob).await.unwrap().bytes().await.unwrap(), &b"data of the project"[..]);
         own.put(&mine, x()).await.unwrap();
@@ -227,7 +227,8 @@ fn a_run_reads_its_project_writes_its_own_folder_and_nothing_else() {
         assert!(!list.common_prefixes.is_empty());
 
         let theirs = at(format!("{base}/processes/{other}/x"));
-        let foreign = format!("{}/other/blobs/{}/{}", config.prefix, &foreign.sha256[..2], foreign.sha256);
+        let foreign =
+            format!("{}/other/blobs/{}/{}", config.prefix, &foreign.sha256.to_string()[..2], foreign.sha256);
         let refused = [
             ("write to another run's folder", own.put(&theirs, x()).await.err()),
             ("write a blob", own.put(&blob, x()).await.err()),

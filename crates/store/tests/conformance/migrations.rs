@@ -137,8 +137,7 @@ async fn fill(store: &Store) {
             };
             let log = Some(vec![0, 1, 2, 255]);
             change.attempt = Some(EndedAttempt { record, log, log_object: None, samples: None });
-            change.artifacts =
-                vec![Artifact::new("plot.png".into(), None, 1, stored.size, stored.sha256.clone())];
+            change.artifacts = vec![Artifact::new("plot.png".into(), None, 1, stored.size, stored.sha256)];
         }
         store.change(vec![change], Pace::Now).await.unwrap().await.unwrap();
     }

@@ -9,7 +9,7 @@ use rigi_store::NewRun;
 use rigi_store::retention::{Before, Keep};
 use rigi_store::tables::versions::Version;
 
-use crate::support::{T, named, new_run, on_each, project, stored};
+use crate::support::{T, named, new_run, on_each, project, stored, version_hash};
 
 const NOTHING: Keep = Keep { runs: None, age: None, bytes: None };
 
@@ -56,24 +56,24 @@ fn what_a_run_refers_to_is_in_use() {
 #[test]
 fn code_of_a_run_that_came_while_it_was_looked_for_stays() {
     on_each(|store| async move {
-        let version = |hash: &str| Version {
-            hash: hash.into(),
+        let version = |n: u8| Version {
+            hash: version_hash(n),
             pipeline: named("a"),
             spec: PipelineSpec::of(Entry::Command { argv: Vec::new() }),
             files: Vec::new(),
             git: None,
         };
-        for hash in ["v1", "v2", "v3"] {
-            store.add_version(&project(), version(hash), T).await.unwrap();
+        for n in [1, 2, 3] {
+            store.add_version(&project(), version(n), T).await.unwrap();
         }
         store.submit(vec![new_run("a")], None).await.unwrap();
         let used = store.db().used_by_runs(&project()).await.unwrap();
-        assert_eq!(used.versions, ["v1".to_owned()].into());
-        let late = NewRun { version: "v2".into(), ..new_run("a") };
+        assert_eq!(used.versions, [version_hash(1)].into());
+        let late = NewRun { version: version_hash(2), ..new_run("a") };
         store.submit(vec![late], None).await.unwrap();
         let later = T.after(Duration::from_secs(1));
         let before = Before { versions: later, uploads: later, keys: later };
         store.remove_unreferenced(&project(), &used, &before).await.unwrap();
-        assert_eq!(store.db().versions().await.unwrap(), ["v1".to_owned(), "v2".to_owned()].into());
+        assert_eq!(store.db().versions().await.unwrap(), [version_hash(1), version_hash(2)].into());
     });
 }

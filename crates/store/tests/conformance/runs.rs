@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rigi_model::run::{AttemptRecord, LogFacts, RunStatus};
-use rigi_model::{AttemptState, RunId, RunState, Usage};
+use rigi_model::{AttemptState, ContentHash, RunId, RunState, Usage};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::events::Since;
 use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, NewRun, Pace, RunChange, RunInput};
@@ -200,7 +200,12 @@ fn large(number: u32, text: &str) -> NewRun {
     run.priority = -i32::try_from(number).unwrap();
     run.rerun_of = number.is_multiple_of(2).then(RunId::generate);
     run.parameters.insert("text".into(), text.into());
-    let input = |name: &str| RunInput { input: "in".into(), name: name.into(), size: 3, sha256: "00".into() };
+    let input = |name: &str| RunInput {
+        input: "in".into(),
+        name: name.into(),
+        size: 3,
+        sha256: ContentHash::new([0; 32]),
+    };
     run.inputs = ["x.txt", "y.txt"].iter().take(number as usize % 3).map(|name| input(name)).collect();
     run
 }

@@ -3,7 +3,9 @@
 use std::future::Future;
 
 use rigi_model::run::RunStatus;
-use rigi_model::{Actor, PipelineName, ProjectName, RunId, RunState, Target, Timestamp, Trigger};
+use rigi_model::{
+    Actor, PipelineName, ProjectName, RunId, RunState, Target, Timestamp, Trigger, VersionHash,
+};
 use rigi_store::{DbConfig, NewRun, Pace, RunChange, Store};
 
 /// A moment to start from.
@@ -12,6 +14,11 @@ pub const T: Timestamp = Timestamp(1_700_000_000_000_000);
 /// The project of all that is stored here, unless a test says otherwise.
 pub fn project() -> ProjectName {
     ProjectName::default()
+}
+
+/// A version, the same for the same number.
+pub fn version_hash(n: u8) -> VersionHash {
+    VersionHash::new([n; 32])
 }
 
 /// A pipeline's name.
@@ -48,7 +55,7 @@ pub fn new_run(pipeline: &str) -> NewRun {
         id: RunId::generate(),
         project: project(),
         pipeline: named(pipeline),
-        version: "v1".into(),
+        version: version_hash(1),
         priority: 0,
         max_attempts: 1,
         created_at: T,

@@ -44,14 +44,15 @@ impl World {
     fn request(&mut self) -> NewRun {
         self.clients.runs += 1;
         let id = RunId::from_bits(self.clients.runs);
-        let pipeline = self.scenario.pipelines[self.rng.usize(..self.scenario.pipelines.len())].name.clone();
+        let pipeline = &self.scenario.pipelines[self.rng.usize(..self.scenario.pipelines.len())];
+        let (pipeline, version) = (pipeline.name.clone(), pipeline.version);
         if self.rng.u32(..10) == 0 {
             self.history.never_ends(&id);
         }
         NewRun {
             id,
             project: ProjectName::default(),
-            version: pipeline.to_string(),
+            version,
             pipeline,
             priority: if self.rng.bool() { 0 } else { self.rng.i32(-2..3) },
             max_attempts: 1,

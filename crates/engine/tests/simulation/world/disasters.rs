@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rigi_engine::ledger::Message;
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{ContentHash, RunId, Timestamp};
 use rigi_store::retention::Keep;
 use tokio::sync::oneshot;
 
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Files that nothing referred to, and that nobody has put since long, go.
-    pub fn sweep(&mut self, in_use: &BTreeSet<String>, before: i64) {
+    pub fn sweep(&mut self, in_use: &BTreeSet<ContentHash>, before: i64) {
         let before = if self.mutation == super::mutation::Mutation::SweepYoung { self.now } else { before };
         self.store.files.retain(|name, put| *put >= before || in_use.contains(name));
         for row in self.store.runs.values() {

@@ -113,7 +113,7 @@ impl History {
         }
         self.lives.entry(id.clone()).or_default().ends += u32::from(to.is_terminal());
         if let Some(record) = record {
-            let retries = self.versions.retries(&row.request.version);
+            let retries = self.versions.retries(row.request.version);
             return self.attempt(&key, record, before, after, retries).or_else(|what| breach(&what));
         }
         if to == RunState::Cancelled && !self.unwanted.contains(id) {

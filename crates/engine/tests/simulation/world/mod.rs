@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use rigi_engine::ledger::{Leaving, Round, ToPlan};
 use rigi_exec::plan::{Known, Observed};
-use rigi_model::RunId;
+use rigi_model::{ContentHash, RunId};
 
 use clients::Clients;
 use disasters::Disaster;
@@ -69,7 +69,7 @@ enum Event {
     Cancel(RunId),
     ChangeLimit,
     Collect,
-    Sweep(BTreeSet<String>, i64),
+    Sweep(BTreeSet<ContentHash>, i64),
 }
 
 /// What became of a seed.

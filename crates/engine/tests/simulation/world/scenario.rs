@@ -6,8 +6,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use rigi_engine::decide::Limits;
 use rigi_engine::ledger::Policies;
-use rigi_model::PipelineName;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
+use rigi_model::{PipelineName, VersionHash};
 
 /// A second, in the world's microseconds.
 pub const SECOND: i64 = 1_000_000;
@@ -38,6 +38,8 @@ pub struct Rates {
 pub struct Pipeline {
     /// Its name, and the hash of its only version.
     pub name: PipelineName,
+    /// Its one version.
+    pub version: VersionHash,
     /// What follows a failed attempt.
     pub retry: RetryPolicy,
     /// Between SIGTERM and SIGKILL.
@@ -119,41 +121,42 @@ fn pipeline(n: u32, rng: &mut Rng) -> Pipeline {
     let jitter = if rng.bool() { 0.5 } else { 0.0 };
     Pipeline {
         name: PipelineName::unchecked(format!("pipeline-{n}")),
+        version: VersionHash::new([u8::try_from(n).unwrap_or(0); 32]),
         retry: RetryPolicy { attempts: rng.u32(0..=3), strategy, jitter },
         grace: Duration::from_millis(rng.u64(0..3000)),
     }
 }
 
-/// What the ledger asks of versions: each pipeline has one, of its own name.
+/// What the ledger asks of versions: each pipeline has one.
 #[derive(Debug, Clone)]
-pub struct Versions(BTreeMap<PipelineName, Pipeline>);
+pub struct Versions(BTreeMap<VersionHash, Pipeline>);
 
 impl Versions {
     /// Of these pipelines.
     pub fn of(pipelines: &[Pipeline]) -> Self {
-        Self(pipelines.iter().map(|p| (p.name.clone(), p.clone())).collect())
+        Self(pipelines.iter().map(|p| (p.version, p.clone())).collect())
     }
 
     /// Attempts that may follow the first.
-    pub fn retries(&self, version: &str) -> u32 {
-        self.0.get(version).map_or(0, |p| p.retry.attempts)
+    pub fn retries(&self, version: VersionHash) -> u32 {
+        self.0.get(&version).map_or(0, |p| p.retry.attempts)
     }
 }
 
 impl Policies for Versions {
-    fn retry(&self, version: &str) -> RetryPolicy {
-        self.0.get(version).map_or_else(RetryPolicy::default, |p| p.retry.clone())
+    fn retry(&self, version: VersionHash) -> RetryPolicy {
+        self.0.get(&version).map_or_else(RetryPolicy::default, |p| p.retry.clone())
     }
 
-    fn grace(&self, version: Option<&str>) -> Duration {
-        version.and_then(|v| self.0.get(v)).map_or(Duration::from_secs(1), |p| p.grace)
+    fn grace(&self, version: Option<VersionHash>) -> Duration {
+        version.and_then(|v| self.0.get(&v)).map_or(Duration::from_secs(1), |p| p.grace)
     }
 
-    fn outputs(&self, _: &str) -> Vec<String> {
+    fn outputs(&self, _: VersionHash) -> Vec<String> {
         Vec::new()
     }
 
-    fn output_size(&self, _: &str) -> Option<u64> {
+    fn output_size(&self, _: VersionHash) -> Option<u64> {
         None
     }
 }

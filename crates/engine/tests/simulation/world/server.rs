@@ -10,7 +10,7 @@ use rigi_model::Target;
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::container::ContainerSpec;
 use rigi_model::pipeline::spec::Entry;
-use rigi_model::{AttemptKey, Exit, Reason, RunId, Timestamp};
+use rigi_model::{AttemptKey, ContentHash, Exit, Reason, RunId, Timestamp};
 use rigi_store::NewRun;
 use rigi_store::tables::artifacts::Artifact;
 use tokio::sync::oneshot;
@@ -300,8 +300,8 @@ impl World {
             self.history.may_end(&key, kept.exit.clone());
         } else if self.rng.bool() {
             // Little content, so that it is shared and collected often.
-            let sha256 = format!("content-{}", self.rng.u32(..6));
-            self.store.files.insert(sha256.clone(), self.now);
+            let sha256 = ContentHash::new([self.rng.u8(..6); 32]);
+            self.store.files.insert(sha256, self.now);
             kept.artifacts = vec![Artifact::new("file".into(), None, key.number, 10, sha256)];
         }
         self.tell(id, Message::Kept { key, at, kept: Box::new(kept) });

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, PipelineName, RunId, Timestamp};
+use rigi_model::{AttemptKey, ContentHash, PipelineName, RunId, Timestamp};
 use rigi_store::retention::{Ended, Keep, beyond};
 use rigi_store::{NewRun, OpenRun, RunChange};
 
@@ -22,7 +22,7 @@ pub struct Row {
     pub request: Arc<NewRun>,
     pub status: RunStatus,
     /// Content of its files.
-    pub content: BTreeSet<String>,
+    pub content: BTreeSet<ContentHash>,
 }
 
 /// See the module.
@@ -41,7 +41,7 @@ pub struct Store {
     /// Nothing can be written.
     pub full: bool,
     /// Content, and when it was last put.
-    pub files: BTreeMap<String, i64>,
+    pub files: BTreeMap<ContentHash, i64>,
 }
 
 /// One commit.
@@ -113,7 +113,7 @@ impl Store {
                 if !self.files.contains_key(&file.sha256) {
                     return Err(format!("a file of {} was collected before it was stored", change.run));
                 }
-                row.content.insert(file.sha256.clone());
+                row.content.insert(file.sha256);
             }
         }
         Ok(())
@@ -125,7 +125,7 @@ impl Store {
         let run = |row: &Row| OpenRun {
             id: row.request.id.clone(),
             pipeline: row.request.pipeline.clone(),
-            version: row.request.version.clone(),
+            version: row.request.version,
             priority: row.request.priority,
             target: row.request.target.clone(),
             status: row.status.clone(),
@@ -150,7 +150,7 @@ impl Store {
     }
 
     /// Content that some run refers to.
-    pub fn referenced(&self) -> BTreeSet<String> {
-        self.runs.values().flat_map(|row| row.content.iter().cloned()).collect()
+    pub fn referenced(&self) -> BTreeSet<ContentHash> {
+        self.runs.values().flat_map(|row| row.content.iter().copied()).collect()
     }
 }
