@@ -80,11 +80,11 @@ impl Collector {
             };
             engine.store.remove_unreferenced(&engine.settings.project, &used, &before).await?;
         }
-        let db = engine.store.db();
+        let (db, project) = (engine.store.db(), &engine.settings.project);
         let in_use = InUse {
-            content: db.referenced_content().await?,
-            logs: db.referenced_logs().await?,
-            versions: db.versions().await?,
+            content: db.referenced_content(project).await?,
+            logs: db.referenced_logs(project).await?,
+            versions: db.versions(project).await?,
             environments: used.environments,
             gone: self.gone().await?,
             since: of_files(db.created_at().await?),

@@ -40,7 +40,7 @@ pub use migrate::MigrationStatus;
 pub use origin::Renew;
 pub use postgres::Server as PostgresServer;
 pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
-pub use tables::runs::{EndedAttempt, NewRun, Run, RunChange, RunInput};
+pub use tables::runs::{EndedAttempt, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
@@ -172,6 +172,15 @@ impl Store {
     /// [`Error::Closed`].
     pub async fn change(&self, changes: Vec<RunChange>, pace: Pace) -> Result<oneshot::Receiver<()>> {
         self.writer.change(changes, pace).await
+    }
+
+    /// Makes a project; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn add_project(&self, project: &ProjectName, now: Timestamp) -> Result<()> {
+        let project = project.clone();
+        self.write(move |tx| Box::pin(async move { tables::projects::insert(tx, &project, now).await })).await
     }
 
     /// Remembers captured code.

@@ -26,6 +26,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0002_origin.up.sql"),
         down: include_str!("../migrations/0002_origin.down.sql"),
     },
+    Migration {
+        number: 3,
+        name: "scope",
+        up: include_str!("../migrations/0003_scope.up.sql"),
+        down: include_str!("../migrations/0003_scope.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

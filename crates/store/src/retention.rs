@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rigi_model::{ContentHash, PipelineName, ProjectName, RunId, RunState, Timestamp, VersionHash};
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 
-use crate::db::{Db, on_db, on_tx, parsed};
+use crate::db::{Db, from_json, on_db, on_tx, parsed};
 use crate::tables::run_status::unsigned;
 use crate::tables::runs_list::RunFilter;
+use crate::tables::versions::VersionFile;
 use crate::{Error, Result, Store};
 
 /// What is kept of ended runs. `None` is no limit.
@@ -74,6 +75,11 @@ pub struct Used {
     last_event: i64,
 }
 
+/// What columns of content hashes are called, in every table.
+const HASH: &str = "sha256";
+/// What columns with lists of files are called, in every table.
+const FILES: &str = "files";
+
 /// Ended runs read at a time.
 const PAGE: u32 = 5000;
 /// Runs removed in one transaction: short enough to keep nobody waiting.
@@ -117,41 +123,62 @@ impl Db {
         }
     }
 
-    /// Content hashes that something refers to.
+    /// Content hashes that something of a project refers to: in each column of content hashes that the schema has, and in
+    /// each list of files. The first are called `sha256`, the others `files`.
     ///
     /// # Errors
-    /// If the database does not answer.
-    pub async fn referenced_content(&self) -> Result<HashSet<ContentHash>> {
-        let sql = "SELECT sha256 FROM artifacts UNION SELECT sha256 FROM uploads UNION SELECT sha256 FROM run_inputs";
-        let rows: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
-        let mut found = rows.iter().map(|hash| parsed("a hash", hash)).collect::<Result<HashSet<_>>>()?;
-        let files: Vec<String> =
-            on_db!(self, pool => sqlx::query_scalar("SELECT files FROM versions").fetch_all(pool).await?);
-        for text in files {
-            let files: Vec<crate::tables::versions::VersionFile> =
-                crate::db::from_json("a version's files", &text)?;
-            found.extend(files.into_iter().map(|file| file.sha256));
+    /// If the database does not answer, or a hash cannot be read.
+    pub async fn referenced_content(&self, project: &ProjectName) -> Result<HashSet<ContentHash>> {
+        let mut found = HashSet::new();
+        for (table, column) in self.content_columns().await? {
+            let sql = format!("SELECT {column} FROM {table} WHERE project = $1");
+            let texts: Vec<String> = on_db!(self, pool => {
+                sqlx::query_scalar(AssertSqlSafe(sql)).bind(project.as_str()).fetch_all(pool).await?
+            });
+            for text in texts {
+                if column == HASH {
+                    found.insert(parsed(&format!("a hash in {table}"), &text)?);
+                } else {
+                    let files: Vec<VersionFile> = from_json(&format!("a list of files in {table}"), &text)?;
+                    found.extend(files.into_iter().map(|file| file.sha256));
+                }
+            }
         }
         Ok(found)
     }
 
-    /// Hashes of all stored versions.
+    /// Tables, and what their columns of content hashes and of lists of files are called.
+    async fn content_columns(&self) -> Result<Vec<(String, String)>> {
+        let sql = match self {
+            Self::Sqlite { .. } => {
+                "SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns \
+                 WHERE tables.type = 'table' AND columns.name IN ($1, $2) ORDER BY 1, 2"
+            }
+            Self::Postgres(_) => {
+                "SELECT table_name::text, column_name::text FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND column_name IN ($1, $2) ORDER BY 1, 2"
+            }
+        };
+        Ok(on_db!(self, pool => sqlx::query_as(sql).bind(HASH).bind(FILES).fetch_all(pool).await?))
+    }
+
+    /// Hashes of all stored versions of a project.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn versions(&self) -> Result<HashSet<VersionHash>> {
-        let found: Vec<String> =
-            on_db!(self, pool => sqlx::query_scalar("SELECT hash FROM versions").fetch_all(pool).await?);
+    pub async fn versions(&self, project: &ProjectName) -> Result<HashSet<VersionHash>> {
+        let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar("SELECT hash FROM versions WHERE project = $1").bind(project.as_str()).fetch_all(pool).await?);
         found.iter().map(|hash| parsed("a version's hash", hash)).collect()
     }
 
-    /// Log objects that something refers to.
+    /// Log objects that something of a project refers to.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn referenced_logs(&self) -> Result<HashSet<String>> {
-        let sql = "SELECT log_object FROM attempts WHERE log_object IS NOT NULL";
-        let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
+    pub async fn referenced_logs(&self, project: &ProjectName) -> Result<HashSet<String>> {
+        let sql = "SELECT log_object FROM attempts WHERE project = $1 AND log_object IS NOT NULL";
+        let found: Vec<String> =
+            on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).fetch_all(pool).await?);
         Ok(found.into_iter().collect())
     }
 
@@ -199,16 +226,20 @@ impl Store {
                     on_tx!(tx, c, D => {
                         let ended = |start: &'static str, end: &'static str| {
                             let mut sql = QueryBuilder::<D>::new(start);
-                            sql.push("runs WHERE ended_at IS NOT NULL AND id IN (");
-                            let mut list = sql.separated(", ");
-                            for id in &ids {
-                                list.push_bind(id.clone());
+                            sql.push("runs WHERE ended_at IS NOT NULL AND (");
+                            // Steps go with their flow.
+                            for (before, column) in [("", "id"), (") OR ", "parent")] {
+                                sql.push(before).push(column).push(" IN (");
+                                let mut list = sql.separated(", ");
+                                for id in &ids {
+                                    list.push_bind(id.clone());
+                                }
                             }
-                            sql.push(end);
+                            sql.push("))").push(end);
                             sql
                         };
-                        ended("DELETE FROM events WHERE run IN (SELECT id FROM ", "))").build().execute(&mut *c).await?;
-                        let removed = ended("DELETE FROM ", ")").build().execute(&mut *c).await?;
+                        ended("DELETE FROM events WHERE run IN (SELECT id FROM ", ")").build().execute(&mut *c).await?;
+                        let removed = ended("DELETE FROM ", "").build().execute(&mut *c).await?;
                         count.fetch_add(removed.rows_affected(), Ordering::Relaxed);
                     });
                     Ok(())

@@ -71,9 +71,10 @@ impl Work {
                     runs::update(&mut rows, change);
                 }
                 if let Some(attempt) = &change.attempt {
-                    attempts::insert(&mut rows, &change.run, attempt);
+                    attempts::insert(&mut rows, &change.project, &change.run, attempt);
                 }
-                change.artifacts.iter().for_each(|file| artifacts::insert(&mut rows, &change.run, file));
+                let add = |file| artifacts::insert(&mut rows, &change.project, &change.run, file);
+                change.artifacts.iter().for_each(add);
                 for event in &change.events {
                     events::insert(&mut rows, next, event.into());
                     next += 1;

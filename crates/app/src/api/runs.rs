@@ -278,7 +278,7 @@ fn repeated(run: &Run, changes: RerunRun) -> Submission {
         target: Some(request.target.to_string()),
         trigger: Trigger { kind: TriggerKind::Rerun, by: Actor::you() },
         rerun_of: Some(request.id.clone()),
-        version: (changes.code == RerunCode::Same).then(|| request.version),
+        version: (changes.code == RerunCode::Same).then_some(request.version),
         count: 1,
     }
 }

@@ -7,13 +7,14 @@ use rigi_exec::plan::Sample;
 use rigi_model::Target;
 use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, PipelineName, RunId, Timestamp, VersionHash};
+use rigi_model::{AttemptKey, PipelineName, ProjectName, RunId, Timestamp, VersionHash};
 use rigi_store::{NewRun, OpenRun};
 use serde_json::Value;
 
 /// A run that has not ended.
 #[derive(Debug)]
 pub(super) struct Entry {
+    pub project: ProjectName,
     pub pipeline: PipelineName,
     pub version: VersionHash,
     pub priority: i32,
@@ -58,6 +59,7 @@ const MESSAGE_CHARS: usize = 300;
 impl Entry {
     pub(super) fn accepted(request: &Arc<NewRun>, cache: bool) -> Self {
         Self {
+            project: request.project.clone(),
             pipeline: request.pipeline.clone(),
             version: request.version,
             priority: request.priority,
@@ -72,6 +74,7 @@ impl Entry {
 
     pub(super) fn recovered(run: OpenRun) -> Self {
         Self {
+            project: run.project,
             pipeline: run.pipeline,
             version: run.version,
             priority: run.priority,

@@ -159,8 +159,14 @@ impl<P: Policies> Ledger<P> {
         let attempt =
             outcome.attempt.map(|record| EndedAttempt { record, log: None, log_object: None, samples: None });
         let status = entry.status.clone();
-        let mut change =
-            RunChange { run: run.clone(), status, events: outcome.events, attempt, artifacts: Vec::new() };
+        let mut change = RunChange {
+            run: run.clone(),
+            project: entry.project.clone(),
+            status,
+            events: outcome.events,
+            attempt,
+            artifacts: Vec::new(),
+        };
         complete(&mut change);
         round.changes.push(change);
         self.keep_board(run, before, round);

@@ -258,6 +258,7 @@ impl Engine {
             inputs,
             env: submission.env,
             labels,
+            step: None,
         };
         for _ in 1..submission.count {
             runs.push(NewRun { id: RunId::generate(), ..run.clone() });

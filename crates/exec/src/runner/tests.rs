@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rigi_model::ContentHash;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -9,7 +10,6 @@ use tokio::net::{TcpListener, TcpStream};
 use super::client::{Client, Place, Trouble};
 use super::direct::{Direct, SHORTEST};
 use super::{fetch, outputs};
-use crate::environment::hex;
 use crate::plan::{InputFile, StoredFile};
 use crate::remote::wire::{Address, Content, Taken, Way};
 
@@ -111,12 +111,12 @@ fn runner(door: &Stub) -> (Client, Direct) {
     (client.clone(), Direct::new(client, Way::Bucket))
 }
 
-fn sha256(content: &[u8]) -> String {
-    hex(&Sha256::digest(content))
+fn sha256(content: &[u8]) -> ContentHash {
+    ContentHash::new(Sha256::digest(content).into())
 }
 
 fn input(content: &[u8]) -> InputFile {
-    let (sha256, size) = (sha256(content), content.len() as u64);
+    let (sha256, size) = (Some(sha256(content)), content.len() as u64);
     InputFile { input: "in".into(), name: "in.csv".into(), path: "".into(), sha256, size }
 }
 

@@ -1,6 +1,6 @@
 //! Files that runs left, by content.
 
-use rigi_model::{ContentHash, RunId};
+use rigi_model::{ContentHash, ProjectName, RunId};
 
 use super::runs::signed;
 use crate::Result;
@@ -34,16 +34,25 @@ fn read((path, output, attempt, size, sha256): ArtifactRow) -> Result<Artifact> 
 /// A later attempt replaces what an earlier one left under the same name.
 static INSERT: Statement = Statement::insert(
     "artifacts",
-    &[("run", Text), ("path", Text), ("output", Text), ("attempt", Int), ("size", Int), ("sha256", Text)],
+    &[
+        ("project", Text),
+        ("run", Text),
+        ("path", Text),
+        ("output", Text),
+        ("attempt", Int),
+        ("size", Int),
+        ("sha256", Text),
+    ],
     "ON CONFLICT (run, path) DO UPDATE SET output = excluded.output, attempt = excluded.attempt, \
      size = excluded.size, sha256 = excluded.sha256",
 );
 
 /// A file that a run left.
-pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a RunId, file: &'a Artifact) {
+pub(crate) fn insert<'a>(rows: &mut Rows<'a>, project: &'a ProjectName, run: &'a RunId, file: &'a Artifact) {
     rows.add(
         &INSERT,
         [
+            project.as_str().into(),
             run.as_str().into(),
             file.path.as_str().into(),
             file.output.as_deref().into(),

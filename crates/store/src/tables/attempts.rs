@@ -1,6 +1,6 @@
 //! Ended attempts with their logs.
 
-use rigi_model::{AttemptState, RunId, Timestamp};
+use rigi_model::{AttemptState, ProjectName, RunId, Timestamp};
 use sqlx::FromRow;
 
 use super::runs::{EndedAttempt, signed};
@@ -64,6 +64,7 @@ pub struct StoredLog {
 static INSERT: Statement = Statement::insert(
     "attempts",
     &[
+        ("project", Text),
         ("run", Text),
         ("number", Int),
         ("state", Text),
@@ -86,11 +87,17 @@ static INSERT: Statement = Statement::insert(
 );
 
 /// The attempt of a run that ended.
-pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a RunId, attempt: &'a EndedAttempt) {
+pub(crate) fn insert<'a>(
+    rows: &mut Rows<'a>,
+    project: &'a ProjectName,
+    run: &'a RunId,
+    attempt: &'a EndedAttempt,
+) {
     let r = &attempt.record;
     rows.add(
         &INSERT,
         [
+            project.as_str().into(),
             run.as_str().into(),
             i64::from(r.number).into(),
             r.state.as_str().into(),

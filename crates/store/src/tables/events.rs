@@ -1,9 +1,9 @@
 //! Events of runs. Their ids are given by the writer, so that they grow in the order of commits.
 
 use rigi_model::{Reason, RunId, Timestamp};
-use sqlx::{FromRow, Row};
+use sqlx::{AssertSqlSafe, FromRow, Row};
 
-use super::runs::{Run, RunRow};
+use super::runs::{RUN, Run, RunRow};
 use crate::Result;
 use crate::db::{Db, on_db};
 use crate::rows::Kind::{Int, Text};
@@ -37,11 +37,15 @@ pub struct Since {
 }
 
 /// A row for each run that changed, or a single one without a run.
-const SINCE: &str = "WITH since AS (SELECT id, run FROM events WHERE id > $1 ORDER BY id LIMIT $2), \
-    edge AS (SELECT (SELECT MAX(id) FROM events) AS newest_event, (SELECT COUNT(*) FROM since) AS missed_events) \
-    SELECT edge.newest_event, edge.missed_events, runs.* FROM edge \
-    LEFT JOIN (SELECT DISTINCT run FROM since) AS changed ON edge.missed_events < $2 \
-    LEFT JOIN runs ON runs.id = changed.run";
+fn since() -> String {
+    format!(
+        "WITH since AS (SELECT id, run FROM events WHERE id > $1 ORDER BY id LIMIT $2), \
+         edge AS (SELECT (SELECT MAX(id) FROM events) AS newest_event, (SELECT COUNT(*) FROM since) AS missed_events) \
+         SELECT edge.newest_event, edge.missed_events, {RUN} FROM edge \
+         LEFT JOIN (SELECT DISTINCT run FROM since) AS changed ON edge.missed_events < $2 \
+         LEFT JOIN runs ON runs.id = changed.run"
+    )
+}
 
 /// An event to be stored.
 pub(crate) struct NewEvent<'a> {
@@ -125,7 +129,7 @@ impl Db {
     pub async fn runs_since(&self, after: i64, limit: u32) -> Result<Since> {
         let limit = i64::from(limit);
         Ok(on_db!(self, pool => {
-            let rows = sqlx::query(SINCE).bind(after).bind(limit + 1).fetch_all(pool).await?;
+            let rows = sqlx::query(AssertSqlSafe(since())).bind(after).bind(limit + 1).fetch_all(pool).await?;
             let mut since = Since { newest: 0, runs: Some(Vec::with_capacity(rows.len())) };
             for row in &rows {
                 since.newest = row.try_get::<Option<i64>, _>("newest_event")?.unwrap_or(0);

@@ -9,7 +9,7 @@ use rigi_model::{
     TriggerKind, VersionHash,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{AssertSqlSafe, FromRow, QueryBuilder};
 
 use super::run_status::StatusRow;
 use super::runs_search::ids_beginning;
@@ -49,6 +49,19 @@ pub struct NewRun {
     pub env: BTreeMap<String, String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// The step of a flow that it is.
+    pub step: Option<StepOf>,
+}
+
+/// Which step of which flow a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepOf {
+    /// The flow's run.
+    pub parent: RunId,
+    /// The step's name in the flow's spec.
+    pub name: String,
+    /// Its place among the items of a step that is done for several, from 0.
+    pub item: Option<u32>,
 }
 
 /// An input file of a run.
@@ -78,6 +91,8 @@ pub struct Run {
 pub struct RunChange {
     /// Which run.
     pub run: RunId,
+    /// Its project.
+    pub project: ProjectName,
     /// Its new status.
     pub status: RunStatus,
     /// What happened.
@@ -109,6 +124,12 @@ pub struct EndedAttempt {
     pub samples: Option<String>,
 }
 
+/// What a query must ask for to read a [`RunRow`].
+pub(crate) const RUN: &str = "runs.id, project, pipeline, version, priority, max_attempts, created_at, trigger_kind, \
+    trigger_by, rerun_of, target, parameters, inputs, env, labels, parent, step, item, state, reason, message, attempt, \
+    failures, queued_at, queued_us, claimed_at, started_at, ended_at, next_attempt_at, cancel_requested_at, environment, \
+    exit_code, signal, cpu_us, max_memory, log_lines, log_cut, artifacts, artifact_bytes, stored_bytes";
+
 #[derive(FromRow)]
 pub(crate) struct RunRow {
     id: String,
@@ -126,6 +147,9 @@ pub(crate) struct RunRow {
     inputs: String,
     env: String,
     labels: String,
+    parent: Option<String>,
+    step: Option<String>,
+    item: Option<i64>,
     #[sqlx(flatten)]
     status: StatusRow,
 }
@@ -143,6 +167,12 @@ impl TryFrom<RunRow> for Run {
         let rerun_of = row.rerun_of.map(|id| id.parse()).transpose().map_err(|e| damaged(format!("{e}")))?;
         let kind = TriggerKind::parse(&row.trigger_kind);
         let kind = kind.ok_or_else(|| damaged(format!("`{}` starts no runs", row.trigger_kind)))?;
+        let parent = row.parent.map(|id| id.parse()).transpose().map_err(|e| damaged(format!("{e}")))?;
+        let step = parent.map(|parent| StepOf {
+            parent,
+            name: row.step.unwrap_or_default(),
+            item: row.item.and_then(|item| u32::try_from(item).ok()),
+        });
         let status = row.status.read(&row.id)?;
         let request = NewRun {
             id,
@@ -159,6 +189,7 @@ impl TryFrom<RunRow> for Run {
             inputs: from_json("a run's inputs", &row.inputs)?,
             env: from_json("a run's environment variables", &row.env)?,
             labels: from_json("a run's labels", &row.labels)?,
+            step,
         };
         Ok(Self { request, status })
     }
@@ -202,15 +233,21 @@ static INSERT: Statement = Statement::insert(
         ("artifacts", Int),
         ("artifact_bytes", Int),
         ("stored_bytes", Int),
+        ("parent", Text),
+        ("step", Text),
+        ("item", Int),
     ],
     "",
 );
 
 static INSERT_LABEL: Statement =
-    Statement::insert("labels", &[("run", Text), ("key", Text), ("value", Text)], "");
+    Statement::insert("labels", &[("project", Text), ("run", Text), ("key", Text), ("value", Text)], "");
 
-static INSERT_INPUT: Statement =
-    Statement::insert("run_inputs", &[("run", Text), ("input", Text), ("name", Text), ("sha256", Text)], "");
+static INSERT_INPUT: Statement = Statement::insert(
+    "run_inputs",
+    &[("project", Text), ("run", Text), ("input", Text), ("name", Text), ("sha256", Text)],
+    "",
+);
 
 /// A new run. Its id is new.
 pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
@@ -245,15 +282,28 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
             0.into(),
             0.into(),
             0.into(),
+            run.step.as_ref().map(|step| step.parent.as_str()).into(),
+            run.step.as_ref().map(|step| step.name.as_str()).into(),
+            run.step.as_ref().and_then(|step| step.item).map(i64::from).into(),
         ],
     );
-    for (key, value) in &run.labels {
-        rows.add(&INSERT_LABEL, [run.id.as_str().into(), key.as_str().into(), value.as_str().into()]);
+    // Labels are how lists are searched, and steps are in none.
+    for (key, value) in run.labels.iter().filter(|_| run.step.is_none()) {
+        rows.add(
+            &INSERT_LABEL,
+            [run.project.as_str().into(), run.id.as_str().into(), key.as_str().into(), value.as_str().into()],
+        );
     }
     for RunInput { input, name, sha256, .. } in &run.inputs {
         rows.add(
             &INSERT_INPUT,
-            [run.id.as_str().into(), input.as_str().into(), name.as_str().into(), sha256.to_string().into()],
+            [
+                run.project.as_str().into(),
+                run.id.as_str().into(),
+                input.as_str().into(),
+                name.as_str().into(),
+                sha256.to_string().into(),
+            ],
         );
     }
 }
@@ -329,8 +379,8 @@ impl Db {
     /// # Errors
     /// [`Error::NotFound`] if there is none of this id.
     pub async fn run(&self, project: &ProjectName, id: &RunId) -> Result<Run> {
-        let sql = "SELECT * FROM runs WHERE id = $1 AND project = $2";
-        let row: Option<RunRow> = on_db!(self, pool => sqlx::query_as(sql).bind(id.as_str()).bind(project.as_str()).fetch_optional(pool).await?);
+        let sql = format!("SELECT {RUN} FROM runs WHERE id = $1 AND project = $2");
+        let row: Option<RunRow> = on_db!(self, pool => sqlx::query_as(AssertSqlSafe(sql)).bind(id.as_str()).bind(project.as_str()).fetch_optional(pool).await?);
         row.ok_or_else(|| Error::NotFound { what: "run", id: id.to_string() })?.try_into()
     }
 
@@ -408,7 +458,7 @@ fn select_by_id<D: sqlx::Database>(ids: &[RunId]) -> QueryBuilder<D>
 where
     for<'a> &'a str: sqlx::Encode<'a, D> + sqlx::Type<D>,
 {
-    let mut sql = QueryBuilder::<D>::new("SELECT * FROM runs WHERE id IN (");
+    let mut sql = QueryBuilder::<D>::new(format!("SELECT {RUN} FROM runs WHERE id IN ("));
     let mut list = sql.separated(", ");
     for id in ids {
         list.push_bind(id.as_str());

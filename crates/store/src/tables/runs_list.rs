@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::unsigned;
-use super::runs::{Run, RunRow};
+use super::runs::{RUN, Run, RunRow};
 use super::runs_search::{Planned, Search, text_of};
 use crate::Result;
 use crate::db::{Db, on_db};
@@ -69,7 +69,7 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn list_runs(&self, project: &ProjectName, filter: &RunFilter) -> Result<RunPage> {
-        let (rows, searched_to) = self.search_runs::<RunRow>(project, filter, "runs.*").await?;
+        let (rows, searched_to) = self.search_runs::<RunRow>(project, filter, RUN).await?;
         let mut runs = rows.into_iter().map(Run::try_from).collect::<Result<Vec<Run>>>()?;
         let more = runs.len() > filter.limit as usize;
         runs.truncate(filter.limit as usize);
@@ -127,8 +127,8 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn pipelines_with_runs(&self, project: &ProjectName) -> Result<Vec<PipelineName>> {
-        let sql = "WITH RECURSIVE names (name) AS (SELECT MIN(pipeline) FROM runs WHERE project = $1 UNION ALL \
-                   SELECT (SELECT MIN(pipeline) FROM runs WHERE project = $1 AND pipeline > names.name) FROM names \
+        let sql = "WITH RECURSIVE names (name) AS (SELECT MIN(pipeline) FROM runs WHERE project = $1 AND parent IS NULL UNION ALL \
+                   SELECT (SELECT MIN(pipeline) FROM runs WHERE project = $1 AND parent IS NULL AND pipeline > names.name) FROM names \
                    WHERE names.name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL";
         let names: Vec<String> =
             on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).fetch_all(pool).await?);
@@ -159,7 +159,7 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn expected_us(&self, project: &ProjectName, pipeline: &PipelineName) -> Result<Option<u64>> {
-        let sql = "SELECT ended_at - started_at FROM runs WHERE project = $1 AND pipeline = $2 \
+        let sql = "SELECT ended_at - started_at FROM runs WHERE project = $1 AND pipeline = $2 AND parent IS NULL \
                    AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY id DESC LIMIT 11";
         let mut times: Vec<i64> = on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(pipeline.as_str()).fetch_all(pool).await?);
         times.sort_unstable();

@@ -21,9 +21,18 @@ impl Db {
         limit: u32,
     ) -> Result<Vec<OpenRun>> {
         let states: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+        // Runs and steps have an index each.
+        let of = |parent: &str| {
+            let states = states.join(", ");
+            format!(
+                "SELECT id FROM (SELECT id FROM runs WHERE parent {parent} AND project = $1 AND state IN ({states}) \
+                 AND id > $2 ORDER BY id LIMIT {limit}) AS of_one"
+            )
+        };
+        let (runs, steps) = (of("IS NULL"), of("IS NOT NULL"));
         let sql = format!(
-            "SELECT id, pipeline, version, priority, target, {STATUS} FROM runs WHERE project = $1 AND state IN ({}) AND id > $2 ORDER BY id LIMIT {limit}",
-            states.join(", ")
+            "SELECT id, project, pipeline, version, priority, target, {STATUS} FROM runs \
+             WHERE id IN ({runs} UNION ALL {steps}) ORDER BY id LIMIT {limit}"
         );
         let after = after.map_or("", RunId::as_str);
         let rows: Vec<OpenRow> = on_db!(self, pool => sqlx::query_as(AssertSqlSafe(sql))
@@ -37,6 +46,8 @@ impl Db {
 pub struct OpenRun {
     /// Its id.
     pub id: RunId,
+    /// Project.
+    pub project: ProjectName,
     /// Pipeline.
     pub pipeline: PipelineName,
     /// The captured code.
@@ -52,6 +63,7 @@ pub struct OpenRun {
 #[derive(FromRow)]
 struct OpenRow {
     id: String,
+    project: String,
     pipeline: String,
     version: String,
     priority: i64,
@@ -70,6 +82,7 @@ impl TryFrom<OpenRow> for OpenRun {
         let priority = i32::try_from(row.priority).unwrap_or(0);
         let (pipeline, target) = (PipelineName::unchecked(row.pipeline), Target::as_stored(&row.target));
         let version = row.version.parse().map_err(|e| damaged(format!("{e}")))?;
-        Ok(Self { id, pipeline, version, priority, target, status })
+        let project = ProjectName::unchecked(row.project);
+        Ok(Self { id, project, pipeline, version, priority, target, status })
     }
 }

@@ -17,7 +17,7 @@ const STRETCH: u32 = 1000;
 /// Lanes of one statement; SQLite takes 500.
 const MOST_LANES: usize = 100;
 /// How lanes begin. What is joined to nothing (`|| ''`) is no reason to take another index.
-const BY_PROJECT: &str = "SELECT id FROM runs WHERE project = ";
+const BY_PROJECT: &str = "SELECT id FROM runs WHERE parent IS NULL AND project = ";
 const BY_TAIL: &str = "SELECT id FROM runs WHERE substr(id, 27, 4) = ";
 /// Characters of an id behind `run_`.
 const BODY: usize = 26;
@@ -197,7 +197,8 @@ impl<'a> Search<'a> {
 
     fn push_ids(&self, sql: &mut Statement, path: Path<'_>, most: u32) {
         if let Path::Label((key, value)) = path {
-            sql.push("SELECT run AS id FROM labels WHERE key = ").bind(key);
+            sql.push("SELECT run AS id FROM labels WHERE project = ").bind(self.project.as_str());
+            sql.push(" AND key = ").bind(key);
             sql.push(" AND value = ").bind(value);
             self.range.push(sql, "run");
             sql.push(&format!(" ORDER BY run DESC LIMIT {most}"));
@@ -224,7 +225,10 @@ impl<'a> Search<'a> {
                 sql.push(" AND state = ").bind(state.as_str());
             }
             Of::Tail(tail) => {
-                sql.push(BY_TAIL).bind(tail).push(" AND project || '' = ").bind(self.project.as_str());
+                sql.push(BY_TAIL)
+                    .bind(tail)
+                    .push(" AND parent IS NULL AND project || '' = ")
+                    .bind(self.project.as_str());
                 self.push_plain(sql);
             }
         }
@@ -284,7 +288,7 @@ impl<'a> Search<'a> {
         self.push_ids(&mut sql, path, walked);
         // Crosswise: SQLite keeps the order of the tables, and fetches by id what was found.
         sql.push(") AS found CROSS JOIN runs WHERE runs.id = found.id");
-        sql.push(" AND runs.project || '' = ").bind(self.project.as_str());
+        sql.push(" AND runs.project || '' = ").bind(self.project.as_str()).push(" AND runs.parent IS NULL");
         self.push_rest(&mut sql, path);
         sql.push(&format!(" ORDER BY found.id DESC LIMIT {}", self.filter.limit + 1));
         sql

@@ -11,6 +11,7 @@ use rigi_model::{AttemptState, RunState, Timestamp, Usage};
 use rigi_store::backup::{self, Created, Key, Repository, Restored, Target, WithKey};
 use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::artifacts::Artifact;
+use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::tables::versions::{Version, VersionFile};
 use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Renew, Result, Storage, Store};
 
@@ -145,6 +146,41 @@ fn what_goes_from_sqlite_to_postgres_and_back_is_the_same_to_the_last_byte() {
         }
         let verified = backup::verify(&Repository::open(&backups).unwrap(), None, &mut |_| {}).unwrap();
         assert_eq!((verified.snapshots, verified.findings), (3, vec![]));
+    });
+}
+
+#[test]
+fn a_backup_of_a_former_schema_is_restored_and_brought_up_to_date() {
+    // Taken by the binary that had schema 2: two runs of a pipeline, one with a secret, a label and a file.
+    let former = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-2");
+    let dir = tempfile::tempdir().unwrap();
+    block_on(async {
+        for (n, postgres) in [None, postgres()].into_iter().enumerate() {
+            let to = empty(&dir, &n.to_string(), postgres);
+            restore(&former, &to, &Key::OfBackup).await.unwrap();
+            let store = Store::open(&to.config, &to.data).await.unwrap();
+            let filter =
+                RunFilter { labels: vec![("team".into(), "data".into())], limit: 9, ..RunFilter::default() };
+            let found = store.db().list_runs(&project(), &filter).await.unwrap().runs;
+            let [run] = found.as_slice() else { panic!("{found:?}") };
+            assert_eq!((run.request.pipeline.as_str(), run.status.state), ("hello", RunState::Succeeded));
+            assert_eq!(
+                (run.request.step.clone(), run.request.parameters["name"].as_str()),
+                (None, Some("Zürich"))
+            );
+            let files = store.db().artifacts(&run.request.id, "", 9).await.unwrap();
+            assert_eq!(files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["answer.txt"]);
+            store.blobs().check(&files[0].sha256).unwrap();
+            assert_eq!(store.db().attempts(&run.request.id).await.unwrap().len(), 1);
+            let code = store.db().version(&project(), run.request.version).await.unwrap();
+            assert_eq!(code.pipeline, "hello");
+            let used = store.db().referenced_content(&project()).await.unwrap();
+            assert!(
+                used.contains(&files[0].sha256) && code.files.iter().all(|file| used.contains(&file.sha256))
+            );
+            let any = RunFilter { limit: 9, ..RunFilter::default() };
+            assert_eq!(store.db().list_runs(&project(), &any).await.unwrap().runs.len(), 2);
+        }
     });
 }
 

@@ -82,7 +82,7 @@ fn files_of_every_size_come_back_as_they_were_and_leave_nothing_here() {
     }
     let left = |name: &str| std::fs::read_dir(data.path().join(name)).map_or(0, Iterator::count);
     assert_eq!((left("tmp"), left("storage/uploads")), (0, 0));
-    assert!(matches!(blobs.get(&"00".repeat(32)), Err(Error::NotFound { .. })));
+    assert!(matches!(blobs.get(&ContentHash::new([0; 32])), Err(Error::NotFound { .. })));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rigi_model::{RunState, Timestamp};
 use rigi_store::Pace;
 use rigi_store::tables::runs_list::RunFilter;
-use rigi_store::{NewRun, Store};
+use rigi_store::{NewRun, StepOf, Store};
 
 use crate::support::{T, change, named, new_run, on_each, project, stored};
 
@@ -183,5 +183,94 @@ fn a_search_that_no_index_answers_goes_on_page_by_page() {
         }
         assert_eq!(found, [rare.id]);
         assert!(pages > 1, "the search was to be longer than one page");
+    });
+}
+
+/// A flow and so many of its steps.
+fn flow(steps: u32) -> (NewRun, Vec<NewRun>) {
+    let flow = new_run("flow");
+    let step = |item| NewRun {
+        step: Some(StepOf { parent: flow.id.clone(), name: "map".into(), item: Some(item) }),
+        ..new_run("flow")
+    };
+    let steps = (0..steps).map(step).collect();
+    (flow, steps)
+}
+
+#[test]
+fn steps_are_in_no_list_of_runs_and_go_with_their_flow() {
+    on_each(|store| async move {
+        let (flow, steps) = flow(30);
+        let (plain, db) = (new_run("flow"), store.db());
+        store.submit([vec![flow.clone(), plain.clone()], steps.clone()].concat(), None).await.unwrap();
+        let read = db.run(&project(), &steps[7].id).await.unwrap();
+        assert_eq!(read.request, steps[7], "a step says of which flow it is");
+        let any = RunFilter { limit: 10, ..RunFilter::default() };
+        let label = RunFilter { labels: vec![("team".into(), "flow".into())], ..any.clone() };
+        let of_flow = RunFilter { pipeline: Some(named("flow")), ..any.clone() };
+        let tail = RunFilter { text: Some(steps[3].id.short().into()), ..any.clone() };
+        let both = [plain.id.clone(), flow.id.clone()];
+        for (filter, expected) in [(any, &both[..]), (label, &both), (of_flow, &both), (tail, &[])] {
+            let page = db.list_runs(&project(), &filter).await.unwrap();
+            let mut found: Vec<_> = page.runs.into_iter().map(|run| run.request.id).collect();
+            let mut expected = expected.to_vec();
+            found.sort();
+            expected.sort();
+            assert_eq!((found, page.next), (expected, None), "{filter:?}");
+        }
+        // Whoever starts takes all of them up, in pages, oldest first.
+        let mut all: Vec<_> = steps.iter().chain([&flow, &plain]).map(|run| run.id.clone()).collect();
+        all.sort();
+        let (mut open, mut after) = (Vec::new(), None);
+        loop {
+            let page = db.open_runs(&project(), &[RunState::Queued], after.as_ref(), 7).await.unwrap();
+            after = page.last().map(|run| run.id.clone());
+            open.extend(page.into_iter().map(|run| run.id));
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(open, all);
+        let ends = steps.iter().chain([&flow]).map(|run| change(run, RunState::Succeeded, T)).collect();
+        store.change(ends, Pace::Now).await.unwrap().await.unwrap();
+        assert_eq!(store.remove_runs(std::slice::from_ref(&flow.id)).await.unwrap(), 31);
+        assert!(
+            db.run(&project(), &steps[0].id).await.is_err() && db.run(&project(), &plain.id).await.is_ok()
+        );
+    });
+}
+
+#[test]
+fn projects_see_nothing_of_each_other() {
+    on_each(|store| async move {
+        let other = "other".parse().unwrap();
+        store.add_project(&other, T).await.unwrap();
+        let (ours, theirs) = (new_run("same"), NewRun { project: other, ..new_run("same") });
+        let other = &theirs.project;
+        stored(&store, &ours, RunState::Queued).await;
+        stored(&store, &theirs, RunState::Queued).await;
+        let db = store.db();
+        for (own, run, foreign) in [(&ours.project, &ours, &theirs), (other, &theirs, &ours)] {
+            assert!(db.run(own, &run.id).await.is_ok() && db.run(own, &foreign.id).await.is_err());
+            assert!(db.resolve_run(own, &foreign.id.as_str()[4..]).await.is_err());
+            let any = RunFilter { limit: 10, ..RunFilter::default() };
+            let filters = [
+                RunFilter { labels: vec![("team".into(), "same".into())], ..any.clone() },
+                RunFilter { pipeline: Some(named("same")), ..any.clone() },
+                RunFilter { text: Some("sam".into()), ..any.clone() },
+                RunFilter { states: vec![RunState::Queued], ..any.clone() },
+                any,
+            ];
+            for filter in filters {
+                let page = db.list_runs(own, &filter).await.unwrap();
+                let found: Vec<_> = page.runs.into_iter().map(|run| run.request.id).collect();
+                assert_eq!(found, std::slice::from_ref(&run.id), "{filter:?}");
+            }
+            let open = db.open_runs(own, &[RunState::Queued], None, 10).await.unwrap();
+            assert_eq!(open.iter().map(|run| &run.id).collect::<Vec<_>>(), [&run.id]);
+            assert_eq!(db.recent_marks(own, &named("same"), 9).await.unwrap().len(), 1);
+        }
+        let tail = RunFilter { text: Some(theirs.id.short().into()), limit: 9, ..RunFilter::default() };
+        assert_eq!(db.list_runs(&ours.project, &tail).await.unwrap().runs, []);
     });
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::Entry;
-use rigi_model::{RunState, Timestamp};
-use rigi_store::NewRun;
+use rigi_model::{ProjectName, RunState, Timestamp};
 use rigi_store::retention::{Before, Keep};
-use rigi_store::tables::versions::Version;
+use rigi_store::tables::artifacts::Artifact;
+use rigi_store::tables::versions::{Version, VersionFile};
+use rigi_store::{NewRun, Pace, RunInput};
 
-use crate::support::{T, named, new_run, on_each, project, stored, version_hash};
+use crate::support::{T, change, named, new_run, on_each, project, stored, version_hash};
 
 const NOTHING: Keep = Keep { runs: None, age: None, bytes: None };
 
@@ -43,13 +44,13 @@ fn what_a_run_refers_to_is_in_use() {
         let stored_file = store.blobs().put(&b"data"[..]).unwrap();
         let id = store.add_upload(&project(), "x.csv", &stored_file, T).await.unwrap();
         assert_eq!(store.db().upload(&project(), &id).await.unwrap().sha256, stored_file.sha256);
-        assert!(store.db().referenced_content().await.unwrap().contains(&stored_file.sha256));
+        assert!(store.db().referenced_content(&project()).await.unwrap().contains(&stored_file.sha256));
         let later = T.after(Duration::from_secs(1));
         let before = Before { versions: later, uploads: later, keys: later };
         let used = store.db().used_by_runs(&project()).await.unwrap();
         store.remove_unreferenced(&project(), &used, &before).await.unwrap();
         assert!(store.db().upload(&project(), &id).await.is_err());
-        assert!(store.db().referenced_content().await.unwrap().is_empty());
+        assert!(store.db().referenced_content(&project()).await.unwrap().is_empty());
     });
 }
 
@@ -74,6 +75,31 @@ fn code_of_a_run_that_came_while_it_was_looked_for_stays() {
         let later = T.after(Duration::from_secs(1));
         let before = Before { versions: later, uploads: later, keys: later };
         store.remove_unreferenced(&project(), &used, &before).await.unwrap();
-        assert_eq!(store.db().versions().await.unwrap(), [version_hash(1), version_hash(2)].into());
+        assert_eq!(store.db().versions(&project()).await.unwrap(), [version_hash(1), version_hash(2)].into());
+    });
+}
+
+#[test]
+fn every_column_of_content_says_what_is_in_use_of_its_own_project() {
+    on_each(|store| async move {
+        let put = |text: &'static [u8]| store.blobs().put(text).unwrap();
+        let (code, input, left, upload) = (put(b"code"), put(b"input"), put(b"left"), put(b"upload"));
+        let other: ProjectName = "other".parse().unwrap();
+        store.add_project(&other, T).await.unwrap();
+        let file = VersionFile { path: "main.py".into(), executable: false, size: 4, sha256: code.sha256 };
+        let spec = PipelineSpec::of(Entry::Command { argv: Vec::new() });
+        let (hash, pipeline) = (version_hash(1), named("a"));
+        let version = Version { hash, pipeline, spec, files: vec![file], git: None };
+        store.add_version(&other, version, T).await.unwrap();
+        store.add_upload(&other, "u", &upload, T).await.unwrap();
+        let given = RunInput { input: "in".into(), name: "x".into(), size: 5, sha256: input.sha256 };
+        let run = NewRun { project: other.clone(), inputs: vec![given], ..new_run("a") };
+        store.submit(vec![run.clone()], None).await.unwrap();
+        let mut end = change(&run, RunState::Succeeded, T);
+        end.artifacts = vec![Artifact::new("left".into(), None, 1, left.size, left.sha256)];
+        store.change(vec![end], Pace::Now).await.unwrap().await.unwrap();
+        let all = [code, input, left, upload].map(|stored| stored.sha256);
+        assert_eq!(store.db().referenced_content(&other).await.unwrap(), all.into());
+        assert!(store.db().referenced_content(&project()).await.unwrap().is_empty());
     });
 }

@@ -157,7 +157,8 @@ fn attempts_logs_and_files_come_back() {
         store.submit(vec![run.clone()], None).await.unwrap();
         let log = Some(vec![0, 159, 146, 150]);
         let mut ended = ended(&run, log.clone());
-        ended.artifacts = vec![Artifact::new("a/b.txt".into(), Some("a".into()), 1, 5, "00".into())];
+        ended.artifacts =
+            vec![Artifact::new("a/b.txt".into(), Some("a".into()), 1, 5, ContentHash::new([0; 32]))];
         store.change(vec![ended], Pace::Now).await.unwrap().await.unwrap();
         let attempts = store.db().attempts(&run.id).await.unwrap();
         assert_eq!((attempts[0].state(), attempts[0].exit_code), (AttemptState::Failed, Some(3)));

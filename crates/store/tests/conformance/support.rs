@@ -66,6 +66,7 @@ pub fn new_run(pipeline: &str) -> NewRun {
         inputs: Vec::new(),
         env: [("A".to_owned(), "b".to_owned())].into(),
         labels: [("team".to_owned(), pipeline.to_owned())].into(),
+        step: None,
     }
 }
 
@@ -84,7 +85,14 @@ pub fn change(run: &NewRun, state: RunState, at: Timestamp) -> RunChange {
         reason: None,
         message: None,
     };
-    RunChange { run: run.id.clone(), status, events: vec![event], attempt: None, artifacts: Vec::new() }
+    RunChange {
+        run: run.id.clone(),
+        project: run.project.clone(),
+        status,
+        events: vec![event],
+        attempt: None,
+        artifacts: Vec::new(),
+    }
 }
 
 /// Accepts a run and brings it to a state.

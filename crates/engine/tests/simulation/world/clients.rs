@@ -64,6 +64,7 @@ impl World {
             inputs: Vec::new(),
             env: Default::default(),
             labels: Default::default(),
+            step: None,
         }
     }
 

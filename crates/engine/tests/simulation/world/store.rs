@@ -124,6 +124,7 @@ impl Store {
         let open = self.runs.values().filter(|row| !row.status.state.is_terminal());
         let run = |row: &Row| OpenRun {
             id: row.request.id.clone(),
+            project: row.request.project.clone(),
             pipeline: row.request.pipeline.clone(),
             version: row.request.version,
             priority: row.request.priority,

@@ -1,0 +1,22 @@
+DROP INDEX steps_by_state;
+DROP INDEX steps_by_parent;
+DROP INDEX runs_by_pipeline;
+DROP INDEX runs_by_state;
+ALTER TABLE runs DROP COLUMN item;
+ALTER TABLE runs DROP COLUMN step;
+ALTER TABLE runs DROP COLUMN parent;
+CREATE INDEX runs_by_state ON runs (project, state, id);
+CREATE INDEX runs_by_pipeline ON runs (project, pipeline, state, id);
+
+DROP INDEX uploads_by_content;
+DROP INDEX run_inputs_by_content;
+DROP INDEX artifacts_by_content;
+DROP INDEX labels_by_value;
+ALTER TABLE attempts DROP COLUMN project;
+ALTER TABLE run_inputs DROP COLUMN project;
+ALTER TABLE artifacts DROP COLUMN project;
+ALTER TABLE labels DROP COLUMN project;
+CREATE INDEX labels_by_value ON labels (key, value, run);
+CREATE INDEX artifacts_by_content ON artifacts (sha256);
+CREATE INDEX run_inputs_by_content ON run_inputs (sha256);
+CREATE INDEX uploads_by_content ON uploads (sha256);
