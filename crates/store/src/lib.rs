@@ -25,6 +25,7 @@ mod work;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rigi_model::{ProjectName, Timestamp, UploadId};
 use tokio::sync::{broadcast, oneshot};
@@ -161,8 +162,12 @@ impl Store {
     ///
     /// # Errors
     /// If they cannot be written now; then none is accepted.
-    pub async fn submit(&self, runs: Vec<NewRun>, key: Option<IdempotencyKey>) -> Result<Accepted> {
-        self.writer.submit(runs, key).await
+    pub async fn submit<R: Into<Arc<NewRun>>>(
+        &self,
+        runs: Vec<R>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Accepted> {
+        self.writer.submit(runs.into_iter().map(Into::into).collect(), key).await
     }
 
     /// Hands over changes of runs. They are written in order, however long that takes; the receiver resolves when they

@@ -1,6 +1,7 @@
 //! What one commit writes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rigi_model::event::RunEvent;
 use rigi_model::{Reason, RunId, RunState};
@@ -19,7 +20,7 @@ pub(crate) struct Work {
     /// The id of its first event.
     pub first_event: i64,
     /// New runs; their ids are new.
-    pub runs: Vec<NewRun>,
+    pub runs: Vec<Arc<NewRun>>,
     /// Keys of the submissions that brought them.
     pub keys: Vec<KeyRow>,
     /// Changes of runs that were accepted before.

@@ -79,7 +79,7 @@ pub fn summary(run: &Run, look: Option<&Look>) -> RunSummary {
         message,
         queue,
         trigger: TriggerView { kind: request.trigger.kind.to_string(), by: request.trigger.by.to_string() },
-        labels: request.labels.clone(),
+        labels: (*request.labels).clone(),
         priority: request.priority,
         attempt: status.attempt,
         max_attempts: most_attempts(status, request.max_attempts),

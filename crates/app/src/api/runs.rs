@@ -253,7 +253,7 @@ async fn rerun_run(
 
 fn repeated(run: &Run, changes: RerunRun) -> Submission {
     let request = &run.request;
-    let mut parameters = request.parameters.clone();
+    let mut parameters = (*request.parameters).clone();
     for (name, value) in changes.parameters {
         if value.is_null() {
             parameters.remove(&name);
@@ -266,13 +266,13 @@ fn repeated(run: &Run, changes: RerunRun) -> Submission {
         inputs.entry(input.input.clone()).or_default().push(InputSource::Stored(input.clone()));
     }
     inputs.extend(sources(changes.inputs));
-    let mut labels = request.labels.clone();
+    let mut labels = (*request.labels).clone();
     labels.extend(changes.labels);
     Submission {
         pipeline: request.pipeline.clone(),
         parameters,
         inputs,
-        env: request.env.clone(),
+        env: (*request.env).clone(),
         labels,
         priority: Some(request.priority),
         target: Some(request.target.to_string()),

@@ -242,7 +242,7 @@ impl VersionCache {
             default_python: self.settings.python_version.clone(),
             requirements: spec.requirements.clone(),
         });
-        let (mut parameters, mut given) = (run.parameters.clone(), run.env.clone());
+        let (mut parameters, mut given) = ((*run.parameters).clone(), (*run.env).clone());
         crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
         crate::secrets::open_variables(self.store.sealer(), &mut given)?;
         let mut env = spec.env.clone();
@@ -251,7 +251,7 @@ impl VersionCache {
             key: key.clone(),
             project: run.project.clone(),
             pipeline: run.pipeline.clone(),
-            step: "main".into(),
+            step: run.step.as_ref().map_or("main", |step| &step.name).to_owned(),
             trigger: run.trigger.kind,
             entry: spec.entry.clone(),
             cells: spec.cells.clone(),

@@ -1,25 +1,23 @@
 //! What the ledger remembers of a run that has not ended.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use rigi_exec::plan::Sample;
 use rigi_model::Target;
 use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, PipelineName, ProjectName, RunId, Timestamp, VersionHash};
+use rigi_model::{AttemptKey, PipelineName, ProjectName, RunId, RunState, Timestamp, VersionHash};
 use rigi_store::{NewRun, OpenRun};
 use serde_json::Value;
 
-/// A run that has not ended.
+/// A run that has not ended. Most of them wait, and there may be a million of these: what a waiting one needs is little.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub project: ProjectName,
-    pub pipeline: PipelineName,
-    pub version: VersionHash,
+    /// What it is of.
+    pub of: Arc<RunOf>,
     pub priority: i32,
-    pub target: Target,
-    pub status: RunStatus,
+    status: Status,
     /// What was asked for; read back from the store when it is needed and not here.
     pub request: Option<Arc<NewRun>>,
     /// The current attempt was handed to its executor.
@@ -27,6 +25,49 @@ pub(super) struct Entry {
     /// The current attempt ended, and its log and files are being kept.
     pub keeping: bool,
     pub live: Option<Box<Live>>,
+}
+
+/// Where a run is.
+#[derive(Debug)]
+enum Status {
+    /// As it was accepted, at this time: nothing has happened to it.
+    Accepted(Timestamp),
+    Known(Box<RunStatus>),
+}
+
+/// What many runs have in common.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct RunOf {
+    pub project: ProjectName,
+    pub pipeline: PipelineName,
+    pub version: VersionHash,
+    pub target: Target,
+}
+
+/// Each of these once.
+#[derive(Debug, Default)]
+pub(super) struct RunsOf {
+    known: HashSet<Arc<RunOf>>,
+    /// So many were in use when that was last looked at.
+    used: usize,
+}
+
+/// Kept before it is looked at which of them are still in use.
+const FEW: usize = 1000;
+
+impl RunsOf {
+    fn get(&mut self, of: RunOf) -> Arc<RunOf> {
+        if let Some(known) = self.known.get(&of) {
+            return known.clone();
+        }
+        if self.known.len() > FEW + 2 * self.used {
+            self.known.retain(|of| Arc::strong_count(of) > 1);
+            self.used = self.known.len();
+        }
+        let of = Arc::new(of);
+        self.known.insert(of.clone());
+        of
+    }
 }
 
 /// What an active run does right now.
@@ -57,38 +98,80 @@ const SAMPLES: usize = 720;
 const MESSAGE_CHARS: usize = 300;
 
 impl Entry {
-    pub(super) fn accepted(request: &Arc<NewRun>, cache: bool) -> Self {
-        Self {
+    fn new(of: Arc<RunOf>, priority: i32, status: Status) -> Self {
+        Self { of, priority, status, request: None, launched: false, keeping: false, live: None }
+    }
+
+    pub(super) fn accepted(request: &Arc<NewRun>, cache: bool, runs_of: &mut RunsOf) -> Self {
+        let of = RunOf {
             project: request.project.clone(),
             pipeline: request.pipeline.clone(),
             version: request.version,
-            priority: request.priority,
             target: request.target.clone(),
-            status: RunStatus::accepted(request.created_at),
-            request: cache.then(|| request.clone()),
-            launched: false,
-            keeping: false,
-            live: None,
+        };
+        let status = Status::Accepted(request.created_at);
+        let entry = Self::new(runs_of.get(of), request.priority, status);
+        Self { request: cache.then(|| request.clone()), ..entry }
+    }
+
+    pub(super) fn recovered(run: OpenRun, runs_of: &mut RunsOf) -> Self {
+        let OpenRun { project, pipeline, version, target, priority, status, .. } = run;
+        let of = runs_of.get(RunOf { project, pipeline, version, target });
+        let status = match status.queued_at {
+            at if status == RunStatus::accepted(at) => Status::Accepted(at),
+            _ => Status::Known(Box::new(status)),
+        };
+        Self::new(of, priority, status)
+    }
+
+    pub(super) fn state(&self) -> RunState {
+        match &self.status {
+            Status::Accepted(_) => RunState::Queued,
+            Status::Known(status) => status.state,
         }
     }
 
-    pub(super) fn recovered(run: OpenRun) -> Self {
-        Self {
-            project: run.project,
-            pipeline: run.pipeline,
-            version: run.version,
-            priority: run.priority,
-            target: run.target,
-            status: run.status,
-            request: None,
-            launched: false,
-            keeping: false,
-            live: None,
+    /// The current attempt; 0 before the first.
+    pub(super) fn attempt(&self) -> u32 {
+        match &self.status {
+            Status::Accepted(_) => 0,
+            Status::Known(status) => status.attempt,
         }
     }
 
-    pub(super) const fn key(&self, run: RunId) -> AttemptKey {
-        AttemptKey { run, number: self.status.attempt }
+    pub(super) fn next_attempt_at(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Accepted(_) => None,
+            Status::Known(status) => status.next_attempt_at,
+        }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        matches!(&self.status, Status::Known(status) if status.cancel_requested_at.is_some())
+    }
+
+    /// Its whole status, to be changed.
+    pub(super) fn status(&mut self) -> &mut RunStatus {
+        if let Status::Accepted(at) = self.status {
+            self.status = Status::Known(Box::new(RunStatus::accepted(at)));
+        }
+        match &mut self.status {
+            Status::Known(status) => status,
+            Status::Accepted(_) => unreachable!("it has just been filled in"),
+        }
+    }
+
+    /// The clock was set by so many microseconds: its delay stays as long as it was.
+    pub(super) fn set_clock(&mut self, by: i64) {
+        if let Status::Known(status) = &mut self.status
+            && let Some(next) = &mut status.next_attempt_at
+        {
+            next.0 = next.0.saturating_add(by);
+        }
+    }
+
+    pub(super) fn key(&self, run: RunId) -> AttemptKey {
+        AttemptKey { run, number: self.attempt() }
     }
 
     pub(super) fn live(&mut self) -> &mut Live {

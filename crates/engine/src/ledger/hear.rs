@@ -65,8 +65,8 @@ impl<P: Policies> Ledger<P> {
             }
             let cache = self.cached_requests < CACHED_REQUESTS;
             self.cached_requests += usize::from(cache);
-            let entry = Entry::accepted(request, cache);
-            self.board.wait(&request.id, &entry.pipeline, entry.priority);
+            let entry = Entry::accepted(request, cache, &mut self.runs_of);
+            self.board.wait(&request.id, &entry.of.pipeline, entry.priority);
             self.runs.insert(request.id.clone(), entry);
         }
     }
@@ -101,8 +101,8 @@ impl<P: Policies> Ledger<P> {
     fn cancel_one(&mut self, run: &RunId, by: Actor, now: Timestamp, round: &mut Round) -> bool {
         let Some(entry) = self.runs.get(run) else { return false };
         let (key, keeping) = (entry.key(run.clone()), entry.keeping);
-        let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.target.clone()));
-        let grace = self.policies.grace(Some(entry.version));
+        let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.of.target.clone()));
+        let grace = self.policies.grace(Some(entry.of.version));
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop {
             round.orders.push(Order::Stop { target: Some(target), key, grace });
@@ -114,8 +114,7 @@ impl<P: Policies> Ledger<P> {
 
     fn observed(&mut self, observed: Observed, round: &mut Round) {
         let Observed { key, at, what } = observed;
-        let current =
-            |entry: &&mut Entry| entry.status.attempt == key.number && entry.status.state.is_active();
+        let current = |entry: &&mut Entry| entry.attempt() == key.number && entry.state().is_active();
         let Some(entry) = self.runs.get_mut(&key.run).filter(current) else {
             // The attempt has no place any more: its end is acknowledged, so that its executor forgets it. The change
             // that took its place away may still be on its way to the disk.
@@ -135,7 +134,7 @@ impl<P: Policies> Ledger<P> {
                 self.meet(&key.run, Happening::Prepared { attempt, environment }, at, round);
             }
             Observation::Started { .. } => {
-                if entry.status.state == RunState::Starting {
+                if entry.state() == RunState::Starting {
                     self.meet(&key.run, Happening::Started { attempt }, at, round);
                 }
             }
@@ -176,15 +175,15 @@ impl<P: Policies> Ledger<P> {
         let samples =
             entry.live.as_ref().map(|live| live.samples.iter().copied().collect()).unwrap_or_default();
         let (declared, output_size) =
-            (self.policies.outputs(entry.version), self.policies.output_size(entry.version));
-        let cancelled = entry.status.cancel_requested_at.is_some();
+            (self.policies.outputs(entry.of.version), self.policies.output_size(entry.of.version));
+        let cancelled = entry.is_cancelled();
         let leaving = Leaving { key, at, ended, declared, output_size, samples, cancelled };
         round.orders.push(Order::Keep(Box::new(leaving)));
     }
 
     fn kept(&mut self, key: &AttemptKey, at: Timestamp, kept: Kept, round: &mut Round) {
-        let Some(entry) = self.runs.get(&key.run).filter(|e| e.status.attempt == key.number) else { return };
-        let target = entry.target.clone();
+        let Some(entry) = self.runs.get(&key.run).filter(|e| e.attempt() == key.number) else { return };
+        let target = entry.of.target.clone();
         let artifacts =
             kept.artifacts.iter().fold((0, 0), |(count, bytes), a| (count + 1, bytes + a.size.max(0) as u64));
         let ended = Happening::Ended {
@@ -225,19 +224,19 @@ impl<P: Policies> Ledger<P> {
         now: Timestamp,
         round: &mut Round,
     ) {
-        let Some(entry) = self.runs.get_mut(&key.run).filter(|e| e.status.attempt == key.number) else {
+        let Some(entry) = self.runs.get_mut(&key.run).filter(|e| e.attempt() == key.number) else {
             return;
         };
-        if entry.launched || entry.status.state != RunState::Starting {
+        if entry.launched || entry.state() != RunState::Starting {
             return;
         }
-        if entry.status.cancel_requested_at.is_some() {
+        if entry.is_cancelled() {
             self.never_started(key, Exit::Stopped, now, round);
             return;
         }
         match plan {
             Ok(plan) => {
-                let target = entry.target.clone();
+                let target = entry.of.target.clone();
                 if !self.targets.contains(&target) {
                     let message = format!("this server has no target `{target}`");
                     let class = FailureClass::User;
@@ -274,9 +273,9 @@ impl<P: Policies> Ledger<P> {
     fn look(&self, runs: Vec<RunId>) -> HashMap<RunId, Look> {
         let entry = |run: &RunId| self.runs.get(run).map(|entry| (run.clone(), entry));
         let known: Vec<(RunId, &Entry)> = runs.iter().filter_map(entry).collect();
-        let waiting = known.iter().filter(|(_, entry)| entry.status.state == RunState::Queued);
+        let waiting = known.iter().filter(|(_, entry)| entry.state() == RunState::Queued);
         let wanted: Vec<_> =
-            waiting.map(|(run, entry)| (run.clone(), entry.pipeline.clone(), entry.priority)).collect();
+            waiting.map(|(run, entry)| (run.clone(), entry.of.pipeline.clone(), entry.priority)).collect();
         let places = self.board.places(&wanted);
         let mut places: HashMap<RunId, _> = wanted.into_iter().map(|(run, ..)| run).zip(places).collect();
         let look = |(run, entry): (RunId, &Entry)| {

@@ -25,7 +25,7 @@ use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
 use crate::decide::{Action, Board, DiskRoom, decide};
-use entry::Entry;
+use entry::{Entry, RunsOf};
 
 /// What versions say of their runs, with the server's defaults filled in.
 pub trait Policies {
@@ -46,6 +46,7 @@ pub struct Ledger<P> {
     /// Targets that have an executor.
     targets: Vec<Target>,
     runs: HashMap<RunId, Entry>,
+    runs_of: RunsOf,
     board: Board,
     /// Told when nothing is being started any more.
     closing: Option<oneshot::Sender<()>>,
@@ -62,6 +63,7 @@ impl<P: Policies> Ledger<P> {
             policies,
             targets,
             runs: HashMap::new(),
+            runs_of: RunsOf::default(),
             board,
             closing: None,
             loading: None,
@@ -76,8 +78,8 @@ impl<P: Policies> Ledger<P> {
 
     /// The versions of runs that have a place, or wait for their next attempt.
     pub fn versions_in_use(&self) -> HashSet<VersionHash> {
-        let in_use = self.runs.values().filter(|entry| entry.status.state != RunState::Queued);
-        in_use.map(|entry| entry.version).collect()
+        let in_use = self.runs.values().filter(|entry| entry.state() != RunState::Queued);
+        in_use.map(|entry| entry.of.version).collect()
     }
 
     /// When the next delay ends.
@@ -114,9 +116,7 @@ impl<P: Policies> Ledger<P> {
     pub fn set_clock(&mut self, by: i64) {
         self.board.set_clock(by);
         for entry in self.runs.values_mut() {
-            if let Some(next) = &mut entry.status.next_attempt_at {
-                next.0 = next.0.saturating_add(by);
-            }
+            entry.set_clock(by);
         }
     }
 
@@ -146,10 +146,10 @@ impl<P: Policies> Ledger<P> {
         complete: impl FnOnce(&mut RunChange),
     ) {
         let Some(entry) = self.runs.get_mut(run) else { return };
-        let policy = self.policies.retry(entry.version);
-        let before = (entry.status.state, entry.status.next_attempt_at);
-        let spread = spread(run, entry.status.attempt);
-        let outcome = match fold(run, &mut entry.status, &policy, what, now, spread) {
+        let policy = self.policies.retry(entry.of.version);
+        let before = (entry.state(), entry.next_attempt_at());
+        let spread = spread(run, entry.attempt());
+        let outcome = match fold(run, entry.status(), &policy, what, now, spread) {
             Ok(outcome) => outcome,
             Err(illegal) => {
                 tracing::debug!(%illegal, "a late word was dropped");
@@ -158,10 +158,10 @@ impl<P: Policies> Ledger<P> {
         };
         let attempt =
             outcome.attempt.map(|record| EndedAttempt { record, log: None, log_object: None, samples: None });
-        let status = entry.status.clone();
+        let status = entry.status().clone();
         let mut change = RunChange {
             run: run.clone(),
-            project: entry.project.clone(),
+            project: entry.of.project.clone(),
             status,
             events: outcome.events,
             attempt,
@@ -175,8 +175,8 @@ impl<P: Policies> Ledger<P> {
     /// Moves a run on the board from where it was to where it is.
     fn keep_board(&mut self, run: &RunId, before: (RunState, Option<Timestamp>), round: &mut Round) {
         let Some(entry) = self.runs.get_mut(run) else { return };
-        let (pipeline, priority) = (entry.pipeline.clone(), entry.priority);
-        let (from, to) = (before.0, entry.status.state);
+        let (pipeline, priority) = (entry.of.pipeline.clone(), entry.priority);
+        let (from, to) = (before.0, entry.state());
         if from == to {
             return;
         }
@@ -190,7 +190,7 @@ impl<P: Policies> Ledger<P> {
         match to {
             RunState::Queued => self.board.wait(run, &pipeline, priority),
             RunState::Retrying => {
-                if let Some(time) = entry.status.next_attempt_at {
+                if let Some(time) = entry.next_attempt_at() {
                     self.board.delay(run, time);
                 }
             }
@@ -213,7 +213,7 @@ impl<P: Policies> Ledger<P> {
         if self.closing.is_none() {
             return;
         }
-        let starting = |entry: &Entry| entry.status.state == RunState::Starting && !entry.launched;
+        let starting = |entry: &Entry| entry.state() == RunState::Starting && !entry.launched;
         if !self.runs.values().any(starting)
             && let Some(reply) = self.closing.take()
         {

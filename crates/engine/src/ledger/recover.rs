@@ -25,7 +25,7 @@ impl<P: Policies> Ledger<P> {
         for run in open {
             let id = run.id.clone();
             let active = run.status.state.is_active();
-            let entry = Entry::recovered(run);
+            let entry = Entry::recovered(run, &mut self.runs_of);
             let key = entry.key(id.clone());
             let found = if active { known.remove(&key) } else { None };
             self.place(id.clone(), delayed_no_longer(entry, now));
@@ -56,7 +56,8 @@ impl<P: Policies> Ledger<P> {
     pub(super) fn take_queue(&mut self, runs: Vec<OpenRun>) {
         for run in runs {
             if !self.runs.contains_key(&run.id) {
-                self.place(run.id.clone(), Entry::recovered(run));
+                let (id, entry) = (run.id.clone(), Entry::recovered(run, &mut self.runs_of));
+                self.place(id, entry);
             }
         }
     }
@@ -69,11 +70,11 @@ impl<P: Policies> Ledger<P> {
     }
 
     fn place(&mut self, id: RunId, entry: Entry) {
-        match (entry.status.state, entry.status.next_attempt_at) {
-            (RunState::Queued, _) => self.board.wait(&id, &entry.pipeline, entry.priority),
+        match (entry.state(), entry.next_attempt_at()) {
+            (RunState::Queued, _) => self.board.wait(&id, &entry.of.pipeline, entry.priority),
             (RunState::Retrying, Some(time)) => self.board.delay(&id, time),
             (RunState::Retrying, None) => self.board.delay(&id, Timestamp(0)),
-            _ => self.board.occupy(&entry.pipeline),
+            _ => self.board.occupy(&entry.of.pipeline),
         }
         self.runs.insert(id, entry);
     }
@@ -87,9 +88,9 @@ impl<P: Policies> Ledger<P> {
         recovered: &mut Recovered,
     ) {
         let Some(entry) = self.runs.get_mut(id) else { return };
-        let (key, target) = (entry.key(id.clone()), entry.target.clone());
-        let grace = self.policies.grace(Some(entry.version));
-        let (state, cancelled) = (entry.status.state, entry.status.cancel_requested_at.is_some());
+        let (key, target) = (entry.key(id.clone()), entry.of.target.clone());
+        let grace = self.policies.grace(Some(entry.of.version));
+        let (state, cancelled) = (entry.state(), entry.is_cancelled());
         match known {
             Some(known) => {
                 entry.launched = true;
@@ -130,8 +131,10 @@ pub struct Recovered {
 
 /// The clock may have been set back meanwhile: a delay is never longer than it was to begin with.
 fn delayed_no_longer(mut entry: Entry, now: Timestamp) -> Entry {
-    let status = &mut entry.status;
-    status.next_attempt_at =
-        status.next_attempt_at.map(|next| next.min(now.after(next.since(status.queued_at))));
+    if entry.next_attempt_at().is_some() {
+        let status = entry.status();
+        status.next_attempt_at =
+            status.next_attempt_at.map(|next| next.min(now.after(next.since(status.queued_at))));
+    }
     entry
 }

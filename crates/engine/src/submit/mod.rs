@@ -185,7 +185,7 @@ impl Engine {
             self.prepare(catalog, submission, now, &mut looked, &mut runs).await?;
         }
         let status = RunStatus::accepted(now);
-        let first = runs.first().map(|request| Run { request: request.clone(), status });
+        let first = runs.first().map(|request| Run { request: NewRun::clone(request), status });
         let (store, core) = (self.store.clone(), self.core.clone());
         // Who asked may hang up while the runs are written, or be told that nobody knows: the core is told of them all
         // the same.
@@ -194,7 +194,6 @@ impl Engine {
             let accepted = store.submit(runs.clone(), key).await?;
             if matches!(accepted, Accepted::New(_)) {
                 metrics::counter!("rigi_runs_accepted_total").increment(runs.len() as u64);
-                let runs = runs.into_iter().map(Arc::new).collect();
                 let _ = core.send(Message::Accepted(runs));
             }
             Ok::<_, rigi_store::Error>(accepted)
@@ -223,7 +222,7 @@ impl Engine {
         mut submission: Submission,
         now: Timestamp,
         looked: &mut Looked,
-        runs: &mut Vec<NewRun>,
+        runs: &mut Vec<Arc<NewRun>>,
     ) -> Result<(), SubmitError> {
         let code = self.code(catalog, &submission, looked).await?;
         let sealer = self.store.sealer();
@@ -254,16 +253,16 @@ impl Engine {
             trigger: submission.trigger,
             rerun_of: submission.rerun_of,
             target,
-            parameters,
-            inputs,
-            env: submission.env,
-            labels,
+            parameters: parameters.into(),
+            inputs: inputs.into(),
+            env: submission.env.into(),
+            labels: labels.into(),
             step: None,
         };
         for _ in 1..submission.count {
-            runs.push(NewRun { id: RunId::generate(), ..run.clone() });
+            runs.push(Arc::new(NewRun { id: RunId::generate(), ..run.clone() }));
         }
-        runs.push(run);
+        runs.push(Arc::new(run));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Runs: accepting them, changing them, reading one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rigi_model::event::RunEvent;
 use rigi_model::run::{AttemptRecord, RunStatus};
@@ -41,14 +42,14 @@ pub struct NewRun {
     pub rerun_of: Option<RunId>,
     /// Where it executes.
     pub target: Target,
-    /// Values of its parameters, a JSON object.
-    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// Values of its parameters, a JSON object. This and what follows is shared by all that were asked for together.
+    pub parameters: Arc<serde_json::Map<String, serde_json::Value>>,
     /// Its input files.
-    pub inputs: Vec<RunInput>,
+    pub inputs: Arc<[RunInput]>,
     /// Environment variables given with it.
-    pub env: BTreeMap<String, String>,
+    pub env: Arc<BTreeMap<String, String>>,
     /// Labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Arc<BTreeMap<String, String>>,
     /// The step of a flow that it is.
     pub step: Option<StepOf>,
 }
@@ -294,7 +295,7 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
             [run.project.as_str().into(), run.id.as_str().into(), key.as_str().into(), value.as_str().into()],
         );
     }
-    for RunInput { input, name, sha256, .. } in &run.inputs {
+    for RunInput { input, name, sha256, .. } in &*run.inputs {
         rows.add(
             &INSERT_INPUT,
             [

@@ -69,7 +69,7 @@ pub enum Accepted {
 /// Any other write.
 pub(crate) type Other = Box<dyn for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<()>> + Send>;
 
-type Submission = (Vec<NewRun>, Option<IdempotencyKey>, oneshot::Sender<Result<Accepted>>);
+type Submission = (Vec<Arc<NewRun>>, Option<IdempotencyKey>, oneshot::Sender<Result<Accepted>>);
 
 enum Job {
     Submit(Submission),
@@ -130,7 +130,11 @@ impl Writer {
         }
     }
 
-    pub(crate) async fn submit(&self, runs: Vec<NewRun>, key: Option<IdempotencyKey>) -> Result<Accepted> {
+    pub(crate) async fn submit(
+        &self,
+        runs: Vec<Arc<NewRun>>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Accepted> {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Job::Submit((runs, key, reply))).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
@@ -374,7 +378,7 @@ impl Task {
     /// writes keys, so that what it has read stays true.
     async fn admit(
         &self,
-        runs: Vec<NewRun>,
+        runs: Vec<Arc<NewRun>>,
         key: Option<IdempotencyKey>,
         seen: &mut HashMap<(ProjectName, String), (String, Vec<RunId>)>,
         work: &mut Work,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rigi_model::log::Encoder;
 use rigi_model::log::Stream;
@@ -48,7 +49,7 @@ fn postgres() -> Option<DbConfig> {
 /// A run that has ended, with a log, a sealed parameter, a label and a file.
 async fn ended_run(store: &Store, n: usize, log_lines: usize) -> NewRun {
     let mut run = new_run("a");
-    run.env.insert("TOKEN".into(), store.sealer().seal("hunter2").unwrap());
+    Arc::make_mut(&mut run.env).insert("TOKEN".into(), store.sealer().seal("hunter2").unwrap());
     store.submit(vec![run.clone()], None).await.unwrap();
     let mut encoder = Encoder::new(1);
     for line in 0..log_lines {

@@ -1,5 +1,7 @@
 //! Lists and their filters.
 
+use std::collections::BTreeMap;
+
 use rigi_model::{RunState, Timestamp};
 use rigi_store::Pace;
 use rigi_store::tables::runs_list::RunFilter;
@@ -88,8 +90,8 @@ async fn many_kinds(store: &Store) -> Vec<(NewRun, RunState)> {
     let mut all = Vec::new();
     for n in 0..90usize {
         let mut run = new_run(["alpha", "beta", "gamma-7Q2A"][n % 3]);
-        run.labels =
-            [("team".to_owned(), (n % 2).to_string()), ("batch".to_owned(), (n % 5).to_string())].into();
+        let labels = [("team".to_owned(), (n % 2).to_string()), ("batch".to_owned(), (n % 5).to_string())];
+        run.labels = BTreeMap::from(labels).into();
         let state = RunState::ALL[n % RunState::ALL.len()];
         stored(store, &run, state).await;
         all.push((run, state));

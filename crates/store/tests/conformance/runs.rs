@@ -1,5 +1,6 @@
 //! Accepting, changing and reading single runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_model::run::{AttemptRecord, LogFacts, RunStatus};
@@ -200,7 +201,7 @@ fn large(number: u32, text: &str) -> NewRun {
     let mut run = new_run("a");
     run.priority = -i32::try_from(number).unwrap();
     run.rerun_of = number.is_multiple_of(2).then(RunId::generate);
-    run.parameters.insert("text".into(), text.into());
+    Arc::make_mut(&mut run.parameters).insert("text".into(), text.into());
     let input = |name: &str| RunInput {
         input: "in".into(),
         name: name.into(),

@@ -1,6 +1,8 @@
 //! A store per test on either database, and runs to put into it.
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use rigi_model::run::RunStatus;
 use rigi_model::{
@@ -62,10 +64,10 @@ pub fn new_run(pipeline: &str) -> NewRun {
         trigger: Trigger::manual(Actor::you()),
         rerun_of: None,
         target: Target::PROCESS,
-        parameters: serde_json::from_str(r#"{"start": 1990, "name": "Zürich"}"#).unwrap(),
-        inputs: Vec::new(),
-        env: [("A".to_owned(), "b".to_owned())].into(),
-        labels: [("team".to_owned(), pipeline.to_owned())].into(),
+        parameters: Arc::new(serde_json::from_str(r#"{"start": 1990, "name": "Zürich"}"#).unwrap()),
+        inputs: Arc::default(),
+        env: BTreeMap::from([("A".to_owned(), "b".to_owned())]).into(),
+        labels: BTreeMap::from([("team".to_owned(), pipeline.to_owned())]).into(),
         step: None,
     }
 }

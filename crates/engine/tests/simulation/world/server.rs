@@ -346,7 +346,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         code: "/code".into(),
         environment: None,
         parameters: serde_json::Map::new(),
-        env: run.env.clone(),
+        env: (*run.env).clone(),
         inputs: Vec::new(),
         outputs: Vec::new(),
         limits: PlanLimits::default(),
