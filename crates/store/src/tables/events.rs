@@ -3,7 +3,8 @@
 use rigi_model::{Reason, RunId, Timestamp};
 use sqlx::{AssertSqlSafe, FromRow, Row};
 
-use super::runs::{RUN, Run, RunRow};
+use super::runs::Run;
+use super::runs_read::{RUN, RunRow};
 use crate::Result;
 use crate::db::{Db, on_db};
 use crate::rows::Kind::{Int, Text};

@@ -9,6 +9,7 @@ pub(crate) mod run_status;
 pub mod runs;
 pub mod runs_list;
 pub mod runs_open;
+mod runs_read;
 mod runs_search;
 pub mod uploads;
 pub mod versions;

@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::unsigned;
-use super::runs::{RUN, Run, RunRow};
+use super::runs::Run;
+use super::runs_read::{RUN, RunRow};
 use super::runs_search::{Planned, Search, text_of};
 use crate::Result;
 use crate::db::{Db, on_db};
