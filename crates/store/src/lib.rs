@@ -41,7 +41,7 @@ pub use migrate::MigrationStatus;
 pub use origin::Renew;
 pub use postgres::Server as PostgresServer;
 pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
-pub use tables::runs::{EndedAttempt, NewRun, Run, RunChange, RunInput, StepOf};
+pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};

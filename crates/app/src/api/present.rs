@@ -10,8 +10,8 @@ use rigi_model::pipeline::PipelineSpec;
 use rigi_model::quantity::ordinal;
 use rigi_model::run::RunStatus;
 use rigi_model::{Reason, RunId, RunState, Timestamp};
-use rigi_store::Run;
 use rigi_store::tables::versions::Version;
+use rigi_store::{ListedRun, Run};
 use serde_json::{Map, Value};
 
 use super::error::ApiResult;
@@ -29,12 +29,12 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Runs as lists show them.
-pub async fn summaries(state: &AppState, runs: &[Run]) -> Vec<RunSummary> {
+pub async fn summaries(state: &AppState, runs: &[ListedRun]) -> Vec<RunSummary> {
     let open: Vec<RunId> =
-        runs.iter().filter(|run| !run.status.state.is_terminal()).map(|run| run.request.id.clone()).collect();
+        runs.iter().filter(|run| !run.status.state.is_terminal()).map(|run| run.id.clone()).collect();
     let looks = if open.is_empty() { HashMap::new() } else { state.engine.look(open).await };
-    let brief = |run: &Run| {
-        let mut summary = summary(run, looks.get(&run.request.id));
+    let brief = |run: &ListedRun| {
+        let mut summary = summary(run, looks.get(&run.id));
         let is_quote = run.status.reason == Some(Reason::ExitCode);
         let shorten = if is_quote { first_line } else { first_words };
         summary.message = summary.message.map(|message| shorten(&message));
@@ -66,24 +66,24 @@ fn cut_line(sentence: &str) -> String {
 
 /// A run as lists show it.
 #[must_use]
-pub fn summary(run: &Run, look: Option<&Look>) -> RunSummary {
-    let (request, status) = (&run.request, &run.status);
+pub fn summary(run: &ListedRun, look: Option<&Look>) -> RunSummary {
+    let status = &run.status;
     let (reason, message, queue) = waiting(run, look);
     let progress = look.and_then(|look| look.live.progress.as_ref());
     RunSummary {
-        id: request.id.clone(),
-        short: request.id.short().to_owned(),
-        pipeline: request.pipeline.to_string(),
+        id: run.id.clone(),
+        short: run.id.short().to_owned(),
+        pipeline: run.pipeline.to_string(),
         state: status.state,
         reason: reason.map(|reason| reason.to_string()),
         message,
         queue,
-        trigger: TriggerView { kind: request.trigger.kind.to_string(), by: request.trigger.by.to_string() },
-        labels: (*request.labels).clone(),
-        priority: request.priority,
+        trigger: TriggerView { kind: run.trigger.kind.to_string(), by: run.trigger.by.to_string() },
+        labels: (*run.labels).clone(),
+        priority: run.priority,
         attempt: status.attempt,
-        max_attempts: most_attempts(status, request.max_attempts),
-        created_at: request.created_at,
+        max_attempts: most_attempts(status, run.max_attempts),
+        created_at: run.created_at,
         started_at: status.started_at,
         ended_at: status.ended_at,
         next_attempt_at: status.next_attempt_at,
@@ -102,7 +102,7 @@ fn most_attempts(status: &RunStatus, given: u32) -> u32 {
 }
 
 /// Why a run is where it is: for a waiting one, what the board says right now.
-fn waiting(run: &Run, look: Option<&Look>) -> (Option<Reason>, Option<String>, Option<QueuePlace>) {
+fn waiting(run: &ListedRun, look: Option<&Look>) -> (Option<Reason>, Option<String>, Option<QueuePlace>) {
     let status = &run.status;
     let place = look.and_then(|look| look.place).filter(|_| status.state == RunState::Queued);
     let Some(place) = place else { return (status.reason, status.message.clone(), None) };
@@ -143,7 +143,7 @@ pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
     };
     let settings = state.engine.settings();
     Ok(RunView {
-        summary: summary(run, look.as_ref()),
+        summary: summary(&run.into(), look.as_ref()),
         version: run.request.version.to_string(),
         git: version.as_ref().and_then(git),
         parameters: masked(version.as_ref().map(|v| &v.spec), &run.request.parameters),

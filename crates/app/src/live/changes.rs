@@ -62,7 +62,7 @@ impl Changes for AppState {
         async move {
             let since = self.store().db().runs_since(after, CATCH_UP).await?;
             let Some(mut runs) = since.runs else { return Ok(Missed { newest: since.newest, runs: None }) };
-            runs.retain(|run| only.is_none_or(|only| run.request.id == *only));
+            runs.retain(|run| only.is_none_or(|only| run.id == *only));
             Ok(Missed { newest: since.newest, runs: Some(present::summaries(self, &runs).await) })
         }
         .boxed()
@@ -70,7 +70,7 @@ impl Changes for AppState {
 
     fn views(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<Vec<RunSummary>>> {
         async move {
-            let runs = self.store().db().runs_by_id(&runs).await?;
+            let runs = self.store().db().listed_by_id(&runs).await?;
             Ok(present::summaries(self, &runs).await)
         }
         .boxed()

@@ -3,8 +3,8 @@
 use rigi_model::{Reason, RunId, Timestamp};
 use sqlx::{AssertSqlSafe, FromRow, Row};
 
-use super::runs::Run;
-use super::runs_read::{RUN, RunRow};
+use super::runs::ListedRun;
+use super::runs_read::{LISTED, ListedRow};
 use crate::Result;
 use crate::db::{Db, on_db};
 use crate::rows::Kind::{Int, Text};
@@ -34,7 +34,7 @@ pub struct Since {
     pub newest: i64,
     /// The runs that something happened to, each once; `None` if there are more events between than a reader is told, or
     /// its event is none of this database: then it starts afresh.
-    pub runs: Option<Vec<Run>>,
+    pub runs: Option<Vec<ListedRun>>,
 }
 
 /// A row for each run that changed, or a single one without a run.
@@ -42,7 +42,7 @@ fn since() -> String {
     format!(
         "WITH since AS (SELECT id, run FROM events WHERE id > $1 ORDER BY id LIMIT $2), \
          edge AS (SELECT (SELECT MAX(id) FROM events) AS newest_event, (SELECT COUNT(*) FROM since) AS missed_events) \
-         SELECT edge.newest_event, edge.missed_events, {RUN} FROM edge \
+         SELECT edge.newest_event, edge.missed_events, {LISTED} FROM edge \
          LEFT JOIN (SELECT DISTINCT run FROM since) AS changed ON edge.missed_events < $2 \
          LEFT JOIN runs ON runs.id = changed.run"
     )
@@ -137,7 +137,7 @@ impl Db {
                 if row.try_get::<i64, _>("missed_events")? > limit || after > since.newest {
                     since.runs = None;
                 } else if let (Some(runs), Some(_)) = (&mut since.runs, row.try_get::<Option<&str>, _>("id")?) {
-                    runs.push(RunRow::from_row(row)?.try_into()?);
+                    runs.push(ListedRow::from_row(row)?.try_into()?);
                 }
             }
             since

@@ -81,6 +81,38 @@ pub struct Run {
     pub status: RunStatus,
 }
 
+/// A run as lists show it: without what only it and its executor need, which may be much.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedRun {
+    /// Its id.
+    pub id: RunId,
+    /// Project.
+    pub project: ProjectName,
+    /// Pipeline.
+    pub pipeline: PipelineName,
+    /// Higher starts first.
+    pub priority: i32,
+    /// Attempts at most, by the retry policy.
+    pub max_attempts: u32,
+    /// Accepted.
+    pub created_at: Timestamp,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Labels.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// Where it is.
+    pub status: RunStatus,
+}
+
+impl From<&Run> for ListedRun {
+    fn from(run: &Run) -> Self {
+        let NewRun { id, project, pipeline, priority, max_attempts, created_at, trigger, labels, .. } =
+            run.request.clone();
+        let status = run.status.clone();
+        Self { id, project, pipeline, priority, max_attempts, created_at, trigger, labels, status }
+    }
+}
+
 /// A change of one run, with what is written beside it.
 #[derive(Debug, Clone)]
 pub struct RunChange {

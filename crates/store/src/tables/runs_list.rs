@@ -6,8 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::unsigned;
-use super::runs::Run;
-use super::runs_read::{RUN, RunRow};
+use super::runs::ListedRun;
+use super::runs_read::{LISTED, ListedRow};
 use super::runs_search::{Planned, Search, text_of};
 use crate::Result;
 use crate::db::{Db, on_db};
@@ -59,7 +59,7 @@ struct MarkRow {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunPage {
     /// At most as many as were asked for; fewer, even none, where the search was long and `next` goes on with it.
-    pub runs: Vec<Run>,
+    pub runs: Vec<ListedRun>,
     /// The cursor of the next page, if there may be one.
     pub next: Option<RunId>,
 }
@@ -70,11 +70,11 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn list_runs(&self, project: &ProjectName, filter: &RunFilter) -> Result<RunPage> {
-        let (rows, searched_to) = self.search_runs::<RunRow>(project, filter, RUN).await?;
-        let mut runs = rows.into_iter().map(Run::try_from).collect::<Result<Vec<Run>>>()?;
+        let (rows, searched_to) = self.search_runs::<ListedRow>(project, filter, LISTED).await?;
+        let mut runs = rows.into_iter().map(ListedRun::try_from).collect::<Result<Vec<ListedRun>>>()?;
         let more = runs.len() > filter.limit as usize;
         runs.truncate(filter.limit as usize);
-        let last = runs.last().filter(|_| more).map(|run| run.request.id.clone());
+        let last = runs.last().filter(|_| more).map(|run| run.id.clone());
         Ok(RunPage { runs, next: last.or(searched_to) })
     }
 

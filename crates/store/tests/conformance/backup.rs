@@ -164,6 +164,7 @@ fn a_backup_of_a_former_schema_is_restored_and_brought_up_to_date() {
                 RunFilter { labels: vec![("team".into(), "data".into())], limit: 9, ..RunFilter::default() };
             let found = store.db().list_runs(&project(), &filter).await.unwrap().runs;
             let [run] = found.as_slice() else { panic!("{found:?}") };
+            let run = store.db().run(&project(), &run.id).await.unwrap();
             assert_eq!((run.request.pipeline.as_str(), run.status.state), ("hello", RunState::Succeeded));
             assert_eq!(
                 (run.request.step.clone(), run.request.parameters["name"].as_str()),

@@ -18,7 +18,7 @@ fn lists_are_newest_first_and_page_without_gaps() {
         let mut filter = RunFilter { limit: 10, ..RunFilter::default() };
         loop {
             let page = store.db().list_runs(&project(), &filter).await.unwrap();
-            seen.extend(page.runs.into_iter().map(|run| run.request.id));
+            seen.extend(page.runs.into_iter().map(|run| run.id));
             filter.before = page.next;
             if filter.before.is_none() {
                 break;
@@ -42,7 +42,7 @@ fn filters_can_be_combined() {
         let ids = |filter: RunFilter| async move {
             let filter = RunFilter { limit: 100, ..filter };
             let found = store.db().list_runs(&project(), &filter).await.unwrap();
-            found.runs.into_iter().map(|run| run.request.id).collect::<Vec<_>>()
+            found.runs.into_iter().map(|run| run.id).collect::<Vec<_>>()
         };
         let of_alpha = RunFilter { pipeline: Some(named("alpha")), ..RunFilter::default() };
         assert_eq!(ids(of_alpha.clone()).await, [c.id.clone(), a.id.clone()]);
@@ -178,7 +178,7 @@ fn a_search_that_no_index_answers_goes_on_page_by_page() {
         loop {
             let page = store.db().list_runs(&project(), &filter).await.unwrap();
             pages += 1;
-            found.extend(page.runs.into_iter().map(|run| run.request.id));
+            found.extend(page.runs.into_iter().map(|run| run.id));
             let Some(next) = page.next else { break };
             assert!(filter.before.as_ref().is_none_or(|before| next < *before), "the search must go on");
             filter.before = Some(next);
@@ -214,7 +214,7 @@ fn steps_are_in_no_list_of_runs_and_go_with_their_flow() {
         let both = [plain.id.clone(), flow.id.clone()];
         for (filter, expected) in [(any, &both[..]), (label, &both), (of_flow, &both), (tail, &[])] {
             let page = db.list_runs(&project(), &filter).await.unwrap();
-            let mut found: Vec<_> = page.runs.into_iter().map(|run| run.request.id).collect();
+            let mut found: Vec<_> = page.runs.into_iter().map(|run| run.id).collect();
             let mut expected = expected.to_vec();
             found.sort();
             expected.sort();
@@ -265,7 +265,7 @@ fn projects_see_nothing_of_each_other() {
             ];
             for filter in filters {
                 let page = db.list_runs(own, &filter).await.unwrap();
-                let found: Vec<_> = page.runs.into_iter().map(|run| run.request.id).collect();
+                let found: Vec<_> = page.runs.into_iter().map(|run| run.id).collect();
                 assert_eq!(found, std::slice::from_ref(&run.id), "{filter:?}");
             }
             let open = db.open_runs(own, &[RunState::Queued], None, 10).await.unwrap();
