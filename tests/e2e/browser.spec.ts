@@ -11,6 +11,7 @@ const TALK = 'i=1; while [ $i -le 40 ]; do echo "line $i"; i=$((i+1)); sleep 0.1
 test("start co2-trend from its form, watch its log arrive, see its plot", async ({ bed, page }) => {
   test.setTimeout(660_000);
   bed.copyPipelines(examples);
+  bed.lendEnvironments();
   const server = await bed.up();
   const said = complaints(page);
   await signIn(page, server);

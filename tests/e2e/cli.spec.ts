@@ -335,7 +335,9 @@ for (const kind of ["script", "notebook", "command", "multi-file"]) {
     const said = await bed.rigi(["init", folder, "--kind", kind]);
     expect(said.code, said.err).toBe(0);
     expect((await bed.rigi(["validate", folder])).code).toBe(0);
-    const run = await bed.rigi(["run", `${folder}/`, "--wait"], { ms: 240_000, env: { RIGI_DATA: bed.folder("fresh-data") } });
+    const data = bed.folder("fresh-data");
+    bed.lendEnvironments(data);
+    const run = await bed.rigi(["run", `${folder}/`, "--wait"], { ms: 240_000, env: { RIGI_DATA: data } });
     expect(run.code, run.out + run.err).toBe(0);
     // What is there is not written over.
     expect((await bed.rigi(["init", folder, "--kind", kind])).code).toBe(73);

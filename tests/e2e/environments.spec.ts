@@ -123,6 +123,7 @@ test.describe("environments", () => {
   });
 
   test("a notebook that fails is kept as far as it came, with its page", async ({ bed }) => {
+    bed.lendEnvironments();
     bed.pipeline("book", { "main.ipynb": notebook("factor = 2", "print('product', 21 * factor)", "raise ValueError('no more')", "print('never')") });
     const { api } = await bed.up();
     const run = await api.ended((await api.submit("book", { parameters: { factor: 3 } })).id, 240_000);
@@ -139,6 +140,7 @@ test.describe("environments", () => {
   });
 
   test("a cell of a notebook is tried again, and the run is not", async ({ bed }) => {
+    bed.lendEnvironments();
     const flaky = "import os\npath = os.environ['TMPDIR'] + '/count'\ntries = int(open(path).read()) + 1 if os.path.exists(path) else 1\nopen(path, 'w').write(str(tries))\nassert tries >= 3, 'not yet'\nprint('tries', tries)";
     bed.pipeline("book", { "main.ipynb": notebook("x = 1", flaky), "pipeline.json": { cells: [{ retries: 0 }, { retries: 3, delay_seconds: 0 }] } });
     const { api } = await bed.up();
