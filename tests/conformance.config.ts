@@ -7,8 +7,8 @@ import { inCi } from "./support/places";
 const asked = (process.env.TARGETS || "process,container").split(",");
 // The slowest first: what takes long does not begin when all else has ended.
 const targets = (["kubernetes", "container", "process"] as Target[]).filter((target) => asked.includes(target));
-// Pods are mostly waited for.
-const workers = targets.includes("kubernetes") ? 4 : 2;
+// Pods are mostly waited for, engines often.
+const workers = targets.includes("kubernetes") ? 4 : targets.includes("container") ? 3 : 2;
 const places = targets.flatMap((target) => storages.map((storage): Place => ({ target, storage })));
 
 export default defineConfig<object, { place: Place }>({
