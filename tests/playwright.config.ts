@@ -1,10 +1,12 @@
-/** Every suite runs once for each database; the browser is the one that the system has. */
+/** Tests run on SQLite, and on PostgreSQL those that say so (`support/test.ts`); the browser is the one that the system has. */
 import { defineConfig } from "@playwright/test";
 
 import { inCi } from "./support/places";
 import type { Options } from "./support/test";
 
 const databases = (process.env.RIGI_TEST_DATABASE ?? "sqlite,postgres").split(",") as Options["database"][];
+
+const tagged = { sqlite: { grepInvert: /@postgres/ }, postgres: { grep: /@both|@postgres/ } };
 
 export default defineConfig<Options>({
   testDir: "e2e",
@@ -22,7 +24,8 @@ export default defineConfig<Options>({
   use: {
     browserName: "chromium",
     screenshot: "only-on-failure",
-    trace: "retain-on-failure",
+    // A trace of everything doubles the time of a browser: only what is tried again has one.
+    trace: "on-first-retry",
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: [
@@ -36,5 +39,5 @@ export default defineConfig<Options>({
       ],
     },
   },
-  projects: databases.map((database) => ({ name: database, use: { database } })),
+  projects: databases.map((database) => ({ name: database, use: { database }, ...tagged[database] })),
 });

@@ -6,7 +6,7 @@ export default defineConfig(
   { ignores: ["dist", "node_modules", "src/api/schema.gen.ts", "public"] },
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] } } },
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js", "prettier.config.js"] } } },
     plugins: { "react-hooks": hooks },
     rules: {
       ...hooks.configs.recommended.rules,

@@ -12,7 +12,7 @@ const third = process.env.CONFORMANCE_THIRD === "1";
 function add(scenario: Scenario): void {
   test(scenario.name, async ({ place, house }, info) => {
     test.skip(!fits(scenario, place), "it is about other targets or storages");
-    test.skip(third && !isInThird(scenario), "it is not in the third: CONFORMANCE_THIRD=1");
+    test.skip(third && !isInThird(scenario, place), "it is not in the third: CONFORMANCE_THIRD=1");
     test.skip(scenario.long === true && !longOnes, "it takes long: CONFORMANCE_LONG=1");
     test.setTimeout((scenario.ms ?? 60_000) + 60_000);
     const seen = await play(house, scenario);

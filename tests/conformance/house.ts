@@ -88,6 +88,7 @@ export class House {
       const all = scenarios.filter((scenario) => (scenario.server ?? "shared") === kind && fits(scenario, this.place));
       for (const scenario of all) write(bed, scenario, undefined);
       if (kind === "online") bed.copyPipelines(examples);
+      if (kind === "online" && this.place.target === "process") bed.lendEnvironments();
       const begin = async (): Promise<Room> => {
         const tenant = await this.tenant(bed);
         return { bed, tenant, server: await this.start({ bed, tenant, online: kind === "online" }) };

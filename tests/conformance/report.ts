@@ -99,7 +99,9 @@ function reasonOf(scenario: string, target: Target, what: string): string | null
 }
 
 function print(rows: Row[]): void {
-  const columns = [...new Set(rows.map((row) => `${row.target} ${row.storage}`))];
+  // The yardstick first, whatever was played first.
+  const far = (column: string): number => (column.startsWith("process") ? 0 : 1);
+  const columns = [...new Set(rows.map((row) => `${row.target} ${row.storage}`))].sort((a, b) => far(a) - far(b));
   const names = [...new Set(rows.map((row) => row.scenario))];
   const width = Math.max(...names.map((name) => name.length));
   const cell = (row: Row | undefined): string => {

@@ -11,6 +11,9 @@ import type { Tenant } from "./cluster";
 export type Target = "process" | "container" | "kubernetes";
 export type Storage = "sqlite+folder" | "postgres+folder" | "sqlite+s3" | "postgres+s3";
 
+/** Those that are asked for. */
+export const storages = (process.env.STORAGES || "sqlite+folder").split(",") as Storage[];
+
 /** Where scenarios run. */
 export interface Place {
   target: Target;

@@ -1,5 +1,5 @@
 /** A third of the scenarios, for where there is little time: at least one of everything that may go differently on a target. */
-import type { Scenario } from "./scenario";
+import { type Place, type Scenario, storages } from "./scenario";
 
 const third = new Set([
   // How it ends.
@@ -21,12 +21,19 @@ const third = new Set([
   "credentials-in-a-file", "credentials-renewed", "long-files-past-the-door",
 ]);
 
-export function isInThird(scenario: Scenario): boolean {
-  return third.has(scenario.name);
+/** Those of them that are not about files: on the first storage that is asked for. */
+const onceOnly = new Set([
+  "image-missing", "image-that-holds-nothing", "cluster-image-not-in-its-registry", "cluster-unschedulable", "cluster-quota-of-pods",
+  "cluster-template-refused", "cluster-kubeconfig-revoked", "cluster-api-server-away",
+  "kueue-waits", "kueue-preempts", "kueue-line", "kueue-out-of-sight", "kueue-takes-back-and-the-server-comes-in-time", "kueue-comes-later",
+]);
+
+export function isInThird(scenario: Scenario, place: Place): boolean {
+  return third.has(scenario.name) && (!onceOnly.has(scenario.name) || place.storage === storages[0]);
 }
 
 /** Names in the list that no scenario has. */
 export function unknownInThird(scenarios: Scenario[]): string[] {
   const all = new Set(scenarios.map((scenario) => scenario.name));
-  return [...third].filter((name) => !all.has(name));
+  return [...[...third].filter((name) => !all.has(name)), ...[...onceOnly].filter((name) => !third.has(name))];
 }

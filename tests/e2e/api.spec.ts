@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 
 import type { Page, Run } from "../support/api";
 import { signIn } from "../support/page";
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<AddressInfo> {
@@ -17,7 +17,7 @@ async function freePort(): Promise<AddressInfo> {
   return address;
 }
 
-test("the same idempotency key and request is one run; another request is a conflict", async ({ bed }) => {
+test("the same idempotency key and request is one run; another request is a conflict", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const first = await bed.up();
   const key = { "idempotency-key": "order-66" };
@@ -31,7 +31,7 @@ test("the same idempotency key and request is one run; another request is a conf
   expect(await second.api.count()).toBe(1);
 });
 
-test("pages join without gap or double, whatever comes in between", async ({ bed }) => {
+test("pages join without gap or double, whatever comes in between", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const { api } = await bed.up();
   const { ids } = await api.post<{ ids: string[] }>("/runs", { runs: [{ pipeline: "noop", count: 45 }] });
@@ -47,7 +47,7 @@ test("pages join without gap or double, whatever comes in between", async ({ bed
   expect(seen).toEqual([...ids].sort().reverse());
 });
 
-test("lists are filtered by state, pipeline, label, time and text", async ({ bed }) => {
+test("lists are filtered by state, pipeline, label, time and text", onBoth, async ({ bed }) => {
   bed.shell("alpha", "true", { labels: { team: "data" } });
   bed.shell("beta", "exit 1");
   const { api } = await bed.up();
@@ -118,8 +118,7 @@ test("a part of a file is answered alone, and only of the content that is known"
   expect((await get("none", { range: "bytes=0-" })).status).toBe(416);
 });
 
-test("every refusal is a problem with the id of its request, which its answer has too", async ({ bed, database }) => {
-  onlyOnce(database);
+test("every refusal is a problem with the id of its request, which its answer has too", async ({ bed }) => {
   bed.shell("noop", "true");
   const { api } = await bed.up();
   const runs = "/api/v1/pipelines/noop/runs";
@@ -152,8 +151,7 @@ test("every refusal is a problem with the id of its request, which its answer ha
   expect((await api.fetch("GET", "/api/v1/runs")).headers.get("x-request-id")).toMatch(/^req_/);
 });
 
-test("the description is valid OpenAPI, complete, with examples, and is the one in the repository", async ({ bed, database }) => {
-  onlyOnce(database);
+test("the description is valid OpenAPI, complete, with examples, and is the one in the repository", async ({ bed }) => {
   const { api } = await bed.up();
   const text = await (await api.fetch("GET", "/api/v1/openapi.json")).text();
   const document = JSON.parse(text) as { openapi: string; paths: Record<string, Record<string, { responses: object; operationId?: string; summary?: string }>> };
@@ -172,8 +170,7 @@ test("the description is valid OpenAPI, complete, with examples, and is the one 
   expect(docs.ok).toBe(true);
 });
 
-test("the page of the API shows every call, and tries one", async ({ bed, database, page }) => {
-  onlyOnce(database);
+test("the page of the API shows every call, and tries one", async ({ bed, page }) => {
   bed.shell("noop", "true");
   const server = await bed.up();
   const complaints: string[] = [];
@@ -198,7 +195,7 @@ test("the page of the API shows every call, and tries one", async ({ bed, databa
   expect(complaints).toEqual([]);
 });
 
-test("health without sign-in, metrics with it or at a port of their own; the directory of resources", async ({ bed }) => {
+test("health without sign-in, metrics with it or at a port of their own; the directory of resources", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const { port } = await freePort();
   const { api } = await bed.up({ env: { RIGI_METRICS__LISTEN: `127.0.0.1:${port}` } });
@@ -218,8 +215,7 @@ test("health without sign-in, metrics with it or at a port of their own; the dir
   expect(system.database).toBe(bed.database);
 });
 
-test("a browser's session: a link opens once, foreign pages can do nothing", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a browser's session: a link opens once, foreign pages can do nothing", async ({ bed }) => {
   bed.shell("noop", "true");
   const server = await bed.up();
   const { api } = server;

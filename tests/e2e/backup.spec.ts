@@ -4,7 +4,7 @@ import { cpSync, readFileSync, readdirSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 
 import { Bed } from "../support/bed";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** Every file below a folder. */
 function filesBelow(folder: string): string[] {
@@ -24,7 +24,7 @@ function flip(file: string, at: number): Buffer {
 
 const WORK = 'i=0; while [ $i -lt $lines ]; do echo "line $i"; i=$((i+1)); done; head -c $size /dev/zero | tr "\\0" x > $RIGI_OUTPUTS/big.bin; echo hi > $RIGI_OUTPUTS/a.txt';
 
-test("a backup of a working server is restored elsewhere, on either database: states, logs and files are the same", async ({ bed }) => {
+test("a backup of a working server is restored elsewhere, on either database: states, logs and files are the same", onBoth, async ({ bed }) => {
   bed.shell("work", WORK);
   bed.shell("wait", "sleep 300");
   const server = await bed.up({ args: ["--runs", "6"] });

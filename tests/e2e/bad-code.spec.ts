@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { processesOf } from "../support/processes";
 import type { Server } from "../support/test";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** Processes of runs: not the server and not its supervisor. */
 function leftOf(server: Server, root: string): number[] {
@@ -29,7 +29,7 @@ test("a gigabyte of output: the log is cut with a mark, and the run goes on", as
   await nothingIsLeft(server, bed.root);
 });
 
-test("one line without an end, and bytes that are no text", async ({ bed }) => {
+test("one line without an end, and bytes that are no text", onBoth, async ({ bed }) => {
   bed.shell("endless", "head -c 3000000 /dev/zero | tr '\\0' x; printf '\\nafter \\377\\376 \\0 bytes\\n'");
   const { api } = await bed.up();
   const run = await api.ended((await api.submit("endless")).id);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { call } from "../support/bed";
 import { binary, inCi } from "../support/places";
 import { sql } from "../support/postgres";
-import { expect, onlyOnce, test, type Bed } from "../support/test";
+import { expect, onBoth, onPostgres, test, type Bed } from "../support/test";
 
 /** A start that must be refused, within a bound. */
 async function refusedStart(bed: Bed, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
@@ -29,8 +29,7 @@ async function used(bed: Bed): Promise<string> {
   return run.id;
 }
 
-test("a truncated database", async ({ bed, database }) => {
-  test.skip(database === "postgres", "PostgreSQL looks after its own files");
+test("a truncated database", async ({ bed }) => {
   await used(bed);
   const file = join(bed.data, "rigi.db");
   // Else all of it is in the write-ahead log, and nothing is lost with the file.
@@ -45,8 +44,7 @@ test("a truncated database", async ({ bed, database }) => {
   expect(statSync(file).size).toBe(half);
 });
 
-test("a database file that is none", async ({ bed, database }) => {
-  test.skip(database === "postgres", "PostgreSQL looks after its own files");
+test("a database file that is none", async ({ bed }) => {
   await used(bed);
   const file = join(bed.data, "rigi.db");
   await sqlite(file, "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -57,7 +55,7 @@ test("a database file that is none", async ({ bed, database }) => {
   expect(readFileSync(file, "utf8")).toContain("this is no database");
 });
 
-test("a newer database", async ({ bed, database }) => {
+test("a newer database", onBoth, async ({ bed, database }) => {
   const id = await used(bed);
   const statement = "INSERT INTO schema_versions (number, name) VALUES (999, 'from the future')";
   const url = (await bed.env()).RIGI_DATABASE__URL;
@@ -79,8 +77,7 @@ test("a newer database", async ({ bed, database }) => {
   expect((await server.api.run(id)).state).toBe("succeeded");
 });
 
-test("a database that does not answer, and an address that is none", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a database that does not answer, and an address that is none", async ({ bed }) => {
   bed.shell("good", "true");
   const port = await new Promise<number>((done) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
@@ -96,7 +93,7 @@ test("a database that does not answer, and an address that is none", async ({ be
   expect([69, 78], none.err).toContain(none.code);
 });
 
-test("a read-only data folder", async ({ bed, database }) => {
+test("a read-only data folder", onBoth, async ({ bed }) => {
   test.skip(process.getuid?.() !== 0 && !inCi, "mounting needs root");
   await used(bed);
   const script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"';
@@ -105,11 +102,9 @@ test("a read-only data folder", async ({ bed, database }) => {
   expect(said.code, said.out + said.err).toBe(73);
   expect(said.err).toContain("data-folder-read-only");
   expect(said.err).toContain("--data");
-  expect(database).toBeTruthy();
 });
 
-test("a data folder where a file is", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a data folder where a file is", async ({ bed }) => {
   const file = join(bed.root, "file");
   writeFileSync(file, "mine");
   const said = await bed.rigi(["up", bed.pipelines, "--port", "0", "--data", file]);
@@ -118,8 +113,7 @@ test("a data folder where a file is", async ({ bed, database }) => {
   expect(readFileSync(file, "utf8")).toBe("mine");
 });
 
-test("a port in use", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a port in use", async ({ bed }) => {
   bed.shell("good", "true");
   const other = createServer();
   const port = await new Promise<number>((done) => {
@@ -140,7 +134,7 @@ test("a port in use", async ({ bed, database }) => {
   }
 });
 
-test("a second server on the same data folder, and on the same database", async ({ bed, database }) => {
+test("a second server on the same data folder, and on the same database", onBoth, async ({ bed, database }) => {
   bed.shell("good", "echo fine");
   const server = await bed.up();
   const second = await refusedStart(bed);
@@ -155,8 +149,7 @@ test("a second server on the same data folder, and on the same database", async 
   expect((await server.api.ended((await server.api.submit("good")).id)).state).toBe("succeeded");
 });
 
-test("two servers share a PostgreSQL database, each in a schema of its own", async ({ bed, database }) => {
-  test.skip(database === "sqlite", "schemas are PostgreSQL's");
+test("two servers share a PostgreSQL database, each in a schema of its own", onPostgres, async ({ bed }) => {
   bed.shell("good", "echo fine");
   const url = (await bed.env()).RIGI_DATABASE__URL;
   const start = (schema: string) => bed.up({ data: bed.folder(schema), env: { RIGI_DATABASE__URL: `${url}?schema=${schema}` } });
@@ -166,8 +159,7 @@ test("two servers share a PostgreSQL database, each in a schema of its own", asy
   expect(await two.api.count()).toBe(0);
 });
 
-test("a pipelines folder that is none, and a configuration with mistakes", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a pipelines folder that is none, and a configuration with mistakes", async ({ bed }) => {
   const nowhere = await bed.rigi(["up", join(bed.root, "nowhere"), "--port", "0"]);
   expect(nowhere.code).toBe(66);
   mkdirSync(bed.pipelines, { recursive: true });
@@ -179,14 +171,12 @@ test("a pipelines folder that is none, and a configuration with mistakes", async
   expect(said.err).toContain("RIGI_SERVER__PROT");
 });
 
-test("an address that lets other machines in is refused without sign-in", async ({ bed, database }) => {
-  onlyOnce(database);
+test("an address that lets other machines in is refused without sign-in", async ({ bed }) => {
   const said = await refusedStart(bed, ["--bind", "0.0.0.0"]);
   expect(said.code).toBe(78);
 });
 
-test("the data folder is closed to others", async ({ bed, database }) => {
-  onlyOnce(database);
+test("the data folder is closed to others", async ({ bed }) => {
   const server = await bed.up();
   expect(statSync(bed.data).mode & 0o777).toBe(0o700);
   for (const file of ["token", "server.json"]) expect(statSync(join(bed.data, file)).mode & 0o777, file).toBe(0o600);
@@ -196,7 +186,7 @@ test("the data folder is closed to others", async ({ bed, database }) => {
   expect(foreign.out).toBe("403");
 });
 
-test("a data folder that lost its database or its key", async ({ bed, database }) => {
+test("a data folder that lost its database or its key", onBoth, async ({ bed, database }) => {
   const run = await used(bed);
   const key = readFileSync(join(bed.data, "secret.key"));
   rmSync(join(bed.data, "secret.key"));

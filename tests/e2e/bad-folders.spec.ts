@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, test } from "../support/test";
 
 const SPEC = { "pipeline.json": { command: ["sh", "-c", "echo in $RIGI_PIPELINE"] } };
 
@@ -46,8 +46,7 @@ for (const [what, name, says] of [
   ["a dash in front", "-rf", /begins with `-`/],
   ["a line end", "a\nb", /control/],
 ] as const) {
-  test(`a name with ${what} is refused in words`, async ({ bed, database }) => {
-    onlyOnce(database);
+  test(`a name with ${what} is refused in words`, async ({ bed }) => {
     bed.pipeline(name, SPEC);
     bed.shell("good", "echo fine");
     const said = await bed.rigi(["pipelines", "validate", bed.pipelines]);
@@ -68,8 +67,7 @@ for (const [what, name, says] of [
   });
 }
 
-test("a path instead of a name leads nowhere", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a path instead of a name leads nowhere", async ({ bed }) => {
   bed.shell("good", "true");
   const { api } = await bed.up();
   for (const name of ["..", "%2e%2e", "..%2f..%2fetc", "%2e%2e%2fgood", "good%00", "a".repeat(5000)]) {
@@ -85,8 +83,7 @@ for (const [what, make] of [
   ["with `..`", (folder: string) => symlinkSync("../../../../../../etc/passwd", join(folder, "data.txt"))],
   ["that is the code itself", (folder: string, outside: string) => symlinkSync(join(outside, "secret.txt"), join(folder, "main.py"))],
 ] as const) {
-  test(`a link ${what} is refused`, async ({ bed, database }) => {
-    onlyOnce(database);
+  test(`a link ${what} is refused`, async ({ bed }) => {
     const outside = bed.folder("outside");
     writeFileSync(join(outside, "secret.txt"), "secret");
     const folder = bed.pipeline("linked", SPEC);
@@ -121,8 +118,7 @@ test("what is on disk when a run is asked for is what runs", async ({ bed }) => 
   }
 });
 
-test("what in a folder is no code or no spec is told where pipelines are listed", async ({ bed, database }) => {
-  onlyOnce(database);
+test("what in a folder is no code or no spec is told where pipelines are listed", async ({ bed }) => {
   bed.shell("good", "echo fine");
   const fifo = bed.pipeline("fifo", { "main.py": "" });
   execFileSync("mkfifo", [join(fifo, "pipeline.yaml")]);
@@ -165,8 +161,7 @@ test("what in a folder is no code or no spec is told where pipelines are listed"
   expect((await api.ended((await api.submit("good")).id)).state).toBe("succeeded");
 });
 
-test("limits of code can be raised", async ({ bed, database }) => {
-  onlyOnce(database);
+test("limits of code can be raised", async ({ bed }) => {
   bed.pipeline("many", { ...SPEC, a: "1", b: "2", c: "3" });
   const few = await bed.rigi(["validate", bed.pipelines], { env: { RIGI_LIMITS__CODE_FILES: "3" } });
   expect(few.code).toBe(65);
@@ -183,8 +178,7 @@ test("a link within the folder is followed", async ({ bed }) => {
   expect(await api.output(run.id)).toEqual(["content"]);
 });
 
-test("a spec without code is told", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a spec without code is told", async ({ bed }) => {
   bed.pipeline("nothing", { "pipeline.yaml": "description: there is no main.py\n" });
   mkdirSync(join(bed.pipelines, "empty"));
   const { api } = await bed.up();

@@ -1,6 +1,6 @@
 /** Parameters and requests that are wrong: refused before anything is accepted, with the rule and its place. */
 import type { Api, Problem } from "../support/api";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 const SPEC = `parameters:
   start:
@@ -49,7 +49,7 @@ test("values that break the schema name the rule and where it stands", async ({ 
   expect(await api.count()).toBe(0);
 });
 
-test("10 MB of parameters, and more than a request may hold", async ({ bed }) => {
+test("10 MB of parameters, and more than a request may hold", onBoth, async ({ bed }) => {
   bed.pipeline("typed", { "pipeline.yaml": SPEC });
   bed.shell("free", "true");
   const { api } = await bed.up();
@@ -61,7 +61,7 @@ test("10 MB of parameters, and more than a request may hold", async ({ bed }) =>
   expect(await api.count()).toBe(0);
 });
 
-test("NUL bytes are refused, in values, names, labels and variables", async ({ bed }) => {
+test("NUL bytes are refused, in values, names, labels and variables", onBoth, async ({ bed }) => {
   bed.shell("free", "true");
   const { api } = await bed.up();
   for (const request of [

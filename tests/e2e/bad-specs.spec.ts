@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, test } from "../support/test";
 
 interface Case {
   name: string;
@@ -40,8 +40,7 @@ function bomb(): string {
 
 test.describe("specs with a mistake", () => {
   for (const bad of CASES) {
-    test(bad.name, async ({ bed, database }) => {
-      onlyOnce(database);
+    test(bad.name, async ({ bed }) => {
       bed.pipeline("bad", { "main.py": "print('ran')\n", [bad.file]: bad.content });
       if (bad.name === "two specs") writeFileSync(join(bed.pipelines, "bad/pipeline.json"), "{}");
       bed.shell("good", "echo fine");
@@ -66,8 +65,7 @@ test.describe("specs with a mistake", () => {
   }
 });
 
-test("memory may be written in every usual form", async ({ bed, database }) => {
-  onlyOnce(database);
+test("memory may be written in every usual form", async ({ bed }) => {
   const forms = { "1.5g": 1_610_612_736, "512Mi": 536_870_912, "512m": 536_870_912, "512MiB": 536_870_912, "1GB": 1_073_741_824 };
   Object.keys(forms).forEach((form, index) => bed.pipeline(`m${index}`, { "pipeline.json": { command: "true", mem_hard_limit: form } }));
   const { api } = await bed.up();
@@ -77,8 +75,7 @@ test("memory may be written in every usual form", async ({ bed, database }) => {
   }
 });
 
-test("every mistake is told at once, with the exit code of a spec", async ({ bed, database }) => {
-  onlyOnce(database);
+test("every mistake is told at once, with the exit code of a spec", async ({ bed }) => {
   bed.pipeline("bad", { "main.py": "", "pipeline.yaml": "timout: 30s\nlimits: {memry: 1g}\nretrys: 3\n" });
   const said = await bed.rigi(["validate", bed.pipelines]);
   expect(said.code).toBe(65);

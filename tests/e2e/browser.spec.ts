@@ -4,13 +4,14 @@ import { join } from "node:path";
 
 import { complaints, fitsWidth, logLines, picture, signIn } from "../support/page";
 import { examples } from "../support/places";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 const TALK = 'i=1; while [ $i -le 40 ]; do echo "line $i"; i=$((i+1)); sleep 0.1; done; echo "over"';
 
 test("start co2-trend from its form, watch its log arrive, see its plot", async ({ bed, page }) => {
   test.setTimeout(660_000);
   bed.copyPipelines(examples);
+  bed.lendEnvironments();
   const server = await bed.up();
   const said = complaints(page);
   await signIn(page, server);
@@ -51,12 +52,14 @@ test("start co2-trend from its form, watch its log arrive, see its plot", async 
   expect(said).toEqual([]);
 });
 
-test("a log arrives live, and a second window sees the same", async ({ bed, page, context }) => {
+test("a run is started from its form, its log arrives live, and a second window sees the same", onBoth, async ({ bed, page, context }) => {
   bed.shell("talk", TALK);
   const server = await bed.up();
   await signIn(page, server);
-  const run = await server.api.submit("talk");
-  await page.goto(`${server.api.url}/runs/${run.id}`);
+  await page.goto(`${server.api.url}/pipelines/talk/start`);
+  await page.getByRole("form", { name: "Start" }).getByRole("button", { name: "Start" }).click();
+  await expect(page).toHaveURL(/\/runs\/run_/);
+  const run = (await server.api.runs())[0]!;
   await expect(logLines(page).filter({ hasText: /^.*line 5$/ })).toBeVisible();
   await expect(page.getByText("over", { exact: true })).toHaveCount(0);
   const second = await context.newPage();

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { call } from "../support/bed";
 import { binary } from "../support/places";
 import { isAlive, supervisorOf } from "../support/processes";
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 test("the exit code of `run --wait` is the run's result", async ({ bed }) => {
   bed.shell("good", "true");
@@ -29,8 +29,7 @@ test("the exit code of `run --wait` is the run's result", async ({ bed }) => {
   expect((await bed.rigi(["run", "good", "--nonsense"])).code).toBe(2);
 });
 
-test("no server: said with what to do", async ({ bed, database }) => {
-  onlyOnce(database);
+test("no server: said with what to do", async ({ bed }) => {
   const said = await bed.rigi(["runs", "list"]);
   expect(said.code).toBe(69);
   expect(said.err).toContain("rigi up");
@@ -129,7 +128,7 @@ test("lists as JSON, YAML and names; tables fit 80 columns; colours only on a te
   expect(await onTerminal({ NO_COLOR: "1" })).not.toMatch(/\u001b\[\d*m/);
 });
 
-test("runs are found by state, label and time; logs, artifacts, rerun", async ({ bed }) => {
+test("runs are found by state, label and time; logs, artifacts, rerun", onBoth, async ({ bed }) => {
   bed.pipeline("hello", { "pipeline.yaml": 'parameters: {name: {type: string, default: world}}\ncommand: ["sh", "-c", "echo hello $name; echo $name > $RIGI_OUTPUTS/name.txt"]\n' });
   await bed.up();
   expect((await bed.rigi(["run", "hello", "--wait", "-l", "kind=first"])).code).toBe(0);
@@ -162,8 +161,7 @@ test("a folder is run without a server, by the same engine", async ({ bed }) => 
   expect(none.code).toBe(66);
 });
 
-test("what a folder left is read without a server", async ({ bed, database }) => {
-  onlyOnce(database);
+test("what a folder left is read without a server", async ({ bed }) => {
   const folder = bed.shell("alone", "echo hello; echo kept > $RIGI_OUTPUTS/result.txt");
   const here = { env: { RIGI_DATA: undefined }, cwd: bed.home };
   const run = await bed.rigi(["run", folder], here);
@@ -182,8 +180,7 @@ test("what a folder left is read without a server", async ({ bed, database }) =>
   expect(readFileSync(join(bed.pipelines, ".rigi/.gitignore"), "utf8")).toBe("*\n");
 });
 
-test("what fails to start leaves no data folder that hides a server", async ({ bed, database }) => {
-  onlyOnce(database);
+test("what fails to start leaves no data folder that hides a server", async ({ bed }) => {
   bed.shell("good", "true");
   const { link } = await bed.up();
   const other = bed.folder("other");
@@ -199,8 +196,7 @@ test("what fails to start leaves no data folder that hides a server", async ({ b
   expect((await bed.rigi(["run", "good", "--wait"], here)).code).toBe(0);
 });
 
-test("a folder's pipeline is never another's of the same name", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a folder's pipeline is never another's of the same name", async ({ bed }) => {
   bed.shell("x", "echo the one of the server");
   const { api } = await bed.up();
   const solo = join(bed.folder("solo"), "x");
@@ -251,8 +247,7 @@ test("up --detach gives the terminal back and is idempotent; down ends it; runs 
   expect((await bed.rigi(["runs", "logs", run])).out).toMatch(/begun[\s\S]*ended/);
 });
 
-test("down signals nobody but the server, whatever its note says", async ({ bed, database }) => {
-  onlyOnce(database);
+test("down signals nobody but the server, whatever its note says", async ({ bed }) => {
   const server = await bed.up();
   const note = join(bed.data, "server.json");
   const other = spawn("sleep", ["1000"]);
@@ -272,8 +267,7 @@ test("down signals nobody but the server, whatever its note says", async ({ bed,
   }
 });
 
-test("a variable of somebody's own stops no server, and is told", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a variable of somebody's own stops no server, and is told", async ({ bed }) => {
   const server = await bed.up({ env: { RIGI_BIN: "/usr/bin/rigi" } });
   expect(server.said.join("\n")).toContain("`RIGI_BIN`: there is no such setting");
 });
@@ -294,8 +288,7 @@ test("down --cancel ends what runs", async ({ bed }) => {
   expect((await again.api.run(run.id)).state).toBe("cancelled");
 });
 
-test("help, version, completion, and the five commands of a newcomer", async ({ bed, database }) => {
-  onlyOnce(database);
+test("help, version, completion, and the five commands of a newcomer", async ({ bed }) => {
   const bare = await bed.rigi([]);
   expect(bare.code).toBe(0);
   expect(bare.out.match(/^ {2}rigi /gm)).toHaveLength(5);
@@ -312,8 +305,7 @@ test("help, version, completion, and the five commands of a newcomer", async ({ 
   for (const command of commands) expect((await bed.rigi([command, "--help"])).out, command).toContain("Example");
 });
 
-test("a shell is offered pipelines and runs; two runs are compared, and waited for", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a shell is offered pipelines and runs; two runs are compared, and waited for", async ({ bed }) => {
   bed.shell("alpha", 'test "$n" = 1', { parameters: { n: { type: "integer", default: 1 } } });
   bed.shell("beta", "true");
   const { api } = await bed.up();
@@ -337,22 +329,22 @@ test("a shell is offered pipelines and runs; two runs are compared, and waited f
 });
 
 for (const kind of ["script", "notebook", "command", "multi-file"]) {
-  test(`init writes a ${kind} that works`, async ({ bed, database }) => {
-    onlyOnce(database);
+  test(`init writes a ${kind} that works`, async ({ bed }) => {
     test.setTimeout(300_000);
     const folder = join(bed.pipelines, "fresh");
     const said = await bed.rigi(["init", folder, "--kind", kind]);
     expect(said.code, said.err).toBe(0);
     expect((await bed.rigi(["validate", folder])).code).toBe(0);
-    const run = await bed.rigi(["run", `${folder}/`, "--wait"], { ms: 240_000, env: { RIGI_DATA: bed.folder("fresh-data") } });
+    const data = bed.folder("fresh-data");
+    bed.lendEnvironments(data);
+    const run = await bed.rigi(["run", `${folder}/`, "--wait"], { ms: 240_000, env: { RIGI_DATA: data } });
     expect(run.code, run.out + run.err).toBe(0);
     // What is there is not written over.
     expect((await bed.rigi(["init", folder, "--kind", kind])).code).toBe(73);
   });
 }
 
-test("config show --origin says where each value comes from", async ({ bed, database }) => {
-  onlyOnce(database);
+test("config show --origin says where each value comes from", async ({ bed }) => {
   writeFileSync(join(bed.pipelines, "rigi.toml"), "[limits]\nruns = 7\n");
   const said = await bed.rigi(["config", "show", "--folder", bed.pipelines, "--origin"], { env: { RIGI_LIMITS__PROCESSES: "99", COLUMNS: "250" } });
   expect(said.code, said.err).toBe(0);
@@ -360,7 +352,7 @@ test("config show --origin says where each value comes from", async ({ bed, data
   expect(said.out).toMatch(/limits\.processes.*99.*RIGI_LIMITS__PROCESSES/);
 });
 
-test("doctor says what is well, and what is not", async ({ bed }) => {
+test("doctor says what is well, and what is not", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const server = await bed.up();
   const well = await bed.rigi(["doctor", bed.pipelines]);
@@ -372,7 +364,7 @@ test("doctor says what is well, and what is not", async ({ bed }) => {
   expect(ill.out + ill.err).toContain("mistakes");
 });
 
-test("migrate: not under a server, not without a yes; down and up again", async ({ bed }) => {
+test("migrate: not under a server, not without a yes; down and up again", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const server = await bed.up();
   await server.api.ended((await server.api.submit("noop")).id);

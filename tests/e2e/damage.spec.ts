@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { Bed } from "../support/bed";
 import type { Server } from "../support/server";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 interface Check {
   name: string;
@@ -52,7 +52,7 @@ async function work(bed: Bed, server: Server): Promise<string> {
   return run.id;
 }
 
-test("stored files, logs and copies of code", async ({ bed }) => {
+test("stored files, logs and copies of code", onBoth, async ({ bed }) => {
   bed.shell("work", WORK, { inputs: { data: {} } });
   const server = await bed.up();
   const run = await work(bed, server);
@@ -106,7 +106,7 @@ test("stored files, logs and copies of code", async ({ bed }) => {
   writeFileSync(input, good);
 });
 
-test("the key of secrets, the token, and the database", async ({ bed }) => {
+test("the key of secrets, the token, and the database", onBoth, async ({ bed }) => {
   bed.shell("work", WORK, { inputs: { data: {} } });
   const server = await bed.up();
   await work(bed, server);
@@ -147,7 +147,6 @@ test("the key of secrets, the token, and the database", async ({ bed }) => {
 });
 
 test("what was committed before a kill is not dropped without a word when the write-ahead log is damaged", async ({ bed }) => {
-  test.skip(bed.database === "postgres", "PostgreSQL has its own");
   bed.shell("work", "echo hi");
   const server = await bed.up();
   for (let n = 0; n < 5; n += 1) await server.api.ended((await server.api.submit("work")).id);

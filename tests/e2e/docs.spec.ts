@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 import { repository } from "../support/places";
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, test } from "../support/test";
 
 function read(path: string): string {
   return readFileSync(join(repository, path), "utf8");
@@ -13,8 +13,7 @@ function codes(path: string): string[] {
   return [...read(path).matchAll(/^ {8}\w+ = "([a-z-]+)",/gm)].map((match) => match[1]!);
 }
 
-test("every error code and every reason is explained", ({ database }) => {
-  onlyOnce(database);
+test("every error code and every reason is explained", () => {
   const page = read("docs/reference/errors.md");
   const errors = codes("crates/model/src/error_code.rs");
   const reasons = codes("crates/model/src/reason.rs");
@@ -26,8 +25,7 @@ test("every error code and every reason is explained", ({ database }) => {
   expect(explained.sort()).toEqual([...errors].sort());
 });
 
-test("every fault that is explained has its test", ({ database }) => {
-  onlyOnce(database);
+test("every fault that is explained has its test", () => {
   const specs = readdirSync(join(repository, "tests/e2e")).filter((file) => file.endsWith(".spec.ts"));
   const text = specs.map((file) => read(`tests/e2e/${file}`)).join("\n");
   // Titles with a part filled in are compared around it.
@@ -37,8 +35,7 @@ test("every fault that is explained has its test", ({ database }) => {
   for (const name of named) expect(titles.some((title) => new RegExp(`^${title}$`).test(name)), name).toBe(true);
 });
 
-test("every link of the documentation leads somewhere", ({ database }) => {
-  onlyOnce(database);
+test("every link of the documentation leads somewhere", () => {
   const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"];
   for (const folder of ["docs/guide", "docs/operate", "docs/reference", "docs/design"]) {
     pages.push(...readdirSync(join(repository, folder)).filter((file) => file.endsWith(".md")).map((file) => `${folder}/${file}`));
@@ -53,8 +50,7 @@ test("every link of the documentation leads somewhere", ({ database }) => {
   expect(lost).toEqual([]);
 });
 
-test("no file is over 500 lines, and the median is under 150", ({ database }) => {
-  onlyOnce(database);
+test("no file is over 500 lines, and the median is under 150", () => {
   const sizes: [number, string][] = [];
   const walk = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Run } from "../support/api";
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, test } from "../support/test";
 
 type WithEnvironment = Run & { environment?: { id: string; label: string; took_ms: number } };
 
@@ -43,8 +43,7 @@ test.describe("environments", () => {
     expect(events.items.map((event) => event.reason)).toContain("preparing-environment");
   });
 
-  test("requirements in the script, in the spec, and of a project", async ({ bed, database }) => {
-    onlyOnce(database);
+  test("requirements in the script, in the spec, and of a project", async ({ bed }) => {
     bed.pipeline("script", { "main.py": `# /// script\n# dependencies = ["tabulate==0.9.0"]\n# ///\n${SHOW}` });
     bed.pipeline("spec", { "main.py": SHOW, "pipeline.yaml": "requirements: [tabulate==0.9.0]\n" });
     bed.pipeline("project", { "main.py": SHOW, "pyproject.toml": '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["tabulate==0.9.0"]\n' });
@@ -57,8 +56,7 @@ test.describe("environments", () => {
     }
   });
 
-  test("uv is installed into the data folder where there is none, with a word", async ({ bed, database }) => {
-    onlyOnce(database);
+  test("uv is installed into the data folder where there is none, with a word", async ({ bed }) => {
     bed.pipeline("needs", { "main.py": SHOW, "requirements.txt": "tabulate==0.9.0\n" });
     const path = (process.env.PATH ?? "").split(":").filter((folder) => !folder.includes(".local") && !folder.includes("uv"));
     const { api } = await bed.up({ env: { RIGI_PYTHON__UV: undefined, PATH: path.join(":") } });
@@ -67,8 +65,7 @@ test.describe("environments", () => {
     expect(readdirSync(join(bed.data, "tools")).join()).toContain("uv");
   });
 
-  test("neither the server's Python variables nor a home that cannot be written break an environment", async ({ bed, database }) => {
-    onlyOnce(database);
+  test("neither the server's Python variables nor a home that cannot be written break an environment", async ({ bed }) => {
     bed.pipeline("plain", { "main.py": "import os\nprint(sorted(n for n in os.environ if n.startswith(('PYTHONH', 'PYTHONPATH', 'CONDA', 'PIP'))))\n" });
     bed.pipeline("needs", { "main.py": SHOW, "requirements.txt": "tabulate==0.9.0\n" });
     const nowhere = "/dev/null/nowhere";
@@ -86,8 +83,7 @@ test.describe("environments", () => {
     expect(readdirSync(join(bed.data, "tools")).join()).toContain("packages");
   });
 
-  test("an edit of a local package is what runs next, and the captured code stays whole", async ({ bed, database }) => {
-    onlyOnce(database);
+  test("an edit of a local package is what runs next, and the captured code stays whole", async ({ bed }) => {
     const backend = [
       "import zipfile",
       "def build_wheel(folder, config_settings=None, metadata_directory=None):",
@@ -118,8 +114,7 @@ test.describe("environments", () => {
     expect(said.code, said.out + said.err).toBe(0);
   });
 
-  test("a list that cannot be read is told once, with its line", async ({ bed, database }) => {
-    onlyOnce(database);
+  test("a list that cannot be read is told once, with its line", async ({ bed }) => {
     bed.pipeline("wrong", { "main.py": SHOW, "requirements.txt": "tabulate\n\0\n", "pipeline.json": { retry_attempts: 2 } });
     const { api } = await bed.up();
     const run = await api.ended((await api.submit("wrong")).id, 60_000);
@@ -128,6 +123,7 @@ test.describe("environments", () => {
   });
 
   test("a notebook that fails is kept as far as it came, with its page", async ({ bed }) => {
+    bed.lendEnvironments();
     bed.pipeline("book", { "main.ipynb": notebook("factor = 2", "print('product', 21 * factor)", "raise ValueError('no more')", "print('never')") });
     const { api } = await bed.up();
     const run = await api.ended((await api.submit("book", { parameters: { factor: 3 } })).id, 240_000);
@@ -143,8 +139,8 @@ test.describe("environments", () => {
     expect((await api.artifact(run.id, kept!)).toString()).toContain("product 63");
   });
 
-  test("a cell of a notebook is tried again, and the run is not", async ({ bed, database }) => {
-    onlyOnce(database);
+  test("a cell of a notebook is tried again, and the run is not", async ({ bed }) => {
+    bed.lendEnvironments();
     const flaky = "import os\npath = os.environ['TMPDIR'] + '/count'\ntries = int(open(path).read()) + 1 if os.path.exists(path) else 1\nopen(path, 'w').write(str(tries))\nassert tries >= 3, 'not yet'\nprint('tries', tries)";
     bed.pipeline("book", { "main.ipynb": notebook("x = 1", flaky), "pipeline.json": { cells: [{ retries: 0 }, { retries: 3, delay_seconds: 0 }] } });
     const { api } = await bed.up();

@@ -20,6 +20,7 @@ test.describe("examples", () => {
 
   test("co2-trend: a plot, a table, a summary, live progress", async ({ bed }) => {
     bed.copyPipelines(examples);
+    bed.lendEnvironments();
     const { api } = await bed.up();
     const run = await api.submit("co2-trend", { parameters: { start: 1990, resamples: 10 } });
     const done = await api.ended(run.id, BUILD);
@@ -49,6 +50,7 @@ test.describe("examples", () => {
 
   test("penguins: a notebook with a parameter", async ({ bed }) => {
     bed.copyPipelines(examples);
+    bed.lendEnvironments();
     const { api } = await bed.up();
     const run = await api.submit("penguins", { parameters: { measure: "body_mass_g", island: "Dream" } });
     const done = await api.ended(run.id, BUILD);

@@ -1,6 +1,6 @@
 /** The clock is set by a day, ahead and back, under a running server. */
 import { Faults } from "../support/preload";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 const DAY = 24 * 3600;
 
@@ -12,7 +12,7 @@ interface Timed {
 }
 
 for (const [name, jump] of [["ahead", DAY], ["back", -DAY]] as const) {
-  test(`the clock is set a day ${name}: limits, delays, durations and order stay as they are`, async ({ bed }) => {
+  test(`the clock is set a day ${name}: limits, delays, durations and order stay as they are`, onBoth, async ({ bed }) => {
     bed.shell("long", "echo before; sleep 2; echo after");
     bed.shell("limited", "sleep 60", { timeout: "3s" });
     bed.shell("again", '[ "$RIGI_ATTEMPT" -ge 2 ]', { retries: { attempts: 1, strategy: "fixed", delay: "4s" } });
@@ -61,7 +61,7 @@ for (const [name, jump] of [["ahead", DAY], ["back", -DAY]] as const) {
   });
 }
 
-test("a server that starts with the clock a day back goes on where it was", async ({ bed }) => {
+test("a server that starts with the clock a day back goes on where it was", onBoth, async ({ bed }) => {
   bed.shell("again", '[ "$RIGI_ATTEMPT" -ge 2 ]', { retries: { attempts: 1, strategy: "fixed", delay: "4s" } });
   bed.shell("noop", "true");
   const clock = new Faults(bed.root);

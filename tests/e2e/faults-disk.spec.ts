@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { Load } from "../support/load";
 import { Faults } from "../support/preload";
 import { commandOf, processesOf } from "../support/processes";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** Leaves a file, and runs until it is told to end. */
 const HELD = 'echo kept > $RIGI_OUTPUTS/kept.txt; echo begun; while [ ! -e "$gate" ]; do sleep 0.05; done; echo ended';
 
-test("a full disk", async ({ bed }) => {
+test("a full disk", onBoth, async ({ bed }) => {
   test.skip(process.getuid?.() !== 0, "mounting needs root");
   bed.shell("held", HELD);
   const load = new Load(bed);
@@ -52,7 +52,7 @@ test("a full disk", async ({ bed }) => {
   expect((await api.fetch("GET", "/readyz")).status).toBe(200);
 });
 
-test("a file system that the kernel has made read-only", async ({ bed }) => {
+test("a file system that the kernel has made read-only", onBoth, async ({ bed }) => {
   test.skip(process.getuid?.() !== 0, "mounting needs root");
   bed.shell("held", HELD);
   const load = new Load(bed);
@@ -94,17 +94,16 @@ test("a file system that the kernel has made read-only", async ({ bed }) => {
   await load.check(second.api, [held.id]);
 });
 
-/** Each fault with what a submission is told while it lasts; on PostgreSQL the database is elsewhere. */
+/** Each fault with what a submission is told while it lasts. */
 const WRITES = [
-  { name: "EIO when the database is written", fault: "write EIO /rigi.db", codes: ["storage-unavailable"], only: "sqlite" },
-  { name: "EIO when the database is synced", fault: "sync EIO /rigi.db", codes: ["outcome-unknown", "storage-unavailable"], only: "sqlite" },
-  { name: "EROFS everywhere below the data folder", fault: "open,write,name EROFS /data/", codes: ["data-folder-read-only", "storage-unavailable"], only: "sqlite" },
-  { name: "EIO when logs and outputs are stored", fault: "write,sync EIO /data/tmp/blob-", codes: [], only: undefined },
+  { name: "EIO when the database is written", fault: "write EIO /rigi.db", codes: ["storage-unavailable"] },
+  { name: "EIO when the database is synced", fault: "sync EIO /rigi.db", codes: ["outcome-unknown", "storage-unavailable"] },
+  { name: "EROFS everywhere below the data folder", fault: "open,write,name EROFS /data/", codes: ["data-folder-read-only", "storage-unavailable"] },
+  { name: "EIO when logs and outputs are stored", fault: "write,sync EIO /data/tmp/blob-", codes: [] },
 ] as const;
 
-for (const { name, fault, codes, only } of WRITES) {
-  test(name, async ({ bed, database }) => {
-    test.skip(only !== undefined && only !== database, "PostgreSQL's files are its own");
+for (const { name, fault, codes } of WRITES) {
+  test(name, async ({ bed }) => {
     bed.shell("held", HELD);
     const gate = join(bed.root, "gate");
     const load = new Load(bed);

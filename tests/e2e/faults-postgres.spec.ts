@@ -6,9 +6,8 @@ import { Load } from "../support/load";
 import { sql } from "../support/postgres";
 import { commandOf, processesOf } from "../support/processes";
 import { Proxy } from "../support/proxy";
-import { expect, test, type Bed, type Server } from "../support/test";
+import { expect, onPostgres, test, type Bed, type Server } from "../support/test";
 
-test.skip(({ database }) => database === "sqlite", "SQLite is no server");
 test.describe.configure({ timeout: 180_000 });
 
 /** A primary of the test's own behind a proxy, and a server on it under load. */
@@ -34,7 +33,7 @@ async function recovers({ load, server }: { load: Load; server: Server }): Promi
 }
 
 for (const how of ["fast", "immediate"] as const) {
-  test(`PostgreSQL is restarted under load (${how})`, async ({ bed }) => {
+  test(`PostgreSQL is restarted under load (${how})`, onPostgres, async ({ bed }) => {
     const all = await loaded(bed);
     const gate = join(bed.root, "gate");
     const held = await all.server.api.submit("held", { parameters: { gate } });
@@ -56,7 +55,7 @@ for (const how of ["fast", "immediate"] as const) {
   });
 }
 
-test("PostgreSQL is restarted while nobody asks for anything: nobody notices", async ({ bed }) => {
+test("PostgreSQL is restarted while nobody asks for anything: nobody notices", onPostgres, async ({ bed }) => {
   const all = await loaded(bed);
   await all.load.stop();
   await all.primary.stop("fast");
@@ -65,7 +64,7 @@ test("PostgreSQL is restarted while nobody asks for anything: nobody notices", a
   expect((await all.server.api.ended(run.id)).state).toBe("succeeded");
 });
 
-test("the network to PostgreSQL is cut, again and again", async ({ bed }) => {
+test("the network to PostgreSQL is cut, again and again", onPostgres, async ({ bed }) => {
   const all = await loaded(bed);
   for (let count = 0; count < Number(process.env.RIGI_TEST_FAULTS ?? 1) * 5; count += 1) {
     all.proxy.cut();
@@ -75,7 +74,7 @@ test("the network to PostgreSQL is cut, again and again", async ({ bed }) => {
   await recovers(all);
 });
 
-test("PostgreSQL falls silent: callers are told, and dead connections are replaced", async ({ bed }) => {
+test("PostgreSQL falls silent: callers are told, and dead connections are replaced", onPostgres, async ({ bed }) => {
   const all = await loaded(bed);
   all.proxy.stall();
   const begun = performance.now();
@@ -89,7 +88,7 @@ test("PostgreSQL falls silent: callers are told, and dead connections are replac
   await recovers(all);
 });
 
-test("PostgreSQL fails over: the standby takes its place, with all that was acknowledged", async ({ bed }) => {
+test("PostgreSQL fails over: the standby takes its place, with all that was acknowledged", onPostgres, async ({ bed }) => {
   const primary = await Postgres.primary();
   bed.atEnd(() => primary.remove());
   const standby = await Postgres.standby(primary);
@@ -112,7 +111,7 @@ test("PostgreSQL fails over: the standby takes its place, with all that was ackn
   expect(holders).toBe("1");
 });
 
-test("a server whose database went to another one ends, and says so", async ({ bed }) => {
+test("a server whose database went to another one ends, and says so", onPostgres, async ({ bed }) => {
   const all = await loaded(bed);
   await all.load.stop();
   await all.load.check(all.server.api);

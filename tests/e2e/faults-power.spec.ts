@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { Load } from "../support/load";
 import { Power, type Kept } from "../support/power";
 import { endAllOf } from "../support/processes";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 const losses = Number(process.env.RIGI_TEST_FAULTS ?? 1);
 
 for (const kept of ["nothing"] as Kept[]) {
-  test(`power loss; the disk keeps ${kept} beyond what was synced`, async ({ bed }) => {
+  test(`power loss; the disk keeps ${kept} beyond what was synced`, onBoth, async ({ bed }) => {
     test.setTimeout(60_000 * (losses + 1));
     let data = bed.data;
     const load = new Load(bed);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { Load } from "../support/load";
 import { isAlive } from "../support/processes";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** Seconds that a process stands still: a minute in the long form. */
 const STILL = process.env.RIGI_TEST_FAULTS ? 60 : 2;
@@ -28,7 +28,7 @@ function memory(pid: number): number {
 }
 
 for (const who of ["server", "supervisor"] as const) {
-  test(`the ${who} has no descriptor left`, async ({ bed }) => {
+  test(`the ${who} has no descriptor left`, who === "server" ? onBoth : {}, async ({ bed }) => {
     bed.shell("held", 'echo begun; while [ ! -e "$gate" ]; do sleep 0.05; done; echo ended');
     bed.shell("changed", "echo before");
     const gate = join(bed.root, "gate");
@@ -70,7 +70,7 @@ for (const who of ["server", "supervisor"] as const) {
     await load.check(api, others);
   });
 
-  test(`the ${who} stands still for a while`, async ({ bed }) => {
+  test(`the ${who} stands still for a while`, who === "server" ? onBoth : {}, async ({ bed }) => {
     test.setTimeout(120_000 + 2000 * STILL);
     bed.shell("talk", 'i=0; while [ ! -e "$gate" ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done; echo "$i lines"');
     const gate = join(bed.root, "gate");
@@ -101,7 +101,7 @@ for (const who of ["server", "supervisor"] as const) {
     expect(memory(server.supervisor) - held).toBeLessThan(32 * 2 ** 20);
   });
 
-  test(`the ${who} gets no more memory`, async ({ bed }) => {
+  test(`the ${who} gets no more memory`, who === "server" ? onBoth : {}, async ({ bed }) => {
     bed.shell("held", 'echo begun; while [ ! -e "$gate" ]; do sleep 0.05; done; echo ended');
     const gate = join(bed.root, "gate");
     const load = new Load(bed);

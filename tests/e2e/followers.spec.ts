@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import type { Api, Line, Run } from "../support/api";
 import { residentMemory } from "../support/processes";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** What one was told of a log: `attempt/line` and the text, and where the next attempt began. */
 async function follow(api: Api, run: string, restless: () => number): Promise<string[]> {
@@ -29,7 +29,7 @@ async function follow(api: Api, run: string, restless: () => number): Promise<st
   }
 }
 
-test("followers that come at any time hear each line of every attempt once, in order", async ({ bed }) => {
+test("followers that come at any time hear each line of every attempt once, in order", onBoth, async ({ bed }) => {
   test.setTimeout(120_000);
   // Single lines, bursts, and an end right behind the last line; then the same again as attempts 2 and 3. The first goes on
   // until enough have come, however slow the machine.
@@ -62,7 +62,7 @@ test("followers that come at any time hear each line of every attempt once, in o
   for (const told of await Promise.all(all)) expect(told).toEqual(wanted);
 });
 
-test("a follower goes on behind its last line after the server was replaced", async ({ bed }) => {
+test("a follower goes on behind its last line after the server was replaced", onBoth, async ({ bed }) => {
   bed.shell("talks", 'i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done');
   const server = await bed.up();
   const run = await server.api.submit("talks");
@@ -85,7 +85,7 @@ test("a follower goes on behind its last line after the server was replaced", as
   expect(lines.map((line) => line.text)).toEqual(Array.from({ length: 400 }, (_, index) => `line ${index + 1}`));
 });
 
-test("who asks for one run hears of no other", async ({ bed }) => {
+test("who asks for one run hears of no other", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   bed.shell("waits", "sleep 1; true");
   const { api } = await bed.up();

@@ -1,7 +1,7 @@
 /** What is told while it happens: logs and changes, with resume. */
 import type { Line, Run } from "../support/api";
 import type { Events } from "../support/events";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 const TALK = 'i=1; while [ $i -le $lines ]; do echo "line $i"; i=$((i+1)); sleep 0.05; done';
 
@@ -52,7 +52,7 @@ test("fifty followers of one log each see every line once, in order", async ({ b
   for (const numbers of seen) expect(numbers).toEqual(wanted);
 });
 
-test("a follower goes along from attempt to attempt", async ({ bed }) => {
+test("a follower goes along from attempt to attempt", onBoth, async ({ bed }) => {
   bed.shell("again", 'echo "attempt $RIGI_ATTEMPT"; [ "$RIGI_ATTEMPT" -ge 3 ]', { retries: { attempts: 3, delay: "200ms", strategy: "fixed" } });
   const { api } = await bed.up();
   const run = await api.submit("again");
@@ -71,7 +71,7 @@ test("a follower goes along from attempt to attempt", async ({ bed }) => {
   expect(told).toEqual(["attempt 1", "-> 2", "attempt 2", "-> 3", "attempt 3", "succeeded"]);
 });
 
-test("changes are told, and told again to one who was away", async ({ bed }) => {
+test("changes are told, and told again to one who was away", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const { api } = await bed.up();
   const events = await api.events();
@@ -100,7 +100,7 @@ test("changes are told, and told again to one who was away", async ({ bed }) => 
   expect(new Set(told.values())).toEqual(new Set(["succeeded"]));
 });
 
-test("one who was away too long is told to start afresh", async ({ bed }) => {
+test("one who was away too long is told to start afresh", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const { api } = await bed.up();
   const events = await api.events("", { "last-event-id": "999999999" });

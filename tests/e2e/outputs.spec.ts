@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import type { Artifact, Line, Page } from "../support/api";
 import { binary } from "../support/places";
-import { expect, onlyOnce, test, type Bed, type Server } from "../support/test";
+import { expect, onBoth, test, type Bed, type Server } from "../support/test";
 
 interface Event {
   kind: string;
@@ -23,8 +23,7 @@ function script(bed: Bed, name: string, text: string, spec: object = {}): void {
   bed.pipeline(name, { "run.py": text, "pipeline.json": { command: ["python3", "run.py"], ...spec } });
 }
 
-test("a server that is not root keeps outputs that their run has closed", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a server that is not root keeps outputs that their run has closed", async ({ bed }) => {
   test.skip(process.getuid?.() !== 0, "to become somebody else takes root");
   bed.shell(
     "closed",
@@ -74,7 +73,7 @@ test("outputs that are gone fail the run once, with its log", async ({ bed }) =>
   expect(followed.out).toContain("said");
 });
 
-test("what is no file is named, and names that the file system allows are fetched", async ({ bed }) => {
+test("what is no file is named, and names that the file system allows are fetched", onBoth, async ({ bed }) => {
   script(
     bed,
     "names",
@@ -106,7 +105,7 @@ os.mkfifo(os.path.join(out, b"pipe"))
   expect(readFileSync(join(into, "near"), "utf8")).toBe("..two");
 });
 
-test("more files than a page are listed and fetched to the last", async ({ bed }) => {
+test("more files than a page are listed and fetched to the last", onBoth, async ({ bed }) => {
   bed.shell("many", 'for i in $(seq 1100); do echo $i > "$RIGI_OUTPUTS/f$i"; done');
   const server = await bed.up();
   const run = await server.api.ended((await server.api.submit("many")).id);
@@ -121,8 +120,7 @@ test("more files than a page are listed and fetched to the last", async ({ bed }
   expect(readFileSync(join(into, "f1100"), "utf8")).toBe("1100\n");
 });
 
-test("a limit on outputs holds from the first byte and for what is kept", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a limit on outputs holds from the first byte and for what is kept", async ({ bed }) => {
   const limits = { output_size: "1MiB" };
   bed.shell("one", 'exec head -c 200000000 /dev/zero > "$RIGI_OUTPUTS/f"', { limits });
   bed.shell("many", 'for i in $(seq 300); do head -c 900000 /dev/zero > "$RIGI_OUTPUTS/f$i"; done', { limits });
@@ -134,8 +132,7 @@ test("a limit on outputs holds from the first byte and for what is kept", async 
   }
 });
 
-test("a hole takes no room, and a cancelled run stops its copying", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a hole takes no room, and a cancelled run stops its copying", async ({ bed }) => {
   script(bed, "hole", 'import os; f = open(os.environ["RIGI_OUTPUTS"] + "/f", "wb"); f.truncate(200 << 20)');
   script(bed, "huge", 'import os; f = open(os.environ["RIGI_OUTPUTS"] + "/f", "wb"); f.truncate(200 << 30); print("made")', { limits: { output_size: "1TiB" } });
   const server = await bed.up();
@@ -154,8 +151,7 @@ test("a hole takes no room, and a cancelled run stops its copying", async ({ bed
   expect(readdirSync(join(bed.data, "tmp")).filter((name) => name.startsWith("blob-"))).toEqual([]);
 });
 
-test("what a killed server was copying is gone when the next one is up", async ({ bed, database }) => {
-  onlyOnce(database);
+test("what a killed server was copying is gone when the next one is up", async ({ bed }) => {
   mkdirSync(join(bed.data, "tmp"), { recursive: true });
   const left = join(bed.data, "tmp", "blob-upl_01ARZ3NDEKTSV4RRFFQ69G5FAV");
   writeFileSync(left, "half");
@@ -163,8 +159,7 @@ test("what a killed server was copying is gone when the next one is up", async (
   await expect.poll(() => existsSync(left), { intervals: [20] }).toBe(false);
 });
 
-test("who follows a log that is damaged is told, and the following ends", async ({ bed, database }) => {
-  onlyOnce(database);
+test("who follows a log that is damaged is told, and the following ends", async ({ bed }) => {
   bed.shell("long", 'seq 200000; [ "$RIGI_ATTEMPT" = 2 ]', { retries: { attempts: 1, delay: "1s" } });
   const server = await bed.up();
   const run = await server.api.ended((await server.api.submit("long")).id);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { Run } from "../support/api";
 import type { Bed } from "../support/bed";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** A pipeline whose runs end when their gate file is there. */
 function gated(bed: Bed, name: string, spec: object = {}): (run?: string) => void {
@@ -13,7 +13,7 @@ function gated(bed: Bed, name: string, spec: object = {}): (run?: string) => voi
   return (gate = "all") => writeFileSync(join(gates, gate), "");
 }
 
-test("over a pipeline's limit runs wait, say for what and in which place, and none is lost", async ({ bed }) => {
+test("over a pipeline's limit runs wait, say for what and in which place, and none is lost", onBoth, async ({ bed }) => {
   const open = gated(bed, "one", { max_instances: 1 });
   const { api } = await bed.up();
   const runs: Run[] = [];
@@ -66,7 +66,7 @@ test("over the server's limit: the reason is its limit; no more than that run at
   expect(await states()).toEqual(Array(4).fill("succeeded"));
 });
 
-test("higher priority starts first, pipelines take turns, then the oldest is next", async ({ bed }) => {
+test("higher priority starts first, pipelines take turns, then the oldest is next", onBoth, async ({ bed }) => {
   const open = gated(bed, "first");
   for (const name of ["a", "b"]) bed.shell(name, "true");
   const { api } = await bed.up({ args: ["--runs", "1"] });
@@ -88,7 +88,7 @@ test("higher priority starts first, pipelines take turns, then the oldest is nex
   expect(ran.map((run) => ids.get(run.id))).toEqual(["urgent", "b1", "a1", "a2", "later"]);
 });
 
-test("cancel of a queued, a running and a retrying run", async ({ bed }) => {
+test("cancel of a queued, a running and a retrying run", onBoth, async ({ bed }) => {
   const open = gated(bed, "one", { max_instances: 1 });
   bed.shell("fails", "exit 7", { retries: { attempts: 5, strategy: "fixed", delay: "1h" } });
   const { api } = await bed.up();
@@ -110,7 +110,7 @@ test("cancel of a queued, a running and a retrying run", async ({ bed }) => {
   expect(said.code).toBe(75);
 });
 
-test("many at once: a filter, all that wait of a long queue, and a restart in between", async ({ bed }) => {
+test("many at once: a filter, all that wait of a long queue, and a restart in between", onBoth, async ({ bed }) => {
   gated(bed, "holds", { max_instances: 1 });
   bed.shell("waits", "true", { max_instances: 1 });
   const server = await bed.up({ args: ["--runs", "1"] });
@@ -146,7 +146,7 @@ test("retries: delays as the strategy says, exit codes kept, timeout retried, su
   for (const number of [1, 2, 3]) expect(await api.output(run.id, `&attempt=${number}`)).toEqual([`try ${number}`]);
 });
 
-test("a thousand no-ops in one call all succeed, in order", async ({ bed }) => {
+test("a thousand no-ops in one call all succeed, in order", onBoth, async ({ bed }) => {
   bed.pipeline("noop", { "pipeline.json": { command: ["/bin/true"] } });
   const { api } = await bed.up();
   const { ids } = await api.post<{ ids: string[] }>("/runs", { runs: [{ pipeline: "noop", count: 1000 }] });

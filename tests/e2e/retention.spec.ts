@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 const SETTINGS = { RIGI_RETENTION__COLLECT_AFTER: "0s" };
 
@@ -10,7 +10,7 @@ function blobs(data: string): number {
   return readdirSync(join(data, "objects"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && entry.parentPath.includes("blobs")).length;
 }
 
-test("gc --dry-run counts and removes nothing; gc removes just that", async ({ bed }) => {
+test("gc --dry-run counts and removes nothing; gc removes just that", onBoth, async ({ bed }) => {
   bed.shell("keeps", 'echo "$RIGI_RUN_ID" > $RIGI_OUTPUTS/id.txt; echo logged', { retention: { runs: 3 } });
   bed.shell("other", "echo other");
   const { api } = await bed.up({ env: SETTINGS });
@@ -42,7 +42,7 @@ test("gc --dry-run counts and removes nothing; gc removes just that", async ({ b
   expect(JSON.parse((await bed.rigi(["gc", "-o", "json"])).out)).toMatchObject({ runs: 0 });
 });
 
-test("what runs and waits is never collected, nor what a kept run needs", async ({ bed }) => {
+test("what runs and waits is never collected, nor what a kept run needs", onBoth, async ({ bed }) => {
   bed.shell("long", "sleep 4; echo done", { retention: { runs: 1 }, max_instances: 1 });
   const { api } = await bed.up({ env: SETTINGS });
   const runs = [await api.submit("long"), await api.submit("long")];
@@ -57,7 +57,7 @@ test("what runs and waits is never collected, nor what a kept run needs", async 
   expect((await api.ended(again.id)).state).toBe("succeeded");
 });
 
-test("gc without a server does the same; with one elsewhere it is refused", async ({ bed }) => {
+test("gc without a server does the same; with one elsewhere it is refused", onBoth, async ({ bed }) => {
   bed.shell("keeps", "echo x", { retention: { runs: 1 } });
   const server = await bed.up({ env: SETTINGS });
   for (let count = 0; count < 3; count += 1) await server.api.ended((await server.api.submit("keeps")).id);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { call } from "../support/bed";
 import { signIn } from "../support/page";
 import { inCi } from "../support/places";
-import { expect, onlyOnce, test, type Server } from "../support/test";
+import { expect, test, type Server } from "../support/test";
 
 interface Answer {
   status: number;
@@ -50,8 +50,7 @@ async function session(server: Server): Promise<string> {
   return opened.headers.get("set-cookie")!.split(";")[0]!;
 }
 
-test("a link signs in once, also when two open it at the same moment; its cookie is for this server's pages alone", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a link signs in once, also when two open it at the same moment; its cookie is for this server's pages alone", async ({ bed }) => {
   const server = await bed.up();
   const answers = await Promise.all(Array.from({ length: 8 }, () => raw(server, new URL(server.link).pathname + new URL(server.link).search)));
   expect(answers.map((answer) => answer.status).sort()).toEqual([200, 401, 401, 401, 401, 401, 401, 401]);
@@ -66,8 +65,7 @@ test("a link signs in once, also when two open it at the same moment; its cookie
   expect(server.api.token).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test("looking ahead does not use a link up, and no link leads to another place", async ({ bed, database }) => {
-  onlyOnce(database);
+test("looking ahead does not use a link up, and no link leads to another place", async ({ bed }) => {
   const server = await bed.up();
   const path = `/?token=${new URL(server.link).searchParams.get("token")}`;
   expect((await raw(server, path, {}, "HEAD")).headers["set-cookie"]).toBeUndefined();
@@ -82,8 +80,7 @@ test("looking ahead does not use a link up, and no link leads to another place",
   }
 });
 
-test("a foreign name for this address gets nothing: page, API, health, link", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a foreign name for this address gets nothing: page, API, health, link", async ({ bed }) => {
   const server = await bed.up();
   const { port } = new URL(server.api.url);
   const paths = ["/", "/assets/x.js", "/livez", "/metrics", "/docs/", "/api/v1/runs", new URL(server.link).pathname + new URL(server.link).search];
@@ -93,8 +90,7 @@ test("a foreign name for this address gets nothing: page, API, health, link", as
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST:${port}`]) expect((await raw(server, "/livez", { host })).status, host).toBe(200);
 });
 
-test("with a session, only this server's own pages load and act", async ({ bed, database }) => {
-  onlyOnce(database);
+test("with a session, only this server's own pages load and act", async ({ bed }) => {
   bed.shell("noop", "true");
   const server = await bed.up();
   const cookie = await session(server);
@@ -114,8 +110,7 @@ test("with a session, only this server's own pages load and act", async ({ bed, 
   expect(Object.keys(asked.headers).filter((name) => name.startsWith("access-control-"))).toEqual([]);
 });
 
-test("answers allow no script within HTML, no frame elsewhere, no guessing of types", async ({ bed, database }) => {
-  onlyOnce(database);
+test("answers allow no script within HTML, no frame elsewhere, no guessing of types", async ({ bed }) => {
   const server = await bed.up();
   for (const path of ["/", "/runs", "/docs/", "/api/v1/system", "/api/v1/nothing"]) {
     const { headers } = await raw(server, path, server.api.headers);
@@ -138,8 +133,7 @@ function hostile(home: string, port: number): string {
 }
 
 for (const kind of ["html", "svg"] as const) {
-  test(`hostile ${kind} that a run left cannot act as Rigi, also when it is loaded again`, async ({ bed, database, page }) => {
-    onlyOnce(database);
+  test(`hostile ${kind} that a run left cannot act as Rigi, also when it is loaded again`, async ({ bed, page }) => {
     bed.shell("noop", "true");
     const elsewhere = await foreign({});
     const folder = bed.shell("evil", `cp page.${kind} "$RIGI_OUTPUTS/page.${kind}"`);
@@ -177,8 +171,7 @@ for (const kind of ["html", "svg"] as const) {
   });
 }
 
-test("that a file has not changed does not take its sandbox away", async ({ bed, database }) => {
-  onlyOnce(database);
+test("that a file has not changed does not take its sandbox away", async ({ bed }) => {
   bed.shell("writes", "echo '<p>x</p>' > $RIGI_OUTPUTS/x.html");
   const server = await bed.up();
   const run = await server.api.ended((await server.api.submit("writes")).id);
@@ -191,8 +184,7 @@ test("that a file has not changed does not take its sandbox away", async ({ bed,
 });
 
 for (const place of ["127.0.0.1", "localhost"]) {
-  test(`a hostile page on ${place} can neither start a run, nor read, nor show the page in a frame`, async ({ bed, database, page }) => {
-    onlyOnce(database);
+  test(`a hostile page on ${place} can neither start a run, nor read, nor show the page in a frame`, async ({ bed, page }) => {
     bed.shell("noop", "true");
     const server = await bed.up();
     const home = server.api.url;
@@ -226,8 +218,7 @@ for (const place of ["127.0.0.1", "localhost"]) {
   });
 }
 
-test("no path leads out: up, encoded, absolute, with NUL", async ({ bed, database }) => {
-  onlyOnce(database);
+test("no path leads out: up, encoded, absolute, with NUL", async ({ bed }) => {
   bed.shell("writes", "echo x > $RIGI_OUTPUTS/a.txt; ln -s /etc/passwd $RIGI_OUTPUTS/passwd; ln -s / $RIGI_OUTPUTS/root");
   const server = await bed.up();
   const run = await server.api.ended((await server.api.submit("writes")).id);
@@ -244,8 +235,7 @@ test("no path leads out: up, encoded, absolute, with NUL", async ({ bed, databas
   }
 });
 
-test("a file's name ends no header, and a upload's name no path", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a file's name ends no header, and a upload's name no path", async ({ bed }) => {
   const name = 'a"; x=\r\nSet-Cookie: rigi_session=1\u0001\u202e.html';
   bed.shell("names", 'touch "$RIGI_OUTPUTS/$NAME"', { env: { NAME: name } });
   const server = await bed.up();
@@ -261,8 +251,7 @@ test("a file's name ends no header, and a upload's name no path", async ({ bed, 
   }
 });
 
-test("neither the server's log nor the browser's history holds what signs in", async ({ bed, database, page }) => {
-  onlyOnce(database);
+test("neither the server's log nor the browser's history holds what signs in", async ({ bed, page }) => {
   bed.shell("noop", "true");
   const server = await bed.up({ env: { RIGI_LOG__LEVEL: "trace" } });
   const code = new URL(server.link).searchParams.get("token")!;
@@ -278,8 +267,7 @@ test("neither the server's log nor the browser's history holds what signs in", a
   for (const secret of [code, server.api.token, cookies[0]!.value]) expect(words.includes(secret)).toBe(false);
 });
 
-test("what is secret is its owner's alone, also in a folder that was open", async ({ bed, database }) => {
-  onlyOnce(database);
+test("what is secret is its owner's alone, also in a folder that was open", async ({ bed }) => {
   chmodSync(bed.data, 0o755);
   writeFileSync(join(bed.data, "token"), "ab".repeat(32), { mode: 0o644 });
   bed.shell("noop", "true", { parameters: { key: { type: "string", format: "password" } } });
@@ -297,10 +285,9 @@ test("what is secret is its owner's alone, also in a folder that was open", asyn
   expect((await bed.rigi(["down", "--data", join(detached, "data")], { env: { RIGI_DATA: undefined } })).code).toBe(0);
 });
 
-test("the door for runners answers attempts alone, and is no way to the API", async ({ bed, database }) => {
+test("the door for runners answers attempts alone, and is no way to the API", async ({ bed }) => {
   const door = await foreign({});
   await door.close();
-  onlyOnce(database);
   const server = await bed.up({ env: { RIGI_RUNNERS__BIND: `127.0.0.1:${door.port}` } });
   const call = (path: string, token?: string): Promise<Response> =>
     fetch(`http://127.0.0.1:${door.port}${path}`, { method: path.endsWith("claim") ? "POST" : "GET", headers: token ? { authorization: `Bearer ${token}` } : {} });
@@ -315,8 +302,7 @@ test("the door for runners answers attempts alone, and is no way to the API", as
   expect([404, 405]).toContain((await raw(server, "/runner/v1/claim", {}, "POST")).status);
 });
 
-test("neither server nor runs have what their caller had open, and no lock of it is held on", async ({ bed, database }) => {
-  onlyOnce(database);
+test("neither server nor runs have what their caller had open, and no lock of it is held on", async ({ bed }) => {
   const [held, secret] = [join(bed.root, "held"), join(bed.root, "secret")];
   writeFileSync(secret, "for root alone");
   bed.shell("look", "ls -l /proc/self/fd; ulimit -Sn");
@@ -335,8 +321,7 @@ test("neither server nor runs have what their caller had open, and no lock of it
   expect((await call("flock", ["--nonblock", held, "true"], { ms: 5000 })).code).toBe(0);
 });
 
-test("a crowd without a token keeps nobody out who has one", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a crowd without a token keeps nobody out who has one", async ({ bed }) => {
   const server = await bed.up();
   const { hostname, port } = new URL(server.api.url);
   const crowd = await Promise.all(Array.from({ length: 2000 }, () => new Promise<Socket>((done) => {
@@ -355,16 +340,14 @@ test("a crowd without a token keeps nobody out who has one", async ({ bed, datab
   }
 });
 
-test("a server that runs as root says so", async ({ bed, database }) => {
-  onlyOnce(database);
+test("a server that runs as root says so", async ({ bed }) => {
   const server = await bed.up();
   const warnings = (await server.api.get<{ warnings: string[] }>("/system")).warnings;
   const told = [...server.said, ...warnings].filter((line) => line.includes("root"));
   expect(told.length).toBe(process.getuid?.() === 0 ? 2 : 0);
 });
 
-test("runs of another account: their code, their packages and what they leave are kept from Rigi's own", async ({ bed, database }) => {
-  onlyOnce(database);
+test("runs of another account: their code, their packages and what they leave are kept from Rigi's own", async ({ bed }) => {
   test.skip(process.getuid?.() !== 0 && !inCi, "only root may start processes of another account");
   test.setTimeout(240_000);
   const folder = mkdtempSync("/tmp/rigi-test-runs-");

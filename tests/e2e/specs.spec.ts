@@ -1,5 +1,5 @@
 /** What specs say: told where they are shown, and kept to in runs. */
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 test("what a spec asks for in vain is told where it is shown and in its runs; a route is shown", async ({ bed }) => {
   bed.shell("idle", "echo large > $FASTFLOW_ROUTE_FILE", {
@@ -31,7 +31,7 @@ test("what a spec asks for in vain is told where it is shown and in its runs; a 
   expect(await log(plain.id)).not.toContain("does not act yet");
 });
 
-test("numbers of parameters pass every way unchanged, or are refused", async ({ bed }) => {
+test("numbers of parameters pass every way unchanged, or are refused", onBoth, async ({ bed }) => {
   bed.shell("numbers", "cat $RIGI_PARAMS; echo; echo $n", {
     parameters: { n: { type: "integer" }, x: { type: "number", default: 0.1 } },
   });

@@ -1,6 +1,6 @@
 /** kill -9 is a normal event: for the server, and for the supervisor. */
 import { isAlive, processesOf } from "../support/processes";
-import { expect, test } from "../support/test";
+import { expect, onBoth, test } from "../support/test";
 
 /** Prints `lines` numbered lines, a few of them a second. */
 const TALK = 'i=1; while [ $i -le $lines ]; do echo "line $i"; [ $((i % 4)) = 0 ] && echo "even $i" >&2; i=$((i+1)); sleep 0.1; done';
@@ -10,7 +10,7 @@ function wanted(lines: number): { out: string[]; err: string[] } {
   return { out: numbers.map((n) => `line ${n}`), err: numbers.filter((n) => n % 4 === 0).map((n) => `even ${n}`) };
 }
 
-test("the server is killed while ten runs are running: they go on and end with complete logs", async ({ bed }) => {
+test("the server is killed while ten runs are running: they go on and end with complete logs", onBoth, async ({ bed }) => {
   bed.shell("talk", TALK);
   bed.shell("fail", `${TALK}; exit 3`);
   const first = await bed.up({ args: ["--runs", "20"] });
@@ -41,7 +41,7 @@ test("the server is killed while ten runs are running: they go on and end with c
   }
 });
 
-test("the supervisor is killed: its attempts are lost, their processes end, and they run again", async ({ bed }) => {
+test("the supervisor is killed: its attempts are lost, their processes end, and they run again", onBoth, async ({ bed }) => {
   bed.shell("talk", `echo "attempt $RIGI_ATTEMPT"; if [ $RIGI_ATTEMPT = 1 ]; then sleep 300; fi`);
   const server = await bed.up();
   const runs = await Promise.all([1, 2, 3].map(() => server.api.submit("talk")));
@@ -60,7 +60,7 @@ test("the supervisor is killed: its attempts are lost, their processes end, and 
   expect(before.filter(isAlive)).toEqual([]);
 });
 
-test("both are killed: what was running is lost and runs again after the restart, once", async ({ bed }) => {
+test("both are killed: what was running is lost and runs again after the restart, once", onBoth, async ({ bed }) => {
   bed.shell("talk", `echo "attempt $RIGI_ATTEMPT"; if [ $RIGI_ATTEMPT = 1 ]; then sleep 300; fi`);
   const first = await bed.up();
   const run = await first.api.submit("talk");
@@ -73,7 +73,7 @@ test("both are killed: what was running is lost and runs again after the restart
   expect(done).toMatchObject({ state: "succeeded", attempt: 2 });
 });
 
-test("what waits and what is between attempts goes on after kill -9 of the server", async ({ bed }) => {
+test("what waits and what is between attempts goes on after kill -9 of the server", onBoth, async ({ bed }) => {
   bed.shell("one", "sleep 1", { max_instances: 1 });
   bed.shell("again", '[ "$RIGI_ATTEMPT" -ge 2 ]', { retries: { attempts: 1, strategy: "fixed", delay: "3s" } });
   const first = await bed.up();
@@ -87,7 +87,7 @@ test("what waits and what is between attempts goes on after kill -9 of the serve
   expect(await second.api.count()).toBe(4);
 });
 
-test("accepted runs are there after kill -9 at once after the answer", async ({ bed }) => {
+test("accepted runs are there after kill -9 at once after the answer", onBoth, async ({ bed }) => {
   bed.shell("noop", "true");
   const first = await bed.up();
   const accepted = await first.api.post<{ ids: string[] }>("/runs", { runs: [{ pipeline: "noop", count: 200 }] });

@@ -1,7 +1,7 @@
 /** Targets and storage as the server that runs has them, wherever and however it is asked. */
 import { join } from "node:path";
 
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, test } from "../support/test";
 
 const FAR = {
   RIGI_TARGETS__FAR__KIND: "container",
@@ -16,8 +16,7 @@ interface Line {
   message: string;
 }
 
-test("targets and storage are those of the running server; --offline goes by the configuration here", async ({ bed, database }) => {
-  onlyOnce(database);
+test("targets and storage are those of the running server; --offline goes by the configuration here", async ({ bed }) => {
   const names = async (...args: string[]): Promise<string[]> => (await bed.rigi(["targets", "list", "-o", "name", ...args])).out.trim().split("\n");
   expect(await names()).not.toContain("far");
   const server = await bed.up({ env: FAR });
@@ -44,8 +43,7 @@ test("targets and storage are those of the running server; --offline goes by the
   expect(alone.err).toContain("this is by the configuration there");
 });
 
-test("with an address in RIGI_URL the token of the folder in RIGI_DATA is taken", async ({ bed, database }) => {
-  onlyOnce(database);
+test("with an address in RIGI_URL the token of the folder in RIGI_DATA is taken", async ({ bed }) => {
   const { api } = await bed.up();
   const call = (env: NodeJS.ProcessEnv): Promise<{ code: number; err: string }> => bed.rigi(["runs", "list"], { env, cwd: bed.home });
   expect(await call({ RIGI_URL: api.url, RIGI_DATA: bed.data })).toMatchObject({ code: 0 });

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { repository } from "../support/places";
-import { expect, onlyOnce, test } from "../support/test";
+import { expect, test } from "../support/test";
 
 function read(path: string): string {
   return readFileSync(join(repository, path), "utf8");
@@ -17,8 +17,7 @@ function sources(folder: string): string[] {
   });
 }
 
-test("every threat has a defence and tests that are there", ({ database }) => {
-  onlyOnce(database);
+test("every threat has a defence and tests that are there", () => {
   const rows = read("docs/design/security.md").split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| threat "));
   expect(rows.length).toBeGreaterThan(15);
   for (const row of rows) {
@@ -30,8 +29,7 @@ test("every threat has a defence and tests that are there", ({ database }) => {
   }
 });
 
-test("unsafe code is in one module, and every crate says so", ({ database }) => {
-  onlyOnce(database);
+test("unsafe code is in one module, and every crate says so", () => {
   const unsafe = sources("crates").filter((path) => /\bunsafe\s*(\{|fn|impl|extern|trait)|unsafe\(/.test(read(path)));
   expect(unsafe).toEqual(["crates/exec/src/sys.rs"]);
   expect(read("Cargo.toml")).toContain('unsafe_code = "deny"');

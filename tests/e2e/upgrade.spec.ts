@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { binary } from "../support/places";
 import { isAlive } from "../support/processes";
-import { expect, test, type Bed } from "../support/test";
+import { expect, onBoth, test, type Bed } from "../support/test";
 
 const RUNS = 100;
 /** How long a client may find nobody. */
@@ -65,7 +65,7 @@ function newBinary(bed: Bed): string {
   return program;
 }
 
-test("a server is replaced while 100 runs are running: same processes, whole logs, and hardly a gap", async ({ bed }, info) => {
+test("a server is replaced while 100 runs are running: same processes, whole logs, and hardly a gap", onBoth, async ({ bed }, info) => {
   const gate = gated(bed);
   const program = newBinary(bed);
   const old = await bed.up({ args: ["--runs", String(RUNS + 20)] });
@@ -98,7 +98,7 @@ test("a server is replaced while 100 runs are running: same processes, whole log
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
-test("replaced again and again while runs come and go: each ends once", async ({ bed }) => {
+test("replaced again and again while runs come and go: each ends once", onBoth, async ({ bed }) => {
   bed.shell("short", "echo one; sleep 0.3; echo two");
   const program = newBinary(bed);
   const accepted: string[] = [];

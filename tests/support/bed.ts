@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { Disk, type Size } from "./disk";
+import { keep, lend } from "./environments";
 import { binary, testCache } from "./places";
 import { makeDatabase } from "./postgres";
 import { endAllOf } from "./processes";
@@ -97,6 +98,12 @@ export class Bed {
     const disk = await Disk.mount(join(this.root, "disk"), size);
     this.atEnd(() => disk.unmount());
     return disk;
+  }
+
+  /** Has its servers find the Python environments that other tests have built, and leaves those that they build. */
+  lendEnvironments(data = this.data): void {
+    lend(data);
+    this.atEnd(() => keep(data));
   }
 
   /** Has something done when the test has ended and its processes are gone. */

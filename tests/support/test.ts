@@ -21,10 +21,11 @@ export const test = base.extend<Options & Fixtures>({
   },
 });
 
-/** Tests of files, specs and the command line that no database takes part in: once is enough. */
-export function onlyOnce(database: Options["database"]): void {
-  test.skip(database === "postgres" && !process.env.RIGI_TEST_ALL, "the database takes no part in it");
-}
+/** A test whose outcome the database may change: on both. Any other runs on SQLite alone. */
+export const onBoth = { tag: "@both" };
+
+/** A test that is about PostgreSQL. */
+export const onPostgres = { tag: "@postgres" };
 
 export type { Bed, Server };
 export { expect } from "@playwright/test";

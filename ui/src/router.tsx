@@ -54,7 +54,8 @@ function buildTree(cache: QueryClient) {
   const runs = createRoute({
     getParentRoute: () => root,
     path: "/runs",
-    validateSearch: (raw: Raw): RunsSearch => compact({ state: one(raw.state), pipeline: one(raw.pipeline), label: many(raw.label), q: one(raw.q) }),
+    validateSearch: (raw: Raw): RunsSearch =>
+      compact({ state: one(raw.state), pipeline: one(raw.pipeline), label: many(raw.label), q: one(raw.q) }),
     component: lazyRouteComponent(() => import("./routes/Runs"), "Runs"),
   });
   const run = createRoute({
@@ -64,7 +65,11 @@ function buildTree(cache: QueryClient) {
     loader: ({ params }) => void cache.query(runQuery(params.id)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Run"), "Run"),
   });
-  const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./routes/Settings"), "Settings") });
+  const settings = createRoute({
+    getParentRoute: () => root,
+    path: "/settings",
+    component: lazyRouteComponent(() => import("./routes/Settings"), "Settings"),
+  });
   return root.addChildren([home, pipelines, pipeline, start, runs, run, settings]);
 }
 

@@ -6,7 +6,12 @@ import { Problem } from "./problem";
 import type { paths } from "./schema.gen";
 import { setSignedIn } from "./session";
 
-export const api = createClient<paths>({ baseUrl: location.origin, credentials: "same-origin", fetch: fetchExact, bodySerializer: writeJson });
+export const api = createClient<paths>({
+  baseUrl: location.origin,
+  credentials: "same-origin",
+  fetch: fetchExact,
+  bodySerializer: writeJson,
+});
 
 /** Numbers that people wrote pass unchanged, in answers as in what is sent. */
 async function fetchExact(request: Request): Promise<Response> {

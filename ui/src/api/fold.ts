@@ -17,10 +17,13 @@ export function fits(run: RunSummary, filter: RunFilter): boolean {
   if (filter.pipeline && run.pipeline !== filter.pipeline) return false;
   if (filter.state && !filter.state.split(",").includes(run.state)) return false;
   const labels = filter.label ?? [];
-  if (!labels.every((label) => {
-    const at = label.indexOf("=");
-    return run.labels[label.slice(0, at)] === label.slice(at + 1);
-  })) return false;
+  if (
+    !labels.every((label) => {
+      const at = label.indexOf("=");
+      return run.labels[label.slice(0, at)] === label.slice(at + 1);
+    })
+  )
+    return false;
   if (!filter.q) return true;
   const q = filter.q.toLowerCase();
   const id = run.id.toLowerCase();

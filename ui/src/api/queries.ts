@@ -13,7 +13,7 @@ export const systemQuery = queryOptions({
 /** Reads a list to its end, page by page. */
 async function walk<T>(read: (after: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = [];
-  for (let cursor: string | null | undefined; ; ) {
+  for (let cursor: string | null | undefined; ;) {
     const page = await read(cursor ? { cursor } : {});
     items.push(...page.items);
     // A cursor that leads to itself would never end.
@@ -36,7 +36,9 @@ export function pipelineQuery(name: string) {
 }
 
 export function runsQuery(filter: RunFilter, limit = 100) {
-  const query = Object.fromEntries(Object.entries(filter as Record<string, string | string[] | undefined>).filter(([, value]) => value && value.length > 0));
+  const query = Object.fromEntries(
+    Object.entries(filter as Record<string, string | string[] | undefined>).filter(([, value]) => value && value.length > 0),
+  );
   return infiniteQueryOptions({
     queryKey: [...keys.runLists, query as RunFilter, limit] as const,
     queryFn: ({ signal, pageParam }) =>

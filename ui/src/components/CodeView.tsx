@@ -70,9 +70,26 @@ function File({ owner, path, line }: { owner: CodeOwner; path: string; line: num
       </div>
       <pre>
         {lines.map((spans, index) => (
-          <div key={index} ref={index + 1 === line ? marked : undefined} className={classes.line} data-marked={index + 1 === line || undefined}>
+          <div
+            key={index}
+            ref={index + 1 === line ? marked : undefined}
+            className={classes.line}
+            data-marked={index + 1 === line || undefined}
+          >
             <span className={classes.number}>{index + 1}</span>
-            <code>{spans.length === 0 ? "\n" : spans.map((span, at) => (span.kind ? <span key={at} className={classes[span.kind]}>{span.text}</span> : span.text))}</code>
+            <code>
+              {spans.length === 0
+                ? "\n"
+                : spans.map((span, at) =>
+                    span.kind ? (
+                      <span key={at} className={classes[span.kind]}>
+                        {span.text}
+                      </span>
+                    ) : (
+                      span.text
+                    ),
+                  )}
+            </code>
           </div>
         ))}
       </pre>

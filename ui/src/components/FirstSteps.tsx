@@ -8,8 +8,14 @@ export function FirstSteps({ folder }: { folder?: string | undefined }) {
     <div className={classes.steps}>
       <h2>There are no pipelines yet</h2>
       <p>
-        A pipeline is a folder with a <code>main.py</code>, a notebook or a command{folder && <> in <code>{folder}</code></>}. It appears here
-        as soon as it is there.
+        A pipeline is a folder with a <code>main.py</code>, a notebook or a command
+        {folder && (
+          <>
+            {" "}
+            in <code>{folder}</code>
+          </>
+        )}
+        . It appears here as soon as it is there.
       </p>
       <ol>
         <li>

@@ -42,6 +42,20 @@ const COMPONENTS: Components = {
   h5: heading(5),
   h6: heading(6),
   // An address without a server is one of where the text was written, not of this page.
-  a: ({ href = "", children }) => (/^(https?|mailto):/i.test(href) ? <a className="link" href={href} target="_blank" rel="noreferrer">{children}</a> : <>{children}</>),
-  img: ({ src, alt }) => (typeof src === "string" && /^https?:/i.test(src) ? <a className="link" href={src} target="_blank" rel="noreferrer">{alt || src}</a> : <>{alt}</>),
+  a: ({ href = "", children }) =>
+    /^(https?|mailto):/i.test(href) ? (
+      <a className="link" href={href} target="_blank" rel="noreferrer">
+        {children}
+      </a>
+    ) : (
+      <>{children}</>
+    ),
+  img: ({ src, alt }) =>
+    typeof src === "string" && /^https?:/i.test(src) ? (
+      <a className="link" href={src} target="_blank" rel="noreferrer">
+        {alt || src}
+      </a>
+    ) : (
+      <>{alt}</>
+    ),
 };

@@ -22,7 +22,10 @@ interface PageProps {
 }
 
 export function Page({ crumbs, actions, head, fill = false, children }: PageProps) {
-  const title = [...crumbs].reverse().map((crumb) => crumb.text).join(" · ");
+  const title = [...crumbs]
+    .reverse()
+    .map((crumb) => crumb.text)
+    .join(" · ");
   useEffect(() => {
     document.title = `${title} · Rigi`;
   }, [title]);
@@ -41,7 +44,11 @@ export function Page({ crumbs, actions, head, fill = false, children }: PageProp
       </header>
       {head}
       {/* Another element for each kind: one that begins or ceases to scroll counts as moved. */}
-      <div key={fill ? "fill" : "scroll"} className={fill ? classes.fill : classes.scroll} {...(fill ? {} : { "data-scroll-restoration-id": "page", tabIndex: 0 })}>
+      <div
+        key={fill ? "fill" : "scroll"}
+        className={fill ? classes.fill : classes.scroll}
+        {...(fill ? {} : { "data-scroll-restoration-id": "page", tabIndex: 0 })}
+      >
         {children}
       </div>
     </div>

@@ -60,7 +60,12 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       scrollable
       transitionProps={{ duration: 100 }}
     >
-      <Spotlight.Search className={classes.search} placeholder="A pipeline, a run, a page" aria-label="Search" leftSection={<Icon name="search" />} />
+      <Spotlight.Search
+        className={classes.search}
+        placeholder="A pipeline, a run, a page"
+        aria-label="Search"
+        leftSection={<Icon name="search" />}
+      />
       <Spotlight.ActionsList {...LIST}>
         {groups.map((group) => (
           <Spotlight.ActionsGroup key={group.label} label={group.label}>
@@ -118,7 +123,13 @@ function useRunItems(q: string): Item[] {
 function usePlaceItems(q: string, onKeys: () => void): Item[] {
   const navigate = useNavigate();
   const { setColorScheme } = useMantineColorScheme();
-  const item = (label: string, icon: IconName, run: () => void, detail?: string): Item => ({ id: label, label, detail, icon: <Icon name={icon} />, run });
+  const item = (label: string, icon: IconName, run: () => void, detail?: string): Item => ({
+    id: label,
+    label,
+    detail,
+    icon: <Icon name={icon} />,
+    run,
+  });
   const all = [
     item("Home", "home", () => void navigate({ to: "/" }), "g h"),
     item("All pipelines", "pipelines", () => void navigate({ to: "/pipelines" }), "g p"),

@@ -51,14 +51,29 @@ export function RunList({ runs, hasMore, loadMore, withoutPipeline = false, sele
           <Icon name="up" size={14} /> {held.count} new
         </button>
       )}
-      <div ref={scroller} className={classes.scroller} data-scroll-restoration-id="runs" tabIndex={-1} data-selecting={(selected?.size ?? 0) > 0 || undefined} {...held.pointer} role="list" aria-label="Runs">
+      <div
+        ref={scroller}
+        className={classes.scroller}
+        data-scroll-restoration-id="runs"
+        tabIndex={-1}
+        data-selecting={(selected?.size ?? 0) > 0 || undefined}
+        {...held.pointer}
+        role="list"
+        aria-label="Runs"
+      >
         <div className={classes.inner} style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
             const run = shown[item.index];
             if (!run) return null;
             return (
               <div key={item.key} role="listitem" className={classes.item} style={{ transform: `translateY(${item.start}px)` }}>
-                <RunRow run={run} withoutPipeline={withoutPipeline} current={run.id === current} selected={selected?.has(run.id) ?? false} onSelect={onSelect} />
+                <RunRow
+                  run={run}
+                  withoutPipeline={withoutPipeline}
+                  current={run.id === current}
+                  selected={selected?.has(run.id) ?? false}
+                  onSelect={onSelect}
+                />
               </div>
             );
           })}

@@ -30,10 +30,21 @@ export const RunRow = memo(function RunRow({ run, withoutPipeline = false, curre
   const detail = stateDetail(run, now, expected);
   const passed = elapsed(run, now);
   return (
-    <div className={classes.row} data-current={current || undefined} data-selected={selected || undefined} data-short={withoutPipeline || undefined} data-select={onSelect ? true : undefined}>
+    <div
+      className={classes.row}
+      data-current={current || undefined}
+      data-selected={selected || undefined}
+      data-short={withoutPipeline || undefined}
+      data-select={onSelect ? true : undefined}
+    >
       {onSelect && (
         <label className={classes.select}>
-          <input type="checkbox" checked={selected} onChange={(event) => onSelect(run, event.currentTarget.checked)} aria-label={`Select run ${run.short}`} />
+          <input
+            type="checkbox"
+            checked={selected}
+            onChange={(event) => onSelect(run, event.currentTarget.checked)}
+            aria-label={`Select run ${run.short}`}
+          />
         </label>
       )}
       <Link to="/runs/$id" params={{ id: run.id }} className={classes.link} tabIndex={current ? 0 : undefined}>

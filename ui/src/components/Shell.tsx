@@ -92,7 +92,12 @@ function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }
       </div>
       <ul className={classes.places}>
         {PLACES.map((place) => (
-          <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? (system?.pipelines_with_mistakes ?? 0) : 0} />
+          <Place
+            key={place.to}
+            {...place}
+            badge={place.to === "/runs" ? open : 0}
+            mistakes={place.to === "/pipelines" ? (system?.pipelines_with_mistakes ?? 0) : 0}
+          />
         ))}
         <li className={classes.phoneOnly}>
           <button type="button" className={classes.place} onClick={onSearch}>

@@ -29,10 +29,25 @@ export function Strip({ marks, height = 20, links = false }: StripProps) {
     // The root makes short runs visible beside long ones.
     const tall = Math.sqrt((mark.duration_ms ?? 0) / longest);
     const shape = drawMark(mark.state, x, height, Math.max(5, Math.round(tall * (height - 7)) + 2));
-    return links ? <MarkLink key={mark.id} mark={mark} x={x} height={height}>{shape}</MarkLink> : <g key={mark.id} className={toneOf(mark)}>{shape}</g>;
+    return links ? (
+      <MarkLink key={mark.id} mark={mark} x={x} height={height}>
+        {shape}
+      </MarkLink>
+    ) : (
+      <g key={mark.id} className={toneOf(mark)}>
+        {shape}
+      </g>
+    );
   });
   return (
-    <svg className={classes.strip} viewBox={`0 0 ${width} ${height}`} width={width} height={height} role={links ? "group" : "img"} aria-label={describe(shown)}>
+    <svg
+      className={classes.strip}
+      viewBox={`0 0 ${width} ${height}`}
+      width={width}
+      height={height}
+      role={links ? "group" : "img"}
+      aria-label={describe(shown)}
+    >
       {shown.length > 0 && <path d={`M0 ${height - 0.5}H${width}`} className={classes.base} />}
       {drawn}
     </svg>
@@ -63,12 +78,14 @@ function drawMark(state: string, x: number, height: number, tall: number): React
   const middle = x + WIDTH / 2;
   switch (state) {
     case "succeeded":
-      return <path d={`M${x} ${base}V${top + 1.5}a1.500 1.500 0 0 1 1.500-1.500h2a1.500 1.500 0 0 1 1.500 1.500V${base}z`} fill="currentColor" />;
+      return (
+        <path d={`M${x} ${base}V${top + 1.5}a1.500 1.500 0 0 1 1.500-1.500h2a1.500 1.500 0 0 1 1.500 1.500V${base}z`} fill="currentColor" />
+      );
     case "failed":
       return (
         <>
           <rect x={x} y={top + 4} width={WIDTH} height={Math.max(1, tall - 4)} fill="currentColor" />
-          <path d={`M${x} ${top - 2.500}l5 5M${x + 5} ${top - 2.500}l-5 5`} stroke="currentColor" strokeWidth="1.500" />
+          <path d={`M${x} ${top - 2.5}l5 5M${x + 5} ${top - 2.5}l-5 5`} stroke="currentColor" strokeWidth="1.500" />
         </>
       );
     case "timed_out":
@@ -79,14 +96,50 @@ function drawMark(state: string, x: number, height: number, tall: number): React
         </>
       );
     case "running":
-      return <rect x={x + 0.75} y={top + 0.75} width={WIDTH - 1.5} height={tall - 0.75} rx="1" fill="none" stroke="currentColor" strokeWidth="1.500" />;
+      return (
+        <rect
+          x={x + 0.75}
+          y={top + 0.75}
+          width={WIDTH - 1.5}
+          height={tall - 0.75}
+          rx="1"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="1.500"
+        />
+      );
     case "retrying":
-      return <path d={`M${x + 0.75} ${base}V${top + 1}h3.500V${base}`} fill="none" stroke="currentColor" strokeWidth="1.500" strokeDasharray="2 1.500" />;
+      return (
+        <path
+          d={`M${x + 0.75} ${base}V${top + 1}h3.500V${base}`}
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="1.500"
+          strokeDasharray="2 1.500"
+        />
+      );
     case "queued":
     case "starting":
-      return <circle cx={middle} cy={base - 3} r="1.900" fill="none" stroke="currentColor" strokeWidth="1.300" strokeDasharray={state === "starting" ? "1.500 1.500" : undefined} />;
+      return (
+        <circle
+          cx={middle}
+          cy={base - 3}
+          r="1.900"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="1.300"
+          strokeDasharray={state === "starting" ? "1.500 1.500" : undefined}
+        />
+      );
     case "skipped":
-      return <path d={`M${x} ${base - 6}l2.500 2.500-2.500 2.500M${x + 2.500} ${base - 6}l2.500 2.500-2.500 2.500`} fill="none" stroke="currentColor" strokeWidth="1.200" />;
+      return (
+        <path
+          d={`M${x} ${base - 6}l2.500 2.500-2.500 2.500M${x + 2.5} ${base - 6}l2.500 2.500-2.500 2.500`}
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="1.200"
+        />
+      );
     default:
       return <rect x={x} y={base - 4} width={WIDTH} height={2} fill="currentColor" />;
   }

@@ -23,7 +23,13 @@ interface TabViewProps<T extends string> {
 
 export function TabView<T extends string>({ label, tabs, value, onChange, tools, children }: TabViewProps<T>) {
   return (
-    <Tabs value={value} onChange={(next) => next && onChange(next as T)} className={classes.tabs} keepMounted={false} activateTabWithKeyboard={false}>
+    <Tabs
+      value={value}
+      onChange={(next) => next && onChange(next as T)}
+      className={classes.tabs}
+      keepMounted={false}
+      activateTabWithKeyboard={false}
+    >
       <div className={classes.bar}>
         <Tabs.List aria-label={label} className={classes.list}>
           {tabs.map((tab) => (

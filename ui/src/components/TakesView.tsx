@@ -17,14 +17,24 @@ export function TakesView({ pipeline }: { pipeline: PipelineView }) {
     <div className={classes.view}>
       <Section title="Parameters">
         {fields.map((field) => (
-          <Row key={field.name} name={field.name} kind={describeRule(field)} text={[field.title, field.help].filter(Boolean).join("  \n")} />
+          <Row
+            key={field.name}
+            name={field.name}
+            kind={describeRule(field)}
+            text={[field.title, field.help].filter(Boolean).join("  \n")}
+          />
         ))}
         {fields.length === 0 && <p className={classes.none}>{pipeline.parameters == null ? "Any; the spec names none." : "None."}</p>}
       </Section>
       {inputs.length > 0 && (
         <Section title="Inputs">
           {inputs.map(([name, input]) => (
-            <Row key={name} name={name} kind={[input.required ? "required" : "optional", input.multiple ? "files" : "a file", ...input.accept].join(", ")} text={input.description ?? ""} />
+            <Row
+              key={name}
+              name={name}
+              kind={[input.required ? "required" : "optional", input.multiple ? "files" : "a file", ...input.accept].join(", ")}
+              text={input.description ?? ""}
+            />
           ))}
         </Section>
       )}
@@ -40,8 +50,14 @@ export function TakesView({ pipeline }: { pipeline: PipelineView }) {
           {presets.map(([name, preset]) => (
             <Row
               key={name}
-              name={<Link to="/pipelines/$name/start" params={{ name: pipeline.name }} search={{ preset: name }} className="link">{name}</Link>}
-              kind={Object.entries(preset.parameters).map(([key, value]) => `${key} ${textOf(value)}`).join(", ")}
+              name={
+                <Link to="/pipelines/$name/start" params={{ name: pipeline.name }} search={{ preset: name }} className="link">
+                  {name}
+                </Link>
+              }
+              kind={Object.entries(preset.parameters)
+                .map(([key, value]) => `${key} ${textOf(value)}`)
+                .join(", ")}
               text={preset.description ?? ""}
             />
           ))}

@@ -2,7 +2,16 @@
 import { createTheme, localStorageColorSchemeManager, type MantineColorsTuple } from "@mantine/core";
 
 const accent: MantineColorsTuple = [
-  "#e2f0f2", "#c5e1e6", "#9ccdd6", "#6fb6c4", "#4aa3b3", "#2c8fa1", "#0b6274", "#0a5868", "#084f5e", "#063f4b",
+  "#e2f0f2",
+  "#c5e1e6",
+  "#9ccdd6",
+  "#6fb6c4",
+  "#4aa3b3",
+  "#2c8fa1",
+  "#0b6274",
+  "#0a5868",
+  "#084f5e",
+  "#063f4b",
 ];
 
 export const theme = createTheme({
@@ -33,7 +42,14 @@ export const theme = createTheme({
     SegmentedControl: { defaultProps: { size: "xs" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: false, transitionProps: { duration: 80 } } },
     // The page itself never scrolls, only its parts do; so there is nothing to lock, and no style element is needed for it.
-    Modal: { defaultProps: { lockScroll: false, centered: true, overlayProps: { color: "#0b1214", backgroundOpacity: 0.4 }, transitionProps: { duration: 120 } } },
+    Modal: {
+      defaultProps: {
+        lockScroll: false,
+        centered: true,
+        overlayProps: { color: "#0b1214", backgroundOpacity: 0.4 },
+        transitionProps: { duration: 120 },
+      },
+    },
     Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 }, position: "bottom-end" } },
   },
 });

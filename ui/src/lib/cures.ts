@@ -23,7 +23,8 @@ const CURES: Record<string, string> = {
 };
 
 export function cureOf(run: Ended): string | null {
-  if (run.reason === "exit-code" && run.exit_code === 127) return "The shell did not find a command: it is not installed, or not on the path.";
+  if (run.reason === "exit-code" && run.exit_code === 127)
+    return "The shell did not find a command: it is not installed, or not on the path.";
   if (run.reason === "exit-code" && run.exit_code === 126) return "A file could not be executed: `chmod +x` it, or name its interpreter.";
   return CURES[run.reason ?? ""] ?? null;
 }

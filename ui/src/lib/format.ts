@@ -74,11 +74,15 @@ export function ago(at: number, now: number): string {
   if (abs < 1000) return "now";
   const s = Math.floor(abs / 1000);
   const text =
-    s < 60 ? `${s} s`
-    : s < 3600 ? `${Math.floor(s / 60)} min`
-    : s < 86_400 ? `${Math.floor(s / 3600)} h`
-    : s < 86_400 * 60 ? `${Math.floor(s / 86_400)} d`
-    : `${Math.floor(s / (86_400 * 30))} months`;
+    s < 60
+      ? `${s} s`
+      : s < 3600
+        ? `${Math.floor(s / 60)} min`
+        : s < 86_400
+          ? `${Math.floor(s / 3600)} h`
+          : s < 86_400 * 60
+            ? `${Math.floor(s / 86_400)} d`
+            : `${Math.floor(s / (86_400 * 30))} months`;
   return ms > 0 ? `${text} ago` : `in ${text}`;
 }
 

@@ -8,8 +8,20 @@ export interface Span {
 type Language = "python" | "shell" | "yaml" | "toml" | "json" | "sql" | "script" | "plain";
 
 const ENDINGS: Record<string, Language> = {
-  py: "python", sh: "shell", bash: "shell", yaml: "yaml", yml: "yaml", toml: "toml", json: "json", ipynb: "json",
-  sql: "sql", js: "script", ts: "script", r: "python", jl: "python", dockerfile: "shell",
+  py: "python",
+  sh: "shell",
+  bash: "shell",
+  yaml: "yaml",
+  yml: "yaml",
+  toml: "toml",
+  json: "json",
+  ipynb: "json",
+  sql: "sql",
+  js: "script",
+  ts: "script",
+  r: "python",
+  jl: "python",
+  dockerfile: "shell",
 };
 
 export function languageOf(path: string): Language {
@@ -22,7 +34,8 @@ const WORDS: Partial<Record<Language, string>> = {
     "and as assert async await break class continue def del elif else except finally for from global if import in is lambda match nonlocal not or pass raise return try while with yield None True False",
   shell: "if then else elif fi for in do done while until case esac function return exit set export local",
   sql: "select from where group by order join left right inner on as and or not insert into values update delete create table with union limit having distinct null",
-  script: "const let var function return if else for while class new import from export default async await try catch throw typeof null undefined true false",
+  script:
+    "const let var function return if else for while class new import from export default async await try catch throw typeof null undefined true false",
   yaml: "true false null",
   toml: "true false",
   json: "true false null",
@@ -33,14 +46,27 @@ const NUMBER = String.raw`\b\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?\b`;
 
 function patternOf(language: Language): RegExp | null {
   if (language === "plain") return null;
-  const comment = language === "json" ? String.raw`(?!)` : language === "sql" ? "--[^\n]*" : language === "script" ? String.raw`//[^\n]*|/\*[\s\S]*?\*/` : String.raw`(?<=^|\s)#[^\n]*`;
+  const comment =
+    language === "json"
+      ? String.raw`(?!)`
+      : language === "sql"
+        ? "--[^\n]*"
+        : language === "script"
+          ? String.raw`//[^\n]*|/\*[\s\S]*?\*/`
+          : String.raw`(?<=^|\s)#[^\n]*`;
   const key =
-    language === "yaml" ? String.raw`(?<=^[ \t]*(?:- )?)[\w.\-/]+(?=:(?:\s|$))`
-    : language === "toml" ? String.raw`(?<=^[ \t]*)(?:[\w.\-]+(?=\s*=)|\[\[?[^\]\n]+\]\]?)`
-    : language === "json" ? String.raw`"(?:\\.|[^"\\\n])*"(?=\s*:)`
-    : String.raw`(?!)`;
+    language === "yaml"
+      ? String.raw`(?<=^[ \t]*(?:- )?)[\w.\-/]+(?=:(?:\s|$))`
+      : language === "toml"
+        ? String.raw`(?<=^[ \t]*)(?:[\w.\-]+(?=\s*=)|\[\[?[^\]\n]+\]\]?)`
+        : language === "json"
+          ? String.raw`"(?:\\.|[^"\\\n])*"(?=\s*:)`
+          : String.raw`(?!)`;
   const words = String.raw`\b(?:${(WORDS[language] ?? "").split(" ").join("|")})\b`;
-  return new RegExp(`(?<key>${key})|(?<comment>${comment})|(?<string>${STRING})|(?<keyword>${words})|(?<number_>${NUMBER})`, language === "sql" ? "gim" : "gm");
+  return new RegExp(
+    `(?<key>${key})|(?<comment>${comment})|(?<string>${STRING})|(?<keyword>${words})|(?<number_>${NUMBER})`,
+    language === "sql" ? "gim" : "gm",
+  );
 }
 
 /** Text as lines of spans. */

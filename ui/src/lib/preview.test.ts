@@ -5,8 +5,14 @@ import { drawingSize, parseTable, prettyJson, previewOf } from "./preview";
 import { many, one, parseSearch, stringifySearch } from "./search";
 
 test("cells may be quoted, over lines, with any separator", () => {
-  expect(parseTable('a,b\n1,"x, ""y""\nz"\n', 10)).toEqual([["a", "b"], ["1", 'x, "y"\nz']]);
-  expect(parseTable("a\tb\r\n1\t2", 10)).toEqual([["a", "b"], ["1", "2"]]);
+  expect(parseTable('a,b\n1,"x, ""y""\nz"\n', 10)).toEqual([
+    ["a", "b"],
+    ["1", 'x, "y"\nz'],
+  ]);
+  expect(parseTable("a\tb\r\n1\t2", 10)).toEqual([
+    ["a", "b"],
+    ["1", "2"],
+  ]);
   expect(parseTable("a\n1\n2\n3", 2)).toHaveLength(2);
 });
 
@@ -38,6 +44,10 @@ test("addresses are plain text both ways", () => {
 });
 
 test.each([
-  ['<?xml version="1.0"?><svg xmlns="x" viewBox="0 0 300 200">', { width: 640, height: 427 }], ["<svg viewBox='0,0,10,10' width='100%' height='100%'>", { width: 640, height: 640 }],
-  ['<svg width="460.8pt" height="345.6pt" viewBox="0 0 460.8 345.6">', null], ['<svg width="16" viewBox="0 0 16 16">', null], ["<svg>", null], ['<svg stroke-width="2" viewBox="0 0 4 2">', { width: 640, height: 320 }],
+  ['<?xml version="1.0"?><svg xmlns="x" viewBox="0 0 300 200">', { width: 640, height: 427 }],
+  ["<svg viewBox='0,0,10,10' width='100%' height='100%'>", { width: 640, height: 640 }],
+  ['<svg width="460.8pt" height="345.6pt" viewBox="0 0 460.8 345.6">', null],
+  ['<svg width="16" viewBox="0 0 16 16">', null],
+  ["<svg>", null],
+  ['<svg stroke-width="2" viewBox="0 0 4 2">', { width: 640, height: 320 }],
 ])("a drawing %s", (text, size) => expect(drawingSize(text)).toEqual(size));

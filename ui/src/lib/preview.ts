@@ -69,7 +69,11 @@ const DRAWING = 640;
 export function drawingSize(text: string): { width: number; height: number } | null {
   const tag = /<svg\b[^>]*>/i.exec(text)?.[0];
   if (!tag || /\swidth\s*=\s*["']\s*[\d.]+(?!\s*%)[\d.a-z]*\s*["']/i.test(tag)) return null;
-  const box = /\sviewBox\s*=\s*["']([^"']+)["']/i.exec(tag)?.[1]?.trim().split(/[\s,]+/).map(Number);
+  const box = /\sviewBox\s*=\s*["']([^"']+)["']/i
+    .exec(tag)?.[1]
+    ?.trim()
+    .split(/[\s,]+/)
+    .map(Number);
   const [, , width = 0, height = 0] = box ?? [];
   return width > 0 && height > 0 ? { width: DRAWING, height: Math.round((DRAWING * height) / width) } : null;
 }

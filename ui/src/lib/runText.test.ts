@@ -3,11 +3,18 @@ import { describe, expect, test } from "vitest";
 import { attemptWord, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading, stateShort, type RunWords } from "./runText";
 
 const NOW = Date.parse("2024-11-20T12:00:42Z");
-const running: RunWords = { state: "running", attempt: 1, max_attempts: 1, created_at: "2024-11-20T11:59:59Z", started_at: "2024-11-20T12:00:00Z" };
+const running: RunWords = {
+  state: "running",
+  attempt: 1,
+  max_attempts: 1,
+  created_at: "2024-11-20T11:59:59Z",
+  started_at: "2024-11-20T12:00:00Z",
+};
 
 describe("how long still", () => {
   test("comes from what such runs take", () => expect(remaining(running, NOW, 100_000)).toBe("about 1 min left"));
-  test("comes from the run's own progress first", () => expect(remaining({ ...running, progress: { fraction: 0.5 } }, NOW, 100_000)).toBe("about 40 s left"));
+  test("comes from the run's own progress first", () =>
+    expect(remaining({ ...running, progress: { fraction: 0.5 } }, NOW, 100_000)).toBe("about 40 s left"));
   test("is not made up", () => expect(remaining(running, NOW)).toBeNull());
   test("says when it takes longer", () => expect(remaining(running, NOW, 10_000)).toBe("longer than the usual 10 s"));
   test("is not said of a run that ended", () => expect(remaining({ ...running, state: "failed" }, NOW, 100_000)).toBeNull());
@@ -21,7 +28,8 @@ describe("headings", () => {
   });
   test("of a run between attempts say until when", () =>
     expect(stateShort({ ...running, state: "retrying", next_attempt_at: "2024-11-20T12:01:10Z" }, NOW)).toBe("Retrying in 28 s"));
-  test("say that it was asked to stop", () => expect(stateHeading({ ...running, cancel_requested_at: "2024-11-20T12:00:40Z" }, NOW)).toBe("Stopping"));
+  test("say that it was asked to stop", () =>
+    expect(stateHeading({ ...running, cancel_requested_at: "2024-11-20T12:00:40Z" }, NOW)).toBe("Stopping"));
 });
 
 test("a waiting run says for what", () => {

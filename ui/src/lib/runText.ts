@@ -47,7 +47,13 @@ export function attemptWord({ attempt, max_attempts }: Pick<RunWords, "attempt" 
 }
 
 /** The status of a process that failed, where the message does not say it: "exit 3". */
-export function exitWord({ exit_code, message }: { exit_code?: number | null | undefined; message?: string | null | undefined }): string | null {
+export function exitWord({
+  exit_code,
+  message,
+}: {
+  exit_code?: number | null | undefined;
+  message?: string | null | undefined;
+}): string | null {
   if (!exit_code) return null;
   const word = `exit ${exit_code}`;
   return message === word || message?.startsWith(`${word} (`) ? null : word;

@@ -29,6 +29,8 @@ export function one(value: unknown): string | undefined {
 }
 
 export function many(value: unknown): string[] | undefined {
-  const list = (Array.isArray(value) ? (value as unknown[]) : [value]).filter((item): item is string => typeof item === "string" && item !== "");
+  const list = (Array.isArray(value) ? (value as unknown[]) : [value]).filter(
+    (item): item is string => typeof item === "string" && item !== "",
+  );
   return list.length > 0 ? list : undefined;
 }

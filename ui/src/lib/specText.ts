@@ -37,13 +37,26 @@ function isDuration(value: unknown): value is { secs: unknown; nanos: unknown } 
 function span({ secs, nanos }: { secs: unknown; nanos: unknown }): string {
   const [s, ns] = [Number(String(secs)), Number(String(nanos))];
   if (ns > 0) return s === 0 && ns % 1e6 === 0 ? `${ns / 1e6}ms` : `${s + ns / 1e9}s`;
-  const unit = ([["d", 86_400], ["h", 3600], ["m", 60]] as const).find(([, length]) => s > 0 && s % length === 0);
+  const unit = (
+    [
+      ["d", 86_400],
+      ["h", 3600],
+      ["m", 60],
+    ] as const
+  ).find(([, length]) => s > 0 && s % length === 0);
   return unit ? `${s / unit[1]}${unit[0]}` : `${s}s`;
 }
 
 /** Bytes as specs take them, exactly. */
 function size(bytes: number): string | number {
-  const unit = ([["TiB", 2 ** 40], ["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const).find(([, length]) => bytes > 0 && bytes % length === 0);
+  const unit = (
+    [
+      ["TiB", 2 ** 40],
+      ["GiB", 2 ** 30],
+      ["MiB", 2 ** 20],
+      ["KiB", 2 ** 10],
+    ] as const
+  ).find(([, length]) => bytes > 0 && bytes % length === 0);
   return unit ? `${bytes / unit[1]}${unit[0]}` : bytes;
 }
 
@@ -58,7 +71,13 @@ function below(lead: string, value: unknown, indent: string, between: " " | "\n"
   const empty = isEmpty(value) && value !== null && value !== undefined;
   if (empty) return [`${lead} ${Array.isArray(value) ? "[]" : "{}"}`];
   if (typeof value === "string" && value.trimEnd().includes("\n")) {
-    return [`${lead} |${value.endsWith("\n") ? "" : "-"}`, ...value.replace(/\n$/, "").split("\n").map((line) => (line ? `${indent}  ${line}` : ""))];
+    return [
+      `${lead} |${value.endsWith("\n") ? "" : "-"}`,
+      ...value
+        .replace(/\n$/, "")
+        .split("\n")
+        .map((line) => (line ? `${indent}  ${line}` : "")),
+    ];
   }
   if (!Array.isArray(value) && !isObject(value)) return [`${lead} ${scalar(value)}`];
   const lines = yaml(value, `${indent}  `);
@@ -68,6 +87,10 @@ function below(lead: string, value: unknown, indent: string, between: " " | "\n"
 /** A text without quotes only where YAML takes it for a text, too. */
 function scalar(value: unknown): string {
   if (typeof value !== "string") return value === undefined ? "null" : textOf(value);
-  const plain = /^[A-Za-z_./$][\w ./$()+@%=-]*$/.test(value) && !/^(?:true|false|yes|no|on|off|null|~|y|n)$/i.test(value) && value.trim() === value && !value.includes(" #");
+  const plain =
+    /^[A-Za-z_./$][\w ./$()+@%=-]*$/.test(value) &&
+    !/^(?:true|false|yes|no|on|off|null|~|y|n)$/i.test(value) &&
+    value.trim() === value &&
+    !value.includes(" #");
   return plain || /^\d+(?:\.\d+)?(?:ms|s|m|h|d|[KMGT]iB)$/.test(value) ? value : JSON.stringify(value);
 }

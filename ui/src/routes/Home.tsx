@@ -68,11 +68,26 @@ function OpenRuns({ runs, more }: { runs: RunSummary[]; more: boolean }) {
   const sorted = going.slice(0, 20).sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
   const left = more || going.length > sorted.length;
   return (
-    <Section title="Now" aside={<Link to="/runs" search={OPEN} className="link">All</Link>}>
+    <Section
+      title="Now"
+      aside={
+        <Link to="/runs" search={OPEN} className="link">
+          All
+        </Link>
+      }
+    >
       {sorted.map((run) => (
         <RunRow key={run.id} run={run} />
       ))}
-      {left && <p className={classes.none}>The newest {sorted.length}; <Link to="/runs" search={OPEN} className="link">all that go on or wait</Link>.</p>}
+      {left && (
+        <p className={classes.none}>
+          The newest {sorted.length};{" "}
+          <Link to="/runs" search={OPEN} className="link">
+            all that go on or wait
+          </Link>
+          .
+        </p>
+      )}
       {sorted.length === 0 && <p className={classes.none}>Nothing runs and nothing waits.</p>}
     </Section>
   );
@@ -81,7 +96,14 @@ function OpenRuns({ runs, more }: { runs: RunSummary[]; more: boolean }) {
 function FailedRuns({ runs }: { runs: RunSummary[] }) {
   const shown = runs.slice(0, 8);
   return (
-    <Section title="Failed lately" aside={<Link to="/runs" search={FAILED} className="link">All</Link>}>
+    <Section
+      title="Failed lately"
+      aside={
+        <Link to="/runs" search={FAILED} className="link">
+          All
+        </Link>
+      }
+    >
       {shown.map((run) => (
         <RunRow key={run.id} run={run} />
       ))}
@@ -113,7 +135,14 @@ function LatelyUsed({ pipelines }: { pipelines: PipelineSummary[] }) {
     .slice(0, 5);
   if (used.length === 0) return null;
   return (
-    <Section title="Pipelines" aside={<Link to="/pipelines" className="link">All {pipelines.length}</Link>}>
+    <Section
+      title="Pipelines"
+      aside={
+        <Link to="/pipelines" className="link">
+          All {pipelines.length}
+        </Link>
+      }
+    >
       {used.map((pipeline) => (
         <PipelineRow key={pipeline.name} pipeline={pipeline} />
       ))}

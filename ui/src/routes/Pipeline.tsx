@@ -34,10 +34,13 @@ export function Pipeline() {
   const navigate = useNavigate();
   const { data: pipeline, error, refetch } = useQuery(pipelineQuery(name));
   const value = TABS.find((one) => one === tab) ?? "runs";
-  useKeys("Pipeline", [{ keys: "s", label: "Start", run: () => void (pipeline?.runnable && navigate({ to: "/pipelines/$name/start", params: { name } })) }]);
+  useKeys("Pipeline", [
+    { keys: "s", label: "Start", run: () => void (pipeline?.runnable && navigate({ to: "/pipelines/$name/start", params: { name } })) },
+  ]);
   const crumbs = [{ text: "Pipelines", link: { to: "/pipelines" } as const }, { text: name }];
   if (!pipeline) return <Page crumbs={crumbs}>{error && <Failure error={error} retry={() => void refetch()} />}</Page>;
-  const setTab = (next: PipelineTab) => void navigate({ to: "/pipelines/$name", params: { name }, search: next === "runs" ? {} : { tab: next }, replace: true });
+  const setTab = (next: PipelineTab) =>
+    void navigate({ to: "/pipelines/$name", params: { name }, search: next === "runs" ? {} : { tab: next }, replace: true });
   return (
     <Page fill crumbs={crumbs} actions={<StartButton pipeline={pipeline} />} head={<Head pipeline={pipeline} />}>
       <TabView
@@ -57,7 +60,9 @@ export function Pipeline() {
           <CodeView
             owner={{ pipeline: name }}
             file={file}
-            onFile={(next) => void navigate({ to: "/pipelines/$name", params: { name }, search: { tab: "code", file: next }, replace: true })}
+            onFile={(next) =>
+              void navigate({ to: "/pipelines/$name", params: { name }, search: { tab: "code", file: next }, replace: true })
+            }
           />
         )}
         {value === "spec" && <SpecView pipeline={pipeline} />}
@@ -67,9 +72,13 @@ export function Pipeline() {
 }
 
 function StartButton({ pipeline }: { pipeline: PipelineView }) {
-  if (!pipeline.runnable) return <span className="dim">{pipeline.mistakes.length > 0 ? "Cannot start: it has a mistake" : "Switched off in its spec"}</span>;
+  if (!pipeline.runnable)
+    return <span className="dim">{pipeline.mistakes.length > 0 ? "Cannot start: it has a mistake" : "Switched off in its spec"}</span>;
   return (
-    <Button leftSection={<Icon name="play" size={14} />} renderRoot={(props) => <Link to="/pipelines/$name/start" params={{ name: pipeline.name }} {...props} />}>
+    <Button
+      leftSection={<Icon name="play" size={14} />}
+      renderRoot={(props) => <Link to="/pipelines/$name/start" params={{ name: pipeline.name }} {...props} />}
+    >
       Start
     </Button>
   );
@@ -130,7 +139,10 @@ function factsOf(pipeline: PipelineView): string[] {
   if (ended.length > 2) facts.push(`${ended.filter((mark) => mark.state === "succeeded").length} of the last ${ended.length} succeeded`);
   if (pipeline.active > 0) facts.push(`${pipeline.active} running`);
   if (pipeline.queued > 0) facts.push(`${pipeline.queued} waiting`);
-  if (pipeline.version) facts.push(`code ${pipeline.version.slice(0, 7)}${pipeline.git?.branch ? ` on ${pipeline.git.branch}` : ""}${pipeline.git?.dirty ? ", changed since the commit" : ""}`);
+  if (pipeline.version)
+    facts.push(
+      `code ${pipeline.version.slice(0, 7)}${pipeline.git?.branch ? ` on ${pipeline.git.branch}` : ""}${pipeline.git?.dirty ? ", changed since the commit" : ""}`,
+    );
   for (const tag of pipeline.tags) facts.push(`#${tag}`);
   return facts;
 }
@@ -158,7 +170,13 @@ function SpecView({ pipeline }: { pipeline: PipelineView }) {
   return (
     <div className={classes.spec} data-scroll-restoration-id="spec" tabIndex={0} role="region" aria-label="Spec">
       <p className="dim">
-        {pipeline.spec_file ? <><code>{pipeline.spec_file}</code> as it is read, with the defaults that count; what is not named is not set</> : "The folder has no spec file; these are the defaults"}
+        {pipeline.spec_file ? (
+          <>
+            <code>{pipeline.spec_file}</code> as it is read, with the defaults that count; what is not named is not set
+          </>
+        ) : (
+          "The folder has no spec file; these are the defaults"
+        )}
       </p>
       <Yaml text={specText(pipeline.spec)} />
     </div>
@@ -170,7 +188,19 @@ function Yaml({ text }: { text: string }) {
   return (
     <pre>
       {lines.map((spans, index) => (
-        <div key={index}>{spans.length === 0 ? "\n" : spans.map((span, at) => (span.kind ? <span key={at} className={code[span.kind]}>{span.text}</span> : span.text))}</div>
+        <div key={index}>
+          {spans.length === 0
+            ? "\n"
+            : spans.map((span, at) =>
+                span.kind ? (
+                  <span key={at} className={code[span.kind]}>
+                    {span.text}
+                  </span>
+                ) : (
+                  span.text
+                ),
+              )}
+        </div>
       ))}
     </pre>
   );

@@ -18,7 +18,10 @@ const route = getRouteApi("/pipelines");
 
 function matches(pipeline: PipelineSummary, q: string): boolean {
   const text = [pipeline.name, pipeline.summary ?? "", ...pipeline.tags].join(" ").toLowerCase();
-  return q.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  return q
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
 export function Pipelines() {
@@ -39,7 +42,9 @@ export function Pipelines() {
       rightSection={<kbd>/</kbd>}
       w={220}
       value={q}
-      onChange={(event) => void navigate({ to: "/pipelines", search: event.currentTarget.value ? { q: event.currentTarget.value } : {}, replace: true })}
+      onChange={(event) =>
+        void navigate({ to: "/pipelines", search: event.currentTarget.value ? { q: event.currentTarget.value } : {}, replace: true })
+      }
       onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
     />
   );

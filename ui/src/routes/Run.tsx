@@ -76,7 +76,8 @@ function RunBody({ run }: { run: RunView }) {
   useWatchRun(run.id, !isEnd(run.state));
   const kept = chosen === undefined ? {} : { attempt: String(chosen) };
   const open = (next: RunTab) => go({ ...(next === "log" ? {} : { tab: next }), ...kept });
-  const go = (search: { tab?: string; attempt?: string; file?: string }) => void navigate({ to: "/runs/$id", params: { id: run.id }, search, replace: true });
+  const go = (search: { tab?: string; attempt?: string; file?: string }) =>
+    void navigate({ to: "/runs/$id", params: { id: run.id }, search, replace: true });
   useKeys("Tabs", [
     { keys: "l", label: "Log", run: () => open("log") },
     { keys: "o", label: "Outputs", run: () => open("outputs") },
@@ -102,8 +103,17 @@ function RunBody({ run }: { run: RunView }) {
         {value === "log" && <LogBody log={log} />}
         {value === "outputs" && <OutputsTab run={run} />}
         {value === "parameters" && <ParametersTab run={run} />}
-        {value === "events" && <EventsTab run={run} onAttempt={(number) => go(number === run.attempt ? {} : { attempt: String(number) })} />}
-        {value === "code" && <CodeView owner={{ run: run.id }} file={file} line={line === undefined ? undefined : Number(line)} onFile={(path) => go({ tab: "code", file: path, ...kept })} />}
+        {value === "events" && (
+          <EventsTab run={run} onAttempt={(number) => go(number === run.attempt ? {} : { attempt: String(number) })} />
+        )}
+        {value === "code" && (
+          <CodeView
+            owner={{ run: run.id }}
+            file={file}
+            line={line === undefined ? undefined : Number(line)}
+            onFile={(path) => go({ tab: "code", file: path, ...kept })}
+          />
+        )}
       </TabView>
     </div>
   );

@@ -30,7 +30,11 @@ export function Runs() {
   const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, isPlaceholderData } = query;
   const runs = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   const [selected, setSelected] = useState<ReadonlyMap<string, RunSummary>>(new Map());
-  const setSearch = useCallback((change: { [K in keyof RunsSearch]?: RunsSearch[K] | undefined }) => void navigate({ to: "/runs", search: withChange(search, change), replace: true }), [navigate, search]);
+  const setSearch = useCallback(
+    (change: { [K in keyof RunsSearch]?: RunsSearch[K] | undefined }) =>
+      void navigate({ to: "/runs", search: withChange(search, change), replace: true }),
+    [navigate, search],
+  );
   const loadMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
@@ -54,31 +58,65 @@ export function Runs() {
       fill
       crumbs={[{ text: "Runs" }]}
       actions={<Search search={search} onChange={setSearch} />}
-      head={selected.size > 0 ? <Selection runs={runs} selected={selected} onDone={() => setSelected(new Map())} /> : <Filters search={search} onChange={setSearch} />}
+      head={
+        selected.size > 0 ? (
+          <Selection runs={runs} selected={selected} onDone={() => setSelected(new Map())} />
+        ) : (
+          <Filters search={search} onChange={setSearch} />
+        )
+      }
     >
       {error && !data && <Failure error={error} retry={() => void query.refetch()} />}
-      {data && runs.length === 0 && !isPlaceholderData && (hasNextPage ? <p className="dim" role="status">Searching older runs…</p> : <NoRuns filtered={filtered} />)}
-      {runs.length > 0 && <RunList key={JSON.stringify(search)} runs={runs} hasMore={hasNextPage} loadMore={loadMore} selected={selectedIds} onSelect={onSelect} />}
+      {data &&
+        runs.length === 0 &&
+        !isPlaceholderData &&
+        (hasNextPage ? (
+          <p className="dim" role="status">
+            Searching older runs…
+          </p>
+        ) : (
+          <NoRuns filtered={filtered} />
+        ))}
+      {runs.length > 0 && (
+        <RunList
+          key={JSON.stringify(search)}
+          runs={runs}
+          hasMore={hasNextPage}
+          loadMore={loadMore}
+          selected={selectedIds}
+          onSelect={onSelect}
+        />
+      )}
     </Page>
   );
 }
 
 function withChange(search: RunsSearch, change: { [K in keyof RunsSearch]?: RunsSearch[K] | undefined }): RunsSearch {
   const next = { ...search, ...change };
-  return Object.fromEntries(Object.entries<string | string[] | undefined>(next).filter(([, value]) => value !== undefined && value.length > 0));
+  return Object.fromEntries(
+    Object.entries<string | string[] | undefined>(next).filter(([, value]) => value !== undefined && value.length > 0),
+  );
 }
 
 function NoRuns({ filtered }: { filtered: boolean }) {
   if (!filtered) {
     return (
       <Empty icon="runs" title="No run has been started yet">
-        <p className="dim">Start one from <Link to="/pipelines" className="link">a pipeline</Link>, or in a terminal: <code>rigi run NAME</code>.</p>
+        <p className="dim">
+          Start one from{" "}
+          <Link to="/pipelines" className="link">
+            a pipeline
+          </Link>
+          , or in a terminal: <code>rigi run NAME</code>.
+        </p>
       </Empty>
     );
   }
   return (
     <Empty icon="search" title="No run fits">
-      <Link to="/runs" className="link">Show all runs</Link>
+      <Link to="/runs" className="link">
+        Show all runs
+      </Link>
     </Empty>
   );
 }
@@ -137,7 +175,14 @@ function LabelField({ labels, onChange }: { labels: string[]; onChange: (labels:
   return (
     <>
       {labels.map((label) => (
-        <button key={label} type="button" className={classes.chip} aria-pressed aria-label={`Remove label ${label}`} onClick={() => onChange(labels.filter((other) => other !== label))}>
+        <button
+          key={label}
+          type="button"
+          className={classes.chip}
+          aria-pressed
+          aria-label={`Remove label ${label}`}
+          onClick={() => onChange(labels.filter((other) => other !== label))}
+        >
           {label} <Icon name="close" size={12} />
         </button>
       ))}
@@ -201,10 +246,20 @@ function Selection({ runs, selected, onDone }: { runs: RunSummary[]; selected: R
   return (
     <div className={classes.selection} role="toolbar" aria-label="Selected runs">
       <span>{chosen.length} selected</span>
-      <Button variant="default" disabled={open.length === 0} loading={cancel.isPending} onClick={() => cancel.mutate(open, { onSuccess: onDone })}>
+      <Button
+        variant="default"
+        disabled={open.length === 0}
+        loading={cancel.isPending}
+        onClick={() => cancel.mutate(open, { onSuccess: onDone })}
+      >
         Cancel {open.length || ""}
       </Button>
-      <Button variant="default" disabled={ended.length === 0} loading={retry.isPending} onClick={() => retry.mutate(ended, { onSuccess: onDone })}>
+      <Button
+        variant="default"
+        disabled={ended.length === 0}
+        loading={retry.isPending}
+        onClick={() => retry.mutate(ended, { onSuccess: onDone })}
+      >
         Retry {ended.length || ""}
       </Button>
       <Button variant="subtle" onClick={onDone}>

@@ -32,7 +32,12 @@ export function Settings() {
     <Page crumbs={[{ text: "Settings" }]}>
       <Section title="This browser">
         <Field label="Theme">
-          <SegmentedControl aria-label="Theme" data={THEMES} value={colorScheme} onChange={(value) => setColorScheme(value as MantineColorScheme)} />
+          <SegmentedControl
+            aria-label="Theme"
+            data={THEMES}
+            value={colorScheme}
+            onChange={(value) => setColorScheme(value as MantineColorScheme)}
+          />
         </Field>
         <Field label="Time zone">
           <Select
@@ -71,7 +76,8 @@ function System() {
         {system.pipelines_with_mistakes > 0 && `, ${count(system.pipelines_with_mistakes)} with mistakes`}
       </Field>
       <Field label="Runs">
-        {count(runs.active)} active of at most {count(system.max_active_runs)}, {count(runs.queued)} waiting, {count(runs.retrying)} between attempts
+        {count(runs.active)} active of at most {count(system.max_active_runs)}, {count(runs.queued)} waiting, {count(runs.retrying)} between
+        attempts
       </Field>
       <Field label="Database">{system.database === "postgres" ? "PostgreSQL" : "SQLite"}</Field>
       <Field label="API">

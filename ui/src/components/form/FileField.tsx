@@ -41,7 +41,10 @@ export function FileField({ name, input, files, kept, mistake, onChange }: FileF
     if (chosen.length > 0) onChange((known) => (input.multiple ? [...known, ...chosen] : chosen));
   };
   const rule = [input.multiple ? "files" : "a file", ...input.accept].join(", ");
-  const empty = kept.length > 0 ? `Keeps ${kept.join(", ")}. Choose or drop ${input.multiple ? "files" : "a file"} to replace it` : `Choose ${input.multiple ? "files" : "a file"}, or drop ${input.multiple ? "them" : "it"} here`;
+  const empty =
+    kept.length > 0
+      ? `Keeps ${kept.join(", ")}. Choose or drop ${input.multiple ? "files" : "a file"} to replace it`
+      : `Choose ${input.multiple ? "files" : "a file"}, or drop ${input.multiple ? "them" : "it"} here`;
   return (
     <FieldRow id={id} label={name} required={input.required} rule={rule} help={input.description ?? ""} mistake={mistake}>
       <label
@@ -76,10 +79,14 @@ export function FileField({ name, input, files, kept, mistake, onChange }: FileF
       </label>
       <ul className={classes.files}>
         {files.map((file) => (
-          <FileLine key={file.key} file={file} onRemove={() => {
-            file.abort();
-            onChange((known) => known.filter((other) => other.key !== file.key));
-          }} />
+          <FileLine
+            key={file.key}
+            file={file}
+            onRemove={() => {
+              file.abort();
+              onChange((known) => known.filter((other) => other.key !== file.key));
+            }}
+          />
         ))}
       </ul>
     </FieldRow>
@@ -104,12 +111,22 @@ function FileLine({ file, onRemove }: { file: Chosen; onRemove: () => void }) {
         <Icon name={file.upload ? "check" : file.mistake ? "close" : "file"} size={14} />
       </span>
       <span className="ellipsis grow">{file.name}</span>
-      <span className={file.mistake ? "tone-bad" : "dim"}>{file.mistake ?? (file.upload ? bytes(file.size) : `${Math.round(file.fraction * 100)} % of ${bytes(file.size)}`)}</span>
+      <span className={file.mistake ? "tone-bad" : "dim"}>
+        {file.mistake ?? (file.upload ? bytes(file.size) : `${Math.round(file.fraction * 100)} % of ${bytes(file.size)}`)}
+      </span>
       <button type="button" className={classes.remove} aria-label={`Remove ${file.name}`} onClick={onRemove}>
         <Icon name="close" size={14} />
       </button>
       {!file.upload && !file.mistake && (
-        <span className={classes.bar} style={{ width: `${file.fraction * 100}%` }} role="progressbar" aria-label={`Upload of ${file.name}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(file.fraction * 100)} />
+        <span
+          className={classes.bar}
+          style={{ width: `${file.fraction * 100}%` }}
+          role="progressbar"
+          aria-label={`Upload of ${file.name}`}
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={Math.round(file.fraction * 100)}
+        />
       )}
     </li>
   );

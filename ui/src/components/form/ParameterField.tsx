@@ -19,7 +19,15 @@ interface ParameterFieldProps {
 export function ParameterField({ field, raw, mistake, onChange, onLeave }: ParameterFieldProps) {
   const id = `parameter-${field.name}`;
   return (
-    <FieldRow id={id} label={field.name} title={field.title} required={field.required} rule={describeRule(field)} help={field.help} mistake={mistake}>
+    <FieldRow
+      id={id}
+      label={field.name}
+      title={field.title}
+      required={field.required}
+      rule={describeRule(field)}
+      help={field.help}
+      mistake={mistake}
+    >
       <Control id={id} field={field} raw={raw} mistake={mistake} onChange={onChange} onLeave={onLeave} />
     </FieldRow>
   );
@@ -100,16 +108,38 @@ function Control({ id, field, raw, mistake, onChange, onLeave }: ControlProps) {
     case "longtext":
       return <Textarea {...shared} value={text} onChange={onText} autosize minRows={3} maxRows={14} />;
     case "json":
-      return <Textarea {...shared} value={text} onChange={onText} autosize minRows={2} maxRows={16} spellCheck={false} classNames={{ input: classes.code ?? "" }} placeholder={placeholder ?? jsonHint(field.schema)} />;
+      return (
+        <Textarea
+          {...shared}
+          value={text}
+          onChange={onText}
+          autosize
+          minRows={2}
+          maxRows={16}
+          spellCheck={false}
+          classNames={{ input: classes.code ?? "" }}
+          placeholder={placeholder ?? jsonHint(field.schema)}
+        />
+      );
     case "list":
       return <ListControl id={id} field={field} raw={raw} mistake={mistake} onChange={onChange} onLeave={onLeave} />;
     case "date":
     case "time":
-      return <TextInput {...shared} type={field.kind} step={field.kind === "time" ? 1 : undefined} value={text} onChange={onText} w={200} />;
+      return (
+        <TextInput {...shared} type={field.kind} step={field.kind === "time" ? 1 : undefined} value={text} onChange={onText} w={200} />
+      );
     case "datetime":
       return <TextInput {...shared} type="datetime-local" step={1} value={text} onChange={onText} w={240} />;
     default:
-      return <TextInput {...shared} value={text} onChange={onText} placeholder={placeholder} type={field.schema.format === "email" ? "email" : "text"} />;
+      return (
+        <TextInput
+          {...shared}
+          value={text}
+          onChange={onText}
+          placeholder={placeholder}
+          type={field.schema.format === "email" ? "email" : "text"}
+        />
+      );
   }
 }
 
@@ -120,16 +150,43 @@ function ChoiceControl({ id, field, raw, mistake, onChange, onLeave }: ControlPr
     return <SegmentedControl id={id} aria-labelledby={`${id}-label`} data={data} value={raw} onChange={onChange} onBlur={onLeave} />;
   }
   return (
-    <Select id={id} aria-describedby={`${id}-mistake ${id}-help`} data={data} value={raw || null} onChange={(value) => onChange(value ?? "")} onBlur={onLeave} error={mistake !== null} searchable={data.length > 8} clearable={!field.required && field.schema.default === undefined} allowDeselect={false} placeholder="Choose one" />
+    <Select
+      id={id}
+      aria-describedby={`${id}-mistake ${id}-help`}
+      data={data}
+      value={raw || null}
+      onChange={(value) => onChange(value ?? "")}
+      onBlur={onLeave}
+      error={mistake !== null}
+      searchable={data.length > 8}
+      clearable={!field.required && field.schema.default === undefined}
+      allowDeselect={false}
+      placeholder="Choose one"
+    />
   );
 }
 
 function ListControl({ id, field, raw, mistake, onChange, onLeave }: ControlProps) {
   const values = Array.isArray(raw) ? raw : [];
   const options = (field.schema.items as Schema).enum;
-  const shared = { id, "aria-describedby": `${id}-mistake ${id}-help`, value: values, onChange, onBlur: onLeave, error: mistake !== null, clearable: true };
+  const shared = {
+    id,
+    "aria-describedby": `${id}-mistake ${id}-help`,
+    value: values,
+    onChange,
+    onBlur: onLeave,
+    error: mistake !== null,
+    clearable: true,
+  };
   if (options) return <MultiSelect {...shared} data={options.map(textOf)} />;
-  return <TagsInput {...shared} placeholder={values.length === 0 ? "Write one, then Enter" : ""} splitChars={[",", ";"]} allowDuplicates={!field.schema.uniqueItems} />;
+  return (
+    <TagsInput
+      {...shared}
+      placeholder={values.length === 0 ? "Write one, then Enter" : ""}
+      splitChars={[",", ";"]}
+      allowDuplicates={!field.schema.uniqueItems}
+    />
+  );
 }
 
 function jsonHint(schema: Schema): string {

@@ -41,7 +41,8 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
   const element = useRef<HTMLFormElement>(null);
   const send = () => {
     // After the next drawing, when the mistakes are marked, the first one gets the focus.
-    if (!form.submit()) requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-error]")?.focus());
+    if (!form.submit())
+      requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-error]")?.focus());
   };
   const onSubmit = (event: SyntheticEvent) => {
     event.preventDefault();
@@ -68,7 +69,13 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
           <div className={foot.presets}>
             <span className="dim">Presets</span>
             {presets.map(([name, view]) => (
-              <Button key={name} variant="default" size="compact-sm" title={view.description ?? undefined} onClick={() => form.usePreset(name)}>
+              <Button
+                key={name}
+                variant="default"
+                size="compact-sm"
+                title={view.description ?? undefined}
+                onClick={() => form.usePreset(name)}
+              >
                 {name}
               </Button>
             ))}
@@ -104,7 +111,9 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
             ))}
           </Section>
         )}
-        {form.fields.length === 0 && inputs.length === 0 && !form.takesExtra && <p className={foot.nothing}>It takes no parameters and no files.</p>}
+        {form.fields.length === 0 && inputs.length === 0 && !form.takesExtra && (
+          <p className={foot.nothing}>It takes no parameters and no files.</p>
+        )}
         <More form={form} from={from} />
       </div>
       <Foot form={form} runnable={pipeline.runnable || from !== null} again={from !== null} />
@@ -129,7 +138,9 @@ function ProblemBanner({ form }: { form: StartFormState }) {
 }
 
 function ExtraField({ form, named }: { form: StartFormState; named: boolean }) {
-  const help = named ? "Parameters that the spec does not name." : "The spec names no parameters, so any may be given. One JSON object, or nothing.";
+  const help = named
+    ? "Parameters that the spec does not name."
+    : "The spec names no parameters, so any may be given. One JSON object, or nothing.";
   return (
     <FieldRow id="parameters-extra" label={named ? "others" : "values"} help={help} mistake={form.mistakeAt("/parameters", "")}>
       <Textarea
@@ -169,11 +180,31 @@ function More({ form, from }: { form: StartFormState; from: RunView | null }) {
         </FieldRow>
       )}
       <FieldRow id="labels" label="labels" rule="name=value" help="To find the run by later." mistake={form.mistakeAt("/labels", "labels")}>
-        <TagsInput id="labels" value={more.labels} onChange={(labels) => setMore({ ...more, labels })} placeholder={more.labels.length === 0 ? "Write one, then Enter" : ""} splitChars={[","]} onBlur={() => form.touch("labels")} />
+        <TagsInput
+          id="labels"
+          value={more.labels}
+          onChange={(labels) => setMore({ ...more, labels })}
+          placeholder={more.labels.length === 0 ? "Write one, then Enter" : ""}
+          splitChars={[","]}
+          onBlur={() => form.touch("labels")}
+        />
       </FieldRow>
       {!from && (
-        <FieldRow id="priority" label="priority" rule="-100 to 100, the pipeline's own unless told" help="Of the runs that wait, the highest starts first.">
-          <NumberInput id="priority" value={more.priority} onChange={(value) => setMore({ ...more, priority: String(value) })} min={-100} max={100} allowDecimal={false} w={120} />
+        <FieldRow
+          id="priority"
+          label="priority"
+          rule="-100 to 100, the pipeline's own unless told"
+          help="Of the runs that wait, the highest starts first."
+        >
+          <NumberInput
+            id="priority"
+            value={more.priority}
+            onChange={(value) => setMore({ ...more, priority: String(value) })}
+            min={-100}
+            max={100}
+            allowDecimal={false}
+            w={120}
+          />
         </FieldRow>
       )}
     </details>
@@ -190,7 +221,14 @@ function Foot({ form, runnable, again }: { form: StartFormState; runnable: boole
         <span className={foot.count} role="status">
           {form.mistakeCount > 0 ? plural(form.mistakeCount, "mistake") : ""}
         </span>
-        <Button type="submit" size="sm" loading={form.sending} disabled={!runnable} leftSection={<Icon name={again ? "rerun" : "play"} size={14} />} title={`${commandKey}Enter`}>
+        <Button
+          type="submit"
+          size="sm"
+          loading={form.sending}
+          disabled={!runnable}
+          leftSection={<Icon name={again ? "rerun" : "play"} size={14} />}
+          title={`${commandKey}Enter`}
+        >
           {again ? "Rerun" : "Start"}
         </Button>
       </div>

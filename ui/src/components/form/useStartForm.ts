@@ -21,7 +21,9 @@ export interface MoreState {
 }
 
 function defaultsOf(fields: Field[]): Record<string, unknown> {
-  return Object.fromEntries(fields.filter((field) => field.schema.default !== undefined).map((field) => [field.name, field.schema.default]));
+  return Object.fromEntries(
+    fields.filter((field) => field.schema.default !== undefined).map((field) => [field.name, field.schema.default]),
+  );
 }
 
 function extrasOf(values: Record<string, unknown>, fields: Field[]): string {
@@ -32,13 +34,19 @@ function extrasOf(values: Record<string, unknown>, fields: Field[]): string {
 export function useStartForm(pipeline: PipelineView, from: RunView | null, preset: string | undefined) {
   const root = useMemo<Schema>(() => (isObject(pipeline.parameters) ? pipeline.parameters : {}), [pipeline.parameters]);
   const fields = useMemo(() => fieldsOf(pipeline.parameters), [pipeline.parameters]);
-  const given = useMemo(() => from?.parameters ?? (preset ? pipeline.presets[preset]?.parameters : undefined) ?? {}, [from, preset, pipeline.presets]);
+  const given = useMemo(
+    () => from?.parameters ?? (preset ? pipeline.presets[preset]?.parameters : undefined) ?? {},
+    [from, preset, pipeline.presets],
+  );
   // What the fields were filled from: it is sent as it is until somebody changes it.
   const [source, setSource] = useState<Record<string, unknown>>(() => ({ ...defaultsOf(fields), ...given }));
   const [raws, setRaws] = useState(() => initialRaws(fields, given));
   const [extra, setExtra] = useState(() => extrasOf(given, fields));
   const [files, setFiles] = useState<Record<string, Chosen[]>>({});
-  const [more, setMore] = useState<MoreState>({ labels: Object.entries(from?.labels ?? {}).map(([key, value]) => `${key}=${value}`), priority: "" });
+  const [more, setMore] = useState<MoreState>({
+    labels: Object.entries(from?.labels ?? {}).map(([key, value]) => `${key}=${value}`),
+    priority: "",
+  });
   const [code, setCode] = useState<CodeChoice>("same");
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [tried, setTried] = useState(false);
@@ -67,8 +75,10 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const mistakes = { ...wrong, ...missing };
 
   /** What to show at a place: what the server said, else what is wrong here once somebody was there. */
-  const mistakeAt = (pointer: string, name: string): string | null => refused[pointer] ?? (tried || touched.has(name) ? (mistakes[pointer] ?? null) : null);
-  const forgive = (pointer: string) => setRefused((known) => (pointer in known ? Object.fromEntries(Object.entries(known).filter(([key]) => key !== pointer)) : known));
+  const mistakeAt = (pointer: string, name: string): string | null =>
+    refused[pointer] ?? (tried || touched.has(name) ? (mistakes[pointer] ?? null) : null);
+  const forgive = (pointer: string) =>
+    setRefused((known) => (pointer in known ? Object.fromEntries(Object.entries(known).filter(([key]) => key !== pointer)) : known));
 
   const parameters = { ...(parseObject(extra) ?? {}), ...collect(fields, raws, source) };
   const inputs: Record<string, InputRef[]> = {};
@@ -81,7 +91,12 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const defaults = collect(fields, initialRaws(fields), defaultsOf(fields));
   const told = Object.fromEntries(Object.entries(parameters).filter(([name, value]) => writeJson(defaults[name]) !== writeJson(value)));
   const hideSecrets = (values: Record<string, unknown>) =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, fields.some((field) => field.name === name && field.kind === "secret") ? "…" : value]));
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        fields.some((field) => field.name === name && field.kind === "secret") ? "…" : value,
+      ]),
+    );
   const changed = from ? changedValues(from.parameters, parameters) : {};
   const unset = Object.keys(changed).filter((name) => !(name in parameters));
   const fileNames = Object.fromEntries(Object.entries(files).map(([name, chosen]) => [name, chosen.map((file) => file.name)]));
@@ -106,7 +121,17 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   };
 
   return {
-    fields, raws, extra, files, more, code, command, kept, mistakeAt, submit, touch,
+    fields,
+    raws,
+    extra,
+    files,
+    more,
+    code,
+    command,
+    kept,
+    mistakeAt,
+    submit,
+    touch,
     // What the spec does not name can be given only where it allows for more.
     takesExtra: isOpen(pipeline.parameters) && (fields.length === 0 || extra !== ""),
     mistakeCount: tried ? Object.keys(mistakes).length : 0,
@@ -131,7 +156,13 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
       const values = pipeline.presets[name]?.parameters ?? {};
       setRefused({});
       setSource((known) => ({ ...known, ...values }));
-      setRaws((known) => ({ ...known, ...initialRaws(fields.filter((field) => field.name in values), values) }));
+      setRaws((known) => ({
+        ...known,
+        ...initialRaws(
+          fields.filter((field) => field.name in values),
+          values,
+        ),
+      }));
     },
   };
 }

@@ -24,7 +24,14 @@ function Lines({ log }: { log: LogController }) {
   const { store, ensure, find, marked } = log;
   const prefs = usePrefs();
   const { total, unfinished } = store;
-  const { scroller, below, anchor, range, height, handlers } = useLogScroll({ total, unfinished: unfinished.length, wrap: prefs.logWrap, goto: log.goto, follow: log.follow, onFollow: log.setFollow });
+  const { scroller, below, anchor, range, height, handlers } = useLogScroll({
+    total,
+    unfinished: unfinished.length,
+    wrap: prefs.logWrap,
+    goto: log.goto,
+    follow: log.follow,
+    onFollow: log.setFollow,
+  });
   useEffect(() => {
     // While the bar is dragged over a long log, only where it rests is asked for.
     const timer = setTimeout(() => ensure(range.first + 1, range.end), 40);
@@ -35,9 +42,12 @@ function Lines({ log }: { log: LogController }) {
     place.current = log.follow ? null : anchor.line;
   });
   const { leave } = log;
-  useEffect(() => () => {
-    if (place.current !== null) leave(place.current);
-  }, [leave]);
+  useEffect(
+    () => () => {
+      if (place.current !== null) leave(place.current);
+    },
+    [leave],
+  );
   const zone = prefs.logTimes === "off" ? null : prefs.logTimes === "utc" ? "UTC" : prefs.zone;
   const match = find.matches[find.at];
   const draw = (first: number, end: number) =>
@@ -86,7 +96,8 @@ function Lines({ log }: { log: LogController }) {
 
 function NoLines({ log }: { log: LogController }) {
   const { run } = log;
-  if (run.attempt === 0) return <Empty icon="clock" title={isEnd(run.state) ? "It never started, so there is no log" : "The log begins when the run starts"} />;
+  if (run.attempt === 0)
+    return <Empty icon="clock" title={isEnd(run.state) ? "It never started, so there is no log" : "The log begins when the run starts"} />;
   if (run.state === "starting") {
     return (
       <Empty icon="clock" title="It is being prepared">

@@ -36,8 +36,14 @@ export const LogLineRow = memo(function LogLineRow({ run, n, line, zone, find, m
       >
         {n}
       </a>
-      {zone !== null && <span className={classes.time} title={line?.at}>{line ? timeOfDay(Date.parse(line.at), zone || undefined) : ""}</span>}
-      <span className={classes.sign} title={line && line.stream !== "stdout" ? line.stream : undefined}>{line ? (STREAM_SIGNS[line.stream] ?? "") : ""}</span>
+      {zone !== null && (
+        <span className={classes.time} title={line?.at}>
+          {line ? timeOfDay(Date.parse(line.at), zone || undefined) : ""}
+        </span>
+      )}
+      <span className={classes.sign} title={line && line.stream !== "stdout" ? line.stream : undefined}>
+        {line ? (STREAM_SIGNS[line.stream] ?? "") : ""}
+      </span>
       <span className={classes.text}>{line ? drawText(line.text, find, run) : ""}</span>
     </div>
   );
@@ -48,8 +54,14 @@ export function UnfinishedRow({ run, stream, text, zone }: { run: string; stream
   return (
     <div className={classes.row} data-unfinished data-stream={stream}>
       <span className={classes.number}>…</span>
-      {zone !== null && <span className={`${classes.time ?? ""} ${classes.blank ?? ""}`} aria-hidden>{timeOfDay(0, zone || undefined)}</span>}
-      <span className={classes.sign} title={stream !== "stdout" ? stream : undefined}>{STREAM_SIGNS[stream] ?? ""}</span>
+      {zone !== null && (
+        <span className={`${classes.time ?? ""} ${classes.blank ?? ""}`} aria-hidden>
+          {timeOfDay(0, zone || undefined)}
+        </span>
+      )}
+      <span className={classes.sign} title={stream !== "stdout" ? stream : undefined}>
+        {STREAM_SIGNS[stream] ?? ""}
+      </span>
       <span className={classes.text}>{drawText(text, "", run)}</span>
     </div>
   );
@@ -82,7 +94,14 @@ function drawPlaces(text: string, find: string, run: string, whole: string): Rea
     const line = told ?? codePlaces(plainText(whole)).find((place) => place.file === file)?.line ?? null;
     parts.push(
       markFound(text.slice(at, from), find),
-      <Link key={from} to="/runs/$id" params={{ id: run }} search={{ tab: "code", file, ...(line === null ? {} : { line: String(line) }) }} className={classes.place} title={text.slice(from, to)}>
+      <Link
+        key={from}
+        to="/runs/$id"
+        params={{ id: run }}
+        search={{ tab: "code", file, ...(line === null ? {} : { line: String(line) }) }}
+        className={classes.place}
+        title={text.slice(from, to)}
+      >
         {markFound(placeLabel({ file, line: told }), find)}
       </Link>,
     );

@@ -72,7 +72,11 @@ export function LogTools({ log }: { log: LogController }) {
       />
       {text !== "" && (
         <span className={classes.found} role="status">
-          {find.busy || find.q !== text ? "…" : find.matches.length === 0 ? "none" : `${count(find.at + 1)} of ${count(find.matches.length)}${find.next === null ? "" : "+"}`}
+          {find.busy || find.q !== text
+            ? "…"
+            : find.matches.length === 0
+              ? "none"
+              : `${count(find.at + 1)} of ${count(find.matches.length)}${find.next === null ? "" : "+"}`}
         </span>
       )}
       {find.matches.length > 0 && (
@@ -143,11 +147,20 @@ function ViewMenu({ log, prefs }: { log: LogController; prefs: Prefs }) {
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item onClick={() => setPrefs({ logWrap: !prefs.logWrap })} leftSection={<Tick on={prefs.logWrap} />} rightSection={<kbd>w</kbd>}>
+        <Menu.Item
+          onClick={() => setPrefs({ logWrap: !prefs.logWrap })}
+          leftSection={<Tick on={prefs.logWrap} />}
+          rightSection={<kbd>w</kbd>}
+        >
           Wrap lines
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item component="a" href={raw} download={`${log.run.pipeline}-${log.run.short}.log`} leftSection={<Icon name="download" size={14} />}>
+        <Menu.Item
+          component="a"
+          href={raw}
+          download={`${log.run.pipeline}-${log.run.short}.log`}
+          leftSection={<Icon name="download" size={14} />}
+        >
           Download
         </Menu.Item>
       </Menu.Dropdown>

@@ -47,10 +47,13 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
     setMarked({ line, error });
     setGoto({ line });
   }, []);
-  const leave = useCallback((top: number) => {
-    left = { log: name, top };
-    setGoto({ top });
-  }, [name]);
+  const leave = useCallback(
+    (top: number) => {
+      left = { log: name, top };
+      setGoto({ top });
+    },
+    [name],
+  );
   const seen = useRef<LogStore | null>(null);
   const again = useCallback(() => setRound((n) => n + 1), []);
   const { online } = useLine();
@@ -100,15 +103,23 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
     };
   }, [id, attempt, name, store, enabled, show, round]);
 
-  const ensure = useCallback((from: number, to: number) => {
-    for (const gap of store.missing(from, to)) void fill(id, attempt, store, gap);
-    store.trim(Math.round((from + to) / 2));
-  }, [id, attempt, store]);
+  const ensure = useCallback(
+    (from: number, to: number) => {
+      for (const gap of store.missing(from, to)) void fill(id, attempt, store, gap);
+      store.trim(Math.round((from + to) / 2));
+    },
+    [id, attempt, store],
+  );
 
-  const find = useLogFind(id, attempt, store, useCallback((line: number) => {
-    setFollow(false);
-    setGoto({ line });
-  }, []));
+  const find = useLogFind(
+    id,
+    attempt,
+    store,
+    useCallback((line: number) => {
+      setFollow(false);
+      setGoto({ line });
+    }, []),
+  );
 
   const navigate = useNavigate();
   const chooseAttempt = (number: number) =>
@@ -123,7 +134,25 @@ export function useLogController(run: RunView, chosen: number | undefined, enabl
     setFollow(!follow);
     if (!follow) setGoto({ end: true });
   };
-  return { run, store, attempt, goto, follow, setFollow, toggleFollow, marked, show, link, leave, problem, again, opened: opened === store, ensure, find, chooseAttempt };
+  return {
+    run,
+    store,
+    attempt,
+    goto,
+    follow,
+    setFollow,
+    toggleFollow,
+    marked,
+    show,
+    link,
+    leave,
+    problem,
+    again,
+    opened: opened === store,
+    ensure,
+    find,
+    chooseAttempt,
+  };
 }
 
 function ofAttempt(attempt: number): { attempt?: number } {

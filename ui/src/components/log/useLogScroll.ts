@@ -55,7 +55,12 @@ export function useLogScroll({ total, unfinished, wrap, goto, follow, onFollow }
     if (obeyed.current !== goto) handUntil.current = 0;
     obeyed.current = goto;
     const visible = Math.ceil(viewport / 20);
-    const line = "end" in goto ? Math.max(0, total - visible) : "top" in goto ? Math.min(goto.top, Math.max(0, total - visible)) : topFor(goto.line, total, viewport);
+    const line =
+      "end" in goto
+        ? Math.max(0, total - visible)
+        : "top" in goto
+          ? Math.min(goto.top, Math.max(0, total - visible))
+          : topFor(goto.line, total, viewport);
     toEnd.current = "end" in goto;
     wanted.current = placeOf(line, total);
     setAnchor({ line, y: placeOf(line, total) });

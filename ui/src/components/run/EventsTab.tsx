@@ -54,7 +54,9 @@ function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void
         )}
       </span>
       <span className="dim">{took}</span>
-      <span className={`dim ${classes.optional ?? ""}`}>{attempt.usage.max_memory > 0 ? `${duration(attempt.usage.cpu_ms)} cpu, ${bytes(attempt.usage.max_memory)}` : ""}</span>
+      <span className={`dim ${classes.optional ?? ""}`}>
+        {attempt.usage.max_memory > 0 ? `${duration(attempt.usage.cpu_ms)} cpu, ${bytes(attempt.usage.max_memory)}` : ""}
+      </span>
       <button type="button" className={classes.linkButton} onClick={onOpen}>
         Log, {isEnd(attempt.state) ? plural(attempt.log.lines, "line") : "live"}
       </button>
@@ -74,7 +76,9 @@ function Event({ event }: { event: EventView }) {
       <span className="dim">
         <At at={event.at} />
       </span>
-      <span className={classes.eventIcon}>{isState(event.kind) ? <StateIcon state={event.kind} size={14} label={false} still /> : null}</span>
+      <span className={classes.eventIcon}>
+        {isState(event.kind) ? <StateIcon state={event.kind} size={14} label={false} still /> : null}
+      </span>
       <span className={classes.what}>
         {kindWords(event.kind)}
         {event.attempt > 0 && <span className="dim"> attempt {event.attempt}</span>}

@@ -65,8 +65,20 @@ interface FilesProps {
 function Files({ run, items, hasMore, loadMore }: FilesProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [known] = useState(() => (left?.run === run.id ? left : null));
-  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(() => known?.toggled ?? new Map(items.slice(0, OPEN_AT_FIRST).filter(opensItself).map((item) => [item.path, true])));
-  const ready = useReady(run.id, items.slice(0, OPEN_AT_FIRST).filter((item) => toggled.get(item.path)));
+  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(
+    () =>
+      known?.toggled ??
+      new Map(
+        items
+          .slice(0, OPEN_AT_FIRST)
+          .filter(opensItself)
+          .map((item) => [item.path, true]),
+      ),
+  );
+  const ready = useReady(
+    run.id,
+    items.slice(0, OPEN_AT_FIRST).filter((item) => toggled.get(item.path)),
+  );
   const entry = useElementScrollRestoration({ id: "outputs" });
   // Its object changes inside while it stays the same, which the compiler, were it used, would not see.
   // eslint-disable-next-line react-hooks/incompatible-library
@@ -80,9 +92,12 @@ function Files({ run, items, hasMore, loadMore }: FilesProps) {
     initialOffset: entry?.scrollY ?? 0,
     initialMeasurementsCache: known?.sizes ?? [],
   });
-  useEffect(() => () => {
-    left = { run: run.id, toggled, sizes: virtual.measurementsCache };
-  }, [run.id, toggled, virtual]);
+  useEffect(
+    () => () => {
+      left = { run: run.id, toggled, sizes: virtual.measurementsCache };
+    },
+    [run.id, toggled, virtual],
+  );
   const shown = virtual.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -99,7 +114,13 @@ function Files({ run, items, hasMore, loadMore }: FilesProps) {
           if (!item) return null;
           const open = toggled.get(item.path) ?? false;
           return (
-            <div key={key} ref={virtual.measureElement} data-index={index} className={classes.item} style={{ transform: `translateY(${start}px)` }}>
+            <div
+              key={key}
+              ref={virtual.measureElement}
+              data-index={index}
+              className={classes.item}
+              style={{ transform: `translateY(${start}px)` }}
+            >
               <Output run={run} item={item} open={open} onToggle={() => setToggled((known) => new Map(known).set(item.path, !open))} />
             </div>
           );
@@ -146,7 +167,13 @@ function Output({ run, item, open, onToggle }: OutputProps) {
           {bytes(item.size)}
           {item.attempt !== run.attempt && <span>attempt {item.attempt}</span>}
         </span>
-        <a className={classes.download} href={artifactUrl(run.id, item.path, "download")} download={item.path.split("/").at(-1)} aria-label={`Download ${item.path}`} title={`Download, sha256 ${item.sha256}`}>
+        <a
+          className={classes.download}
+          href={artifactUrl(run.id, item.path, "download")}
+          download={item.path.split("/").at(-1)}
+          aria-label={`Download ${item.path}`}
+          title={`Download, sha256 ${item.sha256}`}
+        >
           <Icon name="download" size={14} />
         </a>
       </div>

@@ -17,7 +17,13 @@ export function ParametersTab({ run }: { run: RunView }) {
       <Section title="Parameters">
         {parameters.map(([name, value]) => (
           <Row key={name} name={name} copy={textOf(value)}>
-            {value === "***" ? <span className="dim">secret</span> : isObject(value) || Array.isArray(value) ? <pre>{writeJson(value, 2)}</pre> : <code>{textOf(value)}</code>}
+            {value === "***" ? (
+              <span className="dim">secret</span>
+            ) : isObject(value) || Array.isArray(value) ? (
+              <pre>{writeJson(value, 2)}</pre>
+            ) : (
+              <code>{textOf(value)}</code>
+            )}
           </Row>
         ))}
         {parameters.length === 0 && <p className={classes.none}>It was given none.</p>}
@@ -26,7 +32,10 @@ export function ParametersTab({ run }: { run: RunView }) {
         <Section title="Inputs">
           {run.inputs.map((input) => (
             <Row key={`${input.input}/${input.name}`} name={input.input} copy={input.sha256}>
-              {input.name} <span className="dim">{bytes(input.size)}, sha256 {input.sha256.slice(0, 12)}…</span>
+              {input.name}{" "}
+              <span className="dim">
+                {bytes(input.size)}, sha256 {input.sha256.slice(0, 12)}…
+              </span>
             </Row>
           ))}
         </Section>

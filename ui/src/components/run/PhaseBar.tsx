@@ -22,7 +22,12 @@ export function PhaseBar({ run, spans, now }: PhaseBarProps) {
     <div className={classes.phases}>
       <div className={classes.bar} role="img" aria-label={named.map(words).join(", ")}>
         {parts.map((part, index) => (
-          <span key={index} className={`${classes.part ?? ""} tone-${stateTone(run.state)}`} data-kind={part.kind} style={{ flexGrow: Math.max(part.ms, 1) }} />
+          <span
+            key={index}
+            className={`${classes.part ?? ""} tone-${stateTone(run.state)}`}
+            data-kind={part.kind}
+            style={{ flexGrow: Math.max(part.ms, 1) }}
+          />
         ))}
       </div>
       <p className={classes.partNames} aria-hidden>
@@ -33,7 +38,9 @@ export function PhaseBar({ run, spans, now }: PhaseBarProps) {
           </span>
         ))}
         {!isEnd(run.state) && run.progress && (
-          <span className={classes.progress}>{[fraction == null ? "" : `${Math.round(fraction * 100)} %`, run.progress.message].filter(Boolean).join(", ")}</span>
+          <span className={classes.progress}>
+            {[fraction == null ? "" : `${Math.round(fraction * 100)} %`, run.progress.message].filter(Boolean).join(", ")}
+          </span>
         )}
       </p>
     </div>

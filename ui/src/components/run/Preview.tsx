@@ -78,7 +78,16 @@ function Picture({ run, item, kind, url }: PreviewProps & { url: string }) {
   const { data } = useQuery(previewQuery(run, item, kind));
   if (!data) return <div className={classes.reserve} />;
   const { width = 0, height = 0 } = data.picture ?? {};
-  if (width === 0) return <p className={classes.note}>The browser cannot show this picture. <a className="link" href={url} target="_blank" rel="noreferrer">Open it</a>.</p>;
+  if (width === 0)
+    return (
+      <p className={classes.note}>
+        The browser cannot show this picture.{" "}
+        <a className="link" href={url} target="_blank" rel="noreferrer">
+          Open it
+        </a>
+        .
+      </p>
+    );
   return (
     <a href={url} target="_blank" rel="noreferrer" className={classes.picture} aria-label={`Open ${item.path}`}>
       <img src={url} alt={item.path} width={width} height={height} />
@@ -92,11 +101,27 @@ function isDrawing(item: ArtifactView): boolean {
 
 function TextPreview({ run, item, kind, url }: PreviewProps & { url: string }) {
   const { data, error } = useQuery(previewQuery(run, item, kind));
-  if (error && !data) return <p className={classes.note}>{asProblem(error).message} <a className="link" href={url}>Download it</a></p>;
+  if (error && !data)
+    return (
+      <p className={classes.note}>
+        {asProblem(error).message}{" "}
+        <a className="link" href={url}>
+          Download it
+        </a>
+      </p>
+    );
   if (!data) return <div className={classes.reserve} />;
   return (
     <div className={classes.text} tabIndex={0} role="region" aria-label={`Preview of ${item.path}`}>
-      {kind === "csv" ? <Table text={data.text} /> : data.Markdown ? <data.Markdown text={data.text} as="report" /> : kind === "json" ? <Json text={data.text} /> : <pre>{data.text}</pre>}
+      {kind === "csv" ? (
+        <Table text={data.text} />
+      ) : data.Markdown ? (
+        <data.Markdown text={data.text} as="report" />
+      ) : kind === "json" ? (
+        <Json text={data.text} />
+      ) : (
+        <pre>{data.text}</pre>
+      )}
       {data.cut && <p className={classes.note}>The first {bytes(FIRST)} are shown.</p>}
     </div>
   );
@@ -140,7 +165,19 @@ function Json({ text }: { text: string }) {
   return (
     <pre>
       {lines.slice(0, 2000).map((spans, index) => (
-        <div key={index}>{spans.length === 0 ? "\n" : spans.map((span, at) => (span.kind ? <span key={at} className={code[span.kind]}>{span.text}</span> : span.text))}</div>
+        <div key={index}>
+          {spans.length === 0
+            ? "\n"
+            : spans.map((span, at) =>
+                span.kind ? (
+                  <span key={at} className={code[span.kind]}>
+                    {span.text}
+                  </span>
+                ) : (
+                  span.text
+                ),
+              )}
+        </div>
       ))}
     </pre>
   );

@@ -37,7 +37,13 @@ export function RunActions({ run }: { run: RunView }) {
   return (
     <>
       {run.can.retry && (
-        <Button variant={failed ? "filled" : "default"} loading={retry.isPending} onClick={() => retry.mutate()} title="The same code and parameters" className={classes.wide}>
+        <Button
+          variant={failed ? "filled" : "default"}
+          loading={retry.isPending}
+          onClick={() => retry.mutate()}
+          title="The same code and parameters"
+          className={classes.wide}
+        >
           Retry
         </Button>
       )}
@@ -50,8 +56,18 @@ export function RunActions({ run }: { run: RunView }) {
         </Button>
       )}
       <MoreMenu run={run} />
-      <Modal opened={asking && !ended} onClose={() => setAsking(false)} title={`Cancel run ${run.short}?`} size={400} closeButtonProps={{ "aria-label": "Close" }}>
-        <p>{run.attempt === 0 ? "It has not started yet." : "All its processes are told to stop, and killed after the grace period. Its log and what it wrote so far stay."}</p>
+      <Modal
+        opened={asking && !ended}
+        onClose={() => setAsking(false)}
+        title={`Cancel run ${run.short}?`}
+        size={400}
+        closeButtonProps={{ "aria-label": "Close" }}
+      >
+        <p>
+          {run.attempt === 0
+            ? "It has not started yet."
+            : "All its processes are told to stop, and killed after the grace period. Its log and what it wrote so far stay."}
+        </p>
         <div className={classes.ways}>
           <Button variant="default" onClick={() => setAsking(false)}>
             Let it go on
@@ -76,7 +92,10 @@ function MoreMenu({ run }: { run: RunView }) {
   const copy = (what: string, text: string) => () =>
     void copyText(text).then((done) => (done ? notify(`${what} is copied.`) : notify("The browser did not allow copying.", "bad")));
   const parameters = Object.fromEntries(Object.entries(run.parameters).filter(([, value]) => value !== "***"));
-  const submit = curlCommand("POST", `${location.origin}/api/v1/pipelines/${encodeURIComponent(run.pipeline)}/runs`, { parameters, labels: run.labels });
+  const submit = curlCommand("POST", `${location.origin}/api/v1/pipelines/${encodeURIComponent(run.pipeline)}/runs`, {
+    parameters,
+    labels: run.labels,
+  });
   return (
     <Menu width={220}>
       <Menu.Target>
@@ -86,9 +105,13 @@ function MoreMenu({ run }: { run: RunView }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={copy("The id", run.id)}>Copy id</Menu.Item>
-        <Menu.Item onClick={copy("The command", runCommand({ pipeline: run.pipeline, parameters, labels: run.labels }))}>Copy as command</Menu.Item>
+        <Menu.Item onClick={copy("The command", runCommand({ pipeline: run.pipeline, parameters, labels: run.labels }))}>
+          Copy as command
+        </Menu.Item>
         <Menu.Item onClick={copy("The request", submit)}>Copy as curl</Menu.Item>
-        <Menu.Item onClick={copy("The command", `rigi runs logs ${run.short}${isEnd(run.state) ? "" : " --follow"}`)}>Copy log command</Menu.Item>
+        <Menu.Item onClick={copy("The command", `rigi runs logs ${run.short}${isEnd(run.state) ? "" : " --follow"}`)}>
+          Copy log command
+        </Menu.Item>
         <Menu.Divider />
         <Menu.Item component="a" href={`${base}/log/raw`} download={`${run.pipeline}-${run.short}.log`}>
           Download log

@@ -35,15 +35,26 @@ export function RunHead({ run, attempt }: { run: RunView; attempt: number }) {
         <StateIcon state={run.state} size={20} />
         <p className={classes.heading}>
           <span className={`tone-${stateTone(run.state)}`}>{stateHeading(run, now, totalOf(run, spans, now))}</span>
-          {detail && <span className={classes.detail}>{run.state === "running" ? ", " : ": "}<Ticked text={detail} /></span>}
+          {detail && (
+            <span className={classes.detail}>
+              {run.state === "running" ? ", " : ": "}
+              <Ticked text={detail} />
+            </span>
+          )}
         </p>
       </div>
-      {cure && <p className={classes.cure}><Ticked text={cure} /></p>}
+      {cure && (
+        <p className={classes.cure}>
+          <Ticked text={cure} />
+        </p>
+      )}
       {run.state === "queued" && <Waiting run={run} />}
       <Facts run={run} started={spans[0]?.started_at ?? run.started_at} />
       <div className={classes.measures}>
         <PhaseBar run={run} spans={spans} now={now} />
-        <Suspense fallback={<div className={classes.chartsReserve} />}>{run.attempt > 0 ? <UsageCharts key={attempt} run={run} attempt={attempt} /> : null}</Suspense>
+        <Suspense fallback={<div className={classes.chartsReserve} />}>
+          {run.attempt > 0 ? <UsageCharts key={attempt} run={run} attempt={attempt} /> : null}
+        </Suspense>
       </div>
     </div>
   );
@@ -76,7 +87,10 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
   if (run.rerun_of) {
     parts.push(
       <>
-        repeats <Link to="/runs/$id" params={{ id: run.rerun_of }} className="link mono">{shortId(run.rerun_of)}</Link>
+        repeats{" "}
+        <Link to="/runs/$id" params={{ id: run.rerun_of }} className="link mono">
+          {shortId(run.rerun_of)}
+        </Link>
       </>,
     );
   }
@@ -89,7 +103,13 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
   );
   if (run.environment) {
     parts.push(
-      <a href={`/api/v1/environments/${encodeURIComponent(run.environment.id)}/log`} target="_blank" rel="noreferrer" className={classes.plainLink} title="How it was prepared">
+      <a
+        href={`/api/v1/environments/${encodeURIComponent(run.environment.id)}/log`}
+        target="_blank"
+        rel="noreferrer"
+        className={classes.plainLink}
+        title="How it was prepared"
+      >
         {run.environment.label}
       </a>,
     );

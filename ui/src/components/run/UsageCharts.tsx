@@ -30,7 +30,9 @@ export default function UsageCharts({ run, attempt }: { run: RunView; attempt: n
         limit={cpu ?? null}
         floor={1}
         text={(sample) => `${cpuText(sample)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}`}
-        rest={ended ? `${duration(usage?.cpu_ms ?? 0)} in all` : last ? `${cpuText(last)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}` : "–"}
+        rest={
+          ended ? `${duration(usage?.cpu_ms ?? 0)} in all` : last ? `${cpuText(last)}${of(cpu ? `${Math.round(cpu * 100)} %` : null)}` : "–"
+        }
       />
       <Chart
         label="memory"
@@ -39,7 +41,15 @@ export default function UsageCharts({ run, attempt }: { run: RunView; attempt: n
         limit={memory ?? null}
         floor={1}
         text={(sample) => bytesOf(sample.memory, memory)}
-        rest={ended ? (usage && usage.max_memory > 0 ? `at most ${bytesOf(usage.max_memory, memory)}` : "–") : last ? bytesOf(last.memory, memory) : "–"}
+        rest={
+          ended
+            ? usage && usage.max_memory > 0
+              ? `at most ${bytesOf(usage.max_memory, memory)}`
+              : "–"
+            : last
+              ? bytesOf(last.memory, memory)
+              : "–"
+        }
       />
     </div>
   );
@@ -72,12 +82,19 @@ function Chart({ label, samples, read, limit, floor, text, rest }: ChartProps) {
   const most = samples.reduce((max, sample) => Math.max(max, read(sample)), floor);
   // The limit is the top of the scale where it is in reach, so that the line's height says how near it is.
   const top = limit !== null && most > limit / 4 ? Math.max(limit, most) : most * 1.1;
-  const data = useMemo<uPlot.AlignedData>(() => [samples.map((sample) => Date.parse(sample.at) / 1000), samples.map(read)], [samples, read]);
+  const data = useMemo<uPlot.AlignedData>(
+    () => [samples.map((sample) => Date.parse(sample.at) / 1000), samples.map(read)],
+    [samples, read],
+  );
   const scale = useRef(top);
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const made = new uPlot(optionsOf(element, () => scale.current, setHovered), [[], []], element);
+    const made = new uPlot(
+      optionsOf(element, () => scale.current, setHovered),
+      [[], []],
+      element,
+    );
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: element.clientHeight }));
     observer.observe(element);

@@ -1,7 +1,8 @@
 /** Where a failed run's log says what failed. */
 import { plainText } from "./ansi";
 
-const START = /^Traceback \(most recent call last\)|^\s*(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b\s*[:(]|\b(?:fatal|panicked|segmentation fault|core dumped|out of memory|command not found|no such file)\b|\berrors?\b(?!\s*[=:]\s*0\b)|\bkilled\b|^\S+: line \d+:/i;
+const START =
+  /^Traceback \(most recent call last\)|^\s*(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b\s*[:(]|\b(?:fatal|panicked|segmentation fault|core dumped|out of memory|command not found|no such file)\b|\berrors?\b(?!\s*[=:]\s*0\b)|\bkilled\b|^\S+: line \d+:/i;
 /** Words that count errors and find none. */
 const HARMLESS = /\b(?:0|no|without) errors?\b|\berror[_ ](?:bars?|rate|handler|margin)\b/i;
 

@@ -21,7 +21,8 @@ describe("colours", () => {
     expect(pieces("\u001b[92;44;4ma")[0]?.style).toEqual({ fg: "var(--ansi-10)", bg: "var(--ansi-4)", underline: true });
     expect(pieces("\u001b[38;2;1;2;3ma")[0]?.style).toEqual({ fg: "rgb(1 2 3)" });
   });
-  test("what moves a cursor or names a link goes", () => expect(plainText("\u001b[2K\u001b[1Ga\u001b]8;;http://x\u0007b\u001b[?25l")).toBe("ab"));
+  test("what moves a cursor or names a link goes", () =>
+    expect(plainText("\u001b[2K\u001b[1Ga\u001b]8;;http://x\u0007b\u001b[?25l")).toBe("ab"));
   test("a bar that was written over shows its last state", () => expect(lastWritten(" 10%\r 50%\r100%\r")).toBe("100%"));
 });
 
@@ -32,7 +33,10 @@ describe("held lines", () => {
     store.put(lines(999_501, 1_000_000));
     expect(store.missing(999_900, 1_000_000)).toEqual([]);
     const gaps = store.missing(PAGE_LINES - 10, PAGE_LINES + 10);
-    expect(gaps).toEqual([{ from: 1, limit: 500 }, { from: 501, limit: 500 }]);
+    expect(gaps).toEqual([
+      { from: 1, limit: 500 },
+      { from: 501, limit: 500 },
+    ]);
     for (const gap of gaps) store.setPending(gap, true);
     expect(store.missing(PAGE_LINES - 10, PAGE_LINES + 10)).toEqual([]);
   });
@@ -54,7 +58,10 @@ describe("held lines", () => {
   });
   test("a line that has not ended goes when one of its stream comes, or the end", () => {
     const store = new LogStore();
-    store.setUnfinished([{ stream: "stdout", text: "working " }, { stream: "stderr", text: "50 %" }]);
+    store.setUnfinished([
+      { stream: "stdout", text: "working " },
+      { stream: "stderr", text: "50 %" },
+    ]);
     store.put([line(1)]);
     expect(store.unfinished).toEqual([{ stream: "stderr", text: "50 %" }]);
     expect(store.total).toBe(1);
@@ -101,12 +108,25 @@ describe("places of lines", () => {
 
 describe("the first error", () => {
   test.each([
-    "Traceback (most recent call last):", "ValueError: columns must be text", "error: no such file", "\u001b[31mFATAL\u001b[0m disk", "thread 'main' panicked at src/main.rs",
-    "run.sh: line 3: foo: command not found", "ERROR 2024 could not read",
+    "Traceback (most recent call last):",
+    "ValueError: columns must be text",
+    "error: no such file",
+    "\u001b[31mFATAL\u001b[0m disk",
+    "thread 'main' panicked at src/main.rs",
+    "run.sh: line 3: foo: command not found",
+    "ERROR 2024 could not read",
   ])("is seen in %s", (text) => expect(looksLikeError(text)).toBe(true));
-  test.each(["0 errors", "no errors found", "week 12 ok", "error_rate rose to 2", "errors=0"])("is not seen in %s", (text) => expect(looksLikeError(text)).toBe(false));
+  test.each(["0 errors", "no errors found", "week 12 ok", "error_rate rose to 2", "errors=0"])("is not seen in %s", (text) =>
+    expect(looksLikeError(text)).toBe(false),
+  );
   test("is not a warning before it", () =>
-    expect(firstError([line(1, "stderr", "RuntimeWarning: Mean of empty slice"), line(2), line(3, "stderr", "Traceback (most recent call last):")])).toBe(3));
+    expect(
+      firstError([
+        line(1, "stderr", "RuntimeWarning: Mean of empty slice"),
+        line(2),
+        line(3, "stderr", "Traceback (most recent call last):"),
+      ]),
+    ).toBe(3));
   test("is the last words on stderr where nothing looks like one", () =>
     expect(firstError([line(1, "stderr", "hm"), line(2), line(3, "stderr", "a"), line(4, "stderr", "b")])).toBe(3));
   test("is nowhere in a log without stderr", () => expect(firstError(lines(1, 5))).toBeNull());

@@ -11,7 +11,10 @@ export interface CodePlace {
 
 /** The folder of an attempt, and what is below: quoted with a line, as Python writes it, or plain, as most others do. */
 const FOLDER = String.raw`\/(?:[^\s"'<>]*\/)?runs\/run_[0-9A-Za-z]{26}\.\d+\/work\/`;
-const PLACE = new RegExp(String.raw`"${FOLDER}(?<quoted>[^"\n]+)"(?:, line (?<after>\d+))?|${FOLDER}(?<plain>[^\s"'<>():,;]+)(?::(?<colon>\d+)|: line (?<shell>\d+))?`, "g");
+const PLACE = new RegExp(
+  String.raw`"${FOLDER}(?<quoted>[^"\n]+)"(?:, line (?<after>\d+))?|${FOLDER}(?<plain>[^\s"'<>():,;]+)(?::(?<colon>\d+)|: line (?<shell>\d+))?`,
+  "g",
+);
 
 export function codePlaces(text: string): CodePlace[] {
   if (!text.includes("/runs/run_")) return [];

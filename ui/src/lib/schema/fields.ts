@@ -34,7 +34,8 @@ export interface Schema {
   $defs?: Record<string, Schema>;
 }
 
-export type FieldKind = "text" | "longtext" | "secret" | "number" | "integer" | "boolean" | "choice" | "list" | "json" | "date" | "datetime" | "time";
+export type FieldKind =
+  "text" | "longtext" | "secret" | "number" | "integer" | "boolean" | "choice" | "list" | "json" | "date" | "datetime" | "time";
 
 export interface Choice {
   value: unknown;
@@ -63,7 +64,9 @@ export function fieldsOf(schema: unknown): Field[] {
   if (!isObject(schema)) return [];
   const root = schema as Schema;
   const required = new Set(root.required ?? []);
-  return Object.entries(root.properties ?? {}).map(([name, raw]) => toField(name, typeof raw === "boolean" ? {} : raw, root, required.has(name)));
+  return Object.entries(root.properties ?? {}).map(([name, raw]) =>
+    toField(name, typeof raw === "boolean" ? {} : raw, root, required.has(name)),
+  );
 }
 
 /** Whether values other than the named ones may be given. */
@@ -90,7 +93,10 @@ function toField(name: string, raw: Schema, root: Schema, required: boolean): Fi
 export function resolve(raw: Schema, root: Schema, depth = 0): { schema: Schema; nullable: boolean } {
   if (depth > 8) return { schema: raw, nullable: false };
   if (raw.$ref?.startsWith("#/")) {
-    const target = raw.$ref.slice(2).split("/").reduce<unknown>((at, part) => (isObject(at) ? at[part.replace(/~1/g, "/").replace(/~0/g, "~")] : undefined), root);
+    const target = raw.$ref
+      .slice(2)
+      .split("/")
+      .reduce<unknown>((at, part) => (isObject(at) ? at[part.replace(/~1/g, "/").replace(/~0/g, "~")] : undefined), root);
     const { $ref: _, ...beside } = raw;
     return isObject(target) ? resolve({ ...(target as Schema), ...beside }, root, depth + 1) : { schema: beside, nullable: false };
   }
@@ -141,7 +147,8 @@ function textKind(schema: Schema): FieldKind {
   if (schema.format === "date") return "date";
   if (schema.format === "date-time") return "datetime";
   if (schema.format === "time") return "time";
-  const long = (schema.maxLength ?? 0) > 300 || schema.format === "textarea" || (typeof schema.default === "string" && schema.default.includes("\n"));
+  const long =
+    (schema.maxLength ?? 0) > 300 || schema.format === "textarea" || (typeof schema.default === "string" && schema.default.includes("\n"));
   return long ? "longtext" : "text";
 }
 
@@ -158,14 +165,18 @@ export function textOf(value: unknown): string {
 export function describeRule(field: Field): string {
   const { schema } = field;
   const parts: string[] = [];
-  if (field.kind === "choice") parts.push(field.choices.length > 6 ? `one of ${field.choices.length}` : `one of ${field.choices.map((choice) => choice.label).join(", ")}`);
+  if (field.kind === "choice")
+    parts.push(
+      field.choices.length > 6 ? `one of ${field.choices.length}` : `one of ${field.choices.map((choice) => choice.label).join(", ")}`,
+    );
   else parts.push(kindWord(field));
   const range = rangeOf(schema);
   if (range) parts.push(range);
   if (schema.multipleOf !== undefined && schema.multipleOf !== 1) parts.push(`multiples of ${textOf(schema.multipleOf)}`);
   if (schema.pattern && field.kind !== "secret") parts.push(`fits ${schema.pattern}`);
   if (field.required) parts.push("required");
-  else if (schema.default !== undefined && schema.default !== "" && field.kind !== "secret") parts.push(`default ${textOf(schema.default)}`);
+  else if (schema.default !== undefined && schema.default !== "" && field.kind !== "secret")
+    parts.push(`default ${textOf(schema.default)}`);
   return parts.join(", ");
 }
 
@@ -190,11 +201,18 @@ function kindWord({ kind, schema }: Field): string {
 function rangeOf(schema: Schema): string {
   const low = schema.minimum ?? schema.exclusiveMinimum ?? schema.minLength ?? schema.minItems;
   const high = schema.maximum ?? schema.exclusiveMaximum ?? schema.maxLength ?? schema.maxItems;
-  const unit = schema.minLength !== undefined || schema.maxLength !== undefined ? " characters" : schema.minItems !== undefined || schema.maxItems !== undefined ? " items" : "";
+  const unit =
+    schema.minLength !== undefined || schema.maxLength !== undefined
+      ? " characters"
+      : schema.minItems !== undefined || schema.maxItems !== undefined
+        ? " items"
+        : "";
   const above = schema.minimum === undefined && schema.exclusiveMinimum !== undefined ? "above" : "at least";
   const below = schema.maximum === undefined && schema.exclusiveMaximum !== undefined ? "below" : "at most";
   if (low !== undefined && high !== undefined) {
-    return above === "at least" && below === "at most" ? `${textOf(low)} to ${textOf(high)}${unit}` : `${above} ${textOf(low)}, ${below} ${textOf(high)}`;
+    return above === "at least" && below === "at most"
+      ? `${textOf(low)} to ${textOf(high)}${unit}`
+      : `${above} ${textOf(low)}, ${below} ${textOf(high)}`;
   }
   if (low !== undefined) return low === 0 && unit ? "" : `${above} ${textOf(low)}${unit}`;
   return high !== undefined ? `${below} ${textOf(high)}${unit}` : "";

@@ -20,7 +20,8 @@ export function validate(value: unknown, raw: Schema | boolean, root: Schema, po
     say("type", `must be ${typeWords(schema.type)}`);
     return found;
   }
-  if (schema.enum && !schema.enum.some((option) => same(option, value))) say("enum", `must be one of ${schema.enum.map(textOf).join(", ")}`);
+  if (schema.enum && !schema.enum.some((option) => same(option, value)))
+    say("enum", `must be one of ${schema.enum.map(textOf).join(", ")}`);
   if ("const" in schema && !same(schema.const, value)) say("const", `must be ${textOf(schema.const)}`);
   if (isNumeric(value)) checkNumber(value, schema, say);
   if (typeof value === "string") checkText(value, schema, say);
@@ -56,7 +57,13 @@ function hasType(value: unknown, type: string | string[]): boolean {
 
 function typeWords(type: string | string[]): string {
   const words: Record<string, string> = {
-    string: "text", number: "a number", integer: "a whole number", boolean: "true or false", array: "a list", object: "an object", null: "null",
+    string: "text",
+    number: "a number",
+    integer: "a whole number",
+    boolean: "true or false",
+    array: "a list",
+    object: "an object",
+    null: "null",
   };
   return (Array.isArray(type) ? type : [type]).map((one) => words[one] ?? one).join(" or ");
 }
@@ -65,8 +72,10 @@ function checkNumber(value: Numeric, schema: Schema, say: Say): void {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
   if (minimum !== undefined && compareNumbers(value, minimum) < 0) say("minimum", `must be at least ${textOf(minimum)}`);
   if (maximum !== undefined && compareNumbers(value, maximum) > 0) say("maximum", `may be at most ${textOf(maximum)}`);
-  if (exclusiveMinimum !== undefined && compareNumbers(value, exclusiveMinimum) <= 0) say("exclusiveMinimum", `must be above ${textOf(exclusiveMinimum)}`);
-  if (exclusiveMaximum !== undefined && compareNumbers(value, exclusiveMaximum) >= 0) say("exclusiveMaximum", `must be below ${textOf(exclusiveMaximum)}`);
+  if (exclusiveMinimum !== undefined && compareNumbers(value, exclusiveMinimum) <= 0)
+    say("exclusiveMinimum", `must be above ${textOf(exclusiveMinimum)}`);
+  if (exclusiveMaximum !== undefined && compareNumbers(value, exclusiveMaximum) >= 0)
+    say("exclusiveMaximum", `must be below ${textOf(exclusiveMaximum)}`);
   if (multipleOf !== undefined && !isMultiple(value, multipleOf)) say("multipleOf", `must be a multiple of ${textOf(multipleOf)}`);
 }
 
@@ -82,7 +91,8 @@ function checkText(value: string, schema: Schema, say: Say): void {
   // As JSON Schema counts: code points.
   const length = Array.from(value).length;
   if (schema.minLength !== undefined && length < schema.minLength) say("minLength", `needs at least ${characters(schema.minLength)}`);
-  if (schema.maxLength !== undefined && length > schema.maxLength) say("maxLength", `may have at most ${characters(schema.maxLength)}, has ${length}`);
+  if (schema.maxLength !== undefined && length > schema.maxLength)
+    say("maxLength", `may have at most ${characters(schema.maxLength)}, has ${length}`);
   if (schema.pattern !== undefined && !fitsPattern(value, schema.pattern)) say("pattern", `must fit ${schema.pattern}`);
   const format = schema.format === undefined ? undefined : FORMATS[schema.format];
   if (format && !format.test(value)) say("format", `must be ${format.words}`);
@@ -103,8 +113,14 @@ function fitsPattern(value: string, pattern: string): boolean {
 
 const FORMATS: Partial<Record<string, { test: (value: string) => boolean; words: string }>> = {
   date: { test: (value) => /^\d{4}-\d{2}-\d{2}$/.test(value) && isDay(value), words: "a date such as 2024-03-31" },
-  "date-time": { test: (value) => /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})$/.test(value) && isDay(value.slice(0, 10)), words: "a time such as 2024-03-31T12:00:00Z" },
-  time: { test: (value) => /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?$/.test(value), words: "a time such as 12:30:00" },
+  "date-time": {
+    test: (value) => /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})$/.test(value) && isDay(value.slice(0, 10)),
+    words: "a time such as 2024-03-31T12:00:00Z",
+  },
+  time: {
+    test: (value) => /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?$/.test(value),
+    words: "a time such as 12:30:00",
+  },
   email: { test: (value) => /^[^\s@]+@[^\s@]+$/.test(value), words: "an e-mail address" },
   uri: { test: (value) => URL.canParse(value), words: "an address such as https://example.org/" },
   uuid: { test: (value) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value), words: "a UUID" },
@@ -118,8 +134,10 @@ function isDay(text: string): boolean {
 
 function checkList(value: unknown[], schema: Schema, say: Say): void {
   if (schema.minItems !== undefined && value.length < schema.minItems) say("minItems", `needs at least ${schema.minItems}`);
-  if (schema.maxItems !== undefined && value.length > schema.maxItems) say("maxItems", `may have at most ${schema.maxItems}, has ${value.length}`);
-  if (schema.uniqueItems && new Set(value.map((item) => writeJson(item))).size < value.length) say("uniqueItems", "may not have the same twice");
+  if (schema.maxItems !== undefined && value.length > schema.maxItems)
+    say("maxItems", `may have at most ${schema.maxItems}, has ${value.length}`);
+  if (schema.uniqueItems && new Set(value.map((item) => writeJson(item))).size < value.length)
+    say("uniqueItems", "may not have the same twice");
 }
 
 function checkObject(value: Record<string, unknown>, schema: Schema, root: Schema, pointer: string): Mistake[] {

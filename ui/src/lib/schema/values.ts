@@ -44,7 +44,8 @@ export function fromRaw(field: Field, raw: Raw): Given {
   if (typeof raw === "boolean") return { value: raw };
   if (Array.isArray(raw)) return fromList(field, raw);
   if (raw === "") {
-    const emptyText = (field.kind === "text" || field.kind === "longtext") && typeof field.schema.default === "string" && field.schema.default !== "";
+    const emptyText =
+      (field.kind === "text" || field.kind === "longtext") && typeof field.schema.default === "string" && field.schema.default !== "";
     return emptyText ? { value: "" } : { absent: true };
   }
   switch (field.kind) {
@@ -70,7 +71,13 @@ export function fromRaw(field: Field, raw: Raw): Given {
 function fromNumber(raw: string, kind: "integer" | "number"): Given {
   const text = raw.trim();
   // A sign, zeros in front and a bare point are the same number to everybody, and no JSON.
-  const value = numberOf(text.replace(/^\+/, "").replace(/^(-?)0+(?=\d)/, "$1").replace(/^(-?)\./, "$10.").replace(/\.$/, ""));
+  const value = numberOf(
+    text
+      .replace(/^\+/, "")
+      .replace(/^(-?)0+(?=\d)/, "$1")
+      .replace(/^(-?)\./, "$10.")
+      .replace(/\.$/, ""),
+  );
   if (value === null) return { wrong: kind === "integer" ? "must be a whole number" : "must be a number" };
   if (!Number.isFinite(Number(String(value)))) return { wrong: "is larger than a number can be" };
   if (kind === "integer" && /[.eE]/.test(String(value))) {
@@ -158,7 +165,9 @@ export function collect(fields: Field[], raws: Record<string, Raw>, before: Reco
 
 /** First contents: from the given values, else the defaults. */
 export function initialRaws(fields: Field[], values: Record<string, unknown> = {}): Record<string, Raw> {
-  return Object.fromEntries(fields.map((field) => [field.name, toRaw(field, field.name in values ? values[field.name] : field.schema.default)]));
+  return Object.fromEntries(
+    fields.map((field) => [field.name, toRaw(field, field.name in values ? values[field.name] : field.schema.default)]),
+  );
 }
 
 /** What a rerun has to be told: changed values; null for those that went back to the default. */
