@@ -11,7 +11,7 @@ from pathlib import Path
 from figures import quantile
 from followers import followers
 from places import on_each
-from scale import crowd, million
+from scale import crowd, million, queue
 from server import Server
 
 
@@ -218,4 +218,4 @@ def size(bench):
     bench.figures.add("release binary with the page", Path(bench.binary).stat().st_size / 2**20, "MB", bar=40)
 
 
-ALL = [spawn_limit, throughput, latency, chain, start, idle, logs, live, followers, python, crowd, million, size]
+ALL = [spawn_limit, throughput, latency, chain, start, idle, logs, live, followers, python, crowd, queue, million, size]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import history
 from figures import quantile
 from places import on_each
-from server import resident_memory
+from server import proportional_memory, resident_memory
 
 
 @on_each
@@ -28,6 +28,53 @@ def crowd(bench, place):
             most = max(most, resident_memory(server.process.pid))
             time.sleep(0.25)
         bench.figures.add(f"server's memory while they drain, {place.name}", most / 2**20, "MB", bar=250)
+
+
+@on_each
+def queue(bench, place):
+    """Runs that wait: how fast they are accepted, listed and cancelled, and the most memory that they take at any time."""
+    bench.pipeline("holds", {"command": ["sleep", "600"]})
+    for count, bar in ((100_000, 100), (bench.scaled(1_000_000, 300_000), 600)):
+        with place.server(bench, runs=1) as server, Watch(server) as watch:
+            link = server.connect()
+            link.call("POST", "/pipelines/holds/runs", {})
+            begin = time.perf_counter()
+            for _ in range(count // 100_000):
+                link.call("POST", "/runs", {"runs": [{"pipeline": "noop", "count": 100_000, "parameters": {"text": "x" * 200}}]})
+            bench.figures.add(f"{count:,} runs accepted, {place.name}", time.perf_counter() - begin, "s")
+            begin = time.perf_counter()
+            link.call("GET", "/runs?state=queued&limit=100")
+            bench.figures.add(f"a page of them just then, {place.name}", 1000 * (time.perf_counter() - begin), "ms")
+            server.start_again(runs=1)
+            link, begin = server.connect(), time.perf_counter()
+            link.call("POST", "/runs/cancel", {"filter": {"pipeline": "noop"}})
+            bench.figures.add(f"{count:,} runs cancelled after a restart, {place.name}", time.perf_counter() - begin, "s")
+        bench.figures.add(f"memory of {count:,} waiting runs above idle, at most, {place.name}", watch.most / 2**20, "MB", bar=bar)
+
+
+class Watch:
+    """The most memory of a server above what it had at first."""
+
+    def __init__(self, server):
+        self.server, self.most, self.over = server, 0, threading.Event()
+        self.idle = proportional_memory(server.process.pid)
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self):
+        while not self.over.wait(0.05):
+            try:
+                self.most = max(self.most, proportional_memory(self.server.process.pid) - self.idle)
+            except (OSError, AttributeError):
+                # It is being started again.
+                pass
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
 
 
 @on_each
