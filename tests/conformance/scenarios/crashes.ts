@@ -107,7 +107,7 @@ export const crashes: Scenario[] = [
   {
     name: "cancel-after-a-crash",
     server: "own",
-    shell: "trap 'echo goodbye; exit 0' TERM; echo ready; while :; do sleep 0.1; done",
+    shell: "exec 2>/dev/null; trap 'echo goodbye; exit 0' TERM; echo ready; while :; do sleep 0.1; done",
     act: async (stage) => {
       await stage.api.said(stage.run.id, 1);
       await stage.server.kill9();
