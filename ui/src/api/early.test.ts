@@ -36,6 +36,35 @@ test("a run that changes while it is first read is read again", async () => {
   stop();
 });
 
+test("a run that changes while it is read anew is read once more, however often it changes", async () => {
+  const cache = patient();
+  const early = new Early(cache);
+  cache.setQueryData(keys.run("run1"), { state: "queued", place: 2 });
+  early.noteRead("run1");
+  const answers = [
+    { state: "queued", place: 2 },
+    { state: "queued", place: 1 },
+  ];
+  const read = vi.fn(() => {
+    const answer = answers[read.mock.calls.length - 1];
+    return Promise.resolve().then(() => {
+      if (answer?.place === 2)
+        for (let i = 0; i < 3; i++) {
+          early.noteRead("run1");
+          cache.setQueryData(keys.run("run1"), { state: "queued", place: 1 });
+        }
+      return answer;
+    });
+  });
+  const observer = new QueryObserver(cache, { queryKey: keys.run("run1"), queryFn: read });
+  const stop = observer.subscribe(() => undefined);
+  expect(read).toHaveBeenCalledTimes(0);
+  await observer.refetch();
+  await vi.waitFor(() => expect(read).toHaveBeenCalledTimes(2));
+  await vi.waitFor(() => expect(observer.getCurrentResult().data).toEqual({ state: "queued", place: 1 }));
+  stop();
+});
+
 test("what nothing was told of is left alone", () => {
   const cache = patient();
   const early = new Early(cache);

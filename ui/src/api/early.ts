@@ -1,4 +1,7 @@
-/** Changes of runs that were told before the runs themselves were known here. The answer that brings such a run may be older than the change. */
+/**
+ * Changes of runs that were told before the runs themselves were known here, or while they were being read anew. The answer that
+ * brings such a run may be older than the change.
+ */
 import type { QueryClient } from "@tanstack/react-query";
 
 import { keys } from "./keys";
@@ -8,10 +11,16 @@ const MOST = 1000;
 
 export class Early {
   private readonly runs = new Set<string>();
+  /** Those that are being read. */
+  private readonly read = new Set<string>();
 
   constructor(private readonly cache: QueryClient) {
     cache.getQueryCache().subscribe((event) => {
-      if (event.type === "updated" && event.action.type === "success") this.known(event.query.queryKey as readonly unknown[]);
+      if (event.type !== "updated" || event.action.type !== "success") return;
+      const key = event.query.queryKey as readonly unknown[];
+      this.known(key, this.runs);
+      // What was told is put in place by hand, and is no answer.
+      if (!event.action.manual) this.known(key, this.read);
     });
   }
 
@@ -23,9 +32,14 @@ export class Early {
     if (this.runs.size > MOST && oldest) this.runs.delete(oldest);
   }
 
+  /** A run has changed while it was being read: the answer may be from before. */
+  noteRead(id: string): void {
+    if (this.cache.getQueryState(keys.run(id))?.fetchStatus === "fetching") this.read.add(id);
+  }
+
   /** What was just read is asked for once more, if it may be old. */
-  private known([kind, id, ...rest]: readonly unknown[]): void {
-    if (kind !== keys.run("")[0] || typeof id !== "string" || rest.length > 0 || !this.runs.delete(id)) return;
+  private known([kind, id, ...rest]: readonly unknown[], noted: Set<string>): void {
+    if (kind !== keys.run("")[0] || typeof id !== "string" || rest.length > 0 || !noted.delete(id)) return;
     void this.cache.invalidateQueries({ queryKey: keys.run(id), predicate: ({ queryKey }) => queryKey[2] !== "usage" });
   }
 }

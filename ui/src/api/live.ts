@@ -128,7 +128,10 @@ export class Live {
     this.changed = new Map();
     this.samples = [];
     if (runs.length > 0) {
-      for (const run of runs) if (!foldRun(this.cache, run)) this.early.note(run.id);
+      for (const run of runs) {
+        this.early.noteRead(run.id);
+        if (!foldRun(this.cache, run)) this.early.note(run.id);
+      }
       foldRunLists(this.cache, runs);
       this.refetchCounts(foldPipelines(this.cache, runs));
     }
