@@ -5,6 +5,7 @@ import { useLayoutEffect, useMemo, useRef } from "react";
 import { codeFileQuery, codeQuery, type CodeOwner } from "../api/queries";
 import { bytes } from "../lib/format";
 import { highlight, languageOf } from "../lib/highlight";
+import { CodeLine } from "./CodeLine";
 import { CopyButton } from "./CopyButton";
 import classes from "./CodeView.module.css";
 import { Icon } from "./Icon";
@@ -78,17 +79,7 @@ function File({ owner, path, line }: { owner: CodeOwner; path: string; line: num
           >
             <span className={classes.number}>{index + 1}</span>
             <code>
-              {spans.length === 0
-                ? "\n"
-                : spans.map((span, at) =>
-                    span.kind ? (
-                      <span key={at} className={classes[span.kind]}>
-                        {span.text}
-                      </span>
-                    ) : (
-                      span.text
-                    ),
-                  )}
+              <CodeLine spans={spans} />
             </code>
           </div>
         ))}

@@ -6,7 +6,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 
 import { pipelineQuery, runsQuery } from "../api/queries";
 import type { PipelineView } from "../api/types";
-import code from "../components/CodeView.module.css";
+import { CodeLine } from "../components/CodeLine";
 import { CodeView } from "../components/CodeView";
 import { Icon } from "../components/Icon";
 import { Markdown } from "../components/Markdown";
@@ -189,17 +189,7 @@ function Yaml({ text }: { text: string }) {
     <pre>
       {lines.map((spans, index) => (
         <div key={index}>
-          {spans.length === 0
-            ? "\n"
-            : spans.map((span, at) =>
-                span.kind ? (
-                  <span key={at} className={code[span.kind]}>
-                    {span.text}
-                  </span>
-                ) : (
-                  span.text
-                ),
-              )}
+          <CodeLine spans={spans} />
         </div>
       ))}
     </pre>

@@ -9,7 +9,7 @@ import type { ArtifactView } from "../../api/types";
 import { bytes } from "../../lib/format";
 import { highlight } from "../../lib/highlight";
 import { drawingSize, parseTable, prettyJson, type PreviewKind } from "../../lib/preview";
-import code from "../CodeView.module.css";
+import { CodeLine } from "../CodeLine";
 import type { Markdown as MarkdownView } from "../Markdown";
 import classes from "./Outputs.module.css";
 
@@ -166,17 +166,7 @@ function Json({ text }: { text: string }) {
     <pre>
       {lines.slice(0, 2000).map((spans, index) => (
         <div key={index}>
-          {spans.length === 0
-            ? "\n"
-            : spans.map((span, at) =>
-                span.kind ? (
-                  <span key={at} className={code[span.kind]}>
-                    {span.text}
-                  </span>
-                ) : (
-                  span.text
-                ),
-              )}
+          <CodeLine spans={spans} />
         </div>
       ))}
     </pre>
