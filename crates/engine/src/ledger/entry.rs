@@ -17,7 +17,9 @@ pub(super) struct Entry {
     /// What it is of.
     pub of: Arc<RunOf>,
     pub priority: i32,
-    status: Status,
+    accepted_at: Timestamp,
+    /// `None`: as it was accepted; nothing has happened to it.
+    status: Option<Box<RunStatus>>,
     /// What was asked for; read back from the store when it is needed and not here.
     pub request: Option<Arc<NewRun>>,
     /// The current attempt was handed to its executor.
@@ -25,14 +27,6 @@ pub(super) struct Entry {
     /// The current attempt ended, and its log and files are being kept.
     pub keeping: bool,
     pub live: Option<Box<Live>>,
-}
-
-/// Where a run is.
-#[derive(Debug)]
-enum Status {
-    /// As it was accepted, at this time: nothing has happened to it.
-    Accepted(Timestamp),
-    Known(Box<RunStatus>),
 }
 
 /// What many runs have in common.
@@ -98,8 +92,9 @@ const SAMPLES: usize = 720;
 const MESSAGE_CHARS: usize = 300;
 
 impl Entry {
-    fn new(of: Arc<RunOf>, priority: i32, status: Status) -> Self {
-        Self { of, priority, status, request: None, launched: false, keeping: false, live: None }
+    fn new(of: Arc<RunOf>, priority: i32, accepted_at: Timestamp) -> Self {
+        let (launched, keeping) = (false, false);
+        Self { of, priority, accepted_at, status: None, request: None, launched, keeping, live: None }
     }
 
     pub(super) fn accepted(request: &Arc<NewRun>, cache: bool, runs_of: &mut RunsOf) -> Self {
@@ -109,63 +104,43 @@ impl Entry {
             version: request.version,
             target: request.target.clone(),
         };
-        let status = Status::Accepted(request.created_at);
-        let entry = Self::new(runs_of.get(of), request.priority, status);
+        let entry = Self::new(runs_of.get(of), request.priority, request.created_at);
         Self { request: cache.then(|| request.clone()), ..entry }
     }
 
     pub(super) fn recovered(run: OpenRun, runs_of: &mut RunsOf) -> Self {
         let OpenRun { project, pipeline, version, target, priority, status, .. } = run;
         let of = runs_of.get(RunOf { project, pipeline, version, target });
-        let status = match status.queued_at {
-            at if status == RunStatus::accepted(at) => Status::Accepted(at),
-            _ => Status::Known(Box::new(status)),
-        };
-        Self::new(of, priority, status)
+        let accepted_at = status.queued_at;
+        let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));
+        Self { status: known, ..Self::new(of, priority, accepted_at) }
     }
 
     pub(super) fn state(&self) -> RunState {
-        match &self.status {
-            Status::Accepted(_) => RunState::Queued,
-            Status::Known(status) => status.state,
-        }
+        self.status.as_ref().map_or(RunState::Queued, |status| status.state)
     }
 
     /// The current attempt; 0 before the first.
     pub(super) fn attempt(&self) -> u32 {
-        match &self.status {
-            Status::Accepted(_) => 0,
-            Status::Known(status) => status.attempt,
-        }
+        self.status.as_ref().map_or(0, |status| status.attempt)
     }
 
     pub(super) fn next_attempt_at(&self) -> Option<Timestamp> {
-        match &self.status {
-            Status::Accepted(_) => None,
-            Status::Known(status) => status.next_attempt_at,
-        }
+        self.status.as_ref()?.next_attempt_at
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        matches!(&self.status, Status::Known(status) if status.cancel_requested_at.is_some())
+        self.status.as_ref().is_some_and(|status| status.cancel_requested_at.is_some())
     }
 
     /// Its whole status, to be changed.
     pub(super) fn status(&mut self) -> &mut RunStatus {
-        if let Status::Accepted(at) = self.status {
-            self.status = Status::Known(Box::new(RunStatus::accepted(at)));
-        }
-        match &mut self.status {
-            Status::Known(status) => status,
-            Status::Accepted(_) => unreachable!("it has just been filled in"),
-        }
+        self.status.get_or_insert_with(|| Box::new(RunStatus::accepted(self.accepted_at)))
     }
 
     /// The clock was set by so many microseconds: its delay stays as long as it was.
     pub(super) fn set_clock(&mut self, by: i64) {
-        if let Status::Known(status) = &mut self.status
-            && let Some(next) = &mut status.next_attempt_at
-        {
+        if let Some(next) = self.status.as_mut().and_then(|status| status.next_attempt_at.as_mut()) {
             next.0 = next.0.saturating_add(by);
         }
     }
