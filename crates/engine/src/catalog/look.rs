@@ -63,22 +63,28 @@ impl Catalog {
     fn look_for_all(&self, name: &str) {
         let looks = &self.inner.looks;
         let _ended = Ended { looks, name };
-        loop {
-            let asked = {
-                let mut waiting = looks.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                match waiting.get_mut(name).map(std::mem::take) {
-                    Some(asked) if !asked.is_empty() => asked,
-                    _ => {
-                        waiting.remove(name);
-                        return;
-                    }
-                }
-            };
+        let mut asked = looks.next(name);
+        while !asked.is_empty() {
             let answer = self.refresh_one(name).map_err(|error| LookError::Read(Arc::new(error)));
+            // Who has the answer finds nobody waiting, unless somebody asked meanwhile.
+            let next = looks.next(name);
             for one in asked {
                 let _ = one.send(answer.clone());
             }
+            asked = next;
         }
+    }
+}
+
+impl Looks {
+    /// Who asked since the last look began. If nobody did, the next one who asks begins anew.
+    fn next(&self, name: &str) -> Vec<oneshot::Sender<Answer>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = waiting.get_mut(name).map(std::mem::take).unwrap_or_default();
+        if asked.is_empty() {
+            waiting.remove(name);
+        }
+        asked
     }
 }
 

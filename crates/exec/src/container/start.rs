@@ -14,6 +14,7 @@ use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 
 use super::body::{self, at, mount};
 use super::engine::{is_away, status, words};
+use super::keeper::remove_files;
 use super::volumes::Volumes;
 use super::{ContainerConfig, Reach, image};
 use crate::plan::{AttemptPlan, Observation};
@@ -97,7 +98,7 @@ async fn try_start(
     let inspected = image::ensure(docker, image, plan.container.pull, credentials, say).await?;
     let token = remote.token(&plan.key);
     let mounts = match &config.reach {
-        Reach::Mounts { socket } => mounts(config, plan, socket, token.clone()).await?,
+        Reach::Mounts { socket } => mounts(config, plan, remote, socket, token.clone()).await?,
         Reach::Calls { .. } => volumes.mounts(config, docker, image, plan, &token).await?,
     };
     let body = body::body(config, plan, image, &inspected, mounts);
@@ -116,11 +117,21 @@ async fn try_start(
 async fn mounts(
     config: &ContainerConfig,
     plan: &AttemptPlan,
+    remote: &Remote,
     socket: &Path,
     token: String,
 ) -> Result<Vec<Mount>, Failure> {
     let (files, settled) = (Files::of(config, plan), config.clone());
-    let made = tokio::task::spawn_blocking(move || files.make(&settled, &token).map(|()| files)).await;
+    let (remote, key) = (remote.clone(), plan.key.clone());
+    let made = tokio::task::spawn_blocking(move || {
+        let made = files.make(&settled, &token);
+        // Given up meanwhile: what removes its files may have come too early for these.
+        if !remote.is_known(&key) {
+            let _ = remove_files(&files.root);
+        }
+        made.map(|()| files)
+    });
+    let made = made.await;
     let files = made.map_err(|error| Failure::of_disk(&config.folder, &io::Error::other(error)))??;
     Ok(vec![
         mount(&config.program, at::PROGRAM, true),

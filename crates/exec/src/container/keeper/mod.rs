@@ -16,6 +16,8 @@ use rigi_model::{AttemptKey, Exit};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+pub(super) use removal::remove_files;
+
 use super::ContainerConfig;
 use super::body::{ATTEMPT, SERVER};
 use super::engine::{is_away, status, words};
@@ -58,6 +60,10 @@ pub enum Command {
     },
     /// Its container ended, says the engine.
     Died {
+        key: AttemptKey,
+    },
+    /// A container was made for it, says the engine.
+    Made {
         key: AttemptKey,
     },
     /// The engine was away: what it did meanwhile is to be looked at.
@@ -118,6 +124,7 @@ impl Keeper {
             Command::Kill { key } => self.signal(key, "KILL"),
             Command::Release { key } => self.release(key),
             Command::Died { key } => self.died(key),
+            Command::Made { key } => self.made(&key),
             Command::Compare => self.compare(),
         }
     }
@@ -271,7 +278,7 @@ async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakU
     let filters = HashMap::from([
         ("type", vec!["container".to_owned()]),
         // Podman tells `die` to those who ask for `died`.
-        ("event", ["die", "died", "oom"].map(str::to_owned).into()),
+        ("event", ["create", "die", "died", "oom"].map(str::to_owned).into()),
         ("label", vec![format!("{SERVER}={}", config.server)]),
     ]);
     let (mut told_away, mut pause) = (false, PAUSE);
@@ -286,12 +293,14 @@ async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakU
                 return;
             }
             while let Some(Ok(event)) = events.next().await {
-                let died = event.action.as_deref() == Some("die");
                 let labels = event.actor.and_then(|actor| actor.attributes);
-                let key = labels.and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?));
-                if let (true, Some(key)) = (died, key)
-                    && !tell(Command::Died { key })
-                {
+                let Some(key) = labels.and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?)) else { continue };
+                let heard = match event.action.as_deref() {
+                    Some("create") => tell(Command::Made { key }),
+                    Some("die") => tell(Command::Died { key }),
+                    _ => true,
+                };
+                if !heard {
                     return;
                 }
             }

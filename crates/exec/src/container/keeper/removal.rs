@@ -1,11 +1,14 @@
 //! How what belongs to an attempt leaves the engine and the disk.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use rigi_model::AttemptKey;
+use tokio::task::JoinHandle;
 
 use super::super::body::{ATTEMPT, SERVER};
 use super::super::engine::{is_away, status, words};
@@ -23,29 +26,44 @@ impl Keeper {
         if let Some(starting) = self.starting.remove(&key) {
             starting.abort();
         }
-        self.remove(&key);
         let (remote, folder) = (self.remote.clone(), folder(&self.config, &key));
-        tokio::task::spawn_blocking(move || {
-            remote.forget(&key);
-            match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    tracing::warn!(%key, %error, "files of an ended attempt stay until the next start");
-                }
-                _ => {}
+        let (gone, forgotten) = (self.remove(&key), key.clone());
+        tokio::spawn(async move {
+            let files = folder.clone();
+            let removed = tokio::task::spawn_blocking(move || {
+                remote.forget(&forgotten);
+                remove_files(&files)
+            });
+            if removed.await.is_ok_and(|removed| removed.is_ok()) {
+                return;
+            }
+            // Something in its container still wrote.
+            let _ = gone.await;
+            let removed = tokio::task::spawn_blocking(move || remove_files(&folder)).await;
+            if let Ok(Err(error)) = removed {
+                tracing::warn!(%key, %error, "files of an ended attempt stay until the next start");
             }
         });
     }
 
+    /// A container was made. Its attempt may have been given up meanwhile, by this server or by one that was killed.
+    pub(super) fn made(&self, key: &AttemptKey) {
+        if !self.remote.is_known(key) {
+            self.remove(key);
+        }
+    }
+
     /// Removes a container, whatever it does.
-    pub(super) fn remove(&self, key: &AttemptKey) {
-        let (Some(docker), name, key) = (self.docker.clone(), key.object_name(), key.clone()) else { return };
+    pub(super) fn remove(&self, key: &AttemptKey) -> JoinHandle<()> {
+        let (docker, name, key) = (self.docker.clone(), key.object_name(), key.clone());
         let far = matches!(self.config.reach, Reach::Calls { .. });
         tokio::spawn(async move {
+            let Some(docker) = docker else { return };
             remove_container(&docker, &name).await;
             if far {
                 Volumes::remove(&docker, &key).await;
             }
-        });
+        })
     }
 
     /// What the engine has, and what is known here: the one follows the other.
@@ -85,6 +103,14 @@ impl Keeper {
                 }
             }
         });
+    }
+}
+
+/// Blocks.
+pub(in super::super) fn remove_files(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
