@@ -14,7 +14,7 @@ function add(scenario: Scenario): void {
     test.skip(!fits(scenario, place), "it is about other targets or storages");
     test.skip(third && !isInThird(scenario, place), "it is not in the third: CONFORMANCE_THIRD=1");
     test.skip(scenario.long === true && !longOnes, "it takes long: CONFORMANCE_LONG=1");
-    test.setTimeout((scenario.ms ?? 60_000) + 60_000);
+    test.setTimeout((scenario.ms ?? 60_000) + 120_000);
     const seen = await play(house, scenario);
     await info.attach("seen", { body: JSON.stringify(seen), contentType: "application/json" });
     expect(seen).toMatchObject(checkable(scenario.expect));

@@ -1,4 +1,6 @@
 /** Plays one scenario to its end, and tells what was seen. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import type { Run } from "../support/api";
@@ -10,8 +12,11 @@ import { docker, type House, type Room, write } from "./house";
 import { seenOf } from "./normal";
 import type { Scenario, Seen, Stage } from "./scenario";
 
-/** What is left of an attempt is removed at once when it has ended, but not before its end is told; a node takes its time. */
-const TIDY = { process: 20_000, container: 20_000, kubernetes: 60_000 };
+/**
+ * What is left of an attempt is removed at once when it has ended, but not before its end is told; a node takes its time, and so does a
+ * disk that environments of gigabytes are being written to.
+ */
+const TIDY = { process: 20_000, container: 90_000, kubernetes: 60_000 };
 
 async function poll<T>(look: () => Promise<T | undefined>, what: string, ms = 30_000): Promise<T> {
   const deadline = Date.now() + ms;
@@ -98,6 +103,12 @@ async function perform(house: House, scenario: Scenario, where: Where): Promise<
   return seen;
 }
 
+/** What a folder holds, some of it. */
+function inside(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.slice(0, 20).map((entry) => join(entry.parentPath, entry.name));
+}
+
 async function nothingIsLeft(house: House, room: Room, runs: string[], socket: string): Promise<void> {
   let left: string[] = [];
   const look = async (): Promise<true | undefined> => {
@@ -106,6 +117,7 @@ async function nothingIsLeft(house: House, room: Room, runs: string[], socket: s
     return left.length === 0 ? true : undefined;
   };
   await poll(look, "what is left", TIDY[house.place.target]).catch((error: unknown) => {
-    throw new Error(`${String(error)}: ${left.join(", ")}`);
+    const within = left.filter((one) => one.startsWith("containers/")).flatMap((one) => inside(join(room.bed.data, one)));
+    throw new Error(`${String(error)}: ${[...left, ...within].join(", ")}\n${room.server.complaints.slice(-20).join("\n")}`);
   });
 }
