@@ -3,6 +3,7 @@
 //! `<project>/blobs/<first two of the hash>/<hash>`; logs lie in `<project>/logs/`. Both below `objects/` in the data
 //! folder, below another folder, or in a bucket.
 
+pub(crate) mod areas;
 mod others;
 mod places;
 mod reader;
@@ -94,12 +95,28 @@ impl Blobs {
                 (Place::Bucket(bucket, Cache::open(data)?), data.join("tmp"))
             }
         };
-        if let Place::Folder(root) = &place {
+        make_folder(&temporary)?;
+        Self { place, temporary }.ready()
+    }
+
+    /// Those of another project, in the same storage.
+    ///
+    /// # Errors
+    /// If folders cannot be made.
+    pub(crate) fn of(&self, project: &ProjectName) -> Result<Self> {
+        let place = match &self.place {
+            Place::Folder(root) => Place::Folder(root.with_file_name(project.as_str())),
+            Place::Bucket(bucket, cache) => Place::Bucket(Arc::new(bucket.of(project)), cache.clone()),
+        };
+        Self { place, temporary: self.temporary.clone() }.ready()
+    }
+
+    fn ready(self) -> Result<Self> {
+        if let Place::Folder(root) = &self.place {
             make_folder(&root.join("blobs"))?;
             make_folder(&root.join("logs"))?;
         }
-        make_folder(&temporary)?;
-        Ok(Self { place, temporary })
+        Ok(self)
     }
 
     /// Begins a blob.

@@ -46,6 +46,7 @@ pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
+use blobs::areas::Areas;
 use origin::{Age, Past};
 use tables::uploads::Upload;
 use tables::versions::Version;
@@ -56,7 +57,7 @@ use writer::Writer;
 pub struct Store {
     db: Db,
     writer: Writer,
-    blobs: Blobs,
+    areas: Areas,
     data: PathBuf,
     sealer: seal::Sealer,
 }
@@ -90,8 +91,8 @@ impl Store {
                 why: "a restore of a backup into it was begun and not finished; run it again".into(),
             });
         }
-        let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
-        let past = Past::read(data, blobs.folder())?;
+        let areas = Areas::open(data, storage)?;
+        let past = Past::read(data, areas.first().folder())?;
         past.expect_file(config, renew)?;
         past.expect_key(data, renew)?;
         let db = Db::open(config).await?;
@@ -104,7 +105,7 @@ impl Store {
         let sealer = seal::Sealer::open(data)?;
         past.settle(&origin, renew)?;
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, blobs, data: data.to_owned(), sealer })
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer })
     }
 
     /// Opens the database only to change or show its schema.
@@ -128,10 +129,18 @@ impl Store {
         &self.db
     }
 
-    /// Files by content.
+    /// A project's files by content.
+    ///
+    /// # Errors
+    /// If its folders cannot be made.
+    pub fn blobs(&self, project: &ProjectName) -> Result<Blobs> {
+        self.areas.of(project)
+    }
+
+    /// Where files lie, for what is the same for all projects.
     #[must_use]
-    pub const fn blobs(&self) -> &Blobs {
-        &self.blobs
+    pub const fn storage(&self) -> &Blobs {
+        self.areas.first()
     }
 
     /// Seals secrets.

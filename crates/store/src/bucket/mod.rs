@@ -53,10 +53,10 @@ impl<T: ObjectStore + MultipartStore + Signer> Objects for T {}
 #[derive(Debug)]
 pub(crate) struct Bucket {
     inner: Arc<Inner>,
-    worker: Worker,
+    worker: Arc<Worker>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     objects: Arc<dyn Objects>,
     /// Where it speaks S3.
@@ -67,10 +67,10 @@ struct Inner {
     base: String,
     /// Uploads in parts that are under way.
     uploads: PathBuf,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     /// For STS.
-    client: OnceLock<HttpClient>,
-    health: Mutex<Health>,
+    client: Arc<OnceLock<HttpClient>>,
+    health: Arc<Mutex<Health>>,
 }
 
 /// What the last call has shown.
@@ -109,8 +109,6 @@ impl Bucket {
             }
             BucketKind::Google => (Arc::new(google(config, &options).build().map_err(unusable)?), None),
         };
-        let base = [config.prefix.as_str(), project.as_str()].into_iter().filter(|part| !part.is_empty());
-        let base = base.collect::<Vec<_>>().join("/");
         let runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = { runtime }.worker_threads(2).thread_name("storage").enable_all().build();
         let inner = Inner {
@@ -118,16 +116,22 @@ impl Bucket {
             s3,
             options,
             config: config.clone(),
-            base,
+            base: base_of(config, project),
             uploads: data.join("storage").join("uploads"),
-            room: Semaphore::new(UNITS_AT_ONCE),
-            client: OnceLock::new(),
-            health: Mutex::default(),
+            room: Arc::new(Semaphore::new(UNITS_AT_ONCE)),
+            client: Arc::default(),
+            health: Arc::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
-            worker: Worker(Some(runtime.map_err(Error::io("start the storage's threads"))?)),
+            worker: Arc::new(Worker(Some(runtime.map_err(Error::io("start the storage's threads"))?))),
         })
+    }
+
+    /// The same bucket, where another project has its files.
+    pub fn of(&self, project: &ProjectName) -> Self {
+        let base = base_of(&self.inner.config, project);
+        Self { inner: Arc::new(Inner { base, ..(*self.inner).clone() }), worker: self.worker.clone() }
     }
 
     /// The address of what has this key, for people.
@@ -229,6 +233,11 @@ impl Inner {
             Err(_) => {}
         }
     }
+}
+
+fn base_of(config: &BucketConfig, project: &ProjectName) -> String {
+    let parts = [config.prefix.as_str(), project.as_str()].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn options(config: &BucketConfig) -> ClientOptions {
