@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rigi_model::version::{FileEntry, hash_version};
 use rigi_model::{ContentHash, VersionHash};
-use rigi_store::Store;
+use rigi_store::Blobs;
 use rigi_store::tables::versions::{GitFacts, Version, VersionFile};
 
 use crate::folder::{CodeLimits, Folder, Listing, list, walk};
@@ -110,7 +110,7 @@ pub fn version_of(files: &[VersionFile]) -> VersionHash {
 /// # Errors
 /// [`CaptureError::Changing`] if a file is not what it was when it was listed.
 pub fn keep(
-    store: &Store,
+    blobs: &Blobs,
     folder: &Path,
     listing: &Listing,
     is_stored: impl Fn(&ContentHash) -> bool,
@@ -119,7 +119,7 @@ pub fn keep(
     let folder = Folder::open(folder).map_err(read)?;
     for file in listing.files().into_iter().filter(|file| !is_stored(&file.sha256)) {
         // It may grow while it is read: one byte more is enough to know.
-        let stored = store.blobs().put(listing.open(&folder, &file.path)?.take(file.size + 1))?;
+        let stored = blobs.put(listing.open(&folder, &file.path)?.take(file.size + 1))?;
         if stored.sha256 != file.sha256 {
             return Err(CaptureError::Changing);
         }
@@ -131,8 +131,8 @@ pub fn keep(
 ///
 /// # Errors
 /// If what is stored is damaged or missing, or the disk does not take it.
-pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathBuf> {
-    let folder = store.data().join("cache").join("code").join(version.hash.to_string());
+pub fn materialise(data: &Path, blobs: &Blobs, version: &Version) -> rigi_store::Result<PathBuf> {
+    let folder = data.join("cache").join("code").join(version.hash.to_string());
     let io = |what: String| move |source| rigi_store::Error::Io { what, source };
     if folder.is_dir() {
         if version_at(&folder).is_ok_and(|hash| hash == version.hash) {
@@ -141,7 +141,7 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
         tracing::warn!(folder = %folder.display(), "a copy of code is not what was captured: it is made again");
         fs::remove_dir_all(&folder).map_err(io(format!("remove {}", folder.display())))?;
     }
-    let draft = store.data().join("tmp").join(format!("code-{}", rigi_model::UploadId::generate()));
+    let draft = data.join("tmp").join(format!("code-{}", rigi_model::UploadId::generate()));
     fs::create_dir_all(&draft).map_err(io(format!("make {}", draft.display())))?;
     for file in &version.files {
         if !is_plain(&file.path) {
@@ -154,7 +154,7 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(io(format!("make {}", parent.display())))?;
         }
-        copy_checked(store, file, &path)?;
+        copy_checked(blobs, file, &path)?;
     }
     // What lies under the version's name is taken for whole: no loss of power may leave half of it there.
     sync_folders(&draft).map_err(io(format!("write {}", draft.display())))?;
@@ -196,9 +196,9 @@ fn is_plain(path: &str) -> bool {
     !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-fn copy_checked(store: &Store, file: &VersionFile, to: &Path) -> rigi_store::Result<()> {
+fn copy_checked(blobs: &Blobs, file: &VersionFile, to: &Path) -> rigi_store::Result<()> {
     let io = |source| rigi_store::Error::Io { what: format!("write {}", to.display()), source };
-    let mut blob = store.blobs().get(&file.sha256)?;
+    let mut blob = blobs.get(&file.sha256)?;
     let mut out = fs::File::create(to).map_err(io)?;
     while let Some(piece) = blob.next_piece()? {
         out.write_all(&piece).map_err(io)?;

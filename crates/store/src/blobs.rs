@@ -95,28 +95,21 @@ impl Blobs {
                 (Place::Bucket(bucket, Cache::open(data)?), data.join("tmp"))
             }
         };
+        if let Place::Folder(root) = &place {
+            make_folder(&root.join("blobs"))?;
+            make_folder(&root.join("logs"))?;
+        }
         make_folder(&temporary)?;
-        Self { place, temporary }.ready()
+        Ok(Self { place, temporary })
     }
 
-    /// Those of another project, in the same storage.
-    ///
-    /// # Errors
-    /// If folders cannot be made.
-    pub(crate) fn of(&self, project: &ProjectName) -> Result<Self> {
+    /// Those of another project, in the same storage. Their folders are made with the first file.
+    pub(crate) fn of(&self, project: &ProjectName) -> Self {
         let place = match &self.place {
             Place::Folder(root) => Place::Folder(root.with_file_name(project.as_str())),
             Place::Bucket(bucket, cache) => Place::Bucket(Arc::new(bucket.of(project)), cache.clone()),
         };
-        Self { place, temporary: self.temporary.clone() }.ready()
-    }
-
-    fn ready(self) -> Result<Self> {
-        if let Place::Folder(root) = &self.place {
-            make_folder(&root.join("blobs"))?;
-            make_folder(&root.join("logs"))?;
-        }
-        Ok(self)
+        Self { place, temporary: self.temporary.clone() }
     }
 
     /// Begins a blob.

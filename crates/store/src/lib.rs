@@ -130,10 +130,8 @@ impl Store {
     }
 
     /// A project's files by content.
-    ///
-    /// # Errors
-    /// If its folders cannot be made.
-    pub fn blobs(&self, project: &ProjectName) -> Result<Blobs> {
+    #[must_use]
+    pub fn blobs(&self, project: &ProjectName) -> Blobs {
         self.areas.of(project)
     }
 

@@ -1,14 +1,14 @@
 //! Cancelling many runs at once: those of a list, or all that a filter finds.
 
-use axum::extract::State;
 use axum::http::StatusCode;
-use rigi_model::{Actor, ErrorCode, PipelineName, RunId, RunState};
+use rigi_model::{ErrorCode, PipelineName, RunId, RunState};
 use rigi_store::tables::runs_list::RunFilter;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::Json;
+use super::scope::Scope;
 use super::state::AppState;
 use super::view::{CancelRuns, CancelledRuns, RunSelection};
 
@@ -26,12 +26,12 @@ const OPEN: [RunState; 4] = [RunState::Queued, RunState::Starting, RunState::Run
 #[utoipa::path(post, path = "/runs/cancel", tag = "runs", request_body = CancelRuns,
     responses((status = 202, description = "Accepted; the runs end as cancelled", body = CancelledRuns)))]
 async fn cancel_runs(
-    State(state): State<AppState>,
+    scope: Scope,
     Json(body): Json<CancelRuns>,
 ) -> ApiResult<(StatusCode, axum::Json<CancelledRuns>)> {
     let cancelled = match (body.ids, body.filter) {
-        (Some(ids), None) => cancel_listed(&state, &ids).await?,
-        (None, Some(selection)) => cancel_found(&state, &selection).await?,
+        (Some(ids), None) => cancel_listed(&scope, &ids).await?,
+        (None, Some(selection)) => cancel_found(&scope, &selection).await?,
         _ => {
             return Err(ApiError::invalid(
                 "",
@@ -42,15 +42,15 @@ async fn cancel_runs(
     Ok((StatusCode::ACCEPTED, axum::Json(CancelledRuns { cancelled })))
 }
 
-async fn cancel_listed(state: &AppState, ids: &[RunId]) -> ApiResult<u64> {
+async fn cancel_listed(scope: &Scope, ids: &[RunId]) -> ApiResult<u64> {
     let mut cancelled = 0;
     for chunk in ids.chunks(RUNS_AT_ONCE as usize) {
-        cancelled += cancel(state, chunk.to_vec()).await?;
+        cancelled += cancel(scope, chunk.to_vec()).await?;
     }
     Ok(cancelled)
 }
 
-async fn cancel_found(state: &AppState, selection: &RunSelection) -> ApiResult<u64> {
+async fn cancel_found(scope: &Scope, selection: &RunSelection) -> ApiResult<u64> {
     let wanted = |state: &RunState| selection.states.is_empty() || selection.states.contains(state);
     let mut filter = RunFilter {
         pipeline: selection.pipeline.clone().map(PipelineName::unchecked),
@@ -65,8 +65,8 @@ async fn cancel_found(state: &AppState, selection: &RunSelection) -> ApiResult<u
     let mut cancelled = 0;
     // States that no open run can be in: nothing is found.
     while !filter.states.is_empty() {
-        let (ids, next) = state.store().db().find_runs(state.project(), &filter).await?;
-        cancelled += cancel(state, ids).await?;
+        let (ids, next) = scope.db().find_runs(scope.project(), &filter).await?;
+        cancelled += cancel(scope, ids).await?;
         filter.before = next;
         if filter.before.is_none() {
             break;
@@ -75,10 +75,10 @@ async fn cancel_found(state: &AppState, selection: &RunSelection) -> ApiResult<u
     Ok(cancelled)
 }
 
-async fn cancel(state: &AppState, ids: Vec<RunId>) -> ApiResult<u64> {
+async fn cancel(scope: &Scope, ids: Vec<RunId>) -> ApiResult<u64> {
     if ids.is_empty() {
         return Ok(0);
     }
-    let answer = state.engine.cancel_many(ids, &Actor::you()).await;
+    let answer = scope.engine.cancel_many(scope.project(), ids, &scope.actor()).await;
     answer.ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the server is stopping"))
 }

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use rigi_model::RunId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::error::ApiResult;
 use super::extract::Query;
-use super::runs::find_run;
+use super::scope::Scope;
 use super::state::AppState;
 use crate::live::{self, Wants};
 
@@ -36,19 +34,19 @@ struct StreamEvents {
     params(StreamEvents, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen")),
     responses((status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream")))]
 async fn stream_events(
-    State(state): State<AppState>,
+    mut scope: Scope,
     Query(query): Query<StreamEvents>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let wants = match (&query.run, &query.usage) {
-        (Some(run), _) => Wants::Run(id_of(&state, run).await?),
-        (None, Some(run)) => Wants::All { usage: Some(id_of(&state, run).await?) },
+        (Some(id), _) => {
+            let (within, run) = scope.find_run(id).await?;
+            scope = within;
+            Wants::Run(run.request.id)
+        }
+        (None, Some(id)) => Wants::All { usage: Some(scope.find_run(id).await?.1.request.id) },
         (None, None) => Wants::All { usage: None },
     };
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-    Ok(live::respond(state.feed.listen(Arc::new(state.clone()), wants, seen)))
-}
-
-async fn id_of(state: &AppState, run: &str) -> ApiResult<RunId> {
-    Ok(find_run(state, run).await?.request.id)
+    Ok(live::respond(scope.feeds.of(scope.project()).listen(Arc::new(scope.clone()), wants, seen)))
 }

@@ -83,7 +83,7 @@ async fn checks(state: &AppState) -> Vec<CheckView> {
     let probe = data.join("tmp").join("probe");
     let storage = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
     let disk = state.engine.room().check();
-    let blobs = state.store().blobs();
+    let blobs = state.store().storage();
     let bucket = match blobs.is_remote() {
         true => check(
             "bucket",
@@ -92,7 +92,8 @@ async fn checks(state: &AppState) -> Vec<CheckView> {
         ),
         false => CheckView::not_configured("bucket", "files lie in the data folder (`storage.url`)"),
     };
-    let folder = std::fs::read_dir(state.catalog.folder()).map(drop);
+    let mut folders = state.catalogs.iter().map(|catalog| std::fs::read_dir(catalog.folder()).map(drop));
+    let folder = folders.find(Result::is_err).unwrap_or(Ok(()));
     let supervisor = std::os::unix::net::UnixStream::connect(data.join("supervisor").join("sock")).map(drop);
     vec![
         check("database", database, "see the server's log"),

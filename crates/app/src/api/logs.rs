@@ -3,7 +3,6 @@
 use std::io;
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
@@ -18,7 +17,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
 use super::pipelines::bounded;
-use super::runs::find_run;
+use super::scope::Scope;
 use super::state::AppState;
 use super::view::{LogLine, LogMatches, LogPage};
 use crate::live::{self, Attempts, Place};
@@ -76,15 +75,15 @@ async fn read<T: Send + 'static>(
     params(("id" = String, Path, description = "Id of the run"), GetLog),
     responses((status = 200, description = "The lines", body = LogPage)))]
 async fn get_log(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     Query(query): Query<GetLog>,
 ) -> ApiResult<axum::Json<LogPage>> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let attempt = query.attempt.unwrap_or(run.status.attempt);
     let limit = bounded(query.tail.or(query.limit), 1000, 5000)? as usize;
     let stream = stream_named(query.stream.as_deref())?;
-    let source = state.engine.log_of(&run, attempt).await?;
+    let source = scope.engine.log_of(&run, attempt).await?;
     let (from, tail) = (query.from.unwrap_or(1), query.tail.is_some());
     let page =
         read(source, move |log| if tail { log.tail(limit, stream) } else { log.page(from, limit, stream) });
@@ -114,13 +113,13 @@ struct SearchLog {
     params(("id" = String, Path, description = "Id of the run"), SearchLog),
     responses((status = 200, description = "The lines", body = LogMatches)))]
 async fn search_log(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     Query(query): Query<SearchLog>,
 ) -> ApiResult<axum::Json<LogMatches>> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let limit = bounded(query.limit, 100, 1000)? as usize;
-    let source = state.engine.log_of(&run, query.attempt.unwrap_or(run.status.attempt)).await?;
+    let source = scope.engine.log_of(&run, query.attempt.unwrap_or(run.status.attempt)).await?;
     let found = read(source, move |log| log.search(&query.q, query.from.unwrap_or(1), limit)).await?;
     Ok(axum::Json(LogMatches { lines: found.0.into_iter().map(LogLine::from).collect(), next: found.1 }))
 }
@@ -137,13 +136,13 @@ struct OfAttempt {
     params(("id" = String, Path, description = "Id of the run"), OfAttempt),
     responses((status = 200, description = "The log", body = String, content_type = "text/plain")))]
 async fn download_log(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     Query(query): Query<OfAttempt>,
 ) -> ApiResult<Response> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let attempt = query.attempt.unwrap_or(run.status.attempt);
-    let source = state.engine.log_of(&run, attempt).await?;
+    let source = scope.engine.log_of(&run, attempt).await?;
     let cursor = read(source, Cursor::open).await?;
     let pieces = stream::try_unfold((cursor, 1), |(cursor, next)| async move {
         let Some(cursor) = cursor else { return Ok(None) };
@@ -197,19 +196,19 @@ struct StreamLog {
            ("Last-Event-ID" = Option<String>, Header, description = "`attempt.line` of the last line that was seen")),
     responses((status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream")))]
 async fn stream_log(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     Query(query): Query<StreamLog>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(behind);
     let attempts = if query.attempt.is_none() { Attempts::On } else { Attempts::One };
     let place = seen.unwrap_or_else(|| Place {
         attempt: query.attempt.unwrap_or(run.status.attempt).max(1),
         line: query.from.unwrap_or(1).max(1),
     });
-    Ok(live::respond(state.logs.follow(run, place, attempts)))
+    Ok(live::respond(scope.logs.follow(run, place, attempts)))
 }
 
 /// The place behind the last line that was seen.

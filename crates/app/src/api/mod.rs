@@ -13,12 +13,14 @@ mod openapi;
 mod pipelines;
 mod plain;
 pub mod present;
+mod projects;
 mod queries;
 mod range;
 mod request;
 mod run_parts;
 pub mod runner;
 mod runs;
+mod scope;
 mod state;
 mod stored;
 mod surroundings;
@@ -32,6 +34,7 @@ pub use error::{ApiError, Problem};
 pub use openapi::document;
 pub use pipelines::mistake_view;
 pub use run_parts::percent;
+pub use scope::{OF_PROJECTS, Scope};
 pub use state::{AppState, Inner};
 
 use axum::extract::{DefaultBodyLimit, Request};
@@ -47,6 +50,7 @@ const BODY_LIMIT: usize = 32 << 20;
 /// Every resource. Adding one is a file and a line here.
 fn resources() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .merge(projects::router())
         .merge(pipelines::router())
         .merge(runs::router())
         .merge(cancel::router())
@@ -74,7 +78,7 @@ pub fn router(state: AppState) -> axum::Router {
         .merge(docs::router())
         .merge(health::metrics_router())
         .layer(from_fn_with_state(state.clone(), auth::require));
-    axum::Router::new()
+    let whole = axum::Router::new()
         .merge(protected)
         .merge(health::router())
         .fallback(web::serve)
@@ -84,7 +88,10 @@ pub fn router(state: AppState) -> axum::Router {
         .layer(from_fn(secure_headers))
         .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
         .layer(from_fn(request::name))
-        .with_state(state)
+        .with_state(state);
+    // Before any route is looked at.
+    axum::Router::new()
+        .fallback_service(tower::ServiceBuilder::new().map_request(scope::strip).service(whole))
 }
 
 /// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs.

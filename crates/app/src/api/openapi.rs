@@ -5,15 +5,17 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::server::ServerBuilder;
-use utoipa::openapi::{ContactBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ContactBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, Required};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::state::AppState;
-use super::{Problem, resources};
+use super::{OF_PROJECTS, Problem, resources};
 
 /// The OpenAPI 3.1 document of this version.
 #[must_use]
@@ -33,6 +35,7 @@ pub fn document() -> OpenApi {
     let here = ServerBuilder::new().url("/").description(Some("This server")).build();
     let base = OpenApiBuilder::new().info(info).servers(Some([here])).security(Some(ways_in())).build();
     let (_, mut document) = OpenApiRouter::with_openapi(base).nest("/api/v1", resources()).split_for_parts();
+    add_projects(&mut document);
     add_problems(&mut document);
     add_ways_in(&mut document);
     name_plainly(&mut document);
@@ -55,6 +58,34 @@ fn add_ways_in(document: &mut OpenApi) {
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
 }
 
+/// What a project has of its own is below its path as well.
+fn add_projects(document: &mut OpenApi) {
+    let mut added = Vec::new();
+    for (path, item) in &document.paths.paths {
+        let Some(rest) = path.strip_prefix("/api/v1/") else { continue };
+        if !rest.split('/').next().is_some_and(|resource| OF_PROJECTS.contains(&resource)) {
+            continue;
+        }
+        let mut item = item.clone();
+        for operation in operations(&mut item) {
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_of_project"));
+            let mut project = Parameter::new("project");
+            project.parameter_in = ParameterIn::Path;
+            project.required = Required::True;
+            project.description = Some("Name of the project".to_owned());
+            project.schema = Some(Object::with_type(Type::String).into());
+            operation.parameters.get_or_insert_default().insert(0, project.into());
+        }
+        added.push((format!("/api/v1/projects/{{project}}/{rest}"), item));
+    }
+    document.paths.paths.extend(added);
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    all.into_iter().flatten()
+}
+
 /// OpenAPI knows no `{*path}` for a parameter with slashes in it: there it is `{path}`.
 fn name_plainly(document: &mut OpenApi) {
     let paths = std::mem::take(&mut document.paths.paths);
@@ -73,10 +104,7 @@ fn add_problems(document: &mut OpenApi) {
         ResponseBuilder::new().description("A problem").content("application/problem+json", content).build()
     };
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
-            .into_iter()
-            .flatten()
-        {
+        for operation in operations(item) {
             for status in ["4XX", "5XX"] {
                 operation.responses.responses.insert(status.into(), RefOr::T(problem()));
             }
@@ -103,7 +131,7 @@ async fn openapi_json() -> Response {
 /// A directory of all resources, for clients that find their way from one address.
 async fn entry_point(request: Request) -> axum::Json<Value> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
-    let collections = ["pipelines", "runs", "uploads", "events", "system", "links"];
+    let collections = ["projects", "pipelines", "runs", "uploads", "events", "system", "links"];
     let mut directory = json!({
         "id": "cloud-entry-point",
         "resource-type": "cloud-entry-point",

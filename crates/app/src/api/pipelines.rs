@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::body::Body;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rigi_engine::catalog::{Pipeline, Ready};
+use rigi_engine::decide::LimitOf;
+use rigi_engine::folder::Folder;
 use rigi_engine::submit::SubmitError;
 use rigi_model::PipelineName;
 use rigi_model::pipeline::Mistake;
@@ -13,12 +17,15 @@ use rigi_model::quantity::write_duration;
 use rigi_model::retry::{RetryPolicy, RetrySpec};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
+use tokio_util::io::ReaderStream;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
+use super::scope::Scope;
 use super::state::AppState;
 use super::view::{
     CodeFile, InputField, MistakeView, Page, PipelineSummary, PipelineView, PresetView, RunMark,
@@ -29,6 +36,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_pipelines))
         .routes(routes!(get_pipeline))
         .routes(routes!(list_pipeline_code))
+        .routes(routes!(get_pipeline_code))
 }
 
 /// Runs in a pipeline's strip of marks.
@@ -54,7 +62,7 @@ struct ListPipelines {
 #[utoipa::path(get, path = "/pipelines", tag = "pipelines", params(ListPipelines),
     responses((status = 200, description = "A page", body = Page<PipelineSummary>)))]
 async fn list_pipelines(
-    State(state): State<AppState>,
+    scope: Scope,
     Query(query): Query<ListPipelines>,
 ) -> ApiResult<axum::Json<Page<PipelineSummary>>> {
     let limit = bounded(query.limit, 100, 500)? as usize;
@@ -64,15 +72,15 @@ async fn list_pipelines(
         let tag = query.tag.as_ref().is_none_or(|tag| tags(pipeline).contains(tag));
         after && text && tag
     };
-    let all = state.catalog.all();
+    let all = scope.catalog().all();
     let mut found: Vec<_> = all.iter().filter(wanted).take(limit + 1).collect();
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|pipeline| pipeline.name.to_string());
-    let counts = state.engine.counts_of(found.iter().map(|p| p.name.clone()).collect()).await;
+    let counts = scope.engine.counts_of(found.iter().map(|p| limit_of(&scope, p)).collect()).await;
     let summaries = found.into_iter().cloned().zip(counts).map(|(pipeline, counts)| {
-        let state = state.clone();
-        async move { summary(&state, &pipeline, counts).await }
+        let scope = scope.clone();
+        async move { summary(&scope, &pipeline, counts).await }
     });
     let items = stream::iter(summaries).buffered(SIDE_BY_SIDE).try_collect().await?;
     Ok(axum::Json(Page { items, next_cursor }))
@@ -82,14 +90,11 @@ async fn list_pipelines(
 #[utoipa::path(get, path = "/pipelines/{name}", tag = "pipelines",
     params(("name" = String, Path, description = "Name of the pipeline", example = "co2-trend")),
     responses((status = 200, description = "The pipeline", body = PipelineView)))]
-async fn get_pipeline(
-    State(state): State<AppState>,
-    Path(name): Path<String>,
-) -> ApiResult<axum::Json<PipelineView>> {
-    let pipeline = find_now(&state, &name).await?;
+async fn get_pipeline(scope: Scope, Path(name): Path<String>) -> ApiResult<axum::Json<PipelineView>> {
+    let pipeline = find_now(&scope, &name).await?;
     let counts =
-        state.engine.counts_of(vec![pipeline.name.clone()]).await.first().copied().unwrap_or_default();
-    let summary = summary(&state, &pipeline, counts).await?;
+        scope.engine.counts_of(vec![limit_of(&scope, &pipeline)]).await.first().copied().unwrap_or_default();
+    let summary = summary(&scope, &pipeline, counts).await?;
     let shown = pipeline.outcome.as_ref().ok().map(|ready| {
         let mut spec = ready.spec.clone();
         spec.hide_secrets();
@@ -118,7 +123,7 @@ async fn get_pipeline(
             .map(|spec| spec.outputs.iter().map(|(name, o)| (name.clone(), o.description.clone())).collect())
             .unwrap_or_default(),
         presets: spec.map(|spec| spec.presets.iter().map(preset).collect()).unwrap_or_default(),
-        spec: spec.and_then(|spec| public_spec(spec, state.engine.settings())),
+        spec: spec.and_then(|spec| public_spec(spec, scope.engine.settings())),
     }))
 }
 
@@ -126,26 +131,43 @@ async fn get_pipeline(
 #[utoipa::path(get, path = "/pipelines/{name}/code", tag = "pipelines",
     params(("name" = String, Path, description = "Name of the pipeline")),
     responses((status = 200, description = "All files", body = Page<CodeFile>)))]
-async fn list_pipeline_code(
-    State(state): State<AppState>,
-    Path(name): Path<String>,
-) -> ApiResult<axum::Json<Page<CodeFile>>> {
-    let pipeline = find_now(&state, &name).await?;
+async fn list_pipeline_code(scope: Scope, Path(name): Path<String>) -> ApiResult<axum::Json<Page<CodeFile>>> {
+    let pipeline = find_now(&scope, &name).await?;
     let files = pipeline.outcome.as_ref().map(|ready| ready.files.as_slice()).unwrap_or_default();
     let items = files.iter().map(|f| CodeFile { path: f.path.clone(), size: f.size }).collect();
     Ok(axum::Json(Page { items, next_cursor: None }))
 }
 
 /// A pipeline as its folder is now: what is asked for next, a run, takes it from there too.
-async fn find_now(state: &AppState, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
-    let looked = state.catalog.look(name).await;
+/// A file of a pipeline's folder as it is now, as text.
+#[utoipa::path(get, path = "/pipelines/{name}/code/{*path}", tag = "pipelines",
+    params(("name" = String, Path, description = "Name of the pipeline"),
+           ("path" = String, Path, description = "Path of the file; may hold `/`")),
+    responses((status = 200, description = "The file", body = String, content_type = "text/plain")))]
+async fn get_pipeline_code(scope: Scope, Path((name, path)): Path<(String, String)>) -> ApiResult<Response> {
+    let pipeline = find_now(&scope, &name).await?;
+    let files = pipeline.outcome.as_ref().map(|ready| ready.files.as_slice()).unwrap_or_default();
+    // What is no part of the code is not shown, wherever a path may lead.
+    let missing = || ApiError::not_found("file", &path);
+    let size = files.iter().find(|file| file.path == path).ok_or_else(missing)?.size;
+    let (looked, wanted) = (pipeline.clone(), path.clone());
+    let open = move || looked.listing().open(&Folder::open(&looked.folder).ok()?, &wanted).ok();
+    let opened = tokio::task::spawn_blocking(open).await;
+    let file = tokio::fs::File::from_std(opened.ok().flatten().ok_or_else(missing)?);
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((kind, Body::from_stream(ReaderStream::new(file.take(size)))).into_response())
+}
+
+/// The pipeline as it is on disk now.
+async fn find_now(scope: &Scope, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
+    let looked = scope.catalog().look(name).await;
     let unread = |source| SubmitError::Unread { pipeline: PipelineName::unchecked(name), source };
-    looked.map_err(unread)?.ok_or_else(|| missing(state, name))
+    looked.map_err(unread)?.ok_or_else(|| missing(scope, name))
 }
 
 /// There is no such pipeline; the nearest is named.
-pub(super) fn missing(state: &AppState, name: &str) -> ApiError {
-    let names = state.catalog.all();
+pub(super) fn missing(scope: &Scope, name: &str) -> ApiError {
+    let names = scope.catalog().all();
     let near = names.iter().map(|p| (strsim::jaro_winkler(p.name.as_str(), name), &p.name));
     let near = near.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
     let error = ApiError::not_found("pipeline", name);
@@ -156,6 +178,11 @@ pub(super) fn missing(state: &AppState, name: &str) -> ApiError {
 }
 
 /// A limit of a page within its bounds.
+/// What a pipeline's own limit is of.
+fn limit_of(scope: &Scope, pipeline: &Pipeline) -> LimitOf {
+    LimitOf::Pipeline(scope.project().clone(), pipeline.name.clone())
+}
+
 pub(super) fn bounded(given: Option<u32>, default: u32, most: u32) -> ApiResult<u32> {
     match given {
         None => Ok(default),
@@ -197,10 +224,10 @@ pub fn mistake_view(pipeline: &Pipeline, mistake: &Mistake) -> MistakeView {
     }
 }
 
-async fn summary(state: &AppState, pipeline: &Pipeline, counts: (u64, u64)) -> ApiResult<PipelineSummary> {
-    let db = state.store().db();
-    let marks = db.recent_marks(state.project(), &pipeline.name, MARKS).await?;
-    let expected = db.expected_us(state.project(), &pipeline.name).await?;
+async fn summary(scope: &Scope, pipeline: &Pipeline, counts: (u64, u64)) -> ApiResult<PipelineSummary> {
+    let db = scope.db();
+    let marks = db.recent_marks(scope.project(), &pipeline.name, MARKS).await?;
+    let expected = db.expected_us(scope.project(), &pipeline.name).await?;
     let ready: Option<&Ready> = pipeline.outcome.as_ref().ok();
     let recent = marks.into_iter().map(|m| RunMark {
         id: m.id,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use rigi_engine::decide::WaitReason;
+use rigi_engine::decide::{LimitOf, WaitReason};
 use rigi_engine::{Look, Settings};
 use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
@@ -15,7 +15,7 @@ use rigi_store::{ListedRun, Run};
 use serde_json::{Map, Value};
 
 use super::error::ApiResult;
-use super::state::AppState;
+use super::scope::Scope;
 use super::view::{
     Actions, ArtifactSummary, EnvironmentUse, GitView, InputView, LimitsView, LogSummary, Phases, Progress,
     QueuePlace, RunSummary, RunView, TriggerView, UsageView,
@@ -29,10 +29,10 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Runs as lists show them.
-pub async fn summaries(state: &AppState, runs: &[ListedRun]) -> Vec<RunSummary> {
+pub async fn summaries(scope: &Scope, runs: &[ListedRun]) -> Vec<RunSummary> {
     let open: Vec<RunId> =
         runs.iter().filter(|run| !run.status.state.is_terminal()).map(|run| run.id.clone()).collect();
-    let looks = if open.is_empty() { HashMap::new() } else { state.engine.look(open).await };
+    let looks = if open.is_empty() { HashMap::new() } else { scope.engine.look(open).await };
     let brief = |run: &ListedRun| {
         let mut summary = summary(run, looks.get(&run.id));
         let is_quote = run.status.reason == Some(Reason::ExitCode);
@@ -104,44 +104,56 @@ fn most_attempts(status: &RunStatus, given: u32) -> u32 {
 /// Why a run is where it is: for a waiting one, what the board says right now.
 fn waiting(run: &ListedRun, look: Option<&Look>) -> (Option<Reason>, Option<String>, Option<QueuePlace>) {
     let status = &run.status;
-    let place = look.and_then(|look| look.place).filter(|_| status.state == RunState::Queued);
+    let place = look.and_then(|look| look.place.as_ref()).filter(|_| status.state == RunState::Queued);
     let Some(place) = place else { return (status.reason, status.message.clone(), None) };
     let at = format!("{} of {}", ordinal(place.position), place.waiting);
-    let (reason, message) = match (place.reason, place.limit) {
-        (WaitReason::Pipeline, Some(limit)) => {
-            (Reason::PipelineLimit, format!("{at}, limit of {limit} at a time"))
-        }
-        (WaitReason::Global, Some(limit)) => {
-            (Reason::GlobalLimit, format!("{at}, all {limit} places are taken"))
-        }
-        (WaitReason::Disk, _) => {
+    let (reason, message) = match &place.reason {
+        WaitReason::Limit(of, most) => limited(of, *most, &at),
+        WaitReason::Disk => {
             (Reason::DiskFull, format!("{at}, the disk of the data folder is full or read-only"))
         }
-        _ => (Reason::Queued, at),
+        WaitReason::Turn => (Reason::Queued, at),
     };
-    let queue = QueuePlace { position: place.position, waiting: place.waiting, limit: place.limit };
+    let limit = match place.reason {
+        WaitReason::Limit(_, most) => Some(most),
+        WaitReason::Disk | WaitReason::Turn => None,
+    };
+    let queue = QueuePlace { position: place.position, waiting: place.waiting, limit };
     (Some(reason), Some(message), Some(queue))
+}
+
+/// A run that waits for a limit.
+fn limited(of: &LimitOf, most: u64, at: &str) -> (Reason, String) {
+    match of {
+        LimitOf::Pipeline(..) => (Reason::PipelineLimit, format!("{at}, limit of {most} at a time")),
+        LimitOf::Project(_) => {
+            (Reason::ProjectLimit, format!("{at}, all {most} places of the project are taken"))
+        }
+        LimitOf::Target(target) => {
+            (Reason::TargetLimit, format!("{at}, all {most} places of the target `{target}` are taken"))
+        }
+        LimitOf::Everything => (Reason::GlobalLimit, format!("{at}, all {most} places are taken")),
+    }
 }
 
 /// A run in full.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn view(state: &AppState, run: &Run) -> ApiResult<RunView> {
+pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
     let id = &run.request.id;
-    let version = state.store().db().version(state.project(), run.request.version).await.ok();
+    let version = scope.db().version(scope.project(), run.request.version).await.ok();
     // A guess is no reason to refuse what is known.
-    let expected =
-        state.store().db().expected_us(state.project(), &run.request.pipeline).await.ok().flatten();
+    let expected = scope.db().expected_us(scope.project(), &run.request.pipeline).await.ok().flatten();
     let look = match run.status.state.is_terminal() {
         true => None,
-        false => state.engine.look(vec![id.clone()]).await.remove(id),
+        false => scope.engine.look(vec![id.clone()]).await.remove(id),
     };
     let route = match run.status.state.is_terminal() {
-        true => state.store().db().route_of(id).await.ok().flatten(),
+        true => scope.db().route_of(id).await.ok().flatten(),
         false => None,
     };
-    let settings = state.engine.settings();
+    let settings = scope.engine.settings();
     Ok(RunView {
         summary: summary(&run.into(), look.as_ref()),
         version: run.request.version.to_string(),

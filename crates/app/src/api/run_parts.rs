@@ -1,6 +1,5 @@
 //! What belongs to a run: attempts, events, usage, code and files.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use rigi_exec::plan::Sample;
@@ -15,7 +14,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
 use super::pipelines::bounded;
-use super::runs::find_run;
+use super::scope::Scope;
 use super::state::AppState;
 use super::stored::{self, StoredFile};
 use super::view::{ArtifactView, AttemptView, CodeFile, EventView, LogSummary, Page, UsageSample, UsageView};
@@ -35,12 +34,9 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/runs/{id}/attempts", tag = "runs",
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 200, description = "All attempts", body = Page<AttemptView>)))]
-async fn list_attempts(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-) -> ApiResult<axum::Json<Page<AttemptView>>> {
-    let run = find_run(&state, &id).await?;
-    let ended = state.store().db().attempts(&run.request.id).await?;
+async fn list_attempts(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json<Page<AttemptView>>> {
+    let (scope, run) = scope.find_run(&id).await?;
+    let ended = scope.db().attempts(&run.request.id).await?;
     let mut items: Vec<AttemptView> = ended.into_iter().map(ended_attempt).collect();
     if run.status.state.is_active() {
         items.push(current_attempt(&run));
@@ -98,15 +94,15 @@ struct Paging {
     params(("id" = String, Path, description = "Id of the run"), Paging),
     responses((status = 200, description = "A page", body = Page<EventView>)))]
 async fn list_events(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     Query(query): Query<Paging>,
 ) -> ApiResult<axum::Json<Page<EventView>>> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let limit = bounded(query.limit, 1000, 1000)?;
     let wrong = |_| ApiError::invalid("/query/cursor", "the cursor is not one that a page gave");
     let after = query.cursor.map(|c| c.parse::<i64>()).transpose().map_err(wrong)?.unwrap_or(0);
-    let rows = state.store().db().events_of(&run.request.id, after, limit).await?;
+    let rows = scope.db().events_of(&run.request.id, after, limit).await?;
     let full = rows.len() == limit as usize;
     let next_cursor = rows.last().filter(|_| full).map(|row| row.id.to_string());
     let view = |row: rigi_store::tables::events::EventRow| EventView {
@@ -132,19 +128,19 @@ struct OfAttempt {
     params(("id" = String, Path, description = "Id of the run"), OfAttempt),
     responses((status = 200, description = "All samples", body = Page<UsageSample>)))]
 async fn list_usage(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     Query(query): Query<OfAttempt>,
 ) -> ApiResult<axum::Json<Page<UsageSample>>> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let attempt = query.attempt.unwrap_or(run.status.attempt);
     let live = run.status.state.is_active() && attempt == run.status.attempt;
     let id = &run.request.id;
     let samples: Vec<(Timestamp, Sample)> = if live {
-        let look = state.engine.look(vec![id.clone()]).await.remove(id);
+        let look = scope.engine.look(vec![id.clone()]).await.remove(id);
         look.map(|look| look.live.samples.into_iter().collect()).unwrap_or_default()
     } else {
-        let stored = state.store().db().attempt_samples(id, attempt).await.ok().flatten();
+        let stored = scope.db().attempt_samples(id, attempt).await.ok().flatten();
         stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     };
     let view = |(at, s): (Timestamp, Sample)| UsageSample {
@@ -161,14 +157,14 @@ async fn list_usage(
     params(("id" = String, Path, description = "Id of the run"), Paging),
     responses((status = 200, description = "A page", body = Page<ArtifactView>)))]
 async fn list_artifacts(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     Query(query): Query<Paging>,
 ) -> ApiResult<axum::Json<Page<ArtifactView>>> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let limit = bounded(query.limit, 1000, 1000)?;
     let after = query.cursor.unwrap_or_default();
-    let rows = state.store().db().artifacts(&run.request.id, &after, limit).await?;
+    let rows = scope.db().artifacts(&run.request.id, &after, limit).await?;
     let full = rows.len() == limit as usize;
     let next_cursor = rows.last().filter(|_| full).map(|row| row.path.clone());
     let view = |a: rigi_store::tables::artifacts::Artifact| ArtifactView {
@@ -197,13 +193,13 @@ struct Download {
     responses((status = 200, description = "The content", body = Vec<u8>, content_type = "application/octet-stream"),
               (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream")))]
 async fn get_artifact(
-    State(state): State<AppState>,
+    scope: Scope,
     Path((id, path)): Path<(String, String)>,
     Query(query): Query<Download>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let run = find_run(&state, &id).await?;
-    let found = state.store().db().artifact(&run.request.id, &path).await?;
+    let (scope, run) = scope.find_run(&id).await?;
+    let found = scope.db().artifact(&run.request.id, &path).await?;
     let artifact = found.ok_or_else(|| ApiError::not_found("artifact", &path))?;
     let keep = keeping(run.status.state);
     let kind = media_type(&path);
@@ -219,7 +215,7 @@ async fn get_artifact(
     common.extend(shown.ok().map(|shown| (header::CONTENT_DISPOSITION, shown)));
     let size = u64::try_from(artifact.size).unwrap_or(0);
     let file = StoredFile { sha256: artifact.sha256, size, kind, common };
-    stored::answer(state.store().blobs().clone(), file, &headers).await
+    stored::answer(scope.blobs(), file, &headers).await
 }
 
 /// How long a browser may keep an artifact: for good once its run is over. Before, the next attempt may leave another file
@@ -272,12 +268,9 @@ fn is_harmless(kind: &str) -> bool {
 #[utoipa::path(get, path = "/runs/{id}/code", tag = "runs",
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 200, description = "All files", body = Page<CodeFile>)))]
-async fn list_code(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-) -> ApiResult<axum::Json<Page<CodeFile>>> {
-    let run = find_run(&state, &id).await?;
-    let version = state.store().db().version(state.project(), run.request.version).await?;
+async fn list_code(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json<Page<CodeFile>>> {
+    let (scope, run) = scope.find_run(&id).await?;
+    let version = scope.db().version(scope.project(), run.request.version).await?;
     let items = version.files.into_iter().map(|f| CodeFile { path: f.path, size: f.size }).collect();
     Ok(axum::Json(Page { items, next_cursor: None }))
 }
@@ -289,15 +282,15 @@ async fn list_code(
     responses((status = 200, description = "The file", body = String, content_type = "text/plain"),
               (status = 206, description = "The part that `Range` asks for", body = String, content_type = "text/plain")))]
 async fn get_code(
-    State(state): State<AppState>,
+    scope: Scope,
     Path((id, path)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let run = find_run(&state, &id).await?;
-    let version = state.store().db().version(state.project(), run.request.version).await?;
+    let (scope, run) = scope.find_run(&id).await?;
+    let version = scope.db().version(scope.project(), run.request.version).await?;
     let file = version.files.into_iter().find(|file| file.path == path);
     let file = file.ok_or_else(|| ApiError::not_found("file", &path))?;
     let kind = "text/plain; charset=utf-8";
     let file = StoredFile { sha256: file.sha256, size: file.size, kind, common: Vec::new() };
-    stored::answer(state.store().blobs().clone(), file, &headers).await
+    stored::answer(scope.blobs(), file, &headers).await
 }

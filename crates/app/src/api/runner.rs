@@ -164,7 +164,7 @@ async fn input(
     Path(index): Path<usize>,
 ) -> Response {
     let path = match input_of(&state, &key, index).await {
-        Ok(input) => state.engine.input_file(&input).await,
+        Ok(input) => state.engine.input_file(&key, &input).await,
         Err(answer) => return answer,
     };
     let path = match path {
@@ -200,7 +200,7 @@ async fn input_address(
 ) -> Response {
     match input_of(&state, &key, index).await {
         Ok(input) => {
-            let address = state.engine.address_of_input(&input).await;
+            let address = state.engine.address_of_input(&key, &input).await;
             if let Ok(Some(_)) = address {
                 metrics::counter!(BYTES, "what" => "inputs", "way" => "bucket").increment(input.size);
             }
@@ -218,7 +218,7 @@ async fn output_address(
     if !state.remote.is_open(&key) {
         return refused(&Refusal::Gone(key));
     }
-    signed(state.engine.address_for_output(content).await)
+    signed(state.engine.address_for_output(&key, content).await)
 }
 
 fn signed(address: rigi_store::Result<Option<Address>>) -> Response {
@@ -244,7 +244,7 @@ async fn stored(
     if let Err(refusal) = check_stored(&files) {
         return refused(&refusal);
     }
-    let found = state.engine.found_stored(files).await.unwrap_or_else(|error| {
+    let found = state.engine.found_stored(&key, files).await.unwrap_or_else(|error| {
         // All of them take this door: an attempt that has ended waits for no bucket.
         tracing::warn!(%key, %error, "what a runner has stored cannot be looked for");
         Vec::new()

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rigi_engine::CancelAnswer;
@@ -19,6 +18,7 @@ use super::error::{ApiError, ApiResult};
 use super::extract::{Json, Path, Query, idempotency, pairs};
 use super::pipelines::{bounded, missing};
 use super::present;
+use super::scope::Scope;
 use super::state::AppState;
 use super::view::{
     BulkAccepted, BulkSubmit, InputRef, Page, RerunCode, RerunRun, RunSummary, RunView, SubmitRun,
@@ -34,18 +34,12 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(rerun_run))
 }
 
-/// The run that a path's `{id}` stands for.
-pub(super) async fn find_run(state: &AppState, id: &str) -> ApiResult<Run> {
-    let id = state.store().db().resolve_run(state.project(), id).await?;
-    Ok(state.store().db().run(state.project(), &id).await?)
-}
-
 fn sources(inputs: BTreeMap<String, Vec<InputRef>>) -> BTreeMap<String, Vec<InputSource>> {
     let source = |file: InputRef| InputSource::Upload { id: file.upload, name: file.name };
     inputs.into_iter().map(|(input, files)| (input, files.into_iter().map(source).collect())).collect()
 }
 
-fn submission(pipeline: PipelineName, run: SubmitRun, count: u32) -> Submission {
+fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> Submission {
     Submission {
         pipeline,
         parameters: run.parameters,
@@ -54,7 +48,7 @@ fn submission(pipeline: PipelineName, run: SubmitRun, count: u32) -> Submission 
         labels: run.labels,
         priority: run.priority,
         target: run.target,
-        trigger: Trigger::manual(Actor::you()),
+        trigger: Trigger::manual(by),
         rerun_of: None,
         version: None,
         count,
@@ -68,39 +62,31 @@ fn submission(pipeline: PipelineName, run: SubmitRun, count: u32) -> Submission 
             description = "The same key and request is one run")),
     responses((status = 202, description = "Accepted", body = RunView)))]
 async fn submit_run(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(name): Path<String>,
     headers: HeaderMap,
     Json(body): Json<SubmitRun>,
 ) -> ApiResult<Response> {
     let key = idempotency(&headers, &format!("submit {name}"), &body)?;
-    accept_one(&state, submission(PipelineName::unchecked(name), body, 1), key).await
+    accept_one(&scope, submission(scope.actor(), PipelineName::unchecked(name), body, 1), key).await
 }
 
-async fn submit(
-    state: &AppState,
-    wanted: Vec<Submission>,
-    key: Option<IdempotencyKey>,
-) -> ApiResult<Submitted> {
-    state.engine.submit(&state.catalog, wanted, key).await.map_err(|error| match error {
-        SubmitError::NoPipeline(name) => missing(state, name.as_str()),
+async fn submit(scope: &Scope, wanted: Vec<Submission>, key: Option<IdempotencyKey>) -> ApiResult<Submitted> {
+    scope.engine.submit(scope.catalog(), wanted, key).await.map_err(|error| match error {
+        SubmitError::NoPipeline(name) => missing(scope, name.as_str()),
         error => error.into(),
     })
 }
 
-async fn accept_one(
-    state: &AppState,
-    wanted: Submission,
-    key: Option<IdempotencyKey>,
-) -> ApiResult<Response> {
-    let Submitted { ids, first } = submit(state, vec![wanted], key).await?;
+async fn accept_one(scope: &Scope, wanted: Submission, key: Option<IdempotencyKey>) -> ApiResult<Response> {
+    let Submitted { ids, first } = submit(scope, vec![wanted], key).await?;
     let id = ids.into_iter().next().ok_or_else(|| ApiError::new(ErrorCode::Internal, "no run was made"))?;
     let run = match first {
         Some(run) => run,
-        None => state.store().db().run(state.project(), &id).await?,
+        None => scope.db().run(scope.project(), &id).await?,
     };
-    let view = present::view(state, &run).await?;
-    let location = format!("/api/v1/runs/{id}");
+    let view = present::view(scope, &run).await?;
+    let location = format!("{}/runs/{id}", scope.path());
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(view)).into_response())
 }
 
@@ -109,17 +95,16 @@ async fn accept_one(
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[ -~]+$",
             description = "The same key and request is one submission")),
     responses((status = 202, description = "Accepted", body = BulkAccepted)))]
-async fn submit_runs(
-    State(state): State<AppState>,
-    headers: HeaderMap,
-    Json(body): Json<BulkSubmit>,
-) -> ApiResult<Response> {
+async fn submit_runs(scope: Scope, headers: HeaderMap, Json(body): Json<BulkSubmit>) -> ApiResult<Response> {
     let key = idempotency(&headers, "submit", &body)?;
     let wanted = body.runs.into_iter().filter(|item| item.count != Some(0));
     let wanted = wanted
-        .map(|item| submission(PipelineName::unchecked(item.pipeline), item.run, item.count.unwrap_or(1)))
+        .map(|item| {
+            let (pipeline, count) = (PipelineName::unchecked(item.pipeline), item.count.unwrap_or(1));
+            submission(scope.actor(), pipeline, item.run, count)
+        })
         .collect();
-    let Submitted { ids, .. } = submit(&state, wanted, key).await?;
+    let Submitted { ids, .. } = submit(&scope, wanted, key).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(BulkAccepted { ids })).into_response())
 }
 
@@ -180,52 +165,45 @@ impl ListRuns {
 /// Lists runs, newest first.
 #[utoipa::path(get, path = "/runs", tag = "runs", params(ListRuns),
     responses((status = 200, description = "A page", body = Page<RunSummary>)))]
-async fn list_runs(
-    State(state): State<AppState>,
-    Query(query): Query<ListRuns>,
-) -> ApiResult<axum::Json<Page<RunSummary>>> {
+async fn list_runs(scope: Scope, Query(query): Query<ListRuns>) -> ApiResult<axum::Json<Page<RunSummary>>> {
     let filter = query.filter()?;
-    let page = state.store().db().list_runs(state.project(), &filter).await?;
+    let page = scope.db().list_runs(scope.project(), &filter).await?;
     let next_cursor = page.next.map(|id| id.to_string());
-    Ok(axum::Json(Page { items: present::summaries(&state, &page.runs).await, next_cursor }))
+    Ok(axum::Json(Page { items: present::summaries(&scope, &page.runs).await, next_cursor }))
 }
 
 /// One run. Any unique beginning or end of an id will do.
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs",
     params(("id" = String, Path, description = "Id, or a unique beginning or end of it", example = "7Q2A")),
     responses((status = 200, description = "The run", body = RunView)))]
-async fn get_run(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<axum::Json<RunView>> {
-    let run = find_run(&state, &id).await?;
-    Ok(axum::Json(present::view(&state, &run).await?))
+async fn get_run(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json<RunView>> {
+    let (scope, run) = scope.find_run(&id).await?;
+    Ok(axum::Json(present::view(&scope, &run).await?))
 }
 
 /// Asks a run to stop: its whole process tree, within the grace period. A second time is no mistake.
 #[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs",
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 202, description = "Accepted; the run ends as cancelled", body = RunView)))]
-async fn cancel_run(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<Response> {
-    let run = find_run(&state, &id).await?;
+async fn cancel_run(scope: Scope, Path(id): Path<String>) -> ApiResult<Response> {
+    let (scope, run) = scope.find_run(&id).await?;
     let id = run.request.id.clone();
-    let answer = state.engine.cancel(&id, &Actor::you()).await;
+    let answer = scope.engine.cancel(&id, &scope.actor()).await;
     let answer = answer.ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the server is stopping"))?;
-    let run = state.store().db().run(state.project(), &id).await?;
+    let run = scope.db().run(scope.project(), &id).await?;
     if answer == CancelAnswer::Ended && run.status.state != RunState::Cancelled {
         let detail = format!("run {} has ended as {}", id.short(), run.status.state);
         return Err(ApiError::new(ErrorCode::StateConflict, detail));
     }
-    Ok((StatusCode::ACCEPTED, axum::Json(present::view(&state, &run).await?)).into_response())
+    Ok((StatusCode::ACCEPTED, axum::Json(present::view(&scope, &run).await?)).into_response())
 }
 
 /// Repeats an ended run as a new one: the same code, parameters and inputs.
 #[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs",
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 202, description = "The new run", body = RunView)))]
-async fn retry_run(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
-    let run = find_run(&state, &id).await?;
+async fn retry_run(scope: Scope, Path(id): Path<String>, headers: HeaderMap) -> ApiResult<Response> {
+    let (scope, run) = scope.find_run(&id).await?;
     if !run.status.state.is_terminal() {
         let detail = format!("run {} is {} and has not ended", run.request.id.short(), run.status.state);
         return Err(
@@ -233,7 +211,7 @@ async fn retry_run(
         );
     }
     let key = idempotency(&headers, &format!("retry {}", run.request.id), &())?;
-    accept_one(&state, repeated(&run, RerunRun::default()), key).await
+    accept_one(&scope, repeated(scope.actor(), &run, RerunRun::default()), key).await
 }
 
 /// Repeats a run with changes, with the code that it ran or with the code of now.
@@ -241,17 +219,17 @@ async fn retry_run(
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 202, description = "The new run", body = RunView)))]
 async fn rerun_run(
-    State(state): State<AppState>,
+    scope: Scope,
     Path(id): Path<String>,
     headers: HeaderMap,
     Json(body): Json<RerunRun>,
 ) -> ApiResult<Response> {
-    let run = find_run(&state, &id).await?;
+    let (scope, run) = scope.find_run(&id).await?;
     let key = idempotency(&headers, &format!("rerun {}", run.request.id), &body)?;
-    accept_one(&state, repeated(&run, body), key).await
+    accept_one(&scope, repeated(scope.actor(), &run, body), key).await
 }
 
-fn repeated(run: &Run, changes: RerunRun) -> Submission {
+fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
     let request = &run.request;
     let mut parameters = (*request.parameters).clone();
     for (name, value) in changes.parameters {
@@ -276,7 +254,7 @@ fn repeated(run: &Run, changes: RerunRun) -> Submission {
         labels,
         priority: Some(request.priority),
         target: Some(request.target.to_string()),
-        trigger: Trigger { kind: TriggerKind::Rerun, by: Actor::you() },
+        trigger: Trigger { kind: TriggerKind::Rerun, by },
         rerun_of: Some(request.id.clone()),
         version: (changes.code == RerunCode::Same).then_some(request.version),
         count: 1,

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rigi_engine::Engine;
-use rigi_engine::catalog::Catalog;
+use rigi_engine::catalog::Catalogs;
 use rigi_exec::remote::Remote;
-use rigi_model::{ProjectName, Timestamp};
+use rigi_model::Timestamp;
 use rigi_store::Store;
 
 use super::auth::Auth;
-use crate::live::{Feed, Logs};
+use crate::live::{Feeds, Logs};
 
 /// Handed to every handler. Cheap to clone.
 #[derive(Clone)]
@@ -25,11 +25,11 @@ pub struct Inner {
     /// Attempts in containers and on clusters.
     pub remote: Remote,
     /// Pipelines.
-    pub catalog: Catalog,
+    pub catalogs: Catalogs,
     /// Who may.
     pub auth: Auth,
     /// What changed, for the live stream.
-    pub feed: Feed,
+    pub feeds: Feeds,
     /// The logs that are followed.
     pub logs: Logs,
     /// When the server started.
@@ -59,12 +59,6 @@ impl AppState {
     #[must_use]
     pub fn store(&self) -> &Store {
         self.inner.engine.store()
-    }
-
-    /// The project of a single user.
-    #[must_use]
-    pub fn project(&self) -> &ProjectName {
-        &self.inner.engine.settings().project
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use rigi_engine::decide::LimitOf;
 use rigi_engine::retention::Collect;
 use rigi_model::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,15 +29,15 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     responses((status = 200, description = "The server", body = SystemView)))]
 async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
     let (queued, active, retrying) = state.engine.counts().await;
-    let pipelines = state.catalog.all();
+    let pipelines: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.all()).collect();
     let mut warnings = state.warnings.clone();
-    let unwatched = state.catalog.unwatched();
+    let unwatched: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.unwatched()).collect();
     warnings.extend(unwatched.iter().map(|(name, why)| {
         format!(
             "changes of `{name}` are shown only when it is opened or run ({why}); a run takes what is on disk"
         )
     }));
-    warnings.extend(state.store().blobs().reach().await.err().map(|error| error.to_string()));
+    warnings.extend(state.store().storage().reach().await.err().map(|error| error.to_string()));
     axum::Json(SystemView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pipelines_folder: state.pipelines_folder.display().to_string(),
@@ -46,7 +47,13 @@ async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
         runs: RunCounts { queued, active, retrying },
         pipelines: pipelines.len() as u64,
         pipelines_with_mistakes: pipelines.iter().filter(|p| p.outcome.is_err()).count() as u64,
-        max_active_runs: state.engine.settings().max_active_runs,
+        max_active_runs: state
+            .engine
+            .settings()
+            .active
+            .get(&LimitOf::Everything)
+            .copied()
+            .unwrap_or(u64::MAX),
         warnings,
     })
 }

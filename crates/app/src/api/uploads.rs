@@ -1,7 +1,6 @@
 //! Uploads: files that runs take as inputs.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
@@ -15,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::Query;
+use super::scope::Scope;
 use super::state::AppState;
 use super::view::UploadView;
 
@@ -37,25 +37,21 @@ struct CreateUpload {
 #[utoipa::path(post, path = "/uploads", tag = "uploads", params(CreateUpload),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, description = "Stored", body = UploadView)))]
-async fn create_upload(
-    State(state): State<AppState>,
-    Query(query): Query<CreateUpload>,
-    body: Body,
-) -> ApiResult<Response> {
+async fn create_upload(scope: Scope, Query(query): Query<CreateUpload>, body: Body) -> ApiResult<Response> {
     if !is_file_name(&query.name) {
         return Err(ApiError::invalid(
             "/query/name",
             "the name must be a plain file name of at most 255 bytes",
         ));
     }
-    let stored = store(&state, body).await?;
-    let id = state.store().add_upload(state.project(), &query.name, &stored, Timestamp::now()).await?;
+    let stored = store(&scope, body).await?;
+    let id = scope.store().add_upload(scope.project(), &query.name, &stored, Timestamp::now()).await?;
     let view = UploadView { id, name: query.name, size: stored.size, sha256: stored.sha256.to_string() };
     Ok((StatusCode::CREATED, axum::Json(view)).into_response())
 }
 
-async fn store(state: &AppState, body: Body) -> ApiResult<Stored> {
-    let mut writer = state.store().blobs().create()?;
+async fn store(scope: &Scope, body: Body) -> ApiResult<Stored> {
+    let mut writer = scope.blobs().create()?;
     let mut pieces = body.into_data_stream();
     let mut size = 0;
     while let Some(piece) = pieces.next().await {

@@ -7,7 +7,7 @@ use clap_complete::CompletionCandidate;
 
 use super::session::{Globals, Placement, Session};
 use super::terminal::Terminal;
-use crate::api::view::{Page, PipelineSummary, RunSummary};
+use crate::api::view::{Page, PipelineSummary, ProjectView, RunSummary};
 use crate::client::{CallError, Client};
 use crate::config::FILE_NAME;
 
@@ -21,6 +21,13 @@ pub fn pipelines(current: &OsStr) -> Vec<CompletionCandidate> {
     let found = ask(async |client| client.get::<Page<PipelineSummary>>(&["pipelines"], &[]).await);
     let all = found.map(|page| page.items).unwrap_or_default();
     offer(current, all.into_iter().map(|pipeline| (pipeline.name, String::new())))
+}
+
+/// Names of projects.
+pub fn projects(current: &OsStr) -> Vec<CompletionCandidate> {
+    let found = ask(async |client| client.get::<Page<ProjectView>>(&["projects"], &[]).await);
+    let all = found.map(|page| page.items).unwrap_or_default();
+    offer(current, all.into_iter().map(|project| (project.name, String::new())))
 }
 
 /// Short names of the newest runs, with what they are.
@@ -51,6 +58,7 @@ fn session() -> Session {
     let globals = Globals {
         url: variable("RIGI_URL"),
         token: variable("RIGI_TOKEN"),
+        project: variable("RIGI_PROJECT"),
         data: variable("RIGI_DATA").map(Into::into),
         config: variable("RIGI_CONFIG").map(Into::into),
     };

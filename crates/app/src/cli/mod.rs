@@ -19,6 +19,7 @@ mod output;
 mod pairs;
 mod pipelines;
 mod progress;
+mod projects;
 mod reference;
 mod run;
 mod runner;
@@ -84,6 +85,8 @@ enum Command {
     Runs(runs::Runs),
     /// List, show and check pipelines
     Pipelines(pipelines::Pipelines),
+    /// List the projects of the server
+    Projects(projects::Projects),
     /// Check the specs of pipelines, as `rigi pipelines validate`
     Validate(pipelines::Validate),
     /// Write a pipeline that works, to start from
@@ -173,6 +176,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Run(command) => command.run(&session),
         Command::Runs(command) => command.run(&session),
         Command::Pipelines(command) => command.run(&session),
+        Command::Projects(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
         Command::Targets(command) => command.run(&session),

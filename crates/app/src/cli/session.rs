@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use rigi_model::text::shown;
 
 use super::failure::Failure;
@@ -24,6 +25,10 @@ pub struct Globals {
     /// Token that signs in there; better given by the variable, as others can see the arguments of a process
     #[arg(long, global = true, env = "RIGI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<String>,
+    /// Project, where the server has several
+    #[arg(long, global = true, env = "RIGI_PROJECT", hide_env_values = true, value_name = "NAME",
+        add = ArgValueCompleter::new(super::complete::projects))]
+    pub project: Option<String>,
     /// Data folder of the server
     #[arg(long, global = true, env = "RIGI_DATA", hide_env_values = true, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
@@ -137,7 +142,7 @@ impl Session {
     /// When there is none, or its address is none.
     pub fn client(&self) -> anyhow::Result<Client> {
         let server = self.find().map_err(Failure::from)?;
-        Ok(Client::new(&server).map_err(Failure::from)?)
+        Ok(Client::new(&server).map_err(Failure::from)?.within(self.globals.project.as_deref()))
     }
 
     /// A client for what is only read: of the server, or where none runs, of what its data folder keeps.
@@ -152,7 +157,8 @@ impl Session {
         let Found::Offline(mut loaded) = self.place(None)? else { return self.client() };
         loaded.config.data.folder = Some(data.clone());
         let aside = Aside::reading(*loaded)?;
-        let client = Client::new(aside.place()).map_err(Failure::from)?;
+        let client =
+            Client::new(aside.place()).map_err(Failure::from)?.within(self.globals.project.as_deref());
         remark(&format!("No server runs on {}: this is what it keeps.", shown(&data.display().to_string())));
         // Asked once in a call; should it be again, the first is as good.
         let _ = self.aside.set(aside);

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use rigi_model::ProjectName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::discover::ServerPlace;
 use super::problem::Problem;
-use crate::api::percent;
 use crate::api::view::{LookedView, Page, ReadyView};
+use crate::api::{OF_PROJECTS, percent};
 
 /// A server that does not take a connection within this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -101,6 +102,8 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     token: Option<String>,
+    /// Whose things are asked for, if not those of the project that is always there.
+    project: Option<String>,
 }
 
 impl Client {
@@ -120,7 +123,14 @@ impl Client {
         let http = http.tls_backend_preconfigured(tls);
         // No proxy: the token must not pass through one by accident, and loopback never does.
         let http = http.no_proxy().build().map_err(|_| wrong())?;
-        Ok(Self { http, base, token: server.token.clone() })
+        Ok(Self { http, base, token: server.token.clone(), project: None })
+    }
+
+    /// The same server, in a project.
+    #[must_use]
+    pub fn within(self, project: Option<&str>) -> Self {
+        let other = project.filter(|name| !name.is_empty() && ProjectName::default() != **name);
+        Self { project: other.map(str::to_owned), ..self }
     }
 
     /// The server's address.
@@ -133,7 +143,10 @@ impl Client {
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.base.clone();
         // Encoded here: what takes URLs apart leaves out tabs and newlines, which names of files may hold.
-        let path: String = path.iter().map(|part| format!("/{}", percent(part))).collect();
+        let of_project = path.first().is_some_and(|resource| OF_PROJECTS.contains(resource));
+        let project = self.project.as_deref().filter(|_| of_project).map(|project| ["projects", project]);
+        let path = project.as_slice().as_flattened().iter().chain(path);
+        let path: String = path.map(|part| format!("/{}", percent(part))).collect();
         url.set_path(&format!("{}/api/v1{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);

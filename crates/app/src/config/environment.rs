@@ -2,8 +2,8 @@
 
 use super::error::ConfigMistake;
 use super::key::{Key, nearest};
+use super::named::NAMED;
 use super::sections::{Config, KEYS};
-use super::targets;
 use super::value::Raw;
 
 /// Variables that say where things are rather than how they behave.
@@ -44,13 +44,14 @@ pub fn apply(
         }
         let mut wrong = |message: String| mistakes.push(ConfigMistake { place: name.clone(), message });
         let Some((key, from_file)) = find(name) else {
-            match targets::of_variable(name) {
+            let named = NAMED.iter().find_map(|named| Some((named, named.of_variable(name)?)));
+            match named {
                 None if !name.contains("__") => warnings.push(format!("`{name}`: {}", unknown(name))),
                 None => wrong(unknown(name)),
-                Some((target, key, from_file)) => {
+                Some((named, (table, key, from_file))) => {
                     let text = if from_file { read(value) } else { Ok(value.clone()) };
-                    match text.and_then(|text| targets::set(config, &target, &key, &Raw::Text(text))) {
-                        Ok(()) => applied(targets::path(&target, &key), name.clone()),
+                    match text.and_then(|text| named.set(config, &table, &key, &Raw::Text(text))) {
+                        Ok(()) => applied(named.path(&table, &key), name.clone()),
                         Err(message) => wrong(message),
                     }
                 }

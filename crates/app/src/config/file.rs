@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigMistake;
 use super::key::nearest;
+use super::named::NAMED;
 use super::sections::{Config, KEYS, SECTIONS};
-use super::targets;
 use super::value::Raw;
 
 /// A configuration file larger than this is something else.
@@ -41,7 +41,8 @@ pub fn apply(
         |at: usize, message: String| mistakes.push(ConfigMistake { place: place(&name, &text, at), message });
     for (section, value) in &table {
         let (section_name, at): (&str, usize) = (section.get_ref(), section.span().start);
-        if !SECTIONS.iter().any(|(known, _)| *known == section_name) {
+        let named = NAMED.iter().find(|named| named.section() == section_name);
+        if named.is_none() && !SECTIONS.iter().any(|(known, _)| *known == section_name) {
             wrong(at, unknown_section(section_name));
             continue;
         }
@@ -51,17 +52,16 @@ pub fn apply(
         };
         for (key, value) in keys {
             let (key_name, at): (&str, usize) = (key.get_ref(), key.span().start);
-            if let (targets::SECTION, Some(table)) = (section_name, value.get_ref().as_table()) {
-                if let Err(message) = targets::add(config, key_name) {
+            if let (Some(named), Some(table)) = (named, value.get_ref().as_table()) {
+                if let Err(message) = named.add(config, key_name) {
                     wrong(at, message);
                     continue;
                 }
                 for (inner, value) in table {
                     let (inner, at): (&str, usize) = (inner.get_ref(), inner.span().start);
-                    let set =
-                        raw(value.get_ref()).and_then(|raw| targets::set(config, key_name, inner, &raw));
+                    let set = raw(value.get_ref()).and_then(|raw| named.set(config, key_name, inner, &raw));
                     match set {
-                        Ok(()) => applied(targets::path(key_name, inner), place(&name, &text, at)),
+                        Ok(()) => applied(named.path(key_name, inner), place(&name, &text, at)),
                         Err(message) => wrong(at, message),
                     }
                 }
@@ -129,7 +129,9 @@ fn place(name: &str, text: &str, at: usize) -> String {
 }
 
 fn unknown_section(name: &str) -> String {
-    let sections = || SECTIONS.iter().map(|(section, _)| *section);
+    let named = NAMED.iter().map(|named| named.section());
+    let named: Vec<_> = named.filter(|named| SECTIONS.iter().all(|(section, _)| section != named)).collect();
+    let sections = || SECTIONS.iter().map(|(section, _)| *section).chain(named.iter().copied());
     // A key outside its section is the more probable mistake when the name is exactly that of a key.
     if let Some(key) = KEYS.iter().find(|key| key.name == name) {
         return format!("`{name}` stands outside a section; it belongs to `[{}]`", key.section);
@@ -144,6 +146,9 @@ fn unknown_section(name: &str) -> String {
 }
 
 fn unknown_key(section: &str, name: &str) -> String {
+    if !SECTIONS.iter().any(|(known, _)| *known == section) {
+        return format!("`{section}.{name}` is a table: write `[{section}.{name}]` and its keys below");
+    }
     let of_section: Vec<&str> =
         KEYS.iter().filter(|key| key.section == section).map(|key| key.name).collect();
     if let Some(other) = KEYS.iter().find(|key| key.name == name) {

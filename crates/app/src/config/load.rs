@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rigi_model::ProjectName;
 use serde::Serialize;
 
 use super::error::{ConfigError, ConfigMistake};
@@ -93,6 +94,16 @@ impl Loaded {
         self.origins.get(path).cloned().unwrap_or(Origin::Default)
     }
 
+    /// Every project, with the folder of its pipelines.
+    #[must_use]
+    pub fn projects(&self) -> Vec<(ProjectName, PathBuf)> {
+        let first = (ProjectName::default(), self.pipelines.clone());
+        let others = self.config.projects.iter().filter_map(|(name, project)| {
+            Some((ProjectName::unchecked(name.as_str()), project.pipelines.clone()?))
+        });
+        [first].into_iter().chain(others).collect()
+    }
+
     /// The data folder: the one that is set, else `.rigi` in the pipelines folder.
     #[must_use]
     pub fn data_folder(&self) -> PathBuf {
@@ -114,9 +125,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         file::apply(path, config, &mut mistakes, |key, place| {
             origins.insert(key, Origin::File(place));
         });
-        // A relative data folder of the file lies beside the file, wherever the command is called from.
-        if let (Some(folder), Some(parent)) = (&mut config.data.folder, path.parent()) {
-            *folder = parent.join(&*folder);
+        // A relative folder of the file lies beside the file, wherever the command is called from.
+        if let Some(parent) = path.parent() {
+            let projects = config.projects.values_mut().map(|project| &mut project.pipelines);
+            for folder in projects.chain([&mut config.data.folder]).flatten() {
+                *folder = parent.join(&*folder);
+            }
         }
     }
     environment::apply(&sources.variables, config, &mut mistakes, warnings, |key, name| {
@@ -135,7 +149,21 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         origins.insert(flag.key.to_owned(), Origin::Flag(flag.flag.to_owned()));
     }
     mistakes.extend(contradictions(config));
+    mistakes.extend(homeless(config));
     if mistakes.is_empty() { Ok(loaded) } else { Err(ConfigError { mistakes }) }
+}
+
+/// Projects without pipelines of their own.
+fn homeless(config: &Config) -> impl Iterator<Item = ConfigMistake> {
+    let default = ProjectName::default();
+    config.projects.iter().filter_map(move |(name, project)| {
+        let message = match (default == name.as_str(), &project.pipelines) {
+            (true, Some(_)) => "is the folder that `rigi up` is given: leave it out",
+            (false, None) => "is missing: which folder holds the project's pipelines?",
+            _ => return None,
+        };
+        Some(ConfigMistake { place: format!("projects.{name}.pipelines"), message: message.to_owned() })
+    })
 }
 
 /// What no key says by itself.

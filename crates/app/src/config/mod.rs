@@ -8,6 +8,8 @@ mod error;
 mod file;
 mod key;
 mod load;
+pub mod named;
+pub mod projects;
 mod reference;
 mod sections;
 mod settings;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::key::Key;
+use super::named::NAMED;
 use super::sections::{Config, KEYS, SECTIONS};
-use super::targets::TARGET_KEYS;
 
 const HEAD: &str = "\
 # Configuration
@@ -49,31 +49,9 @@ pub fn reference() -> String {
             );
         }
     }
-    text.push_str(TARGETS);
-    for key in TARGET_KEYS {
-        let kinds: Vec<&str> = key.of.iter().map(|kind| kind.as_str()).collect();
-        let doc = key.doc.split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {} | {} | {} |",
-            key.name,
-            kinds.join(", "),
-            key.kind,
-            key.default,
-            doc.replace('|', "\\|")
-        );
-    }
+    NAMED.iter().for_each(|named| text += &named.reference());
     text
 }
-
-const TARGETS: &str = "
-## `[targets.NAME]`
-
-One engine of containers, or one cluster. As variables: `RIGI_TARGETS__LAB_GPU__IMAGE` sets `targets.lab-gpu.image`.
-
-| key | of | value | default | what it is for |
-|---|---|---|---|---|
-";
 
 fn default_of(key: &Key, defaults: &Config) -> String {
     match (key.default_words.first(), (key.show)(defaults)) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::key::Key;
+use super::projects::ProjectConfig;
 use super::targets::TargetConfig;
 use super::value::{
     Bytes, Cores, LogFormat, LogLevel, Names, Password, Secret, StorageAddress, Time, Value, WebAddress,
@@ -34,6 +35,8 @@ macro_rules! sections {
             $($(#[doc = $section_doc])+ pub $section: $Section,)+
             /// Targets by name: see [`super::targets`].
             pub named_targets: BTreeMap<String, TargetConfig>,
+            /// Projects by name: see [`super::projects`].
+            pub projects: BTreeMap<String, ProjectConfig>,
         }
 
         /// Every key, in the order of the reference.

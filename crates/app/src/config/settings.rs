@@ -1,6 +1,7 @@
 //! What the configuration means for the engine.
 
 use rigi_engine::Settings;
+use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
 use rigi_exec::plan::PlanLimits;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
@@ -8,7 +9,9 @@ use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
 use rigi_store::{BucketConfig, Hidden, Storage, StorageUrl};
 
+use super::projects::ProjectConfig;
 use super::sections::Config;
+use super::targets::TargetConfig;
 
 impl Config {
     /// Where stored files lie.
@@ -41,13 +44,25 @@ impl Config {
         CodeLimits { files: self.limits.code_files, bytes: self.limits.code_size.map(|limit| limit.0) }
     }
 
+    /// How many runs may be active at a time.
+    fn active(&self) -> Limits {
+        let of_project = |(name, project): (&String, &ProjectConfig)| {
+            Some((LimitOf::Project(ProjectName::unchecked(name.as_str())), project.runs?))
+        };
+        let of_target = |(name, target): (&String, &TargetConfig)| {
+            Some((LimitOf::Target(Target::as_stored(name)), target.runs?))
+        };
+        let projects = self.projects.iter().filter_map(of_project);
+        let targets = self.named_targets.iter().filter_map(of_target);
+        projects.chain(targets).chain([(LimitOf::Everything, self.limits.runs)]).collect()
+    }
+
     /// The engine's settings.
     #[must_use]
     pub fn settings(&self) -> Settings {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
-            project: ProjectName::default(),
-            max_active_runs: limits.runs,
+            active: self.active(),
             // One that cannot be is refused when the targets are made.
             target: Target::as_stored(&self.targets.default),
             timeout: limits.timeout.map(|limit| limit.0),

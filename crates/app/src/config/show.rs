@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::load::{Loaded, Origin};
+use super::named::NAMED;
 use super::sections::KEYS;
 
 /// One key with its value and where it came from.
@@ -29,7 +30,7 @@ pub fn shown(loaded: &Loaded) -> Vec<Setting> {
         };
         Setting { value, origin: loaded.origin(&path), key: path }
     };
-    let named = super::targets::shown(&loaded.config).into_iter().map(|(path, value)| Setting {
+    let named = NAMED.iter().flat_map(|named| named.shown(&loaded.config)).map(|(path, value)| Setting {
         value,
         origin: loaded.origin(&path),
         key: path,

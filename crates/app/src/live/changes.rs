@@ -8,7 +8,7 @@ use rigi_store::{Commit, Result};
 use tokio::sync::broadcast;
 
 use crate::api::view::RunSummary;
-use crate::api::{AppState, present};
+use crate::api::{Scope, present};
 
 /// Events that one who was away is told afterwards, at most; beyond it, it starts afresh.
 const CATCH_UP: u32 = 5000;
@@ -45,12 +45,12 @@ pub trait Changes: Send + Sync + 'static {
     fn some_waiting(&self, most: usize) -> BoxFuture<'_, Vec<RunId>>;
 }
 
-impl Changes for AppState {
+impl Changes for Scope {
     fn happenings(&self) -> Happenings {
         Happenings {
             commits: self.store().commits(),
             pulses: self.engine.pulses(),
-            pipelines: self.catalog.changes(),
+            pipelines: self.catalog().changes(),
         }
     }
 
@@ -62,7 +62,7 @@ impl Changes for AppState {
         async move {
             let since = self.store().db().runs_since(after, CATCH_UP).await?;
             let Some(mut runs) = since.runs else { return Ok(Missed { newest: since.newest, runs: None }) };
-            runs.retain(|run| only.is_none_or(|only| run.id == *only));
+            runs.retain(|run| run.project == *self.project() && only.is_none_or(|only| run.id == *only));
             Ok(Missed { newest: since.newest, runs: Some(present::summaries(self, &runs).await) })
         }
         .boxed()
@@ -70,13 +70,14 @@ impl Changes for AppState {
 
     fn views(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<Vec<RunSummary>>> {
         async move {
-            let runs = self.store().db().listed_by_id(&runs).await?;
+            let mut runs = self.store().db().listed_by_id(&runs).await?;
+            runs.retain(|run| run.project == *self.project());
             Ok(present::summaries(self, &runs).await)
         }
         .boxed()
     }
 
     fn some_waiting(&self, most: usize) -> BoxFuture<'_, Vec<RunId>> {
-        self.engine.some_waiting(most).boxed()
+        self.engine.some_waiting(self.project(), most).boxed()
     }
 }

@@ -3,12 +3,12 @@
 //! Nobody listens, nothing is done: then a commit costs nothing here. One who is too slow for what is kept, or comes back
 //! after a while, is told what the database says has changed since; nothing is held for anybody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use rigi_model::RunId;
+use rigi_model::{ProjectName, RunId};
 use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
@@ -88,6 +88,30 @@ impl Batch {
 pub struct Feed {
     batches: broadcast::Sender<Arc<Batch>>,
     audience: Arc<Mutex<Audience>>,
+}
+
+/// One for each project: who listens in one hears nothing of the others. Cheap to clone.
+#[derive(Clone)]
+pub struct Feeds {
+    by_project: Arc<BTreeMap<ProjectName, Feed>>,
+}
+
+impl Feeds {
+    /// Of these projects.
+    pub fn of_all(projects: impl IntoIterator<Item = ProjectName>) -> Self {
+        let by_project = projects.into_iter().map(|project| (project, Feed::default())).collect();
+        Self { by_project: Arc::new(by_project) }
+    }
+
+    /// That of a project; of one that is not there, one that nobody tells anything.
+    pub fn of(&self, project: &ProjectName) -> Feed {
+        self.by_project.get(project).cloned().unwrap_or_default()
+    }
+
+    /// Ends all streams.
+    pub fn close(&self) {
+        self.by_project.values().for_each(Feed::close);
+    }
 }
 
 /// Who listens, and the one who tells them.

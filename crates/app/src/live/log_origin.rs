@@ -38,7 +38,7 @@ impl LogOrigin {
 
     async fn look(&self) -> Result<Standing> {
         let id = self.known().run.request.id.clone();
-        let run = self.engine.store().db().run(&self.engine.settings().project, &id).await?;
+        let run = self.engine.store().db().run_of_any(&id).await?;
         let mut known = self.known();
         if known.run.status != run.status {
             known.open.clear();

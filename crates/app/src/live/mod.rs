@@ -12,7 +12,7 @@ mod pace;
 mod sse;
 mod teller;
 
-pub use feed::{Feed, Wants};
+pub use feed::{Feeds, Wants};
 pub use follower::Attempts;
 pub use hub::Place;
 pub use logs::Logs;

@@ -6,7 +6,7 @@ use rigi_engine::catalog::{Catalog, Pipeline, read_pipeline};
 use rigi_engine::folder::CodeLimits;
 use rigi_engine::retention::Collect;
 use rigi_model::pipeline::Mistake;
-use rigi_model::{ErrorCode, Timestamp};
+use rigi_model::{ErrorCode, ProjectName, Timestamp};
 use rigi_store::{Migrate, MigrationStatus, Renew, Store};
 
 use super::data_folder::DataFolder;
@@ -39,7 +39,8 @@ pub type Validated = (String, Result<Vec<MistakeView>, Vec<MistakeView>>);
 pub fn validate(folder: &Path, limits: CodeLimits) -> Vec<Validated> {
     let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
     let own = name.and_then(|name| read_pipeline(&name, folder, limits).ok().flatten());
-    let all = own.map_or_else(|| Catalog::read(folder, limits).all(), |own| vec![own]);
+    let all =
+        own.map_or_else(|| Catalog::read(ProjectName::default(), folder, limits).all(), |own| vec![own]);
     all.iter().map(|pipeline| validated(pipeline)).collect()
 }
 

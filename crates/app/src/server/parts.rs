@@ -1,12 +1,11 @@
 //! The parts of a server without its door: store, executor, pipelines, engine.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_engine::catalog::Catalog;
-use rigi_engine::decide::Limits;
+use rigi_engine::catalog::{Catalog, Catalogs};
+use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::ledger::Recovered;
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
@@ -15,7 +14,7 @@ use rigi_exec::environment::UvConfig;
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::hash::hex;
-use rigi_model::{ErrorCode, PipelineName};
+use rigi_model::{ErrorCode, Timestamp};
 use rigi_store::{DbConfig, Renew, Store};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -32,7 +31,7 @@ const REACH: Duration = Duration::from_secs(3);
 /// A running engine and what it stands on.
 pub(super) struct Parts {
     pub engine: Engine,
-    pub catalog: Catalog,
+    pub catalogs: Catalogs,
     pub recovered: Recovered,
     pub process: ProcessExecutor,
     pub remote: Remote,
@@ -60,14 +59,22 @@ impl Parts {
         let opened = Store::open_at(&database(config, &data), &data, &files, renew).await;
         let store = opened.map_err(|e| of_store(&e))?;
         store.db().lock().await.map_err(|e| of_store(&e))?;
-        let drafts = store.blobs().drafts();
+        let drafts = store.storage().drafts();
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
-        let pipelines = loaded.pipelines.clone();
+        let projects = loaded.projects();
+        for (project, _) in &projects {
+            store.add_project(project, Timestamp::now()).await.map_err(|e| of_store(&e))?;
+        }
         let limits = config.code_limits();
-        let catalog = tokio::task::spawn_blocking(move || Catalog::read(&pipelines, limits)).await;
-        let catalog = catalog.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
-        let settings = config.settings();
+        let read = move || {
+            let read = |(project, folder): (_, PathBuf)| Catalog::read(project, &folder, limits);
+            Catalogs::new(projects.into_iter().map(read))
+        };
+        let catalogs = tokio::task::spawn_blocking(read).await;
+        let catalogs = catalogs.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
+        let mut settings = config.settings();
+        settings.active.extend(pipeline_limits(&catalogs));
         let surroundings = Surroundings::of(config, &data, &name_of(&store))?;
         let (observed, seen) = mpsc::unbounded_channel();
         let opened = ProcessExecutor::open(process_config(config, &data)?, observed.clone()).await;
@@ -84,19 +91,18 @@ impl Parts {
             known.extend(remote.known(target.name()));
             executors.insert(target.name().clone(), target.open(&remote));
         }
-        let limits = Limits { runs: settings.max_active_runs, pipelines: pipeline_limits(&catalog) };
-        let started = Engine::start(settings, store, executors, limits, seen, known).await;
+        let started = Engine::start(settings, store, executors, seen, known).await;
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
-        engine.follow_limits(&catalog);
-        let reached = tokio::time::timeout(REACH, engine.store().blobs().reach()).await;
+        catalogs.iter().for_each(|catalog| engine.follow_limits(catalog));
+        let reached = tokio::time::timeout(REACH, engine.store().storage().reach()).await;
         let storage_trouble = match reached {
             Ok(reached) => reached.err().map(|error| format!("{error}; `rigi storage check` says more")),
             Err(_) => Some("the storage does not answer; `rigi storage check` says more".to_owned()),
         };
-        let collector = Collector { engine: engine.clone(), catalog: catalog.clone(), environments };
+        let collector = Collector { engine: engine.clone(), catalogs: catalogs.clone(), environments };
         Ok(Self {
             engine,
-            catalog,
+            catalogs,
             recovered,
             process,
             remote,
@@ -120,12 +126,16 @@ fn name_of(store: &Store) -> String {
     hex(&store.sealer().derive("name of the server")[..8])
 }
 
-fn pipeline_limits(catalog: &Catalog) -> BTreeMap<PipelineName, u64> {
-    let limit = |pipeline: &Arc<rigi_engine::catalog::Pipeline>| {
-        let limit = pipeline.outcome.as_ref().ok()?.spec.max_instances?;
-        Some((pipeline.name.clone(), u64::from(limit)))
+fn pipeline_limits(catalogs: &Catalogs) -> Limits {
+    let limits = |catalog: &Catalog| {
+        let project = catalog.project().clone();
+        let limit = move |pipeline: Arc<rigi_engine::catalog::Pipeline>| {
+            let limit = pipeline.outcome.as_ref().ok()?.spec.max_instances?;
+            Some((LimitOf::Pipeline(project.clone(), pipeline.name.clone()), u64::from(limit)))
+        };
+        catalog.all().into_iter().filter_map(limit)
     };
-    catalog.all().iter().filter_map(limit).collect()
+    catalogs.iter().flat_map(limits).collect()
 }
 
 /// The account that runs have, if it is not Rigi's own.

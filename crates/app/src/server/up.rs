@@ -20,7 +20,7 @@ use crate::api::{AppState, Auth, Inner};
 use crate::cli::{Failure, place, say, set_in};
 use crate::client::ServerFile;
 use crate::config::Loaded;
-use crate::live::{Feed, Logs};
+use crate::live::{Feeds, Logs};
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -108,7 +108,7 @@ async fn taken_over(store: Store, process: ProcessExecutor, stop: watch::Sender<
 async fn end_streams(state: AppState, mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
     state.logs.close();
-    state.feed.close();
+    state.feeds.close();
 }
 
 /// The engine's tasks share a thread: a hand-over between them wakes nobody else, and what people ask of the server does not
@@ -139,11 +139,14 @@ pub(super) fn state(
     pipelines: &std::path::Path,
 ) -> Result<AppState, Failure> {
     let mut warnings = loaded.warnings.clone();
-    if let Err(error) = parts.catalog.watch() {
-        warnings.push(format!(
-            "the pipelines folder is not followed ({error}): changes are shown when a pipeline is opened or run, new ones \
-             after a restart"
-        ));
+    for catalog in parts.catalogs.iter() {
+        if let Err(error) = catalog.watch() {
+            warnings.push(format!(
+                "the pipelines folder {} is not followed ({error}): changes are shown when a pipeline is opened or run, \
+                 new ones after a restart",
+                catalog.folder().display()
+            ));
+        }
     }
     if rustix::process::geteuid().is_root() && loaded.config.process.run_as.is_none() {
         warnings.push(
@@ -167,9 +170,9 @@ pub(super) fn state(
     Ok(AppState::new(Inner {
         engine: parts.engine.clone(),
         remote: parts.remote.clone(),
-        catalog: parts.catalog.clone(),
+        catalogs: parts.catalogs.clone(),
         auth,
-        feed: Feed::default(),
+        feeds: Feeds::of_all(parts.catalogs.iter().map(|catalog| catalog.project().clone())),
         logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),
         pipelines_folder: whole_path(pipelines),
@@ -189,7 +192,6 @@ pub(super) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
 
 /// Tells people and commands that the server is ready.
 fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Result<(), Failure> {
-    let folder = parts.catalog.folder().display();
     parts.folder.announce(&ServerFile {
         url: url.to_owned(),
         token: parts.folder.token()?,
@@ -200,11 +202,16 @@ fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Resul
     })?;
     super::daemon::register(&parts.folder.path);
     let link = state.auth.new_link(Timestamp::now()).unwrap_or_default();
-    let all = parts.catalog.all();
+    let catalogs: Vec<_> = parts.catalogs.iter().collect();
+    let all: Vec<_> = catalogs.iter().flat_map(|catalog| catalog.all()).collect();
     let count = if all.len() == 1 { "1 pipeline".to_owned() } else { format!("{} pipelines", all.len()) };
+    let place = match catalogs.as_slice() {
+        [only] => only.folder().display().to_string(),
+        many => format!("{} projects", many.len()),
+    };
     let data = parts.folder.path.display();
     let mut text = format!(
-        "Rigi {} is ready in {} ms: {url}/?token={link}   ({count} in {folder}, data in {data})\n",
+        "Rigi {} is ready in {} ms: {url}/?token={link}   ({count} in {place}, data in {data})\n",
         env!("CARGO_PKG_VERSION"),
         begun.elapsed().as_millis(),
     );

@@ -100,7 +100,7 @@ impl Pipeline {
     }
 
     /// The files that its code was read from.
-    pub(crate) fn listing(&self) -> Arc<Listing> {
+    pub fn listing(&self) -> Arc<Listing> {
         self.made_of().listing
     }
 

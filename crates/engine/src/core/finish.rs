@@ -52,7 +52,7 @@ struct KeptLog {
 impl Keeper {
     /// For what one attempt left, and what stops it.
     pub fn new(blobs: Blobs, leaving: Leaving) -> (Self, AttemptKey, Timestamp, Ended) {
-        let Leaving { key, at, ended, declared, output_size, samples, cancelled } = leaving;
+        let Leaving { key, at, ended, declared, output_size, samples, cancelled, .. } = leaving;
         let brake = if cancelled { Brake::after(AFTER_CANCEL) } else { Brake::default() };
         (Self { blobs, declared, limit: output_size, samples, brake }, key, at, ended)
     }
@@ -246,6 +246,7 @@ mod tests {
         let key = AttemptKey { run: rigi_model::RunId::generate(), number: 1 };
         let leaving = Leaving {
             key: key.clone(),
+            project: rigi_model::ProjectName::default(),
             at: Timestamp(2),
             ended,
             declared: Vec::new(),

@@ -140,7 +140,7 @@ impl Core {
     }
 
     fn keep(&mut self, leaving: Leaving) {
-        let (keeper, key, at, ended) = Keeper::new(self.store.blobs().clone(), leaving);
+        let (keeper, key, at, ended) = Keeper::new(self.store.blobs(&leaving.project), leaving);
         if ended.outputs.is_some() {
             self.brakes.retain(|_, brake| brake.is_held());
             self.brakes.insert(key.clone(), keeper.brake());

@@ -234,7 +234,7 @@ impl Engine {
         check_entries("labels", &submission.labels, is_label_key)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
-        let inputs = self.inputs(&code.spec, submission.inputs).await?;
+        let inputs = self.inputs(catalog.project(), &code.spec, submission.inputs).await?;
         let priority = submission.priority.unwrap_or(code.spec.priority);
         if !(-100..=100).contains(&priority) {
             return Err(invalid("/priority", format!("the priority is {priority} and may be -100 to 100")));
@@ -244,7 +244,7 @@ impl Engine {
         labels.extend(submission.labels);
         let run = NewRun {
             id: RunId::generate(),
-            project: self.settings.project.clone(),
+            project: catalog.project().clone(),
             pipeline: submission.pipeline,
             version: code.hash,
             priority,

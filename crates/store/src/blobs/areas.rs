@@ -32,19 +32,16 @@ impl Areas {
     }
 
     /// That of a project.
-    ///
-    /// # Errors
-    /// If folders cannot be made.
-    pub fn of(&self, project: &ProjectName) -> Result<Blobs> {
+    pub fn of(&self, project: &ProjectName) -> Blobs {
         if *project == ProjectName::default() {
-            return Ok(self.first.clone());
+            return self.first.clone();
         }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = others.get(project) {
-            return Ok(open.clone());
+            return open.clone();
         }
-        let opened = self.first.of(project)?;
+        let opened = self.first.of(project);
         others.insert(project.clone(), opened.clone());
-        Ok(opened)
+        opened
     }
 }

@@ -3,12 +3,14 @@
 mod cancel;
 mod log;
 mod pipeline;
+mod project;
 mod run;
 mod system;
 
 pub use cancel::*;
 pub use log::*;
 pub use pipeline::*;
+pub use project::*;
 pub use run::*;
 pub use system::*;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use rigi_engine::decide::Limits;
+use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::ledger::Policies;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
-use rigi_model::{PipelineName, VersionHash};
+use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
 
 /// A second, in the world's microseconds.
 pub const SECOND: i64 = 1_000_000;
@@ -36,6 +36,8 @@ pub struct Rates {
 /// A pipeline.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
+    /// Whose it is; several projects have pipelines of the same names.
+    pub project: ProjectName,
     /// Its name, and the hash of its only version.
     pub name: PipelineName,
     /// Its one version.
@@ -75,11 +77,17 @@ impl Scenario {
     /// The world of this seed.
     pub fn draw(rng: &mut Rng) -> Self {
         let pipelines: Vec<Pipeline> = (0..rng.u32(1..=4)).map(|n| pipeline(n, rng)).collect();
-        let mut limits = Limits { runs: rng.u64(1..=5), pipelines: BTreeMap::new() };
+        let mut limits = Limits::from([(LimitOf::Everything, rng.u64(1..=5))]);
         for pipeline in &pipelines {
             if rng.bool() {
-                limits.pipelines.insert(pipeline.name.clone(), rng.u64(1..=3));
+                limits.insert(pipeline.limited(), rng.u64(1..=3));
             }
+            if rng.u32(..4) == 0 {
+                limits.insert(LimitOf::Project(pipeline.project.clone()), rng.u64(1..=4));
+            }
+        }
+        if rng.u32(..4) == 0 {
+            limits.insert(LimitOf::Target(Target::PROCESS), rng.u64(1..=4));
         }
         // A quarter of all worlds is calm: there only the order and the limits can be wrong.
         let trouble = if rng.f64() < 0.25 { 0.0 } else { rng.f64() };
@@ -120,10 +128,18 @@ fn pipeline(n: u32, rng: &mut Rng) -> Pipeline {
     let strategy = strategies[rng.usize(..strategies.len())].clone();
     let jitter = if rng.bool() { 0.5 } else { 0.0 };
     Pipeline {
-        name: PipelineName::unchecked(format!("pipeline-{n}")),
+        project: if n.is_multiple_of(2) { ProjectName::default() } else { ProjectName::unchecked("other") },
+        name: PipelineName::unchecked(format!("pipeline-{}", n / 2)),
         version: VersionHash::new([u8::try_from(n).unwrap_or(0); 32]),
         retry: RetryPolicy { attempts: rng.u32(0..=3), strategy, jitter },
         grace: Duration::from_millis(rng.u64(0..3000)),
+    }
+}
+
+impl Pipeline {
+    /// What its own limit is of.
+    pub fn limited(&self) -> LimitOf {
+        LimitOf::Pipeline(self.project.clone(), self.name.clone())
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rigi_engine::decide::LimitOf;
 use rigi_exec::outputs::LeftOut;
 use rigi_exec::plan::{self, Ended, EndedLog, Known, Observation, Observed};
 use rigi_model::attempt::FailureClass;
@@ -139,7 +140,8 @@ impl World {
         self.history.launched(&key)?;
         let attempt = Attempt { phase: Phase::Accepted { stopped: false }, released: false };
         self.supervisor.attempts.insert(key.clone(), attempt);
-        let (alive, most) = (self.supervisor.alive().count() as u64, self.scenario.limits.runs);
+        let (alive, most) =
+            (self.supervisor.alive().count() as u64, self.scenario.limits[&LimitOf::Everything]);
         if alive > most {
             return Err(format!("{alive} attempts are alive, {most} may be"));
         }

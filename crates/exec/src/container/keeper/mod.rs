@@ -294,7 +294,9 @@ async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakU
             }
             while let Some(Ok(event)) = events.next().await {
                 let labels = event.actor.and_then(|actor| actor.attributes);
-                let Some(key) = labels.and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?)) else { continue };
+                let Some(key) = labels.and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?)) else {
+                    continue;
+                };
                 let heard = match event.action.as_deref() {
                     Some("create") => tell(Command::Made { key }),
                     Some("die") => tell(Command::Died { key }),
