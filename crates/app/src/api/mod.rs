@@ -26,6 +26,8 @@ mod stored;
 mod surroundings;
 mod system;
 mod uploads;
+#[cfg(test)]
+mod tests;
 pub mod view;
 mod web;
 
