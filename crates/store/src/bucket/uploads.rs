@@ -48,7 +48,7 @@ impl Upload {
 }
 
 impl Bucket {
-    /// Gives up what was begun before and does not go on. Returns how many.
+    /// Gives up what was begun before and does not go on, of whichever project. Returns how many.
     pub fn give_up_uploads(&self, before: SystemTime) -> Result<u64> {
         let folder = &self.inner.uploads;
         let read = || Error::io(format!("read {}", folder.display()));
@@ -60,7 +60,12 @@ impl Bucket {
         let mut count = 0;
         for entry in entries {
             let entry = entry.map_err(read())?;
-            let modified = entry.metadata().and_then(|facts| facts.modified()).map_err(read())?;
+            let modified = match entry.metadata().and_then(|facts| facts.modified()) {
+                Ok(modified) => modified,
+                // It ended meanwhile, or somebody else has given it up.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(read()(error)),
+            };
             if modified >= before {
                 continue;
             }
