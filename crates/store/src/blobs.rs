@@ -104,11 +104,16 @@ impl Blobs {
     /// # Errors
     /// If folders cannot be made.
     pub(crate) fn of(&self, project: &ProjectName) -> Result<Self> {
+        self.beside(project).ready()
+    }
+
+    /// The same, to read what is there: no folder is made.
+    pub(crate) fn beside(&self, project: &ProjectName) -> Self {
         let place = match &self.place {
             Place::Folder(root) => Place::Folder(root.with_file_name(project.as_str())),
             Place::Bucket(bucket, cache) => Place::Bucket(Arc::new(bucket.of(project)), cache.clone()),
         };
-        Self { place, temporary: self.temporary.clone() }.ready()
+        Self { place, temporary: self.temporary.clone() }
     }
 
     fn ready(self) -> Result<Self> {
@@ -129,7 +134,8 @@ impl Blobs {
         Ok(BlobWriter { file, path, hash: Sha256::new(), size: 0, place: self.place.clone() })
     }
 
-    /// What was being written when an earlier process ended, which nobody finishes. To be asked before anything is written.
+    /// What was being written when an earlier process ended, which nobody finishes, of all projects. To be asked before
+    /// anything is written.
     #[must_use]
     pub fn drafts(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.temporary).into_iter().flatten().flatten();

@@ -43,6 +43,17 @@ impl Bucket {
         Ok(())
     }
 
+    /// Some key below `folder`, if there is any.
+    pub fn any(&self, folder: &str) -> Result<Option<String>> {
+        let folder = folder.to_owned();
+        self.wait(|inner| async move {
+            let found = inner.objects.list(Some(&inner.key(&folder))).next().await.transpose();
+            let found =
+                found.map_err(|error| trouble::of(&format!("list {}", inner.name(&folder)), &error))?;
+            Ok(found.and_then(|meta| inner.listed(&meta)).map(|(key, _)| key))
+        })
+    }
+
     /// Names right below `folder` that are folders themselves.
     pub fn folders(&self, folder: &str) -> Result<Vec<String>> {
         let folder = folder.to_owned();
@@ -74,7 +85,7 @@ impl Bucket {
 
 impl Inner {
     fn listed(&self, meta: &ObjectMeta) -> Option<Listed> {
-        let key = meta.location.as_ref().strip_prefix(&self.base)?.strip_prefix('/')?;
+        let key = meta.location.as_ref().strip_prefix(&self.below_base(""))?;
         let facts = Facts { size: meta.size, modified: Timestamp(meta.last_modified.timestamp_micros()) };
         Some((key.to_owned(), facts))
     }

@@ -11,8 +11,7 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn projects(&self) -> Result<Vec<ProjectName>> {
-        let names: Vec<String> =
-            on_db!(self, pool => sqlx::query_scalar("SELECT id FROM projects ORDER BY id").fetch_all(pool).await?);
+        let names: Vec<String> = on_db!(self, pool => sqlx::query_scalar("SELECT id FROM projects ORDER BY id").fetch_all(pool).await?);
         Ok(names.into_iter().map(ProjectName::unchecked).collect())
     }
 }
