@@ -6,14 +6,28 @@ use std::path::{Path, PathBuf};
 use rigi_model::{ContentHash, ProjectName};
 use rigi_store::backup::{self, Key, Repository, Target, WithKey};
 use rigi_store::inspect::inspect;
-use rigi_store::{Blobs, Error, Storage};
+use rigi_store::{Blobs, Error, Migrate, Storage, Store};
 use sha2::{Digest, Sha256};
 
-use crate::backup::{
-    block_on, create, empty, ended_run, files_below, fill, filled, have_their_own, open, restore,
-};
+use crate::backup::{block_on, create, empty, ended_run, files_below, fill, filled, open, restore};
 use crate::bucket::{bucket, storage};
-use crate::support::T;
+use crate::support::{T, configs, lab};
+
+/// Each project has what it had, and nothing of the other's.
+pub fn have_their_own(store: &Store) {
+    let of = |text: &str| ContentHash::new(Sha256::digest(text).into());
+    let (first, lab) = (store.storage(), store.blobs(&lab()).unwrap());
+    for both in ["print(1)", "result 0\t\\N\n"] {
+        first.check(&of(both)).unwrap();
+        lab.check(&of(both)).unwrap();
+    }
+    for (text, has, has_not) in
+        [("result 1\t\\N\n", first, &lab), ("result 10\t\\N\n", &lab, first), ("of the lab", &lab, first)]
+    {
+        has.check(&of(text)).unwrap();
+        assert!(matches!(has_not.check(&of(text)), Err(Error::NotFound { .. })), "{text}");
+    }
+}
 
 #[test]
 fn a_log_that_has_not_changed_is_not_read_again_in_any_project() {
@@ -132,4 +146,41 @@ fn files_of_a_project_that_the_database_does_not_have_are_told_of_a_bucket_too()
         let place = format!("s3://rigi-tests/{}/gone/ ", config.prefix);
         assert!(notes[0].starts_with(&place), "{notes:?}");
     });
+}
+
+#[test]
+fn a_database_of_a_former_schema_is_looked_at_and_backed_up_as_it_is() {
+    let former = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-2");
+    let files = Repository::open(&former).unwrap().manifest(None).unwrap().file_count();
+    for (n, config) in configs().into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        block_on(async {
+            let at = empty(&dir, &n.to_string(), config);
+            restore(&former, &at, &Key::OfBackup).await.unwrap();
+            Store::migrate(&at.config, Some(Migrate::To(2))).await.unwrap();
+            let parts = inspect(&at.config, &at.data, &at.storage, &mut |_| {}).await.unwrap();
+            assert!(parts.iter().all(|part| part.damage.is_empty()), "{parts:?}");
+            let created = create(&at, &dir.path().join("backups"), WithKey::No).await.unwrap();
+            assert_eq!((created.manifest.schema, created.manifest.file_count()), (2, files));
+        });
+    }
+}
+
+#[test]
+fn what_runs_keep_is_their_projects_after_the_schema_was_taken_back_too() {
+    for (n, config) in configs().into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        block_on(async {
+            let at = empty(&dir, &n.to_string(), config);
+            fill(&at).await;
+            let in_use = async || open(&at).await.db().referenced_content(&lab()).await.unwrap();
+            let before = in_use().await;
+            assert_eq!(before.len(), 4);
+            Store::migrate(&at.config, Some(Migrate::To(2))).await.unwrap();
+            Store::migrate(&at.config, Some(Migrate::Up)).await.unwrap();
+            assert_eq!(in_use().await, before);
+            let parts = inspect(&at.config, &at.data, &at.storage, &mut |_| {}).await.unwrap();
+            assert!(parts.iter().all(|part| part.damage.is_empty()), "{parts:?}");
+        });
+    }
 }

@@ -8,15 +8,15 @@ use rigi_model::log::Encoder;
 use rigi_model::log::Stream;
 use rigi_model::pipeline::spec::{Entry, PipelineSpec};
 use rigi_model::run::{AttemptRecord, LogFacts};
-use rigi_model::{AttemptState, ContentHash, ProjectName, RunState, Timestamp, Usage};
+use rigi_model::{AttemptState, ProjectName, RunState, Timestamp, Usage};
 use rigi_store::backup::{self, Created, Key, Repository, Restored, Target, WithKey};
 use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::tables::versions::{Version, VersionFile};
 use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Renew, Result, Storage, Store};
-use sha2::{Digest, Sha256};
 
+use crate::areas::have_their_own;
 use crate::support::{T, change, configs, lab, named, new_run, project, version_hash};
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -117,22 +117,6 @@ pub async fn fill(at: &Target) {
     }
     let upload = store.blobs(&lab()).unwrap().put(&b"of the lab"[..]).unwrap();
     store.add_upload(&lab(), "u", &upload, T).await.unwrap();
-}
-
-/// Each project has what it had, and nothing of the other's.
-pub fn have_their_own(store: &Store) {
-    let of = |text: &str| ContentHash::new(Sha256::digest(text).into());
-    let (first, lab) = (store.storage(), store.blobs(&lab()).unwrap());
-    for both in ["print(1)", "result 0\t\\N\n"] {
-        first.check(&of(both)).unwrap();
-        lab.check(&of(both)).unwrap();
-    }
-    for (text, has, has_not) in
-        [("result 1\t\\N\n", first, &lab), ("result 10\t\\N\n", &lab, first), ("of the lab", &lab, first)]
-    {
-        has.check(&of(text)).unwrap();
-        assert!(matches!(has_not.check(&of(text)), Err(Error::NotFound { .. })), "{text}");
-    }
 }
 
 fn version() -> Version {

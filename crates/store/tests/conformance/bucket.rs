@@ -15,7 +15,8 @@ use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::attempts::StoredLog;
 use rigi_store::{Blobs, BucketConfig, BucketKind, Error, Hidden, Part, Removal, Storage, check_storage};
 
-use crate::backup::{block_on, create, empty, fill, have_their_own, open, restore};
+use crate::areas::have_their_own;
+use crate::backup::{block_on, create, empty, fill, open, restore};
 use crate::support::{lab, project};
 
 /// A bucket of a MinIO, with a prefix of this test's own.
