@@ -122,7 +122,8 @@ impl Blobs {
         Ok(BlobWriter { file, path, hash: Sha256::new(), size: 0, place: self.place.clone() })
     }
 
-    /// What was being written when an earlier process ended, which nobody finishes. To be asked before anything is written.
+    /// What was being written when an earlier process ended, which nobody finishes, of all projects. To be asked before
+    /// anything is written.
     #[must_use]
     pub fn drafts(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.temporary).into_iter().flatten().flatten();

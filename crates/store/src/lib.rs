@@ -92,7 +92,7 @@ impl Store {
             });
         }
         let areas = Areas::open(data, storage)?;
-        let past = Past::read(data, areas.first().folder())?;
+        let past = Past::read(data, areas.first().root())?;
         past.expect_file(config, renew)?;
         past.expect_key(data, renew)?;
         let db = Db::open(config).await?;

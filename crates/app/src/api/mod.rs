@@ -25,9 +25,9 @@ mod state;
 mod stored;
 mod surroundings;
 mod system;
-mod uploads;
 #[cfg(test)]
 mod tests;
+mod uploads;
 pub mod view;
 mod web;
 

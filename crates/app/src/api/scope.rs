@@ -82,8 +82,12 @@ impl Scope {
     /// # Errors
     /// If there is none that may be seen.
     pub async fn find_run(&self, id: &str) -> ApiResult<(Self, Run)> {
-        let unknown = match self.db().resolve_run(self.project(), id).await {
-            Ok(id) => return Ok((self.clone(), self.db().run(self.project(), &id).await?)),
+        let own = async {
+            let id = self.db().resolve_run(self.project(), id).await?;
+            self.db().run(self.project(), &id).await
+        };
+        let unknown = match own.await {
+            Ok(run) => return Ok((self.clone(), run)),
             Err(unknown @ rigi_store::Error::NotFound { .. }) => unknown,
             Err(error) => return Err(error.into()),
         };

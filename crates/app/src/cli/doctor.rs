@@ -85,11 +85,14 @@ struct Check {
     read: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damage: Vec<Damage>,
+    /// What is no damage and worth a look.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 impl From<CheckView> for Check {
     fn from(view: CheckView) -> Self {
-        Self { view, read: None, damage: Vec::new() }
+        Self { view, read: None, damage: Vec::new(), notes: Vec::new() }
     }
 }
 
@@ -101,7 +104,7 @@ impl From<Part> for Check {
         };
         let (name, ok) = (part.name.to_owned(), part.damage.is_empty());
         let view = CheckView { name, ok, message, configured: true };
-        Self { view, read: Some(part.read), damage: part.damage }
+        Self { view, read: Some(part.read), damage: part.damage, notes: part.notes }
     }
 }
 
@@ -122,7 +125,8 @@ fn show(checks: &[Check], session: &Session) -> String {
         let line = format!("{mark} {:<width$}  {}", check.view.name, check.view.message);
         let damage = |d: &Damage| format!("    {}: {}\n      {}\n", d.what, d.problem, d.cure);
         let damage: String = check.damage.iter().map(damage).collect();
-        format!("{}\n{damage}", line.trim_end())
+        let notes: String = check.notes.iter().map(|note| format!("    {note}\n")).collect();
+        format!("{}\n{damage}{notes}", line.trim_end())
     };
     let lines: String = checks.iter().map(one).collect();
     match checks.iter().filter(|check| !check.view.ok).count() {

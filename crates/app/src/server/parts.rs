@@ -14,7 +14,7 @@ use rigi_exec::environment::UvConfig;
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
 use rigi_model::hash::hex;
-use rigi_model::{ErrorCode, Timestamp};
+use rigi_model::{ErrorCode, ProjectName, Timestamp};
 use rigi_store::{DbConfig, Renew, Store};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -38,6 +38,8 @@ pub(super) struct Parts {
     pub collector: Collector,
     pub surroundings: Arc<Surroundings>,
     pub folder: DataFolder,
+    /// Projects that have runs and are not in the configuration any more, in a sentence each.
+    pub left_out: Vec<String>,
     /// Why stored files cannot be reached; what needs them waits.
     pub storage_trouble: Option<String>,
 }
@@ -66,6 +68,7 @@ impl Parts {
         for (project, _) in &projects {
             store.add_project(project, Timestamp::now()).await.map_err(|e| of_store(&e))?;
         }
+        let left_out = left_out(&store, &projects).await.map_err(|e| of_store(&e))?;
         let limits = config.code_limits();
         let read = move || {
             let read = |(project, folder): (_, PathBuf)| Catalog::read(project, &folder, limits);
@@ -109,9 +112,25 @@ impl Parts {
             collector,
             surroundings: Arc::new(surroundings),
             folder,
+            left_out,
             storage_trouble,
         })
     }
+}
+
+/// What is said of projects that the configuration no longer names: nothing of them is lost, and nothing shown.
+async fn left_out(store: &Store, served: &[(ProjectName, PathBuf)]) -> rigi_store::Result<Vec<String>> {
+    let mut words = Vec::new();
+    for project in store.db().projects().await? {
+        let is_served = served.iter().any(|(name, _)| *name == project);
+        if !is_served && !store.db().pipelines_with_runs(&project).await?.is_empty() {
+            words.push(format!(
+                "the project `{project}` has runs and is not in the configuration: they are kept and not shown; \
+                 `[projects.{project}]` with its `pipelines` brings it back"
+            ));
+        }
+    }
+    Ok(words)
 }
 
 fn remove_draft(draft: &Path) {

@@ -148,6 +148,7 @@ pub(super) fn state(
             ));
         }
     }
+    warnings.extend(parts.left_out.clone());
     if rustix::process::geteuid().is_root() && loaded.config.process.run_as.is_none() {
         warnings.push(
             "Rigi runs as root, and so do the pipelines: use an account of its own, or set `process.run_as`"

@@ -45,3 +45,30 @@ impl Areas {
         opened
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_project_stores_no_other_has_and_all_drafts_are_told_together() {
+        let folders = tempfile::tempdir().unwrap();
+        let data = folders.path().join("data");
+        for storage in [Storage::Data, Storage::Folder(folders.path().join("files"))] {
+            let areas = Areas::open(&data, &storage).unwrap();
+            let lab = areas.of(&ProjectName::unchecked("lab"));
+            let stored = lab.put(&b"of the lab"[..]).unwrap();
+            areas.of(&ProjectName::unchecked("lab")).check(&stored.sha256).unwrap();
+            for other in [areas.first().clone(), areas.of(&ProjectName::unchecked("lab-2"))] {
+                assert!(matches!(other.get(&stored.sha256), Err(crate::Error::NotFound { .. })));
+            }
+            // Two that a killed process was writing.
+            let killed =
+                [areas.first(), &lab].map(|blobs| std::mem::ManuallyDrop::new(blobs.create().unwrap()));
+            assert_eq!(areas.first().drafts().len(), killed.len());
+            for draft in lab.drafts() {
+                std::fs::remove_file(draft).unwrap();
+            }
+        }
+    }
+}

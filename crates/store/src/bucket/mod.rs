@@ -63,7 +63,7 @@ struct Inner {
     s3: Option<AmazonS3>,
     options: ClientOptions,
     config: BucketConfig,
-    /// `<prefix>/<project>`.
+    /// `<prefix>/<project>`; or what all projects lie below, which may be empty.
     base: String,
     /// Uploads in parts that are under way.
     uploads: PathBuf,
@@ -130,7 +130,15 @@ impl Bucket {
 
     /// The same bucket, where another project has its files.
     pub fn of(&self, project: &ProjectName) -> Self {
-        let base = base_of(&self.inner.config, project);
+        self.below(base_of(&self.inner.config, project))
+    }
+
+    /// The same bucket with everybody's files: keys begin with the project's name.
+    pub fn whole(&self) -> Self {
+        self.below(self.inner.config.prefix.clone())
+    }
+
+    fn below(&self, base: String) -> Self {
         Self { inner: Arc::new(Inner { base, ..(*self.inner).clone() }), worker: self.worker.clone() }
     }
 
@@ -193,12 +201,16 @@ impl Bucket {
 impl Inner {
     fn name(&self, key: &str) -> String {
         let BucketConfig { kind, bucket, .. } = &self.config;
-        format!("{}://{bucket}/{}/{key}", kind.scheme(), self.base)
+        format!("{}://{bucket}/{}", kind.scheme(), self.below_base(key))
     }
 
     fn key(&self, key: &str) -> Key {
-        let whole = format!("{}/{key}", self.base);
+        let whole = self.below_base(key);
         Key::parse(&whole).unwrap_or_else(|_| Key::from(whole))
+    }
+
+    fn below_base(&self, key: &str) -> String {
+        if self.base.is_empty() { key.to_owned() } else { format!("{}/{key}", self.base) }
     }
 
     /// Asks for what is not there: unlike a question for facts, a refusal says why.

@@ -38,13 +38,15 @@ pub struct Part {
     pub read: u64,
     /// What is wrong.
     pub damage: Vec<Damage>,
+    /// What somebody should know, and is no damage.
+    pub notes: Vec<String>,
 }
 
 impl Part {
     /// Nothing read so far.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, read: 0, damage: Vec::new() }
+        Self { name, read: 0, damage: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds what is wrong.
@@ -69,7 +71,7 @@ pub(crate) fn check_log(database: &Path) -> Result<()> {
     wal::check_twice(database).map(drop)
 }
 
-/// Reads the database, the files that it refers to, logs and the key of secrets.
+/// Reads the database, the files of all its projects, logs and the key of secrets.
 ///
 /// # Errors
 /// If the reading itself fails.
@@ -79,13 +81,14 @@ pub async fn inspect(
     storage: &Storage,
     watch: Watch<'_>,
 ) -> Result<Vec<Part>> {
-    let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
+    let first = Blobs::open_at(data, &ProjectName::default(), storage)?;
     let mut parts = vec![key(data)];
     if let DbConfig::Sqlite(file) = config {
         parts.push(wal::inspect(file));
     }
-    parts.extend(rows::inspect(config, &blobs, watch).await?);
-    parts.push(files::blobs(&blobs, watch)?);
+    let (read, projects) = rows::inspect(config, &first, watch).await?;
+    parts.extend(read);
+    parts.push(files::of_projects(&first, projects.as_deref(), watch)?);
     parts.push(files::running_logs(data)?);
     Ok(parts)
 }

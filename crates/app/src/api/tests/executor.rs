@@ -36,7 +36,8 @@ impl FakeExecutor {
         let outputs = self.folder.join(key.to_string());
         std::fs::create_dir_all(&outputs).unwrap();
         std::fs::write(outputs.join("result.txt"), words).unwrap();
-        let ended = Ended { outputs: Some(outputs), started_at: Some(Timestamp::now()), ..Ended::bare(exit, log) };
+        let ended =
+            Ended { outputs: Some(outputs), started_at: Some(Timestamp::now()), ..Ended::bare(exit, log) };
         self.tell(key, Observation::Ended(Box::new(ended)));
     }
 }

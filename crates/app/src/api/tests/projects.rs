@@ -33,7 +33,7 @@ async fn each_project_has_its_own_pipelines_of_the_same_names() {
     assert_eq!(names("").await, ["fit"]);
     assert_eq!(names("/projects/lab").await, ["fit", "only-here"]);
     let run = server.run("/projects/lab", "fit", json!({}), "succeeded").await;
-    let log = server.get(&format!("/projects/lab/runs/{run}/log/download")).await;
+    let log = server.get(&format!("/projects/lab/runs/{run}/log/raw")).await;
     assert!(log.text().contains("fit of lab"), "{}", log.text());
     let near = server.post("/pipelines/only-here/runs", json!({})).await;
     assert_eq!(near.status, StatusCode::NOT_FOUND);
@@ -44,7 +44,10 @@ async fn each_project_has_its_own_pipelines_of_the_same_names() {
 async fn what_has_an_id_of_its_own_is_found_without_its_project() {
     let server = two().await;
     let run = server.run("/projects/lab", "fit", json!({}), "succeeded").await;
-    assert_eq!(server.get(&format!("/runs/{run}")).await, server.get(&format!("/projects/lab/runs/{run}")).await);
+    assert_eq!(
+        server.get(&format!("/runs/{run}")).await,
+        server.get(&format!("/projects/lab/runs/{run}")).await
+    );
     assert!(server.get(&format!("/runs/{run}/artifacts/result.txt")).await.text().contains("fit of lab"));
     // Its end alone may be that of several.
     let tail = &run[run.len() - 4..];
@@ -71,9 +74,12 @@ async fn the_limit_of_a_project_holds_back_its_own_runs_alone() {
     server.post(&format!("/projects/lab/runs/{first}/cancel"), json!({})).await;
     server.until(&format!("/projects/lab/runs/{second}"), "succeeded", &mut commits).await;
     let lab = server.get("/projects/lab").await.json();
-    assert_eq!(lab, json!({
-        "name": "lab", "pipelines": 2, "pipelines_with_mistakes": 0, "queued": 0, "active": 0, "max_active_runs": 1,
-    }));
+    assert_eq!(
+        lab,
+        json!({
+            "name": "lab", "pipelines": 2, "pipelines_with_mistakes": 0, "queued": 0, "active": 0, "max_active_runs": 1,
+        })
+    );
 }
 
 #[tokio::test]
@@ -98,7 +104,8 @@ async fn the_files_of_a_folder_are_shown_and_nothing_else() {
     std::os::unix::fs::symlink("/etc/passwd", folder.join("link.txt")).unwrap();
     std::fs::create_dir(folder.join(".git")).unwrap();
     std::fs::write(folder.join(".git/config"), "secret").unwrap();
-    for path in ["other.py", "link.txt", ".git/config", "../rigi.toml", "%2e%2e/rigi.toml", "/etc/passwd", ""] {
+    for path in ["other.py", "link.txt", ".git/config", "../rigi.toml", "%2e%2e/rigi.toml", "/etc/passwd", ""]
+    {
         let answer = server.get(&format!("/pipelines/fit/code/{path}")).await;
         assert!(!answer.text().contains("root:") && !answer.text().contains("secret"), "{path}");
         assert_ne!(answer.status, StatusCode::OK, "{path}: {}", answer.text());

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, StatusCode, header};
 use futures_util::StreamExt as _;
 use rigi_engine::catalog::{Catalog, Catalogs};
@@ -28,10 +28,16 @@ use crate::server::surroundings::Surroundings;
 const TOKEN: &str = "a-token-of-tests";
 
 /// What came back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Answer {
     pub status: StatusCode,
     pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.status, self.text())
+    }
 }
 
 impl Answer {
@@ -66,9 +72,12 @@ impl TestServer {
         let loaded = config::load(&sources).unwrap();
         let data = root.join("data");
         let store = Store::open(&DbConfig::Sqlite(data.join("rigi.db")), &data).await.unwrap();
-        let catalogs = Catalogs::new(loaded.projects().into_iter().map(|(project, folder)| {
-            Catalog::read(project, &folder, loaded.config.code_limits())
-        }));
+        let catalogs = Catalogs::new(
+            loaded
+                .projects()
+                .into_iter()
+                .map(|(project, folder)| Catalog::read(project, &folder, loaded.config.code_limits())),
+        );
         for catalog in catalogs.iter() {
             store.add_project(catalog.project(), Timestamp::now()).await.unwrap();
         }
@@ -125,7 +134,8 @@ impl TestServer {
         };
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let status = response.status();
-        let stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let stream =
+            response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
         let bytes = if stream {
             // The rest of it comes when something happens.
             response.into_body().into_data_stream().next().await.and_then(Result::ok).unwrap_or_default()
@@ -133,6 +143,20 @@ impl TestServer {
             axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap()
         };
         Answer { status, bytes: bytes.to_vec() }
+    }
+
+    /// Opens a stream of events, behind the event `last`.
+    pub async fn stream(&self, path: &str, last: Option<&str>) -> BodyDataStream {
+        let mut request = Request::builder()
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body().into_data_stream()
     }
 
     pub async fn get(&self, path: &str) -> Answer {
