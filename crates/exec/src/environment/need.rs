@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rigi_model::ProjectName;
 use rigi_model::hash::hex;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::pipeline::{FolderFacts, SpecFormat, find_spec};
@@ -40,6 +41,8 @@ pub enum Source {
 /// All that decides what is built.
 #[derive(Debug, Clone)]
 pub struct Need {
+    /// What one project's runs may have written to, no other's is given.
+    pub project: ProjectName,
     pub code: PathBuf,
     pub source: Source,
     /// As `uv` understands it.
@@ -69,7 +72,7 @@ pub fn signature(plan: &AttemptPlan) -> String {
     let python = asked.and_then(|plan| plan.python_version.as_deref()).unwrap_or("");
     let default = asked.and_then(|plan| plan.default_python.as_deref()).unwrap_or("");
     let requirements = asked.map(|plan| plan.requirements.join("\0")).unwrap_or_default();
-    format!("{file}\0\0{python}\0\0{default}\0\0{requirements}")
+    format!("{}\0\0{file}\0\0{python}\0\0{default}\0\0{requirements}", plan.project)
 }
 
 /// Looks at a plan and its code. Of a folder of Fast-Flow only `requirements.txt.lock` and `requirements.txt` count.
@@ -81,6 +84,7 @@ pub fn signature(plan: &AttemptPlan) -> String {
 pub fn find(plan: &AttemptPlan) -> Result<Need, BuildError> {
     let asked = plan.environment.as_ref();
     let mut need = Need {
+        project: plan.project.clone(),
         code: plan.code.clone(),
         source: Source::Nothing,
         python: asked.and_then(|plan| plan.python_version.clone()),
@@ -318,6 +322,11 @@ impl Need {
         };
         for part in [RECIPE, std::env::consts::OS, std::env::consts::ARCH, &python.version, &python.kind] {
             add(part.as_bytes());
+        }
+        // Its environments keep the names that they had before there were others.
+        if self.project != ProjectName::default() {
+            add(b"project");
+            add(self.project.as_str().as_bytes());
         }
         if !self.is_plain() {
             if let Source::Script { dependencies, .. } = &self.source {

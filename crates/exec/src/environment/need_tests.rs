@@ -58,6 +58,20 @@ const PINNED: (&str, &str) = ("requirements.txt.lock", "d==1\n");
 const FAST_FLOW: (&str, &str) = ("pipeline.json", "{}");
 
 #[test]
+fn each_project_has_environments_of_its_own() {
+    for files in [&[][..], &[REQUIREMENTS]] {
+        let mut asked = folder(files);
+        let (of_default, told) = (asked.hash(), signature(&asked.plan));
+        asked.plan.project = "lab".parse().unwrap();
+        assert_ne!(asked.hash(), of_default);
+        assert_ne!(signature(&asked.plan), told);
+        let of_lab = asked.hash();
+        asked.plan.project = "lab-2".parse().unwrap();
+        assert_ne!(asked.hash(), of_lab);
+    }
+}
+
+#[test]
 fn what_is_nearest_to_the_script_counts_and_in_fast_flows_folders_the_list_alone() {
     let counts = |files: &[(&str, &str)]| folder(files).need().describe();
     let with = |name: &str| format!("with the requirements of {name}");
