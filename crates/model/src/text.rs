@@ -115,6 +115,15 @@ pub fn plain_line(text: &str, most: usize) -> String {
     line
 }
 
+/// The name among `names` that a person most probably meant.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&wrong.to_lowercase(), &name.to_lowercase()), name));
+    scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

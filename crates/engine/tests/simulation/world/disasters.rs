@@ -139,9 +139,8 @@ impl World {
     fn not_kept(&self, keep: &Keep, now: Timestamp) -> BTreeSet<RunId> {
         let mut found = BTreeSet::new();
         for pipeline in &self.scenario.pipelines {
-            let its = |row: &&Row| {
-                row.request.pipeline == pipeline.name && row.request.project == pipeline.project
-            };
+            let its =
+                |row: &&Row| row.request.pipeline == pipeline.name && row.request.project == pipeline.project;
             let rows = self.store.runs.values().rev().filter(its);
             let ended = rows.filter_map(|row| Some((row.request.id.clone(), row.status.ended_at?)));
             for (newer, (id, at)) in ended.enumerate() {
