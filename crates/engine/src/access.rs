@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::credentials::{BucketAccess, Credential};
-use rigi_exec::plan::{AttemptPlan, Executor, InputFile, StoredFile};
-use rigi_exec::remote::wire::{Address, Content, Way};
 use rigi_model::{AttemptKey, ProjectName, RunId, Timestamp};
 use rigi_store::{Blobs, Error, Result, RunAccess, Store, Stored};
+use rigi_work::credentials::{BucketAccess, Credential};
+use rigi_work::plan::{AttemptPlan, Executor, InputFile, StoredFile};
+use rigi_work::wire::{Address, Content, Way};
 
 use crate::{Engine, inputs};
 

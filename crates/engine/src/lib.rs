@@ -21,10 +21,10 @@ pub mod submit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rigi_exec::credentials::{BucketAccess, Credential};
-use rigi_exec::plan::{AttemptPlan, Known, Observed};
 use rigi_model::{Actor, AttemptKey, ProjectName, RunId, Timestamp};
 use rigi_store::Store;
+use rigi_work::credentials::{BucketAccess, Credential};
+use rigi_work::plan::{AttemptPlan, Known, Observed};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub use core::Executors;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rigi_exec::environment::Environments;
+use rigi_local::environment::Environments;
 use rigi_model::pipeline::spec::Retention;
 use rigi_model::{ContentHash, ProjectName, RunId, Timestamp, VersionHash};
 use rigi_store::retention::{Before, Keep};

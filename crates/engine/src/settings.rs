@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rigi_exec::plan::PlanLimits;
 use rigi_model::Target;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::retry::RetryPolicy;
 use rigi_store::retention::Keep;
+use rigi_work::plan::PlanLimits;
 
 use crate::decide::Limits;
 

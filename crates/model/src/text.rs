@@ -124,6 +124,39 @@ pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
+/// Bytes for people: `64 MiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut amount, mut unit) = (bytes, 0);
+    while amount >= 1024 && amount % 1024 == 0 && unit < units.len() - 1 {
+        (amount, unit) = (amount / 1024, unit + 1);
+    }
+    if amount < 10_240 || unit == 0 {
+        return format!("{} {}", group_digits(amount), units[unit]);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let mut amount = amount as f64;
+    while amount >= 1024.0 && unit < units.len() - 1 {
+        (amount, unit) = (amount / 1024.0, unit + 1);
+    }
+    format!("{amount:.1} {}", units[unit])
+}
+
+/// `1,234,567`.
+#[must_use]
+pub fn group_digits(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::outputs::LeftOut;
-use rigi_exec::plan::{Ended, EndedLog, Sample};
 use rigi_model::log::{LastWords, Line};
 use rigi_model::{AttemptKey, Exit, Timestamp};
 use rigi_store::inspect::stored_lines;
 use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::{Blobs, Error, Result};
+use rigi_work::outputs::LeftOut;
+use rigi_work::plan::{Ended, EndedLog, Sample};
 
 use super::copy::Brake;
 use super::gather::{Gathered, Gatherer};

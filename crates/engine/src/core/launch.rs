@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rigi_exec::credentials::GivenBy;
-use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
+use rigi_work::credentials::GivenBy;
+use rigi_work::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Observed};
 use tokio::sync::mpsc;
 
 use super::Core;

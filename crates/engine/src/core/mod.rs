@@ -17,9 +17,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::{Executor, Known, Observed};
 use rigi_model::{AttemptKey, ProjectName, RunId, RunState, Target, Timestamp};
 use rigi_store::{Pace, Store};
+use rigi_work::plan::{Executor, Known, Observed};
 use tokio::sync::{broadcast, mpsc};
 
 use copy::Brake;

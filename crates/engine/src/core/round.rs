@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::{Executor, Observed};
 use rigi_model::{Target, Timestamp};
 use rigi_store::{Pace, RunChange};
+use rigi_work::plan::{Executor, Observed};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 

@@ -3,11 +3,11 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use rigi_exec::plan::Sample;
 use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
 use rigi_model::{AttemptKey, RunId, RunState, Timestamp, VersionHash};
 use rigi_store::{NewRun, OpenRun};
+use rigi_work::plan::Sample;
 use serde_json::Value;
 
 use crate::decide::Kind;

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rigi_exec::plan::{AttemptPlan, Ended, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::event::RunEvent;
 use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
 use rigi_model::{Actor, AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
 use rigi_store::{NewRun, RunChange};
+use rigi_work::plan::{AttemptPlan, Ended, Observation, Observed};
 use tokio::sync::oneshot;
 
 use super::entry::Entry;

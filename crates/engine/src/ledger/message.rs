@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rigi_exec::plan::{AttemptPlan, Ended, Observed, Sample};
 use rigi_model::attempt::FailureClass;
 use rigi_model::log::Unfinished;
 use rigi_model::{Actor, AttemptKey, Exit, ProjectName, RunId, Timestamp, Usage};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{NewRun, OpenRun};
+use rigi_work::plan::{AttemptPlan, Ended, Observed, Sample};
 use tokio::sync::oneshot;
 
 use super::Live;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rigi_exec::plan::{Known, Phase};
 use rigi_model::run::Happening;
 use rigi_model::{Exit, RunId, RunState, Timestamp};
 use rigi_store::OpenRun;
+use rigi_work::plan::{Known, Phase};
 
 use super::entry::Entry;
 use super::{Ledger, Order, Policies, Round};

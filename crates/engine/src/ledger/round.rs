@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::{AttemptPlan, Ended, Sample};
 use rigi_model::{AttemptKey, ProjectName, RunId, Target, Timestamp};
 use rigi_store::{NewRun, RunChange};
+use rigi_work::plan::{AttemptPlan, Ended, Sample};
 use tokio::sync::oneshot;
 
 use super::{CancelAnswer, Pulse};

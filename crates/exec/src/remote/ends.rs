@@ -2,11 +2,11 @@
 
 use rigi_model::log::{Encoder, Stream};
 use rigi_model::{AttemptKey, Exit, Timestamp};
+use rigi_work::plan::{Ended, EndedLog, Observation, STOPPED, sentence};
+use rigi_work::wire::LastWord;
 
 use super::folder::Folder;
-use super::wire::LastWord;
 use super::{Refusal, Remote, open};
-use crate::plan::{Ended, EndedLog, Observation, STOPPED, sentence};
 
 impl Remote {
     /// The attempt has ended, and all it left has arrived. Blocks until that is durable.

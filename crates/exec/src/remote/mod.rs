@@ -1,6 +1,6 @@
 //! Attempts that run where the server does not see them: in containers, on clusters.
 //!
-//! A [`crate::runner`] beside each of them claims it with a token, fetches what it needs, ships its log while it grows
+//! A runner beside each of them claims it with a token, fetches what it needs, ships its log while it grows
 //! and its outputs at its end. What arrives is kept in a folder per attempt, so that the server may die at any moment:
 //! the runner says again what was not acknowledged. The executors only see to it that the runner lives.
 
@@ -8,7 +8,6 @@ mod ends;
 mod folder;
 mod token;
 mod unpack;
-pub mod wire;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -19,10 +18,10 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Target, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::plan::{Ended, Known, Observation, Observed, Phase, StoredFile};
 use folder::{Claimed, Folder, Record};
+use rigi_work::plan::{Ended, Known, Observation, Observed, Phase, StoredFile};
+use rigi_work::wire::{self, Claim, MOST_STORED, Report, Said};
 pub use token::TokenKey;
-use wire::{Claim, MOST_STORED, Report, Said};
 
 /// Why a runner is not obeyed.
 #[derive(Debug, thiserror::Error)]

@@ -5,11 +5,11 @@ use rigi_model::{RunId, Usage};
 use tempfile::TempDir;
 
 use rigi_model::log::{Encoder, Stream, Unfinished};
+use rigi_work::outputs::LeftOut;
+use rigi_work::plan::{EndedLog, STOPPED, StoredFile};
+use rigi_work::wire::{LastWord, MOST_STORED};
 
-use super::wire::{LastWord, MOST_STORED};
 use super::*;
-use crate::outputs::LeftOut;
-use crate::plan::{EndedLog, STOPPED, StoredFile};
 
 type Seen = mpsc::UnboundedReceiver<Observed>;
 

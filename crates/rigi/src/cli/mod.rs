@@ -134,7 +134,7 @@ enum Command {
 /// Reads the command line, does what it says, prints what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    rigi_exec::inheritance::seal();
+    rigi_local::inheritance::seal();
     completion::answer();
     let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

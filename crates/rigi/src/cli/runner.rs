@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use rigi_exec::runner::{Place, RunnerConfig, probe, run};
+use rigi_local::runner::{Place, RunnerConfig, probe, run};
 
 /// `rigi runner`
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ impl Runner {
             mirror: true,
             command: self.command,
         };
-        rigi_exec::inheritance::leave_caller();
+        rigi_local::inheritance::leave_caller();
         // An attempt may use up all processes that the container may have: what was started before stays.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .max_blocking_threads(3)

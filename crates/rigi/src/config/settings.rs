@@ -3,11 +3,11 @@
 use rigi_engine::Settings;
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
-use rigi_exec::plan::PlanLimits;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
 use rigi_store::{BucketConfig, Hidden, Storage, StorageUrl};
+use rigi_work::plan::PlanLimits;
 
 use super::projects::ProjectConfig;
 use super::sections::Config;

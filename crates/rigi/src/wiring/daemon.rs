@@ -78,7 +78,7 @@ pub(super) async fn signals(stop: watch::Sender<bool>) {
         return;
     };
     let hung_up = async {
-        let heeded = !rigi_exec::inheritance::ignores_hang_up();
+        let heeded = !rigi_local::inheritance::ignores_hang_up();
         match heeded.then(|| signal(SignalKind::hangup())) {
             Some(Ok(mut hang_up)) => _ = hang_up.recv().await,
             _ => std::future::pending().await,

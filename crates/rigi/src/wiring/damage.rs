@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rigi_engine::code::version_at;
-use rigi_exec::supervisor::{Flaw, check_records, removed_logs};
+use rigi_local::supervisor::{Flaw, check_records, removed_logs};
 use rigi_store::backup::Watch;
 use rigi_store::inspect::{Part, inspect};
 

@@ -60,16 +60,16 @@ pub fn of_store(error: &rigi_store::Error) -> Failure {
 }
 
 /// What keeps processes from being started.
-pub(super) fn of_executor(error: &rigi_exec::process::Error) -> Failure {
+pub(super) fn of_executor(error: &rigi_local::process::Error) -> Failure {
     match error {
-        rigi_exec::process::Error::Version { version, .. } => failure(
+        rigi_local::process::Error::Version { version, .. } => failure(
             ErrorCode::SupervisorVersion,
             error.to_string(),
             &format!(
                 "start Rigi {version} again until they have ended, or end them with its `rigi down --cancel`; nothing was changed"
             ),
         ),
-        rigi_exec::process::Error::Superseded => {
+        rigi_local::process::Error::Superseded => {
             failure(ErrorCode::DataFolderInUse, error.to_string(), "use that server (`rigi status`)")
         }
         _ => failure(

@@ -19,12 +19,11 @@ pub use check::{doctor, gc, migrate, not_configured, validate};
 pub use damage::damage;
 pub use error::of_store as storage_failure;
 pub use here::{Aside, aside, run_here};
+use rigi_local::supervisor::SupervisorConfig;
 pub use up::{UpOptions, up};
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use rigi_exec::supervisor::SupervisorConfig;
 
 /// The hidden subcommand that runs the supervisor: `rigi supervisor [--contained] [--open-files=N] DATA [FOLDER]`.
 #[must_use]
@@ -42,5 +41,5 @@ pub fn supervisor(args: Vec<OsString>) -> ExitCode {
     };
     let open = args.next().map(Into::into);
     let config = SupervisorConfig::new(data.into());
-    rigi_exec::supervisor::main(&SupervisorConfig { open, contained, open_files, ..config })
+    rigi_local::supervisor::main(&SupervisorConfig { open, contained, open_files, ..config })
 }

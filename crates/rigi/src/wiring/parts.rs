@@ -9,13 +9,14 @@ use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::ledger::Recovered;
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
-use rigi_exec::account::{AccountError, Apart};
-use rigi_exec::environment::UvConfig;
 use rigi_exec::remote::{Remote, TokenKey};
-use rigi_exec::{Executor, ProcessConfig, ProcessExecutor};
+use rigi_local::account::{AccountError, Apart};
+use rigi_local::environment::UvConfig;
+use rigi_local::{ProcessConfig, ProcessExecutor};
 use rigi_model::hash::hex;
 use rigi_model::{ErrorCode, ProjectName, Timestamp};
 use rigi_store::{DbConfig, Renew, Store};
+use rigi_work::Executor;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 

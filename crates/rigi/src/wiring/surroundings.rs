@@ -61,7 +61,7 @@ impl Surroundings {
                 rigi_exec::kubernetes::check(config, self.address.as_deref()).await
             }
         };
-        let view = |check: rigi_exec::check::Check| match check.found {
+        let view = |check: rigi_work::check::Check| match check.found {
             Ok(message) => LookedView { what: check.what, ok: true, message, cure: None },
             Err(broken) => {
                 LookedView { what: check.what, ok: false, message: broken.message, cure: Some(broken.cure) }

@@ -7,8 +7,9 @@ use rigi_api::view::TargetView;
 use rigi_exec::container::{Endpoint, Reach};
 use rigi_exec::kubernetes::Defaults;
 use rigi_exec::remote::Remote;
-use rigi_exec::{ContainerConfig, ContainerExecutor, Executor, KubernetesConfig, KubernetesExecutor};
+use rigi_exec::{ContainerConfig, ContainerExecutor, KubernetesConfig, KubernetesExecutor};
 use rigi_model::{ErrorCode, Target};
+use rigi_work::Executor;
 
 use super::error::failure;
 use super::runners;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rigi_exec::ProcessExecutor;
+use rigi_local::ProcessExecutor;
 use rigi_model::Timestamp;
 use rigi_server::http::{AppState, Auth, Inner};
 use rigi_server::live::{Feeds, Logs};
@@ -46,7 +46,7 @@ pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
     if options.detach {
         return Ok(super::daemon::detach(&options)?);
     }
-    rigi_exec::inheritance::leave_caller();
+    rigi_local::inheritance::leave_caller();
     super::open_files::raise();
     crate::logging::start(&options.loaded.config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -97,7 +97,7 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Failu
 async fn taken_over(store: Store, process: ProcessExecutor, stop: watch::Sender<bool>) -> Failure {
     let failure = tokio::select! {
         error = store.taken() => of_store(&error),
-        () = process.superseded() => of_executor(&rigi_exec::process::Error::Superseded),
+        () = process.superseded() => of_executor(&rigi_local::process::Error::Superseded),
     };
     tracing::error!(error = failure.headline, "the server ends");
     stop.send_replace(true);

@@ -6,10 +6,10 @@ use rigi_api::percent;
 use rigi_api::view::{
     ArtifactView, AttemptView, CodeFile, EventView, LogSummary, Page, UsageSample, UsageView,
 };
-use rigi_exec::plan::Sample;
 use rigi_model::{AttemptState, RunState, Timestamp};
 use rigi_store::Run;
 use rigi_store::tables::attempts::AttemptRow;
+use rigi_work::plan::Sample;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;

@@ -1,4 +1,4 @@
-//! What runners call: see `rigi_exec::remote::wire`. Served at doors of its own, where nothing else is.
+//! What runners call: see `rigi_work::wire`. Served at doors of its own, where nothing else is.
 
 use std::io;
 
@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
 use futures_util::TryStreamExt;
-use rigi_exec::plan::{AttemptPlan, InputFile, StoredFile};
-use rigi_exec::remote::wire::{Address, Assignment, Claim, Content, Kept, LastWord, Report, Taken};
 use rigi_exec::remote::{Refusal, Remote, check_stored};
 use rigi_model::{AttemptKey, Timestamp};
+use rigi_work::plan::{AttemptPlan, InputFile, StoredFile};
+use rigi_work::wire::{Address, Assignment, Claim, Content, Kept, LastWord, Report, Taken};
 use serde::Deserialize;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rigi_engine::decide::{Board, LimitOf};
 use rigi_engine::ledger::{CancelAnswer, CannotPlan, Kept, Leaving, Ledger, Message, Order, Round, ToPlan};
-use rigi_exec::plan::{AttemptPlan, Known, Observed, PlanLimits};
 use rigi_model::Target;
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::container::ContainerSpec;
@@ -13,6 +12,7 @@ use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, ContentHash, Exit, Reason, RunId, Timestamp};
 use rigi_store::NewRun;
 use rigi_store::tables::artifacts::Artifact;
+use rigi_work::plan::{AttemptPlan, Known, Observed, PlanLimits};
 use tokio::sync::oneshot;
 
 use super::link::Link;

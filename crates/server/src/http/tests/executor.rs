@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rigi_exec::plan::{AttemptPlan, Ended, EndedLog, Executor, Observation, Observed};
 use rigi_model::log::{Encoder, Stream};
 use rigi_model::pipeline::spec::PipelineSpec;
 use rigi_model::{AttemptKey, Exit, Target, Timestamp};
+use rigi_work::plan::{AttemptPlan, Ended, EndedLog, Executor, Observation, Observed};
 use tokio::sync::mpsc;
 
 /// See the module.

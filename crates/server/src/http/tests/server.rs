@@ -14,13 +14,13 @@ use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors, Settings};
-use rigi_exec::environment::{Environments, UvConfig};
-use rigi_exec::plan::PlanLimits;
 use rigi_exec::remote::{Remote, TokenKey};
+use rigi_local::environment::{Environments, UvConfig};
 use rigi_model::retry::RetryPolicy;
 use rigi_model::{ProjectName, Target, Timestamp};
 use rigi_store::retention::Keep;
 use rigi_store::{DbConfig, Store};
+use rigi_work::plan::PlanLimits;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -90,7 +90,7 @@ impl TestServer {
         let (observed, seen) = mpsc::unbounded_channel();
         let tokens = TokenKey::new(store.sealer().derive("tokens of runners"));
         let remote = Remote::open(data.join("remote"), tokens, observed.clone()).unwrap();
-        let executor: Arc<dyn rigi_exec::Executor> =
+        let executor: Arc<dyn rigi_work::Executor> =
             Arc::new(FakeExecutor::new(data.join("attempts"), observed));
         let executors = Executors::from([(executor.target(), executor)]);
         let (engine, _) = Engine::start(settings(active), store, executors, seen, Vec::new()).await.unwrap();
