@@ -3,6 +3,7 @@
 //! as root, runs may have another [`account`]. The [`runner`] does the same inside of a container or a pod.
 
 pub mod account;
+mod allowed;
 mod credential_files;
 pub mod environment;
 mod frame;

@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod config;
 mod logging;
+mod terminal;
 mod wiring;
 
 fn main() -> std::process::ExitCode {

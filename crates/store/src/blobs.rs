@@ -24,6 +24,7 @@ use rigi_model::{ContentHash, ProjectName};
 
 use crate::bucket::Bucket;
 use crate::bucket::cache::Cache;
+use crate::durable::{make_folder, sync_folder};
 use crate::storage::Storage;
 use crate::{Error, Result};
 
@@ -258,23 +259,6 @@ fn touch(file: &Path) -> Result<()> {
         .map_err(Error::io(format!("touch {}", file.display())))
 }
 
-/// Makes a folder and those above it that are not there, so that they are there after a loss of power too.
-pub(crate) fn make_folder(folder: &Path) -> Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent() {
-        make_folder(parent)?;
-    }
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(Error::io(format!("make the folder {}", folder.display()))(error))
-        }
-        // Also where somebody else has just made it: it must last before anything in it counts.
-        _ => folder.parent().map_or(Ok(()), sync_folder),
-    }
-}
-
 /// Hands the pieces of a file to `each`.
 fn each_piece(path: &Path, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let read = || Error::io(format!("read {}", path.display()));
@@ -313,12 +297,6 @@ pub(crate) fn copy_hashed(from: &Path, to: &Path) -> Result<ContentHash> {
         out.write_all(piece).map_err(write())
     })?;
     Ok(ContentHash::new(hash.finalize().into()))
-}
-
-/// Makes a rename durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    let what = || format!("write the folder {}", folder.display());
-    File::open(folder).and_then(|f| f.sync_all()).map_err(Error::io(what()))
 }
 
 #[cfg(test)]

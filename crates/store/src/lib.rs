@@ -8,6 +8,7 @@ pub mod backup;
 pub mod blobs;
 mod bucket;
 pub mod db;
+mod durable;
 mod error;
 pub mod inspect;
 mod lock;
@@ -21,6 +22,7 @@ mod rows;
 pub mod seal;
 mod storage;
 pub mod tables;
+mod wal;
 mod work;
 mod writer;
 

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use super::{Submission, SubmitError};
 use crate::Engine;
 use crate::catalog::{Catalog, Pipeline, Ready};
-use crate::code::{self, CaptureError};
+use crate::code;
+use crate::folder::CaptureError;
 use crate::secrets;
 
 /// What is stored already: versions, and the content of their files.

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::pipeline::name::{is_label_key, is_variable};
+use rigi_model::pipeline::name::is_label_key;
 use rigi_model::run::RunStatus;
+use rigi_model::text::is_variable;
 use rigi_model::{PipelineName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, LookError, Pipeline};
-use crate::code::CaptureError;
+use crate::folder::CaptureError;
 use crate::ledger::Message;
 use crate::{Engine, secrets};
 pub(crate) use capture::Captured;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rigi_model::hash::hex;
 use sha2::{Digest, Sha256};
 
-use crate::process::{inherited, listed};
+use crate::allowed::{inherited, listed};
 
 pub type Variables = BTreeMap<String, String>;
 

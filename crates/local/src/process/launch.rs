@@ -10,6 +10,7 @@ use rigi_work::credentials::GivenBy;
 use rigi_work::plan::{AttemptPlan, PlanLimits};
 
 use super::{ProcessConfig, variables};
+use crate::allowed::inherited;
 use crate::credential_files::CredentialFiles;
 use crate::layout::{Layout, name};
 use crate::wire::Launch;
@@ -35,7 +36,7 @@ impl Context {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         Self {
-            inherited: variables::inherited(server, &config.env_allow),
+            inherited: inherited(server, &config.env_allow),
             default_processes: config.default_processes,
             runner: crate::environment::runner_path(&layout.tools()),
             layout: layout.clone(),

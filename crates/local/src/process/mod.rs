@@ -21,12 +21,11 @@ use rigi_work::plan::{AttemptPlan, Executor, Known, Observed};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account::Apart;
+pub use crate::allowed::ALLOWED;
 use crate::credential_files::CredentialFiles;
 use crate::environment::{Environments, UvConfig};
 use crate::layout::{Layout, name};
 use link::{Command, Link};
-pub use variables::ALLOWED;
-pub(crate) use variables::{inherited, listed};
 
 /// What the executor needs to know.
 #[derive(Debug, Clone)]

@@ -6,31 +6,9 @@ use std::path::Path;
 use rigi_work::plan::AttemptPlan;
 use serde_json::Value;
 
+use crate::allowed::listed;
 use crate::credential_files::CredentialFiles;
 use crate::layout::{Layout, name};
-
-/// Variables of the server that every run may see; `NAME*` is a prefix.
-pub const ALLOWED: &[&str] = &[
-    "PATH",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "TZ",
-    "TZDIR",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "NODE_EXTRA_CA_CERTS",
-];
 
 /// A parameter must not decide which code a program loads, nor where it works.
 const RESERVED: &[&str] = &[
@@ -61,25 +39,6 @@ const RESERVED: &[&str] = &[
 const LONGEST: usize = 64 * 1024;
 /// All parameters together, for the same reason.
 const ALL_TOGETHER: usize = 512 * 1024;
-
-/// Whether a name is in a list with `NAME*` for prefixes.
-pub fn listed<S: AsRef<str>>(name: &str, list: &[S]) -> bool {
-    list.iter().any(|entry| match entry.as_ref().strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => name == entry.as_ref(),
-    })
-}
-
-/// What runs see of `server`'s environment.
-pub fn inherited(
-    server: impl Iterator<Item = (String, String)>,
-    allow: &[String],
-) -> BTreeMap<String, String> {
-    let mut variables: BTreeMap<_, _> =
-        server.filter(|(name, _)| listed(name, ALLOWED) || listed(name, allow)).collect();
-    variables.entry("PATH".to_owned()).or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".to_owned());
-    variables
-}
 
 /// The environment of an attempt, and words for its log about what could not be set.
 pub fn of_attempt(

@@ -9,13 +9,13 @@ use rigi_model::quantity::show_bytes;
 use rigi_store::backup::{Created, Key, Manifest, Restored, Verified, WithKey};
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{List, OutputArgs, print_value};
 use super::progress::Steps;
 use super::session::Session;
 use super::table::Column;
-use super::terminal::{remark, say};
 use super::words::{count, date, many};
+use crate::terminal::Exit;
+use crate::terminal::{remark, say};
 
 /// `rigi backup`
 #[derive(Debug, Args)]

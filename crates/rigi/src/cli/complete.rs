@@ -7,9 +7,9 @@ use clap_complete::CompletionCandidate;
 use rigi_api::view::{Page, PipelineSummary, ProjectView, RunSummary};
 
 use super::session::{Globals, Placement, Session};
-use super::terminal::Terminal;
 use crate::client::{CallError, Client};
 use crate::config::FILE_NAME;
+use crate::terminal::Terminal;
 
 /// Somebody waits with a finger on the key.
 const PATIENCE: Duration = Duration::from_millis(1500);

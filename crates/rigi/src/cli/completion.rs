@@ -7,8 +7,8 @@ use clap::Args;
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 
-use super::exit::Exit;
-use super::terminal::hand_on;
+use crate::terminal::Exit;
+use crate::terminal::hand_on;
 
 /// By this variable the scripts of shells ask what to offer.
 const VARIABLE: &str = "_RIGI_COMPLETE";

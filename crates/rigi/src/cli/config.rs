@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::exit::Exit;
 use super::output::{List, OutputArgs};
 use super::session::Session;
 use super::table::{Column, Field};
-use super::terminal::say;
 use crate::config::{Origin, Setting, reference, shown};
+use crate::terminal::Exit;
+use crate::terminal::say;
 
 /// `rigi config`
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ impl Show {
             nothing: "There is no such setting; `rigi config show` lists them all.",
         };
         for warning in &loaded.warnings {
-            eprintln!("{} {warning}", session.terminal.paint(super::terminal::Colour::Amber, "warning:"));
+            eprintln!("{} {warning}", session.terminal.paint(crate::terminal::Colour::Amber, "warning:"));
         }
         list.print(self.output, &session.terminal)
     }
@@ -92,7 +92,7 @@ fn row(setting: &Setting) -> Vec<Field> {
         Some(value) => value.to_owned(),
     };
     let origin = match &setting.origin {
-        Origin::Default => Field::coloured(super::terminal::Colour::Grey, "default"),
+        Origin::Default => Field::coloured(crate::terminal::Colour::Grey, "default"),
         origin => origin.to_string().into(),
     };
     vec![setting.key.clone().into(), value.into(), origin]

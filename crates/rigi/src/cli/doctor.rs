@@ -9,14 +9,14 @@ use rigi_api::view::CheckView;
 use rigi_store::inspect::{Damage, Part};
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{OutputArgs, print_value};
 use super::progress::Steps;
 use super::session::{Found, Session};
-use super::terminal::{Colour, say};
 use super::words::count;
 use crate::client::Client;
 use crate::config::Loaded;
+use crate::terminal::Exit;
+use crate::terminal::{Colour, say};
 use crate::wiring::not_configured;
 
 /// `rigi doctor`

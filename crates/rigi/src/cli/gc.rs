@@ -7,12 +7,12 @@ use clap::Args;
 use rigi_api::view::GcReport;
 use rigi_model::quantity::show_bytes;
 
-use super::exit::Exit;
 use super::output::{OutputArgs, print_value};
 use super::session::{Found, Session};
-use super::terminal::say;
 use super::words::{count, many};
 use crate::client::Client;
+use crate::terminal::Exit;
+use crate::terminal::say;
 
 /// `rigi gc`
 #[derive(Debug, Args)]

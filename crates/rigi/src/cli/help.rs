@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::exit::{self, Exit};
-use super::failure::Failure;
 use super::session::Session;
-use super::terminal::{Colour, say};
+use crate::terminal::Failure;
+use crate::terminal::exit::{self, Exit};
+use crate::terminal::{Colour, say};
 
 /// The five commands that one starts with.
 const FIRST: [(&str, &str); 5] = [

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use rigi_exec::container::{Endpoint, ImageOrder, build, save};
 
-use super::exit::Exit;
 use super::session::Session;
-use super::terminal::{remark, say};
+use crate::terminal::Exit;
+use crate::terminal::{remark, say};
 
 /// `rigi image`
 #[derive(Debug, Args)]

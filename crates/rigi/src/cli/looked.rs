@@ -7,12 +7,12 @@ use clap::Args;
 use rigi_api::view::LookedView;
 use rigi_model::text::shown;
 
-use super::exit::Exit;
-use super::failure::Failure;
 use super::output::{OutputArgs, print_value};
 use super::session::{Found, Session};
-use super::terminal::{Colour, remark, say};
 use crate::client::Client;
+use crate::terminal::Exit;
+use crate::terminal::Failure;
+use crate::terminal::{Colour, remark, say};
 use crate::wiring::surroundings::Surroundings;
 
 /// Whose targets and storage are meant.

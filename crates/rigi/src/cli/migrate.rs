@@ -7,11 +7,11 @@ use clap::{Args, Subcommand};
 use rigi_store::{Migrate as Change, MigrationStatus};
 use serde::Serialize;
 
-use super::exit::Exit;
-use super::failure::Failure;
 use super::output::{List, OutputArgs};
 use super::session::Session;
 use super::table::Column;
+use crate::terminal::Exit;
+use crate::terminal::Failure;
 
 /// `rigi migrate`
 #[derive(Debug, Args)]

@@ -6,11 +6,10 @@ mod complete;
 mod completion;
 mod config;
 mod doctor;
-mod exit;
-mod failure;
 mod follow;
 mod gc;
 mod help;
+mod here;
 mod image;
 mod init;
 mod looked;
@@ -31,7 +30,6 @@ mod status;
 mod storage;
 mod table;
 mod targets;
-mod terminal;
 mod version;
 mod words;
 
@@ -40,12 +38,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub use exit::Exit;
-pub use failure::Failure;
-pub use follow::{Follow, drive};
-pub use pipelines::place;
 use session::{Globals, Placement, Session};
-pub use terminal::{Terminal, remark, say, set_in};
+
+use crate::terminal::{Exit, Terminal, is_closed_pipe, of_any, remark};
 
 const ABOUT: &str = "Runs data pipelines on machines their owners control.";
 
@@ -145,9 +140,9 @@ pub fn main() -> ExitCode {
     let session = Session::new(cli.globals, terminal, place);
     match dispatch(cli.command, session) {
         Ok(code) => code,
-        Err(error) if terminal::is_closed_pipe(&error) => Exit::Ok.into(),
+        Err(error) if is_closed_pipe(&error) => Exit::Ok.into(),
         Err(error) => {
-            let failure = failure::of_any(error);
+            let failure = of_any(error);
             remark(&failure.show(&terminal));
             failure.exit.into()
         }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::table::{Column, Field, Heads, lay_out};
-use super::terminal::{Terminal, hand_on, say, seen_json, set_in};
+use crate::terminal::{Terminal, hand_on, say, seen_json, set_in};
 
 /// Format of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use rigi_model::parameters::{INEXACT, coerce_text, inexact_number};
 use serde_json::{Map, Value};
 
-use super::exit::Exit;
-use super::failure::Failure;
 use super::table::cut;
+use crate::terminal::Exit;
+use crate::terminal::Failure;
 
 /// Splits `name=value`; the error names the flag.
 ///

@@ -8,17 +8,16 @@ use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 use rigi_api::view::{MistakeView, Page, PipelineSummary, PipelineView, RunMark};
 use rigi_model::quantity::show_duration;
-use rigi_model::text::shown;
 use rigi_model::{RunState, Timestamp};
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{self, OutputArgs, facts, print_value};
 use super::session::Session;
 use super::table::{Column, Field};
-use super::terminal::{Colour, Terminal, remark, say, set_in};
 use super::words::{ago, state_colour, state_word};
 use crate::client::{CallError, Client};
+use crate::terminal::Exit;
+use crate::terminal::{Colour, Terminal, place, remark, say, set_in};
 
 /// `rigi pipelines`
 #[derive(Debug, Args)]
@@ -310,7 +309,7 @@ impl Validate {
         for folder in &self.folders {
             if !folder.is_dir() {
                 let what = format!("`{}` is no folder", folder.display());
-                return Err(super::failure::Failure::new(Exit::NotFound, what).into());
+                return Err(crate::terminal::Failure::new(Exit::NotFound, what).into());
             }
             let limits = session.load(&home_of(folder), Vec::new())?.config.code_limits();
             findings.extend(crate::wiring::validate(folder, limits).into_iter().map(|(pipeline, result)| {
@@ -358,16 +357,6 @@ fn verdict(all: usize, wrong: usize) -> String {
         (all, 0) => format!("{all} pipelines, no mistake."),
         (all, 1) => format!("{all} pipelines; 1 has mistakes and cannot run."),
         (all, wrong) => format!("{all} pipelines; {wrong} have mistakes and cannot run."),
-    }
-}
-
-/// `file:line:column`, as editors and compilers write it.
-#[must_use]
-pub fn place(mistake: &MistakeView) -> String {
-    let file = shown(&mistake.file);
-    match mistake.line {
-        0 => file.into_owned(),
-        line => format!("{file}:{line}:{}", mistake.column.max(1)),
     }
 }
 

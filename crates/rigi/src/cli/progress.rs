@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use rigi_store::backup::Progress;
 
-use super::terminal::{Terminal, say};
 use super::words::count;
+use crate::terminal::{Terminal, say};
 
 /// What takes less is over before one could read it.
 pub const SHORT: Duration = Duration::from_secs(1);

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use rigi_api::view::ProjectView;
 
-use super::exit::Exit;
 use super::output::{List, OutputArgs};
 use super::session::Session;
 use super::table::Column;
+use crate::terminal::Exit;
 
 /// `rigi projects`
 #[derive(Debug, Args)]

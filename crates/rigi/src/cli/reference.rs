@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::exit::Exit;
-use super::terminal::say;
+use crate::terminal::Exit;
+use crate::terminal::say;
 
 /// `rigi openapi`: the API, OpenAPI 3.1.
 ///

@@ -7,12 +7,12 @@ use clap::Args;
 use clap_complete::ArgValueCompleter;
 use rigi_api::view::SubmitRun;
 
-use super::exit::Exit;
-use super::failure::Failure;
 use super::follow::{Follow, Interrupt, Show, Style, drive};
 use super::output::Format;
 use super::pairs::{self, Given};
 use super::session::Session;
+use crate::terminal::Exit;
+use crate::terminal::Failure;
 
 /// `rigi run`
 #[derive(Debug, Args)]
@@ -153,7 +153,7 @@ fn run_here(
     follow.interrupt = Interrupt::Cancel;
     let data = std::path::absolute(loaded.data_folder())?;
     follow.kept_in = (!session.finds(&data)).then_some(data);
-    crate::wiring::run_here(loaded, folder, request, inputs, follow)
+    crate::cli::here::run_here(loaded, folder, request, inputs, follow)
 }
 
 #[cfg(test)]

@@ -15,14 +15,14 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::{Instant, timeout_at};
 
-use super::exit::Exit;
-use super::failure::Failure;
 use super::runs::cancel_many;
 use super::session::{Found, Placement, Session};
-use super::terminal::remark;
 use super::words::{many, quoted};
 use crate::client::{CallError, Client, EventStream, FindError};
 use crate::config::{Flag, Loaded};
+use crate::terminal::Exit;
+use crate::terminal::Failure;
+use crate::terminal::remark;
 
 /// `rigi up`
 #[derive(Debug, Args)]
@@ -165,7 +165,7 @@ fn rest(cancelled: bool, runs: u64, system: &SystemView) -> String {
 /// Cancels what went on after the server had ended, and waits until nothing runs any more.
 fn cancel_left(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let place = loaded.pipelines.display().to_string();
-    let cancelled = crate::wiring::aside(loaded, cancel_all)?;
+    let cancelled = crate::cli::here::aside(loaded, cancel_all)?;
     let were = if cancelled == 1 { "was" } else { "were" };
     remark(&format!("No server ran on {}. {} {were} cancelled.", shown(&place), many(cancelled, "run")));
     Ok(Exit::Ok.into())

@@ -9,11 +9,11 @@ use clap::Args;
 use clap_complete::ArgValueCompleter;
 use rigi_model::text::shown;
 
-use super::failure::Failure;
-use super::terminal::{Terminal, remark};
+use crate::cli::here::Aside;
 use crate::client::{self, Client, FindError, Place, ServerPlace};
 use crate::config::{self, Flag, Loaded, Sources};
-use crate::wiring::Aside;
+use crate::terminal::Failure;
+use crate::terminal::{Terminal, remark};
 
 /// Flags of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -128,7 +128,7 @@ impl Session {
         let (Some(data), Some(here)) = (data, here) else {
             let words = "this reads the data folder, and the server was named by its address";
             let cure = "do it on the server's machine, and name the pipelines folder, or the data folder with `--data`";
-            return Err(Failure::new(super::exit::Exit::Usage, words).cure(cure));
+            return Err(Failure::new(crate::terminal::Exit::Usage, words).cure(cure));
         };
         let beside = data.parent().filter(|_| data.ends_with(".rigi"));
         let mut loaded = self.load(beside.unwrap_or(Path::new(&here.pipelines_folder)), Vec::new())?;

@@ -9,11 +9,11 @@ use rigi_model::quantity::show_duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::exit::Exit;
 use super::output::{OutputArgs, facts, print_value};
 use super::session::Session;
-use super::terminal::{Colour, say};
 use super::words::count;
+use crate::terminal::Exit;
+use crate::terminal::{Colour, say};
 
 /// A link that signs a browser in, once.
 #[derive(Debug, Deserialize)]

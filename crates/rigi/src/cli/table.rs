@@ -3,7 +3,7 @@
 use comfy_table::{Cell, Color, Table, presets};
 use rigi_model::text::steers;
 
-use super::terminal::{Colour, Terminal};
+use crate::terminal::{Colour, Terminal};
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
@@ -242,10 +242,7 @@ mod tests {
         let columns = [Column::fixed("A"), Column::fixed("B")];
         let coloured = lay_out(&columns, &rows, Some(9), Heads::Shown, &terminal);
         assert!(coloured.contains("\u{1b}["), "{coloured:?}");
-        assert_eq!(
-            super::super::terminal::harmless(&coloured.replace('\n', "|"), false),
-            "A       B|failed  x"
-        );
+        assert_eq!(crate::terminal::harmless(&coloured.replace('\n', "|"), false), "A       B|failed  x");
     }
 
     #[test]

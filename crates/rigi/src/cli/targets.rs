@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 use rigi_api::view::TargetView;
 use rigi_server::http::Surroundings as _;
 
-use super::exit::Exit;
 use super::looked::{Asked, PlaceArgs, tell};
 use super::output::{List, OutputArgs};
 use super::session::Session;
 use super::table::{Column, Field};
+use crate::terminal::Exit;
 use crate::wiring::targets::no_such;
 
 /// `rigi targets`

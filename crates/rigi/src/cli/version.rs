@@ -6,11 +6,11 @@ use clap::Args;
 use rigi_api::view::SystemView;
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{OutputArgs, facts, print_value};
 use super::session::Session;
-use super::terminal::say;
 use crate::client::Client;
+use crate::terminal::Exit;
+use crate::terminal::say;
 
 /// `rigi version`
 #[derive(Debug, Args)]

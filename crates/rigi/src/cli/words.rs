@@ -7,7 +7,7 @@ use rigi_model::quantity::show_duration;
 use rigi_model::{RunState, Timestamp};
 
 use super::table::Field;
-use super::terminal::Colour;
+use crate::terminal::Colour;
 
 /// `just now`, `4 s ago`, `3 min ago`, `2 days ago`.
 #[must_use]

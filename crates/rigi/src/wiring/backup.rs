@@ -10,8 +10,8 @@ use super::check::runtime;
 use super::data_folder::DataFolder;
 use super::error::{failure, of_store};
 use super::parts::database;
-use crate::cli::Failure;
 use crate::config::Loaded;
+use crate::terminal::Failure;
 
 /// Takes a backup into a folder.
 ///

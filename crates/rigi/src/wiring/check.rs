@@ -15,11 +15,11 @@ use rigi_store::{Migrate, MigrationStatus, Renew, Store};
 use super::data_folder::DataFolder;
 use super::error::{failure, of_store};
 use super::parts::{Parts, database};
-use crate::cli::Failure;
 use crate::config::Loaded;
+use crate::terminal::Failure;
 
 /// Refuses a pipelines folder that is none.
-pub(super) fn pipelines_folder(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn pipelines_folder(folder: &Path) -> Result<(), Failure> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -27,7 +27,7 @@ pub(super) fn pipelines_folder(folder: &Path) -> Result<(), Failure> {
     Err(failure(ErrorCode::NotFound, format!("{} is not a folder", folder.display()), cure))
 }
 
-pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 

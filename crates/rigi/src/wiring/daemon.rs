@@ -14,11 +14,11 @@ use tokio::sync::watch;
 use super::data_folder::{Fresh, write_private};
 use super::error::failure;
 use super::up::UpOptions;
-use crate::cli::{Failure, remark};
 use crate::client::{ServerFile, running_servers_file};
+use crate::terminal::{Failure, remark};
 
 /// Starts the same command once more, for a session of its own, and passes on what it says until it is ready.
-pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
+pub(crate) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
     let data = options.loaded.data_folder();
     if let Some(server) = data.canonicalize().ok().and_then(|data| ServerFile::of_running(&data)) {
         println!("Rigi {} is running already: {} (process {})", server.version, server.url, server.pid);
@@ -71,7 +71,7 @@ pub(super) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
 
 /// Ctrl-C and SIGTERM stop the server, and so does a terminal that hangs up, unless `nohup` said otherwise; what runs
 /// goes on.
-pub(super) async fn signals(stop: watch::Sender<bool>) {
+pub(crate) async fn signals(stop: watch::Sender<bool>) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -107,14 +107,14 @@ fn change_list(change: impl FnOnce(&mut BTreeSet<PathBuf>)) {
 }
 
 /// Adds a data folder to the list of this user's servers.
-pub(super) fn register(data: &Path) {
+pub(crate) fn register(data: &Path) {
     change_list(|list| {
         list.insert(data.to_owned());
     });
 }
 
 /// Takes it from the list.
-pub(super) fn unregister(data: &Path) {
+pub(crate) fn unregister(data: &Path) {
     change_list(|list| {
         list.remove(data);
     });

@@ -11,36 +11,36 @@ use rigi_server::http::random_token;
 use rigi_store::FolderLock;
 
 use super::error::{failure, is_read_only, of_store};
-use crate::cli::Failure;
 use crate::client::ServerFile;
+use crate::terminal::Failure;
 
 /// A data folder that is this process's.
-pub(super) struct DataFolder {
+pub(crate) struct DataFolder {
     pub path: PathBuf,
     _lock: FolderLock,
 }
 
 /// A data folder that may not have been there before: a start that fails leaves nothing, as later commands would take it
 /// for the one that is meant.
-pub(super) struct Fresh {
+pub(crate) struct Fresh {
     path: PathBuf,
     is_kept: AtomicBool,
 }
 
 impl Fresh {
     /// Looks before it is made.
-    pub(super) fn before(path: &Path) -> Self {
+    pub(crate) fn before(path: &Path) -> Self {
         let there = fs::symlink_metadata(path).is_ok();
         Self { path: path.to_owned(), is_kept: AtomicBool::new(there) }
     }
 
     /// It is in use from now on.
-    pub(super) fn keep(&self) {
+    pub(crate) fn keep(&self) {
         self.is_kept.store(true, Ordering::Relaxed);
     }
 
     /// Removes it if it was made since and came into no use.
-    pub(super) fn discard(&self) {
+    pub(crate) fn discard(&self) {
         if !self.is_kept.load(Ordering::Relaxed) {
             let _ = fs::remove_dir_all(&self.path);
         }
@@ -60,7 +60,7 @@ fn io(what: String) -> impl FnOnce(std::io::Error) -> Failure {
 
 impl DataFolder {
     /// Makes the folder if it is not there, and takes it.
-    pub(super) fn take(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn take(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
         fs::DirBuilder::new()
             .recursive(true)
@@ -89,7 +89,7 @@ impl DataFolder {
     }
 
     /// A word of warning where somebody else owns the folder: to them it is not closed. Only root gets so far.
-    pub(super) fn foreign_owner(&self) -> Option<String> {
+    pub(crate) fn foreign_owner(&self) -> Option<String> {
         let owner = fs::metadata(&self.path).ok()?.uid();
         let other = owner != rustix::process::geteuid().as_raw();
         let shown = self.path.display();
@@ -97,7 +97,7 @@ impl DataFolder {
     }
 
     /// The token that signs commands of this machine in; made once.
-    pub(super) fn token(&self) -> Result<String, Failure> {
+    pub(crate) fn token(&self) -> Result<String, Failure> {
         let file = self.path.join("token");
         if let Ok(text) = fs::read_to_string(&file)
             && text.trim().len() == 64
@@ -118,20 +118,20 @@ impl DataFolder {
     }
 
     /// Tells commands of this machine where the server answers.
-    pub(super) fn announce(&self, server: &ServerFile) -> Result<(), Failure> {
+    pub(crate) fn announce(&self, server: &ServerFile) -> Result<(), Failure> {
         let file = self.path.join(ServerFile::NAME);
         let text = serde_json::to_vec_pretty(server).unwrap_or_default();
         write_private(&file, &text).map_err(io(format!("write {}", file.display())))
     }
 
     /// The server answers no more.
-    pub(super) fn withdraw(&self) {
+    pub(crate) fn withdraw(&self) {
         let _ = fs::remove_file(self.path.join(ServerFile::NAME));
     }
 }
 
 /// Keeps a folder, and the key in it, out of the repository that the pipelines may lie in. What somebody wrote there stays.
-pub(super) fn hide_from_git(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn hide_from_git(folder: &Path) -> std::io::Result<()> {
     match File::create_new(folder.join(".gitignore")) {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
@@ -140,7 +140,7 @@ pub(super) fn hide_from_git(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Replaces a file that only its owner may read.
-pub(super) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let draft = file.with_extension("new");
     let mut options = OpenOptions::new();
     let mut out: File = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;

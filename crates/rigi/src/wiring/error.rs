@@ -2,10 +2,10 @@
 
 use rigi_model::ErrorCode;
 
-use crate::cli::{Exit, Failure};
+use crate::terminal::{Exit, Failure};
 
 /// A failure to start, with its code and what to do.
-pub(super) fn failure(code: ErrorCode, message: impl Into<String>, cure: &str) -> Failure {
+pub(crate) fn failure(code: ErrorCode, message: impl Into<String>, cure: &str) -> Failure {
     Failure::new(Exit::of_error(code), message).cure(cure).note("code", code.to_string())
 }
 
@@ -60,7 +60,7 @@ pub fn of_store(error: &rigi_store::Error) -> Failure {
 }
 
 /// What keeps processes from being started.
-pub(super) fn of_executor(error: &rigi_local::process::Error) -> Failure {
+pub(crate) fn of_executor(error: &rigi_local::process::Error) -> Failure {
     match error {
         rigi_local::process::Error::Version { version, .. } => failure(
             ErrorCode::SupervisorVersion,
@@ -80,6 +80,6 @@ pub(super) fn of_executor(error: &rigi_local::process::Error) -> Failure {
     }
 }
 
-pub(super) fn is_read_only(error: &std::io::Error) -> bool {
+pub(crate) fn is_read_only(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem)
 }

@@ -10,11 +10,11 @@ use tokio::sync::watch;
 
 use super::error::failure;
 use super::open_files;
-use crate::cli::Failure;
 use crate::config::Config;
+use crate::terminal::Failure;
 
 /// Takes the port before anything else is touched.
-pub(super) fn bind(config: &Config) -> Result<TcpListener, Failure> {
+pub(crate) fn bind(config: &Config) -> Result<TcpListener, Failure> {
     let address = SocketAddr::new(config.server.bind, config.server.port);
     if !address.ip().is_loopback() {
         let message =
@@ -41,7 +41,7 @@ pub(super) fn bind(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// The port of metrics, if they have one of their own.
-pub(super) async fn for_metrics(config: &Config) -> Result<Option<TcpListener>, Failure> {
+pub(crate) async fn for_metrics(config: &Config) -> Result<Option<TcpListener>, Failure> {
     let Some(address) = config.metrics.listen else { return Ok(None) };
     TcpListener::bind(address).await.map(Some).map_err(|error| {
         let message = format!("cannot listen on {address} for metrics: {error}");
@@ -50,7 +50,7 @@ pub(super) async fn for_metrics(config: &Config) -> Result<Option<TcpListener>, 
 }
 
 /// Names that the server answers to, against rebinding of foreign names.
-pub(super) fn hosts(config: &Config) -> Vec<String> {
+pub(crate) fn hosts(config: &Config) -> Vec<String> {
     let mut hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()];
     match config.server.bind {
         IpAddr::V4(address) => hosts.push(address.to_string()),
@@ -62,11 +62,11 @@ pub(super) fn hosts(config: &Config) -> Vec<String> {
 }
 
 /// Serves until stopped.
-pub(super) async fn serve(listener: TcpListener, router: axum::Router, stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, router: axum::Router, stop: watch::Receiver<bool>) {
     door::serve(listener, router, gate(), Patience::default(), stop).await;
 }
 
 /// A door of its own for those who come to it: others do not keep them out.
-pub(super) fn gate() -> Arc<Gate> {
+pub(crate) fn gate() -> Arc<Gate> {
     Gate::new(Places::of_limit(open_files::now()))
 }

@@ -4,21 +4,19 @@ pub mod backup;
 mod check;
 mod daemon;
 mod damage;
-mod data_folder;
-mod error;
-mod here;
-mod listen;
+pub mod data_folder;
+pub mod error;
+pub mod listen;
 mod open_files;
-mod parts;
-mod runners;
+pub mod parts;
+pub mod runners;
 pub mod surroundings;
 pub mod targets;
-mod up;
+pub mod up;
 
 pub use check::{doctor, gc, migrate, not_configured, validate};
 pub use damage::damage;
 pub use error::of_store as storage_failure;
-pub use here::{Aside, aside, run_here};
 use rigi_local::supervisor::SupervisorConfig;
 pub use up::{UpOptions, up};
 

@@ -10,7 +10,7 @@ const ENOUGH: u64 = 65_536;
 static BEFORE: OnceLock<Option<u64>> = OnceLock::new();
 
 /// Raises it. To be called once, before anything is served.
-pub(super) fn raise() {
+pub(crate) fn raise() {
     BEFORE.get_or_init(|| {
         let limit = getrlimit(Resource::Nofile);
         let before = limit.current?;
@@ -21,11 +21,11 @@ pub(super) fn raise() {
 }
 
 /// What it was, where it was raised.
-pub(super) fn before() -> Option<u64> {
+pub(crate) fn before() -> Option<u64> {
     BEFORE.get().copied().flatten()
 }
 
 /// What it is now.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(ENOUGH)
 }

@@ -23,14 +23,14 @@ use tokio::sync::mpsc;
 use super::data_folder::{DataFolder, hide_from_git};
 use super::error::{failure, of_executor, of_store};
 use super::surroundings::Surroundings;
-use crate::cli::Failure;
 use crate::config::{Config, Loaded};
+use crate::terminal::Failure;
 
 /// A storage that takes longer is told as away when the server starts.
 const REACH: Duration = Duration::from_secs(3);
 
 /// A running engine and what it stands on.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     pub engine: Engine,
     pub catalogs: Catalogs,
     pub recovered: Recovered,
@@ -46,7 +46,7 @@ pub(super) struct Parts {
 }
 
 /// Which database the configuration asks for.
-pub(super) fn database(config: &Config, data: &Path) -> DbConfig {
+pub(crate) fn database(config: &Config, data: &Path) -> DbConfig {
     match config.database.url.0.as_str() {
         "" => DbConfig::Sqlite(data.join("rigi.db")),
         url => DbConfig::Postgres(url.to_owned()),
@@ -55,7 +55,7 @@ pub(super) fn database(config: &Config, data: &Path) -> DbConfig {
 
 impl Parts {
     /// Opens everything and lets what had not ended go on.
-    pub(super) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Failure> {
+    pub(crate) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Failure> {
         let config = &loaded.config;
         let data = folder.path.clone();
         let files = config.stored_files();

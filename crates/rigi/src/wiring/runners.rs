@@ -12,23 +12,23 @@ use tokio::sync::watch;
 
 use super::error::failure;
 use super::listen;
-use crate::cli::Failure;
 use crate::config::Config;
+use crate::terminal::Failure;
 
 /// Open doors that nobody answers at yet.
-pub(super) struct Doors {
+pub(crate) struct Doors {
     socket: UnixListener,
     port: Option<TcpListener>,
 }
 
 /// The folder of the socket, in the data folder. It is mounted as a whole: another server makes another socket.
-pub(super) fn folder(data: &Path) -> PathBuf {
+pub(crate) fn folder(data: &Path) -> PathBuf {
     data.join("runners")
 }
 
 impl Doors {
     /// Opens them.
-    pub(super) async fn open(config: &Config, data: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn open(config: &Config, data: &Path) -> Result<Self, Failure> {
         let folder = folder(data);
         let path = folder.join("sock");
         let bound = || {
@@ -63,7 +63,7 @@ impl Doors {
     }
 
     /// Answers until the server stops.
-    pub(super) fn serve(self, router: &axum::Router, stop: &watch::Receiver<bool>) {
+    pub(crate) fn serve(self, router: &axum::Router, stop: &watch::Receiver<bool>) {
         let (gate, patience) = (listen::gate(), Patience::default());
         let socket = door::serve(self.socket, router.clone(), gate, patience, stop.clone());
         tokio::spawn(socket);

@@ -9,8 +9,8 @@ use rigi_model::Target;
 use rigi_store::{Storage, check_storage};
 
 use super::targets::{Settled, settle};
-use crate::cli::Failure;
 use crate::config::Config;
+use crate::terminal::Failure;
 
 /// See the module.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use rigi_work::Executor;
 
 use super::error::failure;
 use super::runners;
-use crate::cli::Failure;
 use crate::config::targets::TargetConfig;
 use crate::config::{Config, TargetKind};
+use crate::terminal::Failure;
 
 /// One target that is not `process`, ready to be opened or looked at.
 #[derive(Debug, Clone)]

@@ -18,9 +18,9 @@ use super::error::{of_executor, of_store};
 use super::listen;
 use super::parts::Parts;
 use super::runners::Doors;
-use crate::cli::{Failure, place, say, set_in};
 use crate::client::ServerFile;
 use crate::config::Loaded;
+use crate::terminal::{Failure, place, say, set_in};
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -128,12 +128,12 @@ async fn on_engine_thread<T: Send + 'static>(
 }
 
 /// A folder as it is found from anywhere.
-pub(super) fn whole_path(folder: &std::path::Path) -> PathBuf {
+pub(crate) fn whole_path(folder: &std::path::Path) -> PathBuf {
     folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// What handlers reach.
-pub(super) fn state(
+pub(crate) fn state(
     parts: &Parts,
     loaded: &Loaded,
     pipelines: &std::path::Path,
@@ -187,7 +187,7 @@ pub(super) fn state(
 }
 
 /// The address that people use.
-pub(super) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
+pub(crate) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
     let local = listener.local_addr().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
     loaded.config.server.public_url.clone().unwrap_or_else(|| format!("http://{local}"))
 }
@@ -254,7 +254,7 @@ fn mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) -> Str
 }
 
 /// Starts nothing more. Returns how many runs go on without the server.
-pub(super) async fn finish(parts: &Parts) -> u64 {
+pub(crate) async fn finish(parts: &Parts) -> u64 {
     let _ = tokio::time::timeout(Duration::from_secs(5), parts.engine.close()).await;
     let (_, active, _) = parts.engine.counts().await;
     if active == 0 {

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use rigi_model::ErrorCode;
 use rigi_model::hash::hex;
 use rigi_model::parameters::{INEXACT, inexact_number};
-use rigi_model::pipeline::mistake::excerpt;
+use rigi_model::text::excerpt;
 use rigi_store::IdempotencyKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

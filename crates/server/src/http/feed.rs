@@ -4,6 +4,11 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use rigi_api::view::RunSummary;
+use rigi_model::RunId;
+use rigi_store::Result;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,9 +16,10 @@ use utoipa_axum::routes;
 
 use super::error::ApiResult;
 use super::extract::Query;
+use super::present;
 use super::scope::Scope;
 use super::state::AppState;
-use crate::live::{self, Wants};
+use crate::live::{self, Changes, Happenings, Missed, Wants};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(stream_events))
@@ -49,4 +55,44 @@ async fn stream_events(
     };
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     Ok(live::respond(scope.feeds.of(scope.project()).listen(Arc::new(scope.clone()), wants, seen)))
+}
+
+/// Events that one who was away is told afterwards, at most; beyond it, it starts afresh.
+const CATCH_UP: u32 = 5000;
+
+impl Changes for Scope {
+    fn happenings(&self) -> Happenings {
+        Happenings {
+            commits: self.store().commits(),
+            pulses: self.engine.pulses(),
+            pipelines: self.catalog().changes(),
+        }
+    }
+
+    fn newest(&self) -> BoxFuture<'_, Result<i64>> {
+        self.store().db().last_event().boxed()
+    }
+
+    fn missed<'a>(&'a self, after: i64, only: Option<&'a RunId>) -> BoxFuture<'a, Result<Missed>> {
+        async move {
+            let since = self.store().db().runs_since(after, CATCH_UP).await?;
+            let Some(mut runs) = since.runs else { return Ok(Missed { newest: since.newest, runs: None }) };
+            runs.retain(|run| run.project == *self.project() && only.is_none_or(|only| run.id == *only));
+            Ok(Missed { newest: since.newest, runs: Some(present::summaries(self, &runs).await) })
+        }
+        .boxed()
+    }
+
+    fn views(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<Vec<RunSummary>>> {
+        async move {
+            let mut runs = self.store().db().listed_by_id(&runs).await?;
+            runs.retain(|run| run.project == *self.project());
+            Ok(present::summaries(self, &runs).await)
+        }
+        .boxed()
+    }
+
+    fn some_waiting(&self, most: usize) -> BoxFuture<'_, Vec<RunId>> {
+        self.engine.some_waiting(self.project(), most).boxed()
+    }
 }

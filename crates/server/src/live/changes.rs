@@ -1,17 +1,11 @@
 //! What the live stream asks the rest of the server for.
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rigi_api::view::RunSummary;
 use rigi_engine::Pulse;
 use rigi_model::RunId;
 use rigi_store::{Commit, Result};
 use tokio::sync::broadcast;
-
-use crate::http::{Scope, present};
-
-/// Events that one who was away is told afterwards, at most; beyond it, it starts afresh.
-const CATCH_UP: u32 = 5000;
 
 /// What happens from now on.
 pub struct Happenings {
@@ -43,41 +37,4 @@ pub trait Changes: Send + Sync + 'static {
     fn views(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<Vec<RunSummary>>>;
     /// The first of those that wait.
     fn some_waiting(&self, most: usize) -> BoxFuture<'_, Vec<RunId>>;
-}
-
-impl Changes for Scope {
-    fn happenings(&self) -> Happenings {
-        Happenings {
-            commits: self.store().commits(),
-            pulses: self.engine.pulses(),
-            pipelines: self.catalog().changes(),
-        }
-    }
-
-    fn newest(&self) -> BoxFuture<'_, Result<i64>> {
-        self.store().db().last_event().boxed()
-    }
-
-    fn missed<'a>(&'a self, after: i64, only: Option<&'a RunId>) -> BoxFuture<'a, Result<Missed>> {
-        async move {
-            let since = self.store().db().runs_since(after, CATCH_UP).await?;
-            let Some(mut runs) = since.runs else { return Ok(Missed { newest: since.newest, runs: None }) };
-            runs.retain(|run| run.project == *self.project() && only.is_none_or(|only| run.id == *only));
-            Ok(Missed { newest: since.newest, runs: Some(present::summaries(self, &runs).await) })
-        }
-        .boxed()
-    }
-
-    fn views(&self, runs: Vec<RunId>) -> BoxFuture<'_, Result<Vec<RunSummary>>> {
-        async move {
-            let mut runs = self.store().db().listed_by_id(&runs).await?;
-            runs.retain(|run| run.project == *self.project());
-            Ok(present::summaries(self, &runs).await)
-        }
-        .boxed()
-    }
-
-    fn some_waiting(&self, most: usize) -> BoxFuture<'_, Vec<RunId>> {
-        self.engine.some_waiting(self.project(), most).boxed()
-    }
 }

@@ -12,6 +12,7 @@ mod pace;
 mod sse;
 mod teller;
 
+pub use changes::{Changes, Happenings, Missed};
 pub use feed::{Feeds, Wants};
 pub use follower::Attempts;
 pub use hub::{Place, line};

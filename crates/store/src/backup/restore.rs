@@ -15,8 +15,8 @@ use super::place::{Files, remove};
 use super::repository::Repository;
 use super::rows::unhex;
 use super::{Progress, Watch};
-use crate::blobs::sync_folder;
 use crate::db::{Db, on_db};
+use crate::durable::sync_folder;
 use crate::{DbConfig, Error, Result, Storage, seal};
 
 /// What a backup is taken of; or where to it goes: all of it empty.

@@ -8,9 +8,10 @@ use std::time::SystemTime;
 
 use rigi_model::{ContentHash, RunId, Timestamp};
 
-use super::{Blobs, Place, key_of, make_folder, sync_folder};
+use super::{Blobs, Place, key_of};
 use crate::bucket::Bucket;
 use crate::bucket::credentials::RunAccess;
+use crate::durable::{make_folder, sync_folder};
 use crate::{Error, Result};
 
 /// Part of what is stored for a project.

@@ -9,7 +9,7 @@ use object_store::path::Path as Key;
 use serde::{Deserialize, Serialize};
 
 use super::Bucket;
-use crate::blobs::make_folder;
+use crate::durable::make_folder;
 use crate::{Error, Result};
 
 /// An upload that is under way.

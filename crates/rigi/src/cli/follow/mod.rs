@@ -10,13 +10,13 @@ use std::process::ExitCode;
 use rigi_api::view::{InputRef, PipelineView, RunView, SubmitRun};
 use serde::Serialize;
 
-use super::exit::Exit;
-use super::failure::{self, Failure};
 use super::output::{Format, OutputArgs, yaml};
 use super::pairs::Given;
 use super::progress::bytes_bar;
-use super::terminal::{Terminal, say, seen_json};
 use crate::client::{Client, file_name};
+use crate::terminal::Exit;
+use crate::terminal::failure::{self, Failure};
+use crate::terminal::{Terminal, say, seen_json};
 
 pub use printer::{ended, line_text, unfinished_line, unreadable};
 pub use watch::watch;

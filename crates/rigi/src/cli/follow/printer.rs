@@ -9,8 +9,8 @@ use rigi_model::log::Unfinished;
 use rigi_model::quantity::{show_bytes, show_duration};
 
 use crate::cli::table::cut;
-use crate::cli::terminal::{Colour, Terminal, harmless};
 use crate::cli::words::{clock, quoted, state_colour, state_word};
+use crate::terminal::{Colour, Terminal, harmless};
 
 /// Labels and the time of a line take so many columns, so that all text begins in one.
 const LABEL: usize = 12;

@@ -14,11 +14,11 @@ use super::printer::{
     artifacts_command, ended, labelled, outputs_line, prepared, timed_line, unfinished_line, unreadable,
 };
 use super::{Follow, Interrupt, Placing, Show, Style};
-use crate::cli::exit::Exit;
 use crate::cli::progress::{SHORT, Spinner};
-use crate::cli::terminal::{Terminal, say};
 use crate::cli::words::{about, left, state_colour, state_words};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream, RunNews, RunStream};
+use crate::terminal::Exit;
+use crate::terminal::{Terminal, say};
 
 /// The last lines of an attempt may come after the news of its end.
 const LINES_COME_LATER: Duration = Duration::from_millis(500);

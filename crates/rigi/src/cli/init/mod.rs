@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use rigi_model::pipeline::name::check_pipeline_name;
 
-use super::exit::Exit;
-use super::failure::Failure;
-use super::terminal::say;
 use super::words::quoted;
+use crate::terminal::Exit;
+use crate::terminal::Failure;
+use crate::terminal::say;
 
 /// What kind of pipeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

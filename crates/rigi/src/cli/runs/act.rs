@@ -10,15 +10,15 @@ use serde_json::Value;
 
 use super::super::run::Stay;
 use super::filters::Filters;
-use crate::cli::exit::Exit;
-use crate::cli::failure::{self, Failure};
 use crate::cli::follow::{stay, upload};
 use crate::cli::output::{OutputArgs, print_value};
 use crate::cli::pairs::{self, Given};
 use crate::cli::session::Session;
-use crate::cli::terminal::say;
 use crate::cli::words::{many, state_word};
 use crate::client::{CallError, Client};
+use crate::terminal::Exit;
+use crate::terminal::failure::{self, Failure};
+use crate::terminal::say;
 
 /// `rigi runs cancel`
 #[derive(Debug, Args)]

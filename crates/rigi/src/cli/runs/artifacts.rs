@@ -12,15 +12,15 @@ use indicatif::ProgressBar;
 use rigi_api::view::ArtifactView;
 use rigi_model::quantity::show_bytes;
 
-use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
 use crate::cli::output::{self, OutputArgs};
 use crate::cli::progress::bytes_bar;
 use crate::cli::session::Session;
 use crate::cli::table::{Column, Field};
-use crate::cli::terminal::say;
 use crate::cli::words::many;
 use crate::client::Client;
+use crate::terminal::Exit;
+use crate::terminal::Failure;
+use crate::terminal::say;
 
 /// `rigi runs artifacts`
 #[derive(Debug, Args)]

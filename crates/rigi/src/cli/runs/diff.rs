@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::complete;
-use crate::cli::exit::Exit;
 use crate::cli::output::{List, OutputArgs};
 use crate::cli::session::Session;
 use crate::cli::table::Column;
+use crate::terminal::Exit;
 
 /// `rigi runs diff`
 #[derive(Debug, Args)]

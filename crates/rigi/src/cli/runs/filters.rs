@@ -5,9 +5,9 @@ use rigi_api::view::RunSelection;
 use rigi_model::quantity::parse_duration;
 use rigi_model::{RunState, Timestamp};
 
-use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
 use crate::cli::pairs;
+use crate::terminal::Exit;
+use crate::terminal::Failure;
 
 /// Filters of runs.
 #[derive(Debug, Default, Args)]

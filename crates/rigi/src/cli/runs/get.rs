@@ -10,12 +10,12 @@ use rigi_model::Timestamp;
 use rigi_model::quantity::{show_bytes, show_cpu, show_duration};
 
 use super::earlier::{earlier, lines};
-use crate::cli::exit::Exit;
 use crate::cli::output::{OutputArgs, facts, print_value};
 use crate::cli::session::Session;
 use crate::cli::table::cut;
-use crate::cli::terminal::{Terminal, say};
 use crate::cli::words::{date, labels, many, started_by, state_colour, state_words};
+use crate::terminal::Exit;
+use crate::terminal::{Terminal, say};
 
 /// `rigi runs get`
 #[derive(Debug, Args)]

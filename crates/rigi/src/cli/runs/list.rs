@@ -7,13 +7,13 @@ use rigi_api::view::{Page, RunSummary};
 use rigi_model::Timestamp;
 
 use super::filters::Filters;
-use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
 use crate::cli::output::{self, OutputArgs};
 use crate::cli::session::Session;
 use crate::cli::table::{Column, Field};
 use crate::cli::words::{ago, date, labels, started_by, state_field, took};
 use crate::client::{CallError, Client};
+use crate::terminal::Exit;
+use crate::terminal::Failure;
 
 /// Runs that one call may answer at most.
 const PAGE: usize = 200;
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::cli::table::{Heads, lay_out};
-    use crate::cli::terminal::Terminal;
+    use crate::terminal::Terminal;
 
     const NOW: Timestamp = Timestamp(1_700_000_100_000_000);
 

@@ -11,14 +11,14 @@ use rigi_api::view::{LogLine, LogPage, RunView};
 use rigi_model::log::Unfinished;
 
 use super::earlier::{earlier, lines};
-use crate::cli::exit::Exit;
 use crate::cli::follow::{ended, line_text, unfinished_line, unreadable};
 use crate::cli::output::{Format, yaml};
 use crate::cli::progress::Spinner;
 use crate::cli::session::Session;
-use crate::cli::terminal::{Terminal, remark, say, seen_json};
 use crate::cli::words::{clock, state_word};
 use crate::client::{CallError, Client, LogEvent, LogStart, LogStream};
+use crate::terminal::Exit;
+use crate::terminal::{Terminal, remark, say, seen_json};
 
 /// Lines that one call may answer at most.
 const PAGE: u64 = 5000;

@@ -8,10 +8,10 @@ use rigi_api::view::RunView;
 use serde_json::json;
 
 use crate::cli::complete;
-use crate::cli::exit::Exit;
 use crate::cli::output::{OutputArgs, print_value};
 use crate::cli::session::Session;
-use crate::cli::terminal::say;
+use crate::terminal::Exit;
+use crate::terminal::say;
 
 /// Programs that show an address in the browser.
 const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];

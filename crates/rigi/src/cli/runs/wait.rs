@@ -7,11 +7,11 @@ use clap_complete::ArgValueCompleter;
 use rigi_api::view::RunView;
 
 use crate::cli::complete;
-use crate::cli::exit::Exit;
 use crate::cli::follow::{Follow, Interrupt, Show, Style, watch};
 use crate::cli::output::OutputArgs;
 use crate::cli::pairs::Given;
 use crate::cli::session::Session;
+use crate::terminal::Exit;
 
 /// `rigi runs wait`
 #[derive(Debug, Args)]

@@ -1,8 +1,14 @@
 //! What the terminal is: how wide, whether it shows colours; and the only way to standard output.
 
+pub mod exit;
+pub mod failure;
+
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
+pub use exit::Exit;
+pub use failure::{Failure, of_any};
+use rigi_api::view::MistakeView;
 use rigi_model::text::{shown, steers};
 
 /// Colours by their meaning.
@@ -185,6 +191,16 @@ fn colour_length(text: &str) -> usize {
     let Some(body) = text.strip_prefix("\u{1b}[") else { return 0 };
     let end = body.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(body.len());
     if body[end..].starts_with('m') { 2 + end + 1 } else { 0 }
+}
+
+/// `file:line:column`, as editors and compilers write it.
+#[must_use]
+pub fn place(mistake: &MistakeView) -> String {
+    let file = shown(&mistake.file);
+    match mistake.line {
+        0 => file.into_owned(),
+        line => format!("{file}:{line}:{}", mistake.column.max(1)),
+    }
 }
 
 #[cfg(test)]

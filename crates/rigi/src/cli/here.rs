@@ -9,15 +9,16 @@ use rigi_model::ErrorCode;
 use rigi_store::Renew;
 use tokio::sync::watch;
 
-use super::data_folder::{DataFolder, Fresh};
-use super::error::failure;
-use super::listen;
-use super::parts::Parts;
-use super::runners::Doors;
-use super::up::{finish, public_url, state};
-use crate::cli::{Failure, Follow, Terminal, drive};
+use super::follow::{Follow, drive};
 use crate::client::{Client, ServerFile, ServerPlace};
 use crate::config::Loaded;
+use crate::terminal::{Failure, Terminal};
+use crate::wiring::data_folder::{DataFolder, Fresh};
+use crate::wiring::error::failure;
+use crate::wiring::listen;
+use crate::wiring::parts::Parts;
+use crate::wiring::runners::Doors;
+use crate::wiring::up::{finish, public_url, state};
 
 /// Runs the pipeline that a folder holds, and stays with it to its end. Its data lie in `.rigi` beside it; a server that
 /// has them already is used instead.

@@ -7,7 +7,7 @@ use rigi_model::ErrorCode;
 use rigi_model::parameters::variable_text;
 
 use super::exit::Exit;
-use super::terminal::{Colour, Terminal, set_in};
+use super::{Colour, Terminal, set_in};
 use crate::client::{CallError, FindError, Problem, ProblemEntry};
 use crate::config::ConfigError;
 

@@ -6,7 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Part;
 use crate::{Error, Result};
 
 const HEADER: usize = 32;
@@ -19,19 +18,8 @@ fn path_of(database: &Path) -> PathBuf {
     name.into()
 }
 
-pub(super) fn inspect(database: &Path) -> Part {
-    let mut part = Part::new("write-ahead log");
-    match check_twice(database) {
-        Ok(frames) => part.read = frames,
-        Err(error) => {
-            part.error(error, "restore a backup; or move this file away, and what was written last with it")
-        }
-    }
-    part
-}
-
 /// Reads the frames, and once more if something is wrong: a server may be writing them.
-pub(super) fn check_twice(database: &Path) -> Result<u64> {
+pub(crate) fn check_twice(database: &Path) -> Result<u64> {
     check(database).or_else(|_| check(database))
 }
 
