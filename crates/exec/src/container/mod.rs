@@ -23,6 +23,7 @@ use rigi_model::{AttemptKey, Target};
 use rigi_work::plan::{AttemptPlan, Executor, named_image};
 use tokio::sync::mpsc;
 
+use crate::apart;
 use crate::remote::Remote;
 pub use build::{ImageError, ImageOrder, build, save};
 pub use engine::{Endpoint, check};
@@ -82,7 +83,8 @@ impl ContainerExecutor {
     pub fn open(config: ContainerConfig, remote: Remote) -> Self {
         let config = Arc::new(config);
         let (commands, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(Keeper::new(config.clone(), remote.clone(), commands.downgrade()).run(receiver));
+        let keeper = Keeper::new(config.clone(), remote.clone(), commands.downgrade());
+        apart::run(&config.name, keeper.run(receiver));
         Self { config, remote, commands }
     }
 

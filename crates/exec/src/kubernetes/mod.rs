@@ -29,6 +29,7 @@ use rigi_model::{AttemptKey, Target};
 use rigi_work::plan::{AttemptPlan, Executor};
 use tokio::sync::mpsc;
 
+use crate::apart;
 use crate::remote::Remote;
 pub use check::check;
 use keeper::{Command, Keeper};
@@ -86,7 +87,7 @@ impl KubernetesExecutor {
         let config = Arc::new(config);
         let (commands, receiver) = mpsc::unbounded_channel();
         let keeper = Keeper::new(config.clone(), remote.clone(), commands.downgrade());
-        tokio::spawn(keeper.run(receiver));
+        apart::run(&config.name, keeper.run(receiver));
         Self { config, remote, commands }
     }
 

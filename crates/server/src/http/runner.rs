@@ -122,7 +122,10 @@ async fn claim(
         Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
     plan.notes.extend(state.remote.notes(&key));
-    match state.remote.claim(&key, &claim, Timestamp::now()) {
+    let (remote, of) = (state.remote.clone(), key.clone());
+    let claimed = tokio::task::spawn_blocking(move || remote.claim(&of, &claim, Timestamp::now())).await;
+    let claimed = claimed.unwrap_or_else(|error| Err(Refusal::Disk(io::Error::other(error))));
+    match claimed {
         Ok(()) => Json(Assignment { plan, files: state.engine.way_to_files() }).into_response(),
         Err(refusal) => refused(&refusal),
     }
