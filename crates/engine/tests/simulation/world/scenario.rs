@@ -1,6 +1,6 @@
 //! What differs from seed to seed: pipelines, limits, load, and how often what goes wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -82,12 +82,6 @@ impl Scenario {
             if rng.bool() {
                 limits.insert(pipeline.limited(), rng.u64(1..=3));
             }
-            if rng.u32(..4) == 0 {
-                limits.insert(LimitOf::Project(pipeline.project.clone()), rng.u64(1..=4));
-            }
-        }
-        if rng.u32(..4) == 0 {
-            limits.insert(LimitOf::Target(Target::PROCESS), rng.u64(1..=4));
         }
         // A quarter of all worlds is calm: there only the order and the limits can be wrong.
         let trouble = if rng.f64() < 0.25 { 0.0 } else { rng.f64() };
@@ -102,7 +96,7 @@ impl Scenario {
             not_kept: rate(0.1),
             deaf: rate(0.3),
         };
-        Self {
+        let mut scenario = Self {
             limits,
             pipelines,
             submissions: rng.u32(3..=15),
@@ -113,7 +107,16 @@ impl Scenario {
             standby: rng.u32(0..=2),
             disasters: if trouble == 0.0 { 0 } else { rng.u32(0..=8) },
             keep_runs: rng.bool().then(|| rng.u64(0..=5)),
+        };
+        // Drawn last: all else of a seed's world is as it was before there were such limits.
+        let projects: BTreeSet<_> =
+            scenario.pipelines.iter().map(|pipeline| pipeline.project.clone()).collect();
+        for of in projects.into_iter().map(LimitOf::Project).chain([LimitOf::Target(Target::PROCESS)]) {
+            if rng.u32(..4) == 0 {
+                scenario.limits.insert(of, rng.u64(1..=4));
+            }
         }
+        scenario
     }
 }
 
