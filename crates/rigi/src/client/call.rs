@@ -139,6 +139,13 @@ impl Client {
         self.base.as_str().trim_end_matches('/')
     }
 
+    /// Address of a page of the project: of `/runs/…`.
+    #[must_use]
+    pub fn page(&self, path: &str) -> String {
+        let project = self.project.as_deref().map(|name| format!("/projects/{}", percent(name)));
+        format!("{}{}{path}", self.base(), project.unwrap_or_default())
+    }
+
     /// A request for `/api/v1/…`.
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.base.clone();

@@ -48,7 +48,7 @@ impl Open {
         let client = session.client()?;
         let url = session.block_on(async {
             let run: RunView = client.get(&["runs", &self.run], &[]).await?;
-            let page = format!("{}/runs/{}", client.base().trim_end_matches('/'), run.summary.id);
+            let page = client.page(&format!("/runs/{}", run.summary.id));
             if !self.link {
                 return Ok(page);
             }
