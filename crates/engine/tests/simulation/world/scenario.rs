@@ -108,15 +108,31 @@ impl Scenario {
             disasters: if trouble == 0.0 { 0 } else { rng.u32(0..=8) },
             keep_runs: rng.bool().then(|| rng.u64(0..=5)),
         };
-        // Drawn last: all else of a seed's world is as it was before there were such limits.
-        let projects: BTreeSet<_> =
-            scenario.pipelines.iter().map(|pipeline| pipeline.project.clone()).collect();
-        for of in projects.into_iter().map(LimitOf::Project).chain([LimitOf::Target(Target::PROCESS)]) {
-            if rng.u32(..4) == 0 {
-                scenario.limits.insert(of, rng.u64(1..=4));
-            }
+        // Drawn last: all else of a seed's world is as it was before there were several projects.
+        if rng.u32(..4) == 0 {
+            scenario.divide(rng);
         }
         scenario
+    }
+}
+
+impl Scenario {
+    /// Gives every second pipeline to another project, where it has the name of the one before it; and limits to all of them.
+    fn divide(&mut self, rng: &mut Rng) {
+        let mut limits = Limits::new();
+        for n in (1..self.pipelines.len()).step_by(2) {
+            let (former, name) = (self.pipelines[n].limited(), self.pipelines[n - 1].name.clone());
+            let pipeline = &mut self.pipelines[n];
+            (pipeline.project, pipeline.name) = (ProjectName::unchecked("other"), name);
+            limits.extend(self.limits.remove(&former).map(|most| (pipeline.limited(), most)));
+        }
+        let projects: BTreeSet<_> = self.pipelines.iter().map(|pipeline| pipeline.project.clone()).collect();
+        for of in projects.into_iter().map(LimitOf::Project).chain([LimitOf::Target(Target::PROCESS)]) {
+            if rng.bool() {
+                limits.insert(of, rng.u64(1..=4));
+            }
+        }
+        self.limits.extend(limits);
     }
 }
 
@@ -131,8 +147,8 @@ fn pipeline(n: u32, rng: &mut Rng) -> Pipeline {
     let strategy = strategies[rng.usize(..strategies.len())].clone();
     let jitter = if rng.bool() { 0.5 } else { 0.0 };
     Pipeline {
-        project: if n.is_multiple_of(2) { ProjectName::default() } else { ProjectName::unchecked("other") },
-        name: PipelineName::unchecked(format!("pipeline-{}", n / 2)),
+        project: ProjectName::default(),
+        name: PipelineName::unchecked(format!("pipeline-{n}")),
         version: VersionHash::new([u8::try_from(n).unwrap_or(0); 32]),
         retry: RetryPolicy { attempts: rng.u32(0..=3), strategy, jitter },
         grace: Duration::from_millis(rng.u64(0..3000)),
