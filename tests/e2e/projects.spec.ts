@@ -71,6 +71,8 @@ test("another project is gone to, with its pipelines, runs and changes and nothi
   await expect(page.getByRole("menu")).toHaveCount(0);
   await expect(switcher(page)).toBeFocused();
   await page.keyboard.press("Enter");
+  // The menu has taken the keys.
+  await expect(switcher(page)).not.toBeFocused();
   await page.keyboard.press("ArrowDown");
   await expect(page.getByRole("menuitem", { name: new RegExp(`^${LAB}`) })).toBeFocused();
   const paths = asked(page);
@@ -188,7 +190,10 @@ test("the switcher fits a phone and the dark, and nothing moves when it comes", 
       }
       await picture(page, `projects-settings-${scheme}-${width}`);
       await switcher(page).click();
-      await expect(page.getByRole("menuitem", { name: /^default/ })).toBeInViewport({ ratio: 1 });
+      const item = page.getByRole("menuitem", { name: /^default/ });
+      await expect(item).toBeInViewport({ ratio: 1 });
+      const [around, count] = [(await item.boundingBox())!, (await item.getByText("nothing runs").boundingBox())!];
+      expect(count.y >= around.y && count.y + count.height <= around.y + around.height && count.x + count.width <= around.x + around.width, "the count is in its line").toBe(true);
       await picture(page, `projects-${scheme}-${width}`);
       await page.keyboard.press("Escape");
     }

@@ -30,9 +30,9 @@ export default function ProjectMenu({ projects }: { projects: ProjectView[] }) {
             href={counterpart(location.pathname, one.name)}
             aria-current={one.name === project || undefined}
             leftSection={<span className={classes.tick}>{one.name === project && <Icon name="check" size={14} />}</span>}
-            rightSection={<span className={classes.badge}>{goingOn(one)}</span>}
+            rightSection={<span className={classes.goingOn}>{goingOn(one)}</span>}
           >
-            {one.name}
+            <span className={classes.name}>{one.name}</span>
           </Menu.Item>
         ))}
       </Menu.Dropdown>
