@@ -108,9 +108,10 @@ impl Scenario {
             disasters: if trouble == 0.0 { 0 } else { rng.u32(0..=8) },
             keep_runs: rng.bool().then(|| rng.u64(0..=5)),
         };
-        // Drawn last: all else of a seed's world is as it was before there were several projects.
-        if rng.u32(..4) == 0 {
-            scenario.divide(rng);
+        // Drawn aside: the worlds that are not divided are what they were before there were several projects.
+        let mut aside = rng.clone();
+        if aside.u32(..4) == 0 {
+            scenario.divide(&mut aside);
         }
         scenario
     }
