@@ -215,7 +215,7 @@ def python(bench):
 
 
 def size(bench):
-    bench.figures.add("release binary with the page", Path(bench.binary).stat().st_size / 2**20, "MB", bar=40)
+    bench.figures.add("release binary with the page", Path(bench.binary).stat().st_size / 2**20, "MB", bar=60)
 
 
 ALL = [spawn_limit, throughput, latency, chain, start, idle, logs, live, followers, python, crowd, queue, million, size]

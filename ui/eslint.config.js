@@ -20,4 +20,19 @@ export default defineConfig(
       "@typescript-eslint/only-throw-error": "off",
     },
   },
+  {
+    files: ["src/**"],
+    ignores: ["src/lib/project*.ts"],
+    rules: {
+      // An address that is put together by hand must lead to this page's project.
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector:
+            ":not(CallExpression[callee.name='apiPath']) > TemplateLiteral > TemplateElement[value.raw=/\\u002fapi\\u002fv1\\u002f/]",
+          message: "Put it through `apiPath`.",
+        },
+      ],
+    },
+  },
 );

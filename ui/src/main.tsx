@@ -17,8 +17,13 @@ import { createRoot } from "react-dom/client";
 import { Live } from "./api/live";
 import { LiveContext } from "./api/LiveContext";
 import { Problem } from "./api/problem";
+import { projectsQuery } from "./api/queries";
 import { colorSchemes, theme } from "./components/theme";
+import { canonicalPath } from "./lib/project";
 import { createPageRouter } from "./router";
+
+const canonical = canonicalPath(location.pathname);
+if (canonical !== location.pathname) history.replaceState(history.state, "", canonical + location.search + location.hash);
 
 const cache = new QueryClient({
   defaultOptions: {
@@ -33,6 +38,8 @@ const cache = new QueryClient({
 });
 const live = new Live(cache);
 live.start();
+// Before all else: whether there are several is seen in the rail.
+void cache.query(projectsQuery).catch(() => undefined);
 const router = createPageRouter(cache);
 
 const root = document.getElementById("root");

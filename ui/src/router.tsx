@@ -5,6 +5,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "
 import { pipelineQuery, pipelinesQuery, runQuery } from "./api/queries";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
+import { pagePath } from "./lib/project";
 import { many, one, parseSearch, stringifySearch } from "./lib/search";
 import { NotFound } from "./routes/NotFound";
 
@@ -76,6 +77,8 @@ function buildTree(cache: QueryClient) {
 export function createPageRouter(cache: QueryClient) {
   return createRouter({
     routeTree: buildTree(cache),
+    // Every link leads to a page of the same project.
+    basepath: pagePath("/"),
     defaultPreload: "intent",
     // Back leads to where one was, in each part of a page that scrolls.
     scrollRestoration: true,

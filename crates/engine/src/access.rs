@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::credentials::{BucketAccess, Credential};
-use rigi_exec::plan::{AttemptPlan, Executor, InputFile, StoredFile};
-use rigi_exec::remote::wire::{Address, Content, Way};
 use rigi_model::{AttemptKey, ProjectName, RunId, Timestamp};
-use rigi_store::{Error, Result, RunAccess, Store, Stored};
+use rigi_store::{Blobs, Error, Result, RunAccess, Store, Stored};
+use rigi_work::credentials::{BucketAccess, Credential};
+use rigi_work::plan::{AttemptPlan, Executor, InputFile, StoredFile};
+use rigi_work::wire::{Address, Content, Way};
 
 use crate::{Engine, inputs};
 
@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 /// What an attempt gets; `None` where there is no bucket that gives runs credentials.
 pub(crate) async fn of_attempt(store: &Store, plan: &AttemptPlan) -> Result<Option<BucketAccess>> {
-    let access = store.blobs().access_for(&plan.key.run).await?;
+    let access = store.blobs(&plan.project).access_for(&plan.key.run).await?;
     let of = |access: RunAccess| {
         let variables = variables(&access);
         BucketAccess::new(variables, credential(access), plan.timeout, plan.grace, Timestamp::now())
@@ -27,8 +27,12 @@ pub(crate) async fn of_attempt(store: &Store, plan: &AttemptPlan) -> Result<Opti
 }
 
 /// Fresh credentials of a run.
-pub(crate) async fn credential_of(store: &Store, run: &RunId) -> Result<Option<Credential>> {
-    Ok(store.blobs().access_for(run).await?.map(credential))
+pub(crate) async fn credential_of(
+    store: &Store,
+    project: &ProjectName,
+    run: &RunId,
+) -> Result<Option<Credential>> {
+    Ok(store.blobs(project).access_for(run).await?.map(credential))
 }
 
 fn credential(access: RunAccess) -> Credential {
@@ -57,7 +61,6 @@ fn variables(access: &RunAccess) -> BTreeMap<String, String> {
 /// Renews an attempt's credentials until it has ended; at once where `known` is none of its.
 pub(crate) async fn keep_renewed(
     store: Store,
-    project: ProjectName,
     executor: Arc<dyn Executor>,
     key: AttemptKey,
     known: Option<Credential>,
@@ -66,12 +69,14 @@ pub(crate) async fn keep_renewed(
     loop {
         tokio::time::sleep(pause).await;
         pause = AGAIN;
-        match store.db().run(&project, &key.run).await {
-            Ok(run) if run.status.attempt == key.number && !run.status.state.is_terminal() => {}
+        let project = match store.db().run_of_any(&key.run).await {
+            Ok(run) if run.status.attempt == key.number && !run.status.state.is_terminal() => {
+                run.request.project
+            }
             Ok(_) | Err(Error::NotFound { .. }) => return,
             Err(_) => continue,
-        }
-        match credential_of(&store, &key.run).await {
+        };
+        match credential_of(&store, &project, &key.run).await {
             Ok(Some(new)) => {
                 executor.renew(&key, &new);
                 pause = new.renew_in(Timestamp::now());
@@ -87,42 +92,47 @@ impl Engine {
     /// How runners may reach files.
     #[must_use]
     pub fn way_to_files(&self) -> Way {
-        if self.store.blobs().is_remote() { Way::Bucket } else { Way::Door }
+        if self.store.storage().is_remote() { Way::Bucket } else { Way::Door }
+    }
+
+    /// The files of the project of an attempt.
+    async fn blobs_of(&self, key: &AttemptKey) -> Result<Blobs> {
+        Ok(self.store.blobs(&self.store.db().project_of(&key.run).await?))
     }
 
     /// An input as a file of this machine.
     ///
     /// # Errors
     /// If it is damaged, or cannot be had.
-    pub async fn input_file(&self, input: &InputFile) -> Result<PathBuf> {
-        inputs::bring_one(self.store.blobs(), input).await
+    pub async fn input_file(&self, key: &AttemptKey, input: &InputFile) -> Result<PathBuf> {
+        inputs::bring_one(&self.blobs_of(key).await?, input).await
     }
 
     /// Where a runner reads an input itself; `None` where it cannot.
     ///
     /// # Errors
     /// If the address cannot be signed.
-    pub async fn address_of_input(&self, input: &InputFile) -> Result<Option<Address>> {
-        Ok(self.store.blobs().address_to_read(&inputs::content_of(input)?.sha256).await?.map(address))
+    pub async fn address_of_input(&self, key: &AttemptKey, input: &InputFile) -> Result<Option<Address>> {
+        Ok(self.blobs_of(key).await?.address_to_read(&inputs::content_of(input)?.sha256).await?.map(address))
     }
 
     /// Where a runner stores a file of just this content itself; `None` where it cannot.
     ///
     /// # Errors
     /// If the address cannot be signed.
-    pub async fn address_for_output(&self, content: Content) -> Result<Option<Address>> {
+    pub async fn address_for_output(&self, key: &AttemptKey, content: Content) -> Result<Option<Address>> {
         let content = Stored { sha256: content.sha256, size: content.size };
-        Ok(self.store.blobs().address_to_write(&content).await?.map(address))
+        Ok(self.blobs_of(key).await?.address_to_write(&content).await?.map(address))
     }
 
     /// Those of the files that are in the bucket indeed.
     ///
     /// # Errors
     /// If it does not answer.
-    pub async fn found_stored(&self, files: Vec<StoredFile>) -> Result<Vec<StoredFile>> {
+    pub async fn found_stored(&self, key: &AttemptKey, files: Vec<StoredFile>) -> Result<Vec<StoredFile>> {
         let content = |file: &StoredFile| Stored { sha256: file.sha256, size: file.size };
         let contents: Vec<_> = files.iter().map(content).collect();
-        let there = self.store.blobs().are_in_bucket(&contents).await?;
+        let there = self.blobs_of(key).await?.are_in_bucket(&contents).await?;
         Ok(files.into_iter().zip(there).filter_map(|(file, there)| there.then_some(file)).collect())
     }
 }

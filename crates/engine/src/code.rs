@@ -7,93 +7,10 @@ use std::path::{Component, Path, PathBuf};
 
 use rigi_model::version::{FileEntry, hash_version};
 use rigi_model::{ContentHash, VersionHash};
-use rigi_store::Store;
+use rigi_store::Blobs;
 use rigi_store::tables::versions::{GitFacts, Version, VersionFile};
 
-use crate::folder::{CodeLimits, Folder, Listing, list, walk};
-
-/// Why a folder cannot be captured.
-#[derive(Debug, thiserror::Error)]
-pub enum CaptureError {
-    /// A symbolic link leads out of the folder.
-    #[error("`{path}` is a link that leaves the folder (to `{target}`)")]
-    LinkLeaves {
-        /// The link.
-        path: String,
-        /// Where it leads.
-        target: String,
-    },
-    /// Too much.
-    #[error("the folder {what}")]
-    TooLarge {
-        /// What it holds and may hold.
-        what: String,
-        /// Configuration key that says so.
-        key: &'static str,
-    },
-    /// Folders within folders, without an end.
-    #[error("`{path}` lies more than 32 folders deep")]
-    TooDeep {
-        /// The folder.
-        path: String,
-    },
-    /// Not UTF-8.
-    #[error("`{path}` has a name that is not UTF-8")]
-    Name {
-        /// The name, its odd bytes as `\xe9`.
-        path: String,
-    },
-    /// Cannot be read.
-    #[error("`{path}` cannot be read: {source}")]
-    Read {
-        /// Which file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It changed while it was read, again and again.
-    #[error("the folder keeps changing while it is read")]
-    Changing,
-    /// It cannot be kept.
-    #[error(transparent)]
-    Store(#[from] rigi_store::Error),
-}
-
-impl CaptureError {
-    /// What to do, as a sentence; `None` where the error is the server's and no folder's.
-    #[must_use]
-    pub fn cure(&self) -> Option<String> {
-        let cure = match self {
-            Self::LinkLeaves { .. } => {
-                "Copy what it leads to into the folder, or give it to runs as an input.".to_owned()
-            }
-            Self::TooLarge { key, .. } => {
-                format!("Keep data out of the folder and give it as inputs, or raise `{key}`.")
-            }
-            Self::TooDeep { .. } => "Move it further up, or out of the folder.".to_owned(),
-            Self::Name { .. } => "Rename it.".to_owned(),
-            Self::Read { .. } => {
-                "Give the account of the server the right to read it, or move it out of the folder."
-                    .to_owned()
-            }
-            Self::Changing => "Keep what is written all the time out of the folder.".to_owned(),
-            Self::Store(_) => return None,
-        };
-        Some(cure)
-    }
-
-    /// What it is about, below the folder; `None`: the folder as a whole.
-    #[must_use]
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Self::LinkLeaves { path, .. }
-            | Self::TooDeep { path }
-            | Self::Name { path }
-            | Self::Read { path, .. } => Some(path),
-            Self::TooLarge { .. } | Self::Changing | Self::Store(_) => None,
-        }
-    }
-}
+use crate::folder::{CaptureError, CodeLimits, Folder, Listing, list, walk};
 
 /// The hash that names this content.
 #[must_use]
@@ -110,7 +27,7 @@ pub fn version_of(files: &[VersionFile]) -> VersionHash {
 /// # Errors
 /// [`CaptureError::Changing`] if a file is not what it was when it was listed.
 pub fn keep(
-    store: &Store,
+    blobs: &Blobs,
     folder: &Path,
     listing: &Listing,
     is_stored: impl Fn(&ContentHash) -> bool,
@@ -119,7 +36,7 @@ pub fn keep(
     let folder = Folder::open(folder).map_err(read)?;
     for file in listing.files().into_iter().filter(|file| !is_stored(&file.sha256)) {
         // It may grow while it is read: one byte more is enough to know.
-        let stored = store.blobs().put(listing.open(&folder, &file.path)?.take(file.size + 1))?;
+        let stored = blobs.put(listing.open(&folder, &file.path)?.take(file.size + 1))?;
         if stored.sha256 != file.sha256 {
             return Err(CaptureError::Changing);
         }
@@ -131,8 +48,8 @@ pub fn keep(
 ///
 /// # Errors
 /// If what is stored is damaged or missing, or the disk does not take it.
-pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathBuf> {
-    let folder = store.data().join("cache").join("code").join(version.hash.to_string());
+pub fn materialise(data: &Path, blobs: &Blobs, version: &Version) -> rigi_store::Result<PathBuf> {
+    let folder = data.join("cache").join("code").join(version.hash.to_string());
     let io = |what: String| move |source| rigi_store::Error::Io { what, source };
     if folder.is_dir() {
         if version_at(&folder).is_ok_and(|hash| hash == version.hash) {
@@ -141,7 +58,7 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
         tracing::warn!(folder = %folder.display(), "a copy of code is not what was captured: it is made again");
         fs::remove_dir_all(&folder).map_err(io(format!("remove {}", folder.display())))?;
     }
-    let draft = store.data().join("tmp").join(format!("code-{}", rigi_model::UploadId::generate()));
+    let draft = data.join("tmp").join(format!("code-{}", rigi_model::UploadId::generate()));
     fs::create_dir_all(&draft).map_err(io(format!("make {}", draft.display())))?;
     for file in &version.files {
         if !is_plain(&file.path) {
@@ -154,7 +71,7 @@ pub fn materialise(store: &Store, version: &Version) -> rigi_store::Result<PathB
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(io(format!("make {}", parent.display())))?;
         }
-        copy_checked(store, file, &path)?;
+        copy_checked(blobs, file, &path)?;
     }
     // What lies under the version's name is taken for whole: no loss of power may leave half of it there.
     sync_folders(&draft).map_err(io(format!("write {}", draft.display())))?;
@@ -196,9 +113,9 @@ fn is_plain(path: &str) -> bool {
     !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-fn copy_checked(store: &Store, file: &VersionFile, to: &Path) -> rigi_store::Result<()> {
+fn copy_checked(blobs: &Blobs, file: &VersionFile, to: &Path) -> rigi_store::Result<()> {
     let io = |source| rigi_store::Error::Io { what: format!("write {}", to.display()), source };
-    let mut blob = store.blobs().get(&file.sha256)?;
+    let mut blob = blobs.get(&file.sha256)?;
     let mut out = fs::File::create(to).map_err(io)?;
     while let Some(piece) = blob.next_piece()? {
         out.write_all(&piece).map_err(io)?;

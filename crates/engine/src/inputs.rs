@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use rigi_exec::plan::InputFile;
 use rigi_store::{Blobs, Error, Result, RunInput, Stored};
+use rigi_work::plan::InputFile;
 
 /// An input that lies where it is stored.
 pub(crate) fn unfetched(input: RunInput) -> InputFile {

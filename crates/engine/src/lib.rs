@@ -21,10 +21,10 @@ pub mod submit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rigi_exec::credentials::{BucketAccess, Credential};
-use rigi_exec::plan::{AttemptPlan, Known, Observed};
-use rigi_model::{Actor, AttemptKey, PipelineName, RunId, Timestamp};
+use rigi_model::{Actor, AttemptKey, ProjectName, RunId, Timestamp};
 use rigi_store::Store;
+use rigi_work::credentials::{BucketAccess, Credential};
+use rigi_work::plan::{AttemptPlan, Known, Observed};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub use core::Executors;
@@ -33,6 +33,7 @@ pub use settings::Settings;
 
 use clock::{Ages, Moment};
 use core::Core;
+use decide::LimitOf;
 pub use ledger::CannotPlan;
 use ledger::{Message, Recovered};
 
@@ -59,20 +60,17 @@ impl Engine {
         settings: Settings,
         store: Store,
         executors: Executors,
-        limits: decide::Limits,
         observed: mpsc::UnboundedReceiver<Observed>,
         known: Vec<Known>,
     ) -> rigi_store::Result<(Self, Recovered)> {
         let settings = Arc::new(settings);
         let (pulses, _) = broadcast::channel(4096);
-        let board = decide::Board::new(limits);
         let versions = core::VersionCache::new(settings.clone(), store.clone());
         let (mut core, outbox) = Core::new(
-            settings.clone(),
+            &settings,
             store.clone(),
             versions.clone(),
             executors.clone(),
-            board,
             observed,
             pulses.clone(),
         );
@@ -80,8 +78,7 @@ impl Engine {
         let recovered = core.recover(known, Timestamp::now()).await?;
         for key in adopted {
             for executor in executors.values().filter(|executor| executor.renews(&key)) {
-                let (store, project) = (store.clone(), settings.project.clone());
-                tokio::spawn(access::keep_renewed(store, project, executor.clone(), key.clone(), None));
+                tokio::spawn(access::keep_renewed(store.clone(), executor.clone(), key.clone(), None));
             }
         }
         if let Some(newest) = store.db().newest_run().await? {
@@ -134,8 +131,9 @@ impl Engine {
 
     /// Asks many runs to stop, in one round; answers with how many had not ended when that is durable. `None`: the engine
     /// has stopped.
-    pub async fn cancel_many(&self, runs: Vec<RunId>, by: &Actor) -> Option<u64> {
-        self.ask(|reply| Message::CancelMany { runs, by: by.clone(), reply }).await
+    pub async fn cancel_many(&self, project: &ProjectName, runs: Vec<RunId>, by: &Actor) -> Option<u64> {
+        let (project, by) = (project.clone(), by.clone());
+        self.ask(|reply| Message::CancelMany { project, runs, by, reply }).await
     }
 
     /// What is known of runs beside what is stored; runs that have ended are left out.
@@ -143,9 +141,11 @@ impl Engine {
         self.ask(|reply| Message::Look { runs, reply }).await.unwrap_or_default()
     }
 
-    /// Some runs that wait, those that are next among them.
-    pub async fn some_waiting(&self, limit: usize) -> Vec<RunId> {
-        self.ask(|reply| Message::Waiting { limit, reply }).await.unwrap_or_default()
+    /// Some runs of a project that wait, those that are next among them.
+    pub async fn some_waiting(&self, project: &ProjectName, limit: usize) -> Vec<RunId> {
+        self.ask(|reply| Message::Waiting { project: project.clone(), limit, reply })
+            .await
+            .unwrap_or_default()
     }
 
     /// Waiting, active and delayed runs.
@@ -153,9 +153,9 @@ impl Engine {
         self.ask(|reply| Message::Count { reply }).await.unwrap_or_default()
     }
 
-    /// Waiting and active runs of each of these pipelines.
-    pub async fn counts_of(&self, pipelines: Vec<PipelineName>) -> Vec<(u64, u64)> {
-        self.ask(|reply| Message::CountOf { pipelines, reply }).await.unwrap_or_default()
+    /// Waiting and active runs of each of these.
+    pub async fn counts_of(&self, of: Vec<LimitOf>) -> Vec<(u64, u64)> {
+        self.ask(|reply| Message::CountOf { of, reply }).await.unwrap_or_default()
     }
 
     /// Gives no further places; answers when nothing is being started.
@@ -166,12 +166,11 @@ impl Engine {
     /// Hears the limits of pipelines as their folder is read: those that it has now, and each that changes.
     pub fn follow_limits(&self, catalog: &catalog::Catalog) {
         let mut changes = catalog.changes();
-        let (catalog, core) = (catalog.clone(), self.core.clone());
+        let (catalog, core, project) = (catalog.clone(), self.core.clone(), catalog.project().clone());
         // What a spec with a mistake, or one that is gone, said last stays until it says something else.
         let tell = move |pipeline: &catalog::Pipeline| {
             let Ok(ready) = &pipeline.outcome else { return true };
-            let limit = ready.spec.max_instances.map(u64::from);
-            core.send(Message::Limit { pipeline: pipeline.name.clone(), limit }).is_ok()
+            core.send(limit_of(&project, pipeline, ready)).is_ok()
         };
         tokio::spawn(async move {
             let mut all = true;
@@ -195,13 +194,19 @@ impl Engine {
     }
 }
 
+/// What a pipeline's spec says of its own limit.
+fn limit_of(project: &ProjectName, pipeline: &catalog::Pipeline, ready: &catalog::Ready) -> Message {
+    let of = LimitOf::Pipeline(project.clone(), pipeline.name.clone());
+    Message::Limit { of, most: ready.spec.max_instances.map(u64::from) }
+}
+
 impl Engine {
     /// What an attempt is to do, once more: for a runner that asks. `None`: it is not the run's current attempt.
     ///
     /// # Errors
     /// If the run, its code, its inputs or its secrets cannot be read.
     pub async fn plan_of(&self, key: &AttemptKey) -> Result<Option<AttemptPlan>, CannotPlan> {
-        let run = self.store.db().run(&self.settings.project, &key.run).await?;
+        let run = self.store.db().run_of_any(&key.run).await?;
         if run.status.attempt != key.number || run.status.state.is_terminal() {
             return Ok(None);
         }
@@ -221,7 +226,8 @@ impl Engine {
     /// # Errors
     /// If they cannot be had now.
     pub async fn credential_of(&self, key: &AttemptKey) -> rigi_store::Result<Option<Credential>> {
-        access::credential_of(&self.store, &key.run).await
+        let project = self.store.db().project_of(&key.run).await?;
+        access::credential_of(&self.store, &project, &key.run).await
     }
 
     /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.
@@ -237,7 +243,7 @@ impl Engine {
         use rigi_store::logs::LogSource;
         let id = &run.request.id;
         if let Some(stored) = self.store.db().attempt_log(id, attempt).await? {
-            let blobs = self.store.blobs().clone();
+            let blobs = self.store.blobs(&run.request.project);
             let whole = tokio::task::spawn_blocking(move || {
                 check_stored(&stored, &blobs, Depth::Headers)?;
                 LogSource::stored(stored, &blobs)

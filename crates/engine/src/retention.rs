@@ -9,15 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rigi_exec::environment::Environments;
+use rigi_local::environment::Environments;
 use rigi_model::pipeline::spec::Retention;
-use rigi_model::{ContentHash, RunId, Timestamp, VersionHash};
+use rigi_model::{ContentHash, ProjectName, RunId, Timestamp, VersionHash};
 use rigi_store::retention::{Before, Keep};
 use rigi_store::{Blobs, Error, FilesLock, Part, Removal, Result, Store};
 use serde::Serialize;
 
 use crate::Engine;
-use crate::catalog::Catalog;
+use crate::catalog::Catalogs;
 use crate::clock::of_files;
 
 /// What a collection removed, or would remove.
@@ -51,7 +51,7 @@ pub struct Collector {
     /// Whose runs and files.
     pub engine: Engine,
     /// For what pipelines say of their own retention.
-    pub catalog: Catalog,
+    pub catalogs: Catalogs,
     /// Python environments.
     pub environments: Arc<Environments>,
 }
@@ -68,27 +68,12 @@ impl Collector {
             Collect::Remove => Some(FilesLock::collect(engine.store.data())?),
             Collect::Count => None,
         };
-        let runs = self.collect_runs(now, how).await?;
-        let used = engine.store.db().used_by_runs(&engine.settings.project).await?;
-        if how == Collect::Remove {
-            let _nobody_submits = engine.captured.gate.write().await;
-            engine.captured.forget();
-            let before = Before {
-                versions: now.before(engine.settings.collect_after),
-                uploads: now.before(engine.settings.uploads_age),
-                keys: now.before(KEYS_AGE),
-            };
-            engine.store.remove_unreferenced(&engine.settings.project, &used, &before).await?;
+        let db = engine.store.db();
+        let (mut runs, mut in_use) = (0, InUse::of_nothing(of_files(db.created_at().await?)));
+        for project in db.projects().await? {
+            runs += self.collect_runs(&project, now, how).await?;
+            self.collect_rows(&project, now, how, &mut in_use).await?;
         }
-        let (db, project) = (engine.store.db(), &engine.settings.project);
-        let in_use = InUse {
-            content: db.referenced_content(project).await?,
-            logs: db.referenced_logs(project).await?,
-            versions: db.versions(project).await?,
-            environments: used.environments,
-            gone: self.gone().await?,
-            since: of_files(db.created_at().await?),
-        };
         let (store, age, environments) =
             (engine.store.clone(), engine.settings.collect_after, self.environments.clone());
         let swept = tokio::task::spawn_blocking(move || {
@@ -99,13 +84,45 @@ impl Collector {
         Ok(Collected { runs, ..swept.map_err(|_| Error::Closed)?? })
     }
 
+    /// Rows of a project that nothing refers to; then what is in use.
+    async fn collect_rows(
+        &self,
+        project: &ProjectName,
+        now: Timestamp,
+        how: Collect,
+        in_use: &mut InUse,
+    ) -> Result<()> {
+        let engine = &self.engine;
+        let db = engine.store.db();
+        let used = db.used_by_runs(project).await?;
+        if how == Collect::Remove {
+            let _nobody_submits = engine.captured.gate.write().await;
+            engine.captured.forget();
+            let before = Before {
+                versions: now.before(engine.settings.collect_after),
+                uploads: now.before(engine.settings.uploads_age),
+                keys: now.before(KEYS_AGE),
+            };
+            engine.store.remove_unreferenced(project, &used, &before).await?;
+        }
+        in_use.environments.extend(used.environments);
+        in_use.versions.extend(db.versions(project).await?);
+        in_use.files.push(Files {
+            blobs: engine.store.blobs(project),
+            content: db.referenced_content(project).await?,
+            logs: db.referenced_logs(project).await?,
+            gone: self.gone(project).await?,
+        });
+        Ok(())
+    }
+
     /// Runs that have files of their own in the bucket, and are not known any more.
-    async fn gone(&self) -> Result<Vec<RunId>> {
+    async fn gone(&self, project: &ProjectName) -> Result<Vec<RunId>> {
         let store = &self.engine.store;
-        if !store.blobs().is_remote() {
+        let blobs = store.blobs(project);
+        if !blobs.is_remote() {
             return Ok(Vec::new());
         }
-        let blobs = store.blobs().clone();
         let found = tokio::task::spawn_blocking(move || blobs.runs_with_files()).await;
         let found = match found.map_err(|_| Error::Closed)? {
             Ok(found) => found,
@@ -121,14 +138,13 @@ impl Collector {
         Ok(found.into_iter().filter(|run| !known.contains(run)).collect())
     }
 
-    async fn collect_runs(&self, now: Timestamp, how: Collect) -> Result<u64> {
+    async fn collect_runs(&self, project: &ProjectName, now: Timestamp, how: Collect) -> Result<u64> {
         let Engine { store, settings, .. } = &self.engine;
-        let project = &settings.project;
+        let catalog = self.catalogs.of(project);
         let mut removable = HashSet::new();
         for pipeline in store.db().pipelines_with_runs(project).await? {
-            let own = self
-                .catalog
-                .get(pipeline.as_str())
+            let own = catalog
+                .and_then(|catalog| catalog.get(pipeline.as_str()))
                 .and_then(|p| p.outcome.as_ref().ok().map(|r| r.spec.retention.clone()));
             let keep = keep_of(&settings.keep, own.as_ref());
             removable.extend(store.db().removable_runs(project, Some(&pipeline), &keep, now).await?);
@@ -148,14 +164,26 @@ impl Collector {
 
 /// What something refers to.
 struct InUse {
-    content: HashSet<ContentHash>,
-    logs: HashSet<String>,
+    files: Vec<Files>,
     versions: HashSet<VersionHash>,
     environments: HashSet<String>,
-    /// Runs that are no more, and have written to the bucket themselves.
-    gone: Vec<RunId>,
     /// The database remembers nothing from before: what is older may be in use by one that was lost.
     since: SystemTime,
+}
+
+impl InUse {
+    fn of_nothing(since: SystemTime) -> Self {
+        Self { files: Vec::new(), versions: HashSet::new(), environments: HashSet::new(), since }
+    }
+}
+
+/// The stored files of one project, and what of it something refers to.
+struct Files {
+    blobs: Blobs,
+    content: HashSet<ContentHash>,
+    logs: HashSet<String>,
+    /// Runs that are no more, and have written to the bucket themselves.
+    gone: Vec<RunId>,
 }
 
 /// What is stored by name, and whether a name is in use.
@@ -174,15 +202,9 @@ fn sweep(
     let known = Sweep { ages: in_use.since..before, how };
     let sweep = Sweep { ages: SystemTime::UNIX_EPOCH..before, how };
     let mut swept = Collected::default();
-    let shard = |name: &str| name.split('.').next().map(|run| run[run.len().saturating_sub(4)..].to_owned());
-    let is_log =
-        |name: &str| shard(name).is_some_and(|shard| in_use.logs.contains(&format!("{shard}/{name}")));
-    let is_content = |name: &str| name.parse().is_ok_and(|hash| in_use.content.contains(&hash));
-    let parts: Parts<'_> = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
-    if let Some(root) = store.blobs().folder() {
-        for (part, in_use) in parts {
-            known.files(&root.join(part.folder()), 1, in_use, &mut swept)?;
-        }
+    let (remote, local): (Vec<_>, Vec<_>) = in_use.files.iter().partition(|files| files.blobs.is_remote());
+    for files in local {
+        known.stored(files, &mut swept)?;
     }
     sweep.files(
         &store.data().join("cache").join("code"),
@@ -196,8 +218,8 @@ fn sweep(
         swept.environments = collected.count;
         swept.bytes += collected.bytes;
     }
-    if store.blobs().is_remote() {
-        known.bucket(store.blobs(), parts, &in_use.gone, &mut swept)?;
+    for files in remote {
+        known.stored(files, &mut swept)?;
     }
     Ok(swept)
 }
@@ -215,6 +237,22 @@ struct Sweep {
 }
 
 impl Sweep {
+    /// Stored files of a project.
+    fn stored(&self, files: &Files, swept: &mut Collected) -> Result<()> {
+        let shard =
+            |name: &str| name.split('.').next().map(|run| run[run.len().saturating_sub(4)..].to_owned());
+        let is_log =
+            |name: &str| shard(name).is_some_and(|shard| files.logs.contains(&format!("{shard}/{name}")));
+        let is_content = |name: &str| name.parse().is_ok_and(|hash| files.content.contains(&hash));
+        let parts: Parts<'_> = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
+        let Some(root) = files.blobs.folder() else {
+            return self.bucket(&files.blobs, parts, &files.gone, swept);
+        };
+        parts
+            .into_iter()
+            .try_for_each(|(part, in_use)| self.files(&root.join(part.folder()), 1, in_use, swept))
+    }
+
     /// Removes files below `folder`, `depth` folders deep, that are old enough and not in use.
     fn files(
         &self,

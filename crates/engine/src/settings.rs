@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use rigi_exec::plan::PlanLimits;
+use rigi_model::Target;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::retry::RetryPolicy;
-use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
+use rigi_work::plan::PlanLimits;
+
+use crate::decide::Limits;
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Project that everything belongs to.
-    pub project: ProjectName,
-    /// Runs that may be active at a time.
-    pub max_active_runs: u64,
+    /// How many runs may be active at a time; those of pipelines are said by their specs.
+    pub active: Limits,
     /// Where attempts execute unless the spec says otherwise.
     pub target: Target,
     /// Time limit of an attempt; `None` is none.

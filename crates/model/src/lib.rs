@@ -14,6 +14,7 @@ pub mod log;
 pub mod name;
 pub mod parameters;
 pub mod pipeline;
+pub mod place;
 pub mod quantity;
 pub mod reason;
 pub mod retry;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::mistake::excerpt;
 use crate::pipeline::name::{NameMistake, check_pipeline_name};
+use crate::text::excerpt;
 
 /// Defines a name: checked where it is given to something.
 macro_rules! name {

@@ -15,8 +15,8 @@ pub(crate) use numbers::write_property_whole;
 pub use numbers::{INEXACT, inexact_number, is_exact, read_exact};
 pub(crate) use rules::explain_meta;
 
-use crate::pipeline::mistake::{Position, excerpt, nearest};
-use crate::pipeline::name::is_variable;
+use crate::place::Position;
+use crate::text::{excerpt, is_variable, meant};
 
 /// The largest set of parameters that a run may be given, as JSON, in bytes.
 pub const LARGEST_PARAMETERS: usize = 1024 * 1024;
@@ -187,7 +187,7 @@ impl ParameterSchema {
             let rule = error.kind().keyword().to_owned();
             let message = if rules::is_unknown(error) {
                 let near = known.filter(|_| path.is_empty());
-                let near = near.and_then(|known| nearest(&subject, known.keys().map(String::as_str)));
+                let near = near.and_then(|known| meant(&subject, known.keys().map(String::as_str)));
                 let end = near.map_or_else(String::new, |name| format!("; the nearest is `{name}`"));
                 format!("`{}`: there is no such parameter{end}", excerpt(&subject))
             } else {
@@ -224,7 +224,7 @@ fn place_of(schema_path: &str, parameter: &str, sources: &ParameterSources<'_>) 
 }
 
 fn find_place(rules: &BTreeMap<String, Position>, schema_path: &str, parameter: &str) -> Option<Position> {
-    let property = crate::pipeline::document::push_pointer("/properties", parameter);
+    let property = crate::place::push_pointer("/properties", parameter);
     rules.get(schema_path).or_else(|| rules.get(&property)).copied()
 }
 
@@ -232,7 +232,7 @@ fn find_place(rules: &BTreeMap<String, Position>, schema_path: &str, parameter: 
 /// out there (as `additionalProperties`, which is false unless told).
 #[must_use]
 pub fn rule_source(rules: &BTreeMap<String, Position>, parameter: &str, rule: &str) -> Option<Position> {
-    let property = crate::pipeline::document::push_pointer("/properties", parameter);
+    let property = crate::place::push_pointer("/properties", parameter);
     find_place(rules, &format!("{property}/{rule}"), parameter)
 }
 
@@ -305,7 +305,7 @@ pub fn is_reserved(name: &str) -> bool {
 }
 
 fn mistake(parameter: &str, rule: &str, message: String) -> ParameterMistake {
-    let pointer = crate::pipeline::document::push_pointer("/parameters", parameter);
+    let pointer = crate::place::push_pointer("/parameters", parameter);
     ParameterMistake {
         pointer: if parameter.is_empty() { "/parameters".to_owned() } else { pointer },
         parameter: parameter.to_owned(),

@@ -72,7 +72,7 @@ fn split_number(text: &str) -> Option<(&str, &str)> {
 }
 
 fn shorten(text: &str) -> String {
-    crate::pipeline::mistake::excerpt(text)
+    crate::text::excerpt(text)
 }
 
 /// Bytes: `512MiB`, `512Mi`, `512m`, `1.5g`, `100`. A fraction of a byte is cut off.

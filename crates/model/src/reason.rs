@@ -9,6 +9,10 @@ crate::state::text_enum! {
         GlobalLimit = "global-limit",
         /// The pipeline's `max_instances` is reached.
         PipelineLimit = "pipeline-limit",
+        /// As many runs of the project are active as it may have.
+        ProjectLimit = "project-limit",
+        /// As many runs are active on the target as it may have.
+        TargetLimit = "target-limit",
         /// The disk has too little room to start anything.
         DiskFull = "disk-full",
         /// The storage of files does not answer.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::parameters::variable_text;
-use crate::pipeline::name::is_variable;
 use crate::pipeline::spec::{Limits, PipelineSpec, Schedule, SoftLimits};
 use crate::retry::RetrySpec;
+use crate::text::is_variable;
 
 type Variables = BTreeMap<String, String>;
 

@@ -115,6 +115,92 @@ pub fn plain_line(text: &str, most: usize) -> String {
     line
 }
 
+/// The name among `names` that a person most probably meant.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&wrong.to_lowercase(), &name.to_lowercase()), name));
+    scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+/// Bytes for people: `64 MiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut amount, mut unit) = (bytes, 0);
+    while amount >= 1024 && amount % 1024 == 0 && unit < units.len() - 1 {
+        (amount, unit) = (amount / 1024, unit + 1);
+    }
+    if amount < 10_240 || unit == 0 {
+        return format!("{} {}", group_digits(amount), units[unit]);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let mut amount = amount as f64;
+    while amount >= 1024.0 && unit < units.len() - 1 {
+        (amount, unit) = (amount / 1024.0, unit + 1);
+    }
+    format!("{amount:.1} {}", units[unit])
+}
+
+/// `1,234,567`.
+#[must_use]
+pub fn group_digits(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A user's text as it may stand in a message: on one line and not endless.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    let mut short: String =
+        text.chars().take(60).map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// The name among `known` that a slip of the finger made, if any is near.
+pub(crate) fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Names are short; what is far longer than any of them is not a slip of the finger.
+    if word.len() > 80 {
+        return None;
+    }
+    let lower = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len().min(word.len()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Whether a text can name an environment variable everywhere: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters.
+#[must_use]
+pub fn is_variable(name: &str) -> bool {
+    name.len() <= 128
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// `a`, `b` or `c`, as running text.
+pub(crate) fn list_choices<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,5 +236,22 @@ mod tests {
         {
             assert!(matches!(shown(plain), Cow::Borrowed(_)), "{plain}");
         }
+    }
+
+    #[test]
+    fn the_nearest_name_is_a_slip_away_or_not_named() {
+        let known = ["timeout", "tags", "target", "retries"];
+        assert_eq!(meant("timout", known), Some("timeout"));
+        assert_eq!(meant("Timeout", known), Some("timeout"));
+        assert_eq!(meant("tag", known), Some("tags"));
+        assert_eq!(meant("banana", known), None);
+        assert_eq!(meant(&"x".repeat(100_000), known), None);
+    }
+
+    #[test]
+    fn texts_of_users_stay_on_one_line() {
+        assert_eq!(excerpt("a\nb\u{202e}c"), "a\u{fffd}b\u{fffd}c");
+        assert_eq!(excerpt(&"x".repeat(100)).chars().count(), 61);
+        assert_eq!(list_choices(["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }

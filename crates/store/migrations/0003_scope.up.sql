@@ -4,6 +4,12 @@ ALTER TABLE artifacts ADD COLUMN project TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE run_inputs ADD COLUMN project TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE attempts ADD COLUMN project TEXT NOT NULL DEFAULT 'default';
 
+-- Where this was taken back before, there may be runs of others: what they keep is not to count as nobody's.
+UPDATE labels SET project = (SELECT project FROM runs WHERE id = run) WHERE run IN (SELECT id FROM runs WHERE project <> 'default');
+UPDATE artifacts SET project = (SELECT project FROM runs WHERE id = run) WHERE run IN (SELECT id FROM runs WHERE project <> 'default');
+UPDATE run_inputs SET project = (SELECT project FROM runs WHERE id = run) WHERE run IN (SELECT id FROM runs WHERE project <> 'default');
+UPDATE attempts SET project = (SELECT project FROM runs WHERE id = run) WHERE run IN (SELECT id FROM runs WHERE project <> 'default');
+
 DROP INDEX labels_by_value;
 CREATE INDEX labels_by_value ON labels (project, key, value, run);
 DROP INDEX artifacts_by_content;

@@ -3,6 +3,7 @@
 //! `<project>/blobs/<first two of the hash>/<hash>`; logs lie in `<project>/logs/`. Both below `objects/` in the data
 //! folder, below another folder, or in a bucket.
 
+pub(crate) mod areas;
 mod others;
 mod places;
 mod reader;
@@ -23,6 +24,7 @@ use rigi_model::{ContentHash, ProjectName};
 
 use crate::bucket::Bucket;
 use crate::bucket::cache::Cache;
+use crate::durable::{make_folder, sync_folder};
 use crate::storage::Storage;
 use crate::{Error, Result};
 
@@ -102,6 +104,15 @@ impl Blobs {
         Ok(Self { place, temporary })
     }
 
+    /// Those of another project, in the same storage. Their folders are made with the first file.
+    pub(crate) fn of(&self, project: &ProjectName) -> Self {
+        let place = match &self.place {
+            Place::Folder(root) => Place::Folder(root.with_file_name(project.as_str())),
+            Place::Bucket(bucket, cache) => Place::Bucket(Arc::new(bucket.of(project)), cache.clone()),
+        };
+        Self { place, temporary: self.temporary.clone() }
+    }
+
     /// Begins a blob.
     ///
     /// # Errors
@@ -112,7 +123,8 @@ impl Blobs {
         Ok(BlobWriter { file, path, hash: Sha256::new(), size: 0, place: self.place.clone() })
     }
 
-    /// What was being written when an earlier process ended, which nobody finishes. To be asked before anything is written.
+    /// What was being written when an earlier process ended, which nobody finishes, of all projects. To be asked before
+    /// anything is written.
     #[must_use]
     pub fn drafts(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.temporary).into_iter().flatten().flatten();
@@ -247,23 +259,6 @@ fn touch(file: &Path) -> Result<()> {
         .map_err(Error::io(format!("touch {}", file.display())))
 }
 
-/// Makes a folder and those above it that are not there, so that they are there after a loss of power too.
-pub(crate) fn make_folder(folder: &Path) -> Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent() {
-        make_folder(parent)?;
-    }
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(Error::io(format!("make the folder {}", folder.display()))(error))
-        }
-        // Also where somebody else has just made it: it must last before anything in it counts.
-        _ => folder.parent().map_or(Ok(()), sync_folder),
-    }
-}
-
 /// Hands the pieces of a file to `each`.
 fn each_piece(path: &Path, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let read = || Error::io(format!("read {}", path.display()));
@@ -302,12 +297,6 @@ pub(crate) fn copy_hashed(from: &Path, to: &Path) -> Result<ContentHash> {
         out.write_all(piece).map_err(write())
     })?;
     Ok(ContentHash::new(hash.finalize().into()))
-}
-
-/// Makes a rename durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    let what = || format!("write the folder {}", folder.display());
-    File::open(folder).and_then(|f| f.sync_all()).map_err(Error::io(what()))
 }
 
 #[cfg(test)]

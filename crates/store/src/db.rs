@@ -11,8 +11,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Sqlite, Transaction};
 
+use crate::error::Failed;
 use crate::postgres::{PgTx, Server};
-use crate::writer::Failed;
 use crate::{Error, Result};
 
 /// Which database, and how to reach it.
@@ -82,7 +82,7 @@ impl Db {
         match config {
             DbConfig::Sqlite(file) => {
                 // SQLite would go on without what follows the damage, and remove it.
-                crate::inspect::check_log(file)?;
+                crate::wal::check_twice(file)?;
                 open_sqlite(file).await
             }
             DbConfig::Postgres(url) => Ok(Self::Postgres(Server::open(url).await?)),

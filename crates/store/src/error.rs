@@ -197,3 +197,19 @@ impl From<rusqlite::Error> for Error {
 
 /// Result of the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was not written.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// Nothing was.
+    Surely(Error),
+    /// The answer to the commit was lost, and nobody knows.
+    Perhaps(Error),
+}
+
+impl Failed {
+    pub(crate) fn into_error(self) -> Error {
+        let (Self::Surely(error) | Self::Perhaps(error)) = self;
+        error
+    }
+}

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod blobs;
 mod bucket;
 pub mod db;
+mod durable;
 mod error;
 pub mod inspect;
 mod lock;
@@ -21,6 +22,7 @@ mod rows;
 pub mod seal;
 mod storage;
 pub mod tables;
+mod wal;
 mod work;
 mod writer;
 
@@ -46,6 +48,7 @@ pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
+use blobs::areas::Areas;
 use origin::{Age, Past};
 use tables::uploads::Upload;
 use tables::versions::Version;
@@ -56,7 +59,7 @@ use writer::Writer;
 pub struct Store {
     db: Db,
     writer: Writer,
-    blobs: Blobs,
+    areas: Areas,
     data: PathBuf,
     sealer: seal::Sealer,
 }
@@ -90,8 +93,8 @@ impl Store {
                 why: "a restore of a backup into it was begun and not finished; run it again".into(),
             });
         }
-        let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
-        let past = Past::read(data, blobs.folder())?;
+        let areas = Areas::open(data, storage)?;
+        let past = Past::read(data, areas.first().root())?;
         past.expect_file(config, renew)?;
         past.expect_key(data, renew)?;
         let db = Db::open(config).await?;
@@ -104,7 +107,7 @@ impl Store {
         let sealer = seal::Sealer::open(data)?;
         past.settle(&origin, renew)?;
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, blobs, data: data.to_owned(), sealer })
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer })
     }
 
     /// Opens the database only to change or show its schema.
@@ -128,10 +131,16 @@ impl Store {
         &self.db
     }
 
-    /// Files by content.
+    /// A project's files by content.
     #[must_use]
-    pub const fn blobs(&self) -> &Blobs {
-        &self.blobs
+    pub fn blobs(&self, project: &ProjectName) -> Blobs {
+        self.areas.of(project)
+    }
+
+    /// Where files lie, for what is the same for all projects.
+    #[must_use]
+    pub const fn storage(&self) -> &Blobs {
+        self.areas.first()
     }
 
     /// Seals secrets.

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rigi_model::Timestamp;
 use rigi_model::hash::hex;
+use rigi_model::{ProjectName, Timestamp};
 
 use crate::db::{Db, DbConfig, on_db, on_tx};
 use crate::seal::{self, CHECK_FILE, KEY_FILE};
@@ -33,7 +33,7 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// Reads it. `stored` is where its files lie, if that is a folder.
+    /// Reads it. `stored` is where the files of all projects lie, if that is a folder.
     pub(crate) fn read(data: &Path, stored: Option<&Path>) -> Result<Self> {
         let place = data.join(FILE);
         let id = match fs::read_to_string(&place) {
@@ -41,7 +41,7 @@ impl Past {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(Error::io(format!("read {}", place.display()))(error)),
         };
-        let in_use = id.is_some() || stored.is_some_and(|stored| holds_files(&stored.join("blobs")));
+        let in_use = id.is_some() || stored.is_some_and(holds_files);
         Ok(Self { place, id, in_use })
     }
 
@@ -151,8 +151,34 @@ impl Db {
     }
 }
 
-/// Whether there is a file in one of the folders below.
-fn holds_files(folder: &Path) -> bool {
-    let folders = fs::read_dir(folder).into_iter().flatten().flatten();
-    folders.filter_map(|shard| fs::read_dir(shard.path()).ok()).any(|mut files| files.next().is_some())
+/// Whether any project has a file there.
+fn holds_files(root: &Path) -> bool {
+    let inside = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_project = |entry: &fs::DirEntry| {
+        entry.file_name().to_str().is_some_and(|name| name.parse::<ProjectName>().is_ok())
+    };
+    let mut shards = inside(root).filter(is_project).flat_map(|area| inside(&area.path().join("blobs")));
+    shards.any(|shard| inside(&shard.path()).next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_in_use_when_any_project_has_a_file_there() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(!holds_files(&root.path().join("gone")));
+        for empty in ["default/blobs/ab", "lab/blobs", "lab/logs", ".tmp/blobs/ab", "Not a project/blobs/ab"]
+        {
+            fs::create_dir_all(root.path().join(empty)).unwrap();
+        }
+        for nobodys in [".tmp/blobs/ab/file", "Not a project/blobs/ab/file"] {
+            fs::write(root.path().join(nobodys), "x").unwrap();
+        }
+        assert!(!holds_files(root.path()));
+        fs::create_dir_all(root.path().join("lab/blobs/cd")).unwrap();
+        fs::write(root.path().join("lab/blobs/cd/file"), "x").unwrap();
+        assert!(holds_files(root.path()));
+    }
 }

@@ -19,7 +19,7 @@ use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, Either, Execute, Executor, Postgres, SqlStr};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::writer::Failed;
+use crate::error::Failed;
 use crate::{Error, Result, reach};
 
 /// A server that does not let us in for so long is away.

@@ -249,7 +249,7 @@ impl Store {
         Ok(removed.load(Ordering::Relaxed))
     }
 
-    /// Removes rows that nothing refers to any more, and those that are old enough. `used` may be older than this: versions
+    /// Removes rows of a project that nothing refers to any more, and those that are old enough. `used` may be older than this: versions
     /// of runs that came since are kept.
     ///
     /// # Errors
@@ -266,13 +266,14 @@ impl Store {
             self.remove_versions(project, chunk.to_vec(), used.last_event).await?;
         }
         for (sql, time) in [
-            ("DELETE FROM uploads WHERE created_at < $1", before.uploads),
-            ("DELETE FROM idempotency WHERE created_at < $1", before.keys),
+            ("DELETE FROM uploads WHERE project = $1 AND created_at < $2", before.uploads),
+            ("DELETE FROM idempotency WHERE project = $1 AND created_at < $2", before.keys),
         ] {
+            let project = project.clone();
             self.write(move |tx| {
                 Box::pin(async move {
                     on_tx!(tx, c, D => {
-                        sqlx::query(sql).bind(time.0).execute(c).await.map_err(Error::from)?;
+                        sqlx::query(sql).bind(project.as_str()).bind(time.0).execute(c).await.map_err(Error::from)?;
                     });
                     Ok(())
                 })

@@ -190,7 +190,7 @@ pub(crate) fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
     let mut out = options.write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(write())?;
     out.write_all(bytes).and_then(|()| out.sync_all()).map_err(write())?;
     fs::rename(&draft, file).map_err(write())?;
-    crate::blobs::sync_folder(file.parent().unwrap_or(file))
+    crate::durable::sync_folder(file.parent().unwrap_or(file))
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

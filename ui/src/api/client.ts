@@ -2,12 +2,22 @@
 import createClient from "openapi-fetch";
 
 import { readAnswer, writeJson } from "../lib/json";
+import { apiPath } from "../lib/project";
 import { Problem } from "./problem";
 import type { paths } from "./schema.gen";
 import { setSignedIn } from "./session";
 
+/** A request to this page's project where it is for what a project has of its own. */
+class ProjectRequest extends Request {
+  constructor(url: string, init?: RequestInit) {
+    super(location.origin + apiPath(url.slice(location.origin.length)), init);
+  }
+}
+
+/** Paths are those without a project; each goes to this page's. */
 export const api = createClient<paths>({
   baseUrl: location.origin,
+  Request: ProjectRequest as typeof Request,
   credentials: "same-origin",
   fetch: fetchExact,
   bodySerializer: writeJson,

@@ -11,6 +11,7 @@ export interface RunFilter {
 
 export const keys = {
   system: ["system"] as const,
+  projects: ["projects"] as const,
   pipelines: ["pipelines"] as const,
   pipeline: (name: string) => ["pipeline", name] as const,
   runLists: ["runs"] as const,

@@ -2,12 +2,13 @@
 import type { QueryClient } from "@tanstack/react-query";
 
 import { setStale } from "../lib/now";
+import { apiPath } from "../lib/project";
 import { SseStream, type SseMessage } from "../lib/sse";
 import { Early } from "./early";
 import { foldPipelines, foldRun, foldRunLists, foldSample } from "./fold";
 import { keys } from "./keys";
 import { setSignedIn } from "./session";
-import type { RunSummary, UsageSample } from "./types";
+import type { ProjectView, RunSummary, UsageSample } from "./types";
 
 export type LineState = { online: true } | { online: false; since: number };
 
@@ -40,7 +41,7 @@ export class Live {
 
   start(): void {
     this.stream ??= new SseStream({
-      url: () => `/api/v1/events${this.watched ? `?usage=${encodeURIComponent(this.watched)}` : ""}`,
+      url: () => apiPath(`/api/v1/events${this.watched ? `?usage=${encodeURIComponent(this.watched)}` : ""}`),
       onMessage: (message) => this.take(message),
       onConnected: (connected) => this.setConnected(connected),
       onRefused: (status) => setSignedIn(status !== 401),
@@ -144,6 +145,9 @@ export class Live {
     this.countsTimer ??= setTimeout(() => {
       this.countsTimer = undefined;
       void this.cache.invalidateQueries({ queryKey: keys.system });
+      // Of one project alone, the server's counts are its own.
+      const projects = this.cache.getQueryData<ProjectView[]>(keys.projects);
+      if (projects && projects.length > 1) void this.cache.invalidateQueries({ queryKey: keys.projects, exact: true });
       if (!this.pipelinesAreExact) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
       this.pipelinesAreExact = true;
     }, COUNTS_MS);

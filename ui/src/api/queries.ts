@@ -1,6 +1,7 @@
 /** What the page asks for, under which key it is kept. Nothing here refetches by time: `live` keeps it fresh. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
+import { apiPath, project } from "../lib/project";
 import { api, escapePath, fetchText, ok } from "./client";
 import { keys, type RunFilter } from "./keys";
 import type { CodeFile, Page } from "./types";
@@ -8,6 +9,12 @@ import type { CodeFile, Page } from "./types";
 export const systemQuery = queryOptions({
   queryKey: keys.system,
   queryFn: ({ signal }) => ok(api.GET("/api/v1/system", { signal })),
+});
+
+/** Every project, by name. */
+export const projectsQuery = queryOptions({
+  queryKey: keys.projects,
+  queryFn: async ({ signal }) => (await ok(api.GET("/api/v1/projects", { signal }))).items,
 });
 
 /** Reads a list to its end, page by page. */
@@ -51,7 +58,23 @@ export function runsQuery(filter: RunFilter, limit = 100) {
 export function runQuery(id: string) {
   return queryOptions({
     queryKey: keys.run(id),
-    queryFn: ({ signal }) => ok(api.GET("/api/v1/runs/{id}", { params: { path: { id } }, signal })),
+    // A path without a project leads to a run of any.
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/projects/{project}/runs/{id}", { params: { path: { project, id } }, signal })),
+  });
+}
+
+/** The other project that has a run, or null. */
+export function homeOfRunQuery(id: string) {
+  return queryOptions({
+    queryKey: [...keys.projects, "of run", id],
+    queryFn: async ({ signal, client }) => {
+      for (const { name } of await client.query(projectsQuery)) {
+        const path = { project: name, id };
+        const { response } = await api.GET("/api/v1/projects/{project}/runs/{id}", { params: { path }, signal });
+        if (response.ok) return name;
+      }
+      return null;
+    },
   });
 }
 
@@ -92,8 +115,8 @@ export type CodeOwner = { run: string } | { pipeline: string };
 
 function codeBase(owner: CodeOwner): string {
   return "run" in owner
-    ? `/api/v1/runs/${encodeURIComponent(owner.run)}/code`
-    : `/api/v1/pipelines/${encodeURIComponent(owner.pipeline)}/code`;
+    ? apiPath(`/api/v1/runs/${encodeURIComponent(owner.run)}/code`)
+    : apiPath(`/api/v1/pipelines/${encodeURIComponent(owner.pipeline)}/code`);
 }
 
 function codeKey(owner: CodeOwner): readonly unknown[] {
@@ -120,5 +143,5 @@ export function codeFileQuery(owner: CodeOwner, path: string) {
 /** Address of an artifact's bytes. */
 export function artifactUrl(run: string, path: string, download?: "download"): string {
   const query = download ? "?download=1" : "";
-  return `/api/v1/runs/${encodeURIComponent(run)}/artifacts/${escapePath(path)}${query}`;
+  return apiPath(`/api/v1/runs/${encodeURIComponent(run)}/artifacts/${escapePath(path)}${query}`);
 }

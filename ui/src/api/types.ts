@@ -15,6 +15,7 @@ export type LogPage = Schemas["LogPage"];
 export type MistakeView = Schemas["MistakeView"];
 export type PipelineSummary = Schemas["PipelineSummary"];
 export type PipelineView = Schemas["PipelineView"];
+export type ProjectView = Schemas["ProjectView"];
 export type RerunRun = Schemas["RerunRun"];
 export type RunMark = Schemas["RunMark"];
 export type RunSummary = Schemas["RunSummary"];

@@ -1,4 +1,5 @@
 /** Uploads with progress, which `fetch` cannot tell. */
+import { apiPath } from "../lib/project";
 import { Problem } from "./problem";
 import type { UploadView } from "./types";
 
@@ -21,7 +22,7 @@ export function startUpload(file: File, onProgress: (fraction: number) => void):
       else reject(new Problem(request.status, body));
     };
   });
-  request.open("POST", `/api/v1/uploads?name=${encodeURIComponent(file.name)}`);
+  request.open("POST", apiPath(`/api/v1/uploads?name=${encodeURIComponent(file.name)}`));
   request.setRequestHeader("Content-Type", "application/octet-stream");
   request.send(file);
   return { done, abort: () => request.abort() };

@@ -1,9 +1,11 @@
-import { quote } from "../lib/command";
+import { inProject, quote } from "../lib/command";
+import { DEFAULT_PROJECT, project } from "../lib/project";
 import { Command } from "./CopyButton";
 import classes from "./FirstSteps.module.css";
 
-/** What to do in a folder without pipelines. */
-export function FirstSteps({ folder }: { folder?: string | undefined }) {
+/** What to do in a folder without pipelines; which folder that is, is known of the default project's. */
+export function FirstSteps({ folder: known }: { folder?: string | undefined }) {
+  const folder = project === DEFAULT_PROJECT ? known : undefined;
   return (
     <div className={classes.steps}>
       <h2>There are no pipelines yet</h2>
@@ -15,6 +17,12 @@ export function FirstSteps({ folder }: { folder?: string | undefined }) {
             in <code>{folder}</code>
           </>
         )}
+        {project !== DEFAULT_PROJECT && (
+          <>
+            {" "}
+            in the folder of the project <code>{project}</code>
+          </>
+        )}
         . It appears here as soon as it is there.
       </p>
       <ol>
@@ -24,7 +32,7 @@ export function FirstSteps({ folder }: { folder?: string | undefined }) {
         </li>
         <li>
           <p>Start it here, or in a terminal:</p>
-          <Command text="rigi run hello --follow" />
+          <Command text={inProject("rigi run hello --follow")} />
         </li>
         <li>
           <p>

@@ -2,6 +2,7 @@
 import { Link, type LinkProps } from "@tanstack/react-router";
 import { useEffect, type ReactNode } from "react";
 
+import { DEFAULT_PROJECT, project } from "../lib/project";
 import { Offline } from "./Offline";
 import classes from "./Page.module.css";
 
@@ -22,10 +23,8 @@ interface PageProps {
 }
 
 export function Page({ crumbs, actions, head, fill = false, children }: PageProps) {
-  const title = [...crumbs]
-    .reverse()
-    .map((crumb) => crumb.text)
-    .join(" · ");
+  const names = [...crumbs].reverse().map((crumb) => crumb.text);
+  const title = [...names, ...(project === DEFAULT_PROJECT ? [] : [project])].join(" · ");
   useEffect(() => {
     document.title = `${title} · Rigi`;
   }, [title]);

@@ -12,10 +12,11 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useNavigate } from "@tanstack/react-router";
 import { useDeferredValue, useEffect, useState, type ReactNode } from "react";
 
-import { pipelinesQuery, runsQuery } from "../api/queries";
+import { pipelinesQuery, projectsQuery, runsQuery } from "../api/queries";
 import { useNow } from "../lib/now";
 import { plainLine } from "../lib/plainLine";
-import { stateDetail, stateShort } from "../lib/runText";
+import { counterpart, project } from "../lib/project";
+import { goingOn, stateDetail, stateShort } from "../lib/runText";
 import { Icon, type IconName } from "./Icon";
 import { StateIcon } from "./StateIcon";
 import classes from "./Palette.module.css";
@@ -41,6 +42,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
   const groups = [
     { label: "Pipelines", items: usePipelineItems(q) },
     { label: "Runs", items: useRunItems(q) },
+    { label: "Projects", items: useProjectItems(q) },
     { label: "Go to", items: usePlaceItems(q, onKeys) },
   ].filter((group) => group.items.length > 0);
   return (
@@ -117,6 +119,19 @@ function useRunItems(q: string): Item[] {
     detail: [stateShort(run, now), stateDetail(run, now)].filter(Boolean).join(" · "),
     icon: <StateIcon state={run.state} />,
     run: () => void navigate({ to: "/runs/$id", params: { id: run.id } }),
+  }));
+}
+
+/** The other projects: a few, and where something is typed those that fit. */
+function useProjectItems(q: string): Item[] {
+  const { data } = useQuery(projectsQuery);
+  const found = (data ?? []).filter(({ name }) => name !== project && name.includes(q.toLowerCase()));
+  return found.slice(0, q ? 6 : 3).map((other) => ({
+    id: `project ${other.name}`,
+    label: other.name,
+    detail: goingOn(other),
+    icon: <Icon name="folder" />,
+    run: () => location.assign(counterpart(location.pathname, other.name)),
   }));
 }
 

@@ -5,16 +5,19 @@ import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 
 import { useLine } from "../api/LiveContext";
-import { systemQuery } from "../api/queries";
+import { projectsQuery, systemQuery } from "../api/queries";
 import { useSignedIn } from "../api/session";
 import { count } from "../lib/format";
 import { commandKey, useKeys } from "../lib/keys";
 import { setServerTime } from "../lib/now";
+import { DEFAULT_PROJECT, project } from "../lib/project";
 import { Brand } from "./Brand";
 import { Icon, type IconName } from "./Icon";
 import { Notices } from "./Notices";
+import { ProjectSwitcher } from "./ProjectSwitcher";
 import classes from "./Shell.module.css";
 import { SignedOut } from "./SignedOut";
+import { UnknownProject } from "./UnknownProject";
 
 const Palette = lazy(() => import("./Palette"));
 const KeyHelp = lazy(() => import("./KeyHelp"));
@@ -31,6 +34,7 @@ export function Shell() {
   const signedIn = useSignedIn();
   const [overlay, setOverlay] = useState<Overlay>(null);
   useShellKeys(setOverlay);
+  const { data: projects } = useQuery(projectsQuery);
   if (!signedIn) return <SignedOut />;
   return (
     <div className={classes.shell}>
@@ -40,7 +44,7 @@ export function Shell() {
       <Rail onSearch={() => setOverlay("palette")} onKeys={() => setOverlay("keys")} />
       <main id="main" tabIndex={-1} className={classes.main}>
         <Line />
-        <Outlet />
+        {projects?.every(({ name }) => name !== project) ? <UnknownProject projects={projects} /> : <Outlet />}
       </main>
       <Notices />
       <Suspense>
@@ -78,7 +82,11 @@ function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }
   useEffect(() => {
     if (system) setServerTime(Date.parse(system.now));
   }, [system]);
-  const open = system ? system.runs.active + system.runs.queued + system.runs.retrying : 0;
+  const { data: projects, failureCount } = useQuery(projectsQuery);
+  const settled = project !== DEFAULT_PROJECT || projects !== undefined || failureCount > 0;
+  const several = project !== DEFAULT_PROJECT || (projects?.length ?? 0) > 1;
+  const own = several ? projects?.find(({ name }) => name === project) : system && { ...system, ...system.runs };
+  const open = own ? own.active + own.queued + ("retrying" in own ? own.retrying : 0) : 0;
   return (
     <nav className={classes.rail} aria-label="Main">
       <div className={classes.top}>
@@ -90,13 +98,14 @@ function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }
           <kbd>{commandKey}K</kbd>
         </button>
       </div>
-      <ul className={classes.places}>
+      <ul className={classes.places} data-unsettled={!settled || undefined}>
+        {several && <ProjectSwitcher projects={projects} />}
         {PLACES.map((place) => (
           <Place
             key={place.to}
             {...place}
             badge={place.to === "/runs" ? open : 0}
-            mistakes={place.to === "/pipelines" ? (system?.pipelines_with_mistakes ?? 0) : 0}
+            mistakes={place.to === "/pipelines" ? (own?.pipelines_with_mistakes ?? 0) : 0}
           />
         ))}
         <li className={classes.phoneOnly}>

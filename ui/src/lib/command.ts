@@ -1,5 +1,6 @@
 /** The same in a terminal. */
 import { writeJson } from "./json";
+import { DEFAULT_PROJECT, project as ownProject } from "./project";
 import { textOf } from "./schema/fields";
 
 /** A word as a POSIX shell takes it. */
@@ -14,12 +15,14 @@ export interface RunCommand {
   inputs?: Record<string, string[]>;
   labels?: Record<string, string>;
   priority?: number | undefined;
+  /** This page's unless told. */
+  project?: string;
 }
 
-export function runCommand({ pipeline, parameters, inputs = {}, labels = {}, priority }: RunCommand): string {
+export function runCommand({ pipeline, parameters, inputs = {}, labels = {}, priority, project }: RunCommand): string {
   const words = ["rigi", "run", quote(pipeline), ...parameterWords(parameters), ...inputWords(inputs), ...labelWords(labels)];
   if (priority !== undefined) words.push("--priority", String(priority));
-  return words.join(" ");
+  return inProject(words.join(" "), project);
 }
 
 export interface RerunCommand {
@@ -32,14 +35,21 @@ export interface RerunCommand {
   inputs?: Record<string, string[]>;
   labels?: Record<string, string>;
   code: "same" | "current";
+  /** This page's unless told. */
+  project?: string;
 }
 
-export function rerunCommand({ run, parameters, unset = [], inputs = {}, labels = {}, code }: RerunCommand): string {
+export function rerunCommand({ run, parameters, unset = [], inputs = {}, labels = {}, code, project }: RerunCommand): string {
   const words = ["rigi", "runs", "rerun", quote(run), ...parameterWords(parameters)];
   for (const name of unset) words.push("--unset", quote(name));
   words.push(...inputWords(inputs), ...labelWords(labels));
   if (code === "current") words.push("--code", "current");
-  return words.join(" ");
+  return inProject(words.join(" "), project);
+}
+
+/** A command in a project, this page's unless told. */
+export function inProject(command: string, project = ownProject): string {
+  return project === DEFAULT_PROJECT ? command : `${command} --project ${quote(project)}`;
 }
 
 function parameterWords(parameters: Record<string, unknown>): string[] {

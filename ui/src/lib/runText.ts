@@ -1,5 +1,5 @@
 /** What a run's state means, in words. */
-import { ago, clock, duration, ordinal, roughly } from "./format";
+import { ago, clock, count, duration, ordinal, roughly } from "./format";
 import { isEnd, stateLabel } from "./states";
 
 /** The part of a run that its words need. */
@@ -120,4 +120,10 @@ export function startedBy(trigger: { kind: string; by: string }): string {
 /** The last four characters of an id, as people say it; other words stay. */
 export function shortId(id: string): string {
   return /^[a-z]+_[0-9A-Z]{26}$/i.test(id) ? id.slice(-4) : id;
+}
+
+/** What goes on in a project: "2 active, 5 waiting". */
+export function goingOn({ active, queued }: { active: number; queued: number }): string {
+  const parts = [active > 0 && `${count(active)} active`, queued > 0 && `${count(queued)} waiting`].filter(Boolean);
+  return parts.join(", ") || "nothing runs";
 }

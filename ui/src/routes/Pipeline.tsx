@@ -17,6 +17,7 @@ import { Banner, Empty, Failure } from "../components/States";
 import { Strip } from "../components/Strip";
 import { TabView } from "../components/TabView";
 import { TakesView } from "../components/TakesView";
+import { inProject, quote } from "../lib/command";
 import { duration } from "../lib/format";
 import { highlight } from "../lib/highlight";
 import { useKeys } from "../lib/keys";
@@ -156,7 +157,7 @@ function RunsOf({ pipeline: { name, runnable } }: { pipeline: PipelineView }) {
       <Empty icon="runs" title="It has never run">
         {runnable && (
           <p className="dim">
-            Start it here, or in a terminal: <code>rigi run {name} --follow</code>
+            Start it here, or in a terminal: <code>{inProject(`rigi run ${quote(name)} --follow`)}</code>
           </p>
         )}
       </Empty>

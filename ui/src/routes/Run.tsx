@@ -5,7 +5,8 @@ import { useEffect, useState } from "react";
 
 import { useWatchRun } from "../api/LiveContext";
 import { keys } from "../api/keys";
-import { attemptsQuery, runQuery } from "../api/queries";
+import { asProblem } from "../api/problem";
+import { attemptsQuery, homeOfRunQuery, runQuery } from "../api/queries";
 import type { RunView } from "../api/types";
 import { CodeView } from "../components/CodeView";
 import { LogBody } from "../components/log/LogBody";
@@ -22,23 +23,28 @@ import { Failure } from "../components/States";
 import { TabView } from "../components/TabView";
 import { useKeys } from "../lib/keys";
 import { hasMany } from "../lib/phases";
+import { DEFAULT_PROJECT, pagePath, project } from "../lib/project";
 import { isEnd } from "../lib/states";
 import type { RunTab } from "../router";
 
 const route = getRouteApi("/runs/$id");
+/** `run_` and 26 characters; by a part of its id a run is found in its project alone. */
+const FULL_ID = 30;
 const TABS: readonly RunTab[] = ["log", "outputs", "parameters", "events", "code"];
 
 export function Run() {
   const { id } = route.useParams();
   const { data: run, error, refetch } = useQuery(runQuery(id));
   useFullId(id, run);
+  const leaving = useElsewhere(id, error);
   const crumbs = [
     { text: "Pipelines", link: { to: "/pipelines" } as const },
     ...(run ? [{ text: run.pipeline, link: { to: "/pipelines/$name", params: { name: run.pipeline } } as const }] : []),
     { text: `run ${run?.short ?? id.slice(-4)}` },
   ];
   const ready = useReady(run);
-  if (!run || !ready) return <Page crumbs={crumbs}>{!run && error && <Failure error={error} retry={() => void refetch()} />}</Page>;
+  if (!run || !ready)
+    return <Page crumbs={crumbs}>{!run && error && !leaving && <Failure error={error} retry={() => void refetch()} />}</Page>;
   return (
     <Page fill crumbs={crumbs} actions={<RunActions run={run} />}>
       <RunBody key={run.id} run={run} />
@@ -65,6 +71,16 @@ function useFullId(id: string, run: RunView | undefined): void {
     cache.setQueryData<RunView>(keys.run(run.id), run);
     void navigate({ to: "/runs/$id", params: { id: run.id }, search: (search) => search, hash: (hash) => hash ?? "", replace: true });
   }, [id, run, cache, navigate]);
+}
+
+/** A run of another project at an address that names none: the way there. True while it is looked for and gone to. */
+function useElsewhere(id: string, error: unknown): boolean {
+  const lost = project === DEFAULT_PROJECT && error !== null && asProblem(error).status === 404 && id.length === FULL_ID;
+  const { data: home, isLoading } = useQuery({ ...homeOfRunQuery(id), enabled: lost });
+  useEffect(() => {
+    if (lost && home) location.replace(pagePath(location.pathname, home) + location.search + location.hash);
+  }, [lost, home]);
+  return lost && (isLoading || typeof home === "string");
 }
 
 function RunBody({ run }: { run: RunView }) {

@@ -16,6 +16,7 @@ import { Page } from "../components/Page";
 import { RunList } from "../components/RunList";
 import { StateIcon } from "../components/StateIcon";
 import { Empty, Failure } from "../components/States";
+import { inProject } from "../lib/command";
 import { useKeys } from "../lib/keys";
 import { isEnd, RUN_STATES, stateLabel } from "../lib/states";
 import type { RunsSearch } from "../router";
@@ -107,7 +108,7 @@ function NoRuns({ filtered }: { filtered: boolean }) {
           <Link to="/pipelines" className="link">
             a pipeline
           </Link>
-          , or in a terminal: <code>rigi run NAME</code>.
+          , or in a terminal: <code>{inProject("rigi run NAME")}</code>.
         </p>
       </Empty>
     );

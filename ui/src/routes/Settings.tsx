@@ -9,12 +9,14 @@ import "@mantine/core/styles/SegmentedControl.css";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
-import { systemQuery } from "../api/queries";
+import { projectsQuery, systemQuery } from "../api/queries";
 import { Page, Section } from "../components/Page";
 import { Banner, Failure } from "../components/States";
 import { Ago } from "../components/Time";
 import { count, plural } from "../lib/format";
 import { setPrefs, usePrefs } from "../lib/prefs";
+import { DEFAULT_PROJECT, pagePath, project } from "../lib/project";
+import { goingOn } from "../lib/runText";
 import classes from "./Settings.module.css";
 
 const THEMES = [
@@ -58,9 +60,11 @@ export function Settings() {
 
 function System() {
   const { data: system, error, refetch } = useQuery(systemQuery);
+  const { data: projects, isPending } = useQuery(projectsQuery);
   if (error && !system) return <Failure error={error} retry={() => void refetch()} />;
-  if (!system) return null;
+  if (!system || isPending) return null;
   const { runs } = system;
+  const several = projects !== undefined && projects.length > 1;
   return (
     <Section title="Server">
       {system.warnings.map((warning) => (
@@ -72,9 +76,23 @@ function System() {
         {system.version}, started <Ago at={system.started_at} />
       </Field>
       <Field label="Pipelines folder">
-        <code>{system.pipelines_folder}</code>, {plural(system.pipelines, "pipeline")}
-        {system.pipelines_with_mistakes > 0 && `, ${count(system.pipelines_with_mistakes)} with mistakes`}
+        <code>{system.pipelines_folder}</code>
+        {several ? ` of ${DEFAULT_PROJECT}` : `, ${plural(system.pipelines, "pipeline")}${mistakes(system)}`}
       </Field>
+      {several && (
+        <Field label="Projects">
+          {projects.map((one) => (
+            <p key={one.name}>
+              <a className="link" href={pagePath("/", one.name)} aria-current={one.name === project || undefined}>
+                {one.name}
+              </a>
+              , {plural(one.pipelines, "pipeline")}
+              {mistakes(one)}, {goingOn(one)}
+              {one.max_active_runs != null && <span className="dim">, at most {count(one.max_active_runs)} at a time</span>}
+            </p>
+          ))}
+        </Field>
+      )}
       <Field label="Runs">
         {count(runs.active)} active of at most {count(system.max_active_runs)}, {count(runs.queued)} waiting, {count(runs.retrying)} between
         attempts
@@ -91,6 +109,10 @@ function System() {
       </Field>
     </Section>
   );
+}
+
+function mistakes({ pipelines_with_mistakes: number }: { pipelines_with_mistakes: number }): string {
+  return number > 0 ? `, ${count(number)} with mistakes` : "";
 }
 
 function Field({ label, children }: { label: string; children: ReactNode }) {

@@ -164,7 +164,7 @@ mod tests {
     use crate::folder::CodeLimits;
 
     fn catalog(folder: &std::path::Path) -> Catalog {
-        Catalog::read(folder, CodeLimits::default())
+        Catalog::read(rigi_model::ProjectName::default(), folder, CodeLimits::default())
     }
 
     async fn version(catalog: &Catalog, name: &str) -> Option<rigi_model::VersionHash> {

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use rigi_model::PipelineName;
 use rigi_model::pipeline::Mistake;
+use rigi_model::{PipelineName, ProjectName};
 use tokio::sync::broadcast;
 
 use crate::folder::CodeLimits;
@@ -24,6 +24,7 @@ pub struct Catalog {
 }
 
 struct Inner {
+    project: ProjectName,
     folder: PathBuf,
     limits: CodeLimits,
     pipelines: RwLock<BTreeMap<PipelineName, Arc<Pipeline>>>,
@@ -34,11 +35,38 @@ struct Inner {
     looks: look::Looks,
 }
 
-impl Catalog {
-    /// Reads all pipelines of a folder.
+/// The pipelines of every project. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Catalogs {
+    by_project: Arc<BTreeMap<ProjectName, Catalog>>,
+}
+
+impl Catalogs {
+    /// Those of these projects.
     #[must_use]
-    pub fn read(folder: &Path, limits: CodeLimits) -> Self {
+    pub fn new(catalogs: impl IntoIterator<Item = Catalog>) -> Self {
+        let by_project = catalogs.into_iter().map(|catalog| (catalog.project().clone(), catalog)).collect();
+        Self { by_project: Arc::new(by_project) }
+    }
+
+    /// Those of a project; `None`: this server has no such project.
+    #[must_use]
+    pub fn of(&self, project: &ProjectName) -> Option<&Catalog> {
+        self.by_project.get(project)
+    }
+
+    /// All of them, by project.
+    pub fn iter(&self) -> impl Iterator<Item = &Catalog> {
+        self.by_project.values()
+    }
+}
+
+impl Catalog {
+    /// Reads all pipelines of a project's folder.
+    #[must_use]
+    pub fn read(project: ProjectName, folder: &Path, limits: CodeLimits) -> Self {
         let inner = Inner {
+            project,
             folder: folder.to_owned(),
             limits,
             pipelines: RwLock::default(),
@@ -104,6 +132,12 @@ impl Catalog {
             .filter(|(name, _)| self.get(name).is_some())
             .map(|(n, w)| (n.clone(), w.clone()))
             .collect()
+    }
+
+    /// Whose pipelines they are.
+    #[must_use]
+    pub fn project(&self) -> &ProjectName {
+        &self.inner.project
     }
 
     /// The folder.

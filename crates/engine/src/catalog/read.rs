@@ -12,16 +12,18 @@ use rigi_model::pipeline::document::LARGEST_SPEC;
 use rigi_model::pipeline::entry::{NOTEBOOK, SCRIPT};
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::pipeline::{
-    FolderFacts, Likeness, Mistake, PipelineSpec, Position, SpecFormat, SpecReading, check_pipeline_name,
-    find_spec, hints, is_pipeline_file, likeness, read_spec, read_without_spec, spec_candidates,
+    FolderFacts, Likeness, Mistake, PipelineSpec, SpecFormat, SpecReading, check_pipeline_name, find_spec,
+    hints, is_pipeline_file, likeness, read_spec, read_without_spec, spec_candidates,
 };
+use rigi_model::place::Position;
 use rigi_model::{ContentHash, PipelineName, VersionHash};
 use rigi_store::may_pass;
 use rigi_store::tables::versions::VersionFile;
 use rustix::fs::FileType;
 use sha2::{Digest, Sha256};
 
-use crate::code::{self, CaptureError};
+use crate::code;
+use crate::folder::CaptureError;
 use crate::folder::{CodeLimits, Folder, LeftOut, Listing, Walked, list, special_name, walk};
 
 /// Of a script or notebook no more is looked at for what is worth a word, in bytes.
@@ -100,7 +102,7 @@ impl Pipeline {
     }
 
     /// The files that its code was read from.
-    pub(crate) fn listing(&self) -> Arc<Listing> {
+    pub fn listing(&self) -> Arc<Listing> {
         self.made_of().listing
     }
 

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::outputs::LeftOut;
-use rigi_exec::plan::{Ended, EndedLog, Sample};
 use rigi_model::log::{LastWords, Line};
 use rigi_model::{AttemptKey, Exit, Timestamp};
 use rigi_store::inspect::stored_lines;
 use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::{Blobs, Error, Result};
+use rigi_work::outputs::LeftOut;
+use rigi_work::plan::{Ended, EndedLog, Sample};
 
 use super::copy::Brake;
 use super::gather::{Gathered, Gatherer};
@@ -52,7 +52,7 @@ struct KeptLog {
 impl Keeper {
     /// For what one attempt left, and what stops it.
     pub fn new(blobs: Blobs, leaving: Leaving) -> (Self, AttemptKey, Timestamp, Ended) {
-        let Leaving { key, at, ended, declared, output_size, samples, cancelled } = leaving;
+        let Leaving { key, at, ended, declared, output_size, samples, cancelled, .. } = leaving;
         let brake = if cancelled { Brake::after(AFTER_CANCEL) } else { Brake::default() };
         (Self { blobs, declared, limit: output_size, samples, brake }, key, at, ended)
     }
@@ -246,6 +246,7 @@ mod tests {
         let key = AttemptKey { run: rigi_model::RunId::generate(), number: 1 };
         let leaving = Leaving {
             key: key.clone(),
+            project: rigi_model::ProjectName::default(),
             at: Timestamp(2),
             ended,
             declared: Vec::new(),

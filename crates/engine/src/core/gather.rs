@@ -6,10 +6,10 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rigi_exec::outputs::{LeftOut, MOST_FILES, Outputs};
-use rigi_exec::plan::StoredFile;
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{Blobs, Error, Result, Stored};
+use rigi_work::outputs::{LeftOut, MOST_FILES, Outputs};
+use rigi_work::plan::StoredFile;
 
 use super::copy::{Brake, Copied, copy};
 use super::resumed::Resumed;

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rigi_exec::credentials::GivenBy;
-use rigi_exec::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
+use rigi_work::credentials::GivenBy;
+use rigi_work::plan::{AttemptPlan, EnvironmentPlan, Executor, Observation, Observed};
 use tokio::sync::mpsc;
 
 use super::Core;
@@ -67,8 +67,8 @@ impl VersionCache {
             return Ok(found);
         }
         let version = self.store.db().version(project, hash).await?;
-        let (store, copy) = (self.store.clone(), version.clone());
-        let code = tokio::task::spawn_blocking(move || materialise(&store, &copy)).await;
+        let (data, blobs, copy) = (self.store.data().to_owned(), self.store.blobs(project), version.clone());
+        let code = tokio::task::spawn_blocking(move || materialise(&data, &blobs, &copy)).await;
         let code = code.map_err(|_| rigi_store::Error::Closed)??;
         let prepared = Arc::new(Prepared { version, code });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +167,7 @@ impl Planner {
                 continue;
             };
             let one = self.clone().plan_one(key, request);
-            if self.store.blobs().is_remote() {
+            if self.store.storage().is_remote() {
                 // Each asks the storage for something, and may have to wait for it.
                 tokio::spawn(one);
             } else {
@@ -190,7 +190,7 @@ impl Planner {
 
     async fn make(&self, key: &AttemptKey, request: &NewRun) -> Result<AttemptPlan, CannotPlan> {
         let mut plan = self.versions.plan(key, request).await?;
-        let blobs = self.store.blobs();
+        let blobs = &self.store.blobs(&request.project);
         let Some(process) = self.process.as_ref().filter(|_| request.target == Target::PROCESS) else {
             inputs::look_for(blobs, &plan.inputs).await?;
             return Ok(plan);
@@ -198,9 +198,8 @@ impl Planner {
         plan.inputs = inputs::bring(blobs, plan.inputs).await?;
         plan.bucket = access::of_attempt(&self.store, &plan).await?;
         if let Some(bucket) = plan.bucket.as_ref().filter(|bucket| bucket.given == GivenBy::File) {
-            let (store, project) = (self.store.clone(), request.project.clone());
             let known = Some(bucket.credential.clone());
-            tokio::spawn(access::keep_renewed(store, project, process.clone(), key.clone(), known));
+            tokio::spawn(access::keep_renewed(self.store.clone(), process.clone(), key.clone(), known));
         }
         Ok(plan)
     }

@@ -17,9 +17,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::{Executor, Known, Observed};
 use rigi_model::{AttemptKey, ProjectName, RunId, RunState, Target, Timestamp};
 use rigi_store::{Pace, Store};
+use rigi_work::plan::{Executor, Known, Observed};
 use tokio::sync::{broadcast, mpsc};
 
 use copy::Brake;
@@ -37,9 +37,11 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Executors by target.
 pub type Executors = HashMap<Target, Arc<dyn Executor>>;
 
+/// The core has ended.
+struct Gone;
+
 /// The ledger, and what it takes to act by it.
 pub(crate) struct Core {
-    settings: Arc<Settings>,
     store: Store,
     executors: Executors,
     inbox: mpsc::UnboundedReceiver<Message>,
@@ -55,20 +57,20 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(
-        settings: Arc<Settings>,
+        settings: &Settings,
         store: Store,
         versions: VersionCache,
         executors: Executors,
-        board: Board,
         observed: mpsc::UnboundedReceiver<Observed>,
         pulses: broadcast::Sender<Pulse>,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
+        let board = Board::new(settings.active.clone());
         let ledger = Ledger::new(versions, executors.keys().cloned().collect(), board);
         let room = Room::new(store.data().to_owned(), settings.free_disk);
         let sender = outbox.clone();
         let brakes = HashMap::new();
-        let core = Self { settings, store, executors, inbox, observed, outbox, pulses, ledger, room, brakes };
+        let core = Self { store, executors, inbox, observed, outbox, pulses, ledger, room, brakes };
         (core, sender)
     }
 
@@ -81,16 +83,20 @@ impl Core {
         known: Vec<Known>,
         now: Timestamp,
     ) -> rigi_store::Result<Recovered> {
-        let (store, settings) = (self.store.clone(), self.settings.clone());
-        let (db, project) = (store.db(), &settings.project);
+        let store = self.store.clone();
+        let db = store.db();
         let active = [RunState::Starting, RunState::Running, RunState::Retrying];
-        let mut open = db.open_runs(project, &active, None, u32::MAX).await?;
-        for run in open.iter().filter(|run| run.status.state.is_active()) {
-            self.ledger.policies().warm(project, run.version).await;
+        let (mut open, mut rest) = (Vec::new(), Vec::new());
+        for project in db.projects().await? {
+            open.extend(db.open_runs(&project, &active, None, u32::MAX).await?);
+            let queue = db.open_runs(&project, &[RunState::Queued], None, QUEUE_PAGE).await?;
+            let last = queue.last().filter(|_| queue.len() == QUEUE_PAGE as usize);
+            rest.extend(last.map(|run| (project, run.id.clone())));
+            open.extend(queue);
         }
-        let queue = db.open_runs(project, &[RunState::Queued], None, QUEUE_PAGE).await?;
-        let rest = queue.last().filter(|_| queue.len() == QUEUE_PAGE as usize).map(|run| run.id.clone());
-        open.extend(queue);
+        for run in open.iter().filter(|run| run.status.state.is_active()) {
+            self.ledger.policies().warm(&run.project, run.version).await;
+        }
         let mut round = Round::default();
         let recovered = self.ledger.recover(open, known, now, &mut round);
         self.act(&mut round);
@@ -101,9 +107,9 @@ impl Core {
         for (target, key) in round.releases {
             self.executors_of(target.as_ref()).for_each(|executor| executor.release(&key));
         }
-        if let Some(last) = rest {
+        if !rest.is_empty() {
             self.ledger.begin_loading();
-            tokio::spawn(load_queue(self.store.clone(), project.clone(), last, self.outbox.clone()));
+            tokio::spawn(load_queues(self.store.clone(), rest, self.outbox.clone()));
         }
         // A first round, so that what waits gets its places.
         let _ = self.outbox.send(Message::Accepted(Vec::new()));
@@ -111,27 +117,34 @@ impl Core {
     }
 }
 
-/// Reads the rest of a long queue while the server answers already.
+/// Reads the rest of long queues while the server answers already.
+async fn load_queues(store: Store, rest: Vec<(ProjectName, RunId)>, core: mpsc::UnboundedSender<Message>) {
+    for (project, last) in rest {
+        if load_queue(&store, &project, last, &core).await.is_err() {
+            return;
+        }
+    }
+    // The core is gone: nobody waits for the queue.
+    let _ = core.send(Message::QueueLoaded);
+}
+
+/// The rest of one project's.
 async fn load_queue(
-    store: Store,
-    project: ProjectName,
+    store: &Store,
+    project: &ProjectName,
     mut last: RunId,
-    core: mpsc::UnboundedSender<Message>,
-) {
+    core: &mpsc::UnboundedSender<Message>,
+) -> Result<(), Gone> {
     loop {
-        match store.db().open_runs(&project, &[RunState::Queued], Some(&last), QUEUE_PAGE).await {
+        match store.db().open_runs(project, &[RunState::Queued], Some(&last), QUEUE_PAGE).await {
             Ok(queue) => {
                 let full = queue.len() == QUEUE_PAGE as usize;
                 if let Some(run) = queue.last() {
                     last = run.id.clone();
                 }
-                if core.send(Message::Queued(queue)).is_err() {
-                    return;
-                }
+                core.send(Message::Queued(queue)).map_err(|_| Gone)?;
                 if !full {
-                    // The core is gone: nobody waits for the queue.
-                    let _ = core.send(Message::QueueLoaded);
-                    return;
+                    return Ok(());
                 }
             }
             Err(error) => {

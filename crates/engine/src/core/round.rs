@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::{Executor, Observed};
 use rigi_model::{Target, Timestamp};
 use rigi_store::{Pace, RunChange};
+use rigi_work::plan::{Executor, Observed};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -140,7 +140,7 @@ impl Core {
     }
 
     fn keep(&mut self, leaving: Leaving) {
-        let (keeper, key, at, ended) = Keeper::new(self.store.blobs().clone(), leaving);
+        let (keeper, key, at, ended) = Keeper::new(self.store.blobs(&leaving.project), leaving);
         if ended.outputs.is_some() {
             self.brakes.retain(|_, brake| brake.is_held());
             self.brakes.insert(key.clone(), keeper.brake());

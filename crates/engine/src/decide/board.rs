@@ -2,30 +2,23 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use rigi_model::{PipelineName, RunId, Timestamp};
+use rigi_model::{ProjectName, RunId, Timestamp};
 
+use super::limit::{Kind, LimitOf, Limits};
 use super::line::{Line, Turn, Turns};
-
-/// How many runs may be active at a time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// In all.
-    pub runs: u64,
-    /// Of single pipelines.
-    pub pipelines: BTreeMap<PipelineName, u64>,
-}
 
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     limits: Limits,
-    waiting: BTreeMap<PipelineName, Line>,
-    active: HashMap<PipelineName, u64>,
-    total_active: u64,
+    waiting: BTreeMap<Arc<Kind>, Line>,
+    /// How many are active, of whatever may have a limit.
+    active: HashMap<LimitOf, u64>,
     due: BTreeSet<(Timestamp, RunId)>,
-    /// When each pipeline last got a place, as a number that grows with every place.
-    served: HashMap<PipelineName, u64>,
+    /// When each kind last got a place, as a number that grows with every place.
+    served: HashMap<Arc<Kind>, u64>,
     places_given: u64,
     /// Nothing is claimed while this is set.
     closed: bool,
@@ -36,14 +29,12 @@ pub struct Board {
 }
 
 /// Why a waiting run has no place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitReason {
     /// It is next, or the server takes none now.
     Turn,
-    /// The limit of all runs is reached.
-    Global,
-    /// The limit of its pipeline is reached.
-    Pipeline,
+    /// A limit is reached, which is so many.
+    Limit(LimitOf, u64),
     /// The disk has too little room to start anything, or takes nothing.
     Disk,
 }
@@ -58,7 +49,7 @@ pub enum DiskRoom {
 }
 
 /// Where a waiting run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// What it waits for.
     pub reason: WaitReason,
@@ -66,8 +57,6 @@ pub struct Place {
     pub position: u64,
     /// How many wait for the same.
     pub waiting: u64,
-    /// The limit that it waits for.
-    pub limit: Option<u64>,
 }
 
 impl Board {
@@ -83,11 +72,11 @@ impl Board {
         &self.limits
     }
 
-    /// Sets or lifts the limit of a pipeline.
-    pub fn limit_pipeline(&mut self, pipeline: &PipelineName, limit: Option<u64>) {
-        match limit {
-            Some(limit) => self.limits.pipelines.insert(pipeline.clone(), limit),
-            None => self.limits.pipelines.remove(pipeline),
+    /// Sets or lifts a limit.
+    pub fn limit(&mut self, of: LimitOf, most: Option<u64>) {
+        match most {
+            Some(most) => self.limits.insert(of, most),
+            None => self.limits.remove(&of),
         };
     }
 
@@ -125,52 +114,50 @@ impl Board {
     }
 
     /// A run enters the queue.
-    pub fn wait(&mut self, run: &RunId, pipeline: &PipelineName, priority: i32) {
+    pub fn wait(&mut self, run: &RunId, kind: &Arc<Kind>, priority: i32) {
         let turn = (Reverse(priority), run.clone());
-        if let Some(turns) = self.waiting.get_mut(pipeline) {
+        if let Some(turns) = self.waiting.get_mut(kind) {
             turns.insert(turn);
         } else {
             let mut turns = Line::default();
             turns.insert(turn);
-            self.waiting.insert(pipeline.clone(), turns);
+            self.waiting.insert(kind.clone(), turns);
         }
     }
 
     /// A run leaves the queue without a place.
-    pub fn leave(&mut self, run: &RunId, pipeline: &PipelineName, priority: i32) {
-        if let Some(turns) = self.waiting.get_mut(pipeline) {
+    pub fn leave(&mut self, run: &RunId, kind: &Arc<Kind>, priority: i32) {
+        if let Some(turns) = self.waiting.get_mut(kind) {
             turns.remove(&(Reverse(priority), run.clone()));
             if turns.is_empty() {
-                self.waiting.remove(pipeline);
+                self.waiting.remove(kind);
             }
         }
     }
 
     /// A run leaves the queue for a place.
-    pub fn start(&mut self, run: &RunId, pipeline: &PipelineName, priority: i32) {
-        self.leave(run, pipeline, priority);
-        self.occupy(pipeline);
+    pub fn start(&mut self, run: &RunId, kind: &Arc<Kind>, priority: i32) {
+        self.leave(run, kind, priority);
+        self.occupy(kind);
         self.places_given += 1;
-        self.served.insert(pipeline.clone(), self.places_given);
+        self.served.insert(kind.clone(), self.places_given);
     }
 
     /// A run that has a place already is put on the board.
-    pub fn occupy(&mut self, pipeline: &PipelineName) {
-        self.total_active += 1;
-        if let Some(count) = self.active.get_mut(pipeline) {
-            *count += 1;
-        } else {
-            self.active.insert(pipeline.clone(), 1);
+    pub fn occupy(&mut self, kind: &Kind) {
+        for of in kind.limited_by() {
+            *self.active.entry(of).or_default() += 1;
         }
     }
 
     /// An active run gives its place back.
-    pub fn end(&mut self, pipeline: &PipelineName) {
-        self.total_active = self.total_active.saturating_sub(1);
-        if let Some(count) = self.active.get_mut(pipeline) {
-            *count -= 1;
-            if *count == 0 {
-                self.active.remove(pipeline);
+    pub fn end(&mut self, kind: &Kind) {
+        for of in kind.limited_by() {
+            if let Some(count) = self.active.get_mut(&of) {
+                *count -= 1;
+                if *count == 0 {
+                    self.active.remove(&of);
+                }
             }
         }
     }
@@ -195,127 +182,149 @@ impl Board {
         self.due.iter().take_while(move |(time, _)| *time <= now).map(|(_, run)| run)
     }
 
-    /// Some of those that wait.
-    pub fn some_waiting(&self, limit: usize) -> impl Iterator<Item = &RunId> {
-        self.waiting.values().flat_map(move |turns| turns.iter().take(limit)).map(|(_, run)| run).take(limit)
+    /// Some of a project's that wait.
+    pub fn some_waiting<'a>(
+        &'a self,
+        project: &'a ProjectName,
+        limit: usize,
+    ) -> impl Iterator<Item = &'a RunId> {
+        let its = self.waiting.iter().filter(|(kind, _)| kind.project == *project).map(|(_, turns)| turns);
+        its.flat_map(move |turns| turns.iter().take(limit)).map(|(_, run)| run).take(limit)
+    }
+
+    /// How many of these have a place.
+    #[must_use]
+    pub fn active_of(&self, of: &LimitOf) -> u64 {
+        self.active.get(of).copied().unwrap_or(0)
     }
 
     /// How many runs have a place.
     #[must_use]
-    pub const fn active(&self) -> u64 {
-        self.total_active
+    pub fn active(&self) -> u64 {
+        self.active_of(&LimitOf::Everything)
+    }
+
+    /// How many of these wait.
+    fn waiting_of(&self, of: &LimitOf) -> u64 {
+        let of_it = self.waiting.iter().filter(|(kind, _)| of.holds(kind));
+        of_it.map(|(_, turns)| turns.len()).sum()
     }
 
     /// Waiting, active, delayed.
     #[must_use]
     pub fn counts(&self) -> (u64, u64, u64) {
-        let waiting = self.waiting.values().map(Line::len).sum();
-        (waiting, self.total_active, self.due.len() as u64)
+        (self.waiting_of(&LimitOf::Everything), self.active(), self.due.len() as u64)
     }
 
-    /// Waiting and active runs of a pipeline.
+    /// Waiting and active runs of a pipeline, a project or a target.
     #[must_use]
-    pub fn counts_of(&self, pipeline: &PipelineName) -> (u64, u64) {
-        let waiting = self.waiting.get(pipeline).map_or(0, Line::len);
-        (waiting, self.active.get(pipeline).copied().unwrap_or(0))
+    pub fn counts_of(&self, of: &LimitOf) -> (u64, u64) {
+        (self.waiting_of(of), self.active_of(of))
     }
 
-    /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait.
+    /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait. Each sees those of its
+    /// own project alone before it.
     #[must_use]
-    pub fn places(&self, wanted: &[(RunId, PipelineName, i32)]) -> Vec<Option<Place>> {
-        let (waiting, active, _) = self.counts();
-        let place = |(run, pipeline, priority): &(RunId, PipelineName, i32)| {
-            let turn = (Reverse(*priority), run.clone());
-            let (own, true) = self.waiting.get(pipeline)?.before(&turn) else { return None };
-            let ahead: u64 = self.waiting.values().map(|turns| turns.before(&turn).0).sum();
-            Some(self.place_at(pipeline, own + 1, ahead + 1, (waiting, active)))
+    pub fn places(&self, wanted: &[(RunId, Arc<Kind>, i32)]) -> Vec<Option<Place>> {
+        wanted.iter().map(|(run, kind, priority)| self.place(run, kind, *priority)).collect()
+    }
+
+    fn place(&self, run: &RunId, kind: &Kind, priority: i32) -> Option<Place> {
+        let turn = (Reverse(priority), run.clone());
+        if !self.waiting.get(kind)?.before(&turn).1 {
+            return None;
+        }
+        let project = LimitOf::Project(kind.project.clone());
+        let full = |of: LimitOf| {
+            let most = *self.limits.get(&of)?;
+            (self.active_of(&of) >= most).then_some((of, most))
         };
-        wanted.iter().map(place).collect()
-    }
-
-    fn place_at(
-        &self,
-        pipeline: &PipelineName,
-        own: u64,
-        ahead: u64,
-        (waiting, active): (u64, u64),
-    ) -> Place {
-        if self.lacks_room {
-            return Place { reason: WaitReason::Disk, position: ahead, waiting, limit: None };
+        let (reason, among) = if self.lacks_room {
+            (WaitReason::Disk, project)
+        } else {
+            match kind.limited_by().into_iter().find_map(full) {
+                Some((of @ LimitOf::Pipeline(..), most)) => (WaitReason::Limit(of.clone(), most), of),
+                Some((of, most)) => (WaitReason::Limit(of, most), project),
+                None => (WaitReason::Turn, project),
+            }
+        };
+        let (mut ahead, mut waiting) = (0, 0);
+        for (_, turns) in self.waiting.iter().filter(|(kind, _)| among.holds(kind)) {
+            ahead += turns.before(&turn).0;
+            waiting += turns.len();
         }
-        let limit = self.limits.pipelines.get(pipeline).copied();
-        let (in_pipeline, active_in_pipeline) = self.counts_of(pipeline);
-        if let Some(limit) = limit.filter(|&limit| active_in_pipeline >= limit) {
-            return Place {
-                reason: WaitReason::Pipeline,
-                position: own,
-                waiting: in_pipeline,
-                limit: Some(limit),
-            };
-        }
-        let full = active >= self.limits.runs;
-        let reason = if full { WaitReason::Global } else { WaitReason::Turn };
-        Place { reason, position: ahead, waiting, limit: full.then_some(self.limits.runs) }
+        Some(Place { reason, position: ahead + 1, waiting })
     }
 
     pub(super) fn draft(&self) -> Draft<'_> {
-        let none = self.closed || self.held || self.lacks_room;
-        let free = if none { 0 } else { self.limits.runs.saturating_sub(self.total_active) };
-        let lanes = if free == 0 { Vec::new() } else { self.lanes() };
-        Draft { lanes, free, places_given: self.places_given }
-    }
-
-    fn lanes(&self) -> Vec<Lane<'_>> {
-        let mut lanes = Vec::with_capacity(self.waiting.len());
-        for (pipeline, turns) in &self.waiting {
-            let active = self.active.get(pipeline).copied().unwrap_or(0);
-            let limit = self.limits.pipelines.get(pipeline).copied().unwrap_or(u64::MAX);
-            let mut turns = turns.iter();
-            if active < limit {
-                let served = self.served.get(pipeline).copied().unwrap_or(0);
-                lanes.push(Lane { active, limit, served, next: turns.next(), turns });
-            }
+        let mut draft = Draft { lanes: Vec::new(), counts: Vec::new(), places_given: self.places_given };
+        let all_taken = self.limits.get(&LimitOf::Everything).is_some_and(|&most| self.active() >= most);
+        if self.closed || self.held || self.lacks_room || all_taken {
+            return draft;
         }
-        lanes
+        let mut known: HashMap<LimitOf, usize> = HashMap::new();
+        for (kind, turns) in &self.waiting {
+            let counts = kind.limited_by().map(|of| {
+                *known.entry(of).or_insert_with_key(|of| {
+                    let most = self.limits.get(of).copied().unwrap_or(u64::MAX);
+                    draft.counts.push(Count { active: self.active_of(of), most });
+                    draft.counts.len() - 1
+                })
+            });
+            let mut turns = turns.iter();
+            let served = self.served.get(kind).copied().unwrap_or(0);
+            draft.lanes.push(Lane { counts, served, next: turns.next(), turns });
+        }
+        draft
     }
 }
 
-/// The waiting runs of one pipeline, while places are given.
+/// The waiting runs of one kind, while places are given.
 struct Lane<'a> {
-    active: u64,
-    limit: u64,
+    /// Of the pipeline, the project, the target, everything: see [`Kind::limited_by`].
+    counts: [usize; 4],
     served: u64,
     next: Option<&'a Turn>,
     turns: Turns<'a>,
 }
 
-impl Lane<'_> {
-    /// The smallest gets the next place: priority, then the fewest active, then the one served longest ago, then age.
-    fn turn(&self) -> Option<(Reverse<i32>, u64, u64, &RunId)> {
-        self.next.map(|(priority, run)| (*priority, self.active, self.served, run))
+impl<'a> Lane<'a> {
+    /// The smallest gets the next place: priority, then the project with the fewest active, then the pipeline, then what was
+    /// served longest ago, then age.
+    fn turn(&self, counts: &[Count]) -> Option<(Reverse<i32>, u64, u64, u64, &'a RunId)> {
+        let [pipeline, project, ..] = self.counts.map(|at| counts[at].active);
+        self.next.map(|(priority, run)| (*priority, project, pipeline, self.served, run))
     }
+}
+
+/// How many are active, and may be.
+struct Count {
+    active: u64,
+    most: u64,
 }
 
 /// Places being given, without changing the board.
 pub(super) struct Draft<'a> {
     lanes: Vec<Lane<'a>>,
-    free: u64,
+    counts: Vec<Count>,
     places_given: u64,
 }
 
 impl Draft<'_> {
     pub(super) fn next(&mut self) -> Option<RunId> {
-        if self.free == 0 {
-            return None;
-        }
-        let open = self.lanes.iter_mut().filter(|lane| lane.active < lane.limit && lane.next.is_some());
-        let lane = open.min_by(|a, b| a.turn().cmp(&b.turn()))?;
+        let counts = &mut self.counts;
+        // A limit that is reached is not reached less before the draft is done.
+        self.lanes.retain(|lane| {
+            lane.next.is_some() && lane.counts.iter().all(|&at| counts[at].active < counts[at].most)
+        });
+        let lane = self.lanes.iter_mut().min_by(|one, other| one.turn(counts).cmp(&other.turn(counts)))?;
         let run = lane.next.map(|(_, run)| run.clone());
         lane.next = lane.turns.next();
-        lane.active += 1;
+        for at in lane.counts {
+            counts[at].active += 1;
+        }
         self.places_given += 1;
         lane.served = self.places_given;
-        self.free -= 1;
         run
     }
 }

@@ -10,7 +10,7 @@ use rigi_store::tables::versions::VersionFile;
 use sha2::{Digest, Sha256};
 
 use super::{Folder, Mark, SeenFile, Walked};
-use crate::code::CaptureError;
+use crate::folder::CaptureError;
 
 /// A file system may tell time this coarsely (FAT does), or by another clock: what changed so shortly before it was read may
 /// change once more without a sign of it.

@@ -3,10 +3,12 @@
 //! Names are looked up one by one from the open folder, and no link is followed on the way. Where a link leads is worked
 //! out first, and the file is then opened by the path that has none: what is exchanged meanwhile is an error, not a way out.
 
+mod error;
 mod left_out;
 mod listing;
 mod walk;
 
+pub use error::CaptureError;
 pub use listing::{Listing, list};
 pub use walk::{CodeLimits, LeftOut, Mark, SeenFile, Walked, walk};
 

@@ -11,7 +11,7 @@ use rigi_model::quantity::show_bytes;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, Stat, fstat, openat, statat};
 
 use super::{FOLDER, Folder, Target, left_out, special_name};
-use crate::code::CaptureError;
+use crate::folder::CaptureError;
 
 /// Levels of folders.
 const DEEPEST: usize = 32;

@@ -3,13 +3,14 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use rigi_exec::plan::Sample;
-use rigi_model::Target;
 use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, PipelineName, ProjectName, RunId, RunState, Timestamp, VersionHash};
+use rigi_model::{AttemptKey, RunId, RunState, Timestamp, VersionHash};
 use rigi_store::{NewRun, OpenRun};
+use rigi_work::plan::Sample;
 use serde_json::Value;
+
+use crate::decide::Kind;
 
 /// A run that has not ended. Most of them wait, and there may be a million of these: what a waiting one needs is little.
 #[derive(Debug)]
@@ -32,10 +33,8 @@ pub(super) struct Entry {
 /// What many runs have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct RunOf {
-    pub project: ProjectName,
-    pub pipeline: PipelineName,
+    pub kind: Arc<Kind>,
     pub version: VersionHash,
-    pub target: Target,
 }
 
 /// Each of these once.
@@ -98,19 +97,20 @@ impl Entry {
     }
 
     pub(super) fn accepted(request: &Arc<NewRun>, cache: bool, runs_of: &mut RunsOf) -> Self {
-        let of = RunOf {
+        let kind = Kind {
             project: request.project.clone(),
             pipeline: request.pipeline.clone(),
-            version: request.version,
             target: request.target.clone(),
         };
+        let of = RunOf { kind: Arc::new(kind), version: request.version };
         let entry = Self::new(runs_of.get(of), request.priority, request.created_at);
         Self { request: cache.then(|| request.clone()), ..entry }
     }
 
     pub(super) fn recovered(run: OpenRun, runs_of: &mut RunsOf) -> Self {
         let OpenRun { project, pipeline, version, target, priority, status, .. } = run;
-        let of = runs_of.get(RunOf { project, pipeline, version, target });
+        let kind = Arc::new(Kind { project, pipeline, target });
+        let of = runs_of.get(RunOf { kind, version });
         let accepted_at = status.queued_at;
         let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));
         Self { status: known, ..Self::new(of, priority, accepted_at) }
@@ -188,6 +188,8 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use rigi_model::Target;
+
     use super::*;
 
     #[test]

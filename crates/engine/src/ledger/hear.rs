@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rigi_exec::plan::{AttemptPlan, Ended, Observation, Observed};
 use rigi_model::attempt::FailureClass;
 use rigi_model::event::RunEvent;
 use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
 use rigi_model::{Actor, AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
 use rigi_store::{NewRun, RunChange};
+use rigi_work::plan::{AttemptPlan, Ended, Observation, Observed};
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
@@ -32,7 +32,12 @@ impl<P: Policies> Ledger<P> {
             Message::Accepted(runs) => self.accepted(&runs),
             Message::Queued(runs) => self.take_queue(runs),
             Message::QueueLoaded => self.end_loading(now, round),
-            Message::CancelMany { runs, by, reply } => self.cancel_many(&runs, &by, reply, now, round),
+            Message::CancelMany { project, mut runs, by, reply } => {
+                let is_its =
+                    |run: &RunId| self.runs.get(run).is_some_and(|entry| entry.of.kind.project == project);
+                runs.retain(is_its);
+                self.cancel_many(&runs, &by, reply, now, round);
+            }
             Message::Cancel { run, by, reply } => self.cancel(&run, by, reply, now, round),
             Message::Observed(observed) => self.observed(observed, round),
             Message::Planned { key, plan } => self.planned(&key, *plan, now, round),
@@ -40,16 +45,16 @@ impl<P: Policies> Ledger<P> {
             Message::Look { runs, reply } => {
                 let _ = reply.send(self.look(runs));
             }
-            Message::Waiting { limit, reply } => {
-                let _ = reply.send(self.board.some_waiting(limit).cloned().collect());
+            Message::Waiting { project, limit, reply } => {
+                let _ = reply.send(self.board.some_waiting(&project, limit).cloned().collect());
             }
             Message::Count { reply } => {
                 let _ = reply.send(self.board.counts());
             }
-            Message::CountOf { pipelines, reply } => {
-                let _ = reply.send(pipelines.iter().map(|p| self.board.counts_of(p)).collect());
+            Message::CountOf { of, reply } => {
+                let _ = reply.send(of.iter().map(|of| self.board.counts_of(of)).collect());
             }
-            Message::Limit { pipeline, limit } => self.board.limit_pipeline(&pipeline, limit),
+            Message::Limit { of, most } => self.board.limit(of, most),
             Message::Close { reply } => {
                 self.board.close();
                 self.closing = Some(reply);
@@ -66,7 +71,7 @@ impl<P: Policies> Ledger<P> {
             let cache = self.cached_requests < CACHED_REQUESTS;
             self.cached_requests += usize::from(cache);
             let entry = Entry::accepted(request, cache, &mut self.runs_of);
-            self.board.wait(&request.id, &entry.of.pipeline, entry.priority);
+            self.board.wait(&request.id, &entry.of.kind, entry.priority);
             self.runs.insert(request.id.clone(), entry);
         }
     }
@@ -101,7 +106,7 @@ impl<P: Policies> Ledger<P> {
     fn cancel_one(&mut self, run: &RunId, by: Actor, now: Timestamp, round: &mut Round) -> bool {
         let Some(entry) = self.runs.get(run) else { return false };
         let (key, keeping) = (entry.key(run.clone()), entry.keeping);
-        let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.of.target.clone()));
+        let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.of.kind.target.clone()));
         let grace = self.policies.grace(Some(entry.of.version));
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop {
@@ -177,13 +182,14 @@ impl<P: Policies> Ledger<P> {
         let (declared, output_size) =
             (self.policies.outputs(entry.of.version), self.policies.output_size(entry.of.version));
         let cancelled = entry.is_cancelled();
-        let leaving = Leaving { key, at, ended, declared, output_size, samples, cancelled };
+        let project = entry.of.kind.project.clone();
+        let leaving = Leaving { key, project, at, ended, declared, output_size, samples, cancelled };
         round.orders.push(Order::Keep(Box::new(leaving)));
     }
 
     fn kept(&mut self, key: &AttemptKey, at: Timestamp, kept: Kept, round: &mut Round) {
         let Some(entry) = self.runs.get(&key.run).filter(|e| e.attempt() == key.number) else { return };
-        let target = entry.of.target.clone();
+        let target = entry.of.kind.target.clone();
         let artifacts =
             kept.artifacts.iter().fold((0, 0), |(count, bytes), a| (count + 1, bytes + a.size.max(0) as u64));
         let ended = Happening::Ended {
@@ -236,7 +242,7 @@ impl<P: Policies> Ledger<P> {
         }
         match plan {
             Ok(plan) => {
-                let target = entry.of.target.clone();
+                let target = entry.of.kind.target.clone();
                 if !self.targets.contains(&target) {
                     let message = format!("this server has no target `{target}`");
                     let class = FailureClass::User;
@@ -275,7 +281,7 @@ impl<P: Policies> Ledger<P> {
         let known: Vec<(RunId, &Entry)> = runs.iter().filter_map(entry).collect();
         let waiting = known.iter().filter(|(_, entry)| entry.state() == RunState::Queued);
         let wanted: Vec<_> =
-            waiting.map(|(run, entry)| (run.clone(), entry.of.pipeline.clone(), entry.priority)).collect();
+            waiting.map(|(run, entry)| (run.clone(), entry.of.kind.clone(), entry.priority)).collect();
         let places = self.board.places(&wanted);
         let mut places: HashMap<RunId, _> = wanted.into_iter().map(|(run, ..)| run).zip(places).collect();
         let look = |(run, entry): (RunId, &Entry)| {

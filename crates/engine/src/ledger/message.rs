@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rigi_exec::plan::{AttemptPlan, Ended, Observed, Sample};
 use rigi_model::attempt::FailureClass;
 use rigi_model::log::Unfinished;
-use rigi_model::{Actor, AttemptKey, Exit, PipelineName, RunId, Timestamp, Usage};
+use rigi_model::{Actor, AttemptKey, Exit, ProjectName, RunId, Timestamp, Usage};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{NewRun, OpenRun};
+use rigi_work::plan::{AttemptPlan, Ended, Observed, Sample};
 use tokio::sync::oneshot;
 
 use super::Live;
-use crate::decide::Place;
+use crate::decide::{LimitOf, Place};
 
 /// Something that happened, or a question.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub enum Message {
     },
     /// Somebody wants many runs to stop.
     CancelMany {
+        /// Of which project; those of others are passed over.
+        project: ProjectName,
         /// Which; those that have ended are passed over.
         runs: Vec<RunId>,
         /// Who.
@@ -68,6 +70,8 @@ pub enum Message {
     },
     /// Some runs that wait, those that are next among them.
     Waiting {
+        /// Of which project.
+        project: ProjectName,
         /// So many at most.
         limit: usize,
         /// Which.
@@ -78,19 +82,19 @@ pub enum Message {
         /// So many.
         reply: oneshot::Sender<(u64, u64, u64)>,
     },
-    /// How many of these pipelines' runs wait and are active.
+    /// How many runs wait and are active, of whatever may have a limit.
     CountOf {
-        /// Their names.
-        pipelines: Vec<PipelineName>,
+        /// Of what.
+        of: Vec<LimitOf>,
         /// In the same order.
         reply: oneshot::Sender<Vec<(u64, u64)>>,
     },
-    /// A pipeline's limit on active runs changed.
+    /// A limit on active runs changed.
     Limit {
-        /// Its name.
-        pipeline: PipelineName,
+        /// Of what.
+        of: LimitOf,
         /// The limit, or none.
-        limit: Option<u64>,
+        most: Option<u64>,
     },
     /// No further run gets a place; answered when nothing is being started.
     Close {

@@ -88,7 +88,7 @@ impl<P: Policies> Ledger<P> {
     }
 
     /// How many runs have a place.
-    pub const fn active(&self) -> u64 {
+    pub fn active(&self) -> u64 {
         self.board.active()
     }
 
@@ -161,7 +161,7 @@ impl<P: Policies> Ledger<P> {
         let status = entry.status().clone();
         let mut change = RunChange {
             run: run.clone(),
-            project: entry.of.project.clone(),
+            project: entry.of.kind.project.clone(),
             status,
             events: outcome.events,
             attempt,
@@ -175,20 +175,20 @@ impl<P: Policies> Ledger<P> {
     /// Moves a run on the board from where it was to where it is.
     fn keep_board(&mut self, run: &RunId, before: (RunState, Option<Timestamp>), round: &mut Round) {
         let Some(entry) = self.runs.get_mut(run) else { return };
-        let (pipeline, priority) = (entry.of.pipeline.clone(), entry.priority);
+        let (kind, priority) = (entry.of.kind.clone(), entry.priority);
         let (from, to) = (before.0, entry.state());
         if from == to {
             return;
         }
         match (from, before.1) {
-            (RunState::Queued, _) if to.is_active() => self.board.start(run, &pipeline, priority),
-            (RunState::Queued, _) => self.board.leave(run, &pipeline, priority),
+            (RunState::Queued, _) if to.is_active() => self.board.start(run, &kind, priority),
+            (RunState::Queued, _) => self.board.leave(run, &kind, priority),
             (RunState::Retrying, Some(time)) => self.board.undelay(run, time),
-            _ if from.is_active() && !to.is_active() => self.board.end(&pipeline),
+            _ if from.is_active() && !to.is_active() => self.board.end(&kind),
             _ => {}
         }
         match to {
-            RunState::Queued => self.board.wait(run, &pipeline, priority),
+            RunState::Queued => self.board.wait(run, &kind, priority),
             RunState::Retrying => {
                 if let Some(time) = entry.next_attempt_at() {
                     self.board.delay(run, time);

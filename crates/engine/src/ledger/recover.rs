@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rigi_exec::plan::{Known, Phase};
 use rigi_model::run::Happening;
 use rigi_model::{Exit, RunId, RunState, Timestamp};
 use rigi_store::OpenRun;
+use rigi_work::plan::{Known, Phase};
 
 use super::entry::Entry;
 use super::{Ledger, Order, Policies, Round};
@@ -71,10 +71,10 @@ impl<P: Policies> Ledger<P> {
 
     fn place(&mut self, id: RunId, entry: Entry) {
         match (entry.state(), entry.next_attempt_at()) {
-            (RunState::Queued, _) => self.board.wait(&id, &entry.of.pipeline, entry.priority),
+            (RunState::Queued, _) => self.board.wait(&id, &entry.of.kind, entry.priority),
             (RunState::Retrying, Some(time)) => self.board.delay(&id, time),
             (RunState::Retrying, None) => self.board.delay(&id, Timestamp(0)),
-            _ => self.board.occupy(&entry.of.pipeline),
+            _ => self.board.occupy(&entry.of.kind),
         }
         self.runs.insert(id, entry);
     }
@@ -88,7 +88,7 @@ impl<P: Policies> Ledger<P> {
         recovered: &mut Recovered,
     ) {
         let Some(entry) = self.runs.get_mut(id) else { return };
-        let (key, target) = (entry.key(id.clone()), entry.of.target.clone());
+        let (key, target) = (entry.key(id.clone()), entry.of.kind.target.clone());
         let grace = self.policies.grace(Some(entry.of.version));
         let (state, cancelled) = (entry.state(), entry.is_cancelled());
         match known {

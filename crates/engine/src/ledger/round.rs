@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_exec::plan::{AttemptPlan, Ended, Sample};
-use rigi_model::Target;
-use rigi_model::{AttemptKey, RunId, Timestamp};
+use rigi_model::{AttemptKey, ProjectName, RunId, Target, Timestamp};
 use rigi_store::{NewRun, RunChange};
+use rigi_work::plan::{AttemptPlan, Ended, Sample};
 use tokio::sync::oneshot;
 
 use super::{CancelAnswer, Pulse};
@@ -61,6 +60,8 @@ pub enum Order {
 pub struct Leaving {
     /// Which attempt.
     pub key: AttemptKey,
+    /// Where its files are kept.
+    pub project: ProjectName,
     /// When it ended.
     pub at: Timestamp,
     /// How, and where its log and files lie.

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rigi_model::parameters::{ParameterMistake, ParameterSchema, ParameterSources, check_free};
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::{ContentHash, PipelineName, Timestamp, VersionHash};
+use rigi_model::{ContentHash, PipelineName, ProjectName, Timestamp, VersionHash};
 use rigi_store::tables::versions::{Version, VersionFile};
 use serde_json::{Map, Value};
 
 use super::{Submission, SubmitError};
 use crate::Engine;
 use crate::catalog::{Catalog, Pipeline, Ready};
-use crate::code::{self, CaptureError};
-use crate::ledger::Message;
+use crate::code;
+use crate::folder::CaptureError;
 use crate::secrets;
 
 /// What is stored already: versions, and the content of their files.
@@ -29,23 +29,24 @@ const MOST_KNOWN: usize = 200_000;
 /// Versions that are stored already.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Captured {
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<HashMap<ProjectName, Known>>>,
     one: Arc<tokio::sync::Mutex<()>>,
     /// Submissions hold it together; a collection holds it alone, so that it takes no version from under a submission.
     pub(crate) gate: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Captured {
-    fn knows(&self, hash: &VersionHash) -> bool {
-        self.lock().versions.contains(hash)
+    fn knows(&self, project: &ProjectName, hash: &VersionHash) -> bool {
+        self.lock().get(project).is_some_and(|known| known.versions.contains(hash))
     }
 
-    fn holds(&self, sha256: &ContentHash) -> bool {
-        self.lock().content.contains(sha256)
+    fn holds(&self, project: &ProjectName, sha256: &ContentHash) -> bool {
+        self.lock().get(project).is_some_and(|known| known.content.contains(sha256))
     }
 
-    fn add(&self, version: VersionHash, files: Vec<VersionFile>) {
-        let mut known = self.lock();
+    fn add(&self, project: &ProjectName, version: VersionHash, files: Vec<VersionFile>) {
+        let mut all = self.lock();
+        let known = all.entry(project.clone()).or_default();
         known.versions.insert(version);
         if known.content.len() > MOST_KNOWN {
             known.content.clear();
@@ -53,13 +54,13 @@ impl Captured {
         known.content.extend(files.into_iter().map(|file| file.sha256));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectName, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// After a collection: what was stored may be gone.
     pub(crate) fn forget(&self) {
-        *self.lock() = Known::default();
+        self.lock().clear();
     }
 }
 
@@ -113,7 +114,7 @@ impl Engine {
     ) -> Result<Code, SubmitError> {
         let name = &submission.pipeline;
         if let Some(hash) = submission.version {
-            let mut version = self.store.db().version(&self.settings.project, hash).await?;
+            let mut version = self.store.db().version(catalog.project(), hash).await?;
             secrets::open_spec(self.store.sealer(), &mut version.spec)?;
             // What can no longer be checked is not let through unchecked.
             let schema = version.spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
@@ -135,8 +136,7 @@ impl Engine {
         if !ready.spec.enabled {
             return Err(SubmitError::Disabled(name.clone()));
         }
-        let limit = ready.spec.max_instances.map(u64::from);
-        let _ = self.core.send(Message::Limit { pipeline: name.clone(), limit });
+        let _ = self.core.send(crate::limit_of(catalog.project(), &pipeline, ready));
         let (hash, spec) = (ready.version, ready.spec.clone());
         Ok(Code { hash, spec, schema: None, source: Source::Folder(pipeline) })
     }
@@ -144,25 +144,27 @@ impl Engine {
     /// Looks at what the folder holds now and stores it, once per version. If it changes meanwhile, it is looked at again.
     async fn capture(&self, catalog: &Catalog, name: &PipelineName) -> Result<Arc<Pipeline>, SubmitError> {
         let refused = |source| SubmitError::Capture { pipeline: name.clone(), source };
+        let project = catalog.project();
         for _ in 0..5 {
             let looked = catalog.look(name.as_str()).await;
             let looked = looked.map_err(|source| SubmitError::Unread { pipeline: name.clone(), source })?;
             let pipeline = looked.ok_or_else(|| SubmitError::NoPipeline(name.clone()))?;
             let Ok(ready) = &pipeline.outcome else { return Ok(pipeline) };
-            if self.captured.knows(&ready.version) {
+            if self.captured.knows(project, &ready.version) {
                 return Ok(pipeline);
             }
             let _one = self.captured.one.lock().await;
-            if self.captured.knows(&ready.version) {
+            if self.captured.knows(project, &ready.version) {
                 return Ok(pipeline);
             }
             let (store, copy, captured) = (self.store.clone(), pipeline.clone(), self.captured.clone());
-            let kept = tokio::task::spawn_blocking(move || keep(&store, &copy, &captured)).await;
+            let of = project.clone();
+            let kept = tokio::task::spawn_blocking(move || keep(&store, &of, &copy, &captured)).await;
             match kept.map_err(|_| rigi_store::Error::Closed)? {
                 Ok(version) => {
                     let (hash, files) = (version.hash, version.files.clone());
-                    self.store.add_version(&self.settings.project, version, Timestamp::now()).await?;
-                    self.captured.add(hash, files);
+                    self.store.add_version(project, version, Timestamp::now()).await?;
+                    self.captured.add(project, hash, files);
                     return Ok(pipeline);
                 }
                 Err(CaptureError::Read { path, source }) if rigi_store::may_pass(&source) => {
@@ -179,11 +181,13 @@ impl Engine {
 
 fn keep(
     store: &rigi_store::Store,
+    project: &ProjectName,
     pipeline: &Pipeline,
     captured: &Captured,
 ) -> Result<Version, CaptureError> {
     let Ok(ready) = &pipeline.outcome else { return Err(CaptureError::Changing) };
-    code::keep(store, &pipeline.folder, &pipeline.listing(), |sha256| captured.holds(sha256))?;
+    let is_stored = |sha256: &ContentHash| captured.holds(project, sha256);
+    code::keep(&store.blobs(project), &pipeline.folder, &pipeline.listing(), is_stored)?;
     let mut spec = ready.spec.clone();
     secrets::seal_spec(store.sealer(), &mut spec)?;
     Ok(Version {

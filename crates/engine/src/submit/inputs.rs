@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rigi_model::ProjectName;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_store::RunInput;
 
@@ -12,6 +13,7 @@ impl Engine {
     /// The files of a submission's inputs, as its pipeline declares them.
     pub(super) async fn inputs(
         &self,
+        project: &ProjectName,
         spec: &PipelineSpec,
         given: BTreeMap<String, Vec<InputSource>>,
     ) -> Result<Vec<RunInput>, SubmitError> {
@@ -38,7 +40,7 @@ impl Engine {
                 ));
             }
             for file in files {
-                let file = self.input(&name, file).await?;
+                let file = self.input(project, &name, file).await?;
                 if inputs.iter().any(|other| other.input == name && other.name == file.name) {
                     let twice = format!("the input `{name}` has two files named `{}`", file.name);
                     return Err(invalid(pointer, twice));
@@ -49,12 +51,17 @@ impl Engine {
         Ok(inputs)
     }
 
-    async fn input(&self, input: &str, source: InputSource) -> Result<RunInput, SubmitError> {
+    async fn input(
+        &self,
+        project: &ProjectName,
+        input: &str,
+        source: InputSource,
+    ) -> Result<RunInput, SubmitError> {
         let (id, name) = match source {
             InputSource::Stored(file) => return Ok(RunInput { input: input.to_owned(), ..file }),
             InputSource::Upload { id, name } => (id, name),
         };
-        let upload = self.store.db().upload(&self.settings.project, &id).await?;
+        let upload = self.store.db().upload(project, &id).await?;
         let name = name.unwrap_or(upload.name);
         if !is_file_name(&name) {
             return Err(invalid(format!("/inputs/{input}"), format!("`{name}` is not a file name")));

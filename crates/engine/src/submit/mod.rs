@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::pipeline::name::{is_label_key, is_variable};
+use rigi_model::pipeline::name::is_label_key;
 use rigi_model::run::RunStatus;
+use rigi_model::text::is_variable;
 use rigi_model::{PipelineName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, LookError, Pipeline};
-use crate::code::CaptureError;
+use crate::folder::CaptureError;
 use crate::ledger::Message;
 use crate::{Engine, secrets};
 pub(crate) use capture::Captured;
@@ -234,7 +235,7 @@ impl Engine {
         check_entries("labels", &submission.labels, is_label_key)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
-        let inputs = self.inputs(&code.spec, submission.inputs).await?;
+        let inputs = self.inputs(catalog.project(), &code.spec, submission.inputs).await?;
         let priority = submission.priority.unwrap_or(code.spec.priority);
         if !(-100..=100).contains(&priority) {
             return Err(invalid("/priority", format!("the priority is {priority} and may be -100 to 100")));
@@ -244,7 +245,7 @@ impl Engine {
         labels.extend(submission.labels);
         let run = NewRun {
             id: RunId::generate(),
-            project: self.settings.project.clone(),
+            project: catalog.project().clone(),
             pipeline: submission.pipeline,
             version: code.hash,
             priority,

@@ -9,10 +9,10 @@ use bollard::models::{
 };
 use rigi_model::AttemptKey;
 use rigi_model::pipeline::spec::Entry;
+use rigi_work::plan::AttemptPlan;
+use rigi_work::wire::OWN_MEMORY;
 
 use super::{ContainerConfig, Reach};
-use crate::plan::AttemptPlan;
-use crate::runner::OWN_MEMORY;
 
 /// Label: the server whose container it is.
 pub const SERVER: &str = "rigi.server";

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 use rigi_model::causes::with_causes;
+use rigi_work::check::Check;
 
 use super::Reach;
-use crate::check::Check;
 
 /// Seconds that a call to the engine may take; pulls stream and have none.
 const TIMEOUT: u64 = 120;

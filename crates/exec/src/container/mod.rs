@@ -1,6 +1,6 @@
 //! Attempts in containers, by an engine that speaks Docker's API: Docker, Podman.
 //!
-//! Each attempt is one container with Rigi's own program as its first process: a [`crate::runner`], which does inside
+//! Each attempt is one container with Rigi's own program as its first process: a runner, which does inside
 //! what the process executor does outside. This module only makes containers, ends them, and explains why one did not
 //! start or was killed. What it must remember lies in the engine: the name and the labels of each container say whose
 //! it is, so that a new server, or an engine that comes back, is all it takes to go on.
@@ -20,9 +20,10 @@ use std::time::Duration;
 
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::{AttemptKey, Target};
+use rigi_work::plan::{AttemptPlan, Executor, named_image};
 use tokio::sync::mpsc;
 
-use crate::plan::{AttemptPlan, Executor, named_image};
+use crate::apart;
 use crate::remote::Remote;
 pub use build::{ImageError, ImageOrder, build, save};
 pub use engine::{Endpoint, check};
@@ -82,7 +83,8 @@ impl ContainerExecutor {
     pub fn open(config: ContainerConfig, remote: Remote) -> Self {
         let config = Arc::new(config);
         let (commands, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(Keeper::new(config.clone(), remote.clone(), commands.downgrade()).run(receiver));
+        let keeper = Keeper::new(config.clone(), remote.clone(), commands.downgrade());
+        apart::run(&config.name, keeper.run(receiver));
         Self { config, remote, commands }
     }
 

@@ -11,13 +11,13 @@ use bollard::models::Mount;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
+use rigi_work::plan::{AttemptPlan, Observation};
 
 use super::body::{self, at, mount};
 use super::engine::{is_away, status, words};
 use super::keeper::remove_files;
 use super::volumes::Volumes;
 use super::{ContainerConfig, Reach, image};
-use crate::plan::{AttemptPlan, Observation};
 use crate::remote::Remote;
 
 /// An engine that is away is waited for so long.

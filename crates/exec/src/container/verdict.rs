@@ -2,10 +2,9 @@
 
 use bollard::models::ContainerState;
 use rigi_model::attempt::FailureClass;
+use rigi_model::text::size;
 use rigi_model::{Exit, Reason};
-
-use crate::plan::{BEFORE_START, STOPPED, sentence};
-use crate::supervisor::size;
+use rigi_work::plan::{BEFORE_START, STOPPED, sentence};
 
 /// What is known beside the container's own state.
 #[derive(Debug, Clone, Copy, Default)]

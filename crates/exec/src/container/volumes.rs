@@ -9,13 +9,13 @@ use bollard::query_parameters::{
     RemoveVolumeOptions, UploadToContainerOptionsBuilder,
 };
 use rigi_model::AttemptKey;
+use rigi_work::plan::AttemptPlan;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::ContainerConfig;
 use super::body::{ATTEMPT, SERVER, at, volume};
 use super::start::Failure;
-use crate::plan::AttemptPlan;
 use crate::remote::Remote;
 
 /// The volumes that outlive attempts.

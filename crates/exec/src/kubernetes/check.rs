@@ -3,13 +3,13 @@
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use rigi_model::causes::with_causes;
+use rigi_work::check::Check;
 use serde_json::json;
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, connect};
 use super::probe::probe;
 use super::watch::{KUEUE, kueue};
-use crate::check::Check;
 
 /// Verb, group, resource.
 const RIGHTS: &[(&str, &str, &str)] = &[

@@ -2,11 +2,11 @@
 
 use rigi_model::AttemptKey;
 use rigi_model::pipeline::container::Pull;
+use rigi_work::plan::AttemptPlan;
+use rigi_work::wire::OWN_MEMORY;
 use serde_json::{Map, Value, json};
 
 use super::{KubernetesConfig, patch};
-use crate::plan::AttemptPlan;
-use crate::runner::OWN_MEMORY;
 
 /// Label: the server whose Job it is.
 pub const SERVER: &str = "rigi.run/server";

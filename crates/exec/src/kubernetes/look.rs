@@ -1,15 +1,15 @@
 //! What a cluster shows of an attempt, in Rigi's words: why it waits, or how it ended where its runner cannot say so.
 
 use rigi_model::attempt::FailureClass;
+use rigi_model::text::size;
 use rigi_model::{Exit, Reason};
+use rigi_work::plan::{STOPPED, sentence};
 use serde_json::Value;
 
 use super::job::{CONTAINER, QUEUE, QUEUE_PRIORITY, memory_limit};
 use super::objects::{Condition, ContainerStatus, Job, Pod};
 use super::queues::{Place, condition};
 use super::standing::{standing, without_uids};
-use crate::plan::{STOPPED, sentence};
-use crate::supervisor::size;
 
 /// All that is known of one attempt.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use kube::api::{ApiResource, Patch, PatchParams};
 use rigi_model::{AttemptKey, Timestamp};
+use rigi_work::plan::{AttemptPlan, Observation};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
@@ -13,7 +14,6 @@ use super::job::{MANAGER, job, labels, queue_of, secret};
 use super::keeper::PAUSE;
 use super::objects;
 use super::watch::kueue;
-use crate::plan::{AttemptPlan, Observation};
 use crate::remote::Remote;
 
 /// Between two tries, after some.

@@ -1,7 +1,7 @@
 //! Attempts as Kubernetes Jobs.
 //!
 //! Each attempt is one Job with one pod and one secret, which holds the attempt's token and goes when the Job goes. In
-//! the pod, Rigi's own program is the first process: a [`crate::runner`], which does inside what the process executor
+//! the pod, Rigi's own program is the first process: a runner, which does inside what the process executor
 //! does outside. This module makes Jobs, removes them, and reads from what the cluster says of them why one waits, did
 //! not start or was moved out of the way. What must be remembered lies in the cluster, under labels.
 
@@ -26,9 +26,10 @@ use std::time::Duration;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, Target};
+use rigi_work::plan::{AttemptPlan, Executor};
 use tokio::sync::mpsc;
 
-use crate::plan::{AttemptPlan, Executor};
+use crate::apart;
 use crate::remote::Remote;
 pub use check::check;
 use keeper::{Command, Keeper};
@@ -86,7 +87,7 @@ impl KubernetesExecutor {
         let config = Arc::new(config);
         let (commands, receiver) = mpsc::unbounded_channel();
         let keeper = Keeper::new(config.clone(), remote.clone(), commands.downgrade());
-        tokio::spawn(keeper.run(receiver));
+        apart::run(&config.name, keeper.run(receiver));
         Self { config, remote, commands }
     }
 

@@ -8,6 +8,7 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, LogParams, Patch, Patc
 use kube::runtime::watcher::{Config, watcher};
 use kube::runtime::{WatchStreamExt, watcher::Event};
 use rigi_model::{AttemptKey, RunId};
+use rigi_work::check::Check;
 use serde_json::{Value, json};
 
 use super::KubernetesConfig;
@@ -15,7 +16,6 @@ use super::cluster::{Cluster, refusal};
 use super::job::{CONTAINER, DATA, MANAGER, pod_security, security};
 use super::look::{Look, Shown, Warning, look};
 use super::objects::{self, Pod};
-use crate::check::Check;
 
 /// An image may have to be pulled first.
 const PATIENCE: Duration = Duration::from_secs(120);

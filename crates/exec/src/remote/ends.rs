@@ -2,11 +2,11 @@
 
 use rigi_model::log::{Encoder, Stream};
 use rigi_model::{AttemptKey, Exit, Timestamp};
+use rigi_work::plan::{Ended, EndedLog, Observation, STOPPED, sentence};
+use rigi_work::wire::LastWord;
 
 use super::folder::Folder;
-use super::wire::LastWord;
-use super::{Refusal, Remote, open};
-use crate::plan::{Ended, EndedLog, Observation, STOPPED, sentence};
+use super::{Refusal, Remote};
 
 impl Remote {
     /// The attempt has ended, and all it left has arrived. Blocks until that is durable.
@@ -14,15 +14,14 @@ impl Remote {
     /// # Errors
     /// If the log is not all there, or the disk does not take it.
     pub fn end(&self, key: &AttemptKey, last: LastWord) -> Result<(), Refusal> {
-        let (folder, shift, stopping, target) = {
-            let mut attempts = self.attempts();
-            let attempt = attempts.get_mut(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
-            if attempt.ended {
-                // It did not hear the answer.
-                return Ok(());
-            }
+        let known = self.with(key, |attempt| {
             let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
-            (attempt.folder.clone(), shift, attempt.stopping, attempt.record.target.clone())
+            let facts = (attempt.folder.clone(), shift, attempt.stopping, attempt.record.target.clone());
+            (!attempt.ended).then_some(facts)
+        });
+        let Some((folder, shift, stopping, target)) = known.ok_or_else(|| Refusal::Gone(key.clone()))? else {
+            // It did not hear the answer.
+            return Ok(());
         };
         let mut ended = last.ended;
         if ended.exit == Exit::Stopped && !stopping && self.moved(key).is_none() && self.is_blind(&target) {
@@ -69,13 +68,8 @@ impl Remote {
     /// far as it did not arrive, and `words`. Blocks.
     pub fn end_here(&self, key: &AttemptKey, exit: Exit, rest: &[u8], words: &[String]) {
         let now = Timestamp::now();
-        let (folder, lines) = {
-            let mut attempts = self.attempts();
-            match open(&mut attempts, key) {
-                Ok(attempt) => (attempt.folder.clone(), attempt.lines),
-                Err(_) => return,
-            }
-        };
+        let known = self.with_open(key, |attempt| (attempt.folder.clone(), attempt.lines));
+        let Ok((folder, lines)) = known else { return };
         let lines = folder.lines().unwrap_or(lines);
         let log = add(key, &folder, lines, rest, words);
         let ended = Ended::bare(exit, log);
@@ -87,19 +81,12 @@ impl Remote {
     }
 
     fn close(&self, key: &AttemptKey, at: Timestamp, ended: Ended) -> Result<(), Refusal> {
-        let folder = {
-            let attempts = self.attempts();
-            let attempt = attempts.get(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
-            attempt.folder.clone()
-        };
-        folder.write_last_word(at, &ended)?;
-        {
-            let mut attempts = self.attempts();
-            match attempts.get_mut(key) {
-                Some(attempt) if !attempt.ended => attempt.ended = true,
-                // Told twice at the same time: the first word counts.
-                _ => return Ok(()),
-            }
+        let folder = self.with(key, |attempt| attempt.folder.clone());
+        folder.ok_or_else(|| Refusal::Gone(key.clone()))?.write_last_word(at, &ended)?;
+        let first = self.with(key, |attempt| !std::mem::replace(&mut attempt.ended, true));
+        if first != Some(true) {
+            // Told twice at the same time: the first word counts.
+            return Ok(());
         }
         self.tell(key.clone(), at, Observation::Ended(Box::new(ended)));
         Ok(())

@@ -12,10 +12,10 @@ use std::sync::{Mutex, PoisonError};
 
 use rigi_model::log::{BlockHeader, HEADER_LEN};
 use rigi_model::{AttemptKey, Target, Timestamp};
+use rigi_work::plan::{Ended, StoredFile};
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, unpack};
-use crate::plan::{Ended, StoredFile};
 
 const RECORD: &str = "attempt.json";
 const LOG: &str = "log";

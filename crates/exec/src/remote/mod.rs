@@ -1,6 +1,6 @@
 //! Attempts that run where the server does not see them: in containers, on clusters.
 //!
-//! A [`crate::runner`] beside each of them claims it with a token, fetches what it needs, ships its log while it grows
+//! A runner beside each of them claims it with a token, fetches what it needs, ships its log while it grows
 //! and its outputs at its end. What arrives is kept in a folder per attempt, so that the server may die at any moment:
 //! the runner says again what was not acknowledged. The executors only see to it that the runner lives.
 
@@ -8,7 +8,6 @@ mod ends;
 mod folder;
 mod token;
 mod unpack;
-pub mod wire;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -19,10 +18,10 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Target, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::plan::{Ended, Known, Observation, Observed, Phase, StoredFile};
 use folder::{Claimed, Folder, Record};
+use rigi_work::plan::{Ended, Known, Observation, Observed, Phase, StoredFile};
+use rigi_work::wire::{self, Claim, MOST_STORED, Report, Said};
 pub use token::TokenKey;
-use wire::{Claim, MOST_STORED, Report, Said};
 
 /// Why a runner is not obeyed.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +56,10 @@ struct Inner {
     root: PathBuf,
     tokens: TokenKey,
     observed: mpsc::UnboundedSender<Observed>,
-    attempts: Mutex<HashMap<AttemptKey, Attempt>>,
+    /// Each has a lock of its own: one that is written to the disk holds up no other.
+    attempts: Mutex<HashMap<AttemptKey, Arc<Mutex<Attempt>>>>,
+    /// Held while a new one is noted down, so that it is noted down once.
+    noting: Mutex<()>,
     /// Targets whose executor has not seen yet what became of its attempts while no server watched.
     blind: Mutex<HashSet<Target>>,
 }
@@ -94,10 +96,11 @@ impl Remote {
             ends.extend(last.map(|last| (key.clone(), last)));
             let folder = Arc::new(folder);
             let attempt = Attempt { folder, record, stopping: false, moved: None, ended, heard: 0, lines: 0 };
-            attempts.insert(key, attempt);
+            attempts.insert(key, Arc::new(Mutex::new(attempt)));
         }
         let blind = Mutex::default();
-        let inner = Inner { root, tokens, observed, attempts: Mutex::new(attempts), blind };
+        let (attempts, noting) = (Mutex::new(attempts), Mutex::default());
+        let inner = Inner { root, tokens, observed, attempts, noting, blind };
         let remote = Self { inner: Arc::new(inner) };
         for (key, (at, ended)) in ends {
             remote.tell(key, at, Observation::Ended(Box::new(ended)));
@@ -113,9 +116,7 @@ impl Remote {
             Some(Claimed { started: true, .. }) => Phase::Running,
             _ => Phase::Preparing,
         };
-        let attempts = self.attempts();
-        let own = attempts.iter().filter(|(_, attempt)| attempt.record.target == *target);
-        own.map(|(key, attempt)| Known { key: key.clone(), phase: phase(attempt) }).collect()
+        self.of(target, |key, attempt| Some(Known { key: key.clone(), phase: phase(attempt) }))
     }
 
     /// Expects a runner for this attempt. `false` if it is known already.
@@ -123,14 +124,15 @@ impl Remote {
     /// # Errors
     /// If the disk does not take it.
     pub fn expect(&self, key: &AttemptKey, target: &Target) -> io::Result<bool> {
-        if self.attempts().contains_key(key) {
+        let _one = self.inner.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_known(key) {
             return Ok(false);
         }
         let record = Record { target: target.clone(), claimed: None, notes: Vec::new() };
         let folder = Arc::new(Folder::create(&self.inner.root, key, &record)?);
         let attempt =
             Attempt { folder, record, stopping: false, moved: None, ended: false, heard: 0, lines: 0 };
-        self.attempts().insert(key.clone(), attempt);
+        self.attempts().insert(key.clone(), Arc::new(Mutex::new(attempt)));
         Ok(true)
     }
 
@@ -160,7 +162,7 @@ impl Remote {
     /// Whether the attempt is known and has not ended.
     #[must_use]
     pub fn is_open(&self, key: &AttemptKey) -> bool {
-        self.attempts().get(key).is_some_and(|attempt| !attempt.ended)
+        self.with(key, |attempt| !attempt.ended).unwrap_or(false)
     }
 
     /// Whether it is known, ended or not.
@@ -172,51 +174,51 @@ impl Remote {
     /// The attempts of a target that have not ended.
     #[must_use]
     pub fn open_of(&self, target: &Target) -> Vec<AttemptKey> {
-        let attempts = self.attempts();
-        let own = attempts.iter().filter(|(_, attempt)| attempt.record.target == *target && !attempt.ended);
-        own.map(|(key, _)| key.clone()).collect()
+        self.of(target, |key, attempt| (!attempt.ended).then(|| key.clone()))
     }
 
     /// Lines of its log that have arrived.
     #[must_use]
     pub fn lines(&self, key: &AttemptKey) -> u64 {
-        let folder = self.attempts().get(key).map(|attempt| attempt.folder.clone());
+        let folder = self.with(key, |attempt| attempt.folder.clone());
         folder.and_then(|folder| folder.lines().ok()).unwrap_or(0)
     }
 
     /// Whether its runner has come.
     #[must_use]
     pub fn is_claimed(&self, key: &AttemptKey) -> bool {
-        self.attempts().get(key).is_some_and(|attempt| attempt.record.claimed.is_some())
+        self.with(key, |attempt| attempt.record.claimed.is_some()).unwrap_or(false)
     }
 
     /// Whether its process runs.
     #[must_use]
     pub fn has_started(&self, key: &AttemptKey) -> bool {
-        let claimed = |attempt: &Attempt| attempt.record.claimed.as_ref().is_some_and(|c| c.started);
-        self.attempts().get(key).is_some_and(claimed)
+        let claimed = |attempt: &mut Attempt| attempt.record.claimed.as_ref().is_some_and(|c| c.started);
+        self.with(key, claimed).unwrap_or(false)
     }
 
     /// Remembers that its end was asked for; returns whether it is open.
     pub fn stopping(&self, key: &AttemptKey) -> bool {
-        let mut attempts = self.attempts();
-        let Some(attempt) = attempts.get_mut(key).filter(|attempt| !attempt.ended) else { return false };
-        attempt.stopping = true;
-        true
+        let stop = |attempt: &mut Attempt| {
+            attempt.stopping |= !attempt.ended;
+            !attempt.ended
+        };
+        self.with(key, stop).unwrap_or(false)
     }
 
     /// Whether its end was asked for.
     #[must_use]
     pub fn is_stopping(&self, key: &AttemptKey) -> bool {
-        self.attempts().get(key).is_some_and(|attempt| attempt.stopping)
+        self.with(key, |attempt| attempt.stopping).unwrap_or(false)
     }
 
     /// Its log is to say this first.
     pub fn note(&self, key: &AttemptKey, words: String) {
-        let mut attempts = self.attempts();
-        let Some(attempt) = attempts.get_mut(key) else { return };
-        attempt.record.notes.push(words);
-        if let Err(error) = attempt.folder.write_record(&attempt.record) {
+        let noted = self.with(key, |attempt| {
+            attempt.record.notes.push(words);
+            attempt.folder.write_record(&attempt.record)
+        });
+        if let Some(Err(error)) = noted {
             tracing::warn!(%key, %error, "what the log of an attempt is to say first is not on the disk");
         }
     }
@@ -224,7 +226,7 @@ impl Remote {
     /// What its log says first.
     #[must_use]
     pub fn notes(&self, key: &AttemptKey) -> Vec<String> {
-        self.attempts().get(key).map(|attempt| attempt.record.notes.clone()).unwrap_or_default()
+        self.with(key, |attempt| attempt.record.notes.clone()).unwrap_or_default()
     }
 
     /// An executor has not looked yet at what became of its attempts.
@@ -243,15 +245,13 @@ impl Remote {
 
     /// Others than Rigi are about to end it, for this reason.
     pub fn moves(&self, key: &AttemptKey, message: String) {
-        if let Some(attempt) = self.attempts().get_mut(key) {
-            attempt.moved = Some(message);
-        }
+        self.with(key, |attempt| attempt.moved = Some(message));
     }
 
     /// Why others than Rigi end it, where that is known.
     #[must_use]
     pub fn moved(&self, key: &AttemptKey) -> Option<String> {
-        self.attempts().get(key)?.moved.clone()
+        self.with(key, |attempt| attempt.moved.clone())?
     }
 
     /// Where its log lies.
@@ -265,17 +265,17 @@ impl Remote {
     /// # Errors
     /// If it may not have it.
     pub fn claim(&self, key: &AttemptKey, claim: &Claim, now: Timestamp) -> Result<(), Refusal> {
-        let mut attempts = self.attempts();
-        let attempt = open(&mut attempts, key)?;
-        match &attempt.record.claimed {
-            Some(claimed) if claimed.runner == claim.runner => return Ok(()),
-            Some(_) => return Err(Refusal::Taken(key.clone())),
-            None => {}
-        }
-        let shift_us = now.0.saturating_sub(claim.now.0);
-        let claimed = Claimed { runner: claim.runner.clone(), shift_us, started: false };
-        attempt.record.claimed = Some(claimed);
-        Ok(attempt.folder.write_record(&attempt.record)?)
+        self.with_open(key, |attempt| {
+            match &attempt.record.claimed {
+                Some(claimed) if claimed.runner == claim.runner => return Ok(()),
+                Some(_) => return Err(Refusal::Taken(key.clone())),
+                None => {}
+            }
+            let shift_us = now.0.saturating_sub(claim.now.0);
+            let claimed = Claimed { runner: claim.runner.clone(), shift_us, started: false };
+            attempt.record.claimed = Some(claimed);
+            Ok(attempt.folder.write_record(&attempt.record)?)
+        })?
     }
 
     /// The runner's log has grown: bytes from `offset` on. Returns how many bytes are kept.
@@ -283,11 +283,9 @@ impl Remote {
     /// # Errors
     /// If bytes before them are missing, or the disk does not take them.
     pub fn log(&self, key: &AttemptKey, offset: u64, lines: u64, bytes: &[u8]) -> Result<u64, Refusal> {
-        let folder = open(&mut self.attempts(), key)?.folder.clone();
+        let folder = self.with_open(key, |attempt| attempt.folder.clone())?;
         let length = folder.append(offset, bytes)?;
-        if let Some(attempt) = self.attempts().get_mut(key) {
-            attempt.lines = attempt.lines.max(lines);
-        }
+        self.with(key, |attempt| attempt.lines = attempt.lines.max(lines));
         self.tell(key.clone(), Timestamp::now(), Observation::Log { lines, bytes: length });
         Ok(length)
     }
@@ -297,8 +295,12 @@ impl Remote {
     /// # Errors
     /// If it is not its attempt.
     pub fn report(&self, key: &AttemptKey, report: Report) -> Result<(), Refusal> {
-        let mut attempts = self.attempts();
-        let attempt = open(&mut attempts, key)?;
+        let attempt = self.find(key).ok_or_else(|| Refusal::Gone(key.clone()))?;
+        let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        if attempt.ended {
+            return Err(Refusal::Gone(key.clone()));
+        }
+        let attempt = &mut *attempt;
         let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
         let known = usize::try_from(attempt.heard.saturating_sub(report.first)).unwrap_or(usize::MAX);
         attempt.heard = attempt.heard.max(report.first + report.said.len() as u64);
@@ -323,7 +325,7 @@ impl Remote {
     /// # Errors
     /// If they are not as agreed, or the disk does not take it.
     pub fn stored(&self, key: &AttemptKey, files: &[StoredFile]) -> Result<(), Refusal> {
-        let folder = open(&mut self.attempts(), key)?.folder.clone();
+        let folder = self.with_open(key, |attempt| attempt.folder.clone())?;
         check_stored(files)?;
         Ok(folder.write_stored(files)?)
     }
@@ -333,14 +335,15 @@ impl Remote {
     /// # Errors
     /// If they are not as agreed, or the disk does not take them.
     pub fn outputs(&self, key: &AttemptKey, stream: impl io::Read) -> Result<(), Refusal> {
-        let folder = open(&mut self.attempts(), key)?.folder.clone();
+        let folder = self.with_open(key, |attempt| attempt.folder.clone())?;
         folder.take_outputs(stream)
     }
 
     /// Forgets an attempt and removes its folder. Blocks.
     pub fn forget(&self, key: &AttemptKey) {
-        let attempt = self.attempts().remove(key);
-        if let Some(error) = attempt.and_then(|attempt| attempt.folder.remove().err()) {
+        let folder = self.with(key, |attempt| attempt.folder.clone());
+        self.attempts().remove(key);
+        if let Some(error) = folder.and_then(|folder| folder.remove().err()) {
             tracing::warn!(%key, %error, "what is left of an attempt stays until the next start");
         }
     }
@@ -351,8 +354,36 @@ impl Remote {
         let _ = self.inner.observed.send(Observed { key, at, what });
     }
 
-    fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptKey, Attempt>> {
+    fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptKey, Arc<Mutex<Attempt>>>> {
         self.inner.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, key: &AttemptKey) -> Option<Arc<Mutex<Attempt>>> {
+        self.attempts().get(key).cloned()
+    }
+
+    /// Does something with an attempt, and keeps those who ask for others out of nothing.
+    fn with<T>(&self, key: &AttemptKey, work: impl FnOnce(&mut Attempt) -> T) -> Option<T> {
+        let attempt = self.find(key)?;
+        let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(work(&mut attempt))
+    }
+
+    /// The same with one that has not ended.
+    fn with_open<T>(&self, key: &AttemptKey, work: impl FnOnce(&mut Attempt) -> T) -> Result<T, Refusal> {
+        let done = self.with(key, |attempt| (!attempt.ended).then(|| work(attempt)));
+        done.flatten().ok_or_else(|| Refusal::Gone(key.clone()))
+    }
+
+    /// What is made of each attempt of a target.
+    fn of<T>(&self, target: &Target, mut make: impl FnMut(&AttemptKey, &Attempt) -> Option<T>) -> Vec<T> {
+        let all: Vec<_> =
+            self.attempts().iter().map(|(key, attempt)| (key.clone(), attempt.clone())).collect();
+        let make = |(key, attempt): (AttemptKey, Arc<Mutex<Attempt>>)| {
+            let attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+            (attempt.record.target == *target).then(|| make(&key, &attempt)).flatten()
+        };
+        all.into_iter().filter_map(make).collect()
     }
 }
 
@@ -365,13 +396,6 @@ pub fn check_stored(files: &[StoredFile]) -> Result<(), Refusal> {
         return Err(Refusal::Invalid(format!("there are more than {MOST_STORED} stored files")));
     }
     files.iter().try_for_each(|file| unpack::place_of(file).map(drop))
-}
-
-fn open<'a>(
-    attempts: &'a mut HashMap<AttemptKey, Attempt>,
-    key: &AttemptKey,
-) -> Result<&'a mut Attempt, Refusal> {
-    attempts.get_mut(key).filter(|attempt| !attempt.ended).ok_or_else(|| Refusal::Gone(key.clone()))
 }
 
 #[cfg(test)]

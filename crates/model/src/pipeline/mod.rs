@@ -30,7 +30,7 @@ pub use entry::FolderFacts;
 pub use hints::hints;
 pub use idle::idle_note;
 pub use likeness::{Likeness, likeness};
-pub use mistake::{Mistake, Position};
+pub use mistake::Mistake;
 pub use name::check_pipeline_name;
 pub use reader::{SpecReading, find_spec, is_pipeline_file, read_spec, read_without_spec, spec_candidates};
 pub use schema::spec_schema;

@@ -1,6 +1,6 @@
 //! Which names pipelines, inputs, labels and environment variables may have.
 
-use super::mistake::excerpt;
+use crate::text::excerpt;
 use crate::text::is_unseen;
 
 /// The longest name of a pipeline in bytes: what file systems allow.
@@ -109,14 +109,6 @@ const fn is_mark(character: char) -> bool {
     )
 }
 
-/// Whether a text can name an environment variable everywhere: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters.
-#[must_use]
-pub fn is_variable(name: &str) -> bool {
-    name.len() <= 128
-        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
 /// Whether a text can name an input or an output, which is a folder's name: `[A-Za-z0-9][A-Za-z0-9._-]*`, at
 /// most 128 characters.
 #[must_use]
@@ -134,6 +126,8 @@ pub fn is_label_key(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::text::is_variable;
+
     use super::*;
 
     #[test]

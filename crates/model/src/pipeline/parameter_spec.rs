@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Member, Node, NodeValue, note_places, push_pointer};
-use super::mistake::{Position, excerpt, list_choices, nearest};
-use super::name::is_variable;
+use super::document::{Member, Node, NodeValue, note_places};
 use super::section::{Found, MOST_MISTAKES, Notes};
 use crate::parameters::{ParameterSchema, ParameterSources, explain_meta, is_reserved, write_property_whole};
+use crate::place::Position;
+use crate::place::push_pointer;
+use crate::text::is_variable;
+use crate::text::{excerpt, list_choices, meant};
 
 /// A spec's parameters.
 pub(super) struct ReadParameters {
@@ -256,7 +258,7 @@ fn check_keywords(found: &Found<'_>, notes: &mut Notes) {
             "items" | "not" | "contains" => check_keywords(&child, notes),
             key if KEYWORDS.contains(&key) || key.starts_with("x-") => {}
             _ if notes.mistakes.len() + notes.warnings.len() > MOST_MISTAKES => {}
-            key => match nearest(key, KEYWORDS.iter().copied()) {
+            key => match meant(key, KEYWORDS.iter().copied()) {
                 Some(name) => {
                     let message = format!("{}: there is no such rule; the nearest is `{name}`", child.name());
                     notes.wrong(member.key_at, message);
@@ -290,7 +292,7 @@ fn check_type(found: &Found<'_>, notes: &mut Notes) {
     for (text, at) in items.into_iter().filter(|(text, _)| !TYPES.contains(&text.as_str())) {
         let lower = text.to_lowercase();
         let alias = ALIASES.iter().find(|(alias, _)| *alias == lower).map(|(_, name)| *name);
-        let message = match alias.or_else(|| nearest(text, TYPES.iter().copied())) {
+        let message = match alias.or_else(|| meant(text, TYPES.iter().copied())) {
             Some(name) => {
                 format!("{}: there is no type `{}`; the nearest is `{name}`", found.name(), excerpt(text))
             }

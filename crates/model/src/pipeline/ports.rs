@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::document::NodeValue;
 use super::fields::{self, Field};
-use super::mistake::{Position, excerpt};
 use super::name::{is_label_key, is_port};
 use super::section::{Found, Notes, Section};
 use super::spec::{InputSpec, OutputSpec, Preset};
+use crate::place::Position;
+use crate::text::excerpt;
 
 /// What one entry of `inputs` or `outputs` says.
 enum Port<'a> {

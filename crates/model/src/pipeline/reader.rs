@@ -9,7 +9,7 @@ use super::document::{Node, NodeValue, SpecFormat, read_document};
 use super::entry::{FolderFacts, default_entry, read_entry, read_target};
 use super::idle::warn_of_idle;
 use super::limits::{read_cells, read_limits, read_restart, read_retention, read_soft_limits};
-use super::mistake::{Mistake, Position};
+use super::mistake::Mistake;
 use super::parameter_spec::{ReadParameters, check_values, read_parameters};
 use super::ports::{preset_values, read_inputs, read_labels, read_outputs, read_presets};
 use super::retries::{read_retry, retry_of_notebook};
@@ -18,6 +18,7 @@ use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
 use super::values::check_variable;
 use super::{fast_flow, fields};
+use crate::place::Position;
 
 /// A spec that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

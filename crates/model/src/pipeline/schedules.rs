@@ -9,10 +9,10 @@ use super::cron::{DayEnd, read_cron, read_moment, read_timezone};
 use super::document::NodeValue;
 use super::fields;
 use super::limits::{read_limits, read_soft_limits};
-use super::mistake::Position;
 use super::retries::read_retry;
 use super::section::{Found, Notes, Section, refuse_both};
 use super::spec::{DownstreamTrigger, Limits, Schedule, SoftLimits};
+use crate::place::Position;
 use crate::retry::RetrySpec;
 
 /// Fast-Flow's fields of a schedule at the top of a spec.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::document::{Member, Node, NodeValue, SpecFormat};
 use super::fast_flow;
 use super::fields::{Field, LIMITS, SPEC};
-use super::mistake::{Mistake, Position, excerpt, nearest};
+use super::mistake::Mistake;
+use crate::place::Position;
+use crate::text::{excerpt, meant};
 
 /// How many mistakes are told; of the others, how many there are.
 pub(super) const MOST_MISTAKES: usize = 200;
@@ -249,7 +251,7 @@ fn unknown(object: &Found<'_>, member: &Member, fields: &'static [Field]) -> Mis
     let path = object.child(member).path;
     let names = fields.iter().flat_map(Field::names);
     let mistake = |end: String| Mistake::new(member.key_at, format!("`{path}`: there is no such field{end}"));
-    if let Some(name) = nearest(&member.key, names) {
+    if let Some(name) = meant(&member.key, names) {
         return mistake(format!("; the nearest is `{name}`"));
     }
     if object.path.is_empty() && LIMITS.iter().any(|field| field.name == member.key) {
@@ -259,7 +261,7 @@ fn unknown(object: &Found<'_>, member: &Member, fields: &'static [Field]) -> Mis
         return mistake(" here; it stands at the top of a spec".to_owned());
     }
     if fields.len() <= 8 {
-        let names = super::mistake::list_choices(fields.iter().map(|field| field.name));
+        let names = crate::text::list_choices(fields.iter().map(|field| field.name));
         return mistake(format!("; {} has {names}", object.name()));
     }
     mistake(String::new()).with_cure("Remove it, or let its name begin with `x-`.")

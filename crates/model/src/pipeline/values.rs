@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::document::NodeValue;
-use super::mistake::{Mistake, Position, excerpt, list_choices, nearest};
-use super::name::is_variable;
+use super::mistake::Mistake;
 use super::section::{Found, Notes};
 use crate::parameters::{INEXACT, is_exact};
+use crate::place::Position;
 use crate::quantity::{
     MOST_CORES, QuantityError, parse_bytes, parse_cpu, parse_duration, show_count, write_duration,
 };
+use crate::text::is_variable;
+use crate::text::{excerpt, list_choices, meant};
 
 impl<'a> Found<'a> {
     /// A text.
@@ -117,7 +119,7 @@ impl<'a> Found<'a> {
             excerpt(text),
             list_choices(choices.iter().copied())
         );
-        match nearest(text, choices.iter().copied()) {
+        match meant(text, choices.iter().copied()) {
             Some(name) => format!("{start}; the nearest is `{name}`"),
             None => start,
         }

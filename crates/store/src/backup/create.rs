@@ -4,7 +4,7 @@ use rigi_model::{ProjectName, Timestamp};
 
 use super::chunks::ChunkWriter;
 use super::manifest::{FORMAT, Manifest, TableRows};
-use super::objects::{Copier, Objects, Previous};
+use super::objects::{Copier, Previous};
 use super::repository::{Added, Repository};
 use super::restore::Target;
 use super::schema::{Table, tables_of};
@@ -58,12 +58,12 @@ pub async fn create(
         let rows = copy_table(&mut snapshot, repository, &table, &mut added, &mut sealed, watch).await?;
         tables.push(rows);
     }
+    let projects = snapshot.projects().await?;
     let database = snapshot.database().to_owned();
     snapshot.end().await;
     let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
-    let objects = Objects::of(&blobs);
     let previous = Previous::new(repository, before.as_ref());
-    let copied = Copier { repository, objects, previous, watch }.copy(&mut added)?;
+    let copied = Copier { repository, previous, watch }.copy(&blobs, &projects, &mut added)?;
     let sealer = seal::Sealer::open_existing(data)?;
     let manifest = Manifest {
         format: FORMAT,

@@ -1,9 +1,10 @@
-//! Stored files: what a data folder holds below `objects/`, as lines of path, size, SHA-256 and time of the last change.
+//! Stored files of all projects, as lines of path, size, SHA-256 and time of the last change. A path begins with the
+//! project, wherever the file lies.
 
 use std::cmp::Ordering;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rigi_model::ProjectName;
 
@@ -19,7 +20,7 @@ use crate::{Blobs, Error, Result};
 /// One stored file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredFile {
-    /// Below `objects/`.
+    /// `<project>/blobs/…` or `<project>/logs/…`.
     pub path: String,
     pub size: u64,
     pub sha256: String,
@@ -30,6 +31,11 @@ pub(super) struct StoredFile {
 impl StoredFile {
     fn line(&self) -> String {
         format!("{}\t{}\t{}\t{}\n", self.path, self.size, self.sha256, self.modified)
+    }
+
+    /// The folder of its project.
+    pub(super) fn area(&self) -> &str {
+        self.path.split('/').next().unwrap_or_default()
     }
 
     /// Reads a line; a path that would leave the folder is damage.
@@ -46,7 +52,7 @@ impl StoredFile {
         let plain = |file: &Self| {
             Path::new(&file.path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
         };
-        parsed.filter(plain).ok_or_else(|| Error::Damaged {
+        parsed.filter(plain).filter(|file| !file.area().is_empty()).ok_or_else(|| Error::Damaged {
             what: "the backup's list of files".into(),
             why: format!("`{}` is no entry of it", line.escape_debug()),
         })
@@ -56,26 +62,8 @@ impl StoredFile {
 /// Copies what is not in the repository yet.
 pub(super) struct Copier<'a> {
     pub repository: &'a Repository,
-    pub objects: Objects<'a>,
     pub previous: Previous<'a>,
     pub watch: Watch<'a>,
-}
-
-/// Where they lie.
-pub(super) enum Objects<'a> {
-    /// In a folder, by project.
-    Folder(PathBuf),
-    /// In a bucket, which is a project's.
-    Bucket(&'a Bucket, ProjectName),
-}
-
-impl<'a> Objects<'a> {
-    pub fn of(blobs: &'a Blobs) -> Self {
-        match (blobs.bucket(), blobs.folder()) {
-            (Some(bucket), _) => Self::Bucket(bucket, ProjectName::default()),
-            (None, root) => Self::Folder(root.and_then(Path::parent).map(Path::to_owned).unwrap_or_default()),
-        }
-    }
 }
 
 /// What became of the files.
@@ -86,8 +74,13 @@ pub(super) struct Copied {
 }
 
 impl Copier<'_> {
-    /// Copies everything, by path.
-    pub(super) fn copy(mut self, added: &mut Added) -> Result<Copied> {
+    /// Copies everything of the projects, by path: the names of projects come in that order.
+    pub(super) fn copy(
+        mut self,
+        blobs: &Blobs,
+        projects: &[ProjectName],
+        added: &mut Added,
+    ) -> Result<Copied> {
         let mut copied = Copied { files: Listed::default(), bytes: 0, damaged: Vec::new() };
         let mut listed = Added::default();
         let mut lines = ChunkWriter::new(self.repository, &mut listed)?;
@@ -104,23 +97,20 @@ impl Copier<'_> {
             watch(Progress { step: "files", done, total: None });
             Ok(())
         };
-        match &self.objects {
-            Objects::Folder(root) => {
-                let root = root.clone();
-                self.folder(&root, &mut |copier, path, facts| {
-                    let file = copier.file(&root, path, facts, added)?;
+        for project in projects {
+            if let Some(root) = blobs.root() {
+                self.folder(&root.join(project.as_str()), &mut |copier, path, facts| {
+                    let file = copier.file(root, path, facts, added)?;
                     keep(copier.watch, file, &|| path.display().to_string())
                 })?;
             }
-            Objects::Bucket(bucket, project) => {
-                let (bucket, project) = (*bucket, project.clone());
-                // What runs have written themselves is theirs, and not Rigi's to keep.
-                for folder in [Part::Blobs, Part::Logs] {
-                    bucket.list(folder.folder(), |key, facts| {
-                        let file = self.object(bucket, &format!("{project}/{key}"), key, facts, added)?;
-                        keep(self.watch, file, &|| bucket.name(key))
-                    })?;
-                }
+            let Some(bucket) = blobs.bucket().map(|bucket| bucket.of(project)) else { continue };
+            // What runs have written themselves is theirs, and not Rigi's to keep.
+            for folder in [Part::Blobs, Part::Logs] {
+                bucket.list(folder.folder(), |key, facts| {
+                    let file = self.object(&bucket, &format!("{project}/{key}"), key, facts, added)?;
+                    keep(self.watch, file, &|| bucket.name(key))
+                })?;
             }
         }
         copied.files = lines.finish()?;
@@ -250,6 +240,22 @@ impl<'a> Previous<'a> {
                     return Ok(same.then(|| next.sha256.clone()));
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_names_no_file_of_a_project_is_no_entry() {
+        let parse = |path: &str| StoredFile::parse(&format!("{path}\t1\t{}\t2", "0".repeat(64)));
+        let good = parse("lab/blobs/ab/file").unwrap();
+        assert_eq!(good.area(), "lab");
+        assert_eq!(StoredFile::parse(good.line().trim_end()).unwrap(), good);
+        for bad in ["", "/", "/lab/blobs", "..", "../lab", "lab/../other", ".", "./lab"] {
+            assert!(matches!(parse(bad), Err(Error::Damaged { .. })), "{bad}");
         }
     }
 }

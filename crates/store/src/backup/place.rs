@@ -1,5 +1,6 @@
 //! Where stored files are put by a restore: a folder, or a bucket.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -19,6 +20,7 @@ pub(super) enum Files {
     Data(PathBuf),
     /// In a folder of their own.
     Folder(PathBuf),
+    /// With the files of all projects.
     Bucket(Bucket),
 }
 
@@ -28,7 +30,7 @@ impl Files {
             Storage::Data => Self::Data(target.data.join("objects")),
             Storage::Folder(folder) => Self::Folder(folder.clone()),
             Storage::Bucket(config) => {
-                Self::Bucket(Bucket::open(config, &ProjectName::default(), &target.data)?)
+                Self::Bucket(Bucket::open(config, &ProjectName::default(), &target.data)?.whole())
             }
         })
     }
@@ -52,14 +54,7 @@ impl Files {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
                 Err(error) => return Err(Error::io(format!("read {}", folder.display()))(error)),
             },
-            Self::Bucket(bucket) => {
-                let mut first = None;
-                bucket.list("", |key, _| {
-                    first.get_or_insert_with(|| key.to_owned());
-                    Ok(())
-                })?;
-                first
-            }
+            Self::Bucket(bucket) => bucket.any("")?,
         };
         match found {
             None => Ok(()),
@@ -75,11 +70,10 @@ impl Files {
         let root = match self {
             Self::Data(folder) | Self::Folder(folder) => folder,
             Self::Bucket(bucket) => {
-                let key = file.path.split_once('/').map_or(file.path.as_str(), |(_, key)| key);
                 if hash_of(from)?.to_string() != file.sha256 {
                     return Err(damaged(from));
                 }
-                return bucket.upload(key, from, file.size);
+                return bucket.upload(&file.path, from, file.size);
             }
         };
         let to = root.join(&file.path);
@@ -103,25 +97,31 @@ impl Files {
         }
     }
 
-    /// Removes what a restore has put into the empty place.
-    pub fn clear(&self) -> Result<()> {
-        match self {
+    /// Removes what a restore has put into the empty place, and nothing else: others may have come since.
+    pub fn clear(&self, areas: &BTreeSet<String>) -> Result<()> {
+        areas.iter().try_for_each(|area| match self {
             // With the rest of the data folder.
             Self::Data(_) => Ok(()),
-            Self::Folder(folder) => match fs::remove_dir_all(folder.join(ProjectName::default().as_str())) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::io(format!("empty {}", folder.display()))(error))
-                }
-                _ => Ok(()),
-            },
+            Self::Folder(folder) => remove(&folder.join(area)),
             Self::Bucket(bucket) => {
                 let mut keys = Vec::new();
-                bucket.list("", |key, _| {
+                bucket.list(area, |key, _| {
                     keys.push(key.to_owned());
                     Ok(())
                 })?;
                 keys.chunks(1000).try_for_each(|keys| bucket.remove(keys.to_vec()))
             }
+        })
+    }
+}
+
+/// Removes a file, or a folder with all that is in it; what is not there is no mistake.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format!("remove {}", path.display()))(error))
         }
+        _ => Ok(()),
     }
 }

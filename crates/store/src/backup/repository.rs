@@ -16,7 +16,8 @@ use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use super::manifest::Manifest;
-use crate::blobs::{PIECE, hash_of, sync_folder};
+use crate::blobs::{PIECE, hash_of};
+use crate::durable::sync_folder;
 use crate::{Error, Result};
 use rigi_model::hash::hex;
 

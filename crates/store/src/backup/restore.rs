@@ -3,6 +3,7 @@
 //! While it goes on, the file `restoring` lies in the data folder: no server starts on it, and the next restore begins
 //! anew. Rows are in one transaction, which ends when all files are in place.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -10,12 +11,12 @@ use super::chunks::LineReader;
 use super::load::load;
 use super::manifest::Manifest;
 use super::objects::StoredFile;
-use super::place::Files;
+use super::place::{Files, remove};
 use super::repository::Repository;
 use super::rows::unhex;
 use super::{Progress, Watch};
-use crate::blobs::sync_folder;
 use crate::db::{Db, on_db};
+use crate::durable::sync_folder;
 use crate::{DbConfig, Error, Result, Storage, seal};
 
 /// What a backup is taken of; or where to it goes: all of it empty.
@@ -78,25 +79,47 @@ pub async fn restore(
     let mark = data.join(MARK);
     if unfinished(data) {
         // Only what a restore has put there: before it began, it was empty.
-        if fs::read_to_string(&mark).is_ok_and(|text| text == files.name()) {
-            files.clear()?;
+        if let Some(areas) = fs::read_to_string(&mark).ok().and_then(|text| areas_of_mark(&text, &files)) {
+            files.clear(&areas)?;
         }
         clear(data)?;
     }
     refuse_full_folder(data)?;
     files.refuse_full()?;
     refuse_full_database(&target.config).await?;
-    fs::write(&mark, files.name()).map_err(Error::io(format!("write {}", mark.display())))?;
+    let areas = areas_of(repository, &manifest)?;
+    let text = [files.name()].into_iter().chain(areas.iter().cloned()).collect::<Vec<_>>().join("\n");
+    fs::write(&mark, text).map_err(Error::io(format!("write {}", mark.display())))?;
     sync_folder(data)?;
     let done = fill(repository, &manifest, target, &files, key, watch).await;
     if let Err(error) = done {
-        files.clear()?;
+        files.clear(&areas)?;
         clear(data)?;
         return Err(error);
     }
     fs::remove_file(&mark).map_err(Error::io(format!("remove {}", mark.display())))?;
     sync_folder(data)?;
     Ok(Restored { manifest })
+}
+
+/// What paths begin with: the projects that have files in it.
+fn areas_of(repository: &Repository, manifest: &Manifest) -> Result<BTreeSet<String>> {
+    let mut areas = BTreeSet::new();
+    let mut lines = LineReader::new(repository, &manifest.files);
+    while let Some(line) = lines.next_line()? {
+        let file = StoredFile::parse(line)?;
+        if !areas.contains(file.area()) {
+            areas.insert(file.area().to_owned());
+        }
+    }
+    Ok(areas)
+}
+
+/// The same of a restore that was begun, if it was one to this place.
+fn areas_of_mark(text: &str, files: &Files) -> Option<BTreeSet<String>> {
+    let mut lines = text.lines();
+    let same = lines.next().is_some_and(|place| place == files.name());
+    same.then(|| lines.filter(|area| !area.is_empty()).map(str::to_owned).collect())
 }
 
 async fn fill(
@@ -171,17 +194,7 @@ const MADE: [&str; 8] = [
 ];
 
 fn clear(data: &Path) -> Result<()> {
-    for name in MADE.iter().chain([&MARK]) {
-        let path = data.join(name);
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        match removed {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(format!("remove {}", path.display()))(e));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    MADE.iter().chain([&MARK]).try_for_each(|name| remove(&data.join(name)))
 }
 
 fn refuse_full_folder(data: &Path) -> Result<()> {

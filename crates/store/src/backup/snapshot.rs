@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use rigi_model::ProjectName;
 use rusqlite::OpenFlags;
 use rusqlite::types::ValueRef;
 use sqlx::Postgres;
@@ -14,7 +15,7 @@ use sqlx::pool::PoolConnection;
 
 use super::rows::{Cell, push_cell};
 use super::schema::{Column, Kind, Table};
-use crate::db::{Db, DbConfig};
+use crate::db::{Db, DbConfig, parsed};
 use crate::{Error, Result};
 
 /// Takes the next line, with its newline.
@@ -81,6 +82,17 @@ impl Snapshot {
             }
             Connection::Postgres(c) => sqlx::query_scalar(sql).fetch_all(&mut **c).await?,
         })
+    }
+
+    /// All projects, in the order of bytes, which is that of paths.
+    pub(crate) async fn projects(&mut self) -> Result<Vec<ProjectName>> {
+        let names = self.texts("SELECT id FROM projects").await?;
+        let mut projects = names
+            .iter()
+            .map(|name| parsed("the name of a project", name))
+            .collect::<Result<Vec<ProjectName>>>()?;
+        projects.sort();
+        Ok(projects)
     }
 
     /// What the database finds wrong with itself. PostgreSQL compares pages with their checksums when they are read, if

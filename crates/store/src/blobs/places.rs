@@ -8,9 +8,10 @@ use std::time::SystemTime;
 
 use rigi_model::{ContentHash, RunId, Timestamp};
 
-use super::{Blobs, Place, key_of, make_folder, sync_folder};
+use super::{Blobs, Place, key_of};
 use crate::bucket::Bucket;
 use crate::bucket::credentials::RunAccess;
+use crate::durable::{make_folder, sync_folder};
 use crate::{Error, Result};
 
 /// Part of what is stored for a project.
@@ -59,6 +60,11 @@ impl Blobs {
         }
     }
 
+    /// The folder of everything that belongs to any project, where it is one.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.folder().and_then(Path::parent)
+    }
+
     pub(crate) fn bucket(&self) -> Option<&Bucket> {
         match &self.place {
             Place::Folder(_) => None,
@@ -82,6 +88,11 @@ impl Blobs {
     #[must_use]
     pub fn log_name(&self, object: &str) -> String {
         self.name_of(&log_key(object))
+    }
+
+    /// Where all that is the project's lies, for people.
+    pub(crate) fn area_name(&self) -> String {
+        self.name_of("")
     }
 
     fn name_of(&self, key: &str) -> String {
@@ -211,7 +222,7 @@ impl Blobs {
         Ok((objects, bytes))
     }
 
-    /// Gives up uploads that were broken off, and lets copies go that were not used for long.
+    /// Gives up uploads that were broken off, and lets copies go that were not used for long: those of all projects.
     ///
     /// # Errors
     /// If the bucket does not answer.
@@ -225,7 +236,7 @@ impl Blobs {
         Ok(())
     }
 
-    /// The runs that have written to the bucket themselves.
+    /// The runs of the project that have written to the bucket themselves.
     ///
     /// # Errors
     /// If the bucket does not answer.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::blobs::make_folder;
+use crate::durable::make_folder;
 use crate::{Error, Result};
 
 /// Above so many bytes, what was used longest ago goes.

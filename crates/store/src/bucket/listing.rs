@@ -43,6 +43,17 @@ impl Bucket {
         Ok(())
     }
 
+    /// Some key below `folder`, if there is any.
+    pub fn any(&self, folder: &str) -> Result<Option<String>> {
+        let folder = folder.to_owned();
+        self.wait(|inner| async move {
+            let found = inner.objects.list(Some(&inner.key(&folder))).next().await.transpose();
+            let found =
+                found.map_err(|error| trouble::of(&format!("list {}", inner.name(&folder)), &error))?;
+            Ok(found.and_then(|meta| inner.listed(&meta)).map(|(key, _)| key))
+        })
+    }
+
     /// Names right below `folder` that are folders themselves.
     pub fn folders(&self, folder: &str) -> Result<Vec<String>> {
         let folder = folder.to_owned();
@@ -74,8 +85,58 @@ impl Bucket {
 
 impl Inner {
     fn listed(&self, meta: &ObjectMeta) -> Option<Listed> {
-        let key = meta.location.as_ref().strip_prefix(&self.base)?.strip_prefix('/')?;
+        let key = meta.location.as_ref().strip_prefix(&self.below_base(""))?;
         let facts = Facts { size: meta.size, modified: Timestamp(meta.last_modified.timestamp_micros()) };
         Some((key.to_owned(), facts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{BucketConfig, BucketKind, Hidden};
+
+    /// An object in a list.
+    fn meta(location: Key) -> ObjectMeta {
+        ObjectMeta { location, last_modified: Default::default(), size: 1, e_tag: None, version: None }
+    }
+
+    /// The name for people of what has this key, its whole key, and what a list makes of it.
+    fn there_and_back(bucket: &Bucket, key: &str) -> (String, String, Option<String>) {
+        let inner = &bucket.inner;
+        let listed = inner.listed(&meta(inner.key(key)));
+        (inner.name(key), inner.key(key).to_string(), listed.map(|(key, _)| key))
+    }
+
+    #[test]
+    fn keys_are_read_back_as_they_were_with_and_without_a_prefix() {
+        let data = tempfile::tempdir().unwrap();
+        for (prefix, before) in [("", ""), ("some/where", "some/where/")] {
+            let config = BucketConfig {
+                kind: BucketKind::S3,
+                bucket: "files".into(),
+                prefix: prefix.into(),
+                endpoint: Some("http://127.0.0.1:9".into()),
+                region: None,
+                access_key_id: Some("id".into()),
+                secret_access_key: Some(Hidden("secret".into())),
+                role: None,
+                sts_endpoint: None,
+                credentials_for: None,
+                collect_after: std::time::Duration::ZERO,
+            };
+            let lab = Bucket::open(&config, &rigi_model::ProjectName::unchecked("lab"), data.path()).unwrap();
+            let whole = lab.whole();
+            let of_lab = format!("{before}lab/blobs/a");
+            let name = format!("s3://files/{of_lab}");
+            assert_eq!(
+                there_and_back(&lab, "blobs/a"),
+                (name.clone(), of_lab.clone(), Some("blobs/a".into()))
+            );
+            assert_eq!(there_and_back(&whole, "lab/blobs/a"), (name, of_lab, Some("lab/blobs/a".into())));
+            assert_eq!(whole.inner.key("").as_ref(), prefix);
+            // Another project, whose name begins the same.
+            assert!(lab.inner.listed(&meta(whole.inner.key("lab-2/blobs/a"))).is_none());
+        }
     }
 }

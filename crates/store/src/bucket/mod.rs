@@ -53,24 +53,24 @@ impl<T: ObjectStore + MultipartStore + Signer> Objects for T {}
 #[derive(Debug)]
 pub(crate) struct Bucket {
     inner: Arc<Inner>,
-    worker: Worker,
+    worker: Arc<Worker>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     objects: Arc<dyn Objects>,
     /// Where it speaks S3.
     s3: Option<AmazonS3>,
     options: ClientOptions,
     config: BucketConfig,
-    /// `<prefix>/<project>`.
+    /// `<prefix>/<project>`; or what all projects lie below, which may be empty.
     base: String,
     /// Uploads in parts that are under way.
     uploads: PathBuf,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     /// For STS.
-    client: OnceLock<HttpClient>,
-    health: Mutex<Health>,
+    client: Arc<OnceLock<HttpClient>>,
+    health: Arc<Mutex<Health>>,
 }
 
 /// What the last call has shown.
@@ -109,8 +109,6 @@ impl Bucket {
             }
             BucketKind::Google => (Arc::new(google(config, &options).build().map_err(unusable)?), None),
         };
-        let base = [config.prefix.as_str(), project.as_str()].into_iter().filter(|part| !part.is_empty());
-        let base = base.collect::<Vec<_>>().join("/");
         let runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = { runtime }.worker_threads(2).thread_name("storage").enable_all().build();
         let inner = Inner {
@@ -118,16 +116,30 @@ impl Bucket {
             s3,
             options,
             config: config.clone(),
-            base,
+            base: base_of(config, project),
             uploads: data.join("storage").join("uploads"),
-            room: Semaphore::new(UNITS_AT_ONCE),
-            client: OnceLock::new(),
-            health: Mutex::default(),
+            room: Arc::new(Semaphore::new(UNITS_AT_ONCE)),
+            client: Arc::default(),
+            health: Arc::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
-            worker: Worker(Some(runtime.map_err(Error::io("start the storage's threads"))?)),
+            worker: Arc::new(Worker(Some(runtime.map_err(Error::io("start the storage's threads"))?))),
         })
+    }
+
+    /// The same bucket, where another project has its files.
+    pub fn of(&self, project: &ProjectName) -> Self {
+        self.below(base_of(&self.inner.config, project))
+    }
+
+    /// The same bucket with everybody's files: keys begin with the project's name.
+    pub fn whole(&self) -> Self {
+        self.below(self.inner.config.prefix.clone())
+    }
+
+    fn below(&self, base: String) -> Self {
+        Self { inner: Arc::new(Inner { base, ..(*self.inner).clone() }), worker: self.worker.clone() }
     }
 
     /// The address of what has this key, for people.
@@ -189,12 +201,16 @@ impl Bucket {
 impl Inner {
     fn name(&self, key: &str) -> String {
         let BucketConfig { kind, bucket, .. } = &self.config;
-        format!("{}://{bucket}/{}/{key}", kind.scheme(), self.base)
+        format!("{}://{bucket}/{}", kind.scheme(), self.below_base(key))
     }
 
     fn key(&self, key: &str) -> Key {
-        let whole = format!("{}/{key}", self.base);
+        let whole = self.below_base(key);
         Key::parse(&whole).unwrap_or_else(|_| Key::from(whole))
+    }
+
+    fn below_base(&self, key: &str) -> String {
+        if self.base.is_empty() { key.to_owned() } else { format!("{}/{key}", self.base) }
     }
 
     /// Asks for what is not there: unlike a question for facts, a refusal says why.
@@ -229,6 +245,11 @@ impl Inner {
             Err(_) => {}
         }
     }
+}
+
+fn base_of(config: &BucketConfig, project: &ProjectName) -> String {
+    let parts = [config.prefix.as_str(), project.as_str()].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn options(config: &BucketConfig) -> ClientOptions {

@@ -9,7 +9,7 @@ use object_store::path::Path as Key;
 use serde::{Deserialize, Serialize};
 
 use super::Bucket;
-use crate::blobs::make_folder;
+use crate::durable::make_folder;
 use crate::{Error, Result};
 
 /// An upload that is under way.
@@ -48,7 +48,7 @@ impl Upload {
 }
 
 impl Bucket {
-    /// Gives up what was begun before and does not go on. Returns how many.
+    /// Gives up what was begun before and does not go on, of whichever project. Returns how many.
     pub fn give_up_uploads(&self, before: SystemTime) -> Result<u64> {
         let folder = &self.inner.uploads;
         let read = || Error::io(format!("read {}", folder.display()));
@@ -60,8 +60,7 @@ impl Bucket {
         let mut count = 0;
         for entry in entries {
             let entry = entry.map_err(read())?;
-            let modified = entry.metadata().and_then(|facts| facts.modified()).map_err(read())?;
-            if modified >= before {
+            if !is_old(&entry.path(), before).map_err(read())? {
                 continue;
             }
             let note = fs::read(entry.path()).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -82,5 +81,34 @@ impl Bucket {
             let _ = fs::remove_file(entry.path());
         }
         Ok(count)
+    }
+}
+
+/// Whether nothing was heard of an upload since `before`.
+fn is_old(note: &Path, before: SystemTime) -> std::io::Result<bool> {
+    match fs::symlink_metadata(note).and_then(|facts| facts.modified()) {
+        Ok(modified) => Ok(modified < before),
+        // It ended meanwhile, or somebody else has given it up.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_upload_that_has_ended_meanwhile_is_left_alone_and_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = folder.path().join("note");
+        assert!(!is_old(&note, SystemTime::now()).unwrap());
+        fs::write(&note, "x").unwrap();
+        let written = fs::metadata(&note).unwrap().modified().unwrap();
+        assert!(!is_old(&note, written).unwrap());
+        assert!(is_old(&note, written + Duration::from_secs(1)).unwrap());
+        assert!(is_old(&note.join("inside of a file"), written).is_err());
     }
 }

@@ -1,20 +1,77 @@
 //! Stored files, and the logs of attempts that run.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use rigi_model::ProjectName;
 
 use super::logs::check_running;
 use super::{Part, RESTORE};
 use crate::backup::{Progress, Watch};
-use crate::blobs::hash_of;
+use crate::blobs::{Part as Stored, hash_of};
+use crate::bucket::Bucket;
 use crate::{Blobs, Error, Result};
 
-/// Every stored file against its name.
-pub(super) fn blobs(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
+/// Every stored file of these projects against its name. Where the database does not say which they are, every area that
+/// is there counts.
+pub(super) fn of_projects(first: &Blobs, projects: Option<&[ProjectName]>, watch: Watch<'_>) -> Result<Part> {
     let mut part = Part::new("files");
-    let Some(root) = blobs.folder() else { return in_bucket(blobs, watch) };
-    for folder in list(&root.join("blobs"))? {
-        for path in list(&folder)? {
+    let there = areas(first)?;
+    for project in projects.unwrap_or(&there) {
+        let blobs = first.of(project);
+        match (blobs.folder(), blobs.bucket()) {
+            (Some(folder), _) => in_folder(folder, &mut part, watch)?,
+            (_, Some(bucket)) => in_bucket(&blobs, bucket, &mut part, watch)?,
+            (None, None) => {}
+        }
+    }
+    for area in there.iter().filter(|area| projects.is_some_and(|projects| !projects.contains(area))) {
+        let blobs = first.of(area);
+        if holds_any(&blobs)? {
+            part.notes.push(format!(
+                "{} holds files of the project `{area}`, which the database does not have: nothing refers to them, and \
+                 nothing removes them",
+                blobs.area_name()
+            ));
+        }
+    }
+    Ok(part)
+}
+
+/// The projects that have a place among the stored files, by its name alone.
+fn areas(first: &Blobs) -> Result<Vec<ProjectName>> {
+    let names = match (first.root(), first.bucket()) {
+        (Some(root), _) => {
+            let name = |path: PathBuf| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+            list(root)?.into_iter().filter_map(name).collect()
+        }
+        (_, Some(bucket)) => bucket.whole().folders("")?,
+        (None, None) => Vec::new(),
+    };
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// Whether there is a file in an area.
+fn holds_any(blobs: &Blobs) -> Result<bool> {
+    for part in [Stored::Blobs, Stored::Logs] {
+        let some = match (blobs.folder(), blobs.bucket()) {
+            (Some(folder), _) => {
+                let mut shards = list(&folder.join(part.folder()))?.into_iter();
+                shards.any(|shard| fs::read_dir(shard).is_ok_and(|mut files| files.next().is_some()))
+            }
+            (_, Some(bucket)) => bucket.any(part.folder())?.is_some(),
+            (None, None) => false,
+        };
+        if some {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn in_folder(folder: &Path, part: &mut Part, watch: Watch<'_>) -> Result<()> {
+    for shard in list(&folder.join(Stored::Blobs.folder()))? {
+        for path in list(&shard)? {
             part.read += 1;
             watch(Progress { step: "files", done: part.read, total: None });
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -29,23 +86,20 @@ pub(super) fn blobs(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
             }
         }
     }
-    Ok(part)
+    Ok(())
 }
 
-fn in_bucket(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
-    let mut part = Part::new("files");
-    let mut names = Vec::new();
-    if let Some(bucket) = blobs.bucket() {
-        bucket.list("blobs", |key, _| {
-            names.push(key.rsplit('/').next().unwrap_or(key).to_owned());
-            Ok(())
-        })?;
-    }
-    for name in names {
+fn in_bucket(blobs: &Blobs, bucket: &Bucket, part: &mut Part, watch: Watch<'_>) -> Result<()> {
+    let mut keys = Vec::new();
+    bucket.list(Stored::Blobs.folder(), |key, _| {
+        keys.push(key.to_owned());
+        Ok(())
+    })?;
+    for key in keys {
         part.read += 1;
         watch(Progress { step: "files", done: part.read, total: None });
-        let Ok(hash) = name.parse() else {
-            part.found(name, "it is not called as a stored file is", "Remove it.");
+        let Ok(hash) = key.rsplit('/').next().unwrap_or(&key).parse() else {
+            part.found(bucket.name(&key), "it is not called as a stored file is", "remove it");
             continue;
         };
         match blobs.check(&hash) {
@@ -54,7 +108,7 @@ fn in_bucket(blobs: &Blobs, watch: Watch<'_>) -> Result<Part> {
             Err(error) => part.error(error, RESTORE),
         }
     }
-    Ok(part)
+    Ok(())
 }
 
 /// The logs of attempts that run: what is written so far. A block that is just being written is not damage.
@@ -72,7 +126,7 @@ pub(super) fn running_logs(data: &Path) -> Result<Part> {
     Ok(part)
 }
 
-fn list(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = || Error::io(format!("read {}", folder.display()));
     let items = match fs::read_dir(folder) {
         Ok(items) => items,

@@ -6,7 +6,6 @@
 mod files;
 mod logs;
 mod rows;
-mod wal;
 
 use std::path::Path;
 
@@ -16,7 +15,7 @@ use serde::Serialize;
 pub use logs::{Depth, check_stored, stored_lines};
 
 use crate::backup::Watch;
-use crate::{Blobs, DbConfig, Error, Result, Storage};
+use crate::{Blobs, DbConfig, Error, Result, Storage, wal};
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,13 +37,15 @@ pub struct Part {
     pub read: u64,
     /// What is wrong.
     pub damage: Vec<Damage>,
+    /// What somebody should know, and is no damage.
+    pub notes: Vec<String>,
 }
 
 impl Part {
     /// Nothing read so far.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, read: 0, damage: Vec::new() }
+        Self { name, read: 0, damage: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds what is wrong.
@@ -64,12 +65,7 @@ impl Part {
 /// What to do about what only a backup has.
 pub(crate) const RESTORE: &str = "restore it from a backup";
 
-/// Looks at the write-ahead log of a SQLite file, before SQLite does.
-pub(crate) fn check_log(database: &Path) -> Result<()> {
-    wal::check_twice(database).map(drop)
-}
-
-/// Reads the database, the files that it refers to, logs and the key of secrets.
+/// Reads the database, the files of all its projects, logs and the key of secrets.
 ///
 /// # Errors
 /// If the reading itself fails.
@@ -79,15 +75,27 @@ pub async fn inspect(
     storage: &Storage,
     watch: Watch<'_>,
 ) -> Result<Vec<Part>> {
-    let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
+    let first = Blobs::open_at(data, &ProjectName::default(), storage)?;
     let mut parts = vec![key(data)];
     if let DbConfig::Sqlite(file) = config {
-        parts.push(wal::inspect(file));
+        parts.push(write_ahead_log(file));
     }
-    parts.extend(rows::inspect(config, &blobs, watch).await?);
-    parts.push(files::blobs(&blobs, watch)?);
+    let (read, projects) = rows::inspect(config, &first, watch).await?;
+    parts.extend(read);
+    parts.push(files::of_projects(&first, projects.as_deref(), watch)?);
     parts.push(files::running_logs(data)?);
     Ok(parts)
+}
+
+fn write_ahead_log(database: &Path) -> Part {
+    let mut part = Part::new("write-ahead log");
+    match wal::check_twice(database) {
+        Ok(frames) => part.read = frames,
+        Err(error) => {
+            part.error(error, "restore a backup; or move this file away, and what was written last with it")
+        }
+    }
+    part
 }
 
 fn key(data: &Path) -> Part {

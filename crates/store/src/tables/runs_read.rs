@@ -119,6 +119,27 @@ impl Db {
         row.ok_or_else(|| Error::NotFound { what: "run", id: id.to_string() })?.try_into()
     }
 
+    /// One run, whichever project it is of: for the engine, which serves all of them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of this id.
+    pub async fn run_of_any(&self, id: &RunId) -> Result<Run> {
+        let found = self.runs_by_id(std::slice::from_ref(id)).await?.pop();
+        found.ok_or_else(|| Error::NotFound { what: "run", id: id.to_string() })
+    }
+
+    /// The project of a run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of this id.
+    pub async fn project_of(&self, id: &RunId) -> Result<ProjectName> {
+        let sql = "SELECT project FROM runs WHERE id = $1";
+        let found: Option<String> =
+            on_db!(self, pool => sqlx::query_scalar(sql).bind(id.as_str()).fetch_optional(pool).await?);
+        let found = found.ok_or_else(|| Error::NotFound { what: "run", id: id.to_string() })?;
+        Ok(ProjectName::unchecked(found))
+    }
+
     /// Several runs by id, in no order; missing ones are left out.
     ///
     /// # Errors

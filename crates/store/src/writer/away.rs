@@ -11,22 +11,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// A server whose lock went to another one writes no more: what that one does is not undone by what this one remembers.
 const FOR_GOOD: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Why something was not written.
-#[derive(Debug)]
-pub(crate) enum Failed {
-    /// Nothing was.
-    Surely(Error),
-    /// The answer to the commit was lost, and nobody knows.
-    Perhaps(Error),
-}
-
-impl Failed {
-    pub(crate) fn into_error(self) -> Error {
-        let (Self::Surely(error) | Self::Perhaps(error)) = self;
-        error
-    }
-}
-
 /// Until the next try everything is refused with the reason.
 #[derive(Debug)]
 pub(super) struct Away {

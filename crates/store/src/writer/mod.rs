@@ -21,12 +21,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::db::{Db, Tx};
+use crate::error::Failed;
 use crate::tables::idempotency::KeyRow;
 use crate::tables::runs::{NewRun, RunChange};
 use crate::work::Work;
 use crate::{DbConfig, Error, Result};
 use away::Away;
-pub(crate) use away::Failed;
 use batch::Batch;
 use sqlite::SqliteCommits;
 

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres};
 
-use super::Failed;
+use crate::error::Failed;
 use crate::postgres::{Server, within_bound};
 use crate::rows::{Kind, Part, Rows, Statement, Value};
 use crate::work::Work;

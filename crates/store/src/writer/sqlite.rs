@@ -11,7 +11,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, ffi, params_from_iter};
 use tokio::sync::oneshot;
 
-use super::Failed;
+use crate::error::Failed;
 use crate::rows::Value;
 use crate::work::Work;
 use crate::{Error, Result};

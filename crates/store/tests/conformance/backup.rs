@@ -8,7 +8,7 @@ use rigi_model::log::Encoder;
 use rigi_model::log::Stream;
 use rigi_model::pipeline::spec::{Entry, PipelineSpec};
 use rigi_model::run::{AttemptRecord, LogFacts};
-use rigi_model::{AttemptState, RunState, Timestamp, Usage};
+use rigi_model::{AttemptState, ProjectName, RunState, Timestamp, Usage};
 use rigi_store::backup::{self, Created, Key, Repository, Restored, Target, WithKey};
 use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::artifacts::Artifact;
@@ -16,7 +16,8 @@ use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::tables::versions::{Version, VersionFile};
 use rigi_store::{DbConfig, EndedAttempt, Error, FilesLock, NewRun, Renew, Result, Storage, Store};
 
-use crate::support::{T, change, configs, named, new_run, project, version_hash};
+use crate::areas::have_their_own;
+use crate::support::{T, change, configs, lab, named, new_run, project, version_hash};
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
@@ -46,9 +47,10 @@ fn postgres() -> Option<DbConfig> {
     configs().into_iter().flatten().next()
 }
 
-/// A run that has ended, with a log, a sealed parameter, a label and a file.
-async fn ended_run(store: &Store, n: usize, log_lines: usize) -> NewRun {
-    let mut run = new_run("a");
+/// A run that has ended, with a log, a sealed parameter, a label and a file, which is the same for the same number.
+pub async fn ended_run(store: &Store, project: &ProjectName, n: usize, log_lines: usize) -> NewRun {
+    let mut run = NewRun { project: project.clone(), ..new_run("a") };
+    let blobs = store.blobs(project);
     Arc::make_mut(&mut run.env).insert("TOKEN".into(), store.sealer().seal("hunter2").unwrap());
     store.submit(vec![run.clone()], None).await.unwrap();
     let mut encoder = Encoder::new(1);
@@ -62,13 +64,13 @@ async fn ended_run(store: &Store, n: usize, log_lines: usize) -> NewRun {
     let mut bytes = Vec::new();
     encoder.take(&mut bytes);
     let object = format!("{}/{}.1", run.id.short(), run.id);
-    let packed = LogSource::Bytes(bytes.into()).pack(store.blobs(), &object, &Notes::default()).unwrap();
+    let packed = LogSource::Bytes(bytes.into()).pack(&blobs, &object, &Notes::default()).unwrap();
     let (log, log_object) = match packed {
         Packed::Empty => (None, None),
         Packed::Inline(bytes) => (Some(bytes), None),
         Packed::Object(object) => (None, Some(object)),
     };
-    let file = store.blobs().put(format!("result {n}\t\\N\n").as_bytes()).unwrap();
+    let file = blobs.put(format!("result {n}\t\\N\n").as_bytes()).unwrap();
     let mut ended = change(&run, RunState::Failed, T);
     ended.status.message = Some("tab\there, line\nthere, back\\slash, \\N, Zürich ✓".into());
     ended.events[0].message = ended.status.message.clone();
@@ -91,19 +93,30 @@ async fn ended_run(store: &Store, n: usize, log_lines: usize) -> NewRun {
     run
 }
 
-/// A small server's life.
+pub async fn open(at: &Target) -> Store {
+    Store::open_at(&at.config, &at.data, &at.storage, Renew::default()).await.unwrap()
+}
+
+/// A small server's life: two projects, whose code and one of whose results are the same.
 pub async fn fill(at: &Target) {
-    let store = Store::open_at(&at.config, &at.data, &at.storage, Renew::default()).await.unwrap();
+    let store = open(at).await;
+    store.add_project(&lab(), T).await.unwrap();
     for n in 0..5 {
-        ended_run(&store, n, 10).await;
+        ended_run(&store, &project(), n, 10).await;
     }
-    ended_run(&store, 9, 20_000).await;
+    ended_run(&store, &project(), 9, 20_000).await;
+    ended_run(&store, &lab(), 0, 10).await;
+    ended_run(&store, &lab(), 10, 20_000).await;
     store.submit(vec![new_run("waits")], None).await.unwrap();
-    let code = store.blobs().put(&b"print(1)"[..]).unwrap();
-    let file =
-        VersionFile { path: "main.py".into(), executable: false, size: code.size, sha256: code.sha256 };
-    let version = Version { hash: version_hash(1), pipeline: named("a"), files: vec![file], ..version() };
-    store.add_version(&project(), version, T).await.unwrap();
+    for project in [project(), lab()] {
+        let code = store.blobs(&project).put(&b"print(1)"[..]).unwrap();
+        let file =
+            VersionFile { path: "main.py".into(), executable: false, size: code.size, sha256: code.sha256 };
+        let version = Version { hash: version_hash(1), pipeline: named("a"), files: vec![file], ..version() };
+        store.add_version(&project, version, T).await.unwrap();
+    }
+    let upload = store.blobs(&lab()).put(&b"of the lab"[..]).unwrap();
+    store.add_upload(&lab(), "u", &upload, T).await.unwrap();
 }
 
 fn version() -> Version {
@@ -124,15 +137,17 @@ fn what_goes_from_sqlite_to_postgres_and_back_is_the_same_to_the_last_byte() {
         let first = empty(&dir, "first", None);
         fill(&first).await;
         let created = create(&first, &backups, WithKey::Yes).await.unwrap();
-        assert_eq!((created.manifest.runs, created.manifest.open_runs), (7, 1));
-        assert_eq!(created.manifest.sealed, 6);
+        assert_eq!((created.manifest.runs, created.manifest.open_runs), (9, 1));
+        assert_eq!(created.manifest.sealed, 8);
         for (n, postgres) in [postgres(), None].into_iter().enumerate() {
             let next = empty(&dir, &format!("next{n}"), postgres);
             restore(&backups, &next, &Key::OfBackup).await.unwrap();
             let again = create(&next, &backups, WithKey::Yes).await.unwrap();
             assert_eq!(again.new_objects, 0, "rows or files differ after a restore to {:?}", next.config);
-            assert_eq!(again.manifest.runs, 7);
-            let store = Store::open(&next.config, &next.data).await.unwrap();
+            assert_eq!(again.manifest.runs, 9);
+            let store = open(&next).await;
+            have_their_own(&store);
+            assert_eq!(store.db().projects().await.unwrap(), [project(), lab()]);
             let open = store
                 .db()
                 .open_runs(
@@ -172,7 +187,7 @@ fn a_backup_of_a_former_schema_is_restored_and_brought_up_to_date() {
             );
             let files = store.db().artifacts(&run.request.id, "", 9).await.unwrap();
             assert_eq!(files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["answer.txt"]);
-            store.blobs().check(&files[0].sha256).unwrap();
+            store.storage().check(&files[0].sha256).unwrap();
             assert_eq!(store.db().attempts(&run.request.id).await.unwrap().len(), 1);
             let code = store.db().version(&project(), run.request.version).await.unwrap();
             assert_eq!(code.pipeline, "hello");
@@ -187,7 +202,7 @@ fn a_backup_of_a_former_schema_is_restored_and_brought_up_to_date() {
 }
 
 /// A data folder with something of everything.
-async fn filled(dir: &tempfile::TempDir) -> Target {
+pub async fn filled(dir: &tempfile::TempDir) -> Target {
     let at = empty(dir, "data", None);
     fill(&at).await;
     at

@@ -15,8 +15,9 @@ use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::attempts::StoredLog;
 use rigi_store::{Blobs, BucketConfig, BucketKind, Error, Hidden, Part, Removal, Storage, check_storage};
 
-use crate::backup::{block_on, create, empty, fill, restore};
-use crate::support::project;
+use crate::areas::have_their_own;
+use crate::backup::{block_on, create, empty, fill, open, restore};
+use crate::support::{lab, project};
 
 /// A bucket of a MinIO, with a prefix of this test's own.
 pub fn bucket() -> Option<BucketConfig> {
@@ -49,7 +50,7 @@ fn at(endpoint: &str, id: &str, secret: &str) -> BucketConfig {
     }
 }
 
-fn storage(config: &BucketConfig) -> Storage {
+pub fn storage(config: &BucketConfig) -> Storage {
     Storage::Bucket(Box::new(config.clone()))
 }
 
@@ -155,7 +156,9 @@ fn a_backup_goes_from_a_bucket_to_a_folder_and_back_with_every_byte() {
             for part in &parts {
                 assert_eq!(part.damage, [], "{}", part.name);
             }
-            assert!(parts.iter().any(|part| part.name == "files" && part.read > 3));
+            assert!(parts.iter().any(|part| part.name == "files" && part.read == 11));
+            assert!(parts.iter().all(|part| part.notes.is_empty()));
+            have_their_own(&open(&to).await);
             let full = Target { storage: to.storage.clone(), ..empty(&dir, &format!("other{n}"), None) };
             let refused = restore(&backups, &full, &Key::OfBackup).await.unwrap_err();
             assert!(matches!(refused, Error::NotEmpty { .. }), "{refused}");
@@ -177,9 +180,17 @@ fn what_is_missing_in_a_bucket_is_named() {
         blobs(&data, &config).collect(Part::Blobs, &until(soon), Removal::Now, &|_| false).unwrap();
     assert!(objects > 0);
     let database = rigi_store::DbConfig::Sqlite(data.join("rigi.db"));
-    let parts = block_on(inspect(&database, &data, &storage(&config), &mut |_| {})).unwrap();
-    let found: Vec<_> = parts.iter().flat_map(|part| &part.damage).collect();
-    assert!(found.iter().any(|damage| damage.problem.contains("s3://rigi-tests/")), "{found:?}");
+    let found = || {
+        let parts = block_on(inspect(&database, &data, &storage(&config), &mut |_| {})).unwrap();
+        parts.into_iter().flat_map(|part| part.damage).map(|damage| damage.problem).collect::<Vec<_>>()
+    };
+    let of = |project: &str| format!("s3://rigi-tests/{}/{project}/", config.prefix);
+    let missing = found();
+    assert!(!missing.is_empty() && missing.iter().all(|line| line.contains(&of("default"))), "{missing:?}");
+    // What the other project has lost is lost, whoever else has the same.
+    let lab = Blobs::open_at(&data, &lab(), &storage(&config)).unwrap();
+    lab.collect(Part::Blobs, &until(soon), Removal::Now, &|_| false).unwrap();
+    assert_eq!(found().iter().filter(|line| line.contains(&of("lab"))).count(), 4);
 }
 
 /// What a run may do with its credentials, asked of MinIO as the run would.

@@ -50,6 +50,8 @@ fn rows_that_contradict_each_other_or_their_files_are_named() {
                 ("DELETE FROM versions", "its code is not stored"),
                 ("UPDATE runs SET state = 'flying' WHERE pipeline = 'waits'", "there is no such state"),
                 ("DELETE FROM attempts", "its last attempt is not stored"),
+                ("UPDATE labels SET project = 'lab'", "something of it counts as another project's"),
+                ("UPDATE artifacts SET project = 'gone'", "there is no project `gone`"),
             ];
             for (sql, words) in damages {
                 execute(&at.config, sql).await;
@@ -80,6 +82,78 @@ fn every_stored_file_is_named_when_it_is_damaged_or_gone() {
             assert!(gone.iter().any(|line| line.contains(file.to_str().unwrap())), "{gone:?}");
             fs::write(&file, good).unwrap();
         }
+    });
+}
+
+#[test]
+fn what_one_project_has_does_not_stand_for_what_another_has_lost() {
+    for config in configs() {
+        let dir = tempfile::tempdir().unwrap();
+        block_on(async {
+            let at = empty(&dir, "data", config);
+            fill(&at).await;
+            let objects = at.data.join("objects");
+            let below = |project: &str, part: &str| files_below(&objects.join(project).join(part));
+            let both = below("lab", "blobs").into_iter().filter(|file| {
+                objects.join("default").join(file.strip_prefix(objects.join("lab")).unwrap()).is_file()
+            });
+            let both: Vec<_> = both.collect();
+            assert_eq!(both.len(), 2, "code and a result");
+            for file in both.iter().chain(&below("lab", "logs")) {
+                let good = fs::read(file).unwrap();
+                fs::remove_file(file).unwrap();
+                let found = found(&at).await;
+                assert_eq!(found.len(), 1, "{found:?}");
+                assert!(found[0].contains(file.to_str().unwrap()), "{found:?}");
+                fs::write(file, good).unwrap();
+            }
+            fs::remove_dir_all(objects.join("lab")).unwrap();
+            let found = found(&at).await;
+            assert_eq!(found.len(), 5, "two results, a log, code and an upload: {found:?}");
+            assert!(found.iter().all(|line| line.contains("/objects/lab/")), "{found:?}");
+            assert!(!objects.join("lab").exists(), "it was only looked at");
+        });
+    }
+}
+
+#[test]
+fn files_of_a_project_that_the_database_does_not_have_are_told_and_are_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    block_on(async {
+        let at = empty(&dir, "data", None);
+        fill(&at).await;
+        let objects = at.data.join("objects");
+        for folder in ["empty/blobs/ab", "gone/logs/ab", "gone/blobs", "No project/blobs/ab"] {
+            fs::create_dir_all(objects.join(folder)).unwrap();
+        }
+        fs::write(objects.join("gone/logs/ab/log"), "x").unwrap();
+        fs::write(objects.join("No project/blobs/ab/file"), "x").unwrap();
+        assert_eq!(found(&at).await, Vec::<String>::new());
+        let notes = async || {
+            let parts = inspect(&at.config, &at.data, &at.storage, &mut |_| {}).await.unwrap();
+            parts.into_iter().flat_map(|part| part.notes).collect::<Vec<_>>()
+        };
+        let found = notes().await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(objects.join("gone").to_str().unwrap()), "{found:?}");
+        assert!(objects.join("gone/logs/ab/log").is_file());
+    });
+}
+
+#[test]
+fn files_of_all_projects_are_read_where_the_database_cannot_be() {
+    let dir = tempfile::tempdir().unwrap();
+    block_on(async {
+        let at = empty(&dir, "data", None);
+        fill(&at).await;
+        let database = dir.path().join("broken.db");
+        fs::write(&database, "no database at all").unwrap();
+        let at = Target { config: DbConfig::Sqlite(database.clone()), ..at };
+        let victim = files_below(&at.data.join("objects/lab/blobs")).remove(0);
+        fs::write(&victim, "damaged").unwrap();
+        let found = found(&at).await;
+        assert!(found.iter().any(|line| line.starts_with(database.to_str().unwrap())), "{found:?}");
+        assert!(found.iter().any(|line| line.starts_with(victim.to_str().unwrap())), "{found:?}");
     });
 }
 

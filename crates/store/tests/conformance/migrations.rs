@@ -110,7 +110,7 @@ fn shape(content: &Content) -> BTreeMap<&String, &BTreeSet<String>> {
 
 /// Something of everything that a server stores.
 async fn fill(store: &Store) {
-    let stored = store.blobs().put(&b"a,b\n1,2\n"[..]).unwrap();
+    let stored = store.storage().put(&b"a,b\n1,2\n"[..]).unwrap();
     store.add_upload(&project(), "table.csv", &stored, T).await.unwrap();
     let states = [RunState::Queued, RunState::Running, RunState::Succeeded, RunState::Failed];
     for (index, state) in states.into_iter().enumerate() {

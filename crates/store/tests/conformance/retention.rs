@@ -8,9 +8,9 @@ use rigi_model::{ProjectName, RunState, Timestamp};
 use rigi_store::retention::{Before, Keep};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::versions::{Version, VersionFile};
-use rigi_store::{NewRun, Pace, RunInput};
+use rigi_store::{Accepted, IdempotencyKey, NewRun, Pace, RunInput};
 
-use crate::support::{T, change, named, new_run, on_each, project, stored, version_hash};
+use crate::support::{T, change, lab, named, new_run, on_each, project, stored, version_hash};
 
 const NOTHING: Keep = Keep { runs: None, age: None, bytes: None };
 
@@ -41,8 +41,15 @@ fn only_ended_runs_beyond_what_is_kept_are_removable() {
 #[test]
 fn what_a_run_refers_to_is_in_use() {
     on_each(|store| async move {
-        let stored_file = store.blobs().put(&b"data"[..]).unwrap();
+        let stored_file = store.storage().put(&b"data"[..]).unwrap();
         let id = store.add_upload(&project(), "x.csv", &stored_file, T).await.unwrap();
+        // Another project's, as old, are its own to collect.
+        let lab = lab();
+        store.add_project(&lab, T).await.unwrap();
+        let kept = store.add_upload(&lab, "x.csv", &stored_file, T).await.unwrap();
+        let of_lab = || NewRun { project: lab.clone(), ..new_run("a") };
+        let key = || Some(IdempotencyKey { key: "k".into(), request: "r".into() });
+        store.submit(vec![of_lab()], key()).await.unwrap();
         assert_eq!(store.db().upload(&project(), &id).await.unwrap().sha256, stored_file.sha256);
         assert!(store.db().referenced_content(&project()).await.unwrap().contains(&stored_file.sha256));
         let later = T.after(Duration::from_secs(1));
@@ -51,6 +58,14 @@ fn what_a_run_refers_to_is_in_use() {
         store.remove_unreferenced(&project(), &used, &before).await.unwrap();
         assert!(store.db().upload(&project(), &id).await.is_err());
         assert!(store.db().referenced_content(&project()).await.unwrap().is_empty());
+        assert_eq!(store.db().upload(&lab, &kept).await.unwrap().sha256, stored_file.sha256);
+        let again = store.submit(vec![of_lab()], key()).await.unwrap();
+        assert!(matches!(again, Accepted::Before(_)), "{again:?}");
+        let used = store.db().used_by_runs(&lab).await.unwrap();
+        store.remove_unreferenced(&lab, &used, &before).await.unwrap();
+        assert!(store.db().upload(&lab, &kept).await.is_err());
+        let again = store.submit(vec![of_lab()], key()).await.unwrap();
+        assert!(matches!(again, Accepted::New(_)), "{again:?}");
     });
 }
 
@@ -82,7 +97,7 @@ fn code_of_a_run_that_came_while_it_was_looked_for_stays() {
 #[test]
 fn every_column_of_content_says_what_is_in_use_of_its_own_project() {
     on_each(|store| async move {
-        let put = |text: &'static [u8]| store.blobs().put(text).unwrap();
+        let put = |text: &'static [u8]| store.storage().put(text).unwrap();
         let (code, input, left, upload) = (put(b"code"), put(b"input"), put(b"left"), put(b"upload"));
         let other: ProjectName = "other".parse().unwrap();
         store.add_project(&other, T).await.unwrap();

@@ -18,6 +18,11 @@ pub fn project() -> ProjectName {
     ProjectName::default()
 }
 
+/// Another project.
+pub fn lab() -> ProjectName {
+    ProjectName::unchecked("lab")
+}
+
 /// A version, the same for the same number.
 pub fn version_hash(n: u8) -> VersionHash {
     VersionHash::new([n; 32])

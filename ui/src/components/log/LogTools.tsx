@@ -9,6 +9,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { count } from "../../lib/format";
 import { useKeys } from "../../lib/keys";
 import { setPrefs, usePrefs, type Prefs } from "../../lib/prefs";
+import { apiPath } from "../../lib/project";
 import { Icon } from "../Icon";
 import classes from "./Log.module.css";
 import type { LogController } from "./useLogController";
@@ -132,7 +133,7 @@ const TIMES: { value: Prefs["logTimes"]; label: string }[] = [
 ];
 
 function ViewMenu({ log, prefs }: { log: LogController; prefs: Prefs }) {
-  const raw = `/api/v1/runs/${encodeURIComponent(log.run.id)}/log/raw${log.attempt > 0 ? `?attempt=${log.attempt}` : ""}`;
+  const raw = apiPath(`/api/v1/runs/${encodeURIComponent(log.run.id)}/log/raw${log.attempt > 0 ? `?attempt=${log.attempt}` : ""}`);
   return (
     <Menu>
       <Menu.Target>

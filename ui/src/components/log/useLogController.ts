@@ -8,6 +8,7 @@ import { asProblem, type Problem } from "../../api/problem";
 import type { LogLine, LogPage, RunView } from "../../api/types";
 import { firstError, looksLikeError } from "../../lib/log/errors";
 import { LogStore, PAGE_LINES, type Gap, type Unfinished } from "../../lib/log/store";
+import { apiPath } from "../../lib/project";
 import { SseStream } from "../../lib/sse";
 import { useLogFind } from "./useLogFind";
 
@@ -209,7 +210,7 @@ function followLog(id: string, page: LogPage, store: LogStore): SseStream {
     store.setFacts({ complete: true, ...(last ? { total: last.total, cutBytes: last.cut_bytes } : {}) });
   };
   const stream = new SseStream({
-    url: () => `/api/v1/runs/${encodeURIComponent(id)}/log/stream?attempt=${Math.max(1, page.attempt)}`,
+    url: () => apiPath(`/api/v1/runs/${encodeURIComponent(id)}/log/stream?attempt=${Math.max(1, page.attempt)}`),
     after: `${Math.max(1, page.attempt)}.${page.total}`,
     onMessage: ({ event, data }) => {
       if (event === "lines") {

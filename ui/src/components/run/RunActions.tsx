@@ -12,9 +12,10 @@ import { useState } from "react";
 
 import { useCancel, useRetry } from "../../api/actions";
 import type { RunView } from "../../api/types";
-import { curlCommand, runCommand } from "../../lib/command";
+import { curlCommand, inProject, runCommand } from "../../lib/command";
 import { useKeys } from "../../lib/keys";
 import { notify } from "../../lib/notices";
+import { apiPath } from "../../lib/project";
 import { isEnd } from "../../lib/states";
 import { copyText } from "../CopyButton";
 import { Icon } from "../Icon";
@@ -88,14 +89,12 @@ export function RunActions({ run }: { run: RunView }) {
 }
 
 function MoreMenu({ run }: { run: RunView }) {
-  const base = `/api/v1/runs/${run.id}`;
+  const base = apiPath(`/api/v1/runs/${run.id}`);
   const copy = (what: string, text: string) => () =>
     void copyText(text).then((done) => (done ? notify(`${what} is copied.`) : notify("The browser did not allow copying.", "bad")));
   const parameters = Object.fromEntries(Object.entries(run.parameters).filter(([, value]) => value !== "***"));
-  const submit = curlCommand("POST", `${location.origin}/api/v1/pipelines/${encodeURIComponent(run.pipeline)}/runs`, {
-    parameters,
-    labels: run.labels,
-  });
+  const runs = apiPath(`/api/v1/pipelines/${encodeURIComponent(run.pipeline)}/runs`);
+  const submit = curlCommand("POST", `${location.origin}${runs}`, { parameters, labels: run.labels });
   return (
     <Menu width={220}>
       <Menu.Target>
@@ -109,7 +108,7 @@ function MoreMenu({ run }: { run: RunView }) {
           Copy as command
         </Menu.Item>
         <Menu.Item onClick={copy("The request", submit)}>Copy as curl</Menu.Item>
-        <Menu.Item onClick={copy("The command", `rigi runs logs ${run.short}${isEnd(run.state) ? "" : " --follow"}`)}>
+        <Menu.Item onClick={copy("The command", inProject(`rigi runs logs ${run.short}${isEnd(run.state) ? "" : " --follow"}`))}>
           Copy log command
         </Menu.Item>
         <Menu.Divider />

@@ -9,6 +9,7 @@ import { cureOf } from "../../lib/cures";
 import { count, roughly } from "../../lib/format";
 import { useNow } from "../../lib/now";
 import { hasMany, totalOf, type Span } from "../../lib/phases";
+import { apiPath } from "../../lib/project";
 import { attemptWord, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { isEnd, stateTone } from "../../lib/states";
 import { StateIcon } from "../StateIcon";
@@ -104,7 +105,7 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
   if (run.environment) {
     parts.push(
       <a
-        href={`/api/v1/environments/${encodeURIComponent(run.environment.id)}/log`}
+        href={apiPath(`/api/v1/environments/${encodeURIComponent(run.environment.id)}/log`)}
         target="_blank"
         rel="noreferrer"
         className={classes.plainLink}

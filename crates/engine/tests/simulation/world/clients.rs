@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rigi_engine::ledger::{CancelAnswer, Message};
-use rigi_model::{Actor, ProjectName, RunId, Target, Trigger};
+use rigi_model::{Actor, RunId, Target, Trigger};
 use rigi_store::NewRun;
 use tokio::sync::oneshot;
 
@@ -45,13 +45,14 @@ impl World {
         self.clients.runs += 1;
         let id = RunId::from_bits(self.clients.runs);
         let pipeline = &self.scenario.pipelines[self.rng.usize(..self.scenario.pipelines.len())];
-        let (pipeline, version) = (pipeline.name.clone(), pipeline.version);
+        let (project, pipeline, version) =
+            (pipeline.project.clone(), pipeline.name.clone(), pipeline.version);
         if self.rng.u32(..10) == 0 {
             self.history.never_ends(&id);
         }
         NewRun {
             id,
-            project: ProjectName::default(),
+            project,
             version,
             pipeline,
             priority: if self.rng.bool() { 0 } else { self.rng.i32(-2..3) },
@@ -169,10 +170,11 @@ impl World {
 
     /// Somebody changes a pipeline's limit.
     pub fn change_limit(&mut self) {
-        let pipeline = self.scenario.pipelines[self.rng.usize(..self.scenario.pipelines.len())].name.clone();
-        let limit = if self.rng.bool() { Some(self.rng.u64(1..=3)) } else { None };
+        let pipeline = &self.scenario.pipelines[self.rng.usize(..self.scenario.pipelines.len())];
+        let of = pipeline.limited();
+        let most = if self.rng.bool() { Some(self.rng.u64(1..=3)) } else { None };
         if let Some(server) = self.reachable() {
-            self.tell(server, Message::Limit { pipeline, limit });
+            self.tell(server, Message::Limit { of, most });
         }
     }
 
@@ -197,7 +199,7 @@ impl World {
             let looks = answer.try_recv().unwrap_or_default();
             self.stats.reasons += waiting.len() as u64;
             for run in &waiting {
-                let place = looks.get(run).and_then(|look| look.place);
+                let place = looks.get(run).and_then(|look| look.place.clone());
                 result = result.and_then(|()| server.queue.is_true(run, place));
             }
         }

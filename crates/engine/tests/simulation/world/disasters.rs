@@ -9,6 +9,7 @@ use rigi_store::retention::Keep;
 use tokio::sync::oneshot;
 
 use super::scenario::SECOND;
+use super::store::Row;
 use super::supervisor::Journal;
 use super::{Event, World};
 
@@ -138,7 +139,9 @@ impl World {
     fn not_kept(&self, keep: &Keep, now: Timestamp) -> BTreeSet<RunId> {
         let mut found = BTreeSet::new();
         for pipeline in &self.scenario.pipelines {
-            let rows = self.store.runs.values().rev().filter(|row| row.request.pipeline == pipeline.name);
+            let its =
+                |row: &&Row| row.request.pipeline == pipeline.name && row.request.project == pipeline.project;
+            let rows = self.store.runs.values().rev().filter(its);
             let ended = rows.filter_map(|row| Some((row.request.id.clone(), row.status.ended_at?)));
             for (newer, (id, at)) in ended.enumerate() {
                 let enough = keep.runs.is_some_and(|most| newer as u64 >= most);

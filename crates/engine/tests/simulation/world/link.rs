@@ -1,14 +1,14 @@
 //! The executor's near side: a server's connection to the supervisor. Orders arrive in their order, or not at all.
 //!
-//! It does what `rigi_exec::process::link` does: it keeps an order until the supervisor has spoken of the attempt, and
+//! It does what `rigi_local::process::link` does: it keeps an order until the supervisor has spoken of the attempt, and
 //! after a new connection gives it again what was lost with the old one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rigi_exec::outputs::LeftOut;
-use rigi_exec::plan::{Ended, EndedLog, Known, Observation, Observed};
 use rigi_model::{AttemptKey, Exit, Timestamp, Usage};
+use rigi_work::outputs::LeftOut;
+use rigi_work::plan::{Ended, EndedLog, Known, Observation, Observed};
 
 use super::mutation::Mutation;
 use super::scenario::SECOND;

@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use rigi_engine::ledger::{Leaving, Round, ToPlan};
-use rigi_exec::plan::{Known, Observed};
 use rigi_model::{ContentHash, RunId};
+use rigi_work::plan::{Known, Observed};
 
 use clients::Clients;
 use disasters::Disaster;

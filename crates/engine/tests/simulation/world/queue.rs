@@ -4,14 +4,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rigi_engine::decide::{Limits, Place, WaitReason};
+use rigi_engine::decide::{Kind, LimitOf, Limits, Place, WaitReason};
 use rigi_engine::ledger::Message;
-use rigi_model::{PipelineName, RunId, RunState};
+use rigi_model::{RunId, RunState};
 use rigi_store::{OpenRun, RunChange};
 
 #[derive(Debug)]
 struct Run {
-    pipeline: PipelineName,
+    kind: Kind,
     priority: i32,
     state: RunState,
 }
@@ -21,7 +21,7 @@ struct Run {
 pub struct Queue {
     limits: Limits,
     runs: BTreeMap<RunId, Run>,
-    served: BTreeMap<PipelineName, u64>,
+    served: BTreeMap<Kind, u64>,
     places: u64,
     closed: bool,
 }
@@ -34,8 +34,12 @@ impl Queue {
     /// What a server starts from.
     pub fn recover(&mut self, open: &[OpenRun]) {
         for run in open {
-            let known =
-                Run { pipeline: run.pipeline.clone(), priority: run.priority, state: run.status.state };
+            let kind = Kind {
+                project: run.project.clone(),
+                pipeline: run.pipeline.clone(),
+                target: run.target.clone(),
+            };
+            let known = Run { kind, priority: run.priority, state: run.status.state };
             self.runs.insert(run.id.clone(), known);
         }
     }
@@ -45,38 +49,46 @@ impl Queue {
         match message {
             Message::Accepted(runs) => {
                 for run in runs {
-                    let (pipeline, priority) = (run.pipeline.clone(), run.priority);
-                    self.runs.insert(run.id.clone(), Run { pipeline, priority, state: RunState::Queued });
+                    let kind = Kind {
+                        project: run.project.clone(),
+                        pipeline: run.pipeline.clone(),
+                        target: run.target.clone(),
+                    };
+                    let known = Run { kind, priority: run.priority, state: RunState::Queued };
+                    self.runs.insert(run.id.clone(), known);
                 }
             }
-            Message::Limit { pipeline, limit: Some(limit) } => {
-                self.limits.pipelines.insert(pipeline.clone(), *limit);
+            Message::Limit { of, most: Some(most) } => {
+                self.limits.insert(of.clone(), *most);
             }
-            Message::Limit { pipeline, limit: None } => {
-                self.limits.pipelines.remove(pipeline);
+            Message::Limit { of, most: None } => {
+                self.limits.remove(of);
             }
             Message::Close { .. } => self.closed = true,
             _ => {}
         }
     }
 
-    fn active(&self, pipeline: Option<&PipelineName>) -> u64 {
-        let of = |run: &&Run| run.state.is_active() && pipeline.is_none_or(|name| run.pipeline == *name);
-        self.runs.values().filter(of).count() as u64
+    fn active(&self, of: &LimitOf) -> u64 {
+        self.runs.values().filter(|run| run.state.is_active() && of.holds(&run.kind)).count() as u64
     }
 
-    fn is_free(&self, pipeline: &PipelineName) -> bool {
-        let limit = self.limits.pipelines.get(pipeline).copied().unwrap_or(u64::MAX);
-        !self.closed && self.active(None) < self.limits.runs && self.active(Some(pipeline)) < limit
+    /// The narrowest limit that is reached, which is in the way of these.
+    fn in_the_way(&self, kind: &Kind) -> Option<(LimitOf, u64)> {
+        let reached = self.limits.iter().filter(|(of, most)| of.holds(kind) && self.active(of) >= **most);
+        // In the order in which they are declared.
+        reached.map(|(of, most)| (of.clone(), *most)).next()
     }
 
-    /// Who gets the next place: priority, then the fewest active, then served longest ago, then age.
+    /// Who gets the next place: priority, then the project with the fewest active, then the pipeline, then what was served
+    /// longest ago, then age.
     fn next(&self) -> Option<&RunId> {
-        let waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Queued);
-        let may = waiting.filter(|(_, run)| self.is_free(&run.pipeline));
+        let waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Queued && !self.closed);
+        let may = waiting.filter(|(_, run)| self.in_the_way(&run.kind).is_none());
         let turn = |(id, run): &(&RunId, &Run)| {
-            let served = self.served.get(&run.pipeline).copied().unwrap_or(0);
-            (Reverse(run.priority), self.active(Some(&run.pipeline)), served, (*id).clone())
+            let served = self.served.get(&run.kind).copied().unwrap_or(0);
+            let [pipeline, project, ..] = run.kind.limited_by().map(|of| self.active(&of));
+            (Reverse(run.priority), project, pipeline, served, (*id).clone())
         };
         may.min_by_key(turn).map(|(id, _)| id)
     }
@@ -93,9 +105,9 @@ impl Queue {
                 if next != Some(&change.run) {
                     return Err(format!("{} gets the place of {next:?}", change.run));
                 }
-                let pipeline = self.runs[&change.run].pipeline.clone();
+                let kind = self.runs[&change.run].kind.clone();
                 self.places += 1;
-                self.served.insert(pipeline, self.places);
+                self.served.insert(kind, self.places);
             }
             if state.is_terminal() {
                 self.runs.remove(&change.run);
@@ -132,29 +144,25 @@ impl Queue {
         let Some((run, place)) = self.runs.get(id).zip(place) else {
             return Err(format!("{id} waits, and is not told why"));
         };
-        let limit = self.limits.pipelines.get(&run.pipeline).copied();
-        let full = limit.is_some_and(|limit| self.active(Some(&run.pipeline)) >= limit);
-        let (reason, limit) = if full {
-            (WaitReason::Pipeline, limit)
-        } else if self.active(None) >= self.limits.runs {
-            (WaitReason::Global, Some(self.limits.runs))
-        } else {
-            (WaitReason::Turn, None)
+        let reached = self.in_the_way(&run.kind);
+        let among = match &reached {
+            Some((of @ LimitOf::Pipeline(..), _)) => of.clone(),
+            _ => LimitOf::Project(run.kind.project.clone()),
         };
+        let reason = reached.map_or(WaitReason::Turn, |(of, most)| WaitReason::Limit(of, most));
         let turn = |id: &RunId, run: &Run| (Reverse(run.priority), id.clone());
-        let rivals = self.runs.iter().filter(|(_, rival)| {
-            rival.state == RunState::Queued && (!full || rival.pipeline == run.pipeline)
-        });
+        let rivals =
+            self.runs.iter().filter(|(_, rival)| rival.state == RunState::Queued && among.holds(&rival.kind));
         let (mut position, mut waiting) = (0, 0);
         for (rival, of) in rivals {
             waiting += 1;
             position += u64::from(turn(rival, of) <= turn(id, run));
         }
-        let truth = Place { reason, position, waiting, limit };
+        let truth = Place { reason, position, waiting };
         if place != truth {
             return Err(format!("{id} is told {place:?}, and the truth is {truth:?}"));
         }
-        if reason == WaitReason::Turn && !self.closed {
+        if truth.reason == WaitReason::Turn && !self.closed {
             return Err(format!("{id} waits for its turn, and nothing is in its way"));
         }
         Ok(())

@@ -1,13 +1,13 @@
 //! What differs from seed to seed: pipelines, limits, load, and how often what goes wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
-use rigi_engine::decide::Limits;
+use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::ledger::Policies;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
-use rigi_model::{PipelineName, VersionHash};
+use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
 
 /// A second, in the world's microseconds.
 pub const SECOND: i64 = 1_000_000;
@@ -36,6 +36,8 @@ pub struct Rates {
 /// A pipeline.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
+    /// Whose it is; several projects have pipelines of the same names.
+    pub project: ProjectName,
     /// Its name, and the hash of its only version.
     pub name: PipelineName,
     /// Its one version.
@@ -75,10 +77,10 @@ impl Scenario {
     /// The world of this seed.
     pub fn draw(rng: &mut Rng) -> Self {
         let pipelines: Vec<Pipeline> = (0..rng.u32(1..=4)).map(|n| pipeline(n, rng)).collect();
-        let mut limits = Limits { runs: rng.u64(1..=5), pipelines: BTreeMap::new() };
+        let mut limits = Limits::from([(LimitOf::Everything, rng.u64(1..=5))]);
         for pipeline in &pipelines {
             if rng.bool() {
-                limits.pipelines.insert(pipeline.name.clone(), rng.u64(1..=3));
+                limits.insert(pipeline.limited(), rng.u64(1..=3));
             }
         }
         // A quarter of all worlds is calm: there only the order and the limits can be wrong.
@@ -94,7 +96,7 @@ impl Scenario {
             not_kept: rate(0.1),
             deaf: rate(0.3),
         };
-        Self {
+        let mut scenario = Self {
             limits,
             pipelines,
             submissions: rng.u32(3..=15),
@@ -105,7 +107,33 @@ impl Scenario {
             standby: rng.u32(0..=2),
             disasters: if trouble == 0.0 { 0 } else { rng.u32(0..=8) },
             keep_runs: rng.bool().then(|| rng.u64(0..=5)),
+        };
+        // Drawn aside: the worlds that are not divided are what they were before there were several projects.
+        let mut aside = rng.clone();
+        if aside.u32(..4) == 0 {
+            scenario.divide(&mut aside);
         }
+        scenario
+    }
+}
+
+impl Scenario {
+    /// Gives every second pipeline to another project, where it has the name of the one before it; and limits to all of them.
+    fn divide(&mut self, rng: &mut Rng) {
+        let mut limits = Limits::new();
+        for n in (1..self.pipelines.len()).step_by(2) {
+            let (former, name) = (self.pipelines[n].limited(), self.pipelines[n - 1].name.clone());
+            let pipeline = &mut self.pipelines[n];
+            (pipeline.project, pipeline.name) = (ProjectName::unchecked("other"), name);
+            limits.extend(self.limits.remove(&former).map(|most| (pipeline.limited(), most)));
+        }
+        let projects: BTreeSet<_> = self.pipelines.iter().map(|pipeline| pipeline.project.clone()).collect();
+        for of in projects.into_iter().map(LimitOf::Project).chain([LimitOf::Target(Target::PROCESS)]) {
+            if rng.bool() {
+                limits.insert(of, rng.u64(1..=4));
+            }
+        }
+        self.limits.extend(limits);
     }
 }
 
@@ -120,10 +148,18 @@ fn pipeline(n: u32, rng: &mut Rng) -> Pipeline {
     let strategy = strategies[rng.usize(..strategies.len())].clone();
     let jitter = if rng.bool() { 0.5 } else { 0.0 };
     Pipeline {
+        project: ProjectName::default(),
         name: PipelineName::unchecked(format!("pipeline-{n}")),
         version: VersionHash::new([u8::try_from(n).unwrap_or(0); 32]),
         retry: RetryPolicy { attempts: rng.u32(0..=3), strategy, jitter },
         grace: Duration::from_millis(rng.u64(0..3000)),
+    }
+}
+
+impl Pipeline {
+    /// What its own limit is of.
+    pub fn limited(&self) -> LimitOf {
+        LimitOf::Pipeline(self.project.clone(), self.name.clone())
     }
 }
 

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rigi_engine::decide::Board;
+use rigi_engine::decide::{Board, LimitOf};
 use rigi_engine::ledger::{CancelAnswer, CannotPlan, Kept, Leaving, Ledger, Message, Order, Round, ToPlan};
-use rigi_exec::plan::{AttemptPlan, Known, Observed, PlanLimits};
 use rigi_model::Target;
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::container::ContainerSpec;
@@ -13,6 +12,7 @@ use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, ContentHash, Exit, Reason, RunId, Timestamp};
 use rigi_store::NewRun;
 use rigi_store::tables::artifacts::Artifact;
+use rigi_work::plan::{AttemptPlan, Known, Observed, PlanLimits};
 use tokio::sync::oneshot;
 
 use super::link::Link;
@@ -72,7 +72,7 @@ impl World {
         self.trace(|| format!("server {id} starts; the supervisor knows {} attempts", known.len()));
         let mut limits = self.scenario.limits.clone();
         if self.mutation == Mutation::LimitOffByOne {
-            limits.runs += 1;
+            *limits.entry(LimitOf::Everything).or_default() += 1;
         }
         let versions = Versions::of(&self.scenario.pipelines);
         let server = Server {

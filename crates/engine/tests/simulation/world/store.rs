@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, ContentHash, PipelineName, RunId, Timestamp};
+use rigi_model::{AttemptKey, ContentHash, PipelineName, ProjectName, RunId, Timestamp};
 use rigi_store::retention::{Ended, Keep, beyond};
 use rigi_store::{NewRun, OpenRun, RunChange};
 
@@ -136,11 +136,14 @@ impl Store {
 
     /// Removes ended runs that are not kept, by the rule of the real store.
     pub fn forget(&mut self, keep: &Keep, now: Timestamp) -> Vec<RunId> {
-        let mut pipelines: BTreeMap<PipelineName, Vec<Ended>> = BTreeMap::new();
+        let mut pipelines: BTreeMap<(ProjectName, PipelineName), Vec<Ended>> = BTreeMap::new();
         for (id, row) in self.runs.iter().rev() {
             if let Some(at) = row.status.ended_at {
                 let ended = Ended { id: id.clone(), at, bytes: row.status.stored_bytes };
-                pipelines.entry(row.request.pipeline.clone()).or_default().push(ended);
+                pipelines
+                    .entry((row.request.project.clone(), row.request.pipeline.clone()))
+                    .or_default()
+                    .push(ended);
             }
         }
         let gone: Vec<RunId> = pipelines.into_values().flat_map(|rows| beyond(keep, now, rows)).collect();

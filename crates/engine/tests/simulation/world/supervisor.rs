@@ -1,14 +1,15 @@
 //! The executor's far side: a supervisor that outlives servers, with its journal. It obeys the newest server alone.
 //!
-//! It does what `rigi_exec::supervisor` does with the same orders; processes are random times and ends.
+//! It does what `rigi_local::supervisor` does with the same orders; processes are random times and ends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rigi_exec::outputs::LeftOut;
-use rigi_exec::plan::{self, Ended, EndedLog, Known, Observation, Observed};
+use rigi_engine::decide::LimitOf;
 use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp, Usage};
+use rigi_work::outputs::LeftOut;
+use rigi_work::plan::{self, Ended, EndedLog, Known, Observation, Observed};
 
 use super::scenario::SECOND;
 use super::{Event, World};
@@ -139,7 +140,8 @@ impl World {
         self.history.launched(&key)?;
         let attempt = Attempt { phase: Phase::Accepted { stopped: false }, released: false };
         self.supervisor.attempts.insert(key.clone(), attempt);
-        let (alive, most) = (self.supervisor.alive().count() as u64, self.scenario.limits.runs);
+        let (alive, most) =
+            (self.supervisor.alive().count() as u64, self.scenario.limits[&LimitOf::Everything]);
         if alive > most {
             return Err(format!("{alive} attempts are alive, {most} may be"));
         }

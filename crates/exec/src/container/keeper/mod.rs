@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 pub(super) use removal::remove_files;
+use rigi_work::plan::{AttemptPlan, BEFORE_START};
+use rigi_work::wire::OWN_MEMORY;
 
 use super::ContainerConfig;
 use super::body::{ATTEMPT, SERVER};
@@ -24,9 +26,7 @@ use super::engine::{is_away, status, words};
 use super::start::{Failure, start};
 use super::verdict::{Known, verdict};
 use super::volumes::Volumes;
-use crate::plan::{AttemptPlan, BEFORE_START};
 use crate::remote::Remote;
-use crate::runner::OWN_MEMORY;
 
 /// Between two tries to reach an engine.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -294,7 +294,9 @@ async fn watch(docker: Docker, config: Arc<ContainerConfig>, sender: mpsc::WeakU
             }
             while let Some(Ok(event)) = events.next().await {
                 let labels = event.actor.and_then(|actor| actor.attributes);
-                let Some(key) = labels.and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?)) else { continue };
+                let Some(key) = labels.and_then(|labels| AttemptKey::parse(labels.get(ATTEMPT)?)) else {
+                    continue;
+                };
                 let heard = match event.action.as_deref() {
                     Some("create") => tell(Command::Made { key }),
                     Some("die") => tell(Command::Died { key }),

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use lists::Lists;
+use rigi_work::plan::{AttemptPlan, BEFORE_START, Observation};
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Refusal, connect};
@@ -24,7 +25,6 @@ use super::make::{complete, make};
 use super::objects::Job;
 use super::queues::Queues;
 use super::watch::{Outlet, Seen, kueue, watch};
-use crate::plan::{AttemptPlan, BEFORE_START, Observation};
 use crate::remote::Remote;
 
 /// Between two tries to reach a cluster.

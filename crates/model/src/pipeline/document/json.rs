@@ -6,9 +6,11 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
 use serde_json::Number;
 
-use super::super::mistake::{Mistake, Position, excerpt};
+use super::super::mistake::Mistake;
 use super::lines::Lines;
 use super::{DEEPEST_NESTING, Document, Member, Members, Node, NodeValue, too_deep};
+use crate::place::Position;
+use crate::text::excerpt;
 
 /// Nothing beyond RFC 8259.
 const STRICT: ParseOptions = ParseOptions {

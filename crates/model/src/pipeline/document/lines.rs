@@ -1,6 +1,6 @@
 //! From a byte offset to a line and a column.
 
-use super::super::mistake::Position;
+use crate::place::Position;
 
 /// How many bytes lie between two known counts of characters.
 const STRIDE: usize = 256;

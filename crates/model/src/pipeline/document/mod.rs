@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
-use super::mistake::{Mistake, Position, excerpt};
+use super::mistake::Mistake;
+use crate::place::{Position, push_pointer};
+use crate::text::excerpt;
 
 /// The largest spec that is read, in bytes.
 pub const LARGEST_SPEC: usize = 1024 * 1024;
@@ -233,11 +235,6 @@ impl Node {
     pub const fn is_null(&self) -> bool {
         matches!(self.value, NodeValue::Null)
     }
-}
-
-/// Appends one step to a JSON pointer (RFC 6901).
-pub(crate) fn push_pointer(pointer: &str, step: &str) -> String {
-    format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Notes where everything below `node` stands, by JSON pointer: members where their name begins.

@@ -4,9 +4,11 @@ use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::super::mistake::{Mistake, Position, excerpt};
+use super::super::mistake::Mistake;
 use super::lines::Lines;
 use super::{DEEPEST_NESTING, Document, Member, Members, Node, NodeValue, not_finite, too_deep};
+use crate::place::Position;
+use crate::text::excerpt;
 
 pub(super) fn read(text: &str) -> Document {
     let lines = Lines::new(text);

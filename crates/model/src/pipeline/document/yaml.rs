@@ -5,10 +5,12 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::super::mistake::{Mistake, Position, excerpt};
+use super::super::mistake::Mistake;
 use super::lines::clamp;
 use super::yaml_scalar::{Scalar, resolve};
 use super::{DEEPEST_NESTING, Document, Member, Members, Node, NodeValue, not_finite, too_deep};
+use crate::place::Position;
+use crate::text::excerpt;
 
 /// How much aliases may add to a document, in values (and 32 bytes of text count as one more): enough for every
 /// honest use, and nothing of the billion that nine lines can ask for.

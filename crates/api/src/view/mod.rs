@@ -1,0 +1,29 @@
+//! What the API says: one type per answer and per request body. The OpenAPI file and the page's client are made from them.
+
+mod cancel;
+mod log;
+mod pipeline;
+mod project;
+mod run;
+mod system;
+
+pub use cancel::*;
+pub use log::*;
+pub use pipeline::*;
+pub use project::*;
+pub use run::*;
+pub use system::*;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One page of a list.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+    /// goes on with it.
+    pub items: Vec<T>,
+    /// Hand this to the next call as `cursor`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

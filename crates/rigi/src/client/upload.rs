@@ -1,0 +1,40 @@
+//! Sends a file to the server.
+
+use std::path::Path;
+
+use futures_util::StreamExt;
+use reqwest::{Body, Method};
+use rigi_api::view::UploadView;
+use tokio_util::io::ReaderStream;
+
+use super::call::{CallError, Client};
+
+impl Client {
+    /// Uploads an open file under this name. `sent` hears of every piece, in bytes.
+    ///
+    /// # Errors
+    /// When the server does not answer, or says no.
+    pub async fn upload(
+        &self,
+        name: &str,
+        file: std::fs::File,
+        size: u64,
+        sent: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<UploadView, CallError> {
+        let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10);
+        let pieces = pieces.inspect(move |piece| {
+            if let Ok(piece) = piece {
+                sent(piece.len() as u64);
+            }
+        });
+        let request = self.request(Method::POST, &["uploads"], &[("name", name.to_owned())]);
+        let request = request.header(reqwest::header::CONTENT_LENGTH, size).body(Body::wrap_stream(pieces));
+        self.read(self.send(request).await?).await
+    }
+}
+
+/// The name under which a file is uploaded: its last part.
+#[must_use]
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned())
+}

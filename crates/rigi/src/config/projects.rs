@@ -1,0 +1,30 @@
+//! Projects by name: `[projects.NAME]`, one table for each beside the one that is always there.
+
+use std::path::PathBuf;
+
+use rigi_model::ProjectName;
+
+use super::named::{Section, named_keys};
+
+named_keys! {
+    /// What an operator says of one project.
+    ProjectConfig, KEYS {
+        /// Folder of its pipelines. A relative one lies beside the configuration file.
+        pipelines: PathBuf, &[], "none: it must be given";
+        /// Runs of it that may be active at a time. Further ones wait.
+        runs: u64, &[], "none: `limits.runs` alone counts";
+    }
+}
+
+/// The section.
+pub const PROJECTS: Section<ProjectConfig> = Section {
+    name: "projects",
+    one: "a project",
+    doc: "One project: pipelines, runs, uploads, files and limits of its own, which no other project sees. The folder that \
+          `rigi up` is given is that of the project `default`. As variables: `RIGI_PROJECTS__AIR_QUALITY__PIPELINES` sets \
+          `projects.air-quality.pipelines`.",
+    keys: KEYS,
+    tables: |config| &config.projects,
+    tables_mut: |config| &mut config.projects,
+    refuses: |name| name.parse::<ProjectName>().err().map(|error| error.to_string()),
+};

@@ -1,0 +1,221 @@
+//! Every key of the configuration, once: documentation, type and default.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::key::Key;
+use super::projects::ProjectConfig;
+use super::targets::TargetConfig;
+use super::value::{
+    Bytes, Cores, LogFormat, LogLevel, Names, Password, Secret, StorageAddress, Time, Value, WebAddress,
+};
+
+/// Defines the sections as structs, and the table of their keys.
+macro_rules! sections {
+    ($($(#[doc = $section_doc:literal])+ $section:ident: $Section:ident {
+        $($(#[doc = $doc:literal])+ $key:ident: $ty:ty = $default:expr $(=> $words:literal)?;)+
+    })+) => {
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Debug, Clone)]
+            pub struct $Section { $($(#[doc = $doc])+ pub $key: $ty,)+ }
+
+            impl Default for $Section {
+                fn default() -> Self {
+                    Self { $($key: $default,)+ }
+                }
+            }
+        )+
+
+        /// Everything that an operator may set.
+        #[derive(Debug, Clone, Default)]
+        pub struct Config {
+            $($(#[doc = $section_doc])+ pub $section: $Section,)+
+            /// Targets by name: see [`super::targets`].
+            pub named_targets: BTreeMap<String, TargetConfig>,
+            /// Projects by name: see [`super::projects`].
+            pub projects: BTreeMap<String, ProjectConfig>,
+        }
+
+        /// Every key, in the order of the reference.
+        pub const KEYS: &[Key] = &[$($(
+            Key {
+                section: stringify!($section),
+                name: stringify!($key),
+                doc: concat!($($doc, "\n"),+),
+                kind: <$ty as Value>::KIND,
+                secret: <$ty as Value>::SECRET,
+                default_words: &[$($words)?],
+                set: |config, raw| {
+                    config.$section.$key = <$ty as Value>::read(raw)?;
+                    Ok(())
+                },
+                show: |config| Value::show(&config.$section.$key),
+            },
+        )+)+];
+
+        /// Every section with its documentation.
+        pub const SECTIONS: &[(&str, &str)] = &[$((stringify!($section), concat!($($section_doc, "\n"),+)),)+];
+    };
+}
+
+const DAY: u64 = 24 * 3600;
+
+/// Runs mostly wait for something else than a core.
+fn places() -> u64 {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
+    (2 * cores).max(16)
+}
+
+sections! {
+    /// Where the server listens.
+    server: Server {
+        /// Address to listen on. Anything but a loopback address lets other machines in.
+        bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        /// Port to listen on; 0 takes a free one.
+        port: u16 = 7444;
+        /// Address under which people reach the server, where it stands behind another one, such as
+        /// `https://rigi.example.org`. Links are made from it.
+        public_url: Option<String> = None;
+    }
+
+    /// What is kept on disk.
+    data: Data {
+        /// Folder of the database, logs, artifacts and environments.
+        folder: Option<PathBuf> = None => "`.rigi` in the pipelines folder";
+    }
+
+    /// Where runs are remembered.
+    database: Database {
+        /// Empty: SQLite in the data folder. `postgres://user:password@host/name`: PostgreSQL. Give the password
+        /// by `RIGI_DATABASE__URL_FILE` rather than in a file that others read.
+        url: Secret = Secret::default() => "empty: SQLite in the data folder";
+    }
+
+    /// Where files lie: captured code, uploads, artifacts, logs of ended runs. `rigi storage check` looks at it.
+    storage: Storage {
+        /// `s3://bucket/prefix` (Amazon's S3, MinIO and what else speaks S3), `gs://bucket/prefix` (Google Cloud Storage), or
+        /// the full path of a folder.
+        url: StorageAddress = StorageAddress::default() => "empty: in the data folder";
+        /// Where S3 answers, if not at Amazon's, such as `https://minio.example.org`.
+        endpoint: Option<WebAddress> = None;
+        /// Region of the bucket.
+        region: Option<String> = None => "`AWS_REGION`, else `us-east-1`";
+        /// The server's key. Without it, the usual places are asked: `AWS_*` variables, web identity, the machine's role.
+        access_key_id: Option<String> = None;
+        /// Its secret. Give it by `RIGI_STORAGE__SECRET_ACCESS_KEY_FILE` rather than in a file that others read.
+        secret_access_key: Option<Password> = None;
+        /// ARN of the role that runs' credentials are made from. Amazon needs one.
+        role: Option<String> = None;
+        /// Where runs' credentials are made (STS).
+        sts_endpoint: Option<WebAddress> = None => "`endpoint`, else Amazon's";
+        /// How long runs' credentials last; they are renewed in time. `none`: runs get none.
+        credentials_for: Option<Time> = Some(Time(Duration::from_secs(3600)));
+    }
+
+    /// What runs may use unless their spec says otherwise. `none` takes a limit away.
+    limits: Limits {
+        /// Runs that may be active at a time, over all pipelines. Further ones wait.
+        runs: u64 = places() => "twice the cores, at least 16";
+        /// Longest time of one attempt.
+        timeout: Option<Time> = None;
+        /// Time between the request to stop (SIGTERM) and the end (SIGKILL).
+        grace_period: Time = Time(Duration::from_secs(10));
+        /// Cores of one attempt.
+        cpu: Option<Cores> = None;
+        /// Memory of one attempt, its whole process tree together.
+        memory: Option<Bytes> = None;
+        /// Processes and threads of one attempt.
+        processes: Option<u64> = Some(1024);
+        /// Open files of one process.
+        open_files: Option<u64> = Some(4096);
+        /// Bytes that one attempt may write to its outputs.
+        output_size: Option<Bytes> = Some(Bytes(10 << 30));
+        /// Bytes of log that are kept of one attempt; what comes after is counted and left out.
+        log_size: Option<Bytes> = Some(Bytes(64 << 20));
+        /// Bytes of one pipeline's folder, without what is left out of its code.
+        code_size: Option<Bytes> = Some(Bytes(256 << 20));
+        /// Files of one pipeline's folder.
+        code_files: Option<u64> = Some(10_000);
+        /// Room on the disk of the data folder that is kept free: with less, nothing is accepted and nothing started.
+        free_disk: Option<Bytes> = Some(Bytes(256 << 20));
+    }
+
+    /// What follows a failed attempt of a pipeline that does not say so itself.
+    retry: Retry {
+        /// Further attempts after the first.
+        attempts: u32 = 0;
+        /// Time before the next attempt.
+        delay: Time = Time(Duration::from_secs(60));
+    }
+
+    /// How long things are kept. `none` keeps for ever.
+    retention: Retention {
+        /// Ended runs of each pipeline.
+        runs: Option<u64> = Some(1000);
+        /// Age of ended runs.
+        age: Option<Time> = Some(Time(Duration::from_secs(90 * DAY)));
+        /// Bytes of artifacts and logs of each pipeline.
+        bytes: Option<Bytes> = None;
+        /// Bytes of artifacts and logs of all pipelines together.
+        total_bytes: Option<Bytes> = Some(Bytes(20 << 30));
+        /// How long things that nothing refers to are left alone before they are removed.
+        collect_after: Time = Time(Duration::from_secs(3600));
+        /// Age of uploads that no run took.
+        uploads_age: Time = Time(Duration::from_secs(DAY));
+    }
+
+    /// Whose processes the runs are.
+    process: Process {
+        /// Account that runs have instead of Rigi's own, by its name or its number. Rigi must be started by root for it.
+        run_as: Option<String> = None;
+        /// Folder of what runs must reach when they have another account: their own folders, environments, helpers.
+        folder: Option<PathBuf> = None => "beside the data folder, with `-runs` at its end";
+    }
+
+    /// Where runs execute. Each engine of containers and each cluster has a table of its own, `[targets.NAME]`.
+    targets: Targets {
+        /// Target of pipelines that name none.
+        default: String = "process".to_owned();
+    }
+
+    /// How runners, which do the work in containers and on clusters, reach the server.
+    runners: Runners {
+        /// Address and port to listen on for runners of other machines, such as `10.0.0.5:7445`. Nothing else is served there.
+        bind: Option<SocketAddr> = None;
+        /// The same as runners see it, such as `http://rigi-runners.data.svc:7445`.
+        url: Option<String> = None => "made from `bind`";
+    }
+
+    /// Metrics for Prometheus. The server's own port has them at `/metrics`, for those who show its token.
+    metrics: Metrics {
+        /// Address and port of their own, such as `127.0.0.1:9464`: without a token, and nothing else is served there.
+        listen: Option<SocketAddr> = None;
+    }
+
+    /// How Python pipelines get their environments.
+    python: Python {
+        /// The `uv` program.
+        uv: Option<PathBuf> = None => "the one on `PATH`, else one installed into the data folder";
+        /// Python version of pipelines that name none, such as `3.12`.
+        default_version: Option<String> = None => "the newest that `uv` finds";
+        /// Longest time that building one environment may take.
+        build_timeout: Time = Time(Duration::from_secs(30 * 60));
+    }
+
+    /// What runs see of the server's environment.
+    environment: Environment {
+        /// Names of the server's environment variables that runs get, beside the few that every program needs.
+        allow: Names = Names::default();
+    }
+
+    /// The server's own log, on its standard error.
+    log: Log {
+        /// How much is written.
+        level: LogLevel = LogLevel::Info;
+        /// Lines for people, or one JSON object a line.
+        format: LogFormat = LogFormat::Text;
+    }
+}

@@ -1,0 +1,96 @@
+//! What the configuration means for the engine.
+
+use rigi_engine::Settings;
+use rigi_engine::decide::{LimitOf, Limits};
+use rigi_engine::folder::CodeLimits;
+use rigi_model::retry::{RetryPolicy, RetryStrategy};
+use rigi_model::{ProjectName, Target};
+use rigi_store::retention::Keep;
+use rigi_store::{BucketConfig, Hidden, Storage, StorageUrl};
+use rigi_work::plan::PlanLimits;
+
+use super::projects::ProjectConfig;
+use super::sections::Config;
+use super::targets::TargetConfig;
+
+impl Config {
+    /// Where stored files lie.
+    #[must_use]
+    pub fn stored_files(&self) -> Storage {
+        let storage = &self.storage;
+        // It was read before; nothing else was let in.
+        match StorageUrl::parse(&storage.url.0).unwrap_or(StorageUrl::Data) {
+            StorageUrl::Data => Storage::Data,
+            StorageUrl::Folder(folder) => Storage::Folder(folder),
+            StorageUrl::Bucket { kind, bucket, prefix } => Storage::Bucket(Box::new(BucketConfig {
+                kind,
+                bucket,
+                prefix,
+                endpoint: storage.endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
+                region: storage.region.clone(),
+                access_key_id: storage.access_key_id.clone(),
+                secret_access_key: storage.secret_access_key.as_ref().map(|secret| Hidden(secret.0.clone())),
+                role: storage.role.clone(),
+                sts_endpoint: storage.sts_endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
+                credentials_for: storage.credentials_for.map(|time| time.0),
+                collect_after: self.retention.collect_after.0,
+            })),
+        }
+    }
+
+    /// How much the code of one pipeline may be.
+    #[must_use]
+    pub fn code_limits(&self) -> CodeLimits {
+        CodeLimits { files: self.limits.code_files, bytes: self.limits.code_size.map(|limit| limit.0) }
+    }
+
+    /// How many runs may be active at a time.
+    fn active(&self) -> Limits {
+        let of_project = |(name, project): (&String, &ProjectConfig)| {
+            Some((LimitOf::Project(ProjectName::unchecked(name.as_str())), project.runs?))
+        };
+        let of_target = |(name, target): (&String, &TargetConfig)| {
+            Some((LimitOf::Target(Target::as_stored(name)), target.runs?))
+        };
+        let projects = self.projects.iter().filter_map(of_project);
+        let targets = self.named_targets.iter().filter_map(of_target);
+        projects.chain(targets).chain([(LimitOf::Everything, self.limits.runs)]).collect()
+    }
+
+    /// The engine's settings.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let (limits, retention) = (&self.limits, &self.retention);
+        Settings {
+            active: self.active(),
+            // One that cannot be is refused when the targets are made.
+            target: Target::as_stored(&self.targets.default),
+            timeout: limits.timeout.map(|limit| limit.0),
+            grace_period: limits.grace_period.0,
+            retry: RetryPolicy {
+                attempts: self.retry.attempts,
+                strategy: RetryStrategy::FixedDelay { delay: self.retry.delay.0 },
+                jitter: 0.0,
+            },
+            limits: PlanLimits {
+                cpu: limits.cpu.map(|limit| limit.0),
+                memory: limits.memory.map(|limit| limit.0),
+                processes: limits.processes,
+                open_files: limits.open_files,
+                output_size: limits.output_size.map(|limit| limit.0),
+                log_size: limits.log_size.map(|limit| limit.0),
+                gpus: None,
+            },
+            keep: Keep {
+                runs: retention.runs,
+                age: retention.age.map(|limit| limit.0),
+                bytes: retention.bytes.map(|limit| limit.0),
+            },
+            keep_bytes: retention.total_bytes.map(|limit| limit.0),
+            python_version: self.python.default_version.clone(),
+            free_disk: limits.free_disk.map(|room| room.0),
+            uploads_age: retention.uploads_age.0,
+            collect_after: retention.collect_after.0,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The `rigi` binary: command line, configuration, wiring.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod client;
+mod config;
+mod logging;
+mod terminal;
+mod wiring;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

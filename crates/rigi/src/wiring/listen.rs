@@ -1,0 +1,72 @@
+//! The server's door: a port, and the router behind it until somebody says stop.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rigi_model::ErrorCode;
+use rigi_server::door::{self, Gate, Patience, Places};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+
+use super::error::failure;
+use super::open_files;
+use crate::config::Config;
+use crate::terminal::Failure;
+
+/// Takes the port before anything else is touched.
+pub(crate) fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    let address = SocketAddr::new(config.server.bind, config.server.port);
+    if !address.ip().is_loopback() {
+        let message =
+            format!("{} would let other machines in, and there is no sign-in for them yet", address.ip());
+        let cure =
+            "bind to 127.0.0.1, and reach it from elsewhere by `ssh -L` or a proxy that signs people in";
+        return Err(failure(ErrorCode::ConfigInvalid, message, cure));
+    }
+    let taken = |error: std::io::Error| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            let cure = "choose another with `--port`, or stop what uses it (`rigi status` if it is a Rigi)";
+            return failure(ErrorCode::PortInUse, format!("port {} is in use", address.port()), cure);
+        }
+        failure(
+            ErrorCode::ConfigInvalid,
+            format!("cannot listen on {address}: {error}"),
+            "check `server.bind` and `server.port`",
+        )
+    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(taken)?;
+    socket.set_reuseaddr(true).map_err(taken)?;
+    socket.bind(address).map_err(taken)?;
+    socket.listen(1024).map_err(taken)
+}
+
+/// The port of metrics, if they have one of their own.
+pub(crate) async fn for_metrics(config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.metrics.listen else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|error| {
+        let message = format!("cannot listen on {address} for metrics: {error}");
+        failure(ErrorCode::ConfigInvalid, message, "check `metrics.listen`")
+    })
+}
+
+/// Names that the server answers to, against rebinding of foreign names.
+pub(crate) fn hosts(config: &Config) -> Vec<String> {
+    let mut hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()];
+    match config.server.bind {
+        IpAddr::V4(address) => hosts.push(address.to_string()),
+        IpAddr::V6(address) => hosts.push(format!("[{address}]")),
+    }
+    let public = config.server.public_url.as_deref().and_then(|url| url.parse::<axum::http::Uri>().ok());
+    hosts.extend(public.as_ref().and_then(axum::http::Uri::host).map(str::to_owned));
+    hosts
+}
+
+/// Serves until stopped.
+pub(crate) async fn serve(listener: TcpListener, router: axum::Router, stop: watch::Receiver<bool>) {
+    door::serve(listener, router, gate(), Patience::default(), stop).await;
+}
+
+/// A door of its own for those who come to it: others do not keep them out.
+pub(crate) fn gate() -> Arc<Gate> {
+    Gate::new(Places::of_limit(open_files::now()))
+}

@@ -1,0 +1,215 @@
+//! The parts of a server without its door: store, executor, pipelines, engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rigi_engine::catalog::{Catalog, Catalogs};
+use rigi_engine::decide::{LimitOf, Limits};
+use rigi_engine::ledger::Recovered;
+use rigi_engine::retention::Collector;
+use rigi_engine::{Engine, Executors};
+use rigi_exec::remote::{Remote, TokenKey};
+use rigi_local::account::{AccountError, Apart};
+use rigi_local::environment::UvConfig;
+use rigi_local::{ProcessConfig, ProcessExecutor};
+use rigi_model::hash::hex;
+use rigi_model::{ErrorCode, ProjectName, Timestamp};
+use rigi_store::{DbConfig, Renew, Store};
+use rigi_work::Executor;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::data_folder::{DataFolder, hide_from_git};
+use super::error::{failure, of_executor, of_store};
+use super::surroundings::Surroundings;
+use crate::config::{Config, Loaded};
+use crate::terminal::Failure;
+
+/// A storage that takes longer is told as away when the server starts.
+const REACH: Duration = Duration::from_secs(3);
+
+/// A running engine and what it stands on.
+pub(crate) struct Parts {
+    pub engine: Engine,
+    pub catalogs: Catalogs,
+    pub recovered: Recovered,
+    pub process: ProcessExecutor,
+    pub remote: Remote,
+    pub collector: Collector,
+    pub surroundings: Arc<Surroundings>,
+    pub folder: DataFolder,
+    /// Projects that have runs and are not in the configuration any more, in a sentence each.
+    pub left_out: Vec<String>,
+    /// Why stored files cannot be reached; what needs them waits.
+    pub storage_trouble: Option<String>,
+}
+
+/// Which database the configuration asks for.
+pub(crate) fn database(config: &Config, data: &Path) -> DbConfig {
+    match config.database.url.0.as_str() {
+        "" => DbConfig::Sqlite(data.join("rigi.db")),
+        url => DbConfig::Postgres(url.to_owned()),
+    }
+}
+
+impl Parts {
+    /// Opens everything and lets what had not ended go on.
+    pub(crate) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Failure> {
+        let config = &loaded.config;
+        let data = folder.path.clone();
+        let files = config.stored_files();
+        let opened = Store::open_at(&database(config, &data), &data, &files, renew).await;
+        let store = opened.map_err(|e| of_store(&e))?;
+        store.db().lock().await.map_err(|e| of_store(&e))?;
+        let drafts = store.storage().drafts();
+        // They may be long, and nobody waits for that.
+        tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
+        let projects = loaded.projects();
+        for (project, _) in &projects {
+            store.add_project(project, Timestamp::now()).await.map_err(|e| of_store(&e))?;
+        }
+        let left_out = left_out(&store, &projects).await.map_err(|e| of_store(&e))?;
+        let limits = config.code_limits();
+        let read = move || {
+            let read = |(project, folder): (_, PathBuf)| Catalog::read(project, &folder, limits);
+            Catalogs::new(projects.into_iter().map(read))
+        };
+        let catalogs = tokio::task::spawn_blocking(read).await;
+        let catalogs = catalogs.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
+        let mut settings = config.settings();
+        settings.active.extend(pipeline_limits(&catalogs));
+        let surroundings = Surroundings::of(config, &data, &name_of(&store))?;
+        let (observed, seen) = mpsc::unbounded_channel();
+        let opened = ProcessExecutor::open(process_config(config, &data)?, observed.clone()).await;
+        let (process, mut known) = opened.map_err(|e| of_executor(&e))?;
+        let environments = process.environments().clone();
+        let tokens = TokenKey::new(store.sealer().derive("tokens of runners"));
+        let remote = Remote::open(data.join("remote"), tokens, observed).map_err(|error| {
+            let message = format!("what is left of attempts in containers cannot be read: {error}");
+            failure(ErrorCode::StorageUnavailable, message, "check the folder `remote` in the data folder")
+        })?;
+        let shared: Arc<dyn Executor> = Arc::new(process.clone());
+        let mut executors = Executors::from([(shared.target(), shared)]);
+        for target in surroundings.executed() {
+            known.extend(remote.known(target.name()));
+            executors.insert(target.name().clone(), target.open(&remote));
+        }
+        let started = Engine::start(settings, store, executors, seen, known).await;
+        let (engine, recovered) = started.map_err(|e| of_store(&e))?;
+        catalogs.iter().for_each(|catalog| engine.follow_limits(catalog));
+        let reached = tokio::time::timeout(REACH, engine.store().storage().reach()).await;
+        let storage_trouble = match reached {
+            Ok(reached) => reached.err().map(|error| format!("{error}; `rigi storage check` says more")),
+            Err(_) => Some("the storage does not answer; `rigi storage check` says more".to_owned()),
+        };
+        let collector = Collector { engine: engine.clone(), catalogs: catalogs.clone(), environments };
+        Ok(Self {
+            engine,
+            catalogs,
+            recovered,
+            process,
+            remote,
+            collector,
+            surroundings: Arc::new(surroundings),
+            folder,
+            left_out,
+            storage_trouble,
+        })
+    }
+}
+
+/// What is said of projects that the configuration no longer names: nothing of them is lost, and nothing shown.
+async fn left_out(store: &Store, served: &[(ProjectName, PathBuf)]) -> rigi_store::Result<Vec<String>> {
+    let mut words = Vec::new();
+    for project in store.db().projects().await? {
+        let is_served = served.iter().any(|(name, _)| *name == project);
+        if !is_served && !store.db().pipelines_with_runs(&project).await?.is_empty() {
+            words.push(format!(
+                "the project `{project}` has runs and is not in the configuration: they are kept and not shown; \
+                 `[projects.{project}]` with its `pipelines` brings it back"
+            ));
+        }
+    }
+    Ok(words)
+}
+
+fn remove_draft(draft: &Path) {
+    let removed = if draft.is_dir() { std::fs::remove_dir_all(draft) } else { std::fs::remove_file(draft) };
+    if let Err(error) = removed {
+        tracing::warn!(draft = %draft.display(), %error, "a file that nobody finishes stays for now");
+    }
+}
+
+/// What tells this server's containers and Jobs from those of others: the same for as long as its data are.
+fn name_of(store: &Store) -> String {
+    hex(&store.sealer().derive("name of the server")[..8])
+}
+
+fn pipeline_limits(catalogs: &Catalogs) -> Limits {
+    let limits = |catalog: &Catalog| {
+        let project = catalog.project().clone();
+        let limit = move |pipeline: Arc<rigi_engine::catalog::Pipeline>| {
+            let limit = pipeline.outcome.as_ref().ok()?.spec.max_instances?;
+            Some((LimitOf::Pipeline(project.clone(), pipeline.name.clone()), u64::from(limit)))
+        };
+        catalog.all().into_iter().filter_map(limit)
+    };
+    catalogs.iter().flat_map(limits).collect()
+}
+
+/// The account that runs have, if it is not Rigi's own.
+fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Failure> {
+    let Some(name) = &config.process.run_as else { return Ok(None) };
+    let beside = || {
+        let mut name = data.file_name().unwrap_or_default().to_owned();
+        name.push("-runs");
+        data.with_file_name(name)
+    };
+    // Several servers may be given the same folder, and each removes what it does not know.
+    let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
+    let folder = config.process.folder.as_ref().map_or_else(beside, |folder| folder.join(own));
+    let opened = Apart::open(name, folder);
+    // Beside the data folder it may lie in the same repository; where it cannot be written, `git` sees no more than its name.
+    let _ = opened.as_ref().map(|apart| hide_from_git(&apart.folder));
+    opened.map(Some).map_err(|error| {
+        let cure = match &error {
+            AccountError::Unknown(_) => "make it (`useradd --system NAME`), or give the number of one",
+            AccountError::Same(_) => "name an account of its own for runs",
+            AccountError::NotAllowed { .. } => "start Rigi as root, or leave `process.run_as` out",
+            AccountError::Closed { .. } | AccountError::Folder { .. } => {
+                "choose another with `process.folder`, such as /var/lib/rigi-runs"
+            }
+        };
+        failure(ErrorCode::ConfigInvalid, format!("`process.run_as`: {error}"), cure)
+    })
+}
+
+fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure> {
+    let program = std::env::current_exe().map_err(|e| {
+        failure(
+            ErrorCode::Internal,
+            format!("the program's own file cannot be found: {e}"),
+            "start it by its full path",
+        )
+    })?;
+    let uv = UvConfig {
+        program: config.python.uv.clone(),
+        build_timeout: config.python.build_timeout.0,
+        ..UvConfig::default()
+    };
+    let apart = apart(config, data)?;
+    let mut supervisor = vec!["supervisor".into()];
+    supervisor.extend(super::open_files::before().map(|limit| format!("--open-files={limit}")));
+    supervisor.push(data.display().to_string());
+    supervisor.extend(apart.iter().map(|apart| apart.folder.display().to_string()));
+    Ok(ProcessConfig {
+        data: data.to_owned(),
+        uv,
+        supervisor: (program, supervisor),
+        apart,
+        contained: None,
+        env_allow: config.environment.allow.0.clone(),
+        default_processes: config.limits.processes,
+    })
+}

@@ -1,0 +1,275 @@
+//! `rigi up`: the server in the foreground, or sent into the background.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rigi_local::ProcessExecutor;
+use rigi_model::Timestamp;
+use rigi_server::http::{AppState, Auth, Inner};
+use rigi_server::live::{Feeds, Logs};
+use rigi_store::{Renew, Store};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::data_folder::{DataFolder, Fresh};
+use super::error::{of_executor, of_store};
+use super::listen;
+use super::parts::Parts;
+use super::runners::Doors;
+use crate::client::ServerFile;
+use crate::config::Loaded;
+use crate::terminal::{Failure, place, say, set_in};
+
+/// How to start.
+#[derive(Debug, Clone)]
+pub struct UpOptions {
+    /// The pipelines folder, as given.
+    pub pipelines: PathBuf,
+    /// The configuration.
+    pub loaded: Loaded,
+    /// In the background.
+    pub detach: bool,
+    /// What the data folder has lost and begins anew with.
+    pub renew: Renew,
+}
+
+/// Between two looks of the collector, while things end.
+const COLLECT_EVERY: Duration = Duration::from_secs(3600);
+
+/// Starts the server and stays until it is stopped; with `detach`, until it is ready.
+///
+/// # Errors
+/// With what keeps it from starting.
+pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
+    if options.detach {
+        return Ok(super::daemon::detach(&options)?);
+    }
+    rigi_local::inheritance::leave_caller();
+    super::open_files::raise();
+    crate::logging::start(&options.loaded.config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let fresh = Fresh::before(&options.loaded.data_folder());
+    let code = runtime.block_on(foreground(options, &fresh));
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    fresh.discard();
+    Ok(code?)
+}
+
+async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Failure> {
+    let begun = Instant::now();
+    let UpOptions { pipelines, loaded, renew, .. } = options;
+    super::check::pipelines_folder(&pipelines)?;
+    let folder = DataFolder::take(&loaded.data_folder())?;
+    let listener = listen::bind(&loaded.config)?;
+    let doors = Doors::open(&loaded.config, &folder.path).await?;
+    let metrics = listen::for_metrics(&loaded.config).await?;
+    let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew)).await?;
+    let (stop, stopped) = watch::channel(false);
+    let state = state(&parts, &loaded, &pipelines)?;
+    doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
+    if let Some(metrics) = metrics {
+        let router = rigi_server::http::health::metrics_router().with_state(state.clone());
+        tokio::spawn(listen::serve(metrics, router, stopped.clone()));
+    }
+    let url = public_url(&listener, &loaded);
+    announce(&parts, &state, &url, begun)?;
+    fresh.keep();
+    tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+    let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
+    tokio::spawn(super::daemon::signals(stop));
+    tokio::spawn(end_streams(state.clone(), stopped.clone()));
+    listen::serve(listener, rigi_server::http::router(state), stopped).await;
+    let left = finish(&parts).await;
+    parts.folder.withdraw();
+    super::daemon::unregister(&parts.folder.path);
+    say_left(left);
+    if taken.is_finished()
+        && let Ok(failure) = taken.await
+    {
+        return Err(failure);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A server whose database or whose runs went to another one has nothing to say any more, and ends; what it started goes on.
+async fn taken_over(store: Store, process: ProcessExecutor, stop: watch::Sender<bool>) -> Failure {
+    let failure = tokio::select! {
+        error = store.taken() => of_store(&error),
+        () = process.superseded() => of_executor(&rigi_local::process::Error::Superseded),
+    };
+    tracing::error!(error = failure.headline, "the server ends");
+    stop.send_replace(true);
+    failure
+}
+
+/// Streams never end by themselves, and the server waits for answers that are under way.
+async fn end_streams(state: AppState, mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+    state.logs.close();
+    state.feeds.close();
+}
+
+/// The engine's tasks share a thread: a hand-over between them wakes nobody else, and what people ask of the server does not
+/// keep runs waiting.
+async fn on_engine_thread<T: Send + 'static>(
+    start: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let broken = |why: String| super::error::failure(rigi_model::ErrorCode::Internal, why, "start it again");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| broken(format!("the engine does not start: {e}")))?;
+    let engine = runtime.handle().clone();
+    let thread = std::thread::Builder::new().name("engine".into());
+    thread
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))
+        .map_err(|e| broken(format!("the engine does not start: {e}")))?;
+    engine.spawn(start).await.map_err(|e| broken(format!("the engine does not start: {e}")))?
+}
+
+/// A folder as it is found from anywhere.
+pub(crate) fn whole_path(folder: &std::path::Path) -> PathBuf {
+    folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// What handlers reach.
+pub(crate) fn state(
+    parts: &Parts,
+    loaded: &Loaded,
+    pipelines: &std::path::Path,
+) -> Result<AppState, Failure> {
+    let mut warnings = loaded.warnings.clone();
+    for catalog in parts.catalogs.iter() {
+        if let Err(error) = catalog.watch() {
+            warnings.push(format!(
+                "the pipelines folder {} is not followed ({error}): changes are shown when a pipeline is opened or run, \
+                 new ones after a restart",
+                catalog.folder().display()
+            ));
+        }
+    }
+    warnings.extend(parts.left_out.clone());
+    if rustix::process::geteuid().is_root() && loaded.config.process.run_as.is_none() {
+        warnings.push(
+            "Rigi runs as root, and so do the pipelines: use an account of its own, or set `process.run_as`"
+                .to_owned(),
+        );
+    }
+    warnings.extend(parts.folder.foreign_owner());
+    let mut auth = Auth::new(parts.folder.token()?, listen::hosts(&loaded.config));
+    if loaded.config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+        auth = auth.over_https();
+    }
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
+    let metrics = metrics.map_err(|e| {
+        super::error::failure(
+            rigi_model::ErrorCode::Internal,
+            format!("metrics do not start: {e}"),
+            "start it again",
+        )
+    })?;
+    Ok(AppState::new(Inner {
+        engine: parts.engine.clone(),
+        remote: parts.remote.clone(),
+        catalogs: parts.catalogs.clone(),
+        auth,
+        feeds: Feeds::of_all(parts.catalogs.iter().map(|catalog| catalog.project().clone())),
+        logs: Logs::new(parts.engine.clone()),
+        started_at: Timestamp::now(),
+        pipelines_folder: whole_path(pipelines),
+        collector: parts.collector.clone(),
+        surroundings: parts.surroundings.clone(),
+        looking: std::sync::Arc::default(),
+        warnings,
+        readiness: rigi_server::http::health::Readiness::default(),
+        metrics,
+    }))
+}
+
+/// The address that people use.
+pub(crate) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
+    let local = listener.local_addr().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
+    loaded.config.server.public_url.clone().unwrap_or_else(|| format!("http://{local}"))
+}
+
+/// Tells people and commands that the server is ready.
+fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Result<(), Failure> {
+    parts.folder.announce(&ServerFile {
+        url: url.to_owned(),
+        token: parts.folder.token()?,
+        pid: std::process::id(),
+        pipelines_folder: state.pipelines_folder.display().to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: state.started_at,
+    })?;
+    super::daemon::register(&parts.folder.path);
+    let link = state.auth.new_link(Timestamp::now()).unwrap_or_default();
+    let catalogs: Vec<_> = parts.catalogs.iter().collect();
+    let all: Vec<_> = catalogs.iter().flat_map(|catalog| catalog.all()).collect();
+    let count = if all.len() == 1 { "1 pipeline".to_owned() } else { format!("{} pipelines", all.len()) };
+    let place = match catalogs.as_slice() {
+        [only] => only.folder().display().to_string(),
+        many => format!("{} projects", many.len()),
+    };
+    let data = parts.folder.path.display();
+    let mut text = format!(
+        "Rigi {} is ready in {} ms: {url}/?token={link}   ({count} in {place}, data in {data})\n",
+        env!("CARGO_PKG_VERSION"),
+        begun.elapsed().as_millis(),
+    );
+    let recovered = parts.recovered;
+    if recovered.adopted > 0 {
+        let are = if recovered.adopted == 1 { "is" } else { "are" };
+        let adopted = runs(recovered.adopted);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{adopted} went on without the server and {are} followed again.");
+    }
+    for warning in state.warnings.iter().chain(&parts.storage_trouble) {
+        let _ = writeln!(text, "Note: {warning}.");
+    }
+    text.push_str(&mistakes(&all));
+    // All at once: `--detach` reads up to the first line and goes. Nobody may listen any more; the server serves.
+    let _ = say(&text);
+    Ok(())
+}
+
+fn runs(count: u64) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+fn mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) -> String {
+    let wrong: Vec<_> = pipelines.iter().filter_map(|p| Some((p, p.outcome.as_ref().err()?))).collect();
+    let mut text = match wrong.len() {
+        0 => String::new(),
+        1 => "1 pipeline has a mistake:\n".to_owned(),
+        n => format!("{n} pipelines have mistakes:\n"),
+    };
+    for (pipeline, mistakes) in wrong {
+        for mistake in mistakes.iter().take(3) {
+            let view = rigi_server::http::mistake_view(pipeline, mistake);
+            let _ = writeln!(text, "  {}  {}", place(&view), set_in(&view.message, 4));
+        }
+    }
+    text
+}
+
+/// Starts nothing more. Returns how many runs go on without the server.
+pub(crate) async fn finish(parts: &Parts) -> u64 {
+    let _ = tokio::time::timeout(Duration::from_secs(5), parts.engine.close()).await;
+    let (_, active, _) = parts.engine.counts().await;
+    if active == 0 {
+        parts.process.quit().await;
+    }
+    active
+}
+
+fn say_left(left: u64) {
+    let (go_on, them) = if left == 1 { ("goes", "it") } else { ("go", "them") };
+    if left > 0 {
+        // Nobody may listen any more.
+        let _ = say(&format!(
+            "{} {go_on} on without the server. Start it again with the same command, or stop {them} with `rigi down --cancel`.",
+            runs(left)
+        ));
+    }
+}

@@ -1,0 +1,134 @@
+//! The HTTP API: one file per resource; routes, documentation and handlers stand together.
+
+mod auth;
+mod cancel;
+mod docs;
+mod error;
+mod etag;
+mod extract;
+mod feed;
+pub mod health;
+mod logs;
+mod openapi;
+mod pipelines;
+mod plain;
+pub mod present;
+mod projects;
+mod queries;
+mod range;
+mod request;
+mod run_parts;
+pub mod runner;
+mod runs;
+mod scope;
+mod state;
+mod stored;
+mod surroundings;
+mod system;
+#[cfg(test)]
+mod tests;
+mod uploads;
+mod web;
+
+pub use auth::{Auth, random_token};
+pub use error::ApiError;
+pub use openapi::document;
+pub use pipelines::mistake_view;
+pub use scope::Scope;
+pub use state::{AppState, Inner};
+pub use surroundings::Surroundings;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use rigi_model::ErrorCode;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Bytes of a body at most; uploads stream and have a bound of their own.
+const BODY_LIMIT: usize = 32 << 20;
+
+/// Every resource. Adding one is a file and a line here.
+fn resources() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(projects::router())
+        .merge(pipelines::router())
+        .merge(runs::router())
+        .merge(cancel::router())
+        .merge(run_parts::router())
+        .merge(logs::router())
+        .merge(uploads::router())
+        .merge(feed::router())
+        .merge(surroundings::router())
+        .merge(system::router())
+}
+
+/// The routes of the API with their description.
+fn routes() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::new().nest("/api/v1", resources()).split_for_parts()
+}
+
+/// The whole server: API, page, health.
+pub fn router(state: AppState) -> axum::Router {
+    let (api, description) = routes();
+    let protected = api
+        .route_layer(from_fn_with_state(queries::Queries::of(&description), queries::check))
+        .layer(from_fn(etag::mark))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(openapi::router())
+        .merge(docs::router())
+        .merge(health::metrics_router())
+        .layer(from_fn_with_state(state.clone(), auth::require));
+    let whole = axum::Router::new()
+        .merge(protected)
+        .merge(health::router())
+        .fallback(web::serve)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.clone(), auth::open_link))
+        .layer(from_fn_with_state(state.clone(), auth::check_host))
+        .layer(from_fn(secure_headers))
+        .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
+        .layer(from_fn(request::name))
+        .with_state(state);
+    // Before any route is looked at.
+    axum::Router::new()
+        .fallback_service(tower::ServiceBuilder::new().map_request(scope::strip).service(whole))
+}
+
+/// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs.
+fn compressible() -> impl tower_http::compression::predicate::Predicate {
+    use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+    SizeAbove::new(1024)
+        .and(NotForContentType::new("text/event-stream"))
+        .and(NotForContentType::new("image/"))
+        .and(NotForContentType::new("application/octet-stream"))
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let detail = format!("{} does not take {}", request.uri().path(), request.method());
+    let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    ApiError::new(ErrorCode::RequestInvalid, detail).status(status).into_response()
+}
+
+/// What the page may load: only what this server sends, and no script or style within HTML.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+                           img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
+                           form-action 'self'; frame-ancestors 'self'";
+/// Headers of every answer that sets none of its own.
+async fn secure_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let defaults = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+        // Nothing of this server is for pages of others, not even as a picture.
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

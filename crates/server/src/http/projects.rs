@@ -1,0 +1,62 @@
+//! Projects: which there are, and what goes on in each.
+
+use axum::extract::State;
+use rigi_api::view::{Page, ProjectView};
+use rigi_engine::decide::LimitOf;
+use rigi_model::ProjectName;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::Path;
+use super::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list_projects)).routes(routes!(get_project))
+}
+
+/// Every project, by name. Where there is one alone, nothing else speaks of projects.
+#[utoipa::path(get, path = "/projects", tag = "projects",
+    responses((status = 200, description = "All projects", body = Page<ProjectView>)))]
+async fn list_projects(State(state): State<AppState>) -> axum::Json<Page<ProjectView>> {
+    let projects = state.catalogs.iter().map(|catalog| catalog.project().clone()).collect();
+    axum::Json(Page { items: views(&state, projects).await, next_cursor: None })
+}
+
+/// One project. Its things lie below it: `/projects/{project}/runs` is `/runs` in this project.
+#[utoipa::path(get, path = "/projects/{project}", tag = "projects",
+    params(("project" = String, Path, description = "Name of the project", example = "air-quality")),
+    responses((status = 200, description = "The project", body = ProjectView)))]
+async fn get_project(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> ApiResult<axum::Json<ProjectView>> {
+    let project = name.parse::<ProjectName>().ok().filter(|project| state.catalogs.of(project).is_some());
+    let project = project.ok_or_else(|| missing(&name))?;
+    let view = views(&state, vec![project]).await.pop();
+    view.map(axum::Json).ok_or_else(|| missing(&name))
+}
+
+/// There is no such project, or none that may be seen.
+pub(super) fn missing(name: &str) -> ApiError {
+    ApiError::not_found("project", name).cure("`rigi projects list` shows what there is.")
+}
+
+async fn views(state: &AppState, projects: Vec<ProjectName>) -> Vec<ProjectView> {
+    let limits = &state.engine.settings().active;
+    let of = |project: &ProjectName| LimitOf::Project(project.clone());
+    let counts = state.engine.counts_of(projects.iter().map(of).collect()).await;
+    let view = |(project, (queued, active)): (ProjectName, (u64, u64))| {
+        let pipelines =
+            state.catalogs.of(&project).map(rigi_engine::catalog::Catalog::all).unwrap_or_default();
+        ProjectView {
+            pipelines: pipelines.len() as u64,
+            pipelines_with_mistakes: pipelines.iter().filter(|p| p.outcome.is_err()).count() as u64,
+            queued,
+            active,
+            max_active_runs: limits.get(&of(&project)).copied(),
+            name: project.to_string(),
+        }
+    };
+    projects.into_iter().zip(counts).map(view).collect()
+}

@@ -1,0 +1,74 @@
+//! What every handler can reach.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rigi_engine::Engine;
+use rigi_engine::catalog::Catalogs;
+use rigi_exec::remote::Remote;
+use rigi_model::Timestamp;
+use rigi_store::Store;
+use tokio::sync::Mutex;
+
+use super::Surroundings;
+use super::auth::Auth;
+use crate::live::{Feeds, Logs};
+
+/// Handed to every handler. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    inner: Arc<Inner>,
+}
+
+/// The parts of a running server.
+pub struct Inner {
+    /// Accepts and runs.
+    pub engine: Engine,
+    /// Attempts in containers and on clusters.
+    pub remote: Remote,
+    /// Pipelines.
+    pub catalogs: Catalogs,
+    /// Who may.
+    pub auth: Auth,
+    /// What changed, for the live stream.
+    pub feeds: Feeds,
+    /// The logs that are followed.
+    pub logs: Logs,
+    /// When the server started.
+    pub started_at: Timestamp,
+    /// Folder as the user gave it.
+    pub pipelines_folder: PathBuf,
+    /// Removes what is no longer kept.
+    pub collector: rigi_engine::retention::Collector,
+    /// Targets and storage, as they were set up.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// Held by whoever looks at them.
+    pub looking: Arc<Mutex<()>>,
+    /// Things an operator should know.
+    pub warnings: Vec<String>,
+    /// Whether the server can work.
+    pub readiness: super::health::Readiness,
+    /// Metrics as Prometheus reads them.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+impl AppState {
+    /// Of these parts.
+    #[must_use]
+    pub fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What is remembered.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.inner.engine.store()
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}

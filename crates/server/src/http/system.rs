@@ -1,0 +1,115 @@
+//! The server itself: what it does, its links, collections, environments' logs, and the directory of resources.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rigi_api::view::{GcReport, RunCounts, SystemView};
+use rigi_engine::decide::LimitOf;
+use rigi_engine::retention::Collect;
+use rigi_model::{ErrorCode, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::{Path, Query};
+use super::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(get_system))
+        .routes(routes!(collect_garbage))
+        .routes(routes!(create_link))
+        .routes(routes!(get_environment_log))
+}
+
+/// The server, its limits and what goes on.
+#[utoipa::path(get, path = "/system", tag = "system",
+    responses((status = 200, description = "The server", body = SystemView)))]
+async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
+    let (queued, active, retrying) = state.engine.counts().await;
+    let pipelines: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.all()).collect();
+    let mut warnings = state.warnings.clone();
+    let unwatched: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.unwatched()).collect();
+    warnings.extend(unwatched.iter().map(|(name, why)| {
+        format!(
+            "changes of `{name}` are shown only when it is opened or run ({why}); a run takes what is on disk"
+        )
+    }));
+    warnings.extend(state.store().storage().reach().await.err().map(|error| error.to_string()));
+    axum::Json(SystemView {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pipelines_folder: state.pipelines_folder.display().to_string(),
+        database: state.store().db().name().to_owned(),
+        started_at: state.started_at,
+        now: Timestamp::now(),
+        runs: RunCounts { queued, active, retrying },
+        pipelines: pipelines.len() as u64,
+        pipelines_with_mistakes: pipelines.iter().filter(|p| p.outcome.is_err()).count() as u64,
+        max_active_runs: state
+            .engine
+            .settings()
+            .active
+            .get(&LimitOf::Everything)
+            .copied()
+            .unwrap_or(u64::MAX),
+        warnings,
+    })
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct CollectGarbage {
+    /// Only say what would be removed.
+    dry_run: Option<bool>,
+}
+
+/// Removes what is no longer kept, now.
+#[utoipa::path(post, path = "/system/gc", tag = "system", params(CollectGarbage),
+    responses((status = 200, description = "What was removed", body = GcReport)))]
+async fn collect_garbage(
+    State(state): State<AppState>,
+    Query(query): Query<CollectGarbage>,
+) -> ApiResult<axum::Json<GcReport>> {
+    let dry_run = query.dry_run.unwrap_or(false);
+    let how = if dry_run { Collect::Count } else { Collect::Remove };
+    let collected = state.collector.collect(state.engine.ages(), how).await?;
+    Ok(axum::Json(GcReport {
+        dry_run,
+        runs: collected.runs,
+        objects: collected.objects,
+        environments: collected.environments,
+        bytes: collected.bytes,
+    }))
+}
+
+/// A link that signs in one browser.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LinkView {
+    /// Path and query, to be put behind the server's address.
+    #[schema(example = "/?token=3hX…")]
+    pub path: String,
+}
+
+/// Makes a link that signs in one browser, once, within a day.
+#[utoipa::path(post, path = "/links", tag = "system",
+    responses((status = 201, description = "The link", body = LinkView)))]
+async fn create_link(State(state): State<AppState>) -> ApiResult<Response> {
+    let code = state.auth.new_link(Timestamp::now());
+    let code = code.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
+    Ok((StatusCode::CREATED, axum::Json(LinkView { path: format!("/?token={code}") })).into_response())
+}
+
+/// What was said while an environment was built.
+#[utoipa::path(get, path = "/environments/{id}/log", tag = "system",
+    params(("id" = String, Path, description = "Content hash of the environment")),
+    responses((status = 200, description = "The log", body = String, content_type = "text/plain")))]
+async fn get_environment_log(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<Response> {
+    let plain = !id.is_empty() && id.len() <= 80 && id.bytes().all(|b| b.is_ascii_alphanumeric());
+    let file = state.collector.environments.build_log(&id);
+    let text = if plain { tokio::fs::read(&file).await.ok() } else { None };
+    let text = text.ok_or_else(|| ApiError::not_found("log of an environment", &id))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], text)
+        .into_response())
+}

@@ -1,0 +1,77 @@
+//! An executor without processes. What a run does is said by its parameters: `hold` keeps it running until it is stopped;
+//! else it ends at once, with a line in its log and a file.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rigi_model::log::{Encoder, Stream};
+use rigi_model::pipeline::spec::PipelineSpec;
+use rigi_model::{AttemptKey, Exit, Target, Timestamp};
+use rigi_work::plan::{AttemptPlan, Ended, EndedLog, Executor, Observation, Observed};
+use tokio::sync::mpsc;
+
+/// See the module.
+pub struct FakeExecutor {
+    pub folder: PathBuf,
+    pub observed: mpsc::UnboundedSender<Observed>,
+    held: Arc<Mutex<HashSet<AttemptKey>>>,
+}
+
+impl FakeExecutor {
+    pub fn new(folder: PathBuf, observed: mpsc::UnboundedSender<Observed>) -> Self {
+        Self { folder, observed, held: Arc::default() }
+    }
+
+    fn tell(&self, key: &AttemptKey, what: Observation) {
+        let _ = self.observed.send(Observed { key: key.clone(), at: Timestamp::now(), what });
+    }
+
+    fn end(&self, key: &AttemptKey, exit: Exit, words: &str) {
+        let mut encoder = Encoder::new(1);
+        encoder.write(Timestamp::now(), Stream::Stdout, words.as_bytes());
+        let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
+        encoder.take(&mut log.inline);
+        let outputs = self.folder.join(key.to_string());
+        std::fs::create_dir_all(&outputs).unwrap();
+        std::fs::write(outputs.join("result.txt"), words).unwrap();
+        let ended =
+            Ended { outputs: Some(outputs), started_at: Some(Timestamp::now()), ..Ended::bare(exit, log) };
+        self.tell(key, Observation::Ended(Box::new(ended)));
+    }
+}
+
+impl Executor for FakeExecutor {
+    fn target(&self) -> Target {
+        Target::PROCESS
+    }
+
+    fn refuses(&self, _spec: &PipelineSpec) -> Option<String> {
+        None
+    }
+
+    fn launch(&self, plan: AttemptPlan) {
+        self.tell(&plan.key, Observation::Started { pid: 1 });
+        if plan.parameters.get("hold").is_some_and(|hold| hold == true) {
+            self.held.lock().unwrap().insert(plan.key);
+            return;
+        }
+        let words = format!("{} of {}\n", plan.pipeline, plan.project);
+        self.end(&plan.key, Exit::Code { code: 0 }, &words);
+    }
+
+    fn stop(&self, key: &AttemptKey, _grace: Duration) {
+        if self.held.lock().unwrap().remove(key) {
+            self.end(key, Exit::Stopped, "stopped\n");
+        }
+    }
+
+    fn release(&self, key: &AttemptKey) {
+        let _ = std::fs::remove_dir_all(self.folder.join(key.to_string()));
+    }
+
+    fn log_file(&self, key: &AttemptKey) -> PathBuf {
+        self.folder.join(key.to_string()).join("log")
+    }
+}

@@ -1,0 +1,8 @@
+//! The API without a process or a port around it: a store on SQLite, the engine, an executor that does as it is told.
+
+mod blind;
+mod executor;
+mod projects;
+mod server;
+
+pub(super) use server::{Answer, TestServer, settings};

@@ -1,0 +1,242 @@
+//! A server whose routes are called as functions.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::{Method, Request, StatusCode, header};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use rigi_api::view::{LookedView, TargetView};
+use rigi_engine::catalog::{Catalog, Catalogs};
+use rigi_engine::decide::{LimitOf, Limits};
+use rigi_engine::folder::CodeLimits;
+use rigi_engine::retention::Collector;
+use rigi_engine::{Engine, Executors, Settings};
+use rigi_exec::remote::{Remote, TokenKey};
+use rigi_local::environment::{Environments, UvConfig};
+use rigi_model::retry::RetryPolicy;
+use rigi_model::{ProjectName, Target, Timestamp};
+use rigi_store::retention::Keep;
+use rigi_store::{DbConfig, Store};
+use rigi_work::plan::PlanLimits;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tower::ServiceExt as _;
+
+use super::executor::FakeExecutor;
+use crate::http::health::Readiness;
+use crate::http::{AppState, Auth, Inner, Surroundings, router};
+use crate::live::{Feeds, Logs};
+
+const TOKEN: &str = "a-token-of-tests";
+
+/// What came back.
+#[derive(Clone, PartialEq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.status, self.text())
+    }
+}
+
+impl Answer {
+    /// As JSON; `null` if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+/// See the module.
+pub struct TestServer {
+    pub state: AppState,
+    router: axum::Router,
+    folder: TempDir,
+}
+
+impl TestServer {
+    /// With projects that may have so many active runs, and a pipeline in each of these places: the folder of each project is
+    /// called as it.
+    pub async fn start(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for place in pipelines {
+            write(root, &format!("{place}/main.py"), "print()\n");
+        }
+        let project = |name: &str| name.parse::<ProjectName>().unwrap();
+        let named = projects.iter().map(|(name, limit)| (project(name), *limit));
+        let all: Vec<_> = named.chain([(ProjectName::default(), None)]).collect();
+        let limit =
+            |(name, most): &(ProjectName, Option<u64>)| Some((LimitOf::Project(name.clone()), (*most)?));
+        let active = all.iter().filter_map(limit).chain([(LimitOf::Everything, 16)]).collect();
+        let data = root.join("data");
+        let store = Store::open(&DbConfig::Sqlite(data.join("rigi.db")), &data).await.unwrap();
+        let catalogs = Catalogs::new(all.iter().map(|(project, _)| {
+            Catalog::read(project.clone(), &root.join(project.as_str()), CodeLimits::default())
+        }));
+        for catalog in catalogs.iter() {
+            store.add_project(catalog.project(), Timestamp::now()).await.unwrap();
+        }
+        let (observed, seen) = mpsc::unbounded_channel();
+        let tokens = TokenKey::new(store.sealer().derive("tokens of runners"));
+        let remote = Remote::open(data.join("remote"), tokens, observed.clone()).unwrap();
+        let executor: Arc<dyn rigi_work::Executor> =
+            Arc::new(FakeExecutor::new(data.join("attempts"), observed));
+        let executors = Executors::from([(executor.target(), executor)]);
+        let (engine, _) = Engine::start(settings(active), store, executors, seen, Vec::new()).await.unwrap();
+        let environments =
+            Arc::new(Environments::new(data.join("environments"), data.join("tools"), UvConfig::default()));
+        let collector = Collector { engine: engine.clone(), catalogs: catalogs.clone(), environments };
+        let projects: Vec<ProjectName> = catalogs.iter().map(|catalog| catalog.project().clone()).collect();
+        let state = AppState::new(Inner {
+            logs: Logs::new(engine.clone()),
+            engine,
+            remote,
+            catalogs,
+            auth: Auth::new(TOKEN.to_owned(), vec!["localhost".to_owned()]),
+            feeds: Feeds::of_all(projects),
+            started_at: Timestamp::now(),
+            pipelines_folder: root.join("default"),
+            collector,
+            surroundings: Arc::new(Nothing),
+            looking: Arc::default(),
+            warnings: Vec::new(),
+            readiness: Readiness::default(),
+            metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
+        });
+        Self { router: router(state.clone()), state, folder }
+    }
+
+    /// The folder that all lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Calls `/api/v1…`; a body is sent as JSON unless it is a text.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let body = match body {
+            None => Body::empty(),
+            Some(Value::String(text)) => Body::from(text),
+            Some(body) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = response.status();
+        let stream =
+            response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if stream {
+            // The rest of it comes when something happens.
+            response.into_body().into_data_stream().next().await.and_then(Result::ok).unwrap_or_default()
+        } else {
+            axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap()
+        };
+        Answer { status, bytes: bytes.to_vec() }
+    }
+
+    /// Opens a stream of events, behind the event `last`.
+    pub async fn stream(&self, path: &str, last: Option<&str>) -> BodyDataStream {
+        let mut request = Request::builder()
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body().into_data_stream()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// Starts a run in a project and waits until it is in this state; its id.
+    pub async fn run(&self, project: &str, pipeline: &str, body: Value, state: &str) -> String {
+        let mut commits = self.state.store().commits();
+        let accepted = self.post(&format!("{project}/pipelines/{pipeline}/runs"), body).await;
+        assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.text());
+        let id = accepted.json()["id"].as_str().unwrap().to_owned();
+        self.until(&format!("{project}/runs/{id}"), state, &mut commits).await;
+        id
+    }
+
+    /// Waits until a run is in a state.
+    pub async fn until(
+        &self,
+        path: &str,
+        state: &str,
+        commits: &mut tokio::sync::broadcast::Receiver<rigi_store::Commit>,
+    ) {
+        let patience = Duration::from_secs(20);
+        let wait = async {
+            while self.get(path).await.json()["state"] != state {
+                let _ = commits.recv().await;
+            }
+        };
+        let waited = tokio::time::timeout(patience, wait).await;
+        assert!(waited.is_ok(), "{path} is not {state}: {}", self.get(path).await.text());
+    }
+}
+
+/// Settings without any limits of attempts.
+pub fn settings(active: Limits) -> Settings {
+    Settings {
+        active,
+        target: Target::PROCESS,
+        timeout: None,
+        grace_period: Duration::from_secs(1),
+        retry: RetryPolicy::default(),
+        limits: PlanLimits::default(),
+        keep: Keep { runs: None, age: None, bytes: None },
+        keep_bytes: None,
+        python_version: None,
+        free_disk: None,
+        uploads_age: Duration::from_secs(3600),
+        collect_after: Duration::from_secs(3600),
+    }
+}
+
+/// No target beside the fake one, no storage of its own.
+struct Nothing;
+
+impl Surroundings for Nothing {
+    fn targets(&self) -> Vec<TargetView> {
+        Vec::new()
+    }
+
+    fn check_target<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Option<Vec<LookedView>>> {
+        std::future::ready(None).boxed()
+    }
+
+    fn check_storage(&self) -> BoxFuture<'_, Result<Vec<LookedView>, rigi_store::Error>> {
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+}
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}

@@ -1,0 +1,28 @@
+/** What stands at an address of a project that is not there. */
+import type { ProjectView } from "../api/types";
+import { pagePath, project } from "../lib/project";
+import { Page } from "./Page";
+import { Empty } from "./States";
+import classes from "./States.module.css";
+
+export function UnknownProject({ projects }: { projects: ProjectView[] }) {
+  return (
+    <Page crumbs={[{ text: "Not found" }]}>
+      <Empty icon="folder" title={`There is no project “${project}”`}>
+        <p>
+          The link may be mistyped, or the project is no longer in this server’s configuration. There {projects.length === 1 ? "is" : "are"}
+          :
+        </p>
+        <ul className={classes.list}>
+          {projects.map(({ name }) => (
+            <li key={name}>
+              <a className="link" href={pagePath("/", name)}>
+                {name}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </Empty>
+    </Page>
+  );
+}
