@@ -1,6 +1,6 @@
 """Runs the notebook runner as Rigi does, with the Python that runs this file: it needs the runner's libraries.
 
-    python crates/exec/tests/python/notebook_test.py
+    python crates/local/tests/python/notebook_test.py
 """
 
 import asyncio

@@ -48,6 +48,8 @@ def arguments():
 
 def main():
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    # A kernel that goes while one listens to it is no word of the notebook's.
+    logging.getLogger("tornado").setLevel(logging.CRITICAL)
     os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
