@@ -67,7 +67,7 @@ fn names(operation: &Operation) -> BTreeSet<String> {
 }
 
 /// `%6c` and `+` of a name; what is no text stays as it is, and is no name.
-fn decoded(name: &str) -> String {
+pub(super) fn decoded(name: &str) -> String {
     let bytes = name.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

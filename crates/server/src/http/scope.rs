@@ -16,6 +16,7 @@ use rigi_store::{Blobs, Db, Run};
 
 use super::error::{ApiError, ApiResult};
 use super::projects::missing;
+use super::queries::decoded;
 use super::state::AppState;
 
 /// Where the resources are.
@@ -91,7 +92,7 @@ impl Scope {
             Err(error) => return Err(error.into()),
         };
         let Some(id) = id.parse::<RunId>().ok().filter(|_| self.anywhere) else { return Err(unknown.into()) };
-        let Ok(run) = self.db().run_of_any(&id).await else { return Err(unknown.into()) };
+        let run = self.db().run_of_any(&id).await?;
         let scope = Self::of(self.state.clone(), &run.request.project);
         scope.map(|scope| (scope, run)).ok_or_else(|| unknown.into())
     }
@@ -139,7 +140,9 @@ pub(super) fn strip(mut request: Request) -> Request {
 fn split(path: &str) -> Option<(Arc<str>, String)> {
     let (project, rest) = path.strip_prefix(ROOT)?.strip_prefix("projects/")?.split_once('/')?;
     let resource = rest.split('/').next()?;
-    OF_PROJECTS.contains(&resource).then(|| (project.into(), rest.to_owned()))
+    // A plus is one in a path, other than in a query.
+    let name = || decoded(&project.replace('+', "%2B")).into();
+    OF_PROJECTS.contains(&resource).then(|| (name(), rest.to_owned()))
 }
 
 #[cfg(test)]
@@ -153,7 +156,8 @@ mod tests {
         assert_eq!(told("/api/v1/projects/lab/runs/x/log").as_deref(), Some("lab runs/x/log"));
         assert_eq!(told("/api/v1/projects/projects/events").as_deref(), Some("projects events"));
         // A name that cannot be one is refused where a project is looked for.
-        assert_eq!(told("/api/v1/projects/%2e%2e/runs").as_deref(), Some("%2e%2e runs"));
+        assert_eq!(told("/api/v1/projects/%2e%2e/runs").as_deref(), Some(".. runs"));
+        assert_eq!(told("/api/v1/projects/a%20b+c/runs").as_deref(), Some("a b+c runs"));
         for other in [
             "/api/v1/projects/lab",
             "/api/v1/projects/lab/",

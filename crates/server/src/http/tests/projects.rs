@@ -1,6 +1,6 @@
 //! Several projects: their things, their limits, their addresses.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use super::TestServer;
@@ -84,12 +84,13 @@ async fn the_limit_of_a_project_holds_back_its_own_runs_alone() {
 async fn a_key_is_safe_to_repeat_within_its_project() {
     let server = two().await;
     let ask = async |project: &str| {
-        let body = json!({"runs": [{"pipeline": "fit"}]});
-        server.post(&format!("{project}/runs"), body).await.json()["ids"][0].as_str().unwrap().to_owned()
+        let body = Some(json!({"runs": [{"pipeline": "fit"}]}));
+        let answer = server.call_once(Method::POST, &format!("{project}/runs"), body, Some("the same")).await;
+        answer.json()["ids"][0].as_str().unwrap().to_owned()
     };
-    // Without a key each is a run of its own, in its own project.
     let (one, other) = (ask("").await, ask("/projects/lab").await);
     assert_ne!(one, other);
+    assert_eq!((ask("").await, ask("/projects/lab").await), (one.clone(), other.clone()));
     assert_eq!(server.get(&format!("/projects/lab/runs/{one}")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(server.get(&format!("/projects/lab/runs/{other}")).await.status, StatusCode::OK);
 }

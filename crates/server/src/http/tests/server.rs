@@ -124,11 +124,25 @@ impl TestServer {
 
     /// Calls `/api/v1…`; a body is sent as JSON unless it is a text.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call_once(method, path, body, None).await
+    }
+
+    /// The same with an `Idempotency-Key`.
+    pub async fn call_once(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        key: Option<&str>,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
             .header(header::HOST, "localhost")
             .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         let body = match body {
             None => Body::empty(),
             Some(Value::String(text)) => Body::from(text),
