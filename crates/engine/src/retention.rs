@@ -202,10 +202,6 @@ fn sweep(
     let known = Sweep { ages: in_use.since..before, how };
     let sweep = Sweep { ages: SystemTime::UNIX_EPOCH..before, how };
     let mut swept = Collected::default();
-    let (remote, local): (Vec<_>, Vec<_>) = in_use.files.iter().partition(|files| files.blobs.is_remote());
-    for files in local {
-        known.stored(files, &mut swept)?;
-    }
     sweep.files(
         &store.data().join("cache").join("code"),
         0,
@@ -218,7 +214,8 @@ fn sweep(
         swept.environments = collected.count;
         swept.bytes += collected.bytes;
     }
-    for files in remote {
+    // Last: a bucket may be away, and all else is collected all the same.
+    for files in &in_use.files {
         known.stored(files, &mut swept)?;
     }
     Ok(swept)

@@ -1,10 +1,10 @@
 //! Executors of containers and clusters. In each of them a runner does the work, Rigi's own program again; [`remote`] is the
 //! server's side of it.
 
-mod apart;
 pub mod container;
 pub mod kubernetes;
 pub mod remote;
+mod thread;
 
 pub use container::{ContainerConfig, ContainerExecutor};
 pub use kubernetes::{KubernetesConfig, KubernetesExecutor};

@@ -130,6 +130,24 @@ pub fn show_bytes(bytes: u64) -> String {
     format!("{} {}", round(amount), UNITS[unit])
 }
 
+/// Bytes of a limit for people, as it was given where that is short: `64 MiB`, `1,500 KiB`, `1,234 bytes`.
+#[must_use]
+pub fn show_size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut amount, mut unit) = (bytes, 0);
+    while amount >= 1024 && amount % 1024 == 0 && unit < UNITS.len() - 1 {
+        (amount, unit) = (amount / 1024, unit + 1);
+    }
+    if amount < 10_240 || unit == 0 {
+        return format!("{} {}", show_count(i64::try_from(amount).unwrap_or(i64::MAX)), UNITS[unit]);
+    }
+    let mut amount = amount as f64;
+    while amount >= 1024.0 && unit < UNITS.len() - 1 {
+        (amount, unit) = (amount / 1024.0, unit + 1);
+    }
+    format!("{amount:.1} {}", UNITS[unit])
+}
+
 /// A count for people: `2,225`.
 #[must_use]
 pub fn show_count(count: i64) -> String {

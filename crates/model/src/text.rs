@@ -115,46 +115,13 @@ pub fn plain_line(text: &str, most: usize) -> String {
     line
 }
 
-/// The name among `names` that a person most probably meant.
+/// The name among `names` that a person most probably meant: of settings, whose names are long.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&wrong.to_lowercase(), &name.to_lowercase()), name));
     scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
-}
-
-/// Bytes for people: `64 MiB`.
-#[must_use]
-pub fn size(bytes: u64) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-    let (mut amount, mut unit) = (bytes, 0);
-    while amount >= 1024 && amount % 1024 == 0 && unit < units.len() - 1 {
-        (amount, unit) = (amount / 1024, unit + 1);
-    }
-    if amount < 10_240 || unit == 0 {
-        return format!("{} {}", group_digits(amount), units[unit]);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "for people")]
-    let mut amount = amount as f64;
-    while amount >= 1024.0 && unit < units.len() - 1 {
-        (amount, unit) = (amount / 1024.0, unit + 1);
-    }
-    format!("{amount:.1} {}", units[unit])
-}
-
-/// `1,234,567`.
-#[must_use]
-pub fn group_digits(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A user's text as it may stand in a message: on one line and not endless.
@@ -168,7 +135,7 @@ pub fn excerpt(text: &str) -> String {
     short
 }
 
-/// The name among `known` that a slip of the finger made, if any is near.
+/// The name among `known` that a slip of the finger made something else of: of fields of specs, whose names are short.
 pub(crate) fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short; what is far longer than any of them is not a slip of the finger.
     if word.len() > 80 {

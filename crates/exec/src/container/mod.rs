@@ -23,8 +23,8 @@ use rigi_model::{AttemptKey, Target};
 use rigi_work::plan::{AttemptPlan, Executor, named_image};
 use tokio::sync::mpsc;
 
-use crate::apart;
 use crate::remote::Remote;
+use crate::thread;
 pub use build::{ImageError, ImageOrder, build, save};
 pub use engine::{Endpoint, check};
 use keeper::{Command, Keeper};
@@ -84,7 +84,7 @@ impl ContainerExecutor {
         let config = Arc::new(config);
         let (commands, receiver) = mpsc::unbounded_channel();
         let keeper = Keeper::new(config.clone(), remote.clone(), commands.downgrade());
-        apart::run(&config.name, keeper.run(receiver));
+        thread::run(&config.name, keeper.run(receiver));
         Self { config, remote, commands }
     }
 

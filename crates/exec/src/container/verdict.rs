@@ -2,7 +2,7 @@
 
 use bollard::models::ContainerState;
 use rigi_model::attempt::FailureClass;
-use rigi_model::text::size;
+use rigi_model::quantity::show_size;
 use rigi_model::{Exit, Reason};
 use rigi_work::plan::{BEFORE_START, STOPPED, sentence};
 
@@ -37,7 +37,7 @@ pub fn verdict(state: Option<&ContainerState>, known: Known, complaints: &[Strin
     }
     if state.oom_killed == Some(true) {
         let word = match known.memory {
-            Some(limit) => format!("Killed: it used more than its limit of {} of memory.", size(limit)),
+            Some(limit) => format!("Killed: it used more than its limit of {} of memory.", show_size(limit)),
             None => "Killed: the machine ran out of memory.".to_owned(),
         };
         return (Exit::OutOfMemory { limit: known.memory }, word);

@@ -1,7 +1,7 @@
 //! What a cluster shows of an attempt, in Rigi's words: why it waits, or how it ended where its runner cannot say so.
 
 use rigi_model::attempt::FailureClass;
-use rigi_model::text::size;
+use rigi_model::quantity::show_size;
 use rigi_model::{Exit, Reason};
 use rigi_work::plan::{STOPPED, sentence};
 use serde_json::Value;
@@ -256,7 +256,7 @@ fn ended_pod(pod: &Pod, stopping: bool) -> Option<Look> {
     if ended.reason.as_deref() == Some("OOMKilled") {
         let limit = memory_of(pod);
         let word = match limit {
-            Some(limit) => format!("Killed: it used more than its limit of {} of memory.", size(limit)),
+            Some(limit) => format!("Killed: it used more than its limit of {} of memory.", show_size(limit)),
             None => "Killed: the machine ran out of memory.".to_owned(),
         };
         return Some(Look::Ended { exit: Exit::OutOfMemory { limit }, word });

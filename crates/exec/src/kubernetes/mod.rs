@@ -29,8 +29,8 @@ use rigi_model::{AttemptKey, Target};
 use rigi_work::plan::{AttemptPlan, Executor};
 use tokio::sync::mpsc;
 
-use crate::apart;
 use crate::remote::Remote;
+use crate::thread;
 pub use check::check;
 use keeper::{Command, Keeper};
 
@@ -87,7 +87,7 @@ impl KubernetesExecutor {
         let config = Arc::new(config);
         let (commands, receiver) = mpsc::unbounded_channel();
         let keeper = Keeper::new(config.clone(), remote.clone(), commands.downgrade());
-        apart::run(&config.name, keeper.run(receiver));
+        thread::run(&config.name, keeper.run(receiver));
         Self { config, remote, commands }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rigi_model::text::size;
+use rigi_model::quantity::show_size;
 use rigi_model::{AttemptKey, Exit, Reason, Timestamp};
 use rigi_work::outputs::LeftOut;
 use rigi_work::plan::{Ended, STOPPED};
@@ -280,12 +280,13 @@ fn exit_of(attempt: &Attempt, output_bytes: u64) -> Exit {
 fn explanation(exit: &Exit) -> Option<String> {
     match exit {
         Exit::OutOfMemory { limit: Some(limit) } => {
-            Some(format!("Killed: it used more than its limit of {} of memory.", size(*limit)))
+            Some(format!("Killed: it used more than its limit of {} of memory.", show_size(*limit)))
         }
         Exit::OutOfMemory { limit: None } => Some("Killed: the machine ran out of memory.".to_owned()),
-        Exit::LimitExceeded { what, limit } if what == "output_size" => {
-            Some(format!("Ended: it wrote more than its limit of {} (`limits.output_size`).", size(*limit)))
-        }
+        Exit::LimitExceeded { what, limit } if what == "output_size" => Some(format!(
+            "Ended: it wrote more than its limit of {} (`limits.output_size`).",
+            show_size(*limit)
+        )),
         Exit::LimitExceeded { what, limit } => {
             Some(format!("Ended: it went over its limit of {limit} {what} (`limits.{what}`)."))
         }

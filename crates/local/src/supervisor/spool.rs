@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rigi_model::Timestamp;
 use rigi_model::log::{Encoder, Stream};
-use rigi_model::text::{group_digits, size};
+use rigi_model::quantity::{show_count, show_size};
 use rigi_work::plan::EndedLog;
 
 /// A log that is no longer than this at the end travels with the last word, if it was never written to its file.
@@ -75,7 +75,7 @@ impl Spool {
             self.tail = Some(tail);
             self.encoder.end(at, Stream::Stdout);
             self.encoder.end(at, Stream::Stderr);
-            let limit = size(self.limit);
+            let limit = show_size(self.limit);
             self.encoder.note(
                 at,
                 &format!("The log limit of {limit} is reached: from here on only the end is kept."),
@@ -178,7 +178,7 @@ impl Spool {
         self.encoder.end(at, Stream::Stderr);
         if let Some((bytes, why)) = self.refused.take() {
             cut_bytes += bytes;
-            self.encoder.note(at, &format!("{} of this log could not be written: {why}", size(bytes)));
+            self.encoder.note(at, &format!("{} of this log could not be written: {why}", show_size(bytes)));
         }
         let mut log = EndedLog { lines: self.encoder.lines(), cut_bytes, ..EndedLog::default() };
         let short = self.buffer.is_empty() && self.encoder.pending() <= INLINE;
@@ -209,7 +209,7 @@ impl Spool {
             }
         }
         if cut > 0 {
-            let (cut, limit) = (group_digits(cut), size(self.limit));
+            let (cut, limit) = (show_count(i64::try_from(cut).unwrap_or(i64::MAX)), show_size(self.limit));
             self.encoder.note(at, &format!("… {cut} bytes cut: the log limit of {limit} is reached"));
         }
         for (at, stream, bytes) in portions {
