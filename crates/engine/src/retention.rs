@@ -156,7 +156,7 @@ impl Collector {
         let mut removable: Vec<_> = removable.into_iter().collect();
         removable.sort();
         match how {
-            Collect::Remove => store.remove_runs(&removable).await,
+            Collect::Remove => store.remove_runs(project, &removable, now).await,
             Collect::Count => Ok(removable.len() as u64),
         }
     }

@@ -1,8 +1,9 @@
-//! Events: one row each time something happened to a run. They feed the live stream and tell its story afterwards.
+//! Events: one row each time something happened to a run or to another subject. They feed the live stream and tell the story of each
+//! afterwards.
 
 use serde::Serialize;
 
-use crate::{Reason, RunId, Timestamp};
+use crate::{ProjectName, Reason, RunId, Timestamp};
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,7 +13,7 @@ pub struct RunEvent {
     /// When.
     pub at: Timestamp,
     /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`,
-    /// `outputs-left-out`, `route`.
+    /// `outputs-left-out`, `route`, `cancel-asked`.
     pub kind: &'static str,
     /// Attempt it belongs to; 0 is the run itself.
     pub attempt: u32,
@@ -25,4 +26,61 @@ pub struct RunEvent {
 impl RunEvent {
     /// The kind of an event that tells which route an attempt chose; its message is the route.
     pub const ROUTE: &'static str = "route";
+}
+
+/// What an event is about, where it is no run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A project; its id is its name.
+    Project,
+    /// Captured code; its id is its hash.
+    Version,
+    /// An uploaded file.
+    Upload,
+}
+
+impl Subject {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Project, Self::Version, Self::Upload];
+    /// How runs are stored.
+    pub const RUN: &'static str = "run";
+
+    /// As stored, and as the live stream calls its events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Version => "version",
+            Self::Upload => "upload",
+        }
+    }
+
+    /// A stored subject; `None`: a run's, or one of a newer version.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|subject| subject.as_str() == text)
+    }
+}
+
+/// Something that happened to anything else than a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectEvent {
+    /// In which project.
+    pub project: ProjectName,
+    /// To what.
+    pub subject: Subject,
+    /// Which of them.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+    /// What: `created`, or of a project `runs-removed`.
+    pub kind: &'static str,
+}
+
+impl SubjectEvent {
+    /// It is there from now on.
+    pub const CREATED: &'static str = "created";
+    /// Runs of a project were removed.
+    pub const RUNS_REMOVED: &'static str = "runs-removed";
 }

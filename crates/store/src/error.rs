@@ -36,6 +36,9 @@ pub enum Error {
         /// What to do.
         cure: &'static str,
     },
+    /// It contradicts what is stored, such as a name that is taken; nothing was changed.
+    #[error("it contradicts what is stored: {0}")]
+    Conflict(String),
     /// The disk is full; nothing was changed.
     #[error("the disk is full: {0}")]
     Full(String),
@@ -148,6 +151,7 @@ impl Error {
             Self::ReadOnly(what) => Self::ReadOnly(what.clone()),
             Self::InUse { what, holder } => Self::InUse { what: what.clone(), holder: holder.clone() },
             Self::Closed => Self::Closed,
+            Self::Conflict(what) => Self::Conflict(what.clone()),
             Self::Unavailable(source) => Self::Unavailable(source.to_string().into()),
             other => Self::Unavailable(other.to_string().into()),
         }
@@ -174,6 +178,10 @@ impl From<sqlx::Error> for Error {
                 Some("11" | "26" | "267" | "523" | "779" | "XX001" | "XX002") => {
                     return Self::Damaged { what: "the database".into(), why: database.message().to_owned() };
                 }
+                // PostgreSQL's class of broken constraints.
+                Some(code) if code.starts_with("23") && code.len() == 5 => {
+                    return Self::Conflict(database.message().to_owned());
+                }
                 _ => {}
             }
         }
@@ -183,8 +191,9 @@ impl From<sqlx::Error> for Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
+        use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
         match error.sqlite_error_code() {
+            Some(ConstraintViolation) => Self::Conflict(error.to_string()),
             Some(DiskFull) => Self::Full(error.to_string()),
             Some(ReadOnly) => Self::ReadOnly(error.to_string()),
             Some(DatabaseCorrupt | NotADatabase) => {

@@ -24,6 +24,7 @@ mod storage;
 pub mod tables;
 mod wal;
 mod work;
+mod write;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +44,7 @@ pub use migrate::MigrationStatus;
 pub use origin::Renew;
 pub use postgres::Server as PostgresServer;
 pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
+pub use tables::events::Told;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::OpenRun;
@@ -52,6 +54,7 @@ use blobs::areas::Areas;
 use origin::{Age, Past};
 use tables::uploads::Upload;
 use tables::versions::Version;
+use write::Write;
 use writer::Writer;
 
 /// Everything that is remembered. Cheap to clone.
@@ -193,8 +196,10 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub async fn add_project(&self, project: &ProjectName, now: Timestamp) -> Result<()> {
-        let project = project.clone();
-        self.write(move |tx| Box::pin(async move { tables::projects::insert(tx, &project, now).await })).await
+        if self.db.projects().await?.contains(project) {
+            return Ok(());
+        }
+        self.write(tables::projects::add(project, now)).await
     }
 
     /// Remembers captured code.
@@ -202,11 +207,10 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub async fn add_version(&self, project: &ProjectName, version: Version, now: Timestamp) -> Result<()> {
-        let project = project.clone();
-        self.write(move |tx| {
-            Box::pin(async move { tables::versions::insert(tx, &project, &version, now).await })
-        })
-        .await
+        if self.db.has_version(project, version.hash).await? {
+            return Ok(());
+        }
+        self.write(tables::versions::add(project, &version, now)).await
     }
 
     /// Remembers an uploaded file.
@@ -223,18 +227,11 @@ impl Store {
         let id = UploadId::generate();
         let size = tables::runs::signed(stored.size);
         let upload = Upload { id: id.clone(), name: name.to_owned(), size, sha256: stored.sha256 };
-        let project = project.clone();
-        self.write(move |tx| {
-            Box::pin(async move { tables::uploads::insert(tx, &project, &upload, now).await })
-        })
-        .await?;
+        self.write(tables::uploads::add(project, &upload, now)).await?;
         Ok(id)
     }
 
-    pub(crate) async fn write<F>(&self, write: F) -> Result<()>
-    where
-        F: for<'a> FnOnce(&'a mut db::Tx) -> futures_util::future::BoxFuture<'a, Result<()>> + Send + 'static,
-    {
-        self.writer.write(Box::new(write)).await
+    pub(crate) async fn write(&self, write: Write) -> Result<()> {
+        self.writer.write(write).await
     }
 }

@@ -32,6 +32,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0003_scope.up.sql"),
         down: include_str!("../migrations/0003_scope.down.sql"),
     },
+    Migration {
+        number: 4,
+        name: "subjects",
+        up: include_str!("../migrations/0004_subjects.up.sql"),
+        down: include_str!("../migrations/0004_subjects.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -1,17 +1,19 @@
 //! What may go: ended runs beyond what is kept, and everything that nothing refers to any more.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{ContentHash, PipelineName, ProjectName, RunId, RunState, Timestamp, VersionHash};
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
-use crate::db::{Db, from_json, on_db, on_tx, parsed};
+use crate::db::{Db, from_json, on_db, parsed};
+use crate::rows::Kind::{Int, Text};
+use crate::rows::Statement;
 use crate::tables::run_status::unsigned;
 use crate::tables::runs_list::RunFilter;
 use crate::tables::versions::VersionFile;
+use crate::write::Write;
 use crate::{Error, Result, Store};
 
 /// What is kept of ended runs. `None` is no limit.
@@ -203,6 +205,33 @@ impl Db {
         Ok(used)
     }
 
+    /// Versions of runs that came after an event, and the newest event of that moment.
+    async fn versions_since(&self, project: &ProjectName, event: i64) -> Result<(HashSet<VersionHash>, i64)> {
+        let newest = self.last_event().await?;
+        let sql = "SELECT DISTINCT r.version FROM events e JOIN runs r ON r.id = e.subject_id WHERE e.id > $1 AND r.project = $2";
+        let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).bind(event).bind(project.as_str()).fetch_all(pool).await?);
+        let versions =
+            found.iter().map(|hash| parsed("the version of a run", hash)).collect::<Result<_>>()?;
+        Ok((versions, newest))
+    }
+
+    /// Of these runs, those that have ended, with the steps that go with them.
+    async fn ended_of(&self, runs: &[RunId]) -> Result<(Vec<RunId>, u64)> {
+        on_db!(self, pool => {
+            let mut sql = QueryBuilder::new("SELECT id, (SELECT COUNT(*) FROM runs s WHERE s.parent = runs.id AND s.ended_at IS NOT NULL) \
+                FROM runs WHERE ended_at IS NOT NULL AND id IN (");
+            let mut list = sql.separated(", ");
+            for id in runs {
+                list.push_bind(id.as_str());
+            }
+            sql.push(")");
+            let found: Vec<(String, i64)> = sql.build_query_as().fetch_all(pool).await?;
+            let count = found.iter().map(|(_, steps)| 1 + unsigned(*steps)).sum();
+            let ids = found.iter().map(|(id, _)| parsed("a run's id", id)).collect::<Result<_>>()?;
+            Ok((ids, count))
+        })
+    }
+
     async fn versions_before(&self, project: &ProjectName, time: Timestamp) -> Result<Vec<VersionHash>> {
         let sql = "SELECT hash FROM versions WHERE project = $1 AND created_at < $2";
         let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(time.0).fetch_all(pool).await?);
@@ -210,43 +239,82 @@ impl Db {
     }
 }
 
+/// Events of an ended run, and those of its steps.
+static REMOVE_EVENTS: Statement = Statement::delete(
+    "events",
+    &[("run", Text)],
+    "events.subject_id = v.run AND EXISTS (SELECT 1 FROM runs WHERE runs.id = v.run AND runs.ended_at IS NOT NULL)",
+);
+static REMOVE_EVENTS_OF_STEPS: Statement = Statement::delete(
+    "events",
+    &[("run", Text)],
+    "events.subject_id IN (SELECT runs.id FROM runs WHERE runs.parent = v.run AND runs.ended_at IS NOT NULL)",
+);
+/// Steps go with their flow.
+static REMOVE_STEPS: Statement =
+    Statement::delete("runs", &[("run", Text)], "runs.parent = v.run AND runs.ended_at IS NOT NULL");
+static REMOVE_RUN: Statement =
+    Statement::delete("runs", &[("run", Text)], "runs.id = v.run AND runs.ended_at IS NOT NULL");
+/// What was told of removals before: the newest says enough.
+static FORGET_REMOVALS: Statement = Statement::delete(
+    "events",
+    &[("project", Text), ("kind", Text)],
+    "events.subject_id = v.project AND events.kind = v.kind AND events.subject = 'project'",
+);
+static REMOVE_UPLOADS: Statement = Statement::delete(
+    "uploads",
+    &[("project", Text), ("before", Int)],
+    "uploads.project = v.project AND uploads.created_at < v.before",
+);
+static REMOVE_EVENTS_OF_UPLOADS: Statement = Statement::delete(
+    "events",
+    &[("project", Text), ("before", Int)],
+    "events.subject = 'upload' AND events.subject_id IN \
+     (SELECT uploads.id FROM uploads WHERE uploads.project = v.project AND uploads.created_at < v.before)",
+);
+static REMOVE_KEYS: Statement = Statement::delete(
+    "idempotency",
+    &[("project", Text), ("before", Int)],
+    "idempotency.project = v.project AND idempotency.created_at < v.before",
+);
+/// Unless a run came that has it since.
+static REMOVE_VERSION: Statement = Statement::delete(
+    "versions",
+    &[("project", Text), ("hash", Text), ("since", Int)],
+    "versions.project = v.project AND versions.hash = v.hash AND versions.hash NOT IN \
+     (SELECT r.version FROM events e JOIN runs r ON r.id = e.subject_id WHERE e.id > v.since)",
+);
+static REMOVE_EVENTS_OF_VERSION: Statement = Statement::delete(
+    "events",
+    &[("project", Text), ("hash", Text)],
+    "events.subject_id = v.hash AND events.project = v.project AND events.subject = 'version'",
+);
+
 impl Store {
-    /// Removes ended runs with their attempts, events and artifact rows. Runs that have not ended are left alone,
+    /// Removes ended runs of a project with their attempts, events and artifact rows. Runs that have not ended are left alone,
     /// whoever names them.
     ///
     /// # Errors
     /// If the database cannot be written; what was removed before stays removed.
-    pub async fn remove_runs(&self, runs: &[RunId]) -> Result<u64> {
-        let removed = Arc::new(AtomicU64::new(0));
+    pub async fn remove_runs(&self, project: &ProjectName, runs: &[RunId], now: Timestamp) -> Result<u64> {
+        let mut removed = 0;
         for chunk in runs.chunks(RUNS_PER_STEP) {
-            let count = removed.clone();
-            let ids: Vec<String> = chunk.iter().map(ToString::to_string).collect();
-            self.write(move |tx| {
-                Box::pin(async move {
-                    on_tx!(tx, c, D => {
-                        let ended = |start: &'static str, end: &'static str| {
-                            let mut sql = QueryBuilder::<D>::new(start);
-                            sql.push("runs WHERE ended_at IS NOT NULL AND (");
-                            // Steps go with their flow.
-                            for (before, column) in [("", "id"), (") OR ", "parent")] {
-                                sql.push(before).push(column).push(" IN (");
-                                let mut list = sql.separated(", ");
-                                for id in &ids {
-                                    list.push_bind(id.clone());
-                                }
-                            }
-                            sql.push("))").push(end);
-                            sql
-                        };
-                        ended("DELETE FROM events WHERE run IN (SELECT id FROM ", ")").build().execute(&mut *c).await?;
-                        let removed = ended("DELETE FROM ", "").build().execute(&mut *c).await?;
-                        count.fetch_add(removed.rows_affected(), Ordering::Relaxed);
-                    });
-                    Ok(())
-                })
-            }).await?;
+            let (ended, count) = self.db().ended_of(chunk).await?;
+            if ended.is_empty() {
+                continue;
+            }
+            let mut write = Write::removal();
+            for statement in [&REMOVE_EVENTS, &REMOVE_EVENTS_OF_STEPS, &REMOVE_STEPS, &REMOVE_RUN] {
+                ended.iter().for_each(|run| write.rows.add(statement, [run.to_string().into()]));
+            }
+            // The newest event may go with them. Its id is not given again: this one is newer.
+            let (name, kind) = (project.as_str(), SubjectEvent::RUNS_REMOVED);
+            write.rows.add(&FORGET_REMOVALS, [name.to_owned().into(), kind.into()]);
+            write.tell(project, Subject::Project, name, kind, now);
+            self.write(write).await?;
+            removed += count;
         }
-        Ok(removed.load(Ordering::Relaxed))
+        Ok(removed)
     }
 
     /// Removes rows of a project that nothing refers to any more, and those that are old enough. `used` may be older than this: versions
@@ -262,50 +330,35 @@ impl Store {
     ) -> Result<()> {
         let mut versions = self.db().versions_before(project, before.versions).await?;
         versions.retain(|hash| !used.versions.contains(hash));
+        let mut since = used.last_event;
         for chunk in versions.chunks(RUNS_PER_STEP) {
-            self.remove_versions(project, chunk.to_vec(), used.last_event).await?;
+            let (late, newest) = self.db().versions_since(project, since).await?;
+            since = newest;
+            self.remove_versions(project, chunk.iter().filter(|hash| !late.contains(hash)), since).await?;
         }
-        for (sql, time) in [
-            ("DELETE FROM uploads WHERE project = $1 AND created_at < $2", before.uploads),
-            ("DELETE FROM idempotency WHERE project = $1 AND created_at < $2", before.keys),
+        let mut write = Write::removal();
+        for (statement, time) in [
+            (&REMOVE_EVENTS_OF_UPLOADS, before.uploads),
+            (&REMOVE_UPLOADS, before.uploads),
+            (&REMOVE_KEYS, before.keys),
         ] {
-            let project = project.clone();
-            self.write(move |tx| {
-                Box::pin(async move {
-                    on_tx!(tx, c, D => {
-                        sqlx::query(sql).bind(project.as_str()).bind(time.0).execute(c).await.map_err(Error::from)?;
-                    });
-                    Ok(())
-                })
-            })
-            .await?;
+            write.rows.add(statement, [project.as_str().to_owned().into(), time.0.into()]);
         }
-        Ok(())
+        self.write(write).await
     }
 
     async fn remove_versions(
         &self,
         project: &ProjectName,
-        hashes: Vec<VersionHash>,
+        hashes: impl Iterator<Item = &VersionHash>,
         since: i64,
     ) -> Result<()> {
-        let project = project.clone();
-        self.write(move |tx| {
-            Box::pin(async move {
-                on_tx!(tx, c, D => {
-                    let mut sql = QueryBuilder::<D>::new("DELETE FROM versions WHERE project = ");
-                    sql.push_bind(project.as_str().to_owned()).push(" AND hash IN (");
-                    let mut list = sql.separated(", ");
-                    for hash in &hashes {
-                        list.push_bind(hash.to_string());
-                    }
-                    sql.push(") AND hash NOT IN (SELECT r.version FROM events e JOIN runs r ON r.id = e.run WHERE e.id > ");
-                    sql.push_bind(since).push(")");
-                    sql.build().execute(c).await?;
-                });
-                Ok(())
-            })
-        })
-        .await
+        let mut write = Write::removal();
+        for hash in hashes {
+            let (name, hash) = (project.as_str().to_owned(), hash.to_string());
+            write.rows.add(&REMOVE_EVENTS_OF_VERSION, [name.clone().into(), hash.clone().into()]);
+            write.rows.add(&REMOVE_VERSION, [name.into(), hash.into(), since.into()]);
+        }
+        self.write(write).await
     }
 }

@@ -32,6 +32,8 @@ enum Verb {
     Insert,
     /// The first column is the key.
     Update,
+    /// No column is set: the condition says which rows go, with a row's values as `v.column`.
+    Delete,
 }
 
 /// A statement for rows of one shape.
@@ -40,7 +42,7 @@ pub(crate) struct Statement {
     verb: Verb,
     table: &'static str,
     columns: &'static [Column],
-    /// What follows: a conflict clause of an insertion, a further condition of an update.
+    /// What follows: a conflict clause of an insertion, a further condition of an update, the condition of a removal.
     rest: &'static str,
     for_row: OnceLock<String>,
 }
@@ -61,6 +63,15 @@ impl Statement {
         condition: &'static str,
     ) -> Self {
         Self { verb: Verb::Update, table, columns, rest: condition, for_row: OnceLock::new() }
+    }
+
+    /// Removes the rows that the condition finds; in it, `v.column` is the value of a column.
+    pub(crate) const fn delete(
+        table: &'static str,
+        columns: &'static [Column],
+        condition: &'static str,
+    ) -> Self {
+        Self { verb: Verb::Delete, table, columns, rest: condition, for_row: OnceLock::new() }
     }
 
     /// Whether it adds rows, and says nothing else of them.
@@ -105,6 +116,13 @@ impl Statement {
                 let sets: Vec<_> = self.columns.iter().enumerate().skip(1).map(set).collect();
                 format!("UPDATE {table} SET {} WHERE {} = ?1 AND {rest}", sets.join(", "), self.columns[0].0)
             }
+            Verb::Delete => {
+                let number = |condition: String, (n, (name, _)): (usize, &Column)| {
+                    condition.replace(&format!("v.{name}"), &marks(n))
+                };
+                let condition = self.columns.iter().enumerate().fold((*rest).to_owned(), number);
+                format!("DELETE FROM {table} WHERE {condition}")
+            }
         }
     }
 
@@ -134,6 +152,7 @@ impl Statement {
                      WHERE {table}.{key} = v.{key} AND {table}.{rest}"
                 )
             }
+            Verb::Delete => format!("DELETE FROM {table} USING UNNEST({arrays}) AS v ({names}) WHERE {rest}"),
         }
     }
 }
@@ -157,6 +176,17 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Adds what others hold.
+    pub(crate) fn extend(&mut self, others: &'a Rows<'static>) {
+        for (statement, values) in &others.parts {
+            let values = values.iter().map(Value::borrowed);
+            match self.parts.iter_mut().find(|(known, _)| std::ptr::eq(*known, *statement)) {
+                Some((_, there)) => there.extend(values),
+                None => self.parts.push((statement, values.collect())),
+            }
+        }
+    }
+
     /// Each statement with its rows.
     pub(crate) fn parts(&self) -> &[Part<'a>] {
         &self.parts
@@ -164,6 +194,15 @@ impl<'a> Rows<'a> {
 }
 
 impl Value<'_> {
+    /// The same, held by another.
+    fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Int(value) => Value::Int(*value),
+            Self::Text(value) => Value::Text(value.as_deref().map(Cow::Borrowed)),
+            Self::Bytes(value) => Value::Bytes(*value),
+        }
+    }
+
     pub(crate) const fn int(&self) -> Option<i64> {
         if let Self::Int(value) = self { *value } else { None }
     }
@@ -225,6 +264,8 @@ mod tests {
 
     static PUT: Statement =
         Statement::insert("t", &[("a", Kind::Text), ("b", Kind::Int)], "ON CONFLICT DO NOTHING");
+    static DROP: Statement =
+        Statement::delete("t", &[("a", Kind::Text), ("b", Kind::Int)], "t.a = v.a AND t.c < v.b");
     static SET: Statement = Statement::update("t", &[("a", Kind::Text), ("b", Kind::Int)], "c IS NULL");
 
     #[test]
@@ -238,6 +279,11 @@ mod tests {
             PUT.for_arrays(1),
             "INSERT INTO t (a, b) SELECT * FROM UNNEST($1::TEXT[], $2::BIGINT[]) ON CONFLICT DO NOTHING"
         );
+        assert_eq!(DROP.for_row(), "DELETE FROM t WHERE t.a = ?1 AND t.c < ?2");
+        assert_eq!(
+            DROP.for_arrays(1),
+            "DELETE FROM t USING UNNEST($1::TEXT[], $2::BIGINT[]) AS v (a, b) WHERE t.a = v.a AND t.c < v.b"
+        );
         assert_eq!(
             SET.for_arrays(3),
             "UPDATE t SET b = v.b FROM UNNEST($3::TEXT[], $4::BIGINT[]) AS v (a, b) WHERE t.a = v.a AND t.c IS NULL"
@@ -250,7 +296,13 @@ mod tests {
         rows.add(&PUT, ["x".into(), 1.into()]);
         rows.add(&SET, ["y".into(), None::<i64>.into()]);
         rows.add(&PUT, ["z".to_owned().into(), 2.into()]);
-        let sizes: Vec<_> = rows.parts().iter().map(|(s, values)| values.len() / s.width()).collect();
-        assert_eq!(sizes, [2, 1]);
+        let sizes =
+            |rows: &Rows| Vec::from_iter(rows.parts().iter().map(|(s, values)| values.len() / s.width()));
+        assert_eq!(sizes(&rows), [2, 1]);
+        let mut all = Rows::default();
+        all.add(&SET, ["s".into(), 3.into()]);
+        all.extend(&rows);
+        assert_eq!(sizes(&all), [2, 2]);
+        assert_eq!(all.parts()[0].1[2], "y".into());
     }
 }

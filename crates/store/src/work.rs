@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rigi_model::event::RunEvent;
-use rigi_model::{Reason, RunId, RunState};
+use rigi_model::{ProjectName, Reason, RunId, RunState};
 
 use crate::rows::Rows;
+use crate::tables::events::Told;
 use crate::tables::idempotency::KeyRow;
 use crate::tables::runs::{NewRun, RunChange};
 use crate::tables::{artifacts, attempts, events, idempotency, runs};
+use crate::write::Write;
 
 /// Rows are handed on in portions of so many runs, so that a large commit takes little memory.
 const PORTION: usize = 2000;
@@ -25,18 +27,61 @@ pub(crate) struct Work {
     pub keys: Vec<KeyRow>,
     /// Changes of runs that were accepted before.
     pub changes: Vec<RunChange>,
+    /// Rows and events of other subjects.
+    pub writes: Vec<Write>,
+}
+
+/// What tells a commit from every other: its last event. Ids alone do not, where several servers write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub id: i64,
+    pub subject: String,
+    pub kind: String,
 }
 
 impl Work {
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.runs.is_empty() && self.changes.is_empty()
+        self.runs.is_empty() && self.changes.is_empty() && self.writes.is_empty()
     }
 
     /// How many events it has.
     pub(crate) fn events(&self) -> i64 {
-        let events = self.runs.len() + self.changes.iter().map(|change| change.events.len()).sum::<usize>();
-        i64::try_from(events).unwrap_or(0)
+        let changes = self.changes.iter().map(|change| change.events.len()).sum::<usize>();
+        let writes = self.writes.iter().map(|write| write.events.len()).sum::<usize>();
+        i64::try_from(self.runs.len() + changes + writes).unwrap_or(0)
+    }
+
+    /// The id behind its last event.
+    pub(crate) fn next_event(&self) -> i64 {
+        self.first_event + self.events()
+    }
+
+    /// Its last event, if it has any.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        let other = self.writes.iter().flat_map(|write| &write.events).next_back();
+        let change = || self.changes.iter().flat_map(|change| &change.events).next_back();
+        let run = || self.runs.last();
+        let (subject, kind) = match other {
+            Some(event) => (event.id.clone(), event.kind),
+            None => match change() {
+                Some(event) => (event.run.to_string(), event.kind),
+                None => (run()?.id.to_string(), RunState::Queued.as_str()),
+            },
+        };
+        Some(Mark { id: self.next_event() - 1, subject, kind: kind.to_owned() })
+    }
+
+    /// What happened to anything else than runs.
+    pub(crate) fn told(&self) -> Vec<Told> {
+        self.writes.iter().flat_map(|write| &write.events).map(Told::from).collect()
+    }
+
+    /// How many runs it writes, for what it may take.
+    pub(crate) fn size(&self) -> usize {
+        /// Removals take what they remove along.
+        const WRITE: usize = 20_000;
+        self.runs.len() + self.changes.len() + self.writes.len() * WRITE
     }
 
     /// The runs that change, each once.
@@ -54,7 +99,8 @@ impl Work {
         let last = self.last_words();
         let mut queued = self.first_event;
         let mut next = self.first_event + i64::try_from(self.runs.len()).unwrap_or(0);
-        let count = self.runs.len().max(self.changes.len()).div_ceil(PORTION);
+        let most = self.runs.len().max(self.changes.len()).max(usize::from(!self.writes.is_empty()));
+        let count = most.div_ceil(PORTION);
         (0..count).map(move |number| {
             let from = number * PORTION;
             let mut rows = Rows::default();
@@ -66,6 +112,7 @@ impl Work {
             }
             if number == 0 {
                 self.keys.iter().for_each(|key| idempotency::insert(&mut rows, key));
+                self.add_writes(&mut rows);
             }
             for (index, change) in self.changes.iter().enumerate().skip(from).take(PORTION) {
                 if last.as_ref().is_none_or(|last| last.get(&change.run) == Some(&index)) {
@@ -77,12 +124,20 @@ impl Work {
                 let add = |file| artifacts::insert(&mut rows, &change.project, &change.run, file);
                 change.artifacts.iter().for_each(add);
                 for event in &change.events {
-                    events::insert(&mut rows, next, event.into());
+                    events::insert(&mut rows, next, of_run(&change.project, event));
                     next += 1;
                 }
             }
             rows
         })
+    }
+
+    /// Their events come last.
+    fn add_writes<'a>(&'a self, rows: &mut Rows<'a>) {
+        let events: Vec<_> = self.writes.iter().flat_map(|write| &write.events).collect();
+        let first = self.next_event() - i64::try_from(events.len()).unwrap_or(0);
+        self.writes.iter().for_each(|write| rows.extend(&write.rows));
+        (first..).zip(events).for_each(|(id, event)| events::insert_other(rows, id, event));
     }
 
     /// Several changes of one run in one commit: the last word counts. `None`: each run has one.
@@ -95,6 +150,7 @@ impl Work {
 
 fn queued_event(run: &NewRun) -> events::NewEvent<'_> {
     events::NewEvent {
+        project: &run.project,
         run: &run.id,
         at: run.created_at,
         kind: RunState::Queued.as_str(),
@@ -104,9 +160,15 @@ fn queued_event(run: &NewRun) -> events::NewEvent<'_> {
     }
 }
 
-impl<'a> From<&'a RunEvent> for events::NewEvent<'a> {
-    fn from(event: &'a RunEvent) -> Self {
-        let RunEvent { run, at, kind, attempt, reason, message } = event;
-        Self { run, at: *at, kind, attempt: *attempt, reason: *reason, message: message.as_deref() }
+fn of_run<'a>(project: &'a ProjectName, event: &'a RunEvent) -> events::NewEvent<'a> {
+    let RunEvent { run, at, kind, attempt, reason, message } = event;
+    events::NewEvent {
+        project,
+        run,
+        at: *at,
+        kind,
+        attempt: *attempt,
+        reason: *reason,
+        message: message.as_deref(),
     }
 }

@@ -95,6 +95,7 @@ export class Live {
     else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "reset") this.readAgain();
+    else if (message.event === "project" && (data as { kind: string }).kind === "runs-removed") this.readAgain();
   }
 
   /** Soon asks for everything again that is on the page; once, however often it is told to. */

@@ -193,7 +193,9 @@ impl From<rigi_store::Error> for ApiError {
                 new.cause = Some(text);
                 new.cure("`rigi doctor --deep` names what is damaged.")
             }
-            E::BackupRunning | E::NotEmpty { .. } | E::Key(_) => Self::new(ErrorCode::StateConflict, text),
+            E::BackupRunning | E::Conflict(_) | E::NotEmpty { .. } | E::Key(_) => {
+                Self::new(ErrorCode::StateConflict, text)
+            }
             E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
             E::InUse { .. } => Self::new(ErrorCode::StorageUnavailable, text)
                 .cure("Use the other server; or stop it, and start this one again."),

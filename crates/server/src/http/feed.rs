@@ -7,7 +7,7 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rigi_api::view::RunSummary;
-use rigi_model::RunId;
+use rigi_model::{ProjectName, RunId};
 use rigi_store::Result;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -34,8 +34,8 @@ struct StreamEvents {
     usage: Option<String>,
 }
 
-/// What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `reset` when a reader
-/// has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+/// What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
+/// an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
 #[utoipa::path(get, path = "/events", tag = "events",
     params(StreamEvents, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen")),
     responses((status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream")))]
@@ -61,6 +61,10 @@ async fn stream_events(
 const CATCH_UP: u32 = 5000;
 
 impl Changes for Scope {
+    fn project(&self) -> &ProjectName {
+        Scope::project(self)
+    }
+
     fn happenings(&self) -> Happenings {
         Happenings {
             commits: self.store().commits(),
@@ -75,10 +79,17 @@ impl Changes for Scope {
 
     fn missed<'a>(&'a self, after: i64, only: Option<&'a RunId>) -> BoxFuture<'a, Result<Missed>> {
         async move {
-            let since = self.store().db().runs_since(after, CATCH_UP).await?;
-            let Some(mut runs) = since.runs else { return Ok(Missed { newest: since.newest, runs: None }) };
-            runs.retain(|run| run.project == *self.project() && only.is_none_or(|only| run.id == *only));
-            Ok(Missed { newest: since.newest, runs: Some(present::summaries(self, &runs).await) })
+            let since = self.store().db().runs_since(self.project(), after, CATCH_UP).await?;
+            let newest = since.newest;
+            let Some(mut runs) = since.runs else {
+                return Ok(Missed { newest, runs: None, others: Vec::new() });
+            };
+            runs.retain(|run| only.is_none_or(|only| run.id == *only));
+            let others = match only {
+                Some(_) => Vec::new(),
+                None => self.store().db().told_between(self.project(), after, newest).await?,
+            };
+            Ok(Missed { newest, runs: Some(present::summaries(self, &runs).await), others })
         }
         .boxed()
     }

@@ -3,8 +3,8 @@
 use futures_util::future::BoxFuture;
 use rigi_api::view::RunSummary;
 use rigi_engine::Pulse;
-use rigi_model::RunId;
-use rigi_store::{Commit, Result};
+use rigi_model::{ProjectName, RunId};
+use rigi_store::{Commit, Result, Told};
 use tokio::sync::broadcast;
 
 /// What happens from now on.
@@ -23,10 +23,14 @@ pub struct Missed {
     pub newest: i64,
     /// Each run that changed, as it was then; `None`: too much, or it is not known.
     pub runs: Option<Vec<RunSummary>>,
+    /// What happened to anything else.
+    pub others: Vec<Told>,
 }
 
 /// See the module.
 pub trait Changes: Send + Sync + 'static {
+    /// Whose changes.
+    fn project(&self) -> &ProjectName;
     /// Begins to hear what happens.
     fn happenings(&self) -> Happenings;
     /// The newest event.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rigi_api::view::RunSummary;
 use rigi_model::{ProjectName, RunId};
+use rigi_store::Told;
 use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
@@ -198,6 +199,11 @@ impl Drop for Seat {
 /// Tells a listener to read everything again; it resumes behind this event.
 pub fn reset(id: Option<i64>) -> Bytes {
     sse::event("reset", id, &json!({}))
+}
+
+/// What happened to something that is no run, called as its subject.
+pub fn other_event(told: &Told) -> Bytes {
+    sse::event(told.subject.as_str(), None::<u8>, &json!({ "id": told.id, "kind": told.kind }))
 }
 
 /// The events of these runs; see [`Batch::Runs`].

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rigi_api::view::RunSummary;
 use rigi_engine::{Pulse, PulseKind};
-use rigi_model::RunId;
+use rigi_model::{ProjectName, RunId};
 use rigi_store::{Commit, Result};
 use serde_json::json;
 use tokio::sync::broadcast;
@@ -42,6 +42,7 @@ struct World {
 
 /// The world, and how it tells what happens in it.
 struct Model {
+    project: ProjectName,
     world: Mutex<World>,
     commits: broadcast::Sender<Commit>,
     pulses: broadcast::Sender<Pulse>,
@@ -62,7 +63,7 @@ impl Model {
         let world = Mutex::new(World { runs, events: Vec::new(), chance: Chance(seed) });
         let (commits, pulses, pipelines) =
             (broadcast::Sender::new(1024), broadcast::Sender::new(1024), broadcast::Sender::new(8));
-        Arc::new(Self { world, commits, pulses, pipelines })
+        Arc::new(Self { project: ProjectName::default(), world, commits, pulses, pipelines })
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -88,7 +89,7 @@ impl Model {
             *world.runs.get_mut(run).unwrap() += 1;
         }
         world.events.extend(runs.iter().cloned());
-        Commit { last_event: world.events.len() as i64, runs: runs.into() }
+        Commit { last_event: world.events.len() as i64, runs: runs.into(), others: Arc::default() }
     }
 
     fn progress(&self, run: RunId) {
@@ -97,6 +98,10 @@ impl Model {
 }
 
 impl Changes for Model {
+    fn project(&self) -> &ProjectName {
+        &self.project
+    }
+
     fn happenings(&self) -> Happenings {
         Happenings {
             commits: self.commits.subscribe(),
@@ -123,7 +128,7 @@ impl Changes for Model {
                 let since = &world.events[after as usize..];
                 let is_wanted = |run: &RunId| since.contains(run) && only.is_none_or(|only| only == run);
                 let runs = world.runs.iter().filter(|(run, _)| is_wanted(run)).map(view).collect();
-                Missed { newest: world.events.len() as i64, runs: Some(runs) }
+                Missed { newest: world.events.len() as i64, runs: Some(runs), others: Vec::new() }
             };
             self.on_the_way().await;
             Ok(missed)

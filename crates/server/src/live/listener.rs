@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::changes::Changes;
-use super::feed::{Batch, Seat, Wants, reset, run_events};
+use super::feed::{Batch, Seat, Wants, other_event, reset, run_events};
 use super::sse::{self, Listener};
 
 /// See the module.
@@ -41,18 +41,19 @@ impl Listening {
             Wants::Run(run) => Some(run),
             Wants::All { .. } => None,
         };
-        let (newest, runs) = match self.seen {
-            None => (self.changes.newest().await?, Some(Vec::new())),
+        let (newest, runs, others) = match self.seen {
+            None => (self.changes.newest().await?, Some(Vec::new()), Vec::new()),
             Some(seen) => {
                 let missed = self.changes.missed(seen, only).await?;
-                (missed.newest, missed.runs)
+                (missed.newest, missed.runs, missed.others)
             }
         };
         (self.seen, self.told) = (Some(newest), newest);
         let Some(runs) = runs else { return Ok(reset(Some(newest))) };
         let (events, _) = run_events(&runs, Some(newest));
         let hello = sse::event("hello", Some(newest), &json!({}));
-        Ok([events, hello].concat().into())
+        let others: Vec<_> = others.iter().map(other_event).collect();
+        Ok([others.concat().into(), events, hello].concat().into())
     }
 }
 

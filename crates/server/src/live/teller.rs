@@ -7,13 +7,13 @@ use std::time::Duration;
 use rigi_api::view::{RunSummary, UsageSample};
 use rigi_engine::{Pulse, PulseKind};
 use rigi_model::RunId;
-use rigi_store::Commit;
+use rigi_store::{Commit, Told};
 use serde_json::json;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
 
 use super::changes::{Changes, Happenings};
-use super::feed::{Batch, Feed, batch, reset};
+use super::feed::{Batch, Feed, batch, other_event, reset};
 use super::sse;
 
 /// Between two tellings of what has changed.
@@ -37,13 +37,19 @@ pub struct Teller {
 #[derive(Default)]
 struct Gathered {
     runs: BTreeSet<RunId>,
+    others: Vec<Told>,
     last: Option<i64>,
 }
 
 impl Gathered {
+    fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.others.is_empty()
+    }
+
     fn add(&mut self, commit: &Commit) {
         self.last = Some(commit.last_event);
         self.runs.extend(commit.runs.iter().cloned());
+        self.others.extend(commit.others.iter().cloned());
     }
 }
 
@@ -83,9 +89,12 @@ impl Teller {
                     self.feed.send(Batch::Everybody(sse::STILL_HERE));
                 }
             }
-            if !gathered.runs.is_empty() {
+            if !gathered.is_empty() {
                 self.gather(&mut gathered).await;
-                self.tell(gathered).await;
+                self.tell_others(&gathered);
+                if !gathered.runs.is_empty() {
+                    self.tell(gathered).await;
+                }
             }
         }
     }
@@ -120,7 +129,16 @@ impl Teller {
         self.told = Instant::now();
     }
 
-    async fn tell(&mut self, Gathered { mut runs, last }: Gathered) {
+    /// What happened to anything else than runs, in this project.
+    fn tell_others(&self, gathered: &Gathered) {
+        let own = gathered.others.iter().filter(|told| told.project == *self.changes.project());
+        let events: Vec<_> = own.map(other_event).collect();
+        if !events.is_empty() {
+            self.feed.send(Batch::General(events.concat().into()));
+        }
+    }
+
+    async fn tell(&mut self, Gathered { mut runs, last, .. }: Gathered) {
         let to_all = {
             let audience = self.feed.audience();
             if audience.to_all == 0 || runs.len() > MOST_TOLD {

@@ -16,8 +16,17 @@ use crate::{Error, Result};
 /// Values of one statement at most: SQLite takes 32,766.
 const MOST_VALUES: usize = 8000;
 /// A row that refers to none: of the declared references, and of events, which declare none.
-const BROKEN: &str = "SELECT \"table\", COALESCE(rowid, 0), parent FROM pragma_foreign_key_check \
-    UNION ALL SELECT 'events', id, 'runs' FROM events WHERE run NOT IN (SELECT id FROM runs) LIMIT 1";
+fn broken(tables: &[(Table, &TableRows)]) -> String {
+    let has_subjects = |table: &Table| table.columns.iter().any(|column| column.name == "subject");
+    let of_runs = match tables.iter().find(|(table, _)| table.name == "events") {
+        Some((table, _)) if has_subjects(table) => "subject = 'run' AND subject_id",
+        _ => "run",
+    };
+    format!(
+        "SELECT \"table\", COALESCE(rowid, 0), parent FROM pragma_foreign_key_check \
+         UNION ALL SELECT 'events', id, 'runs' FROM events WHERE {of_runs} NOT IN (SELECT id FROM runs) LIMIT 1"
+    )
+}
 
 /// A loaded database that is not yet anybody's.
 pub(super) enum Loaded {
@@ -126,7 +135,8 @@ async fn load_sqlite(
     for (_, _, sql) in extras {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
     }
-    let broken: Option<(String, i64, String)> = sqlx::query_as(BROKEN).fetch_optional(&mut *tx).await?;
+    let broken: Option<(String, i64, String)> =
+        sqlx::query_as(AssertSqlSafe(broken(tables))).fetch_optional(&mut *tx).await?;
     if let Some((table, row, parent)) = broken {
         let why = format!("row {row} of {table} refers to a row of {parent} that is not there");
         return Err(Error::Damaged { what: "the backup".into(), why });

@@ -1,6 +1,7 @@
 //! The database: its own check of itself, every row of every table, and what the rows say of each other and of files.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use rigi_model::{AttemptState, ContentHash, ProjectName, RunState};
 
@@ -15,29 +16,35 @@ use crate::tables::attempts::StoredLog;
 use crate::tables::versions::VersionFile;
 use crate::{Blobs, DbConfig, Error, Result};
 
-/// Rows that contradict each other: since which schema this can be asked, what is wrong, and how it is found. Each gives
+/// Rows that contradict each other: in which schemas this can be asked, what is wrong, and how it is found. Each gives
 /// ids.
-const CONTRADICTIONS: &[(i64, &str, &str)] = &[
+const CONTRADICTIONS: &[(RangeInclusive<i64>, &str, &str)] = &[
     (
-        1,
+        1..=i64::MAX,
         "its code is not stored",
         "SELECT r.id FROM runs r LEFT JOIN versions v ON v.project = r.project AND v.hash = r.version \
          WHERE v.hash IS NULL ORDER BY r.id LIMIT 100",
     ),
     (
-        1,
+        4..=i64::MAX,
+        "no event says how it ended",
+        "SELECT r.id FROM runs r WHERE r.ended_at IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM events e WHERE e.subject_id = r.id AND e.kind = r.state) ORDER BY r.id LIMIT 100",
+    ),
+    (
+        1..=3,
         "no event says how it ended",
         "SELECT r.id FROM runs r WHERE r.ended_at IS NOT NULL AND NOT EXISTS \
          (SELECT 1 FROM events e WHERE e.run = r.id AND e.kind = r.state) ORDER BY r.id LIMIT 100",
     ),
     (
-        1,
+        1..=i64::MAX,
         "its last attempt is not stored",
         "SELECT r.id FROM runs r WHERE r.ended_at IS NOT NULL AND r.started_at IS NOT NULL AND NOT EXISTS \
          (SELECT 1 FROM attempts a WHERE a.run = r.id AND a.number = r.attempt) ORDER BY r.id LIMIT 100",
     ),
     (
-        3,
+        3..=i64::MAX,
         "something of it counts as another project's",
         "SELECT id FROM (SELECT r.id FROM runs r JOIN artifacts x ON x.run = r.id AND x.project <> r.project \
          UNION SELECT r.id FROM runs r JOIN run_inputs x ON x.run = r.id AND x.project <> r.project \
@@ -221,7 +228,7 @@ impl Reader {
             };
             snapshot.rows(&table, &mut each).await?;
         }
-        for (_, problem, sql) in CONTRADICTIONS.iter().filter(|(since, ..)| *since <= schema) {
+        for (_, problem, sql) in CONTRADICTIONS.iter().filter(|(schemas, ..)| schemas.contains(&schema)) {
             for id in snapshot.texts(sql).await? {
                 self.rows.found(format!("run {id}"), *problem, RESTORE);
             }

@@ -1,9 +1,13 @@
 //! Projects: the tenants.
 
+use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{ProjectName, Timestamp};
 
 use crate::Result;
-use crate::db::{Db, Tx, on_db, on_tx};
+use crate::db::{Db, on_db};
+use crate::rows::Kind::{Int, Text};
+use crate::rows::Statement;
+use crate::write::Write;
 
 impl Db {
     /// All of them, by name.
@@ -16,10 +20,12 @@ impl Db {
     }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, project: &ProjectName, now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO projects (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
-    on_tx!(tx, c, D => {
-        sqlx::query(sql).bind(project.as_str()).bind(now.0).execute(c).await?;
-    });
-    Ok(())
+static INSERT: Statement =
+    Statement::insert("projects", &[("id", Text), ("created_at", Int)], "ON CONFLICT (id) DO NOTHING");
+
+/// A project that is there from now on.
+pub(crate) fn add(project: &ProjectName, now: Timestamp) -> Write {
+    let mut write = Write::telling(project, Subject::Project, project.as_str(), SubjectEvent::CREATED, now);
+    write.rows.add(&INSERT, [project.as_str().to_owned().into(), now.0.into()]);
+    write
 }

@@ -1,8 +1,12 @@
 //! Uploaded files, until runs take them.
 
+use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{ContentHash, ProjectName, Timestamp, UploadId};
 
-use crate::db::{Db, Tx, on_db, on_tx, parsed};
+use crate::db::{Db, on_db, parsed};
+use crate::rows::Kind::{Int, Text};
+use crate::rows::Statement;
+use crate::write::Write;
 use crate::{Error, Result};
 
 /// An uploaded file.
@@ -18,19 +22,28 @@ pub struct Upload {
     pub sha256: ContentHash,
 }
 
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    project: &ProjectName,
-    upload: &Upload,
-    now: Timestamp,
-) -> Result<()> {
-    let sql =
-        "INSERT INTO uploads (id, project, name, size, sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
-    on_tx!(tx, c, D => {
-        sqlx::query(sql).bind(upload.id.as_str()).bind(project.as_str()).bind(&upload.name).bind(upload.size).bind(upload.sha256.to_string())
-            .bind(now.0).execute(c).await?;
-    });
-    Ok(())
+static INSERT: Statement = Statement::insert(
+    "uploads",
+    &[("id", Text), ("project", Text), ("name", Text), ("size", Int), ("sha256", Text), ("created_at", Int)],
+    "",
+);
+
+/// A new upload.
+pub(crate) fn add(project: &ProjectName, upload: &Upload, now: Timestamp) -> Write {
+    let id = upload.id.as_str();
+    let mut write = Write::telling(project, Subject::Upload, id, SubjectEvent::CREATED, now);
+    write.rows.add(
+        &INSERT,
+        [
+            id.to_owned().into(),
+            project.as_str().to_owned().into(),
+            upload.name.clone().into(),
+            upload.size.into(),
+            upload.sha256.to_string().into(),
+            now.0.into(),
+        ],
+    );
+    write
 }
 
 impl Db {

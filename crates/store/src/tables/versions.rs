@@ -1,11 +1,15 @@
 //! Captured code: what a run ran, file by file.
 
+use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::{ContentHash, PipelineName, ProjectName, Timestamp, VersionHash};
 use serde::{Deserialize, Serialize};
 
 use super::runs::signed;
-use crate::db::{Db, Tx, from_json, on_db, on_tx};
+use crate::db::{Db, from_json, on_db};
+use crate::rows::Kind::{Int, Text};
+use crate::rows::Statement;
+use crate::write::Write;
 use crate::{Error, Result};
 
 /// A captured folder.
@@ -48,27 +52,51 @@ pub struct GitFacts {
     pub dirty: bool,
 }
 
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    project: &ProjectName,
-    version: &Version,
-    now: Timestamp,
-) -> Result<()> {
+static INSERT: Statement = Statement::insert(
+    "versions",
+    &[
+        ("project", Text),
+        ("hash", Text),
+        ("pipeline", Text),
+        ("created_at", Int),
+        ("spec", Text),
+        ("files", Text),
+        ("bytes", Int),
+        ("git", Text),
+    ],
+    "ON CONFLICT (project, hash) DO NOTHING",
+);
+
+/// A version that is there from now on.
+pub(crate) fn add(project: &ProjectName, version: &Version, now: Timestamp) -> Write {
     let json = |value: Result<String, serde_json::Error>| value.expect("a spec serialises");
-    let spec = json(serde_json::to_string(&version.spec));
-    let files = json(serde_json::to_string(&version.files));
-    let git = version.git.as_ref().map(|git| json(serde_json::to_string(git)));
+    let hash = version.hash.to_string();
     let bytes = version.files.iter().map(|f| f.size).sum();
-    let sql = "INSERT INTO versions (project, hash, pipeline, created_at, spec, files, bytes, git) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (project, hash) DO NOTHING";
-    on_tx!(tx, c, D => {
-        sqlx::query(sql).bind(project.as_str()).bind(version.hash.to_string()).bind(version.pipeline.as_str()).bind(now.0).bind(spec).bind(files)
-            .bind(signed(bytes)).bind(git).execute(c).await?;
-    });
-    Ok(())
+    let mut write = Write::telling(project, Subject::Version, &hash, SubjectEvent::CREATED, now);
+    write.rows.add(
+        &INSERT,
+        [
+            project.as_str().to_owned().into(),
+            hash.into(),
+            version.pipeline.as_str().to_owned().into(),
+            now.0.into(),
+            json(serde_json::to_string(&version.spec)).into(),
+            json(serde_json::to_string(&version.files)).into(),
+            signed(bytes).into(),
+            version.git.as_ref().map(|git| json(serde_json::to_string(git))).into(),
+        ],
+    );
+    write
 }
 
 impl Db {
+    /// Whether a version is stored.
+    pub(crate) async fn has_version(&self, project: &ProjectName, hash: VersionHash) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM versions WHERE project = $1 AND hash = $2";
+        let found: i64 = on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(hash.to_string()).fetch_one(pool).await?);
+        Ok(found > 0)
+    }
+
     /// One captured version.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ const STREAMED: usize = 8 * 1024 * 1024;
 pub(crate) async fn commit(server: &Server, work: &Work) -> Result<(), Failed> {
     let mut portions = work.portions().peekable();
     let Some(first) = portions.next() else { return Ok(()) };
-    let runs = work.runs.len() + work.changes.len();
+    let runs = work.size();
     if portions.peek().is_none() {
         return server.write(runs, query(&first.parts().iter().collect::<Vec<_>>())).await;
     }

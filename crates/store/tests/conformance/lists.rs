@@ -235,7 +235,7 @@ fn steps_are_in_no_list_of_runs_and_go_with_their_flow() {
         assert_eq!(open, all);
         let ends = steps.iter().chain([&flow]).map(|run| change(run, RunState::Succeeded, T)).collect();
         store.change(ends, Pace::Now).await.unwrap().await.unwrap();
-        assert_eq!(store.remove_runs(std::slice::from_ref(&flow.id)).await.unwrap(), 31);
+        assert_eq!(store.remove_runs(&project(), std::slice::from_ref(&flow.id), T).await.unwrap(), 31);
         assert!(
             db.run(&project(), &steps[0].id).await.is_err() && db.run(&project(), &plain.id).await.is_ok()
         );

@@ -13,4 +13,5 @@ mod migrations;
 mod retention;
 mod runs;
 mod schema;
+mod servers;
 mod support;

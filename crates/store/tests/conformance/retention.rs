@@ -31,7 +31,10 @@ fn only_ended_runs_beyond_what_is_kept_are_removable() {
         let later = T.after(Duration::from_secs(100));
         let old = removable(Keep { age: Some(Duration::from_secs(99)), ..NOTHING }, later).await;
         assert_eq!(old.len(), 3);
-        assert_eq!(store.remove_runs(&[runs[0].id.clone(), runs[3].id.clone()]).await.unwrap(), 1);
+        assert_eq!(
+            store.remove_runs(&project(), &[runs[0].id.clone(), runs[3].id.clone()], T).await.unwrap(),
+            1
+        );
         assert!(db.run(&project(), &runs[0].id).await.is_err());
         assert!(db.run(&project(), &runs[3].id).await.is_ok(), "a running run was removed");
         assert_eq!(db.events_of(&runs[0].id, 0, 10).await.unwrap(), []);

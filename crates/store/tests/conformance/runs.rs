@@ -124,7 +124,7 @@ fn of_several_changes_in_one_commit_the_last_counts_and_all_are_told() {
         let commit = tokio::time::timeout(Duration::from_secs(5), commits.recv()).await.unwrap().unwrap();
         assert_eq!(&*commit.runs, std::slice::from_ref(&run.id));
         let now = store.db().run(&project(), &run.id).await.unwrap();
-        let since = async |event, limit| store.db().runs_since(event, limit).await.unwrap();
+        let since = async |event, limit| store.db().runs_since(&project(), event, limit).await.unwrap();
         assert_eq!(since(1, 3).await, Since { newest: 4, runs: Some(vec![(&now).into()]) });
         assert_eq!(since(4, 3).await, Since { newest: 4, runs: Some(Vec::new()) });
         assert_eq!(since(0, 3).await, Since { newest: 4, runs: None }, "more than a reader is told");

@@ -206,9 +206,18 @@ async fn a_stream_tells_of_its_own_project_whoever_else_does_something() {
     assert!(lab.ids().iter().all(|id| !heard.contains(id)) && !heard.contains("only-here"), "{heard}");
     let heard = told(&mut theirs, &format!(r#"{}","short""#, lab.waiting)).await;
     assert!(!heard.contains(&own), "{heard}");
+    let put = async |project: &str| {
+        let path = format!("{project}/uploads?name=x.csv");
+        let answer = server.call(Method::POST, &path, Some(json!("a,b"))).await;
+        answer.json()["id"].as_str().unwrap().to_owned()
+    };
+    let (foreign, upload) = (put("/projects/lab").await, put("").await);
+    let heard = told(&mut live, &upload).await;
+    assert!(heard.contains("event: upload") && !heard.contains(&foreign), "{heard}");
     // Who was away is told the same.
     let missed = told(&mut server.stream("/projects/default/events", Some("0")).await, "event: hello").await;
     assert!(missed.contains(&own) && lab.ids().iter().all(|id| !missed.contains(id)), "{missed}");
+    assert!(missed.contains(&upload) && !missed.contains(&foreign), "{missed}");
     let refused = server.get(&format!("/projects/default/events?run={}", lab.ended)).await;
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
 }
