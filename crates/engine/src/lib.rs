@@ -32,7 +32,7 @@ pub use ledger::{CancelAnswer, Look, Pulse, PulseKind};
 pub use settings::Settings;
 
 use clock::{Ages, Moment};
-use core::Core;
+use core::{Core, Follower};
 use decide::LimitOf;
 pub use ledger::CannotPlan;
 use ledger::{Message, Recovered};
@@ -49,9 +49,22 @@ pub struct Engine {
     versions: core::VersionCache,
     core: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
+    leads: bool,
 }
 
 impl Engine {
+    /// The engine of a server that follows: it accepts and answers, and another one acts.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn follow(settings: Settings, store: Store, executors: Executors) -> rigi_store::Result<Self> {
+        let (follower, outbox) = Follower::new(store.clone(), store.hear_others().await?);
+        tokio::spawn(follower.run());
+        let settings = Arc::new(settings);
+        let versions = core::VersionCache::new(settings.clone(), store.clone());
+        let (pulses, _) = broadcast::channel(16);
+        Ok(Self::with(settings, store, executors, versions, outbox, pulses, false))
+    }
     /// Starts the core: what had not ended goes on.
     ///
     /// # Errors
@@ -85,13 +98,29 @@ impl Engine {
             rigi_model::id::go_on_behind(&newest);
         }
         tokio::spawn(core.run());
-        let executors = Arc::new(executors);
+        let engine = Self::with(settings, store, executors, versions, outbox, pulses, true);
+        Ok((engine, recovered))
+    }
+
+    fn with(
+        settings: Arc<Settings>,
+        store: Store,
+        executors: Executors,
+        versions: core::VersionCache,
+        core: mpsc::UnboundedSender<Message>,
+        pulses: broadcast::Sender<Pulse>,
+        leads: bool,
+    ) -> Self {
         let room = room::Room::new(store.data().to_owned(), settings.free_disk);
         let ages = Arc::new(Mutex::new(Ages::new(Moment::now())));
-        let captured = submit::Captured::default();
-        let engine =
-            Self { store, settings, executors, captured, room, ages, versions, core: outbox, pulses };
-        Ok((engine, recovered))
+        let (executors, captured) = (Arc::new(executors), submit::Captured::default());
+        Self { store, settings, executors, captured, room, ages, versions, core, pulses, leads }
+    }
+
+    /// Whether runs are started here; else another server of the same database does that.
+    #[must_use]
+    pub const fn leads(&self) -> bool {
+        self.leads
     }
 
     /// What is remembered.
@@ -249,6 +278,9 @@ impl Engine {
                 LogSource::stored(stored, &blobs)
             });
             return whole.await.map_err(|_| rigi_store::Error::Closed)?;
+        }
+        if !self.leads {
+            return Err(rigi_store::Error::Elsewhere("the log of an attempt that has not ended"));
         }
         let executor = self.executors.get(&run.request.target);
         let key = AttemptKey { run: id.clone(), number: attempt };

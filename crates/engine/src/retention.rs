@@ -64,6 +64,9 @@ impl Collector {
     /// removed.
     pub async fn collect(&self, now: Timestamp, how: Collect) -> Result<Collected> {
         let engine = &self.engine;
+        if !engine.leads() {
+            return Err(Error::Elsewhere("the removal of what is no longer kept"));
+        }
         let files = match how {
             Collect::Remove => Some(FilesLock::collect(engine.store.data())?),
             Collect::Count => None,

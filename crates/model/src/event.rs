@@ -13,7 +13,7 @@ pub struct RunEvent {
     /// When.
     pub at: Timestamp,
     /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`,
-    /// `outputs-left-out`, `route`, `cancel-asked`.
+    /// `outputs-left-out`, `route`, `cancel-asked` (of a server that does not lead).
     pub kind: &'static str,
     /// Attempt it belongs to; 0 is the run itself.
     pub attempt: u32,
@@ -28,10 +28,12 @@ impl RunEvent {
     pub const ROUTE: &'static str = "route";
 }
 
-/// What an event is about, where it is no run.
+/// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Subject {
+    /// A run.
+    Run,
     /// A project; its id is its name.
     Project,
     /// Captured code; its id is its hash.
@@ -42,28 +44,27 @@ pub enum Subject {
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Project, Self::Version, Self::Upload];
-    /// How runs are stored.
-    pub const RUN: &'static str = "run";
+    pub const ALL: [Self; 4] = [Self::Run, Self::Project, Self::Version, Self::Upload];
 
     /// As stored, and as the live stream calls its events.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Run => "run",
             Self::Project => "project",
             Self::Version => "version",
             Self::Upload => "upload",
         }
     }
 
-    /// A stored subject; `None`: a run's, or one of a newer version.
+    /// A stored subject; `None`: one of a newer version.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|subject| subject.as_str() == text)
     }
 }
 
-/// Something that happened to anything else than a run.
+/// Something that happened to a subject; what an engine sees of a run is a [`RunEvent`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectEvent {
     /// In which project.
@@ -74,8 +75,10 @@ pub struct SubjectEvent {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// What: `created`, or of a project `runs-removed`.
+    /// What: `created`; of a project `runs-removed`; of a run `cancel-asked`.
     pub kind: &'static str,
+    /// For people; of `cancel-asked`, who asked.
+    pub message: Option<String>,
 }
 
 impl SubjectEvent {
@@ -83,4 +86,6 @@ impl SubjectEvent {
     pub const CREATED: &'static str = "created";
     /// Runs of a project were removed.
     pub const RUNS_REMOVED: &'static str = "runs-removed";
+    /// Somebody wants a run to stop, and has said so to a server that does not lead.
+    pub const CANCEL_ASKED: &'static str = "cancel-asked";
 }

@@ -1,3 +1,5 @@
+ALTER TABLE origin DROP COLUMN key_check;
+DROP INDEX cancels_asked;
 -- Before, every event was a run's.
 DELETE FROM events WHERE subject <> 'run';
 DROP INDEX events_by_subject;

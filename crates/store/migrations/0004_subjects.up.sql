@@ -7,3 +7,9 @@ UPDATE events SET project = (SELECT project FROM runs WHERE id = subject_id)
 
 DROP INDEX events_by_run;
 CREATE INDEX events_by_subject ON events (subject_id, id);
+
+-- What was asked of servers that do not lead is found without a walk through all events.
+CREATE INDEX cancels_asked ON events (subject_id) WHERE kind = 'cancel-asked';
+
+-- A text that only the key opens by which values of this database are sealed.
+ALTER TABLE origin ADD COLUMN key_check TEXT;

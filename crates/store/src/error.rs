@@ -110,6 +110,9 @@ pub enum Error {
     /// A backup reads the stored files: none may be removed now.
     #[error("a backup of these files is being made: nothing is removed until it is done")]
     BackupRunning,
+    /// Another server has it.
+    #[error("{0} is with the server that leads; this one follows it")]
+    Elsewhere(&'static str),
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

@@ -10,6 +10,7 @@ mod bucket;
 pub mod db;
 mod durable;
 mod error;
+mod heard;
 pub mod inspect;
 mod lock;
 pub mod logs;
@@ -23,15 +24,18 @@ pub mod seal;
 mod storage;
 pub mod tables;
 mod wal;
+mod words;
 mod work;
 mod write;
 mod writer;
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rigi_model::{ProjectName, Timestamp, UploadId};
-use tokio::sync::{broadcast, oneshot};
+use rigi_model::event::{Subject, SubjectEvent};
+use rigi_model::{Actor, ProjectName, RunId, Timestamp, UploadId};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub use blobs::{BlobReader, BlobWriter, Blobs, Part, Removal, Stored};
 pub use bucket::addresses::Address;
@@ -39,6 +43,7 @@ pub use bucket::check::{Looked, Problem, check as check_storage};
 pub use bucket::credentials::RunAccess;
 pub use db::{Db, DbConfig};
 pub use error::{Error, Result, may_pass};
+pub use heard::Heard;
 pub use lock::{FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
 pub use origin::Renew;
@@ -47,7 +52,7 @@ pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
 pub use tables::events::Told;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
-pub use tables::runs_open::OpenRun;
+pub use tables::runs_open::{OpenOf, OpenRun};
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
 use blobs::areas::Areas;
@@ -65,6 +70,8 @@ pub struct Store {
     areas: Areas,
     data: PathBuf,
     sealer: seal::Sealer,
+    /// Whether another server leads.
+    follows: bool,
 }
 
 /// What to do with a schema that is not the newest.
@@ -110,7 +117,104 @@ impl Store {
         let sealer = seal::Sealer::open(data)?;
         past.settle(&origin, renew)?;
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, areas, data: data.to_owned(), sealer })
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: false })
+    }
+
+    /// Opens what another server leads, to serve beside it: nothing is made, and nothing brought up to date.
+    ///
+    /// # Errors
+    /// If the database is none that several servers share, is not there yet, or is of another version; if the files are this
+    /// machine's own; if the key is not that of the server that leads.
+    pub async fn follow(config: &DbConfig, data: &Path, storage: &Storage) -> Result<Self> {
+        if matches!(config, DbConfig::Sqlite(_)) {
+            let what = "SQLite has one server".to_owned();
+            return Err(Error::Database {
+                what,
+                cure: "set `database.url` to the PostgreSQL of the server that leads",
+            });
+        }
+        if matches!(storage, Storage::Data) {
+            let what = "a server that follows shares its files with the one that leads".to_owned();
+            return Err(Error::Storage {
+                what,
+                cure: "set `storage.url` to a bucket, or to a folder that both reach",
+            });
+        }
+        let areas = Areas::open(data, storage)?;
+        let db = Db::open(config).await?;
+        let found = db.schema().await?;
+        match found.cmp(&migrate::newest()) {
+            Ordering::Greater => return Err(Error::Newer { found, known: migrate::newest() }),
+            Ordering::Less => {
+                let what = format!("it is at schema {found}, and this version needs {}", migrate::newest());
+                return Err(Error::Database {
+                    what,
+                    cure: "start the server that leads first, of the same version",
+                });
+            }
+            Ordering::Equal => {}
+        }
+        let sealer = seal::Sealer::open_existing(data)?;
+        let sealer = sealer.ok_or_else(|| Error::Lost {
+            part: "key",
+            what: format!("{} has no key of the server that leads ({})", data.display(), seal::KEY_FILE),
+        })?;
+        let origin = db.expect_key(&sealer).await?;
+        Past::read(data, None)?.settle(&origin, Renew::default())?;
+        if let Db::Postgres(server) = &db {
+            server.announce();
+        }
+        let writer = Writer::start(db.clone(), config)?;
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: true })
+    }
+
+    /// Makes this the only server that leads: the one whose engine acts. Those that follow know it by its key.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another server leads.
+    pub async fn lead(&self) -> Result<()> {
+        self.db.lock().await?;
+        if let (Err(Error::Key(_)), Some(origin)) =
+            (self.db.expect_key(&self.sealer).await, self.db.origin().await?)
+        {
+            self.write(origin::key_check(&origin, &self.sealer.check_text()?)).await?;
+        }
+        Ok(())
+    }
+
+    /// Hears from now on what other servers commit; with SQLite there are none.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn hear_others(&self) -> Result<mpsc::UnboundedReceiver<Heard>> {
+        let (heard, others) = mpsc::unbounded_channel();
+        if let Db::Postgres(server) = &self.db {
+            let (db, server, commits) = (self.db.clone(), server.clone(), self.writer.announcing());
+            heard::Hearing { db, server, commits, heard }.begin().await?;
+        }
+        Ok(others)
+    }
+
+    /// Asks the server that leads to stop runs; answers when the question is durable.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn ask_to_stop(
+        &self,
+        project: &ProjectName,
+        runs: &[RunId],
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let ask = |run: &RunId| SubjectEvent {
+            project: project.clone(),
+            subject: Subject::Run,
+            id: run.to_string(),
+            at: now,
+            kind: SubjectEvent::CANCEL_ASKED,
+            message: Some(by.as_str().to_owned()),
+        };
+        self.write(Write { events: runs.iter().map(ask).collect(), ..Write::default() }).await
     }
 
     /// Opens the database only to change or show its schema.
@@ -207,10 +311,12 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub async fn add_version(&self, project: &ProjectName, version: Version, now: Timestamp) -> Result<()> {
-        if self.db.has_version(project, version.hash).await? {
+        let known = self.db.has_version(project, version.hash).await?;
+        // Where another server collects, one that nothing refers to yet must not be taken for old.
+        if known && !self.follows {
             return Ok(());
         }
-        self.write(tables::versions::add(project, &version, now)).await
+        self.write(tables::versions::add(project, &version, now, known)).await
     }
 
     /// Remembers an uploaded file.

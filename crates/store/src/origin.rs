@@ -8,7 +8,10 @@ use rigi_model::hash::hex;
 use rigi_model::{ProjectName, Timestamp};
 
 use crate::db::{Db, DbConfig, on_db, on_tx};
+use crate::rows::Kind::Text;
+use crate::rows::Statement;
 use crate::seal::{self, CHECK_FILE, KEY_FILE};
+use crate::write::Write;
 use crate::{Error, Result};
 
 /// Names the database of a data folder, in the folder.
@@ -121,11 +124,20 @@ impl Db {
         Ok(self.origin().await?.map_or(Timestamp::now(), |origin| origin.created_at))
     }
 
-    async fn origin(&self) -> Result<Option<Origin>> {
+    pub(crate) async fn origin(&self) -> Result<Option<Origin>> {
         let sql = "SELECT id, created_at FROM origin";
         let row: Option<(String, i64)> =
             on_db!(self, pool => sqlx::query_as(sql).fetch_optional(pool).await?);
         Ok(row.map(|(id, at)| Origin { id, created_at: Timestamp(at) }))
+    }
+
+    /// The same, where this key seals its values; the error says that another does.
+    pub(crate) async fn expect_key(&self, sealer: &seal::Sealer) -> Result<Origin> {
+        let check: Option<Option<String>> = on_db!(self, pool => sqlx::query_scalar("SELECT key_check FROM origin").fetch_optional(pool).await?);
+        match (check.flatten(), self.origin().await?) {
+            (Some(check), Some(origin)) if sealer.fits(&check) => Ok(origin),
+            _ => Err(Error::Key(format!("the key in {KEY_FILE} is not that of the server that leads"))),
+        }
     }
 
     /// The same; made once, for a database that has just been made, or had it taken back with its schema.
@@ -149,6 +161,16 @@ impl Db {
         tx.commit().await?;
         Ok(origin)
     }
+}
+
+static KEY_CHECK: Statement =
+    Statement::update("origin", &[("id", Text), ("key_check", Text)], "id IS NOT NULL");
+
+/// What those that follow know this server's key by.
+pub(crate) fn key_check(origin: &Origin, check: &str) -> Write {
+    let mut write = Write::default();
+    write.rows.add(&KEY_CHECK, [origin.id.clone().into(), check.to_owned().into()]);
+    write
 }
 
 /// Whether any project has a file there.

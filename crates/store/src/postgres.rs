@@ -12,8 +12,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use sqlx::postgres::{
-    PgArguments, PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions, PgQueryResult,
-    PgRow, PgSeverity, PgStatement, PgTypeInfo,
+    PgArguments, PgConnectOptions, PgConnection, PgDatabaseError, PgListener, PgPool, PgPoolOptions,
+    PgQueryResult, PgRow, PgSeverity, PgStatement, PgTypeInfo,
 };
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, Either, Execute, Executor, Postgres, SqlStr};
@@ -64,7 +64,12 @@ struct Inner {
     reading: RwLock<(u64, PgPool)>,
     writing: Arc<Mutex<Option<PgConnection>>>,
     exclusive: AtomicBool,
+    /// Whether others want to hear of commits.
+    announces: AtomicBool,
 }
+
+/// The channel on which servers of one schema tell each other of commits.
+pub(crate) const CHANNEL: &str = "'rigi ' || current_schema()";
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,8 +124,9 @@ impl Server {
             options = options.options([("search_path", format!("\"{schema}\""))]);
         }
         let reading = RwLock::new((0, pool(&options)));
-        let (writing, exclusive) = (Arc::default(), AtomicBool::new(false));
-        let server = Self(Arc::new(Inner { options, name, reading, writing, exclusive }));
+        let (writing, exclusive, announces) =
+            (Arc::default(), AtomicBool::new(false), AtomicBool::new(false));
+        let server = Self(Arc::new(Inner { options, name, reading, writing, exclusive, announces }));
         let make = schema.map_or_else(
             || "SELECT 1".to_owned(),
             |schema| format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\""),
@@ -139,6 +145,39 @@ impl Server {
         self.0.exclusive.store(true, Ordering::SeqCst);
         *writing = None;
         *writing = Some(self.connect().await?);
+        Ok(())
+    }
+
+    /// From now on commits are announced to others.
+    pub(crate) fn announce(&self) {
+        self.0.announces.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether they are.
+    pub(crate) fn announces(&self) -> bool {
+        self.0.announces.load(Ordering::SeqCst)
+    }
+
+    /// What tells this server's words from those of others.
+    pub(crate) fn name(&self) -> &str {
+        self.0.name.trim_start_matches("rigi ")
+    }
+
+    /// A listener to what servers of this schema tell each other.
+    pub(crate) async fn listen(&self) -> Result<PgListener> {
+        let pool = self.pool();
+        let sql = format!("SELECT {CHANNEL}");
+        let channel: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&pool).await?;
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.ignore_pool_close_event(true);
+        listener.listen(&channel).await?;
+        Ok(listener)
+    }
+
+    /// Tells the other servers of this schema.
+    pub(crate) async fn tell(&self, words: &str) -> Result<()> {
+        let sql = format!("SELECT pg_notify({CHANNEL}, $1)");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(words).execute(self).await?;
         Ok(())
     }
 

@@ -277,11 +277,11 @@ static REMOVE_KEYS: Statement = Statement::delete(
     &[("project", Text), ("before", Int)],
     "idempotency.project = v.project AND idempotency.created_at < v.before",
 );
-/// Unless a run came that has it since.
+/// Unless a run came that has it since, or it was captured again.
 static REMOVE_VERSION: Statement = Statement::delete(
     "versions",
-    &[("project", Text), ("hash", Text), ("since", Int)],
-    "versions.project = v.project AND versions.hash = v.hash AND versions.hash NOT IN \
+    &[("project", Text), ("hash", Text), ("since", Int), ("before", Int)],
+    "versions.project = v.project AND versions.hash = v.hash AND versions.created_at < v.before AND versions.hash NOT IN \
      (SELECT r.version FROM events e JOIN runs r ON r.id = e.subject_id WHERE e.id > v.since)",
 );
 static REMOVE_EVENTS_OF_VERSION: Statement = Statement::delete(
@@ -334,7 +334,8 @@ impl Store {
         for chunk in versions.chunks(RUNS_PER_STEP) {
             let (late, newest) = self.db().versions_since(project, since).await?;
             since = newest;
-            self.remove_versions(project, chunk.iter().filter(|hash| !late.contains(hash)), since).await?;
+            let unused = chunk.iter().filter(|hash| !late.contains(hash));
+            self.remove_versions(project, unused, since, before.versions).await?;
         }
         let mut write = Write::removal();
         for (statement, time) in [
@@ -352,12 +353,13 @@ impl Store {
         project: &ProjectName,
         hashes: impl Iterator<Item = &VersionHash>,
         since: i64,
+        before: Timestamp,
     ) -> Result<()> {
         let mut write = Write::removal();
         for hash in hashes {
             let (name, hash) = (project.as_str().to_owned(), hash.to_string());
             write.rows.add(&REMOVE_EVENTS_OF_VERSION, [name.clone().into(), hash.clone().into()]);
-            write.rows.add(&REMOVE_VERSION, [name.into(), hash.into(), since.into()]);
+            write.rows.add(&REMOVE_VERSION, [name.into(), hash.into(), since.into(), before.0.into()]);
         }
         self.write(write).await
     }

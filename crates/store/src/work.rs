@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rigi_model::event::RunEvent;
+use rigi_model::event::{RunEvent, Subject};
 use rigi_model::{ProjectName, Reason, RunId, RunState};
 
 use crate::rows::Rows;
@@ -74,7 +74,8 @@ impl Work {
 
     /// What happened to anything else than runs.
     pub(crate) fn told(&self) -> Vec<Told> {
-        self.writes.iter().flat_map(|write| &write.events).map(Told::from).collect()
+        let events = self.writes.iter().flat_map(|write| &write.events);
+        events.filter(|event| event.subject != Subject::Run).map(Told::from).collect()
     }
 
     /// How many runs it writes, for what it may take.
@@ -89,6 +90,10 @@ impl Work {
         let new = self.runs.iter().map(|run| &run.id);
         let mut changed: Vec<RunId> =
             new.chain(self.changes.iter().map(|change| &change.run)).cloned().collect();
+        let told = self.writes.iter().flat_map(|write| &write.events);
+        changed.extend(
+            told.filter(|event| event.subject == Subject::Run).filter_map(|event| event.id.parse().ok()),
+        );
         changed.sort_unstable();
         changed.dedup();
         changed

@@ -37,7 +37,8 @@ impl Write {
         kind: &'static str,
         at: Timestamp,
     ) {
-        self.events.push(SubjectEvent { project: project.clone(), subject, id: id.to_owned(), at, kind });
+        let (project, id) = (project.clone(), id.to_owned());
+        self.events.push(SubjectEvent { project, subject, id, at, kind, message: None });
     }
 
     /// One that removes.

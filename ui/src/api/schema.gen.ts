@@ -29,8 +29,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `reset` when a reader
-         *     has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+         * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
+         *     an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events"];
         put?: never;
@@ -188,8 +188,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `reset` when a reader
-         *     has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+         * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
+         *     an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events_of_project"];
         put?: never;

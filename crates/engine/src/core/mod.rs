@@ -5,12 +5,15 @@
 
 mod copy;
 mod finish;
+mod follower;
 mod gather;
 mod launch;
+mod others;
 mod policies;
 mod resumed;
 mod round;
 
+pub(crate) use follower::Follower;
 pub(crate) use launch::VersionCache;
 
 use std::collections::HashMap;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_model::{AttemptKey, ProjectName, RunId, RunState, Target, Timestamp};
-use rigi_store::{Pace, Store};
+use rigi_store::{Heard, Pace, Store};
 use rigi_work::plan::{Executor, Known, Observed};
 use tokio::sync::{broadcast, mpsc};
 
@@ -85,6 +88,8 @@ impl Core {
     ) -> rigi_store::Result<Recovered> {
         let store = self.store.clone();
         let db = store.db();
+        // Before the queue is read: what others accept from here on is heard, if it is not read.
+        let heard = store.hear_others().await?;
         let active = [RunState::Starting, RunState::Running, RunState::Retrying];
         let (mut open, mut rest) = (Vec::new(), Vec::new());
         for project in db.projects().await? {
@@ -111,6 +116,8 @@ impl Core {
             self.ledger.begin_loading();
             tokio::spawn(load_queues(self.store.clone(), rest, self.outbox.clone()));
         }
+        let asked = Heard { cancels: db.asked_to_stop().await?, ..Heard::default() };
+        tokio::spawn(others::tell(heard, asked, self.outbox.clone()));
         // A first round, so that what waits gets its places.
         let _ = self.outbox.send(Message::Accepted(Vec::new()));
         Ok(recovered)

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Core;
 use super::finish::Keeper;
+use super::others;
 use crate::clock::Moment;
 use crate::decide::DiskRoom;
 use crate::ledger::{CancelAnswer, Leaving, Message, Order, Round};
@@ -157,27 +158,30 @@ impl Core {
 
     /// Hands the changes to the store; what follows from them is done when they are durable.
     async fn flush(&mut self, round: Round) -> rigi_store::Result<()> {
-        let Round { changes, claims, releases, replies, counts, .. } = round;
-        if changes.is_empty() && releases.is_empty() && replies.is_empty() && counts.is_empty() {
+        let Round { changes, claims, releases, replies, counts, verify, .. } = round;
+        let waits = !releases.is_empty() || !replies.is_empty() || !counts.is_empty() || !verify.is_empty();
+        if changes.is_empty() && !waits {
             return Ok(());
         }
-        let answers = replies.len() + counts.len();
         if !claims.is_empty() {
             self.forget_policies();
         }
-        let waited_for = !claims.is_empty() || !releases.is_empty() || answers > 0;
-        let pace = if waited_for || changes.iter().any(RunChange::is_end) { Pace::Now } else { Pace::Soon };
+        let pace = if waits || !claims.is_empty() || changes.iter().any(RunChange::is_end) {
+            Pace::Now
+        } else {
+            Pace::Soon
+        };
         // Without changes it is durable when all before it is.
         let durable = self.store.change(changes, pace).await?;
         let claimed: Vec<_> = claims.into_iter().filter_map(|run| self.ledger.to_plan(run)).collect();
-        if claimed.is_empty() && releases.is_empty() && answers == 0 {
+        if claimed.is_empty() && !waits {
             return Ok(());
         }
         let releases: Vec<_> = releases
             .into_iter()
             .map(|(target, key)| (self.executors_of(target.as_ref()).cloned().collect::<Vec<_>>(), key))
             .collect();
-        let planner = self.planner();
+        let (planner, store, outbox) = (self.planner(), self.store.clone(), self.outbox.clone());
         tokio::spawn(async move {
             if durable.await.is_err() {
                 return;
@@ -187,6 +191,7 @@ impl Core {
             }
             answer(replies, counts);
             planner.plan(claimed).await;
+            others::verify(&store, verify, &outbox).await;
         });
         Ok(())
     }

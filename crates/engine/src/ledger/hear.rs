@@ -23,8 +23,9 @@ const CACHED_REQUESTS: usize = 5000;
 impl<P: Policies> Ledger<P> {
     /// Takes a message in.
     pub fn hear(&mut self, message: Message, now: Timestamp, round: &mut Round) {
-        let cancels = matches!(message, Message::Cancel { .. } | Message::CancelMany { .. });
-        if let Some(later) = self.loading.as_mut().filter(|_| cancels) {
+        let waits =
+            matches!(message, Message::Cancel { .. } | Message::CancelMany { .. } | Message::Foreign(_));
+        if let Some(later) = self.loading.as_mut().filter(|_| waits) {
             later.push(message);
             return;
         }
@@ -32,6 +33,8 @@ impl<P: Policies> Ledger<P> {
             Message::Accepted(runs) => self.accepted(&runs),
             Message::Queued(runs) => self.take_queue(runs),
             Message::QueueLoaded => self.end_loading(now, round),
+            Message::Foreign(heard) => self.hear_foreign(heard, now, round),
+            Message::Verified { asked, waiting } => self.take_foreign(&asked, &waiting, now, round),
             Message::CancelMany { project, mut runs, by, reply } => {
                 let is_its =
                     |run: &RunId| self.runs.get(run).is_some_and(|entry| entry.of.kind.project == project);
@@ -62,7 +65,7 @@ impl<P: Policies> Ledger<P> {
         }
     }
 
-    fn accepted(&mut self, runs: &[Arc<NewRun>]) {
+    pub(super) fn accepted(&mut self, runs: &[Arc<NewRun>]) {
         for request in runs {
             // Read with the stored queue, in between its commit and this word of it.
             if self.runs.contains_key(&request.id) {
@@ -103,7 +106,7 @@ impl<P: Policies> Ledger<P> {
     }
 
     /// `false`: the run has ended.
-    fn cancel_one(&mut self, run: &RunId, by: Actor, now: Timestamp, round: &mut Round) -> bool {
+    pub(super) fn cancel_one(&mut self, run: &RunId, by: Actor, now: Timestamp, round: &mut Round) -> bool {
         let Some(entry) = self.runs.get(run) else { return false };
         let (key, keeping) = (entry.key(run.clone()), entry.keeping);
         let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.of.kind.target.clone()));

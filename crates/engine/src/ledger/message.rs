@@ -7,7 +7,7 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::log::Unfinished;
 use rigi_model::{Actor, AttemptKey, Exit, ProjectName, RunId, Timestamp, Usage};
 use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{NewRun, OpenRun};
+use rigi_store::{Heard, NewRun, OpenRun};
 use rigi_work::plan::{AttemptPlan, Ended, Observed, Sample};
 use tokio::sync::oneshot;
 
@@ -23,6 +23,15 @@ pub enum Message {
     Queued(Vec<OpenRun>),
     /// The stored queue is here as a whole.
     QueueLoaded,
+    /// Other servers have committed this.
+    Foreign(Heard),
+    /// What became of runs that another server has accepted, when all that was known of them before is durable.
+    Verified {
+        /// Those that were asked for.
+        asked: Vec<RunId>,
+        /// Those of them that wait.
+        waiting: Vec<Arc<NewRun>>,
+    },
     /// Somebody wants a run to stop.
     Cancel {
         /// Which run.

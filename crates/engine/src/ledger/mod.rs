@@ -4,6 +4,7 @@
 //! clock, no chance. The core acts by it; the simulation (`docs/design/simulation.md`) has it act in a world of its own.
 
 mod entry;
+mod foreign;
 mod hear;
 mod message;
 mod recover;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use rigi_model::Target;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
-use rigi_model::{RunId, RunState, Timestamp, VersionHash};
+use rigi_model::{Actor, RunId, RunState, Timestamp, VersionHash};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
@@ -50,8 +51,10 @@ pub struct Ledger<P> {
     board: Board,
     /// Told when nothing is being started any more.
     closing: Option<oneshot::Sender<()>>,
-    /// While the stored queue is being read: requests to cancel, heard when it is here.
+    /// While the stored queue is being read: requests to cancel and words of other servers, heard when it is here.
     loading: Option<Vec<Message>>,
+    /// Runs of other servers that are being looked up, and who wants them to stop.
+    looked_up: HashMap<RunId, Option<Actor>>,
     /// Requests kept in memory, so that a short queue needs no reading back.
     cached_requests: usize,
 }
@@ -67,6 +70,7 @@ impl<P: Policies> Ledger<P> {
             board,
             closing: None,
             loading: None,
+            looked_up: HashMap::new(),
             cached_requests: 0,
         }
     }

@@ -28,6 +28,8 @@ pub struct Round {
     pub replies: Vec<(oneshot::Sender<CancelAnswer>, CancelAnswer)>,
     /// The same: who is told how many requests to cancel were accepted.
     pub counts: Vec<(oneshot::Sender<u64>, u64)>,
+    /// The same: runs of other servers that are to be looked up, for [`super::Message::Verified`].
+    pub verify: Vec<RunId>,
 }
 
 /// Something to be done at once.

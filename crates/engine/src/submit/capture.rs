@@ -164,7 +164,10 @@ impl Engine {
                 Ok(version) => {
                     let (hash, files) = (version.hash, version.files.clone());
                     self.store.add_version(project, version, Timestamp::now()).await?;
-                    self.captured.add(project, hash, files);
+                    // Where another server collects, what is stored now may be gone when it is asked for again.
+                    if self.leads() {
+                        self.captured.add(project, hash, files);
+                    }
                     return Ok(pipeline);
                 }
                 Err(CaptureError::Read { path, source }) if rigi_store::may_pass(&source) => {

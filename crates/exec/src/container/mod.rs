@@ -69,6 +69,21 @@ pub enum Reach {
     },
 }
 
+impl ContainerConfig {
+    /// Why it cannot run attempts of such a spec, with the cure; `None` if it can.
+    #[must_use]
+    pub fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
+        let missing = named_image(&spec.entry, &spec.container).is_none() && self.image.is_none();
+        missing.then(|| {
+            let name = &self.name;
+            format!(
+                "it names no `image`, and the target has none for such pipelines: make one by `rigi image build` and \
+                 set `targets.{name}.image`, or name one in the spec"
+            )
+        })
+    }
+}
+
 /// Runs attempts in containers.
 #[derive(Clone)]
 pub struct ContainerExecutor {
@@ -100,14 +115,7 @@ impl Executor for ContainerExecutor {
     }
 
     fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
-        let missing = named_image(&spec.entry, &spec.container).is_none() && self.config.image.is_none();
-        missing.then(|| {
-            let name = &self.config.name;
-            format!(
-                "it names no `image`, and the target has none for such pipelines: make one by `rigi image build` and \
-                 set `targets.{name}.image`, or name one in the spec"
-            )
-        })
+        self.config.refuses(spec)
     }
 
     fn launch(&self, plan: AttemptPlan) {

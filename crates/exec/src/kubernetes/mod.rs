@@ -72,6 +72,26 @@ pub struct Defaults {
     pub priority_class: Option<String>,
 }
 
+impl KubernetesConfig {
+    /// Why it cannot run attempts of such a spec, with the cure; `None` if it can.
+    #[must_use]
+    pub fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
+        let name = &self.name;
+        if self.image.is_none() {
+            return Some(format!(
+                "the target has no image with Rigi's program: make one by `rigi image build` and set \
+                 `targets.{name}.image`"
+            ));
+        }
+        match &spec.entry {
+            Entry::Image { image, argv } if argv.is_empty() => Some(format!(
+                "a cluster does not tell what the image `{image}` starts by itself: say it with `command`"
+            )),
+            _ => None,
+        }
+    }
+}
+
 /// Runs attempts as Jobs.
 #[derive(Clone)]
 pub struct KubernetesExecutor {
@@ -103,19 +123,7 @@ impl Executor for KubernetesExecutor {
     }
 
     fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
-        let name = &self.config.name;
-        if self.config.image.is_none() {
-            return Some(format!(
-                "the target has no image with Rigi's program: make one by `rigi image build` and set \
-                 `targets.{name}.image`"
-            ));
-        }
-        match &spec.entry {
-            Entry::Image { image, argv } if argv.is_empty() => Some(format!(
-                "a cluster does not tell what the image `{image}` starts by itself: say it with `command`"
-            )),
-            _ => None,
-        }
+        self.config.refuses(spec)
     }
 
     fn launch(&self, plan: AttemptPlan) {

@@ -24,7 +24,7 @@ pub use load::{Flag, Loaded, Origin, Sources, load};
 pub use reference::reference;
 pub use sections::{Config, Log};
 pub use show::{Setting, shown};
-pub use value::{LogFormat, TargetKind};
+pub use value::{LogFormat, Seat, TargetKind};
 
 /// Name of the configuration file.
 pub const FILE_NAME: &str = "rigi.toml";

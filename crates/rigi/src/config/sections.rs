@@ -9,7 +9,7 @@ use super::key::Key;
 use super::projects::ProjectConfig;
 use super::targets::TargetConfig;
 use super::value::{
-    Bytes, Cores, LogFormat, LogLevel, Names, Password, Secret, StorageAddress, Time, Value, WebAddress,
+    Bytes, Cores, LogFormat, LogLevel, Names, Password, Seat, Secret, StorageAddress, Time, Value, WebAddress,
 };
 
 /// Defines the sections as structs, and the table of their keys.
@@ -79,6 +79,9 @@ sections! {
         /// Address under which people reach the server, where it stands behind another one, such as
         /// `https://rigi.example.org`. Links are made from it.
         public_url: Option<String> = None;
+        /// A `follower` serves beside the server that leads, on the same PostgreSQL and with the same files: it answers, accepts and
+        /// cancels, and starts no runs. The keys in both data folders (`secret.key`) are the same.
+        seat: Seat = Seat::Leader;
     }
 
     /// What is kept on disk.

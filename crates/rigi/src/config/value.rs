@@ -407,3 +407,13 @@ choice! {
         Json = "json",
     } "`text`, `json`"
 }
+
+choice! {
+    /// What a server is among those of one database.
+    Seat {
+        /// It runs what is accepted.
+        Leader = "leader",
+        /// It answers and accepts beside the one that leads.
+        Follower = "follower",
+    } "`leader`, `follower`"
+}

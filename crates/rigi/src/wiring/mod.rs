@@ -5,6 +5,7 @@ mod check;
 mod daemon;
 mod damage;
 pub mod data_folder;
+mod elsewhere;
 pub mod error;
 pub mod listen;
 mod open_files;

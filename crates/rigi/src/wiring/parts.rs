@@ -21,9 +21,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::data_folder::{DataFolder, hide_from_git};
+use super::elsewhere::Elsewhere;
 use super::error::{failure, of_executor, of_store};
 use super::surroundings::Surroundings;
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, Seat};
 use crate::terminal::Failure;
 
 /// A storage that takes longer is told as away when the server starts.
@@ -58,10 +59,8 @@ impl Parts {
     pub(crate) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Failure> {
         let config = &loaded.config;
         let data = folder.path.clone();
-        let files = config.stored_files();
-        let opened = Store::open_at(&database(config, &data), &data, &files, renew).await;
-        let store = opened.map_err(|e| of_store(&e))?;
-        store.db().lock().await.map_err(|e| of_store(&e))?;
+        let follows = config.server.seat == Seat::Follower;
+        let store = open_store(config, &data, renew).await.map_err(|e| of_store(&e))?;
         let drafts = store.storage().drafts();
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
@@ -92,10 +91,18 @@ impl Parts {
         let shared: Arc<dyn Executor> = Arc::new(process.clone());
         let mut executors = Executors::from([(shared.target(), shared)]);
         for target in surroundings.executed() {
-            known.extend(remote.known(target.name()));
-            executors.insert(target.name().clone(), target.open(&remote));
+            let name = target.name().clone();
+            if follows {
+                executors.insert(name, Arc::new(Elsewhere { target, folder: data.join("elsewhere") }));
+                continue;
+            }
+            known.extend(remote.known(&name));
+            executors.insert(name, target.open(&remote));
         }
-        let started = Engine::start(settings, store, executors, seen, known).await;
+        let started = match follows {
+            true => Engine::follow(settings, store, executors).await.map(|e| (e, Recovered::default())),
+            false => Engine::start(settings, store, executors, seen, known).await,
+        };
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
         catalogs.iter().for_each(|catalog| engine.follow_limits(catalog));
         let reached = tokio::time::timeout(REACH, engine.store().storage().reach()).await;
@@ -117,6 +124,17 @@ impl Parts {
             storage_trouble,
         })
     }
+}
+
+/// Opens what is remembered, to lead or to follow.
+async fn open_store(config: &Config, data: &Path, renew: Renew) -> rigi_store::Result<Store> {
+    let (database, files) = (database(config, data), config.stored_files());
+    if config.server.seat == Seat::Follower {
+        return Store::follow(&database, data, &files).await;
+    }
+    let store = Store::open_at(&database, data, &files, renew).await?;
+    store.lead().await?;
+    Ok(store)
 }
 
 /// What is said of projects that the configuration no longer names: nothing of them is lost, and nothing shown.

@@ -8,6 +8,7 @@ use rigi_exec::container::{Endpoint, Reach};
 use rigi_exec::kubernetes::Defaults;
 use rigi_exec::remote::Remote;
 use rigi_exec::{ContainerConfig, ContainerExecutor, KubernetesConfig, KubernetesExecutor};
+use rigi_model::pipeline::spec::PipelineSpec;
 use rigi_model::{ErrorCode, Target};
 use rigi_work::Executor;
 
@@ -54,6 +55,14 @@ impl Settled {
                     context.unwrap_or_default()
                 )
             }
+        }
+    }
+
+    /// Why it cannot run attempts of such a spec, with the cure; `None` if it can.
+    pub fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
+        match self {
+            Self::Container(config) => config.refuses(spec),
+            Self::Kubernetes(config) => config.refuses(spec),
         }
     }
 

@@ -35,6 +35,9 @@ pub struct UpOptions {
     pub renew: Renew,
 }
 
+/// Said by a server that follows.
+const FOLLOWS: &str = "this server follows another one, which runs what is accepted here; why a run waits, what it uses and the log of \
+    an attempt that has not ended are told there";
 /// Between two looks of the collector, while things end.
 const COLLECT_EVERY: Duration = Duration::from_secs(3600);
 
@@ -76,7 +79,9 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Failu
     let url = public_url(&listener, &loaded);
     announce(&parts, &state, &url, begun)?;
     fresh.keep();
-    tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+    if parts.engine.leads() {
+        tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+    }
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
     tokio::spawn(super::daemon::signals(stop));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
@@ -149,6 +154,9 @@ pub(crate) fn state(
         }
     }
     warnings.extend(parts.left_out.clone());
+    if !parts.engine.leads() {
+        warnings.push(FOLLOWS.to_owned());
+    }
     if rustix::process::geteuid().is_root() && loaded.config.process.run_as.is_none() {
         warnings.push(
             "Rigi runs as root, and so do the pipelines: use an account of its own, or set `process.run_as`"
@@ -256,7 +264,8 @@ fn mistakes(pipelines: &[std::sync::Arc<rigi_engine::catalog::Pipeline>]) -> Str
 /// Starts nothing more. Returns how many runs go on without the server.
 pub(crate) async fn finish(parts: &Parts) -> u64 {
     let _ = tokio::time::timeout(Duration::from_secs(5), parts.engine.close()).await;
-    let (_, active, _) = parts.engine.counts().await;
+    // What another server runs is not this one's to count.
+    let active = if parts.engine.leads() { parts.engine.counts().await.1 } else { 0 };
     if active == 0 {
         parts.process.quit().await;
     }

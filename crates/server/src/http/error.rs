@@ -196,6 +196,7 @@ impl From<rigi_store::Error> for ApiError {
             E::BackupRunning | E::Conflict(_) | E::NotEmpty { .. } | E::Key(_) => {
                 Self::new(ErrorCode::StateConflict, text)
             }
+            E::Elsewhere(_) => Self::new(ErrorCode::StateConflict, text).cure("Ask the server that leads."),
             E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
             E::InUse { .. } => Self::new(ErrorCode::StorageUnavailable, text)
                 .cure("Use the other server; or stop it, and start this one again."),

@@ -123,6 +123,7 @@ static INSERT_OTHER: Statement = Statement::insert(
         ("at", Int),
         ("kind", Text),
         ("attempt", Int),
+        ("message", Text),
     ],
     "",
 );
@@ -139,6 +140,7 @@ pub(crate) fn insert_other<'a>(rows: &mut Rows<'a>, id: i64, event: &'a SubjectE
             event.at.0.into(),
             event.kind.into(),
             0.into(),
+            event.message.as_deref().into(),
         ],
     );
 }

@@ -4,7 +4,7 @@ use rigi_model::run::RunStatus;
 use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target, VersionHash};
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::run_status::{STATUS, StatusRow};
+use super::run_status::{STATUS, StatusRow, unsigned};
 use crate::db::{Db, on_db};
 use crate::{Error, Result};
 
@@ -38,6 +38,40 @@ impl Db {
         let rows: Vec<OpenRow> = on_db!(self, pool => sqlx::query_as(AssertSqlSafe(sql))
             .bind(project.as_str()).bind(after).fetch_all(pool).await?);
         rows.into_iter().map(OpenRun::try_from).collect()
+    }
+}
+
+/// Which runs are counted; what is left out is any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOf {
+    /// Of a project.
+    pub project: Option<ProjectName>,
+    /// Of a pipeline.
+    pub pipeline: Option<PipelineName>,
+    /// Those that execute in one place.
+    pub target: Option<Target>,
+}
+
+impl Db {
+    /// How many of these wait, are active, and wait for their next attempt.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn open_counts(&self, of: &OpenOf) -> Result<(u64, u64, u64)> {
+        let project = of.project.as_ref().map_or("", ProjectName::as_str);
+        let pipeline = of.pipeline.as_ref().map_or("", PipelineName::as_str);
+        let target = of.target.as_ref().map_or("", Target::as_str);
+        let sql = "SELECT state, COUNT(*) FROM runs WHERE state IN ('queued', 'starting', 'running', 'retrying') \
+                   AND (project = $1 OR $1 = '') AND (pipeline = $2 OR $2 = '') AND (target = $3 OR $3 = '') \
+                   GROUP BY state";
+        let rows: Vec<(String, i64)> = on_db!(self, pool => sqlx::query_as(sql)
+            .bind(project).bind(pipeline).bind(target).fetch_all(pool).await?);
+        let count = |wanted: &[RunState]| {
+            let its = rows.iter().filter(|(state, _)| wanted.iter().any(|wanted| wanted.as_str() == state));
+            its.map(|(_, count)| unsigned(*count)).sum()
+        };
+        let active = count(&[RunState::Starting, RunState::Running]);
+        Ok((count(&[RunState::Queued]), active, count(&[RunState::Retrying])))
     }
 }
 

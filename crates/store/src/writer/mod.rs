@@ -102,6 +102,11 @@ impl Writer {
         self.commits.subscribe()
     }
 
+    /// Where commits are told.
+    pub(crate) fn announcing(&self) -> broadcast::Sender<Commit> {
+        self.commits.clone()
+    }
+
     /// Resolves when another server has taken the database: this one writes no more.
     pub(crate) async fn taken(&self) {
         if self.is_taken.clone().wait_for(|taken| *taken).await.is_err() {

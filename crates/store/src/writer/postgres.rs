@@ -10,8 +10,9 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres};
 
 use crate::error::Failed;
-use crate::postgres::{Server, within_bound};
+use crate::postgres::{CHANNEL, Server, within_bound};
 use crate::rows::{Kind, Part, Rows, Statement, Value};
+use crate::words::Words;
 use crate::work::Work;
 use crate::{Error, Result};
 
@@ -24,8 +25,9 @@ pub(crate) async fn commit(server: &Server, work: &Work) -> Result<(), Failed> {
     let mut portions = work.portions().peekable();
     let Some(first) = portions.next() else { return Ok(()) };
     let runs = work.size();
+    let notice = server.announces().then(|| said(server, work));
     if portions.peek().is_none() {
-        return server.write(runs, query(&first.parts().iter().collect::<Vec<_>>())).await;
+        return server.write(runs, query(&first.parts().iter().collect::<Vec<_>>(), notice.as_deref())).await;
     }
     let mut portions = std::iter::once(first).chain(portions);
     let written = within_bound(runs, async {
@@ -36,6 +38,9 @@ pub(crate) async fn commit(server: &Server, work: &Work) -> Result<(), Failed> {
             let (written, gathered) = join(load.write(&mut tx), async { Load::gather(&mut portions) }).await;
             written?;
             next = gathered?;
+        }
+        if let Some(notice) = &notice {
+            query(&[], Some(notice)).execute(&mut *tx).await?;
         }
         Ok::<_, Error>(tx)
     });
@@ -72,7 +77,7 @@ impl<'a> Load<'a> {
         self.new.send(connection).await?;
         if let Some(rows) = &self.last {
             let others: Vec<_> = rows.parts().iter().filter(|part| !part.0.is_addition()).collect();
-            query(&others).execute(connection).await?;
+            query(&others, None).execute(connection).await?;
         }
         Ok(())
     }
@@ -132,15 +137,24 @@ impl NewRows {
 
 /// `WITH p0 AS (…), p1 AS (…) …`: the parts do not see one another's rows, and need not; references between their rows
 /// are checked at the end.
-fn query<'q>(parts: &[&Part<'_>]) -> Query<'q, Postgres, PgArguments> {
+/// With a notice, the last statement tells it.
+fn query<'q>(parts: &[&Part<'_>], notice: Option<&'q str>) -> Query<'q, Postgres, PgArguments> {
     let mut text = String::with_capacity(4096);
     let mut first = 1;
-    let last = parts.len() - 1;
-    for (n, (statement, _)) in parts.iter().enumerate() {
-        let part = statement.for_arrays(first);
-        first += statement.width();
+    let count = parts.len() + usize::from(notice.is_some());
+    for n in 0..count {
+        let part = match parts.get(n) {
+            Some((statement, _)) => {
+                first += statement.width();
+                statement.for_arrays(first - statement.width())
+            }
+            None => format!("SELECT pg_notify({CHANNEL}, ${first})"),
+        };
         let before = if n == 0 { "WITH " } else { ", " };
-        let _ = if n < last { write!(text, "{before}p{n} AS ({part})") } else { write!(text, " {part}") };
+        let _ = match n + 1 < count {
+            true => write!(text, "{before}p{n} AS ({part})"),
+            false => write!(text, " {part}"),
+        };
     }
     let mut query = sqlx::query(AssertSqlSafe(text));
     for (statement, values) in parts {
@@ -148,7 +162,15 @@ fn query<'q>(parts: &[&Part<'_>]) -> Query<'q, Postgres, PgArguments> {
             query = bind(query, statement, values, column);
         }
     }
-    query
+    match notice {
+        Some(notice) => query.bind(notice),
+        None => query,
+    }
+}
+
+/// What others are told of a commit.
+fn said(server: &Server, work: &Work) -> String {
+    Words::Events { first: work.first_event, last: work.next_event() - 1 }.of(server.name())
 }
 
 fn bind<'q>(

@@ -1,11 +1,13 @@
 //! Several servers that write one PostgreSQL: each event has an id of its own, in the order of the commits, and a key serves once.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use rigi_model::{RunId, RunState};
-use rigi_store::{Accepted, DbConfig, Error, IdempotencyKey, Store};
+use rigi_model::{Actor, RunId, RunState};
+use rigi_store::{Accepted, DbConfig, Error, Heard, IdempotencyKey, Pace, Renew, Storage, Store};
+use tempfile::tempdir;
 
-use crate::support::{T, configs, new_run, project};
+use crate::support::{T, change, configs, new_run, project};
 
 const SERVERS: usize = 3;
 const CLIENTS: usize = 6;
@@ -88,4 +90,70 @@ fn the_id_of_an_event_that_was_removed_is_not_given_again() {
         let told = store.db().told_between(&project(), before, newest).await.unwrap();
         assert_eq!(told.iter().map(|told| told.kind.as_str()).collect::<Vec<_>>(), ["runs-removed"]);
     });
+}
+
+/// What two servers hear of each other.
+#[test]
+fn servers_of_one_database_hear_of_each_others_commits() {
+    let Some(Some(DbConfig::Postgres(url))) = configs().pop() else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = DbConfig::Postgres(url);
+        let (data, other, files) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
+        let shared = Storage::Folder(files.path().to_owned());
+        let follow = || Store::follow(&config, other.path(), &shared);
+        let refused = follow().await.unwrap_err();
+        assert!(matches!(refused, Error::Database { .. }), "nobody leads it yet: {refused:?}");
+        let leader = Store::open_at(&config, data.path(), &shared, Renew::default()).await.unwrap();
+        leader.lead().await.unwrap();
+        assert!(matches!(follow().await, Err(Error::Lost { part: "key", .. })), "it has no key");
+        Store::open(&DbConfig::Sqlite(other.path().join("a.db")), other.path()).await.unwrap();
+        assert!(matches!(follow().await, Err(Error::Key(_))), "it has another key");
+        for name in ["secret.key", "secret.check"] {
+            std::fs::copy(data.path().join(name), other.path().join(name)).unwrap();
+        }
+        std::fs::remove_file(other.path().join("database.id")).unwrap();
+        let sqlite = DbConfig::Sqlite(other.path().join("a.db"));
+        assert!(Store::follow(&sqlite, other.path(), &shared).await.is_err(), "SQLite has one server");
+        assert!(Store::follow(&config, other.path(), &Storage::Data).await.is_err(), "files are shared");
+        let mut heard = leader.hear_others().await.unwrap();
+        let before = new_run("a");
+        leader.submit(vec![before.clone()], None).await.unwrap();
+
+        let follower = follow().await.unwrap();
+        let mut heard_there = follower.hear_others().await.unwrap();
+        let (mut commits, mut commits_there) = (leader.commits(), follower.commits());
+        let run = new_run("a");
+        follower.submit(vec![run.clone()], None).await.unwrap();
+        let accepted = Heard { accepted: vec![run.id.clone()], cancels: Vec::new() };
+        assert_eq!(within(heard.recv()).await, Some(accepted));
+        assert_eq!(&*within(commits.recv()).await.unwrap().runs, std::slice::from_ref(&run.id));
+        follower
+            .ask_to_stop(&project(), std::slice::from_ref(&run.id), &Actor::named("Zoé"), T)
+            .await
+            .unwrap();
+        let asked = vec![(run.id.clone(), Actor::named("Zoé"))];
+        assert_eq!(within(heard.recv()).await.unwrap().cancels, asked);
+        assert_eq!(leader.db().asked_to_stop().await.unwrap(), asked, "it is there for one who leads later");
+        // Its own two commits, then what the leader does.
+        for _ in 0..2 {
+            within(commits_there.recv()).await.unwrap();
+        }
+        let ended = change(&run, RunState::Succeeded, T);
+        leader.change(vec![ended], Pace::Now).await.unwrap().await.unwrap();
+        assert_eq!(&*within(commits_there.recv()).await.unwrap().runs, std::slice::from_ref(&run.id));
+        assert!(heard_there.try_recv().is_err(), "what the leader changes is nobody's to act on");
+        assert_eq!(leader.db().asked_to_stop().await.unwrap(), []);
+        // Uploads are told as well, and a large commit as a whole.
+        let stored = follower.storage().put(&b"x"[..]).unwrap();
+        follower.add_upload(&project(), "x", &stored, T).await.unwrap();
+        within(async { while commits.recv().await.unwrap().others.is_empty() {} }).await;
+        let many: Vec<_> = (0..5000).map(|_| new_run("a")).collect();
+        follower.submit(many, None).await.unwrap();
+        assert_eq!(within(heard.recv()).await.unwrap().accepted.len(), 5000);
+    });
+}
+
+async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), what).await.unwrap()
 }
