@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod logging;
 mod terminal;
+mod trouble;
 mod wiring;
 
 fn main() -> std::process::ExitCode {

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use super::follow::{Follow, drive};
 use crate::client::{Client, ServerFile, ServerPlace};
 use crate::config::Loaded;
-use crate::terminal::{Failure, Terminal};
+use crate::terminal::Terminal;
+use crate::trouble::Trouble;
 use crate::wiring::data_folder::{DataFolder, Fresh};
-use crate::wiring::error::failure;
 use crate::wiring::listen;
 use crate::wiring::parts::Parts;
 use crate::wiring::runners::Doors;
@@ -34,7 +34,7 @@ pub fn run_here(
 ) -> anyhow::Result<ExitCode> {
     let name = folder.file_name().and_then(|name| name.to_str()).map(str::to_owned).ok_or_else(|| {
         let message = format!("{} is no pipeline's folder", folder.display());
-        failure(ErrorCode::NotFound, message, "name a folder that holds a pipeline")
+        Trouble::new(ErrorCode::NotFound, message, "name a folder that holds a pipeline")
     })?;
     holds_a_pipeline(&name, &folder, &loaded)?;
     nobody_else(&mut loaded);
@@ -64,9 +64,9 @@ pub fn run_here(
 }
 
 /// Refuses a folder without a pipeline before anything is made for it.
-fn holds_a_pipeline(name: &str, folder: &Path, loaded: &Loaded) -> Result<(), Failure> {
+fn holds_a_pipeline(name: &str, folder: &Path, loaded: &Loaded) -> Result<(), Trouble> {
     let shown = folder.display();
-    let none = |cure: &str| failure(ErrorCode::NotFound, format!("{shown} holds no pipeline"), cure);
+    let none = |cure: &str| Trouble::new(ErrorCode::NotFound, format!("{shown} holds no pipeline"), cure);
     if name.starts_with('.') || name.starts_with("__") {
         return Err(none("rename it: folders that begin with `.` or `__` are nobody's pipelines"));
     }
@@ -80,7 +80,7 @@ fn holds_a_pipeline(name: &str, folder: &Path, loaded: &Loaded) -> Result<(), Fa
 }
 
 /// Refuses a server that would run another pipeline of the same name.
-fn serves(server: &ServerFile, data: &Path, folder: &Path) -> Result<(), Failure> {
+fn serves(server: &ServerFile, data: &Path, folder: &Path) -> Result<(), Trouble> {
     let whole = |path: &Path| path.canonicalize().ok();
     let own = Path::new(&server.pipelines_folder);
     let around = folder.parent().and_then(whole);
@@ -95,7 +95,7 @@ fn serves(server: &ServerFile, data: &Path, folder: &Path) -> Result<(), Failure
         folder.display()
     );
     let cure = "leave `--data` and RIGI_DATA away, or name another data folder: the run is kept there";
-    Err(failure(ErrorCode::DataFolderInUse, message, cure))
+    Err(Trouble::new(ErrorCode::DataFolderInUse, message, cure))
 }
 
 /// Does something with a server that lives only for it: where none runs, and what goes on without one must be reached.
@@ -172,7 +172,7 @@ struct Guest {
 }
 
 impl Guest {
-    async fn start(loaded: &Loaded) -> Result<Self, Failure> {
+    async fn start(loaded: &Loaded) -> Result<Self, Trouble> {
         let folder = DataFolder::take(&loaded.data_folder())?;
         let listener = listen::bind(&loaded.config)?;
         let doors = Doors::open(&loaded.config, &folder.path).await?;

@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::{Colour, Terminal, set_in};
 use crate::client::{CallError, FindError, Problem, ProblemEntry};
 use crate::config::ConfigError;
+use crate::trouble::Trouble;
 
 /// One line below the headline.
 #[derive(Debug, Clone)]
@@ -86,6 +87,17 @@ impl Failure {
             };
         }
         text
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        let Trouble { code, message, cure, server } = trouble;
+        let failure = Self::new(Exit::of_error(code), message).cure(cure).note("code", code.to_string());
+        match server {
+            Some(server) => failure.note("server", server),
+            None => failure,
+        }
     }
 }
 
@@ -238,6 +250,10 @@ impl From<ConfigError> for Failure {
 pub fn of_any(error: anyhow::Error) -> Failure {
     let error = match error.downcast::<Failure>() {
         Ok(failure) => return failure,
+        Err(error) => error,
+    };
+    let error = match error.downcast::<Trouble>() {
+        Ok(trouble) => return trouble.into(),
         Err(error) => error,
     };
     let error = match error.downcast::<CallError>() {

@@ -8,10 +8,10 @@ use rigi_store::backup::{self, Created, Key, Repository, Restored, Target, Verif
 
 use super::check::runtime;
 use super::data_folder::DataFolder;
-use super::error::{failure, of_store};
+use super::error::of_store;
 use super::parts::database;
 use crate::config::Loaded;
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// Takes a backup into a folder.
 ///
@@ -22,7 +22,7 @@ pub fn create(loaded: &Loaded, to: &Path, key: WithKey, watch: Watch<'_>) -> any
     if !data.is_dir() {
         let cure = "name the pipelines folder, or the data folder with `--data`";
         let text = format!("there is no data folder {}", data.display());
-        return Err(failure(ErrorCode::NotFound, text, cure).into());
+        return Err(Trouble::new(ErrorCode::NotFound, text, cure).into());
     }
     let repository = Repository::open_to_write(to).map_err(|e| of_backup(&e))?;
     let created =
@@ -74,28 +74,30 @@ pub fn restore(
 }
 
 /// What the store says, for people who make or use backups.
-fn of_backup(error: &Error) -> Failure {
+fn of_backup(error: &Error) -> Trouble {
     let text = error.to_string();
     match error {
-        Error::Damaged { .. } => failure(
+        Error::Damaged { .. } => Trouble::new(
             ErrorCode::StorageDamaged,
             text,
             "`rigi backup verify` names everything that is damaged, `rigi backup list` other snapshots",
         ),
-        Error::NotEmpty { .. } => failure(
+        Error::NotEmpty { .. } => Trouble::new(
             ErrorCode::StateConflict,
             text,
             "choose an empty folder and an empty database: a backup never goes over what is there",
         ),
-        Error::Key(_) => failure(
+        Error::Key(_) => Trouble::new(
             ErrorCode::KeyWrong,
             text,
             "give the file `secret.key` of the data folder that was backed up with `--key`, or go on without \
              the secrets with `--without-key`",
         ),
-        Error::NotFound { .. } => failure(ErrorCode::NotFound, text, "`rigi backup create` makes one"),
-        Error::InUse { .. } => failure(ErrorCode::StateConflict, text, "wait for its end"),
-        Error::Full(_) => failure(ErrorCode::StorageUnavailable, text, "make room there, and start again"),
+        Error::NotFound { .. } => Trouble::new(ErrorCode::NotFound, text, "`rigi backup create` makes one"),
+        Error::InUse { .. } => Trouble::new(ErrorCode::StateConflict, text, "wait for its end"),
+        Error::Full(_) => {
+            Trouble::new(ErrorCode::StorageUnavailable, text, "make room there, and start again")
+        }
         _ => of_store(error),
     }
 }

@@ -13,18 +13,18 @@ use rigi_server::http::mistake_view;
 use rigi_store::{Migrate, MigrationStatus, Renew, Store};
 
 use super::data_folder::DataFolder;
-use super::error::{failure, of_store};
+use super::error::of_store;
 use super::parts::{Parts, database};
 use crate::config::Loaded;
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// Refuses a pipelines folder that is none.
-pub(crate) fn pipelines_folder(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn pipelines_folder(folder: &Path) -> Result<(), Trouble> {
     if folder.is_dir() {
         return Ok(());
     }
     let cure = "name a folder whose subfolders are pipelines; `rigi init` writes a first one";
-    Err(failure(ErrorCode::NotFound, format!("{} is not a folder", folder.display()), cure))
+    Err(Trouble::new(ErrorCode::NotFound, format!("{} is not a folder", folder.display()), cure))
 }
 
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -169,7 +169,7 @@ pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
         let how = if dry_run { Collect::Count } else { Collect::Remove };
         let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
         parts.process.quit().await;
-        Ok::<_, Failure>(GcReport {
+        Ok::<_, Trouble>(GcReport {
             dry_run,
             runs: collected.runs,
             objects: collected.objects,

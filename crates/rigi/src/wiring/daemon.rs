@@ -12,20 +12,20 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::data_folder::{Fresh, write_private};
-use super::error::failure;
 use super::up::UpOptions;
 use crate::client::{ServerFile, running_servers_file};
-use crate::terminal::{Failure, remark};
+use crate::terminal::remark;
+use crate::trouble::Trouble;
 
 /// Starts the same command once more, for a session of its own, and passes on what it says until it is ready.
-pub(crate) fn detach(options: &UpOptions) -> Result<ExitCode, Failure> {
+pub(crate) fn detach(options: &UpOptions) -> Result<ExitCode, Trouble> {
     let data = options.loaded.data_folder();
     if let Some(server) = data.canonicalize().ok().and_then(|data| ServerFile::of_running(&data)) {
         println!("Rigi {} is running already: {} (process {})", server.version, server.url, server.pid);
         return Ok(ExitCode::SUCCESS);
     }
     let cannot = |what: &str, e: std::io::Error| {
-        failure(ErrorCode::Internal, format!("cannot {what}: {e}"), "start it without `--detach`")
+        Trouble::new(ErrorCode::Internal, format!("cannot {what}: {e}"), "start it without `--detach`")
     };
     super::check::pipelines_folder(&options.pipelines)?;
     let fresh = Fresh::before(&data);

@@ -10,9 +10,9 @@ use rigi_model::ErrorCode;
 use rigi_server::http::random_token;
 use rigi_store::FolderLock;
 
-use super::error::{failure, is_read_only, of_store};
+use super::error::{is_read_only, of_store};
 use crate::client::ServerFile;
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// A data folder that is this process's.
 pub(crate) struct DataFolder {
@@ -47,20 +47,20 @@ impl Fresh {
     }
 }
 
-fn io(what: String) -> impl FnOnce(std::io::Error) -> Failure {
+fn io(what: String) -> impl FnOnce(std::io::Error) -> Trouble {
     move |source| {
         if is_read_only(&source) {
             let cure = "make the data folder writable for you, or choose another with `--data`";
-            return failure(ErrorCode::DataFolderReadOnly, format!("cannot {what}: {source}"), cure);
+            return Trouble::new(ErrorCode::DataFolderReadOnly, format!("cannot {what}: {source}"), cure);
         }
         let cure = "check the path, the rights and the disk, or choose another folder with `--data`";
-        failure(ErrorCode::StorageUnavailable, format!("cannot {what}: {source}"), cure)
+        Trouble::new(ErrorCode::StorageUnavailable, format!("cannot {what}: {source}"), cure)
     }
 }
 
 impl DataFolder {
     /// Makes the folder if it is not there, and takes it.
-    pub(crate) fn take(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn take(path: &Path) -> Result<Self, Trouble> {
         let shown = path.display();
         fs::DirBuilder::new()
             .recursive(true)
@@ -71,7 +71,8 @@ impl DataFolder {
         let holder = format!("process {}", std::process::id());
         let lock = FolderLock::take(&path, &holder).map_err(|error| match ServerFile::of_running(&path) {
             Some(server) => {
-                of_store(&error).note("server", format!("{} of process {}", server.url, server.pid))
+                let server = Some(format!("{} of process {}", server.url, server.pid));
+                Trouble { server, ..of_store(&error) }
             }
             None => of_store(&error),
         })?;
@@ -97,7 +98,7 @@ impl DataFolder {
     }
 
     /// The token that signs commands of this machine in; made once.
-    pub(crate) fn token(&self) -> Result<String, Failure> {
+    pub(crate) fn token(&self) -> Result<String, Trouble> {
         let file = self.path.join("token");
         if let Ok(text) = fs::read_to_string(&file)
             && text.trim().len() == 64
@@ -107,7 +108,7 @@ impl DataFolder {
             return Ok(text.trim().to_owned());
         }
         let token = random_token().map_err(|error| {
-            failure(
+            Trouble::new(
                 ErrorCode::Internal,
                 format!("the system has no randomness to give: {error}"),
                 "try again",
@@ -118,7 +119,7 @@ impl DataFolder {
     }
 
     /// Tells commands of this machine where the server answers.
-    pub(crate) fn announce(&self, server: &ServerFile) -> Result<(), Failure> {
+    pub(crate) fn announce(&self, server: &ServerFile) -> Result<(), Trouble> {
         let file = self.path.join(ServerFile::NAME);
         let text = serde_json::to_vec_pretty(server).unwrap_or_default();
         write_private(&file, &text).map_err(io(format!("write {}", file.display())))

@@ -2,34 +2,29 @@
 
 use rigi_model::ErrorCode;
 
-use crate::terminal::{Exit, Failure};
-
-/// A failure to start, with its code and what to do.
-pub(crate) fn failure(code: ErrorCode, message: impl Into<String>, cure: &str) -> Failure {
-    Failure::new(Exit::of_error(code), message).cure(cure).note("code", code.to_string())
-}
+use crate::trouble::Trouble;
 
 /// What the store says, for people who start a server.
-pub fn of_store(error: &rigi_store::Error) -> Failure {
+pub fn of_store(error: &rigi_store::Error) -> Trouble {
     use rigi_store::Error as E;
     let text = error.to_string();
     match error {
-        E::Newer { .. } => failure(
+        E::Newer { .. } => Trouble::new(
             ErrorCode::DatabaseNewer,
             text,
             "use the version of Rigi that wrote it, or a newer one; or restore a backup from before",
         ),
-        E::Damaged { .. } => failure(
+        E::Damaged { .. } => Trouble::new(
             ErrorCode::DatabaseDamaged,
             text,
             "restore a backup; `rigi doctor --deep` names what is damaged",
         ),
-        E::InUse { .. } => failure(
+        E::InUse { .. } => Trouble::new(
             ErrorCode::DataFolderInUse,
             text,
             "use that server (`rigi status`), stop it with `rigi down`, or choose another folder with `--data`",
         ),
-        E::Lost { part, .. } => failure(
+        E::Lost { part, .. } => Trouble::new(
             ErrorCode::DataFolderIncomplete,
             text,
             &format!(
@@ -37,21 +32,21 @@ pub fn of_store(error: &rigi_store::Error) -> Failure {
             ),
         ),
         E::Full(_) => {
-            failure(ErrorCode::StorageUnavailable, text, "make room on the disk of the data folder")
+            Trouble::new(ErrorCode::StorageUnavailable, text, "make room on the disk of the data folder")
         }
-        E::Database { cure, .. } => failure(ErrorCode::ConfigInvalid, text, cure),
-        E::Storage { cure, .. } => failure(ErrorCode::StorageUnavailable, text, cure),
-        E::ReadOnly(_) => failure(
+        E::Database { cure, .. } => Trouble::new(ErrorCode::ConfigInvalid, text, cure),
+        E::Storage { cure, .. } => Trouble::new(ErrorCode::StorageUnavailable, text, cure),
+        E::ReadOnly(_) => Trouble::new(
             ErrorCode::DataFolderReadOnly,
             text,
             "make the data folder writable for you, or choose another with `--data`",
         ),
-        E::Io { source, .. } if is_read_only(source) => failure(
+        E::Io { source, .. } if is_read_only(source) => Trouble::new(
             ErrorCode::DataFolderReadOnly,
             text,
             "make the data folder writable for you, or choose another with `--data`",
         ),
-        _ => failure(
+        _ => Trouble::new(
             ErrorCode::StorageUnavailable,
             text,
             "check the address, the rights and the disk of the database",
@@ -60,9 +55,9 @@ pub fn of_store(error: &rigi_store::Error) -> Failure {
 }
 
 /// What keeps processes from being started.
-pub(crate) fn of_executor(error: &rigi_local::process::Error) -> Failure {
+pub(crate) fn of_executor(error: &rigi_local::process::Error) -> Trouble {
     match error {
-        rigi_local::process::Error::Version { version, .. } => failure(
+        rigi_local::process::Error::Version { version, .. } => Trouble::new(
             ErrorCode::SupervisorVersion,
             error.to_string(),
             &format!(
@@ -70,9 +65,9 @@ pub(crate) fn of_executor(error: &rigi_local::process::Error) -> Failure {
             ),
         ),
         rigi_local::process::Error::Superseded => {
-            failure(ErrorCode::DataFolderInUse, error.to_string(), "use that server (`rigi status`)")
+            Trouble::new(ErrorCode::DataFolderInUse, error.to_string(), "use that server (`rigi status`)")
         }
-        _ => failure(
+        _ => Trouble::new(
             ErrorCode::Internal,
             format!("the supervisor of processes does not start: {error}"),
             "`rigi doctor` says more",

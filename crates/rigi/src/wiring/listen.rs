@@ -8,27 +8,26 @@ use rigi_server::door::{self, Gate, Patience, Places};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
-use super::error::failure;
 use super::open_files;
 use crate::config::Config;
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// Takes the port before anything else is touched.
-pub(crate) fn bind(config: &Config) -> Result<TcpListener, Failure> {
+pub(crate) fn bind(config: &Config) -> Result<TcpListener, Trouble> {
     let address = SocketAddr::new(config.server.bind, config.server.port);
     if !address.ip().is_loopback() {
         let message =
             format!("{} would let other machines in, and there is no sign-in for them yet", address.ip());
         let cure =
             "bind to 127.0.0.1, and reach it from elsewhere by `ssh -L` or a proxy that signs people in";
-        return Err(failure(ErrorCode::ConfigInvalid, message, cure));
+        return Err(Trouble::new(ErrorCode::ConfigInvalid, message, cure));
     }
     let taken = |error: std::io::Error| {
         if error.kind() == std::io::ErrorKind::AddrInUse {
             let cure = "choose another with `--port`, or stop what uses it (`rigi status` if it is a Rigi)";
-            return failure(ErrorCode::PortInUse, format!("port {} is in use", address.port()), cure);
+            return Trouble::new(ErrorCode::PortInUse, format!("port {} is in use", address.port()), cure);
         }
-        failure(
+        Trouble::new(
             ErrorCode::ConfigInvalid,
             format!("cannot listen on {address}: {error}"),
             "check `server.bind` and `server.port`",
@@ -41,11 +40,11 @@ pub(crate) fn bind(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// The port of metrics, if they have one of their own.
-pub(crate) async fn for_metrics(config: &Config) -> Result<Option<TcpListener>, Failure> {
+pub(crate) async fn for_metrics(config: &Config) -> Result<Option<TcpListener>, Trouble> {
     let Some(address) = config.metrics.listen else { return Ok(None) };
     TcpListener::bind(address).await.map(Some).map_err(|error| {
         let message = format!("cannot listen on {address} for metrics: {error}");
-        failure(ErrorCode::ConfigInvalid, message, "check `metrics.listen`")
+        Trouble::new(ErrorCode::ConfigInvalid, message, "check `metrics.listen`")
     })
 }
 

@@ -22,10 +22,10 @@ use tokio::sync::mpsc;
 
 use super::data_folder::{DataFolder, hide_from_git};
 use super::elsewhere::Elsewhere;
-use super::error::{failure, of_executor, of_store};
+use super::error::{of_executor, of_store};
 use super::surroundings::Surroundings;
 use crate::config::{Config, Loaded, Seat};
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// A storage that takes longer is told as away when the server starts.
 const REACH: Duration = Duration::from_secs(3);
@@ -56,7 +56,7 @@ pub(crate) fn database(config: &Config, data: &Path) -> DbConfig {
 
 impl Parts {
     /// Opens everything and lets what had not ended go on.
-    pub(crate) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Failure> {
+    pub(crate) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Trouble> {
         let config = &loaded.config;
         let data = folder.path.clone();
         let follows = config.server.seat == Seat::Follower;
@@ -75,7 +75,8 @@ impl Parts {
             Catalogs::new(projects.into_iter().map(read))
         };
         let catalogs = tokio::task::spawn_blocking(read).await;
-        let catalogs = catalogs.map_err(|e| failure(ErrorCode::Internal, e.to_string(), "report this"))?;
+        let catalogs =
+            catalogs.map_err(|e| Trouble::new(ErrorCode::Internal, e.to_string(), "report this"))?;
         let mut settings = config.settings();
         settings.active.extend(pipeline_limits(&catalogs));
         let surroundings = Surroundings::of(config, &data, &name_of(&store))?;
@@ -86,7 +87,11 @@ impl Parts {
         let tokens = TokenKey::new(store.sealer().derive("tokens of runners"));
         let remote = Remote::open(data.join("remote"), tokens, observed).map_err(|error| {
             let message = format!("what is left of attempts in containers cannot be read: {error}");
-            failure(ErrorCode::StorageUnavailable, message, "check the folder `remote` in the data folder")
+            Trouble::new(
+                ErrorCode::StorageUnavailable,
+                message,
+                "check the folder `remote` in the data folder",
+            )
         })?;
         let shared: Arc<dyn Executor> = Arc::new(process.clone());
         let mut executors = Executors::from([(shared.target(), shared)]);
@@ -177,7 +182,7 @@ fn pipeline_limits(catalogs: &Catalogs) -> Limits {
 }
 
 /// The account that runs have, if it is not Rigi's own.
-fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Failure> {
+fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Trouble> {
     let Some(name) = &config.process.run_as else { return Ok(None) };
     let beside = || {
         let mut name = data.file_name().unwrap_or_default().to_owned();
@@ -199,13 +204,13 @@ fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Failure> {
                 "choose another with `process.folder`, such as /var/lib/rigi-runs"
             }
         };
-        failure(ErrorCode::ConfigInvalid, format!("`process.run_as`: {error}"), cure)
+        Trouble::new(ErrorCode::ConfigInvalid, format!("`process.run_as`: {error}"), cure)
     })
 }
 
-fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Failure> {
+fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Trouble> {
     let program = std::env::current_exe().map_err(|e| {
-        failure(
+        Trouble::new(
             ErrorCode::Internal,
             format!("the program's own file cannot be found: {e}"),
             "start it by its full path",

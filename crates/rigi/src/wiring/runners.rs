@@ -10,10 +10,9 @@ use rigi_server::door::{self, Patience};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
-use super::error::failure;
 use super::listen;
 use crate::config::Config;
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// Open doors that nobody answers at yet.
 pub(crate) struct Doors {
@@ -28,7 +27,7 @@ pub(crate) fn folder(data: &Path) -> PathBuf {
 
 impl Doors {
     /// Opens them.
-    pub(crate) async fn open(config: &Config, data: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn open(config: &Config, data: &Path) -> Result<Self, Trouble> {
         let folder = folder(data);
         let path = folder.join("sock");
         let bound = || {
@@ -46,7 +45,7 @@ impl Doors {
         };
         let socket = bound().map_err(|error| {
             let message = format!("the socket for containers ({}) cannot be made: {error}", path.display());
-            failure(
+            Trouble::new(
                 ErrorCode::StorageUnavailable,
                 message,
                 "check the rights and the disk of the data folder",
@@ -56,7 +55,7 @@ impl Doors {
             None => None,
             Some(address) => Some(TcpListener::bind(address).await.map_err(|error| {
                 let message = format!("cannot listen on {address} for runners: {error}");
-                failure(ErrorCode::ConfigInvalid, message, "check `runners.bind`")
+                Trouble::new(ErrorCode::ConfigInvalid, message, "check `runners.bind`")
             })?),
         };
         Ok(Self { socket, port })

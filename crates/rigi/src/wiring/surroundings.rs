@@ -10,7 +10,7 @@ use rigi_store::{Storage, check_storage};
 
 use super::targets::{Settled, settle};
 use crate::config::Config;
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// See the module.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Surroundings {
     ///
     /// # Errors
     /// If a target is not said enough of.
-    pub fn of(config: &Config, data: &Path, server: &str) -> Result<Self, Failure> {
+    pub fn of(config: &Config, data: &Path, server: &str) -> Result<Self, Trouble> {
         let storage = config.stored_files();
         Ok(Self {
             targets: settle(config, data, server)?,

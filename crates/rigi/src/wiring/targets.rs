@@ -12,11 +12,10 @@ use rigi_model::pipeline::spec::PipelineSpec;
 use rigi_model::{ErrorCode, Target};
 use rigi_work::Executor;
 
-use super::error::failure;
 use super::runners;
 use crate::config::targets::TargetConfig;
 use crate::config::{Config, TargetKind};
-use crate::terminal::Failure;
+use crate::trouble::Trouble;
 
 /// One target that is not `process`, ready to be opened or looked at.
 #[derive(Debug, Clone)]
@@ -79,7 +78,7 @@ impl Settled {
 ///
 /// # Errors
 /// If one is not said enough of.
-pub fn settle(config: &Config, data: &Path, server: &str) -> Result<Vec<Settled>, Failure> {
+pub fn settle(config: &Config, data: &Path, server: &str) -> Result<Vec<Settled>, Trouble> {
     let mut named = config.named_targets.clone();
     if Endpoint::find().is_some() {
         named.entry(Target::CONTAINER.to_string()).or_default();
@@ -91,7 +90,7 @@ pub fn settle(config: &Config, data: &Path, server: &str) -> Result<Vec<Settled>
     let known = settled.iter().map(Settled::name).any(|name| name.as_str() == default);
     if !known && default != Target::PROCESS.as_str() {
         let message = format!("`targets.default` is `{default}`, and there is no such target");
-        return Err(failure(
+        return Err(Trouble::new(
             ErrorCode::ConfigInvalid,
             message,
             &format!("set it up below `[targets.{default}]`"),
@@ -106,8 +105,8 @@ fn settle_one(
     target: &TargetConfig,
     data: &Path,
     server: &str,
-) -> Result<Settled, Failure> {
-    let wrong = |message: String, cure: &str| failure(ErrorCode::ConfigInvalid, message, cure);
+) -> Result<Settled, Trouble> {
+    let wrong = |message: String, cure: &str| Trouble::new(ErrorCode::ConfigInvalid, message, cure);
     let kind = target.kind_of(name).map_err(|message| wrong(message, "say what executes it"))?;
     let parsed = Target::parse(name);
     let name = parsed.ok_or_else(|| wrong(format!("`targets.{name}` is no name"), "choose another"))?;
@@ -126,7 +125,7 @@ fn kubernetes(
     name: Target,
     target: &TargetConfig,
     server: &str,
-) -> Result<KubernetesConfig, Failure> {
+) -> Result<KubernetesConfig, Trouble> {
     let url = url(config, &name, target)?;
     Ok(KubernetesConfig {
         kubeconfig: target.kubeconfig.clone(),
@@ -148,18 +147,18 @@ fn kubernetes(
 }
 
 /// Where a target's runners call this server.
-fn url(config: &Config, name: &Target, target: &TargetConfig) -> Result<String, Failure> {
+fn url(config: &Config, name: &Target, target: &TargetConfig) -> Result<String, Trouble> {
     let bound = config.runners.bind.map(|address| format!("http://{address}"));
     target.url.clone().or_else(|| config.runners.url.clone()).or(bound).ok_or_else(|| {
         let message = format!("`targets.{name}`: its runners do not know how to reach this server");
         let cure =
             "set `runners.bind` to an address that they reach, and `runners.url` if they see it otherwise";
-        failure(ErrorCode::ConfigInvalid, message, cure)
+        Trouble::new(ErrorCode::ConfigInvalid, message, cure)
     })
 }
 
-fn endpoint(name: &Target, target: &TargetConfig) -> Result<Endpoint, Failure> {
-    let wrong = |message: String, cure: String| failure(ErrorCode::ConfigInvalid, message, &cure);
+fn endpoint(name: &Target, target: &TargetConfig) -> Result<Endpoint, Trouble> {
+    let wrong = |message: String, cure: String| Trouble::new(ErrorCode::ConfigInvalid, message, &cure);
     match (&target.socket, &target.address) {
         (Some(_), Some(_)) => Err(wrong(
             format!("`targets.{name}`: both `socket` and `address` say where the engine is"),
@@ -187,7 +186,7 @@ fn container(
     target: &TargetConfig,
     data: &Path,
     server: &str,
-) -> Result<ContainerConfig, Failure> {
+) -> Result<ContainerConfig, Trouble> {
     let endpoint = endpoint(&name, target)?;
     let reach = match endpoint {
         Endpoint::Socket(_) => Reach::Mounts { socket: runners::folder(data) },
@@ -195,7 +194,7 @@ fn container(
     };
     let program = std::env::current_exe().map_err(|error| {
         let message = format!("the program's own file cannot be found: {error}");
-        failure(ErrorCode::Internal, message, "start it by its full path")
+        Trouble::new(ErrorCode::Internal, message, "start it by its full path")
     })?;
     Ok(ContainerConfig {
         endpoint,
@@ -219,10 +218,10 @@ fn default_user() -> String {
 }
 
 /// Somebody named a target that is not among these.
-pub fn no_such(name: &str, known: &[TargetView]) -> Failure {
+pub fn no_such(name: &str, known: &[TargetView]) -> Trouble {
     let known: Vec<String> = known.iter().map(|target| format!("`{}`", target.name)).collect();
     let message = format!("there is no target `{name}`: this configuration has {}", known.join(", "));
-    failure(
+    Trouble::new(
         ErrorCode::TargetUnavailable,
         message,
         &format!("set it up below `[targets.{name}]` in rigi.toml"),

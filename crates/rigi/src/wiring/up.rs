@@ -20,7 +20,8 @@ use super::parts::Parts;
 use super::runners::Doors;
 use crate::client::ServerFile;
 use crate::config::Loaded;
-use crate::terminal::{Failure, place, say, set_in};
+use crate::terminal::{place, say, set_in};
+use crate::trouble::Trouble;
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
     Ok(code?)
 }
 
-async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Failure> {
+async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Trouble> {
     let begun = Instant::now();
     let UpOptions { pipelines, loaded, renew, .. } = options;
     super::check::pipelines_folder(&pipelines)?;
@@ -99,12 +100,12 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Failu
 }
 
 /// A server whose database or whose runs went to another one has nothing to say any more, and ends; what it started goes on.
-async fn taken_over(store: Store, process: ProcessExecutor, stop: watch::Sender<bool>) -> Failure {
+async fn taken_over(store: Store, process: ProcessExecutor, stop: watch::Sender<bool>) -> Trouble {
     let failure = tokio::select! {
         error = store.taken() => of_store(&error),
         () = process.superseded() => of_executor(&rigi_local::process::Error::Superseded),
     };
-    tracing::error!(error = failure.headline, "the server ends");
+    tracing::error!(error = failure.message, "the server ends");
     stop.send_replace(true);
     failure
 }
@@ -119,9 +120,9 @@ async fn end_streams(state: AppState, mut stopped: watch::Receiver<bool>) {
 /// The engine's tasks share a thread: a hand-over between them wakes nobody else, and what people ask of the server does not
 /// keep runs waiting.
 async fn on_engine_thread<T: Send + 'static>(
-    start: impl Future<Output = Result<T, Failure>> + Send + 'static,
-) -> Result<T, Failure> {
-    let broken = |why: String| super::error::failure(rigi_model::ErrorCode::Internal, why, "start it again");
+    start: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+) -> Result<T, Trouble> {
+    let broken = |why: String| Trouble::new(rigi_model::ErrorCode::Internal, why, "start it again");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| broken(format!("the engine does not start: {e}")))?;
     let engine = runtime.handle().clone();
@@ -142,7 +143,7 @@ pub(crate) fn state(
     parts: &Parts,
     loaded: &Loaded,
     pipelines: &std::path::Path,
-) -> Result<AppState, Failure> {
+) -> Result<AppState, Trouble> {
     let mut warnings = loaded.warnings.clone();
     for catalog in parts.catalogs.iter() {
         if let Err(error) = catalog.watch() {
@@ -170,11 +171,7 @@ pub(crate) fn state(
     }
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
     let metrics = metrics.map_err(|e| {
-        super::error::failure(
-            rigi_model::ErrorCode::Internal,
-            format!("metrics do not start: {e}"),
-            "start it again",
-        )
+        Trouble::new(rigi_model::ErrorCode::Internal, format!("metrics do not start: {e}"), "start it again")
     })?;
     Ok(AppState::new(Inner {
         engine: parts.engine.clone(),
@@ -201,7 +198,7 @@ pub(crate) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
 }
 
 /// Tells people and commands that the server is ready.
-fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Result<(), Failure> {
+fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Result<(), Trouble> {
     parts.folder.announce(&ServerFile {
         url: url.to_owned(),
         token: parts.folder.token()?,
