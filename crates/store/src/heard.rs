@@ -42,20 +42,41 @@ pub(crate) struct Hearing {
 }
 
 impl Hearing {
-    /// Begins to listen. Everything that others commit from then on is told.
+    /// Begins to listen. Everything that others commit from now on is told; what this server commits until it listens is told
+    /// once more.
     ///
     /// # Errors
     /// If the database does not answer.
     pub(crate) async fn begin(self) -> Result<()> {
-        let listener = self.server.listen().await?;
         let seen = self.db.last_event().await?;
-        self.server.tell(&Words::Came.of(self.server.name())).await?;
-        tokio::spawn(self.go_on(listener, seen));
+        tokio::spawn(self.go_on(seen));
         Ok(())
     }
 
+    /// Listens from now on, and tells what has happened until then.
+    async fn listen(&self, seen: &mut i64) -> Result<PgListener> {
+        let listener = self.server.listen().await?;
+        self.server.tell(&Words::Came.of(self.server.name())).await?;
+        let newest = self.db.last_event().await?;
+        if newest > *seen {
+            self.tell(*seen + 1, newest).await?;
+        }
+        *seen = newest;
+        Ok(listener)
+    }
+
     /// Until nobody wants to hear any more.
-    async fn go_on(self, mut listener: PgListener, mut seen: i64) {
+    async fn go_on(self, mut seen: i64) {
+        let mut listener = loop {
+            match self.listen(&mut seen).await {
+                Ok(listener) => break listener,
+                Err(error) => tracing::warn!(%error, "other servers cannot be heard; this is tried again"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RETRY) => {}
+                () = self.heard.closed() => return,
+            }
+        };
         loop {
             let told = tokio::select! {
                 told = listener.try_recv() => told,

@@ -116,13 +116,22 @@ fn servers_of_one_database_hear_of_each_others_commits() {
         let sqlite = DbConfig::Sqlite(other.path().join("a.db"));
         assert!(Store::follow(&sqlite, other.path(), &shared).await.is_err(), "SQLite has one server");
         assert!(Store::follow(&config, other.path(), &Storage::Data).await.is_err(), "files are shared");
+        leader.submit(vec![new_run("a")], None).await.unwrap();
         let mut heard = leader.hear_others().await.unwrap();
-        let before = new_run("a");
-        leader.submit(vec![before.clone()], None).await.unwrap();
-
         let follower = follow().await.unwrap();
         let mut heard_there = follower.hear_others().await.unwrap();
         let (mut commits, mut commits_there) = (leader.commits(), follower.commits());
+        // Once it is heard, both listen.
+        let first = new_run("a");
+        follower.submit(vec![first.clone()], None).await.unwrap();
+        let accepted = Heard { accepted: vec![first.id.clone()], cancels: Vec::new() };
+        assert_eq!(within(heard.recv()).await, Some(accepted));
+        within(commits.recv()).await.unwrap();
+        let first = new_run("a");
+        leader.submit(vec![first.clone()], None).await.unwrap();
+        while !within(commits_there.recv()).await.unwrap().runs.contains(&first.id) {}
+        while heard_there.try_recv().is_ok() {}
+        within(commits.recv()).await.unwrap();
         let run = new_run("a");
         follower.submit(vec![run.clone()], None).await.unwrap();
         let accepted = Heard { accepted: vec![run.id.clone()], cancels: Vec::new() };
