@@ -13,7 +13,7 @@ use rigi_local::environment::Environments;
 use rigi_model::pipeline::spec::Retention;
 use rigi_model::{ContentHash, ProjectName, RunId, Timestamp, VersionHash};
 use rigi_store::retention::{Before, Keep};
-use rigi_store::{Blobs, Error, FilesLock, Part, Removal, Result, Store};
+use rigi_store::{BlobKind, Blobs, Error, FilesLock, Removal, Result, Store};
 use serde::Serialize;
 
 use crate::Engine;
@@ -190,7 +190,7 @@ struct Files {
 }
 
 /// What is stored by name, and whether a name is in use.
-type Parts<'a> = [(Part, &'a dyn Fn(&str) -> bool); 2];
+type Parts<'a> = [(BlobKind, &'a dyn Fn(&str) -> bool); 2];
 
 fn sweep(
     store: &Store,
@@ -244,7 +244,7 @@ impl Sweep {
         let is_log =
             |name: &str| shard(name).is_some_and(|shard| files.logs.contains(&format!("{shard}/{name}")));
         let is_content = |name: &str| name.parse().is_ok_and(|hash| files.content.contains(&hash));
-        let parts: Parts<'_> = [(Part::Blobs, &is_content), (Part::Logs, &is_log)];
+        let parts: Parts<'_> = [(BlobKind::Blobs, &is_content), (BlobKind::Logs, &is_log)];
         let Some(root) = files.blobs.folder() else {
             return self.bucket(&files.blobs, parts, &files.gone, swept);
         };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub use places::{Part, Removal};
+pub use places::{BlobKind, Removal};
 pub use reader::BlobReader;
 use reader::{Remote, Source};
 
@@ -34,13 +34,13 @@ pub(crate) const PIECE: usize = 256 << 10;
 /// Blobs of one project.
 #[derive(Debug, Clone)]
 pub struct Blobs {
-    place: Place,
+    place: BlobPlace,
     temporary: PathBuf,
 }
 
 /// Where they lie.
 #[derive(Debug, Clone)]
-enum Place {
+enum BlobPlace {
     Folder(PathBuf),
     Bucket(Arc<Bucket>, Cache),
 }
@@ -51,7 +51,7 @@ pub struct BlobWriter {
     path: PathBuf,
     hash: Sha256,
     size: u64,
-    place: Place,
+    place: BlobPlace,
 }
 
 /// A stored blob: what it is called and how long it is.
@@ -84,19 +84,21 @@ impl Blobs {
     /// If folders cannot be made, or the bucket's configuration cannot be used.
     pub fn open_at(data: &Path, project: &ProjectName, storage: &Storage) -> Result<Self> {
         let (place, temporary) = match storage {
-            Storage::Data => (Place::Folder(data.join("objects").join(project.as_str())), data.join("tmp")),
+            Storage::Data => {
+                (BlobPlace::Folder(data.join("objects").join(project.as_str())), data.join("tmp"))
+            }
             // On the same file system, so that files can be moved.
             Storage::Folder(folder) => {
                 // Others may keep their files in the same folder, and each clears its own drafts.
                 let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
-                (Place::Folder(folder.join(project.as_str())), folder.join(".tmp").join(own))
+                (BlobPlace::Folder(folder.join(project.as_str())), folder.join(".tmp").join(own))
             }
             Storage::Bucket(config) => {
                 let bucket = Arc::new(Bucket::open(config, project, data)?);
-                (Place::Bucket(bucket, Cache::open(data)?), data.join("tmp"))
+                (BlobPlace::Bucket(bucket, Cache::open(data)?), data.join("tmp"))
             }
         };
-        if let Place::Folder(root) = &place {
+        if let BlobPlace::Folder(root) = &place {
             make_folder(&root.join("blobs"))?;
             make_folder(&root.join("logs"))?;
         }
@@ -107,8 +109,10 @@ impl Blobs {
     /// Those of another project, in the same storage. Their folders are made with the first file.
     pub(crate) fn of(&self, project: &ProjectName) -> Self {
         let place = match &self.place {
-            Place::Folder(root) => Place::Folder(root.with_file_name(project.as_str())),
-            Place::Bucket(bucket, cache) => Place::Bucket(Arc::new(bucket.of(project)), cache.clone()),
+            BlobPlace::Folder(root) => BlobPlace::Folder(root.with_file_name(project.as_str())),
+            BlobPlace::Bucket(bucket, cache) => {
+                BlobPlace::Bucket(Arc::new(bucket.of(project)), cache.clone())
+            }
         };
         Self { place, temporary: self.temporary.clone() }
     }
@@ -159,7 +163,7 @@ impl Blobs {
     pub fn get(&self, sha256: &ContentHash) -> Result<BlobReader> {
         let missing = || Error::NotFound { what: "stored file", id: sha256.to_string() };
         let source = match &self.place {
-            Place::Folder(root) => {
+            BlobPlace::Folder(root) => {
                 let path = root.join(key_of(sha256));
                 let file = File::open(&path).map_err(|e| match e.kind() {
                     std::io::ErrorKind::NotFound => missing(),
@@ -167,7 +171,7 @@ impl Blobs {
                 })?;
                 Source::File(file, path)
             }
-            Place::Bucket(bucket, _) => match Remote::open(bucket.clone(), key_of(sha256)) {
+            BlobPlace::Bucket(bucket, _) => match Remote::open(bucket.clone(), key_of(sha256)) {
                 Err(Error::NotFound { .. }) => return Err(missing()),
                 opened => Source::Remote(opened?),
             },
@@ -226,8 +230,8 @@ impl BlobWriter {
         let sha256 = ContentHash::new(std::mem::replace(&mut self.hash, Sha256::new()).finalize().into());
         let size = self.size;
         match &self.place {
-            Place::Folder(root) => self.finish_in(root, &sha256)?,
-            Place::Bucket(bucket, _) => bucket.store(&key_of(&sha256), &self.path, size)?,
+            BlobPlace::Folder(root) => self.finish_in(root, &sha256)?,
+            BlobPlace::Bucket(bucket, _) => bucket.store(&key_of(&sha256), &self.path, size)?,
         }
         Ok(Stored { sha256, size })
     }

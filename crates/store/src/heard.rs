@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::db::{Db, on_db};
 use crate::postgres::Server;
-use crate::tables::events::Told;
+use crate::tables::events::SubjectChange;
 use crate::words::Words;
 use crate::{Commit, Result};
 
@@ -164,7 +164,7 @@ fn sorted(rows: Vec<Row>, last_event: i64) -> (Heard, Commit) {
                 runs.insert(run);
             }
             Some(subject) => {
-                others.push(Told { project: ProjectName::unchecked(project), subject, id, kind });
+                others.push(SubjectChange { project: ProjectName::unchecked(project), subject, id, kind });
             }
             None => {}
         }

@@ -37,7 +37,7 @@ use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{Actor, ProjectName, RunId, Timestamp, UploadId};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-pub use blobs::{BlobReader, BlobWriter, Blobs, Part, Removal, Stored};
+pub use blobs::{BlobKind, BlobReader, BlobWriter, Blobs, Removal, Stored};
 pub use bucket::addresses::Address;
 pub use bucket::check::{Looked, Problem, check as check_storage};
 pub use bucket::credentials::RunAccess;
@@ -49,7 +49,7 @@ pub use migrate::MigrationStatus;
 pub use origin::Renew;
 pub use postgres::Server as PostgresServer;
 pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
-pub use tables::events::Told;
+pub use tables::events::SubjectChange;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::{OpenOf, OpenRun};

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use rigi_model::Timestamp;
 use rigi_model::log::{Ending, Line, Stream};
 
-pub use cursor::{Bounds, Cursor, Part};
+pub use cursor::{Bounds, Cursor, LogPart};
 pub use pack::{INLINE_LIMIT, Notes, Packed};
 
 use crate::Result;

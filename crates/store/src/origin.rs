@@ -8,7 +8,7 @@ use rigi_model::hash::hex;
 use rigi_model::{ProjectName, Timestamp};
 
 use crate::db::{Db, DbConfig, on_db, on_tx};
-use crate::rows::Kind::Text;
+use crate::rows::BindKind::Text;
 use crate::rows::Statement;
 use crate::seal::{self, CHECK_FILE, KEY_FILE};
 use crate::write::Write;

@@ -8,7 +8,7 @@ use rigi_model::{ContentHash, PipelineName, ProjectName, RunId, RunState, Timest
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
 use crate::db::{Db, from_json, on_db, parsed};
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
 use crate::tables::run_status::unsigned;
 use crate::tables::runs_list::RunFilter;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum BindKind {
     Int,
     Text,
     Bytes,
@@ -24,7 +24,7 @@ pub(crate) enum Value<'a> {
 }
 
 /// A column: its name and type.
-type Column = (&'static str, Kind);
+type Column = (&'static str, BindKind);
 
 /// What is done with each row.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,7 @@ impl Statement {
     }
 
     /// The type of a column.
-    pub(crate) const fn kind(&self, column: usize) -> Kind {
+    pub(crate) const fn kind(&self, column: usize) -> BindKind {
         self.columns[column].1
     }
 
@@ -132,9 +132,9 @@ impl Statement {
         let mut arrays = String::new();
         for (n, (_, kind)) in self.columns.iter().enumerate() {
             let of = match kind {
-                Kind::Int => "BIGINT",
-                Kind::Text => "TEXT",
-                Kind::Bytes => "BYTEA",
+                BindKind::Int => "BIGINT",
+                BindKind::Text => "TEXT",
+                BindKind::Bytes => "BYTEA",
             };
             let comma = if n == 0 { "" } else { ", " };
             let _ = write!(arrays, "{comma}${}::{of}[]", first + n);
@@ -158,12 +158,12 @@ impl Statement {
 }
 
 /// A statement with the values of its rows, one after the other.
-pub(crate) type Part<'a> = (&'static Statement, Vec<Value<'a>>);
+pub(crate) type RowsOf<'a> = (&'static Statement, Vec<Value<'a>>);
 
 /// Rows by statement, in the order in which the statements came.
 #[derive(Debug, Default)]
 pub(crate) struct Rows<'a> {
-    parts: Vec<Part<'a>>,
+    parts: Vec<RowsOf<'a>>,
 }
 
 impl<'a> Rows<'a> {
@@ -188,7 +188,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Each statement with its rows.
-    pub(crate) fn parts(&self) -> &[Part<'a>] {
+    pub(crate) fn parts(&self) -> &[RowsOf<'a>] {
         &self.parts
     }
 }
@@ -263,15 +263,16 @@ mod tests {
     use super::*;
 
     static PUT: Statement =
-        Statement::insert("t", &[("a", Kind::Text), ("b", Kind::Int)], "ON CONFLICT DO NOTHING");
+        Statement::insert("t", &[("a", BindKind::Text), ("b", BindKind::Int)], "ON CONFLICT DO NOTHING");
     static DROP: Statement =
-        Statement::delete("t", &[("a", Kind::Text), ("b", Kind::Int)], "t.a = v.a AND t.c < v.b");
-    static SET: Statement = Statement::update("t", &[("a", Kind::Text), ("b", Kind::Int)], "c IS NULL");
+        Statement::delete("t", &[("a", BindKind::Text), ("b", BindKind::Int)], "t.a = v.a AND t.c < v.b");
+    static SET: Statement =
+        Statement::update("t", &[("a", BindKind::Text), ("b", BindKind::Int)], "c IS NULL");
 
     #[test]
     fn each_database_has_its_text() {
         assert_eq!(PUT.for_row(), "INSERT INTO t (a, b) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
-        let add = Statement::insert("t", &[("a", Kind::Text), ("b", Kind::Int)], "");
+        let add = Statement::insert("t", &[("a", BindKind::Text), ("b", BindKind::Int)], "");
         assert_eq!([&add, &PUT, &SET].map(Statement::is_addition), [true, false, false]);
         assert_eq!(add.for_stream(), "COPY t (a, b) FROM STDIN (FORMAT binary)");
         assert_eq!(SET.for_row(), "UPDATE t SET b = ?2 WHERE a = ?1 AND c IS NULL");

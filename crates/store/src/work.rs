@@ -7,7 +7,7 @@ use rigi_model::event::{RunEvent, Subject};
 use rigi_model::{ProjectName, Reason, RunId, RunState};
 
 use crate::rows::Rows;
-use crate::tables::events::Told;
+use crate::tables::events::SubjectChange;
 use crate::tables::idempotency::KeyRow;
 use crate::tables::runs::{NewRun, RunChange};
 use crate::tables::{artifacts, attempts, events, idempotency, runs};
@@ -73,9 +73,9 @@ impl Work {
     }
 
     /// What happened to anything else than runs.
-    pub(crate) fn told(&self) -> Vec<Told> {
+    pub(crate) fn told(&self) -> Vec<SubjectChange> {
         let events = self.writes.iter().flat_map(|write| &write.events);
-        events.filter(|event| event.subject != Subject::Run).map(Told::from).collect()
+        events.filter(|event| event.subject != Subject::Run).map(SubjectChange::from).collect()
     }
 
     /// How many runs it writes, for what it may take.

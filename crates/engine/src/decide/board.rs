@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use rigi_model::{ProjectName, RunId, Timestamp};
 
-use super::limit::{Kind, LimitOf, Limits};
+use super::limit::{LimitOf, Limits, RunKind};
 use super::line::{Line, Turn, Turns};
 
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     limits: Limits,
-    waiting: BTreeMap<Arc<Kind>, Line>,
+    waiting: BTreeMap<Arc<RunKind>, Line>,
     /// How many are active, of whatever may have a limit.
     active: HashMap<LimitOf, u64>,
     due: BTreeSet<(Timestamp, RunId)>,
     /// When each kind last got a place, as a number that grows with every place.
-    served: HashMap<Arc<Kind>, u64>,
+    served: HashMap<Arc<RunKind>, u64>,
     places_given: u64,
     /// Nothing is claimed while this is set.
     closed: bool,
@@ -50,7 +50,7 @@ pub enum DiskRoom {
 
 /// Where a waiting run stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct QueuePlace {
     /// What it waits for.
     pub reason: WaitReason,
     /// 1 is next among those that wait for the same.
@@ -114,7 +114,7 @@ impl Board {
     }
 
     /// A run enters the queue.
-    pub fn wait(&mut self, run: &RunId, kind: &Arc<Kind>, priority: i32) {
+    pub fn wait(&mut self, run: &RunId, kind: &Arc<RunKind>, priority: i32) {
         let turn = (Reverse(priority), run.clone());
         if let Some(turns) = self.waiting.get_mut(kind) {
             turns.insert(turn);
@@ -126,7 +126,7 @@ impl Board {
     }
 
     /// A run leaves the queue without a place.
-    pub fn leave(&mut self, run: &RunId, kind: &Arc<Kind>, priority: i32) {
+    pub fn leave(&mut self, run: &RunId, kind: &Arc<RunKind>, priority: i32) {
         if let Some(turns) = self.waiting.get_mut(kind) {
             turns.remove(&(Reverse(priority), run.clone()));
             if turns.is_empty() {
@@ -136,7 +136,7 @@ impl Board {
     }
 
     /// A run leaves the queue for a place.
-    pub fn start(&mut self, run: &RunId, kind: &Arc<Kind>, priority: i32) {
+    pub fn start(&mut self, run: &RunId, kind: &Arc<RunKind>, priority: i32) {
         self.leave(run, kind, priority);
         self.occupy(kind);
         self.places_given += 1;
@@ -144,14 +144,14 @@ impl Board {
     }
 
     /// A run that has a place already is put on the board.
-    pub fn occupy(&mut self, kind: &Kind) {
+    pub fn occupy(&mut self, kind: &RunKind) {
         for of in kind.limited_by() {
             *self.active.entry(of).or_default() += 1;
         }
     }
 
     /// An active run gives its place back.
-    pub fn end(&mut self, kind: &Kind) {
+    pub fn end(&mut self, kind: &RunKind) {
         for of in kind.limited_by() {
             if let Some(count) = self.active.get_mut(&of) {
                 *count -= 1;
@@ -225,11 +225,11 @@ impl Board {
     /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait. Each sees those of its
     /// own project alone before it.
     #[must_use]
-    pub fn places(&self, wanted: &[(RunId, Arc<Kind>, i32)]) -> Vec<Option<Place>> {
+    pub fn places(&self, wanted: &[(RunId, Arc<RunKind>, i32)]) -> Vec<Option<QueuePlace>> {
         wanted.iter().map(|(run, kind, priority)| self.place(run, kind, *priority)).collect()
     }
 
-    fn place(&self, run: &RunId, kind: &Kind, priority: i32) -> Option<Place> {
+    fn place(&self, run: &RunId, kind: &RunKind, priority: i32) -> Option<QueuePlace> {
         let turn = (Reverse(priority), run.clone());
         if !self.waiting.get(kind)?.before(&turn).1 {
             return None;
@@ -253,7 +253,7 @@ impl Board {
             ahead += turns.before(&turn).0;
             waiting += turns.len();
         }
-        Some(Place { reason, position: ahead + 1, waiting })
+        Some(QueuePlace { reason, position: ahead + 1, waiting })
     }
 
     pub(super) fn draft(&self) -> Draft<'_> {
@@ -281,7 +281,7 @@ impl Board {
 
 /// The waiting runs of one kind, while places are given.
 struct Lane<'a> {
-    /// Of the pipeline, the project, the target, everything: see [`Kind::limited_by`].
+    /// Of the pipeline, the project, the target, everything: see [`RunKind::limited_by`].
     counts: [usize; 4],
     served: u64,
     next: Option<&'a Turn>,

@@ -22,7 +22,7 @@ pub type Limits = BTreeMap<LimitOf, u64>;
 
 /// What tells the runs of one line: they wait for the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Kind {
+pub struct RunKind {
     /// Project.
     pub project: ProjectName,
     /// Pipeline.
@@ -31,7 +31,7 @@ pub struct Kind {
     pub target: Target,
 }
 
-impl Kind {
+impl RunKind {
     /// What limits them, the narrowest first. A limit of anything else that runs can be of is one more line here.
     #[must_use]
     pub fn limited_by(&self) -> [LimitOf; 4] {
@@ -47,7 +47,7 @@ impl Kind {
 impl LimitOf {
     /// Whether it is of runs of this kind.
     #[must_use]
-    pub fn holds(&self, kind: &Kind) -> bool {
+    pub fn holds(&self, kind: &RunKind) -> bool {
         match self {
             Self::Pipeline(project, pipeline) => kind.pipeline == *pipeline && kind.project == *project,
             Self::Project(project) => kind.project == *project,

@@ -4,8 +4,8 @@ mod board;
 mod limit;
 mod line;
 
-pub use board::{Board, DiskRoom, Place, WaitReason};
-pub use limit::{Kind, LimitOf, Limits};
+pub use board::{Board, DiskRoom, QueuePlace, WaitReason};
+pub use limit::{LimitOf, Limits, RunKind};
 
 use rigi_model::{RunId, Timestamp};
 
@@ -57,10 +57,10 @@ mod tests {
     }
 
     /// Of `pipeline`, or of `project/pipeline`.
-    fn kind(text: &str) -> Arc<Kind> {
+    fn kind(text: &str) -> Arc<RunKind> {
         let (of, pipeline) = text.split_once('/').unwrap_or(("p", text));
         let pipeline = PipelineName::unchecked(pipeline);
-        Arc::new(Kind { project: project(of), pipeline, target: Target::PROCESS })
+        Arc::new(RunKind { project: project(of), pipeline, target: Target::PROCESS })
     }
 
     fn pipeline(name: &str) -> LimitOf {
@@ -83,7 +83,7 @@ mod tests {
         Board::new(all)
     }
 
-    fn place(board: &Board, n: u128, name: &str) -> Place {
+    fn place(board: &Board, n: u128, name: &str) -> QueuePlace {
         board.places(&[(run(n), kind(name), 0)])[0].clone().unwrap()
     }
 

@@ -10,7 +10,7 @@ use rigi_store::{NewRun, OpenRun};
 use rigi_work::plan::Sample;
 use serde_json::Value;
 
-use crate::decide::Kind;
+use crate::decide::RunKind;
 
 /// A run that has not ended. Most of them wait, and there may be a million of these: what a waiting one needs is little.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct Entry {
 /// What many runs have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct RunOf {
-    pub kind: Arc<Kind>,
+    pub kind: Arc<RunKind>,
     pub version: VersionHash,
 }
 
@@ -97,7 +97,7 @@ impl Entry {
     }
 
     pub(super) fn accepted(request: &Arc<NewRun>, cache: bool, runs_of: &mut RunsOf) -> Self {
-        let kind = Kind {
+        let kind = RunKind {
             project: request.project.clone(),
             pipeline: request.pipeline.clone(),
             target: request.target.clone(),
@@ -109,7 +109,7 @@ impl Entry {
 
     pub(super) fn recovered(run: OpenRun, runs_of: &mut RunsOf) -> Self {
         let OpenRun { project, pipeline, version, target, priority, status, .. } = run;
-        let kind = Arc::new(Kind { project, pipeline, target });
+        let kind = Arc::new(RunKind { project, pipeline, target });
         let of = runs_of.get(RunOf { kind, version });
         let accepted_at = status.queued_at;
         let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));

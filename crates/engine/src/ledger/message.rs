@@ -12,7 +12,7 @@ use rigi_work::plan::{AttemptPlan, Ended, Observed, Sample};
 use tokio::sync::oneshot;
 
 use super::Live;
-use crate::decide::{LimitOf, Place};
+use crate::decide::{LimitOf, QueuePlace};
 
 /// Something that happened, or a question.
 #[derive(Debug)]
@@ -196,7 +196,7 @@ impl Kept {
 #[derive(Debug, Clone, Default)]
 pub struct Look {
     /// Where it stands in the queue.
-    pub place: Option<Place>,
+    pub place: Option<QueuePlace>,
     /// What it does right now.
     pub live: Live,
 }

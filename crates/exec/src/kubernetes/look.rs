@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::job::{CONTAINER, QUEUE, QUEUE_PRIORITY, memory_limit};
 use super::objects::{Condition, ContainerStatus, Job, Pod};
-use super::queues::{Place, condition};
+use super::queues::{LocalQueuePlace, condition};
 use super::standing::{standing, without_uids};
 
 /// All that is known of one attempt.
@@ -23,7 +23,7 @@ pub struct Shown {
     /// Kueue's object, where there is one.
     pub workload: Option<Value>,
     /// Where it waits in Kueue's queue.
-    pub place: Option<Place>,
+    pub place: Option<LocalQueuePlace>,
     /// Kueue has had time enough, and made no object for it.
     pub unheard: bool,
     /// Kueue's objects are not ours to see.

@@ -27,13 +27,13 @@ struct Waiting {
 
 /// Where one waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct LocalQueuePlace {
     pub queue: String,
     /// How many are before it.
     pub before: usize,
 }
 
-impl Place {
+impl LocalQueuePlace {
     /// For people: `2nd in `a``. Far behind, a round number will do: each change of it is told.
     pub fn words(&self) -> String {
         let (before, queue) = (round(self.before), &self.queue);
@@ -77,7 +77,7 @@ impl Queues {
     }
 
     /// The place of each Job that waits.
-    pub fn places(&self) -> Vec<(&str, Place)> {
+    pub fn places(&self) -> Vec<(&str, LocalQueuePlace)> {
         let mut lines: HashMap<&str, Vec<&Waiting>> = HashMap::new();
         for waiting in self.waiting.values() {
             lines.entry(&waiting.queue).or_default().push(waiting);
@@ -87,7 +87,7 @@ impl Queues {
             line.sort_unstable_by(|a, b| a.order.cmp(&b.order));
             for (before, waiting) in line.into_iter().enumerate() {
                 let Some(job) = &waiting.job else { continue };
-                places.push((job.as_str(), Place { queue: queue.to_owned(), before }));
+                places.push((job.as_str(), LocalQueuePlace { queue: queue.to_owned(), before }));
             }
         }
         places
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn far_behind_a_round_number_will_do() {
-        let words = |before| Place { queue: "q".into(), before }.words();
+        let words = |before| LocalQueuePlace { queue: "q".into(), before }.words();
         assert_eq!(words(0), "next in `q`");
         assert_eq!(words(1), "2nd in `q`");
         assert_eq!(words(7), "8th in `q`");

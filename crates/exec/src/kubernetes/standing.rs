@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::queues::{Place, condition};
+use super::queues::{LocalQueuePlace, condition};
 
 /// How a Workload stands that is not admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct Standing {
 
 impl Standing {
     /// For people: short first, so that a list may cut the rest.
-    pub fn words(&self, queue: &str, place: Option<&Place>) -> String {
-        let place = place.filter(|_| self.moves_up).map(Place::words);
+    pub fn words(&self, queue: &str, place: Option<&LocalQueuePlace>) -> String {
+        let place = place.filter(|_| self.moves_up).map(LocalQueuePlace::words);
         let mut short: Vec<&str> =
             [self.short.as_str()].into_iter().filter(|word| !word.is_empty()).collect();
         short.extend(place.as_deref());
@@ -173,7 +173,7 @@ mod tests {
     fn waits(conditions: &Value) -> (String, bool) {
         let workload = json!({"spec": {"queueName": "a"}, "status": {"conditions": conditions}});
         let found = standing(&workload).unwrap();
-        (found.words("a", Some(&Place { queue: "a".into(), before: 1 })), found.moves_up)
+        (found.words("a", Some(&LocalQueuePlace { queue: "a".into(), before: 1 })), found.moves_up)
     }
 
     fn no_quota(reason: &str, said: &str) -> (String, bool) {

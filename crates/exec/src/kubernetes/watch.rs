@@ -30,14 +30,14 @@ const PAGE: u32 = 100;
 
 /// What is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ObjectKind {
     Jobs,
     Pods,
     Events,
     Workloads,
 }
 
-impl Kind {
+impl ObjectKind {
     /// For people.
     pub const fn words(self) -> &'static str {
         match self {
@@ -79,9 +79,9 @@ pub enum Seen {
     /// All pods that there are.
     Pods(HashSet<AttemptKey>),
     /// This cannot be followed.
-    Deaf(Kind, Deafness),
+    Deaf(ObjectKind, Deafness),
     /// It can be followed again.
-    Hears(Kind),
+    Hears(ObjectKind),
 }
 
 /// Why something cannot be followed.
@@ -123,13 +123,13 @@ impl Outlet {
 /// One stream of the cluster's, and whether it can be heard.
 struct Ear<S> {
     stream: Pin<Box<S>>,
-    kind: Kind,
+    kind: ObjectKind,
     outlet: Outlet,
     deaf: bool,
 }
 
 impl<S: Stream<Item = Watched>> Ear<S> {
-    fn new(kind: Kind, stream: S, outlet: Outlet) -> Self {
+    fn new(kind: ObjectKind, stream: S, outlet: Outlet) -> Self {
         Self { stream: Box::pin(stream), kind, outlet, deaf: false }
     }
 
@@ -162,9 +162,9 @@ pub fn watch(cluster: &Cluster, server: &str, outlet: &Outlet) -> JoinSet<()> {
     let ear = |kind, resource: &ApiResource, config| {
         Ear::new(kind, watcher(cluster.of(resource), config).default_backoff(), outlet.clone())
     };
-    tasks.spawn(follow_jobs(ear(Kind::Jobs, &objects::jobs(), own.clone())));
-    tasks.spawn(follow_pods(ear(Kind::Pods, &objects::core("Pod"), own)));
-    tasks.spawn(follow_events(ear(Kind::Events, &objects::core("Event"), warnings)));
+    tasks.spawn(follow_jobs(ear(ObjectKind::Jobs, &objects::jobs(), own.clone())));
+    tasks.spawn(follow_pods(ear(ObjectKind::Pods, &objects::core("Pod"), own)));
+    tasks.spawn(follow_events(ear(ObjectKind::Events, &objects::core("Event"), warnings)));
     tasks
 }
 
@@ -172,7 +172,7 @@ pub fn watch(cluster: &Cluster, server: &str, outlet: &Outlet) -> JoinSet<()> {
 pub fn watch_workloads(tasks: &mut JoinSet<()>, cluster: &Cluster, resource: &ApiResource, outlet: &Outlet) {
     let all = Config::default().page_size(PAGE);
     let stream = watcher(cluster.of(resource), all).default_backoff();
-    tasks.spawn(follow_workloads(Ear::new(Kind::Workloads, stream, outlet.clone())));
+    tasks.spawn(follow_workloads(Ear::new(ObjectKind::Workloads, stream, outlet.clone())));
 }
 
 /// Kueue's Workloads, where Kueue is installed.
@@ -287,14 +287,14 @@ mod tests {
             [Ok(Event::Init), refused(), Ok(Event::Init), refused(), Ok(Event::Init), Ok(Event::InitDone)];
         let (sender, mut told) = mpsc::unbounded_channel();
         let outlet = Outlet { sender: sender.downgrade() };
-        let mut ear = Ear::new(Kind::Workloads, stream::iter(came), outlet);
+        let mut ear = Ear::new(ObjectKind::Workloads, stream::iter(came), outlet);
         while ear.next().await.is_some() {}
         drop(sender);
         let mut words = Vec::new();
         while let Some(Command::Seen(seen)) = told.recv().await {
             words.push(match seen {
-                Seen::Deaf(Kind::Workloads, deafness) => deafness.refused,
-                Seen::Hears(Kind::Workloads) => false,
+                Seen::Deaf(ObjectKind::Workloads, deafness) => deafness.refused,
+                Seen::Hears(ObjectKind::Workloads) => false,
                 other => panic!("{other:?}"),
             });
         }

@@ -47,7 +47,7 @@ pub enum Command {
 
 /// Where an attempt is, as far as this side knows.
 #[derive(Debug)]
-enum Place {
+enum Standing {
     Preparing(AbortHandle),
     /// Handed over. Until the supervisor speaks of it, the order is kept: a supervisor that dies before it has
     /// written the order down has not started anything, so that the next one is told again.
@@ -70,7 +70,7 @@ pub struct Link {
     context: Context,
     environments: Arc<Environments>,
     observed: mpsc::UnboundedSender<Observed>,
-    places: HashMap<AttemptKey, Place>,
+    places: HashMap<AttemptKey, Standing>,
     out: Vec<u8>,
     /// Whoever waits for what stands in `out` to be written.
     waiting: Vec<oneshot::Sender<()>>,
@@ -88,7 +88,7 @@ impl Link {
         observed: mpsc::UnboundedSender<Observed>,
     ) -> Self {
         let known =
-            |known: &Known| (known.key.clone(), Place::Supervisor { order: Vec::new(), stopping: None });
+            |known: &Known| (known.key.clone(), Standing::Supervisor { order: Vec::new(), stopping: None });
         let places = connection.known.iter().map(known).collect();
         context.credentials().keep_only(connection.known.iter().map(|known| &known.key));
         Self {
@@ -160,7 +160,7 @@ impl Link {
         commands: &mut mpsc::UnboundedReceiver<Command>,
         sender: &mpsc::WeakUnboundedSender<Command>,
     ) -> bool {
-        let held = |place: &Place| matches!(place, Place::Supervisor { .. });
+        let held = |place: &Standing| matches!(place, Standing::Supervisor { .. });
         while self.leaving && !self.places.values().any(held) {
             // Whoever waits for an order to be written waits in vain.
             self.waiting.clear();
@@ -181,9 +181,9 @@ impl Link {
             Command::Release { key } => {
                 self.context.credentials().remove(&key);
                 match self.places.remove(&key) {
-                    Some(Place::Preparing(task)) => task.abort(),
-                    Some(Place::Ended) => {}
-                    Some(Place::Supervisor { .. } | Place::Told) | None => {
+                    Some(Standing::Preparing(task)) => task.abort(),
+                    Some(Standing::Ended) => {}
+                    Some(Standing::Supervisor { .. } | Standing::Told) | None => {
                         self.order(&Order::Release { key });
                     }
                 }
@@ -220,13 +220,16 @@ impl Link {
                         let _ = sender.send(Command::Prepared { plan, result });
                     }
                 });
-                self.places.insert(key, Place::Preparing(task.abort_handle()));
+                self.places.insert(key, Standing::Preparing(task.abort_handle()));
             }
         }
     }
 
     fn prepared(&mut self, plan: Box<AttemptPlan>, result: Result<Ready, Failure>) {
-        if matches!(self.places.get(&plan.key), Some(Place::Ended | Place::Told | Place::Supervisor { .. })) {
+        if matches!(
+            self.places.get(&plan.key),
+            Some(Standing::Ended | Standing::Told | Standing::Supervisor { .. })
+        ) {
             return;
         }
         match result {
@@ -247,7 +250,7 @@ impl Link {
                 let mut order = Vec::with_capacity(2048);
                 frame::encode(&mut order, &Order::Launch(Box::new(launch)), &[]);
                 self.out.extend_from_slice(&order);
-                self.places.insert(key, Place::Supervisor { order, stopping: None });
+                self.places.insert(key, Standing::Supervisor { order, stopping: None });
             }
             Err(exit) => {
                 let words = match &exit {
@@ -261,12 +264,12 @@ impl Link {
 
     fn stop(&mut self, key: AttemptKey, grace: Duration) {
         match self.places.get_mut(&key) {
-            Some(Place::Preparing(task)) => {
+            Some(Standing::Preparing(task)) => {
                 task.abort();
                 self.end_here(key, Exit::Stopped, &[BEFORE_START.to_owned()]);
             }
-            Some(Place::Ended | Place::Told) => {}
-            Some(Place::Supervisor { stopping, .. }) => {
+            Some(Standing::Ended | Standing::Told) => {}
+            Some(Standing::Supervisor { stopping, .. }) => {
                 *stopping = Some(grace);
                 self.order(&Order::Stop { key, grace_us: micros(grace) });
             }
@@ -277,7 +280,7 @@ impl Link {
     /// An end without the supervisor's help.
     fn end_here(&mut self, key: AttemptKey, exit: Exit, words: &[String]) {
         let at = Timestamp::now();
-        self.places.insert(key.clone(), Place::Ended);
+        self.places.insert(key.clone(), Standing::Ended);
         let ended = Ended::without_start(exit, at, words);
         self.tell(key, at, Observation::Ended(Box::new(ended)));
     }
@@ -315,10 +318,10 @@ impl Link {
                 }
             };
             match self.places.get_mut(&key) {
-                Some(place @ Place::Supervisor { .. }) if matches!(what, Observation::Ended(_)) => {
-                    *place = Place::Told;
+                Some(place @ Standing::Supervisor { .. }) if matches!(what, Observation::Ended(_)) => {
+                    *place = Standing::Told;
                 }
-                Some(Place::Supervisor { order, .. }) => *order = Vec::new(),
+                Some(Standing::Supervisor { order, .. }) => *order = Vec::new(),
                 _ => {}
             }
             self.tell(key, at, what);
@@ -362,16 +365,16 @@ impl Link {
         for (key, place) in &self.places {
             match place {
                 // Told again: the order may have died with the one before.
-                Place::Supervisor { stopping: Some(grace), .. } if known.contains(key) => {
+                Standing::Supervisor { stopping: Some(grace), .. } if known.contains(key) => {
                     let stop = Order::Stop { key: key.clone(), grace_us: micros(*grace) };
                     frame::encode(&mut self.out, &stop, &[]);
                 }
-                Place::Supervisor { .. } if known.contains(key) => {}
-                Place::Supervisor { order, stopping: None } if !order.is_empty() => {
+                Standing::Supervisor { .. } if known.contains(key) => {}
+                Standing::Supervisor { order, stopping: None } if !order.is_empty() => {
                     self.out.extend_from_slice(order);
                 }
-                Place::Supervisor { stopping, .. } => gone.push((key.clone(), stopping.is_some())),
-                Place::Preparing(_) | Place::Told | Place::Ended => {}
+                Standing::Supervisor { stopping, .. } => gone.push((key.clone(), stopping.is_some())),
+                Standing::Preparing(_) | Standing::Told | Standing::Ended => {}
             }
         }
         for (key, stopping) in gone {

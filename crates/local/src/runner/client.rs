@@ -17,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Server {
     /// A socket that is mounted into the container.
     Socket(PathBuf),
     /// `http://…` or `https://…`.
@@ -26,7 +26,7 @@ pub enum Place {
 
 /// What came of a call.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum CallTrouble {
     /// The server has its reasons: it is not to be asked again.
     #[error("{0}")]
     Final(String),
@@ -49,16 +49,16 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(place: &Place, token: &str) -> Result<Self, String> {
+    pub fn new(place: &Server, token: &str) -> Result<Self, String> {
         let base = match place {
-            Place::Socket(_) => "http://rigi".to_owned(),
-            Place::Url(url) => url.trim_end_matches('/').to_owned(),
+            Server::Socket(_) => "http://rigi".to_owned(),
+            Server::Url(url) => url.trim_end_matches('/').to_owned(),
         };
         let builder = || {
             let builder = without_proxy(&base).connect_timeout(CONNECT);
             match place {
-                Place::Socket(path) => builder.unix_socket(path.clone()),
-                Place::Url(_) => builder,
+                Server::Socket(path) => builder.unix_socket(path.clone()),
+                Server::Url(_) => builder,
             }
         };
         let build = |builder: ClientBuilder| builder.build().map_err(|error| with_causes(&error));
@@ -91,23 +91,23 @@ impl Client {
         &self,
         path: &str,
         body: &B,
-    ) -> Result<A, Trouble> {
+    ) -> Result<A, CallTrouble> {
         ask(self.post(path).json(body)).await
     }
 
-    pub async fn get_json<A: DeserializeOwned>(&self, path: &str) -> Result<A, Trouble> {
+    pub async fn get_json<A: DeserializeOwned>(&self, path: &str) -> Result<A, CallTrouble> {
         ask(self.get(path)).await
     }
 
     /// Tries until it works, or never will. Says on standard error when it takes long.
-    pub async fn insist<T, F: Future<Output = Result<T, Trouble>>>(
+    pub async fn insist<T, F: Future<Output = Result<T, CallTrouble>>>(
         &self,
         mut call: impl FnMut() -> F,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, CallTrouble> {
         let mut pause = PAUSE;
         loop {
             match call().await {
-                Err(Trouble::Passing(why)) => {
+                Err(CallTrouble::Passing(why)) => {
                     if pause >= LONGEST_PAUSE {
                         eprintln!("rigi runner: the server cannot be reached at {}: {why}", self.base);
                     }
@@ -130,13 +130,13 @@ pub fn without_proxy(url: &str) -> ClientBuilder {
 }
 
 /// Sends a request whose answer is JSON.
-pub async fn ask<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, Trouble> {
-    send(request).await?.json().await.map_err(|error| Trouble::Passing(error.to_string()))
+pub async fn ask<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, CallTrouble> {
+    send(request).await?.json().await.map_err(|error| CallTrouble::Passing(error.to_string()))
 }
 
 /// Sends a request; an answer that is no success is trouble.
-pub async fn send(request: RequestBuilder) -> Result<Response, Trouble> {
-    let answer = request.send().await.map_err(|error| Trouble::Passing(with_causes(&error)))?;
+pub async fn send(request: RequestBuilder) -> Result<Response, CallTrouble> {
+    let answer = request.send().await.map_err(|error| CallTrouble::Passing(with_causes(&error)))?;
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
@@ -145,11 +145,11 @@ pub async fn send(request: RequestBuilder) -> Result<Response, Trouble> {
     let why = format!("{status}: {}", text.chars().take(500).collect::<String>());
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::BAD_REQUEST => {
-            Err(Trouble::Final(why))
+            Err(CallTrouble::Final(why))
         }
         // What the server has is damaged or gone.
-        StatusCode::UNPROCESSABLE_ENTITY => Err(Trouble::Here(text)),
-        _ => Err(Trouble::Passing(why)),
+        StatusCode::UNPROCESSABLE_ENTITY => Err(CallTrouble::Here(text)),
+        _ => Err(CallTrouble::Passing(why)),
     }
 }
 
@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn a_client_without_tls_needs_no_certificates() {
         // The builder reads them when it builds: in an empty image there are none.
-        for place in [Place::Socket("/rigi/server/sock".into()), Place::Url("http://10.0.0.5:7445/".into())] {
+        for place in [Server::Socket("/rigi/server/sock".into()), Server::Url("http://10.0.0.5:7445/".into())]
+        {
             assert!(Client::new(&place, "rat1").is_ok(), "{place:?}");
         }
     }

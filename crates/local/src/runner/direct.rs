@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
-use super::client::{Client, Trouble, ask, without_proxy};
+use super::client::{CallTrouble, Client, ask, without_proxy};
 use super::fetch::save;
 
 /// A bucket that takes no connection within this time is out of reach: a policy of the network may say so by silence.
@@ -63,7 +63,7 @@ impl Direct {
     ///
     /// # Errors
     /// If the container's disk does not take it.
-    pub async fn fetch(&self, index: usize, input: &InputFile, place: &Path) -> Result<bool, Trouble> {
+    pub async fn fetch(&self, index: usize, input: &InputFile, place: &Path) -> Result<bool, CallTrouble> {
         let question = || self.client.get(&format!("inputs/{index}/address"));
         let Some((bucket, address)) = self.address(question).await else { return Ok(false) };
         let Some(answer) = self.send(request(bucket.get(&address.url), &address, input.size)).await else {
@@ -75,7 +75,7 @@ impl Direct {
         }
         match save(answer, input, place).await {
             Ok(()) => Ok(true),
-            Err(here @ Trouble::Here(_)) => Err(here),
+            Err(here @ CallTrouble::Here(_)) => Err(here),
             Err(other) => {
                 self.close(&other.to_string());
                 Ok(false)

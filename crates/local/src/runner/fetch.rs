@@ -13,14 +13,14 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::client::{Client, Trouble, send};
+use super::client::{CallTrouble, Client, send};
 use super::direct::Direct;
 
 /// Why there is nothing to run.
 #[derive(Debug)]
 pub enum Failed {
     /// The attempt is not waited for.
-    Gone(Trouble),
+    Gone(CallTrouble),
     /// The container's disk does not take it.
     Disk(String),
     /// It was to end before it began.
@@ -34,7 +34,9 @@ impl Failed {
                 Ended::without_start(Exit::Stopped, Timestamp::now(), &[BEFORE_START.to_owned()])
             }
             Self::Disk(message)
-            | Self::Gone(Trouble::Final(message) | Trouble::Passing(message) | Trouble::Here(message)) => {
+            | Self::Gone(
+                CallTrouble::Final(message) | CallTrouble::Passing(message) | CallTrouble::Here(message),
+            ) => {
                 let (class, reason) = (FailureClass::Infrastructure, Reason::StagingFailed);
                 let words = [message.clone()];
                 Ended::without_start(Exit::NotStarted { class, reason, message }, Timestamp::now(), &words)
@@ -62,28 +64,28 @@ pub async fn fetch(
     Ok(plan)
 }
 
-fn failed(trouble: Trouble) -> Failed {
+fn failed(trouble: CallTrouble) -> Failed {
     match trouble {
-        Trouble::Here(why) => Failed::Disk(why),
+        CallTrouble::Here(why) => Failed::Disk(why),
         other => Failed::Gone(other),
     }
 }
 
 /// A full disk of the container is told as what it is; it is not waited for.
-fn disk(error: &io::Error) -> Trouble {
-    Trouble::Here(format!("Code or inputs could not be put in place: {error}"))
+fn disk(error: &io::Error) -> CallTrouble {
+    CallTrouble::Here(format!("Code or inputs could not be put in place: {error}"))
 }
 
-async fn fetch_code(client: &Client, place: &Path) -> Result<(), Trouble> {
+async fn fetch_code(client: &Client, place: &Path) -> Result<(), CallTrouble> {
     let answer = send(client.get("code")).await?;
     let stream = StreamReader::new(answer.bytes_stream().map_err(io::Error::other));
     let bridge = SyncIoBridge::new(stream);
     let place = place.to_owned();
     let unpacked = tokio::task::spawn_blocking(move || unpack(bridge, &place)).await;
-    unpacked.map_err(|error| Trouble::Passing(error.to_string()))?
+    unpacked.map_err(|error| CallTrouble::Passing(error.to_string()))?
 }
 
-fn unpack(stream: impl io::Read, place: &Path) -> Result<(), Trouble> {
+fn unpack(stream: impl io::Read, place: &Path) -> Result<(), CallTrouble> {
     match std::fs::remove_dir_all(place) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(&error)),
         _ => {}
@@ -96,7 +98,7 @@ fn unpack(stream: impl io::Read, place: &Path) -> Result<(), Trouble> {
             disk(&error)
         }
         // The connection broke: it is fetched again.
-        _ => Trouble::Passing(format!("the code did not arrive whole: {error}")),
+        _ => CallTrouble::Passing(format!("the code did not arrive whole: {error}")),
     })
 }
 
@@ -107,20 +109,25 @@ pub(super) async fn bring(
     index: usize,
     input: &InputFile,
     place: &Path,
-) -> Result<(), Trouble> {
+) -> Result<(), CallTrouble> {
     if direct.fetch(index, input, place).await? {
         return Ok(());
     }
     client.insist(|| fetch_input(client, index, input, place)).await
 }
 
-async fn fetch_input(client: &Client, index: usize, input: &InputFile, place: &Path) -> Result<(), Trouble> {
+async fn fetch_input(
+    client: &Client,
+    index: usize,
+    input: &InputFile,
+    place: &Path,
+) -> Result<(), CallTrouble> {
     let answer = send(client.get(&format!("inputs/{index}"))).await?;
     save(answer, input, place).await
 }
 
 /// Writes an answer to a file, and compares it with what it must be.
-pub(super) async fn save(answer: Response, input: &InputFile, place: &Path) -> Result<(), Trouble> {
+pub(super) async fn save(answer: Response, input: &InputFile, place: &Path) -> Result<(), CallTrouble> {
     let expected = answer.content_length();
     let file = File::create(place).map_err(|error| disk(&error))?;
     let mut file = tokio::fs::File::from_std(file);
@@ -128,7 +135,7 @@ pub(super) async fn save(answer: Response, input: &InputFile, place: &Path) -> R
     let (mut length, mut hash) = (0, Sha256::new());
     // Where an address is a key, it is not for everybody's eyes.
     let broken = |error: reqwest::Error| {
-        Trouble::Passing(format!("an input did not arrive whole: {}", error.without_url()))
+        CallTrouble::Passing(format!("an input did not arrive whole: {}", error.without_url()))
     };
     while let Some(bytes) = stream.try_next().await.map_err(broken)? {
         length += bytes.len() as u64;
@@ -138,7 +145,7 @@ pub(super) async fn save(answer: Response, input: &InputFile, place: &Path) -> R
     file.flush().await.map_err(|error| disk(&error))?;
     let is_it = input.sha256.is_none_or(|wanted| ContentHash::new(hash.finalize().into()) == wanted);
     if !is_it || expected.is_some_and(|expected| expected != length) {
-        return Err(Trouble::Passing("an input did not arrive whole".into()));
+        return Err(CallTrouble::Passing("an input did not arrive whole".into()));
     }
     Ok(())
 }

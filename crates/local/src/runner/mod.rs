@@ -29,8 +29,8 @@ use tokio::task::JoinSet;
 
 use crate::environment::UvConfig;
 use crate::process::{ProcessConfig, ProcessExecutor};
-pub use client::Place;
-use client::{Client, Trouble};
+pub use client::Server;
+use client::{CallTrouble, Client};
 use direct::Direct;
 pub use probe::probe;
 use ship::Shipper;
@@ -42,7 +42,7 @@ const NOT_MINE: u8 = 75;
 #[derive(Debug, Clone)]
 pub struct RunnerConfig {
     /// Where the server is.
-    pub place: Place,
+    pub place: Server,
     /// What shows that the attempt is this runner's.
     pub token: String,
     /// Its own folder: supervisor, attempt, environments.
@@ -129,7 +129,7 @@ async fn attempt(config: RunnerConfig) -> Result<Exit, Error> {
     shipped
 }
 
-fn gone(trouble: Trouble) -> Error {
+fn gone(trouble: CallTrouble) -> Error {
     Error::NotWaitedFor(trouble.to_string())
 }
 

@@ -12,7 +12,7 @@ use rigi_work::plan::StoredFile;
 use rigi_work::wire::{MOST_STORED, Taken};
 use tokio_util::io::{ReaderStream, SyncIoBridge};
 
-use super::client::{Client, Trouble, ask, send};
+use super::client::{CallTrouble, Client, ask, send};
 use super::direct::{Direct, LONGEST, PIECE, SHORTEST};
 
 /// Files that are on their way to the bucket at a time.
@@ -24,9 +24,9 @@ type Found = (Outputs, Listing);
 /// Brings all of it to the server or its bucket. Returns what of it was not brought.
 ///
 /// # Errors
-/// [`Trouble::Here`] if it cannot be read.
-pub async fn ship(client: &Client, direct: &Direct, folder: &Path) -> Result<LeftOut, Trouble> {
-    let unread = |why: String| Trouble::Here(format!("outputs cannot be read: {why}"));
+/// [`CallTrouble::Here`] if it cannot be read.
+pub async fn ship(client: &Client, direct: &Direct, folder: &Path) -> Result<LeftOut, CallTrouble> {
+    let unread = |why: String| CallTrouble::Here(format!("outputs cannot be read: {why}"));
     let opened = folder.to_owned();
     let listed = tokio::task::spawn_blocking(move || {
         let outputs = Outputs::open(&opened)?;
@@ -48,7 +48,7 @@ async fn store_long(
     direct: &Direct,
     folder: &Path,
     found: Arc<Found>,
-) -> Result<HashSet<PathBuf>, Trouble> {
+) -> Result<HashSet<PathBuf>, CallTrouble> {
     if !direct.is_open() {
         return Ok(HashSet::new());
     }
@@ -59,7 +59,7 @@ async fn store_long(
     if stored.is_empty() {
         return Ok(HashSet::new());
     }
-    let list = serde_json::to_vec(&stored).map_err(|error| Trouble::Here(error.to_string()))?;
+    let list = serde_json::to_vec(&stored).map_err(|error| CallTrouble::Here(error.to_string()))?;
     let list = bytes::Bytes::from(list);
     let tell =
         || ask(client.put("outputs/stored", list.clone().into()).header("content-type", "application/json"));
@@ -72,7 +72,7 @@ async fn send_rest(
     client: &Client,
     found: Arc<Found>,
     stored: Arc<HashSet<PathBuf>>,
-) -> Result<LeftOut, Trouble> {
+) -> Result<LeftOut, CallTrouble> {
     let (reader, writer) = tokio::io::duplex(PIECE);
     let packing = tokio::task::spawn_blocking(move || pack(&found, &stored, SyncIoBridge::new(writer)));
     let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(reader, PIECE));
@@ -80,7 +80,7 @@ async fn send_rest(
     match packing.await {
         // The other end of the pipe went away with the connection.
         Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => sent.map(|_| LeftOut::default()),
-        Ok(Err(error)) => Err(Trouble::Here(format!("outputs cannot be read: {error}"))),
+        Ok(Err(error)) => Err(CallTrouble::Here(format!("outputs cannot be read: {error}"))),
         Ok(Ok(left)) => sent.map(|_| left),
         Err(_) => sent.map(|_| LeftOut::default()),
     }

@@ -13,7 +13,7 @@ use rigi_work::wire::{Kept, LastWord, Report, Said, Seen};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::client::{Client, Trouble, send};
+use super::client::{CallTrouble, Client, send};
 use super::direct::Direct;
 use super::mirror::mirror;
 use super::outputs;
@@ -47,13 +47,13 @@ type Newest = Arc<Mutex<Option<Vec<Unfinished>>>>;
 
 /// The end of shipping.
 pub struct Shipped {
-    task: JoinHandle<Result<Exit, Trouble>>,
+    task: JoinHandle<Result<Exit, CallTrouble>>,
 }
 
 impl Shipped {
     /// When all has arrived: how the attempt ended.
-    pub async fn finished(self) -> Result<Exit, Trouble> {
-        self.task.await.unwrap_or_else(|error| Err(Trouble::Final(error.to_string())))
+    pub async fn finished(self) -> Result<Exit, CallTrouble> {
+        self.task.await.unwrap_or_else(|error| Err(CallTrouble::Final(error.to_string())))
     }
 }
 
@@ -122,7 +122,7 @@ struct Shipping {
 }
 
 impl Shipping {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Parcel>) -> Result<Exit, Trouble> {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Parcel>) -> Result<Exit, CallTrouble> {
         let mut waiting = Vec::new();
         while inbox.recv_many(&mut waiting, 256).await > 0 {
             let mut said = Vec::new();
@@ -147,10 +147,14 @@ impl Shipping {
                 return self.end(at, *ended).await;
             }
         }
-        Err(Trouble::Final("its attempt ended without a word".into()))
+        Err(CallTrouble::Final("its attempt ended without a word".into()))
     }
 
-    async fn report(&mut self, said: Vec<Said>, unfinished: Option<Vec<Unfinished>>) -> Result<(), Trouble> {
+    async fn report(
+        &mut self,
+        said: Vec<Said>,
+        unfinished: Option<Vec<Unfinished>>,
+    ) -> Result<(), CallTrouble> {
         if said.is_empty() && unfinished.is_none() {
             return Ok(());
         }
@@ -163,8 +167,8 @@ impl Shipping {
     }
 
     /// Ships the file up to `bytes`.
-    async fn ship_file(&mut self, file: &Path, lines: u64, bytes: u64) -> Result<(), Trouble> {
-        let lost = |error: io::Error| Trouble::Final(format!("the log cannot be read: {error}"));
+    async fn ship_file(&mut self, file: &Path, lines: u64, bytes: u64) -> Result<(), CallTrouble> {
+        let lost = |error: io::Error| CallTrouble::Final(format!("the log cannot be read: {error}"));
         let file = File::open(file).map_err(lost)?;
         // First to where the engine keeps it: that is for when the server is away.
         while self.mirrored && self.mirrored_to < bytes {
@@ -192,12 +196,12 @@ impl Shipping {
         written
     }
 
-    async fn ship(&mut self, piece: Vec<u8>, lines: u64) -> Result<(), Trouble> {
+    async fn ship(&mut self, piece: Vec<u8>, lines: u64) -> Result<(), CallTrouble> {
         let path = format!("log?offset={}&lines={lines}", self.sent);
         let piece = bytes::Bytes::from(piece);
         let kept = self.client.insist(|| async {
             let answer = send(self.client.post(&path).body(piece.clone())).await?;
-            answer.json::<Kept>().await.map_err(|error| Trouble::Passing(error.to_string()))
+            answer.json::<Kept>().await.map_err(|error| CallTrouble::Passing(error.to_string()))
         });
         kept.await?;
         self.sent += piece.len() as u64;
@@ -205,7 +209,7 @@ impl Shipping {
         Ok(())
     }
 
-    async fn end(&mut self, at: Timestamp, mut ended: Ended) -> Result<Exit, Trouble> {
+    async fn end(&mut self, at: Timestamp, mut ended: Ended) -> Result<Exit, CallTrouble> {
         if let Some(file) = &ended.log.file {
             let bytes = std::fs::metadata(file).map_or(self.sent, |facts| facts.len());
             let lines = if ended.log.inline.is_empty() { ended.log.lines } else { self.lines };
@@ -220,7 +224,7 @@ impl Shipping {
         }
         if let Some(outputs) = &ended.outputs {
             match outputs::ship(&self.client, &self.direct, outputs).await {
-                Err(Trouble::Here(why)) => ended.left.lost(Path::new("."), why),
+                Err(CallTrouble::Here(why)) => ended.left.lost(Path::new("."), why),
                 sent => ended.left = sent?,
             }
         }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::client::{Client, Place, Trouble};
+use super::client::{CallTrouble, Client, Server};
 use super::direct::{Direct, SHORTEST};
 use super::{fetch, outputs};
 
@@ -107,7 +107,7 @@ async fn door(bucket: String, input: &'static [u8], taken: &'static [&'static st
 }
 
 fn runner(door: &Stub) -> (Client, Direct) {
-    let client = Client::new(&Place::Url(door.url.clone()), "rat1-secret").unwrap();
+    let client = Client::new(&Server::Url(door.url.clone()), "rat1-secret").unwrap();
     (client.clone(), Direct::new(client, Way::Bucket))
 }
 
@@ -162,7 +162,7 @@ async fn an_input_that_the_server_has_lost_is_not_waited_for() {
     let (client, _) = runner(&door);
     let direct = Direct::new(client.clone(), Way::Door);
     let lost = fetch::bring(&client, &direct, 0, &input(b"good"), &dir.path().join("input")).await;
-    assert!(matches!(lost, Err(Trouble::Here(why)) if why.ends_with("blobs/ab is damaged")));
+    assert!(matches!(lost, Err(CallTrouble::Here(why)) if why.ends_with("blobs/ab is damaged")));
 }
 
 #[tokio::test]
@@ -276,7 +276,7 @@ async fn outputs_take_as_long_as_they_take() {
         tokio::time::sleep(Duration::from_secs(600)).await;
         stream.write_all(b"HTTP/1.1 204 x\r\n\r\n").await.unwrap();
     });
-    let client = Client::new(&Place::Url(url), "rat1-secret").unwrap();
+    let client = Client::new(&Server::Url(url), "rat1-secret").unwrap();
     let direct = Direct::new(client.clone(), Way::Door);
     let shipped = outputs::ship(&client, &direct, dir.path());
     // Whoever gives up begins anew, for ever.

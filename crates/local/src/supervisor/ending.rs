@@ -13,7 +13,7 @@ use super::journal::Record;
 use super::leftovers::{Leftovers, nothing_in};
 use super::reactor::{LastWord, Reactor};
 use super::staging::NotStarted;
-use super::timers::Kind;
+use super::timers::TimerKind;
 use super::tree;
 use super::workers::Job;
 use crate::sys::{self, Reaped, Status};
@@ -35,8 +35,8 @@ impl Reactor {
         attempt.usage.max_memory = attempt.usage.max_memory.max(reaped.usage.max_memory);
         attempt.phase = Phase::Ending;
         attempt.ending_since = Instant::now();
-        self.timers.cancel(&mut attempt.timeout_timer, id, Kind::Timeout);
-        self.timers.cancel(&mut attempt.kill_timer, id, Kind::Kill);
+        self.timers.cancel(&mut attempt.timeout_timer, id, TimerKind::Timeout);
+        self.timers.cancel(&mut attempt.kill_timer, id, TimerKind::Kill);
         self.try_finish(id);
     }
 
@@ -63,8 +63,8 @@ impl Reactor {
             // The end of a killed process wakes the loop by itself; this is for what is not its child.
             let pause = (waited / 4).clamp(Duration::from_millis(2), Duration::from_millis(50));
             let at = Instant::now() + pause;
-            self.timers.cancel(&mut attempt.ending_timer, id, Kind::Ending);
-            self.timers.set(at, id, Kind::Ending);
+            self.timers.cancel(&mut attempt.ending_timer, id, TimerKind::Ending);
+            self.timers.set(at, id, TimerKind::Ending);
             attempt.ending_timer = Some(at);
             return;
         }
@@ -77,8 +77,8 @@ impl Reactor {
             attempt.spool.note(Timestamp::now(), text);
         }
         attempt.pipes = [None, None];
-        self.timers.cancel(&mut attempt.log_timer, id, Kind::Log);
-        self.timers.cancel(&mut attempt.unfinished.timer, id, Kind::Unfinished);
+        self.timers.cancel(&mut attempt.log_timer, id, TimerKind::Log);
+        self.timers.cancel(&mut attempt.unfinished.timer, id, TimerKind::Unfinished);
         attempt.phase = Phase::Inspecting;
         if nothing_in(&attempt.folder) {
             self.complete(id, Leftovers::default());
@@ -176,11 +176,11 @@ impl Reactor {
     pub fn complete(&mut self, id: u32, left: Leftovers) {
         let Some(mut attempt) = self.attempts.remove(&id) else { return };
         self.ids.remove(&attempt.key);
-        self.timers.cancel(&mut attempt.timeout_timer, id, Kind::Timeout);
-        self.timers.cancel(&mut attempt.kill_timer, id, Kind::Kill);
-        self.timers.cancel(&mut attempt.log_timer, id, Kind::Log);
-        self.timers.cancel(&mut attempt.ending_timer, id, Kind::Ending);
-        self.timers.cancel(&mut attempt.unfinished.timer, id, Kind::Unfinished);
+        self.timers.cancel(&mut attempt.timeout_timer, id, TimerKind::Timeout);
+        self.timers.cancel(&mut attempt.kill_timer, id, TimerKind::Kill);
+        self.timers.cancel(&mut attempt.log_timer, id, TimerKind::Log);
+        self.timers.cancel(&mut attempt.ending_timer, id, TimerKind::Ending);
+        self.timers.cancel(&mut attempt.unfinished.timer, id, TimerKind::Unfinished);
         attempt.take_notes(left.notes);
         let at = Timestamp::now();
         let exit = exit_of(&attempt, left.outputs.as_ref().map_or(0, |(_, bytes)| *bytes));

@@ -13,7 +13,7 @@ use super::journal::Record;
 use super::reactor::Reactor;
 use super::spawn::Spawned;
 use super::staging::NotStarted;
-use super::timers::Kind;
+use super::timers::TimerKind;
 use super::tree;
 use super::workers::Job;
 use crate::wire::{Launch, Order, PROTOCOL, Report};
@@ -123,7 +123,7 @@ impl Reactor {
         attempt.group = group;
         if let Some(timeout) = attempt.timeout {
             let at = now + timeout;
-            self.timers.set(at, id, Kind::Timeout);
+            self.timers.set(at, id, TimerKind::Timeout);
             attempt.timeout_timer = Some(at);
         }
         let (key, stopped, grace) = (attempt.key.clone(), attempt.cause.is_some(), attempt.grace);
@@ -179,7 +179,7 @@ impl Reactor {
         if self.tidy_timer.is_none() {
             let at = Instant::now() + KEEP_FOLDERS;
             self.tidy_timer = Some(at);
-            self.timers.set(at, 0, Kind::Tidy);
+            self.timers.set(at, 0, TimerKind::Tidy);
         }
     }
 
@@ -194,8 +194,8 @@ impl Reactor {
         if attempt.kill_timer.is_some_and(|before| before <= at) {
             return;
         }
-        self.timers.cancel(&mut attempt.kill_timer, id, Kind::Kill);
-        self.timers.set(at, id, Kind::Kill);
+        self.timers.cancel(&mut attempt.kill_timer, id, TimerKind::Kill);
+        self.timers.set(at, id, TimerKind::Kill);
         attempt.kill_timer = Some(at);
         tree::signal_group(attempt.pid, rustix::process::Signal::TERM);
     }

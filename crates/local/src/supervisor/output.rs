@@ -7,7 +7,7 @@ use rigi_model::log::Stream;
 
 use super::attempt::Phase;
 use super::reactor::Reactor;
-use super::timers::Kind;
+use super::timers::TimerKind;
 use crate::wire::Report;
 
 /// How long output waits for more before it is written and told of; and the time between two such writes.
@@ -52,7 +52,7 @@ impl Reactor {
                 // A short attempt's log never comes to its file; one that has come to it waits only while it is busy.
                 let at = attempt.spilled.map_or(now + HOLD, |last| now.max(last + HOLD));
                 attempt.log_timer = Some(at);
-                self.timers.set(at, id, Kind::Log);
+                self.timers.set(at, id, TimerKind::Log);
             }
             if len < 4096 {
                 break;

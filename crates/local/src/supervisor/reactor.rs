@@ -20,7 +20,7 @@ use super::door::Connection;
 use super::journal::Journal;
 use super::sampling::Sampling;
 use super::ticket::Tickets;
-use super::timers::{Kind, Timers};
+use super::timers::{TimerKind, Timers};
 use super::tree::Strays;
 use super::workers::{Done, Job, Workers};
 use crate::layout::Layout;
@@ -218,7 +218,7 @@ impl Reactor {
         if epoll::modify(&self.epoll, guest.fd(), token, epoll::EventFlags::IN).is_ok() {
             // The one before is dropped and with it closed.
             self.server = Some(guest);
-            self.timers.cancel(&mut self.idle_timer, 0, Kind::Idle);
+            self.timers.cancel(&mut self.idle_timer, 0, TimerKind::Idle);
             self.welcome(ticket);
             self.hear();
         }
@@ -226,13 +226,13 @@ impl Reactor {
 
     fn close_door(&mut self) {
         if epoll::delete(&self.epoll, &self.listener).is_ok() {
-            self.timers.set(Instant::now() + DOOR, 0, Kind::Door);
+            self.timers.set(Instant::now() + DOOR, 0, TimerKind::Door);
         }
     }
 
     fn open_door(&mut self) {
         if self.watch(&self.listener, LISTENER, epoll::EventFlags::IN).is_err() {
-            self.timers.set(Instant::now() + DOOR, 0, Kind::Door);
+            self.timers.set(Instant::now() + DOOR, 0, TimerKind::Door);
         }
     }
 
@@ -288,15 +288,15 @@ impl Reactor {
         }
     }
 
-    fn on_timer(&mut self, id: u32, kind: Kind, now: Instant) {
+    fn on_timer(&mut self, id: u32, kind: TimerKind, now: Instant) {
         match kind {
-            Kind::Log => self.spill(id),
-            Kind::Unfinished => self.tell_unfinished(id),
-            Kind::Timeout => self.on_timeout(id),
-            Kind::Kill => self.kill_tree(id),
-            Kind::Ending => self.try_finish(id),
-            Kind::Sample => self.on_sample_tick(now),
-            Kind::Tidy => {
+            TimerKind::Log => self.spill(id),
+            TimerKind::Unfinished => self.tell_unfinished(id),
+            TimerKind::Timeout => self.on_timeout(id),
+            TimerKind::Kill => self.kill_tree(id),
+            TimerKind::Ending => self.try_finish(id),
+            TimerKind::Sample => self.on_sample_tick(now),
+            TimerKind::Tidy => {
                 self.tidy_timer = None;
                 self.remove_released();
                 if std::mem::take(&mut self.launched_lately) {
@@ -305,8 +305,8 @@ impl Reactor {
                     self.workers.submit(Job::Clear);
                 }
             }
-            Kind::Door => self.open_door(),
-            Kind::Idle => {
+            TimerKind::Door => self.open_door(),
+            TimerKind::Idle => {
                 self.idle_timer = None;
                 self.quitting = true;
             }
@@ -343,10 +343,10 @@ impl Reactor {
         let idle = self.server.is_none() && self.attempts.is_empty();
         if idle && self.idle_timer.is_none() && !self.quitting {
             let at = Instant::now() + self.idle_exit;
-            self.timers.set(at, 0, Kind::Idle);
+            self.timers.set(at, 0, TimerKind::Idle);
             self.idle_timer = Some(at);
         } else if !idle && self.idle_timer.is_some() {
-            self.timers.cancel(&mut self.idle_timer, 0, Kind::Idle);
+            self.timers.cancel(&mut self.idle_timer, 0, TimerKind::Idle);
         }
     }
 

@@ -11,7 +11,7 @@ use super::attempt::{Cause, Phase};
 use super::cgroup::Group;
 use super::leftovers::{NotesUpTo, read_notes};
 use super::reactor::Reactor;
-use super::timers::Kind;
+use super::timers::TimerKind;
 use super::tree::{Table, proportional_memory};
 use super::workers::Job;
 use crate::layout::name;
@@ -63,9 +63,9 @@ impl Reactor {
         let earliest = self.sampling.last.map_or(now, |last| last + SHORTEST);
         let at = (now + NEW).max(earliest);
         if self.sampling.timer.is_none_or(|timer| timer > at) {
-            self.timers.cancel(&mut self.sampling.timer, 0, Kind::Sample);
+            self.timers.cancel(&mut self.sampling.timer, 0, TimerKind::Sample);
             self.sampling.timer = Some(at);
-            self.timers.set(at, 0, Kind::Sample);
+            self.timers.set(at, 0, TimerKind::Sample);
         }
     }
 
@@ -128,7 +128,7 @@ impl Reactor {
             let unsampled = newest.filter(|attempt| attempt.sampled.is_none()).map(|attempt| attempt.started);
             let at = unsampled.map_or(next, |started| next.min((started + NEW).max(samples.at + SHORTEST)));
             self.sampling.timer = Some(at);
-            self.timers.set(at, 0, Kind::Sample);
+            self.timers.set(at, 0, TimerKind::Sample);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum TimerKind {
     /// Write the log to its file and tell of it.
     Log,
     /// Look whether a line still stands that has not ended.
@@ -29,24 +29,24 @@ pub enum Kind {
 /// Timers by time; the number is an attempt's, or 0.
 #[derive(Debug, Default)]
 pub struct Timers {
-    set: BTreeSet<(Instant, u32, Kind)>,
+    set: BTreeSet<(Instant, u32, TimerKind)>,
 }
 
 impl Timers {
     /// Adds one.
-    pub fn set(&mut self, at: Instant, id: u32, kind: Kind) {
+    pub fn set(&mut self, at: Instant, id: u32, kind: TimerKind) {
         self.set.insert((at, id, kind));
     }
 
     /// Removes the one whose time is kept in `slot`.
-    pub fn cancel(&mut self, slot: &mut Option<Instant>, id: u32, kind: Kind) {
+    pub fn cancel(&mut self, slot: &mut Option<Instant>, id: u32, kind: TimerKind) {
         if let Some(at) = slot.take() {
             self.set.remove(&(at, id, kind));
         }
     }
 
     /// Takes the next one that is due.
-    pub fn due(&mut self, now: Instant) -> Option<(u32, Kind)> {
+    pub fn due(&mut self, now: Instant) -> Option<(u32, TimerKind)> {
         let &(at, id, kind) = self.set.first().filter(|(at, ..)| *at <= now)?;
         self.set.remove(&(at, id, kind));
         Some((id, kind))

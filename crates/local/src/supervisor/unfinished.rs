@@ -10,7 +10,7 @@ use rigi_model::log::{Stream, Unfinished};
 use super::attempt::Phase;
 use super::reactor::Reactor;
 use super::spool::Spool;
-use super::timers::Kind;
+use super::timers::TimerKind;
 use crate::wire::Report;
 
 /// A line is told of when it has stood for so long, and then so often at most.
@@ -104,7 +104,7 @@ impl Reactor {
         if attempt.unfinished.timer.is_none() && attempt.unfinished.is_due(&attempt.spool) {
             let until = Instant::now() + STANDS;
             attempt.unfinished.wait(&attempt.spool, until);
-            self.timers.set(until, id, Kind::Unfinished);
+            self.timers.set(until, id, TimerKind::Unfinished);
         }
     }
 

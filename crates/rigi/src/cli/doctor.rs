@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use rigi_api::view::CheckView;
-use rigi_store::inspect::{Damage, Part};
+use rigi_store::inspect::{Damage, Inspected};
 use serde::Serialize;
 
 use super::output::{OutputArgs, print_value};
@@ -96,8 +96,8 @@ impl From<CheckView> for Check {
     }
 }
 
-impl From<Part> for Check {
-    fn from(part: Part) -> Self {
+impl From<Inspected> for Check {
+    fn from(part: Inspected) -> Self {
         let message = match part.damage.len() {
             0 => format!("{} read", count(part.read)),
             wrong => format!("{} damaged, {} read", count(wrong as u64), count(part.read)),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use rigi_local::runner::{Place, RunnerConfig, probe, run};
+use rigi_local::runner::{RunnerConfig, Server, probe, run};
 
 /// `rigi runner`
 #[derive(Debug, Args)]
@@ -66,8 +66,8 @@ impl Runner {
         // The attempt may not need it, and where it is a mounted secret it stays.
         let _ = std::fs::remove_file(&file);
         let place = match (self.server_socket, self.server_url) {
-            (Some(folder), _) => Place::Socket(folder.join("sock")),
-            (None, url) => Place::Url(url.unwrap_or_default()),
+            (Some(folder), _) => Server::Socket(folder.join("sock")),
+            (None, url) => Server::Url(url.unwrap_or_default()),
         };
         let config = RunnerConfig {
             place,

@@ -10,7 +10,7 @@ use clap_complete::ArgValueCompleter;
 use rigi_model::text::shown;
 
 use crate::cli::here::Aside;
-use crate::client::{self, Client, FindError, Place, ServerPlace};
+use crate::client::{self, Client, FindError, SearchPlace, ServerPlace};
 use crate::config::{self, Flag, Loaded, Sources};
 use crate::terminal::Failure;
 use crate::terminal::{Terminal, remark};
@@ -82,7 +82,7 @@ impl Session {
     pub fn find(&self) -> Result<ServerPlace, FindError> {
         let Globals { url, token, data, .. } = self.globals.clone();
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-        client::find(&Place {
+        client::find(&SearchPlace {
             url: filled(url),
             token: filled(token),
             data: data.filter(|data| !data.as_os_str().is_empty()),
@@ -99,7 +99,7 @@ impl Session {
         let offline = |folder: &Path| Ok(Found::Offline(Box::new(self.load(folder, Vec::new())?)));
         if let (Some(folder), None) = (folder, &self.globals.url) {
             let data = self.load(folder, Vec::new())?.data_folder();
-            let place = Place { data: Some(data), ..Place::default() };
+            let place = SearchPlace { data: Some(data), ..SearchPlace::default() };
             return client::find(&place).map_or_else(|_| offline(folder), |server| Ok(Found::Server(server)));
         }
         match self.find() {

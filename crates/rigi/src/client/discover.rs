@@ -62,7 +62,7 @@ pub struct ServerPlace {
 
 /// Where to look.
 #[derive(Debug, Clone, Default)]
-pub struct Place {
+pub struct SearchPlace {
     /// `--url` or `RIGI_URL`.
     pub url: Option<String>,
     /// `--token` or `RIGI_TOKEN`.
@@ -93,7 +93,7 @@ pub enum FindError {
 ///
 /// # Errors
 /// When there is none, or more than one.
-pub fn find(place: &Place) -> Result<ServerPlace, FindError> {
+pub fn find(place: &SearchPlace) -> Result<ServerPlace, FindError> {
     if let Some(url) = &place.url {
         let token = place.token.clone().or_else(|| token_in(place.data.as_deref()?));
         return Ok(ServerPlace { url: url.clone(), token, data: None, pid: None });
@@ -200,8 +200,12 @@ mod tests {
         FolderLock::take(data, "a test").unwrap()
     }
 
-    fn place(current: &Path) -> Place {
-        Place { current: current.to_owned(), list: Some(current.join("servers.json")), ..Place::default() }
+    fn place(current: &Path) -> SearchPlace {
+        SearchPlace {
+            current: current.to_owned(),
+            list: Some(current.join("servers.json")),
+            ..SearchPlace::default()
+        }
     }
 
     #[test]
@@ -230,21 +234,22 @@ mod tests {
         // A start that failed left this.
         std::fs::create_dir_all(root.path().join("other/.rigi")).unwrap();
         std::fs::write(root.path().join("other/.rigi/lock"), "").unwrap();
-        let listed = Place { list: Some(inner.join("servers.json")), ..place(&root.path().join("other")) };
+        let listed =
+            SearchPlace { list: Some(inner.join("servers.json")), ..place(&root.path().join("other")) };
         std::fs::rename(&middle, root.path().join("away")).unwrap();
         assert_eq!(find(&listed).unwrap().data, Some(far.clone()), "by the list, past an empty folder");
         std::fs::rename(root.path().join("away"), &middle).unwrap();
 
-        let named = Place { data: Some(far.clone()), ..place(&inner) };
+        let named = SearchPlace { data: Some(far.clone()), ..place(&inner) };
         assert_eq!(find(&named).unwrap().data, Some(far.clone()));
-        let given = Place { url: Some("http://x".to_owned()), ..place(&inner) };
+        let given = SearchPlace { url: Some("http://x".to_owned()), ..place(&inner) };
         let found = find(&given).unwrap();
         assert_eq!((found.url.as_str(), found.token), ("http://x", None));
         // Its folder, if it is named too, has the token; one that is given counts more.
         std::fs::write(far.join("token"), "of-the-folder\n").unwrap();
-        let both = Place { data: Some(far.clone()), ..given };
+        let both = SearchPlace { data: Some(far.clone()), ..given };
         assert_eq!(find(&both).unwrap().token.as_deref(), Some("of-the-folder"));
-        let all = Place { token: Some("given".to_owned()), ..both };
+        let all = SearchPlace { token: Some("given".to_owned()), ..both };
         assert_eq!(find(&all).unwrap().token.as_deref(), Some("given"));
         let several = vec![far, middle];
         assert_eq!(find(&place(root.path())).unwrap_err(), FindError::Several(several));

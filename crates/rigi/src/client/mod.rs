@@ -10,7 +10,7 @@ mod sse;
 mod upload;
 
 pub use call::{CallError, Client};
-pub use discover::{FindError, Place, ServerFile, ServerPlace, find, finds, running_servers_file};
+pub use discover::{FindError, SearchPlace, ServerFile, ServerPlace, find, finds, running_servers_file};
 pub use event_stream::EventStream;
 pub use log_stream::{LogEvent, LogStart, LogStream};
 pub use problem::{Problem, ProblemEntry};

@@ -6,7 +6,7 @@ use std::path::Path;
 use rigi_engine::code::version_at;
 use rigi_local::supervisor::{Flaw, check_records, removed_logs};
 use rigi_store::backup::Watch;
-use rigi_store::inspect::{Part, inspect};
+use rigi_store::inspect::{Inspected, inspect};
 
 use super::check::runtime;
 use super::error::of_store;
@@ -18,7 +18,7 @@ use crate::config::Loaded;
 ///
 /// # Errors
 /// If the reading itself fails.
-pub fn damage(loaded: &Loaded, watch: Watch<'_>) -> anyhow::Result<Vec<Part>> {
+pub fn damage(loaded: &Loaded, watch: Watch<'_>) -> anyhow::Result<Vec<Inspected>> {
     let data = loaded.data_folder();
     if !data.is_dir() {
         return Ok(Vec::new());
@@ -33,8 +33,8 @@ pub fn damage(loaded: &Loaded, watch: Watch<'_>) -> anyhow::Result<Vec<Part>> {
 }
 
 /// Copies of captured code against the hash that names them.
-fn code(data: &Path) -> std::io::Result<Part> {
-    let mut part = Part::new("code");
+fn code(data: &Path) -> std::io::Result<Inspected> {
+    let mut part = Inspected::new("code");
     let cure = "remove the folder: it is made again from what is stored";
     let folder = data.join("cache").join("code");
     if !folder.is_dir() {
@@ -54,8 +54,8 @@ fn code(data: &Path) -> std::io::Result<Part> {
 }
 
 /// What the supervisor must not forget.
-fn journal(data: &Path) -> std::io::Result<Part> {
-    let mut part = Part::new("journal");
+fn journal(data: &Path) -> std::io::Result<Inspected> {
+    let mut part = Inspected::new("journal");
     let (read, flaws) = check_records(data)?;
     part.read = read;
     for flaw in flaws {
@@ -83,8 +83,8 @@ fn journal(data: &Path) -> std::io::Result<Part> {
 }
 
 /// The token of links, and the note where a server answers.
-fn small_files(data: &Path) -> Part {
-    let mut part = Part::new("server");
+fn small_files(data: &Path) -> Inspected {
+    let mut part = Inspected::new("server");
     let token = data.join("token");
     let held = std::fs::read_to_string(&token).ok();
     let note = data.join(ServerFile::NAME);

@@ -20,7 +20,7 @@ use super::extract::{Path, Query};
 use super::pipelines::bounded;
 use super::scope::Scope;
 use super::state::AppState;
-use crate::live::{self, Attempts, Place};
+use crate::live::{self, Attempts, LogPlace};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -204,7 +204,7 @@ async fn stream_log(
     let (scope, run) = scope.find_run(&id).await?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(behind);
     let attempts = if query.attempt.is_none() { Attempts::On } else { Attempts::One };
-    let place = seen.unwrap_or_else(|| Place {
+    let place = seen.unwrap_or_else(|| LogPlace {
         attempt: query.attempt.unwrap_or(run.status.attempt).max(1),
         line: query.from.unwrap_or(1).max(1),
     });
@@ -212,9 +212,9 @@ async fn stream_log(
 }
 
 /// The place behind the last line that was seen.
-fn behind(id: &str) -> Option<Place> {
+fn behind(id: &str) -> Option<LogPlace> {
     let (attempt, line) = id.split_once('.')?;
-    Some(Place {
+    Some(LogPlace {
         attempt: attempt.parse::<u32>().ok()?.max(1),
         line: line.parse::<u64>().ok()?.checked_add(1)?,
     })

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use rigi_api::view::RunSummary;
 use rigi_engine::Pulse;
 use rigi_model::{ProjectName, RunId};
-use rigi_store::{Commit, Result, Told};
+use rigi_store::{Commit, Result, SubjectChange};
 use tokio::sync::broadcast;
 
 /// What happens from now on.
@@ -24,7 +24,7 @@ pub struct Missed {
     /// Each run that changed, as it was then; `None`: too much, or it is not known.
     pub runs: Option<Vec<RunSummary>>,
     /// What happened to anything else.
-    pub others: Vec<Told>,
+    pub others: Vec<SubjectChange>,
 }
 
 /// See the module.

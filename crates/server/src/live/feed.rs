@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rigi_api::view::RunSummary;
 use rigi_model::{ProjectName, RunId};
-use rigi_store::Told;
+use rigi_store::SubjectChange;
 use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
@@ -150,7 +150,7 @@ impl Feed {
         self.audience.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn seat(&self, changes: &Arc<dyn Changes>, wants: &Wants) -> Seat {
+    fn seat(&self, changes: &Arc<dyn Changes>, wants: &Wants) -> FeedSeat {
         let mut audience = self.audience();
         if matches!(wants, Wants::All { .. }) {
             audience.to_all += 1;
@@ -163,17 +163,17 @@ impl Feed {
             let teller = Teller::new(changes.clone(), self.clone());
             audience.teller = Some(tokio::spawn(teller.run()).abort_handle());
         }
-        Seat { feed: self.clone(), wants: wants.clone() }
+        FeedSeat { feed: self.clone(), wants: wants.clone() }
     }
 }
 
 /// Held by one who listens.
-pub struct Seat {
+pub struct FeedSeat {
     feed: Feed,
     wants: Wants,
 }
 
-impl Drop for Seat {
+impl Drop for FeedSeat {
     fn drop(&mut self) {
         let mut audience = self.feed.audience();
         if matches!(self.wants, Wants::All { .. }) {
@@ -202,7 +202,7 @@ pub fn reset(id: Option<i64>) -> Bytes {
 }
 
 /// What happened to something that is no run, called as its subject.
-pub fn other_event(told: &Told) -> Bytes {
+pub fn other_event(told: &SubjectChange) -> Bytes {
     sse::event(told.subject.as_str(), None::<u8>, &json!({ "id": told.id, "kind": told.kind }))
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::hub::{Hub, Look, Place, Signal, Standing};
+use super::hub::{Hub, LogPlace, Look, Signal, Standing};
 use super::sse::{self, Listener};
 
 /// Which attempts are told.
@@ -22,7 +22,7 @@ pub enum Attempts {
 pub struct Follower {
     hub: Arc<Hub>,
     signal: watch::Receiver<Signal>,
-    place: Place,
+    place: LogPlace,
     attempts: Attempts,
     beat: u64,
     /// The version of unfinished lines that it was told.
@@ -34,7 +34,7 @@ pub struct Follower {
 
 impl Follower {
     /// Begins at a place. `signal` is the hub's.
-    pub fn new(hub: Arc<Hub>, signal: watch::Receiver<Signal>, place: Place, attempts: Attempts) -> Self {
+    pub fn new(hub: Arc<Hub>, signal: watch::Receiver<Signal>, place: LogPlace, attempts: Attempts) -> Self {
         let beat = signal.borrow().beat;
         Self { hub, signal, place, attempts, beat, stands: 0, unreadable: false, over: false }
     }
@@ -45,7 +45,7 @@ impl Follower {
             return Ok(Err(self.hub.standing()));
         }
         let told = match self.hub.look(self.place) {
-            Look::Told(told) => told,
+            Look::LogEvent(told) => told,
             Look::Nothing(standing) => return Ok(Err(standing)),
             Look::Unread(standing) => match self.hub.read(self.place).await? {
                 Some(told) => told,
@@ -60,7 +60,7 @@ impl Follower {
     fn after(&mut self, standing: Standing) -> Option<Bytes> {
         let Standing { attempt, state } = standing;
         if self.attempts == Attempts::On && self.place.attempt < attempt {
-            self.place = Place { attempt: self.place.attempt + 1, line: 1 };
+            self.place = LogPlace { attempt: self.place.attempt + 1, line: 1 };
             (self.unreadable, self.stands) = (false, 0);
             let id = format!("{}.0", self.place.attempt);
             return Some(sse::event("attempt", Some(id), &json!({ "attempt": self.place.attempt })));

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use rigi_api::view::LogLine;
 use rigi_model::RunState;
 use rigi_model::log::Unfinished;
-use rigi_store::logs::{Bounds, Part};
+use rigi_store::logs::{Bounds, LogPart};
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -44,12 +44,12 @@ pub trait Origin: Send + Sync + 'static {
     fn standing(&self) -> BoxFuture<'_, rigi_store::Result<Standing>>;
 
     /// Lines of an attempt, from a line on. Everything is there that was written before a standing was told.
-    fn read(&self, attempt: u32, from: u64, most: Bounds) -> BoxFuture<'_, rigi_store::Result<Part>>;
+    fn read(&self, attempt: u32, from: u64, most: Bounds) -> BoxFuture<'_, rigi_store::Result<LogPart>>;
 }
 
 /// A place in a run's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct LogPlace {
     /// From 1.
     pub attempt: u32,
     /// The line that comes next, from 1.
@@ -58,7 +58,7 @@ pub struct Place {
 
 /// An event, and the line that comes after it.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct LogEvent {
     pub bytes: Bytes,
     pub next: u64,
 }
@@ -66,7 +66,7 @@ pub struct Told {
 /// What there is at a place.
 pub enum Look {
     /// This event.
-    Told(Told),
+    LogEvent(LogEvent),
     /// Nothing yet.
     Nothing(Standing),
     /// It has to be read.
@@ -101,8 +101,8 @@ struct Shared {
     changed: bool,
     generation: u64,
     /// In this generation nothing follows this place.
-    end: Option<Place>,
-    kept: VecDeque<(Place, Told)>,
+    end: Option<LogPlace>,
+    kept: VecDeque<(LogPlace, LogEvent)>,
     kept_bytes: usize,
     unfinished: Option<Stands>,
 }
@@ -259,10 +259,10 @@ impl Hub {
     }
 
     /// What there is at a place, as far as is known.
-    pub fn look(&self, place: Place) -> Look {
+    pub fn look(&self, place: LogPlace) -> Look {
         let shared = self.shared();
         if let Some(told) = shared.kept_at(place) {
-            return Look::Told(told);
+            return Look::LogEvent(told);
         }
         let none_yet = place.attempt > shared.standing.attempt;
         let ended = shared.end.is_some_and(|end| end.attempt == place.attempt && end.line <= place.line);
@@ -270,7 +270,7 @@ impl Hub {
     }
 
     /// Reads the event at a place; `None` if nothing is there.
-    pub async fn read(&self, place: Place) -> rigi_store::Result<Option<Told>> {
+    pub async fn read(&self, place: LogPlace) -> rigi_store::Result<Option<LogEvent>> {
         let _turn = self.reading.lock().await;
         let generation = {
             let shared = self.shared();
@@ -284,12 +284,12 @@ impl Hub {
         let told = part.lines.last().map(|line| line.number).map(|last| {
             let lines: Vec<LogLine> = part.lines.into_iter().map(line).collect();
             let id = format!("{}.{last}", place.attempt);
-            Told { bytes: sse::event("lines", Some(id), &lines), next: last + 1 }
+            LogEvent { bytes: sse::event("lines", Some(id), &lines), next: last + 1 }
         });
         let room = (KEEP_EACH * self.followers()).min(KEEP_MOST);
         let mut shared = self.shared();
         if shared.generation == generation && shared.standing.attempt == place.attempt {
-            shared.end = part.end.map(|line| Place { attempt: place.attempt, line });
+            shared.end = part.end.map(|line| LogPlace { attempt: place.attempt, line });
         }
         if let Some(told) = &told {
             shared.keep(place, told.clone(), room);
@@ -299,14 +299,14 @@ impl Hub {
 }
 
 impl Shared {
-    fn kept_at(&self, place: Place) -> Option<Told> {
+    fn kept_at(&self, place: LogPlace) -> Option<LogEvent> {
         // The newest is asked for most.
         let mut kept = self.kept.iter().rev();
         kept.find(|(at, _)| *at == place).map(|(_, told)| told.clone())
     }
 
     /// Keeps an event for others; the oldest go. The newest stays in any case.
-    fn keep(&mut self, place: Place, told: Told, room: usize) {
+    fn keep(&mut self, place: LogPlace, told: LogEvent, room: usize) {
         self.kept_bytes += told.bytes.len();
         self.kept.push_back((place, told));
         while self.kept_bytes > room && self.kept.len() > 1 {

@@ -8,11 +8,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rigi_model::log::{Stream, Unfinished};
 use rigi_model::{RunState, Timestamp};
-use rigi_store::logs::{Bounds, LogLine, Part};
+use rigi_store::logs::{Bounds, LogLine, LogPart};
 use tokio::time::timeout;
 
 use super::follower::{Attempts, Follower};
-use super::hub::{Hub, Origin, Place, Standing};
+use super::hub::{Hub, LogPlace, Origin, Standing};
 use super::sse::Listener;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ impl Model {
     }
 
     /// What a follower from a place on must be told, once all is over.
-    fn expected(&self, from: Place) -> Vec<String> {
+    fn expected(&self, from: LogPlace) -> Vec<String> {
         let state = self.state();
         let mut told = Vec::new();
         for (attempt, lines) in (1..).zip(&state.attempts) {
@@ -67,7 +67,7 @@ impl Origin for Model {
         .boxed()
     }
 
-    fn read(&self, attempt: u32, from: u64, most: Bounds) -> BoxFuture<'_, rigi_store::Result<Part>> {
+    fn read(&self, attempt: u32, from: u64, most: Bounds) -> BoxFuture<'_, rigi_store::Result<LogPart>> {
         async move {
             tokio::task::yield_now().await;
             let mut state = self.state();
@@ -82,7 +82,7 @@ impl Origin for Model {
                 continues: false,
             };
             let lines = (from..=last).map(line).collect();
-            Ok(Part { lines, end: (last == total || from > total).then_some(total + 1) })
+            Ok(LogPart { lines, end: (last == total || from > total).then_some(total + 1) })
         }
         .boxed()
     }
@@ -92,7 +92,7 @@ impl Origin for Model {
 #[derive(Default)]
 struct Heard {
     told: Vec<String>,
-    id: Option<Place>,
+    id: Option<LogPlace>,
     ended: bool,
 }
 
@@ -104,7 +104,7 @@ impl Heard {
             let data = field("data: ").unwrap();
             if let Some((attempt, line)) = field("id: ").and_then(|id| id.split_once('.')) {
                 let line: u64 = line.parse().unwrap();
-                self.id = Some(Place { attempt: attempt.parse().unwrap(), line: line + 1 });
+                self.id = Some(LogPlace { attempt: attempt.parse().unwrap(), line: line + 1 });
             }
             match kind {
                 "lines" => {
@@ -129,7 +129,7 @@ impl Chance {
     }
 }
 
-fn follow(hub: &Arc<Hub>, place: Place) -> Follower {
+fn follow(hub: &Arc<Hub>, place: LogPlace) -> Follower {
     Follower::new(hub.clone(), hub.subscribe(), place, Attempts::On)
 }
 
@@ -144,7 +144,7 @@ fn running() -> (Model, Arc<Hub>, tokio::task::JoinHandle<()>) {
 }
 
 /// Follows to the end, breaking off and coming back now and then, and being slow.
-async fn follower(hub: Arc<Hub>, model: Model, from: Place, mut chance: Chance) {
+async fn follower(hub: Arc<Hub>, model: Model, from: LogPlace, mut chance: Chance) {
     let (mut heard, mut place) = (Heard::default(), from);
     while !heard.ended {
         let mut one = follow(&hub, place);
@@ -180,7 +180,7 @@ async fn one_history(seed: u64) {
             if chance.below(6) == 0 {
                 let line = 1 + chance.below(model.state().attempts[attempt as usize - 1] + 3);
                 let own = Chance(chance.below(u64::MAX));
-                followers.spawn(follower(hub.clone(), model.clone(), Place { attempt, line }, own));
+                followers.spawn(follower(hub.clone(), model.clone(), LogPlace { attempt, line }, own));
             }
             for _ in 0..chance.below(6) {
                 tokio::task::yield_now().await;
@@ -204,7 +204,7 @@ async fn one_history(seed: u64) {
         done.unwrap();
     }
     // One who comes when all is over.
-    follower(hub.clone(), model.clone(), Place { attempt: 1, line: 1 }, Chance(seed)).await;
+    follower(hub.clone(), model.clone(), LogPlace { attempt: 1, line: 1 }, Chance(seed)).await;
     running.abort();
 }
 
@@ -225,7 +225,7 @@ async fn each_line_comes_once_in_order_on_several_threads() {
 #[tokio::test(start_paused = true)]
 async fn what_has_grown_is_read_once_for_all() {
     let (model, hub, _) = running();
-    let mut all: Vec<_> = (0..100).map(|_| follow(&hub, Place { attempt: 1, line: 1 })).collect();
+    let mut all: Vec<_> = (0..100).map(|_| follow(&hub, LogPlace { attempt: 1, line: 1 })).collect();
     for round in 1..=50u64 {
         model.state().attempts[0] += 3;
         hub.grew();
@@ -247,13 +247,14 @@ async fn one_attempt_alone_ends_with_it_and_a_closed_hub_ends_all() {
     model.state().attempts = vec![2, 1];
     model.state().standing = Standing { attempt: 2, state: RunState::Running };
     let hub = Hub::new(Box::new(model.clone()), model.state().standing);
-    let mut one = Follower::new(hub.clone(), hub.subscribe(), Place { attempt: 1, line: 2 }, Attempts::One);
+    let mut one =
+        Follower::new(hub.clone(), hub.subscribe(), LogPlace { attempt: 1, line: 2 }, Attempts::One);
     let mut heard = Heard::default();
     while let Some(bytes) = one.next().await {
         heard.take(&bytes);
     }
     assert_eq!((heard.told, heard.ended), (vec![text(1, 2)], true));
-    let mut other = follow(&hub, Place { attempt: 2, line: 2 });
+    let mut other = follow(&hub, LogPlace { attempt: 2, line: 2 });
     assert!(timeout(Duration::from_secs(1), other.next()).await.is_err(), "there is nothing yet");
     hub.close();
     assert_eq!(other.next().await, None);
@@ -262,7 +263,7 @@ async fn one_attempt_alone_ends_with_it_and_a_closed_hub_ends_all() {
 #[tokio::test(start_paused = true)]
 async fn a_quiet_log_says_that_it_is_still_followed() {
     let (model, hub, _) = running();
-    let mut one = follow(&hub, Place { attempt: 1, line: 1 });
+    let mut one = follow(&hub, LogPlace { attempt: 1, line: 1 });
     let begin = tokio::time::Instant::now();
     for _ in 0..3 {
         assert_eq!(one.next().await.unwrap(), super::sse::STILL_HERE);
@@ -283,7 +284,7 @@ async fn unfinished_lines_are_told_behind_the_last_line_and_to_those_who_come_la
         };
         format!("event: unfinished\ndata: {{\"attempt\":1,\"lines\":[{line}]}}\n\n")
     };
-    let mut one = follow(&hub, Place { attempt: 1, line: 1 });
+    let mut one = follow(&hub, LogPlace { attempt: 1, line: 1 });
     model.state().attempts[0] = 2;
     hub.grew();
     hub.stands(1, &lines("5 %"));
@@ -291,7 +292,7 @@ async fn unfinished_lines_are_told_behind_the_last_line_and_to_those_who_come_la
     heard.take(&one.next().await.unwrap());
     assert_eq!(heard.told, [text(1, 1), text(1, 2)]);
     assert_eq!(one.next().await.unwrap(), event("5 %"));
-    let mut later = follow(&hub, Place { attempt: 1, line: 3 });
+    let mut later = follow(&hub, LogPlace { attempt: 1, line: 3 });
     assert_eq!(later.next().await.unwrap(), event("5 %"));
     // What came in between is nothing to anybody, nor is what was known before.
     hub.stands(1, &lines("6 %"));
@@ -301,7 +302,7 @@ async fn unfinished_lines_are_told_behind_the_last_line_and_to_those_who_come_la
     hub.stands(1, &[]);
     assert_eq!(one.next().await.unwrap(), event(""));
     // Who never heard of one hears of no end of it.
-    let mut last = follow(&hub, Place { attempt: 1, line: 3 });
+    let mut last = follow(&hub, LogPlace { attempt: 1, line: 3 });
     assert!(timeout(Duration::from_secs(1), last.next()).await.is_err());
     // Those of an attempt end with it.
     hub.stands(1, &lines("99 %"));

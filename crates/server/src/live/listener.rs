@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::changes::Changes;
-use super::feed::{Batch, Seat, Wants, other_event, reset, run_events};
+use super::feed::{Batch, FeedSeat, Wants, other_event, reset, run_events};
 use super::sse::{self, Listener};
 
 /// See the module.
@@ -20,7 +20,7 @@ pub struct Listening {
     /// What it was told may be as new as this event: it is told nothing that may be older.
     told: i64,
     greeted: bool,
-    _seat: Seat,
+    _seat: FeedSeat,
 }
 
 impl Listening {
@@ -28,7 +28,7 @@ impl Listening {
     pub fn new(
         changes: Arc<dyn Changes>,
         batches: broadcast::Receiver<Arc<Batch>>,
-        seat: Seat,
+        seat: FeedSeat,
         wants: Wants,
         seen: Option<i64>,
     ) -> Self {

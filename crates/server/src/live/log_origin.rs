@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rigi_engine::Engine;
-use rigi_store::logs::{Bounds, Cursor, Part};
+use rigi_store::logs::{Bounds, Cursor, LogPart};
 use rigi_store::{Result, Run};
 
 use super::hub::{Origin, Standing};
@@ -48,7 +48,7 @@ impl LogOrigin {
         Ok(standing(&known.run))
     }
 
-    async fn page(&self, attempt: u32, from: u64, most: Bounds) -> Result<Part> {
+    async fn page(&self, attempt: u32, from: u64, most: Bounds) -> Result<LogPart> {
         let (run, change, open) = {
             let mut known = self.known();
             let at = known.open.iter().position(|(of, _)| *of == attempt);
@@ -77,11 +77,11 @@ impl LogOrigin {
     }
 }
 
-fn read(cursor: Option<Cursor>, from: u64, most: Bounds) -> Result<(Part, Option<Cursor>)> {
+fn read(cursor: Option<Cursor>, from: u64, most: Bounds) -> Result<(LogPart, Option<Cursor>)> {
     match cursor {
         Some(mut cursor) => Ok((cursor.read(from, most)?, Some(cursor))),
         // Nothing is there yet.
-        None => Ok((Part { lines: Vec::new(), end: Some(1) }, None)),
+        None => Ok((LogPart { lines: Vec::new(), end: Some(1) }, None)),
     }
 }
 
@@ -95,7 +95,7 @@ impl Origin for LogOrigin {
         self.look().boxed()
     }
 
-    fn read(&self, attempt: u32, from: u64, most: Bounds) -> BoxFuture<'_, Result<Part>> {
+    fn read(&self, attempt: u32, from: u64, most: Bounds) -> BoxFuture<'_, Result<LogPart>> {
         self.page(attempt, from, most).boxed()
     }
 }

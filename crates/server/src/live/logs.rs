@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
 
 use super::follower::{Attempts, Follower};
-use super::hub::{Hub, Place, Signal};
+use super::hub::{Hub, LogPlace, Signal};
 use super::log_origin::{LogOrigin, standing};
 
 /// See the module. Cheap to clone.
@@ -39,7 +39,7 @@ impl Logs {
     }
 
     /// Follows a run's log from a place on.
-    pub fn follow(&self, run: Run, place: Place, attempts: Attempts) -> Follower {
+    pub fn follow(&self, run: Run, place: LogPlace, attempts: Attempts) -> Follower {
         let (hub, signal) = self.join(run);
         Follower::new(hub, signal, place, attempts)
     }

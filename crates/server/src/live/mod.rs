@@ -15,7 +15,7 @@ mod teller;
 pub use changes::{Changes, Happenings, Missed};
 pub use feed::{Feeds, Wants};
 pub use follower::Attempts;
-pub use hub::{Place, line};
+pub use hub::{LogPlace, line};
 pub use logs::Logs;
 pub use sse::respond;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rigi_api::view::{RunSummary, UsageSample};
 use rigi_engine::{Pulse, PulseKind};
 use rigi_model::RunId;
-use rigi_store::{Commit, Told};
+use rigi_store::{Commit, SubjectChange};
 use serde_json::json;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
@@ -37,7 +37,7 @@ pub struct Teller {
 #[derive(Default)]
 struct Gathered {
     runs: BTreeSet<RunId>,
-    others: Vec<Told>,
+    others: Vec<SubjectChange>,
     last: Option<i64>,
 }
 

@@ -13,7 +13,7 @@ use super::Watch;
 use super::chunks::{ChunkWriter, LineReader};
 use super::manifest::{Listed, Manifest};
 use super::repository::{Added, Repository};
-use crate::blobs::Part;
+use crate::blobs::BlobKind;
 use crate::bucket::{Bucket, Facts};
 use crate::{Blobs, Error, Result};
 
@@ -106,7 +106,7 @@ impl Copier<'_> {
             }
             let Some(bucket) = blobs.bucket().map(|bucket| bucket.of(project)) else { continue };
             // What runs have written themselves is theirs, and not Rigi's to keep.
-            for folder in [Part::Blobs, Part::Logs] {
+            for folder in [BlobKind::Blobs, BlobKind::Logs] {
                 bucket.list(folder.folder(), |key, facts| {
                     let file = self.object(&bucket, &format!("{project}/{key}"), key, facts, added)?;
                     keep(self.watch, file, &|| bucket.name(key))

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use super::schema::Kind;
+use super::schema::ColumnKind;
 use crate::{Error, Result};
 use rigi_model::hash::hex;
 
@@ -55,7 +55,7 @@ fn push_text(line: &mut Vec<u8>, text: &str) {
 }
 
 /// The values of a line without its newline.
-pub(crate) fn parse<'a>(line: &'a str, kinds: &[Kind]) -> Result<Vec<Cell<'a>>> {
+pub(crate) fn parse<'a>(line: &'a str, kinds: &[ColumnKind]) -> Result<Vec<Cell<'a>>> {
     let mut cells = Vec::with_capacity(kinds.len());
     let wrong = |why: String| Error::Damaged { what: "a row of the backup".into(), why };
     for field in line.split('\t') {
@@ -69,14 +69,14 @@ pub(crate) fn parse<'a>(line: &'a str, kinds: &[Kind]) -> Result<Vec<Cell<'a>>> 
     Ok(cells)
 }
 
-fn parse_cell(field: &str, kind: Kind) -> Option<Cell<'_>> {
+fn parse_cell(field: &str, kind: ColumnKind) -> Option<Cell<'_>> {
     if field == "\\N" {
         return Some(Cell::Null);
     }
     Some(match kind {
-        Kind::Integer => Cell::Integer(field.parse().ok()?),
-        Kind::Text => Cell::Text(unescape(field)?),
-        Kind::Blob => Cell::Blob(unhex(field.strip_prefix("\\\\x")?)?.into()),
+        ColumnKind::Integer => Cell::Integer(field.parse().ok()?),
+        ColumnKind::Text => Cell::Text(unescape(field)?),
+        ColumnKind::Blob => Cell::Blob(unhex(field.strip_prefix("\\\\x")?)?.into()),
     })
 }
 
@@ -123,7 +123,14 @@ mod tests {
             Cell::Text("".into()),
             Cell::Blob(vec![].into()),
         ];
-        let kinds = [Kind::Text, Kind::Integer, Kind::Text, Kind::Blob, Kind::Text, Kind::Blob];
+        let kinds = [
+            ColumnKind::Text,
+            ColumnKind::Integer,
+            ColumnKind::Text,
+            ColumnKind::Blob,
+            ColumnKind::Text,
+            ColumnKind::Blob,
+        ];
         let mut line = Vec::new();
         for (n, cell) in cells.iter().enumerate() {
             if n > 0 {
@@ -135,7 +142,9 @@ mod tests {
         assert!(!line.contains('\n'));
         assert_eq!(parse(&line, &kinds).unwrap(), cells);
         assert!(parse(&line, &kinds[..5]).is_err() && parse("1", &kinds[..2]).is_err());
-        assert!(parse("x", &[Kind::Integer]).is_err() && parse("\\q", &[Kind::Text]).is_err());
-        assert!(parse("\\\\x0", &[Kind::Blob]).is_err() && parse("\\\\xzz", &[Kind::Blob]).is_err());
+        assert!(parse("x", &[ColumnKind::Integer]).is_err() && parse("\\q", &[ColumnKind::Text]).is_err());
+        assert!(
+            parse("\\\\x0", &[ColumnKind::Blob]).is_err() && parse("\\\\xzz", &[ColumnKind::Blob]).is_err()
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnKind {
     Integer,
     Text,
     Blob,
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
     pub name: String,
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
 /// A table.
@@ -39,7 +39,8 @@ impl Table {
 
     /// Everything in it, in the same order on either database: that of bytes.
     pub(crate) fn select(&self, db: &Db) -> String {
-        let is_text = |name: &String| self.columns.iter().any(|c| c.name == *name && c.kind == Kind::Text);
+        let is_text =
+            |name: &String| self.columns.iter().any(|c| c.name == *name && c.kind == ColumnKind::Text);
         let order = |name: &String| match db {
             Db::Postgres(_) if is_text(name) => format!("\"{name}\" COLLATE \"C\""),
             _ => format!("\"{name}\""),
@@ -48,7 +49,7 @@ impl Table {
         format!("SELECT {} FROM \"{}\" ORDER BY {}", self.column_list(), self.name, key.join(", "))
     }
 
-    pub(crate) fn kinds(&self) -> Vec<Kind> {
+    pub(crate) fn kinds(&self) -> Vec<ColumnKind> {
         self.columns.iter().map(|column| column.kind).collect()
     }
 }
@@ -78,11 +79,11 @@ pub(crate) async fn tables_of(schema: i64) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
-fn kind_of(declared: &str) -> Result<Kind> {
+fn kind_of(declared: &str) -> Result<ColumnKind> {
     match declared {
-        "BIGINT" | "INTEGER" => Ok(Kind::Integer),
-        "TEXT" => Ok(Kind::Text),
-        "BLOB" => Ok(Kind::Blob),
+        "BIGINT" | "INTEGER" => Ok(ColumnKind::Integer),
+        "TEXT" => Ok(ColumnKind::Text),
+        "BLOB" => Ok(ColumnKind::Blob),
         other => Err(Error::Damaged {
             what: "the schema".into(),
             why: format!("a backup knows no columns of the type {other}"),
@@ -101,6 +102,6 @@ mod tests {
         assert!(tables.iter().all(|table| !table.key.is_empty()), "rows need an order: {tables:?}");
         let attempts = tables.iter().find(|t| t.name == "attempts").unwrap();
         assert_eq!(attempts.key, ["run", "number"]);
-        assert!(attempts.columns.contains(&Column { name: "log".into(), kind: Kind::Blob }));
+        assert!(attempts.columns.contains(&Column { name: "log".into(), kind: ColumnKind::Blob }));
     }
 }

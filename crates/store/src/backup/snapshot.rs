@@ -14,7 +14,7 @@ use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 
 use super::rows::{Cell, push_cell};
-use super::schema::{Column, Kind, Table};
+use super::schema::{Column, ColumnKind, Table};
 use crate::db::{Db, DbConfig, parsed};
 use crate::{Error, Result};
 
@@ -172,12 +172,12 @@ fn cell<'a>(value: ValueRef<'a>, column: &Column, table: &Table) -> Result<Cell<
     };
     Ok(match (column.kind, value) {
         (_, ValueRef::Null) => Cell::Null,
-        (Kind::Integer, ValueRef::Integer(number)) => Cell::Integer(number),
-        (Kind::Text, ValueRef::Text(bytes)) => match std::str::from_utf8(bytes) {
+        (ColumnKind::Integer, ValueRef::Integer(number)) => Cell::Integer(number),
+        (ColumnKind::Text, ValueRef::Text(bytes)) => match std::str::from_utf8(bytes) {
             Ok(text) => Cell::Text(Cow::Borrowed(text)),
             Err(error) => return damaged(error.to_string()),
         },
-        (Kind::Blob, ValueRef::Blob(bytes)) => Cell::Blob(Cow::Borrowed(bytes)),
+        (ColumnKind::Blob, ValueRef::Blob(bytes)) => Cell::Blob(Cow::Borrowed(bytes)),
         (_, other) => return damaged(format!("it holds a value of the type {}", other.data_type())),
     })
 }
@@ -192,7 +192,11 @@ mod tests {
         let column = |name: &str, kind| Column { name: name.into(), kind };
         let table = Table {
             name: "t".into(),
-            columns: vec![column("n", Kind::Integer), column("s", Kind::Text), column("b", Kind::Blob)],
+            columns: vec![
+                column("n", ColumnKind::Integer),
+                column("s", ColumnKind::Text),
+                column("b", ColumnKind::Blob),
+            ],
             key: vec!["n".into()],
         };
         let line = |values: &str| {

@@ -2,7 +2,7 @@
 
 use rigi_model::ContentHash;
 
-use super::{Blobs, Place, Stored, key_of, touch};
+use super::{BlobPlace, Blobs, Stored, key_of, touch};
 use crate::bucket::Facts;
 use crate::bucket::addresses::Address;
 use crate::{Error, Result};
@@ -14,8 +14,8 @@ impl Blobs {
     /// If the address cannot be signed.
     pub async fn address_to_read(&self, sha256: &ContentHash) -> Result<Option<Address>> {
         match &self.place {
-            Place::Folder(_) => Ok(None),
-            Place::Bucket(bucket, _) => bucket.address_to_read(&key_of(sha256)).await.map(Some),
+            BlobPlace::Folder(_) => Ok(None),
+            BlobPlace::Bucket(bucket, _) => bucket.address_to_read(&key_of(sha256)).await.map(Some),
         }
     }
 
@@ -25,8 +25,8 @@ impl Blobs {
     /// If the address cannot be signed.
     pub async fn address_to_write(&self, content: &Stored) -> Result<Option<Address>> {
         match &self.place {
-            Place::Folder(_) => Ok(None),
-            Place::Bucket(bucket, _) => bucket.address_to_write(&key_of(&content.sha256), content).await,
+            BlobPlace::Folder(_) => Ok(None),
+            BlobPlace::Bucket(bucket, _) => bucket.address_to_write(&key_of(&content.sha256), content).await,
         }
     }
 
@@ -35,7 +35,7 @@ impl Blobs {
     /// # Errors
     /// If the bucket does not answer.
     pub async fn are_in_bucket(&self, contents: &[Stored]) -> Result<Vec<bool>> {
-        let Place::Bucket(bucket, _) = &self.place else { return Ok(vec![false; contents.len()]) };
+        let BlobPlace::Bucket(bucket, _) = &self.place else { return Ok(vec![false; contents.len()]) };
         let keys = contents.iter().map(|content| key_of(&content.sha256)).collect();
         let found = bucket.facts_of(keys).await?;
         let is = |(found, content): (Option<Facts>, &Stored)| {
@@ -51,8 +51,8 @@ impl Blobs {
     pub fn hold(&self, content: &Stored) -> Result<()> {
         let Stored { sha256, size } = content;
         let bucket = match &self.place {
-            Place::Bucket(bucket, _) => bucket,
-            Place::Folder(root) => {
+            BlobPlace::Bucket(bucket, _) => bucket,
+            BlobPlace::Folder(root) => {
                 self.get(sha256)?.expect_size(*size)?;
                 return touch(&root.join(key_of(sha256)));
             }

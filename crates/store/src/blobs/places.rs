@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use rigi_model::{ContentHash, RunId, Timestamp};
 
-use super::{Blobs, Place, key_of};
+use super::{BlobPlace, Blobs, key_of};
 use crate::bucket::Bucket;
 use crate::bucket::credentials::RunAccess;
 use crate::durable::{make_folder, sync_folder};
@@ -16,14 +16,14 @@ use crate::{Error, Result};
 
 /// Part of what is stored for a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum BlobKind {
     /// Files by content.
     Blobs,
     /// Logs of ended attempts.
     Logs,
 }
 
-impl Part {
+impl BlobKind {
     /// Its folder.
     #[must_use]
     pub const fn folder(self) -> &'static str {
@@ -55,8 +55,8 @@ impl Blobs {
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
         match &self.place {
-            Place::Folder(root) => Some(root),
-            Place::Bucket(..) => None,
+            BlobPlace::Folder(root) => Some(root),
+            BlobPlace::Bucket(..) => None,
         }
     }
 
@@ -67,8 +67,8 @@ impl Blobs {
 
     pub(crate) fn bucket(&self) -> Option<&Bucket> {
         match &self.place {
-            Place::Folder(_) => None,
-            Place::Bucket(bucket, _) => Some(bucket),
+            BlobPlace::Folder(_) => None,
+            BlobPlace::Bucket(bucket, _) => Some(bucket),
         }
     }
 
@@ -97,8 +97,8 @@ impl Blobs {
 
     fn name_of(&self, key: &str) -> String {
         match &self.place {
-            Place::Folder(root) => root.join(key).display().to_string(),
-            Place::Bucket(bucket, _) => bucket.name(key),
+            BlobPlace::Folder(root) => root.join(key).display().to_string(),
+            BlobPlace::Bucket(bucket, _) => bucket.name(key),
         }
     }
 
@@ -108,11 +108,11 @@ impl Blobs {
     /// If it is damaged or cannot be had.
     pub fn file(&self, sha256: &ContentHash) -> Result<PathBuf> {
         let (bucket, cache) = match &self.place {
-            Place::Folder(root) => {
+            BlobPlace::Folder(root) => {
                 self.check(sha256)?;
                 return Ok(root.join(key_of(sha256)));
             }
-            Place::Bucket(bucket, cache) => (bucket, cache),
+            BlobPlace::Bucket(bucket, cache) => (bucket, cache),
         };
         let name = sha256.to_string();
         if let Some(copy) = cache.find(&name) {
@@ -137,8 +137,8 @@ impl Blobs {
     /// [`Error::NotFound`] if it is not there; or if it cannot be had.
     pub fn log_file(&self, object: &str) -> Result<PathBuf> {
         match &self.place {
-            Place::Folder(root) => Ok(root.join(log_key(object))),
-            Place::Bucket(_, cache) => match cache.find(object) {
+            BlobPlace::Folder(root) => Ok(root.join(log_key(object))),
+            BlobPlace::Bucket(_, cache) => match cache.find(object) {
                 Some(copy) => Ok(copy),
                 None => self.fetch_log(object),
             },
@@ -147,7 +147,7 @@ impl Blobs {
 
     /// The same, and never a copy that was there before.
     pub(crate) fn fetch_log(&self, object: &str) -> Result<PathBuf> {
-        let Place::Bucket(bucket, cache) = &self.place else { return self.log_file(object) };
+        let BlobPlace::Bucket(bucket, cache) = &self.place else { return self.log_file(object) };
         let key = log_key(object);
         let draft = Draft::begin(self.temporary("log"))?;
         let (mut at, mut size) = (0, 1);
@@ -163,7 +163,7 @@ impl Blobs {
 
     /// Where a log is written before it is kept.
     pub(crate) fn log_draft(&self, object: &str) -> Result<PathBuf> {
-        let Place::Folder(root) = &self.place else { return Ok(self.temporary("log")) };
+        let BlobPlace::Folder(root) = &self.place else { return Ok(self.temporary("log")) };
         let path = root.join(log_key(&format!("{object}.tmp")));
         path.parent().map_or(Ok(()), make_folder)?;
         Ok(path)
@@ -172,13 +172,13 @@ impl Blobs {
     /// Keeps a log that was written.
     pub(crate) fn keep_log(&self, object: &str, file: &File, draft: &Path) -> Result<()> {
         match &self.place {
-            Place::Folder(root) => {
+            BlobPlace::Folder(root) => {
                 file.sync_data().map_err(Error::io(format!("write {}", draft.display())))?;
                 let path = root.join(log_key(object));
                 fs::rename(draft, &path).map_err(Error::io(format!("move to {}", path.display())))?;
                 sync_folder(path.parent().unwrap_or(root))
             }
-            Place::Bucket(bucket, cache) => {
+            BlobPlace::Bucket(bucket, cache) => {
                 let size = file.metadata().map_err(Error::io(format!("read {}", draft.display())))?.len();
                 bucket.upload(&log_key(object), draft, size)?;
                 // Who looks at it next has it here.
@@ -196,12 +196,12 @@ impl Blobs {
     /// If the bucket does not answer; what was removed before stays removed.
     pub fn collect(
         &self,
-        part: Part,
+        part: BlobKind,
         ages: &Range<SystemTime>,
         removal: Removal,
         in_use: &dyn Fn(&str) -> bool,
     ) -> Result<(u64, u64)> {
-        let Place::Bucket(bucket, _) = &self.place else { return Ok((0, 0)) };
+        let BlobPlace::Bucket(bucket, _) = &self.place else { return Ok((0, 0)) };
         let ages = micros(ages.start)..micros(ages.end);
         let (mut objects, mut bytes, mut going) = (0, 0, Vec::new());
         bucket.list(part.folder(), |key, facts| {
@@ -227,7 +227,7 @@ impl Blobs {
     /// # Errors
     /// If the bucket does not answer.
     pub fn tidy(&self, before: SystemTime) -> Result<()> {
-        let Place::Bucket(bucket, cache) = &self.place else { return Ok(()) };
+        let BlobPlace::Bucket(bucket, cache) = &self.place else { return Ok(()) };
         cache.trim();
         let count = bucket.give_up_uploads(before)?;
         if count > 0 {
@@ -241,7 +241,7 @@ impl Blobs {
     /// # Errors
     /// If the bucket does not answer.
     pub fn runs_with_files(&self) -> Result<Vec<RunId>> {
-        let Place::Bucket(bucket, _) = &self.place else { return Ok(Vec::new()) };
+        let BlobPlace::Bucket(bucket, _) = &self.place else { return Ok(Vec::new()) };
         // What is no run's is nobody's of ours: it is left alone.
         Ok(bucket.folders("processes")?.iter().filter_map(|name| name.parse().ok()).collect())
     }
@@ -256,7 +256,7 @@ impl Blobs {
         ages: &Range<SystemTime>,
         removal: Removal,
     ) -> Result<(u64, u64)> {
-        let Place::Bucket(bucket, _) = &self.place else { return Ok((0, 0)) };
+        let BlobPlace::Bucket(bucket, _) = &self.place else { return Ok((0, 0)) };
         let ages = micros(ages.start)..micros(ages.end);
         let (mut going, mut bytes, mut others) = (Vec::new(), 0, false);
         bucket.list(&format!("processes/{run}"), |key, facts| {
@@ -281,8 +281,8 @@ impl Blobs {
     /// If they cannot be had.
     pub async fn access_for(&self, run: &RunId) -> Result<Option<RunAccess>> {
         match &self.place {
-            Place::Folder(_) => Ok(None),
-            Place::Bucket(bucket, _) => bucket.access_for(run).await,
+            BlobPlace::Folder(_) => Ok(None),
+            BlobPlace::Bucket(bucket, _) => bucket.access_for(run).await,
         }
     }
 
@@ -292,8 +292,8 @@ impl Blobs {
     /// If it does not.
     pub async fn reach(&self) -> Result<()> {
         match &self.place {
-            Place::Folder(_) => Ok(()),
-            Place::Bucket(bucket, _) => bucket.reach().await,
+            BlobPlace::Folder(_) => Ok(()),
+            BlobPlace::Bucket(bucket, _) => bucket.reach().await,
         }
     }
 }

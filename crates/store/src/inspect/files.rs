@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use rigi_model::ProjectName;
 
 use super::logs::check_running;
-use super::{Part, RESTORE};
+use super::{Inspected, RESTORE};
 use crate::backup::{Progress, Watch};
-use crate::blobs::{Part as Stored, hash_of};
+use crate::blobs::{BlobKind as Stored, hash_of};
 use crate::bucket::Bucket;
 use crate::{Blobs, Error, Result};
 
 /// Every stored file of these projects against its name. Where the database does not say which they are, every area that
 /// is there counts.
-pub(super) fn of_projects(first: &Blobs, projects: Option<&[ProjectName]>, watch: Watch<'_>) -> Result<Part> {
-    let mut part = Part::new("files");
+pub(super) fn of_projects(
+    first: &Blobs,
+    projects: Option<&[ProjectName]>,
+    watch: Watch<'_>,
+) -> Result<Inspected> {
+    let mut part = Inspected::new("files");
     let there = areas(first)?;
     for project in projects.unwrap_or(&there) {
         let blobs = first.of(project);
@@ -69,7 +73,7 @@ fn holds_any(blobs: &Blobs) -> Result<bool> {
     Ok(false)
 }
 
-fn in_folder(folder: &Path, part: &mut Part, watch: Watch<'_>) -> Result<()> {
+fn in_folder(folder: &Path, part: &mut Inspected, watch: Watch<'_>) -> Result<()> {
     for shard in list(&folder.join(Stored::Blobs.folder()))? {
         for path in list(&shard)? {
             part.read += 1;
@@ -89,7 +93,7 @@ fn in_folder(folder: &Path, part: &mut Part, watch: Watch<'_>) -> Result<()> {
     Ok(())
 }
 
-fn in_bucket(blobs: &Blobs, bucket: &Bucket, part: &mut Part, watch: Watch<'_>) -> Result<()> {
+fn in_bucket(blobs: &Blobs, bucket: &Bucket, part: &mut Inspected, watch: Watch<'_>) -> Result<()> {
     let mut keys = Vec::new();
     bucket.list(Stored::Blobs.folder(), |key, _| {
         keys.push(key.to_owned());
@@ -112,8 +116,8 @@ fn in_bucket(blobs: &Blobs, bucket: &Bucket, part: &mut Part, watch: Watch<'_>) 
 }
 
 /// The logs of attempts that run: what is written so far. A block that is just being written is not damage.
-pub(super) fn running_logs(data: &Path) -> Result<Part> {
-    let mut part = Part::new("running logs");
+pub(super) fn running_logs(data: &Path) -> Result<Inspected> {
+    let mut part = Inspected::new("running logs");
     for attempt in list(&data.join("runs"))? {
         let log = attempt.join("log");
         if log.is_file() {

@@ -30,7 +30,7 @@ pub struct Damage {
 
 /// One part of what is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Part {
+pub struct Inspected {
     /// Such as `logs`.
     pub name: &'static str,
     /// Files or rows that were read.
@@ -41,7 +41,7 @@ pub struct Part {
     pub notes: Vec<String>,
 }
 
-impl Part {
+impl Inspected {
     /// Nothing read so far.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
@@ -74,7 +74,7 @@ pub async fn inspect(
     data: &Path,
     storage: &Storage,
     watch: Watch<'_>,
-) -> Result<Vec<Part>> {
+) -> Result<Vec<Inspected>> {
     let first = Blobs::open_at(data, &ProjectName::default(), storage)?;
     let mut parts = vec![key(data)];
     if let DbConfig::Sqlite(file) = config {
@@ -87,8 +87,8 @@ pub async fn inspect(
     Ok(parts)
 }
 
-fn write_ahead_log(database: &Path) -> Part {
-    let mut part = Part::new("write-ahead log");
+fn write_ahead_log(database: &Path) -> Inspected {
+    let mut part = Inspected::new("write-ahead log");
     match wal::check_twice(database) {
         Ok(frames) => part.read = frames,
         Err(error) => {
@@ -98,8 +98,8 @@ fn write_ahead_log(database: &Path) -> Part {
     part
 }
 
-fn key(data: &Path) -> Part {
-    let mut part = Part::new("key");
+fn key(data: &Path) -> Inspected {
+    let mut part = Inspected::new("key");
     match crate::seal::Sealer::open_existing(data) {
         Ok(found) => part.read = u64::from(found.is_some()),
         Err(error) => part.error(error, "put `secret.key` and `secret.check` back from your copy of them"),

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use rigi_model::{AttemptState, ContentHash, ProjectName, RunState};
 
 use super::logs::{Depth, check_stored};
-use super::{Part, RESTORE};
+use super::{Inspected, RESTORE};
 use crate::backup::rows::{Cell, parse};
 use crate::backup::schema::{Table, tables_of};
 use crate::backup::snapshot::Snapshot;
@@ -63,8 +63,8 @@ pub(super) async fn inspect(
     config: &DbConfig,
     first: &Blobs,
     watch: Watch<'_>,
-) -> Result<(Vec<Part>, Option<Vec<ProjectName>>)> {
-    let (rows, logs) = (Part::new("database"), Part::new("logs"));
+) -> Result<(Vec<Inspected>, Option<Vec<ProjectName>>)> {
+    let (rows, logs) = (Inspected::new("database"), Inspected::new("logs"));
     let mut reader = Reader { first: first.clone(), projects: None, areas: HashMap::new(), rows, logs };
     let name = match config {
         DbConfig::Sqlite(file) => file.display().to_string(),
@@ -99,8 +99,8 @@ struct Reader {
     projects: Option<Vec<ProjectName>>,
     /// By project: content is looked for where its row's project has it, and nowhere else.
     areas: HashMap<String, Area>,
-    rows: Part,
-    logs: Part,
+    rows: Inspected,
+    logs: Inspected,
 }
 
 /// The stored files of a project.

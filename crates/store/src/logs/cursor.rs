@@ -32,7 +32,7 @@ pub struct Bounds {
 
 /// Lines in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Part {
+pub struct LogPart {
     /// As they stand in the log.
     pub lines: Vec<LogLine>,
     /// If all was read that there is: the number that the log's next line will have.
@@ -80,7 +80,7 @@ impl Cursor {
     ///
     /// # Errors
     /// If it cannot be read or is damaged.
-    pub fn read(&mut self, from: u64, most: Bounds) -> Result<Part> {
+    pub fn read(&mut self, from: u64, most: Bounds) -> Result<LogPart> {
         let (mut lines, mut bytes) = (Vec::new(), 0);
         let end = self.walk(from, |line| {
             if lines.len() >= most.lines || bytes >= most.bytes {
@@ -90,7 +90,7 @@ impl Cursor {
             lines.push(line.into());
             ControlFlow::Continue(())
         })?;
-        Ok(Part { lines, end })
+        Ok(LogPart { lines, end })
     }
 
     /// How many lines there are now.
@@ -329,7 +329,7 @@ mod tests {
         encoder.take(&mut bytes);
         file.write_all(&bytes).unwrap();
         let mut cursor = Cursor::open(LogSource::File(path)).unwrap().unwrap();
-        assert_eq!(cursor.read(u64::MAX, SOME).unwrap(), Part { lines: Vec::new(), end: Some(60_001) });
+        assert_eq!(cursor.read(u64::MAX, SOME).unwrap(), LogPart { lines: Vec::new(), end: Some(60_001) });
         assert!(cursor.marks.len() > 8, "{}", cursor.marks.len());
         for from in [59_990, 3, 30_000, 1, 44_444] {
             assert_eq!(cursor.read(from, SOME).unwrap().lines[0].number, from);

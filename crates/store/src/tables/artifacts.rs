@@ -5,7 +5,7 @@ use rigi_model::{ContentHash, ProjectName, RunId};
 use super::runs::signed;
 use crate::Result;
 use crate::db::{Db, on_db, parsed};
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::{Rows, Statement};
 
 /// A file that a run left.

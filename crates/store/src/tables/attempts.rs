@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use super::runs::{EndedAttempt, signed};
 use crate::db::{Db, on_db};
-use crate::rows::Kind::{Bytes, Int, Text};
+use crate::rows::BindKind::{Bytes, Int, Text};
 use crate::rows::{Rows, Statement};
 use crate::{Error, Result};
 

@@ -9,7 +9,7 @@ use super::runs::ListedRun;
 use super::runs_read::{LISTED, ListedRow};
 use crate::Result;
 use crate::db::{Db, on_db};
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::{Rows, Statement};
 
 /// A stored event.
@@ -41,7 +41,7 @@ pub struct Since {
 
 /// What happened to something that is no run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct SubjectChange {
     /// In which project.
     pub project: ProjectName,
     /// To what.
@@ -52,7 +52,7 @@ pub struct Told {
     pub kind: String,
 }
 
-impl From<&SubjectEvent> for Told {
+impl From<&SubjectEvent> for SubjectChange {
     fn from(event: &SubjectEvent) -> Self {
         let SubjectEvent { project, subject, id, kind, .. } = event.clone();
         Self { project, subject, id, kind: kind.to_owned() }
@@ -183,14 +183,19 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn told_between(&self, project: &ProjectName, after: i64, until: i64) -> Result<Vec<Told>> {
+    pub async fn told_between(
+        &self,
+        project: &ProjectName,
+        after: i64,
+        until: i64,
+    ) -> Result<Vec<SubjectChange>> {
         let sql = "SELECT subject, subject_id, kind FROM events \
                    WHERE id > $1 AND id <= $2 AND project = $3 AND subject <> 'run' ORDER BY id";
         let rows: Vec<(String, String, String)> = on_db!(self, pool => sqlx::query_as(sql)
             .bind(after).bind(until).bind(project.as_str()).fetch_all(pool).await?);
         let told = |(subject, id, kind): (String, String, String)| {
             let subject = Subject::parse(&subject)?;
-            Some(Told { project: project.clone(), subject, id, kind })
+            Some(SubjectChange { project: project.clone(), subject, id, kind })
         };
         Ok(rows.into_iter().filter_map(told).collect())
     }

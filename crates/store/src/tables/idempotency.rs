@@ -4,7 +4,7 @@ use rigi_model::{ProjectName, RunId, Timestamp};
 
 use crate::Result;
 use crate::db::{Db, from_json, on_db};
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::{Rows, Statement};
 
 /// A key as stored.

@@ -5,7 +5,7 @@ use rigi_model::{ProjectName, Timestamp};
 
 use crate::Result;
 use crate::db::{Db, on_db};
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
 use crate::write::Write;
 

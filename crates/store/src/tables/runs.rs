@@ -10,7 +10,7 @@ use rigi_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::{Rows, Statement};
 
 /// A run as it was asked for; it does not change.

@@ -4,7 +4,7 @@ use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{ContentHash, ProjectName, Timestamp, UploadId};
 
 use crate::db::{Db, on_db, parsed};
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
 use crate::write::Write;
 use crate::{Error, Result};

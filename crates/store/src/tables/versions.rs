@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::runs::signed;
 use crate::db::{Db, from_json, on_db};
-use crate::rows::Kind::{Int, Text};
+use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
 use crate::write::Write;
 use crate::{Error, Result};

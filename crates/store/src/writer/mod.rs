@@ -21,7 +21,7 @@ use rigi_model::RunId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::db::Db;
-use crate::tables::events::Told;
+use crate::tables::events::SubjectChange;
 use crate::tables::runs::{NewRun, RunChange};
 use crate::write::Write;
 use crate::{DbConfig, Error, Result};
@@ -36,7 +36,7 @@ pub struct Commit {
     /// The runs that changed, each once.
     pub runs: Arc<[RunId]>,
     /// What happened to anything else.
-    pub others: Arc<[Told]>,
+    pub others: Arc<[SubjectChange]>,
 }
 
 /// A key that makes a submission safe to repeat.

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Postgres};
 
 use crate::error::Failed;
 use crate::postgres::{CHANNEL, Server, within_bound};
-use crate::rows::{Kind, Part, Rows, Statement, Value};
+use crate::rows::{BindKind, Rows, RowsOf, Statement, Value};
 use crate::words::Words;
 use crate::work::Work;
 use crate::{Error, Result};
@@ -96,7 +96,7 @@ impl NewRows {
 
     /// Adds rows as PostgreSQL reads them from a stream:
     /// <https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format".
-    fn add(&mut self, (statement, values): &Part<'_>) -> sqlx::Result<()> {
+    fn add(&mut self, (statement, values): &RowsOf<'_>) -> sqlx::Result<()> {
         let too_large = |error: TryFromIntError| sqlx::Error::Encode(error.into());
         let columns = i16::try_from(statement.width()).map_err(too_large)?;
         let at = self.parts.iter().position(|(known, _)| std::ptr::eq(*known, *statement));
@@ -138,7 +138,7 @@ impl NewRows {
 /// `WITH p0 AS (…), p1 AS (…) …`: the parts do not see one another's rows, and need not; references between their rows
 /// are checked at the end.
 /// With a notice, the last statement tells it.
-fn query<'q>(parts: &[&Part<'_>], notice: Option<&'q str>) -> Query<'q, Postgres, PgArguments> {
+fn query<'q>(parts: &[&RowsOf<'_>], notice: Option<&'q str>) -> Query<'q, Postgres, PgArguments> {
     let mut text = String::with_capacity(4096);
     let mut first = 1;
     let count = parts.len() + usize::from(notice.is_some());
@@ -181,8 +181,8 @@ fn bind<'q>(
 ) -> Query<'q, Postgres, PgArguments> {
     let cells = values.iter().skip(column).step_by(statement.width());
     match statement.kind(column) {
-        Kind::Int => query.bind(cells.map(Value::int).collect::<Vec<_>>()),
-        Kind::Text => query.bind(cells.map(Value::text).collect::<Vec<_>>()),
-        Kind::Bytes => query.bind(cells.map(Value::bytes).collect::<Vec<_>>()),
+        BindKind::Int => query.bind(cells.map(Value::int).collect::<Vec<_>>()),
+        BindKind::Text => query.bind(cells.map(Value::text).collect::<Vec<_>>()),
+        BindKind::Bytes => query.bind(cells.map(Value::bytes).collect::<Vec<_>>()),
     }
 }

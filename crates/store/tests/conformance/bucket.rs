@@ -13,7 +13,7 @@ use rigi_store::backup::{Key, Target};
 use rigi_store::inspect::inspect;
 use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::attempts::StoredLog;
-use rigi_store::{Blobs, BucketConfig, BucketKind, Error, Hidden, Part, Removal, Storage, check_storage};
+use rigi_store::{BlobKind, Blobs, BucketConfig, BucketKind, Error, Hidden, Removal, Storage, check_storage};
 
 use crate::areas::have_their_own;
 use crate::backup::{block_on, create, empty, fill, open, restore};
@@ -128,9 +128,9 @@ fn what_nothing_refers_to_is_collected_when_it_is_old_and_the_rest_stays() {
     let in_use = |name: &str| name == used.sha256.to_string();
     let long_ago = SystemTime::now() - Duration::from_secs(60);
     let soon = SystemTime::now() + Duration::from_secs(60);
-    assert_eq!(blobs.collect(Part::Blobs, &until(long_ago), Removal::Now, &in_use).unwrap(), (0, 0));
-    assert_eq!(blobs.collect(Part::Blobs, &until(soon), Removal::Counted, &in_use).unwrap(), (1, 6));
-    assert_eq!(blobs.collect(Part::Blobs, &until(soon), Removal::Now, &in_use).unwrap(), (1, 6));
+    assert_eq!(blobs.collect(BlobKind::Blobs, &until(long_ago), Removal::Now, &in_use).unwrap(), (0, 0));
+    assert_eq!(blobs.collect(BlobKind::Blobs, &until(soon), Removal::Counted, &in_use).unwrap(), (1, 6));
+    assert_eq!(blobs.collect(BlobKind::Blobs, &until(soon), Removal::Now, &in_use).unwrap(), (1, 6));
     assert!(matches!(blobs.get(&unused.sha256), Err(Error::NotFound { .. })));
     assert_eq!(read(&blobs, &used.sha256), b"used");
     blobs.tidy(soon).unwrap();
@@ -177,7 +177,7 @@ fn what_is_missing_in_a_bucket_is_named() {
     let data = dir.path().join("data");
     let soon = SystemTime::now() + Duration::from_secs(60);
     let (objects, _) =
-        blobs(&data, &config).collect(Part::Blobs, &until(soon), Removal::Now, &|_| false).unwrap();
+        blobs(&data, &config).collect(BlobKind::Blobs, &until(soon), Removal::Now, &|_| false).unwrap();
     assert!(objects > 0);
     let database = rigi_store::DbConfig::Sqlite(data.join("rigi.db"));
     let found = || {
@@ -189,7 +189,7 @@ fn what_is_missing_in_a_bucket_is_named() {
     assert!(!missing.is_empty() && missing.iter().all(|line| line.contains(&of("default"))), "{missing:?}");
     // What the other project has lost is lost, whoever else has the same.
     let lab = Blobs::open_at(&data, &lab(), &storage(&config)).unwrap();
-    lab.collect(Part::Blobs, &until(soon), Removal::Now, &|_| false).unwrap();
+    lab.collect(BlobKind::Blobs, &until(soon), Removal::Now, &|_| false).unwrap();
     assert_eq!(found().iter().filter(|line| line.contains(&of("lab"))).count(), 4);
 }
 

@@ -3,14 +3,14 @@
 use std::fs;
 
 use rigi_store::backup::Target;
-use rigi_store::inspect::{Part, inspect};
+use rigi_store::inspect::{Inspected, inspect};
 use rigi_store::{DbConfig, Error, Store};
 
 use crate::backup::{block_on, empty, files_below, fill};
 use crate::support::configs;
 
 async fn found(at: &Target) -> Vec<String> {
-    let parts: Vec<Part> = inspect(&at.config, &at.data, &at.storage, &mut |_| {}).await.unwrap();
+    let parts: Vec<Inspected> = inspect(&at.config, &at.data, &at.storage, &mut |_| {}).await.unwrap();
     assert!(parts.iter().any(|part| part.name == "files" && part.read > 0));
     let line = |d: rigi_store::inspect::Damage| format!("{}: {}", d.what, d.problem);
     parts.into_iter().flat_map(|part| part.damage).map(line).collect()

@@ -4,14 +4,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rigi_engine::decide::{Kind, LimitOf, Limits, Place, WaitReason};
+use rigi_engine::decide::{LimitOf, Limits, QueuePlace, RunKind, WaitReason};
 use rigi_engine::ledger::Message;
 use rigi_model::{RunId, RunState};
 use rigi_store::{OpenRun, RunChange};
 
 #[derive(Debug)]
 struct Run {
-    kind: Kind,
+    kind: RunKind,
     priority: i32,
     state: RunState,
 }
@@ -21,7 +21,7 @@ struct Run {
 pub struct Queue {
     limits: Limits,
     runs: BTreeMap<RunId, Run>,
-    served: BTreeMap<Kind, u64>,
+    served: BTreeMap<RunKind, u64>,
     places: u64,
     closed: bool,
 }
@@ -34,7 +34,7 @@ impl Queue {
     /// What a server starts from.
     pub fn recover(&mut self, open: &[OpenRun]) {
         for run in open {
-            let kind = Kind {
+            let kind = RunKind {
                 project: run.project.clone(),
                 pipeline: run.pipeline.clone(),
                 target: run.target.clone(),
@@ -49,7 +49,7 @@ impl Queue {
         match message {
             Message::Accepted(runs) => {
                 for run in runs {
-                    let kind = Kind {
+                    let kind = RunKind {
                         project: run.project.clone(),
                         pipeline: run.pipeline.clone(),
                         target: run.target.clone(),
@@ -74,7 +74,7 @@ impl Queue {
     }
 
     /// The narrowest limit that is reached, which is in the way of these.
-    fn in_the_way(&self, kind: &Kind) -> Option<(LimitOf, u64)> {
+    fn in_the_way(&self, kind: &RunKind) -> Option<(LimitOf, u64)> {
         let reached = self.limits.iter().filter(|(of, most)| of.holds(kind) && self.active(of) >= **most);
         // In the order in which they are declared.
         reached.map(|(of, most)| (of.clone(), *most)).next()
@@ -140,7 +140,7 @@ impl Queue {
     }
 
     /// Whether what a waiting run is told of its place is true.
-    pub fn is_true(&self, id: &RunId, place: Option<Place>) -> Result<(), String> {
+    pub fn is_true(&self, id: &RunId, place: Option<QueuePlace>) -> Result<(), String> {
         let Some((run, place)) = self.runs.get(id).zip(place) else {
             return Err(format!("{id} waits, and is not told why"));
         };
@@ -158,7 +158,7 @@ impl Queue {
             waiting += 1;
             position += u64::from(turn(rival, of) <= turn(id, run));
         }
-        let truth = Place { reason, position, waiting };
+        let truth = QueuePlace { reason, position, waiting };
         if place != truth {
             return Err(format!("{id} is told {place:?}, and the truth is {truth:?}"));
         }

@@ -8,8 +8,8 @@ use rigi_model::AttemptKey;
 use serde_json::Value;
 
 use super::super::objects::Job;
-use super::super::queues::{Place, job_of};
-use super::super::watch::{Kind, Outlet, watch_workloads};
+use super::super::queues::{LocalQueuePlace, job_of};
+use super::super::watch::{ObjectKind, Outlet, watch_workloads};
 use super::{Command, Keeper};
 
 /// Between two tellings of places in queues.
@@ -21,7 +21,7 @@ impl Keeper {
     pub(super) fn workloads(&mut self, there: &HashSet<String>) {
         let changed = self.queues.retain(there);
         self.line_changed(changed);
-        self.listed(Kind::Workloads);
+        self.listed(ObjectKind::Workloads);
     }
 
     /// Kueue is there. It may come while this server runs.
@@ -86,7 +86,7 @@ impl Keeper {
     pub(super) fn line(&mut self) {
         self.line_due = false;
         let places = self.queues.places();
-        let named = |(job, place): (&str, Place)| Some((self.names.get(job)?.clone(), place));
+        let named = |(job, place): (&str, LocalQueuePlace)| Some((self.names.get(job)?.clone(), place));
         let places: Vec<_> = places.into_iter().filter_map(named).collect();
         for (key, place) in places {
             self.update(&key, |shown| shown.place = Some(place));

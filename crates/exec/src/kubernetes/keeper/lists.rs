@@ -4,16 +4,16 @@ use std::collections::HashSet;
 
 use rigi_model::AttemptKey;
 
-use super::super::watch::{Deafness, Kind};
+use super::super::watch::{Deafness, ObjectKind};
 use super::Keeper;
 
 /// Which lists have been read, and what cannot be.
 #[derive(Debug, Default)]
 pub struct Lists {
     /// Not read since the cluster was reached.
-    unread: HashSet<Kind>,
+    unread: HashSet<ObjectKind>,
     /// Cannot be followed now.
-    deaf: HashSet<Kind>,
+    deaf: HashSet<ObjectKind>,
     /// Attempts that had a pod when the list of pods began.
     claimed: HashSet<AttemptKey>,
     /// Those of them that are not in it.
@@ -23,16 +23,16 @@ pub struct Lists {
 impl Lists {
     /// The cluster was reached.
     pub fn begin(queued: bool) -> Self {
-        let mut unread = HashSet::from([Kind::Jobs, Kind::Pods]);
+        let mut unread = HashSet::from([ObjectKind::Jobs, ObjectKind::Pods]);
         if queued {
-            unread.insert(Kind::Workloads);
+            unread.insert(ObjectKind::Workloads);
         }
         Self { unread, ..Self::default() }
     }
 }
 
 impl Keeper {
-    pub(super) fn deaf(&mut self, kind: Kind, deafness: &Deafness) {
+    pub(super) fn deaf(&mut self, kind: ObjectKind, deafness: &Deafness) {
         if self.lists.deaf.insert(kind) {
             let (target, why, what) = (&self.config.name, &deafness.why, kind.words());
             match deafness.refused {
@@ -44,15 +44,15 @@ impl Keeper {
                 }
             }
         }
-        if kind == Kind::Workloads && deafness.refused {
+        if kind == ObjectKind::Workloads && deafness.refused {
             self.all_unseen(true);
             self.listed(kind);
         }
     }
 
-    pub(super) fn hears(&mut self, kind: Kind) {
+    pub(super) fn hears(&mut self, kind: ObjectKind) {
         self.lists.deaf.remove(&kind);
-        if kind == Kind::Workloads {
+        if kind == ObjectKind::Workloads {
             self.all_unseen(false);
         }
     }
@@ -60,7 +60,7 @@ impl Keeper {
     pub(super) fn jobs_listed(&mut self, there: &HashSet<AttemptKey>) {
         self.away = false;
         self.compare(there);
-        self.listed(Kind::Jobs);
+        self.listed(ObjectKind::Jobs);
     }
 
     pub(super) fn pods_begin(&mut self) {
@@ -72,11 +72,11 @@ impl Keeper {
         let claimed = std::mem::take(&mut self.lists.claimed);
         let missing = claimed.into_iter().filter(|key| !there.contains(key));
         self.lists.missing.extend(missing);
-        self.listed(Kind::Pods);
+        self.listed(ObjectKind::Pods);
     }
 
     /// A list has been read. What is missing in one is understood by the others.
-    pub(super) fn listed(&mut self, kind: Kind) {
+    pub(super) fn listed(&mut self, kind: ObjectKind) {
         self.lists.unread.remove(&kind);
         if !self.lists.unread.is_empty() {
             return;

@@ -120,7 +120,7 @@ fn kueue_says_why_it_waits() {
     let workload = |conditions: Value| Shown {
         workload: Some(json!({"spec": {"queueName": "team"}, "status": {"conditions": conditions}})),
         job: Some(suspended(&[(QUEUE, "team")])),
-        place: Some(Place { queue: "team".into(), before: 1 }),
+        place: Some(LocalQueuePlace { queue: "team".into(), before: 1 }),
         ..Shown::default()
     };
     let said = "insufficient unused quota for cpu in flavor default, 200m more needed";

@@ -11,7 +11,7 @@ use super::{v1, v2};
 
 /// Which version, and where groups can be made.
 #[derive(Debug)]
-pub enum Place {
+pub enum GroupPlace {
     /// One folder per controller.
     V1(v1::Controllers),
     /// One folder.
@@ -23,7 +23,7 @@ pub enum Place {
 /// All groups of one supervisor.
 #[derive(Debug)]
 pub struct Pool {
-    place: Arc<Place>,
+    place: Arc<GroupPlace>,
     free: Mutex<Vec<u32>>,
     next: std::sync::atomic::AtomicU32,
 }
@@ -32,7 +32,7 @@ impl Pool {
     /// Finds where groups can be made; `None` if nowhere. `name` must be this data folder's alone: groups that are
     /// found under it are taken for left over, and every process in them is killed.
     pub fn open(name: &str) -> Option<Self> {
-        let place = v2::find(name).map(Place::V2).or_else(|| v1::find(name).map(Place::V1))?;
+        let place = v2::find(name).map(GroupPlace::V2).or_else(|| v1::find(name).map(GroupPlace::V1))?;
         let pool = Self { place: Arc::new(place), free: Mutex::default(), next: 0.into() };
         pool.clear();
         Some(pool)
@@ -40,7 +40,7 @@ impl Pool {
 
     /// Takes the container around this process for the group of its one attempt.
     pub fn around() -> Option<Self> {
-        let place = Arc::new(Place::Around(Around::find()?));
+        let place = Arc::new(GroupPlace::Around(Around::find()?));
         Some(Self { place, free: Mutex::default(), next: 0.into() })
     }
 
@@ -102,7 +102,7 @@ impl Pool {
     }
 }
 
-impl Place {
+impl GroupPlace {
     fn roots(&self) -> Vec<&Path> {
         match self {
             Self::V1(controllers) => controllers.roots(),
@@ -116,7 +116,7 @@ impl Place {
 #[derive(Debug)]
 pub struct Group {
     index: u32,
-    place: Arc<Place>,
+    place: Arc<GroupPlace>,
     oom_before: u64,
     processes_before: u64,
     memory: bool,
@@ -125,9 +125,9 @@ pub struct Group {
 impl Group {
     fn prepare(&mut self, limits: &PlanLimits) -> std::io::Result<()> {
         match &*self.place {
-            Place::V1(controllers) => controllers.prepare(self.index, limits)?,
-            Place::V2(root) => v2::prepare(&root.join(self.index.to_string()), limits)?,
-            Place::Around(_) => {}
+            GroupPlace::V1(controllers) => controllers.prepare(self.index, limits)?,
+            GroupPlace::V2(root) => v2::prepare(&root.join(self.index.to_string()), limits)?,
+            GroupPlace::Around(_) => {}
         }
         self.memory = limits.memory.is_some();
         Ok(())
@@ -140,29 +140,29 @@ impl Group {
 
     /// Moves this thread into the group, so that what it starts is born there, where single threads can be moved.
     pub fn enter(&self) {
-        if let Place::V1(controllers) = &*self.place {
+        if let GroupPlace::V1(controllers) = &*self.place {
             controllers.enter(self.index);
         }
     }
 
     /// Moves this thread back to where its process is.
     pub fn leave(&self) {
-        if let Place::V1(_) = &*self.place {
+        if let GroupPlace::V1(_) = &*self.place {
             v1::leave();
         }
     }
 
     /// Where a process writes `0` to be in the group, if [`Self::enter`] could not see to it.
     pub fn door(&self) -> Option<fs::File> {
-        let Place::V2(root) = &*self.place else { return None };
+        let GroupPlace::V2(root) = &*self.place else { return None };
         fs::OpenOptions::new().write(true).open(root.join(format!("{}/cgroup.procs", self.index))).ok()
     }
 
     fn count(&self, what: &str) -> u64 {
         match &*self.place {
-            Place::V1(controllers) => controllers.count(self.index, what),
-            Place::V2(root) => v2::count(&root.join(self.index.to_string()), what),
-            Place::Around(around) => around.count(what),
+            GroupPlace::V1(controllers) => controllers.count(self.index, what),
+            GroupPlace::V2(root) => v2::count(&root.join(self.index.to_string()), what),
+            GroupPlace::Around(around) => around.count(what),
         }
     }
 
@@ -184,14 +184,14 @@ impl Group {
     /// Kills everything in it; `false` if it was empty.
     pub fn kill(&self) -> bool {
         match &*self.place {
-            Place::V1(controllers) => {
+            GroupPlace::V1(controllers) => {
                 // Every one of them, not only the first that holds something.
                 controllers.groups(self.index).iter().map(|path| kill_all(path)).filter(|&any| any).count()
                     > 0
             }
-            Place::V2(root) => kill_all(&root.join(self.index.to_string())),
+            GroupPlace::V2(root) => kill_all(&root.join(self.index.to_string())),
             // Its processes are killed one by one, as where there are no groups.
-            Place::Around(_) => false,
+            GroupPlace::Around(_) => false,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::terminal::say;
 
 /// What kind of pipeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum Template {
     /// A Python script
     #[default]
     Script,
@@ -38,7 +38,7 @@ macro_rules! template {
     };
 }
 
-impl Kind {
+impl Template {
     const fn files(self) -> &'static [File] {
         match self {
             Self::Script => template!("script": "main.py", "pipeline.yaml"),
@@ -61,7 +61,7 @@ pub struct Init {
     folder: PathBuf,
     /// What kind of pipeline
     #[arg(short, long, value_enum, default_value_t)]
-    kind: Kind,
+    kind: Template,
 }
 
 impl Init {
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_written_once_and_never_over_something() {
-        for kind in Kind::value_variants() {
+        for kind in Template::value_variants() {
             let parent = tempfile::tempdir().unwrap();
             let folder = parent.path().join("hello");
             let init = || Init { folder: folder.clone(), kind: *kind };
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_notebook_is_one() {
-        let (_, text) = Kind::Notebook.files()[0];
+        let (_, text) = Template::Notebook.files()[0];
         let notebook: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(notebook["nbformat"], 4);
     }
