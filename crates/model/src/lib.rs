@@ -18,6 +18,7 @@ pub mod place;
 pub mod quantity;
 pub mod reason;
 pub mod retry;
+pub mod rights;
 pub mod run;
 pub mod run_config;
 pub mod state;

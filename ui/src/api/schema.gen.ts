@@ -153,7 +153,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every project, by name. Where there is one alone, nothing else speaks of projects. */
+        /** Every project that one may see, by name. Where there is one alone, nothing else speaks of projects. */
         get: operations["list_projects"];
         put?: never;
         post?: never;

@@ -18,6 +18,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
+use super::rights::Principal;
 use super::state::AppState;
 use crate::door::Seat;
 
@@ -37,6 +38,9 @@ pub struct Auth {
     cookie: String,
     /// What follows the value of the cookie.
     attributes: &'static str,
+    /// Tokens of others, by which the gate is tried.
+    #[cfg(test)]
+    others: Vec<(String, Principal)>,
 }
 
 impl Auth {
@@ -48,6 +52,8 @@ impl Auth {
             links: Mutex::default(),
             hosts,
             cookie: String::new(),
+            #[cfg(test)]
+            others: Vec::new(),
             attributes: "Path=/; HttpOnly; SameSite=Strict",
         };
         auth.cookie = format!("{COOKIE}{}", &auth.sign("cookie")[..8]);
@@ -83,6 +89,22 @@ impl Auth {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         let found = links.keys().find(|known| same(known, code)).cloned();
         found.and_then(|code| links.remove(&code)).is_some_and(|made| now.since(made) < LINK_LIFE)
+    }
+
+    /// With tokens of others, by which the gate is tried.
+    #[cfg(test)]
+    pub(super) fn knowing(mut self, others: Vec<(String, Principal)>) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// Whose token this is.
+    fn principal(&self, token: &str) -> Option<Principal> {
+        let own = same(token, &self.token).then(Principal::you);
+        #[cfg(test)]
+        let own =
+            own.or_else(|| self.others.iter().find(|(other, _)| other == token).map(|(_, p)| p.clone()));
+        own
     }
 
     fn sign(&self, nonce: &str) -> String {
@@ -146,10 +168,11 @@ pub async fn check_host(State(state): State<AppState>, request: Request, next: N
 }
 
 /// Lets requests pass that carry the token or a session; with a session, only from this server's own pages.
-pub async fn require(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn require(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if bearer(headers).is_some_and(|token| same(token, &state.auth.token)) {
+    if let Some(principal) = bearer(headers).and_then(|token| state.auth.principal(token)) {
         recognise(&request);
+        request.extensions_mut().insert(principal);
         return next.run(request).await;
     }
     if !state.auth.has_session(headers) {
@@ -163,6 +186,7 @@ pub async fn require(State(state): State<AppState>, request: Request, next: Next
         return ApiError::new(ErrorCode::Forbidden, "the request came from a foreign page").into_response();
     }
     recognise(&request);
+    request.extensions_mut().insert(Principal::you());
     next.run(request).await
 }
 

@@ -23,7 +23,7 @@ const OPEN: [RunState; 4] = [RunState::Queued, RunState::Starting, RunState::Run
 
 /// Asks many runs to stop: those with these ids, or all that a filter finds. Runs that have ended are passed over. The
 /// answer comes when all requests are durable; runs that were accepted meanwhile may be left.
-#[utoipa::path(post, path = "/runs/cancel", tag = "runs", request_body = CancelRuns,
+#[utoipa::path(post, path = "/runs/cancel", tag = "runs", extensions(("x-rigi-action" = json!("runs.cancel"))), request_body = CancelRuns,
     responses((status = 202, description = "Accepted; the runs end as cancelled", body = CancelledRuns)))]
 async fn cancel_runs(
     scope: Scope,

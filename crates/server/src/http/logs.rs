@@ -71,7 +71,7 @@ async fn read<T: Send + 'static>(
 }
 
 /// A page of a log, from a line on or from its end.
-#[utoipa::path(get, path = "/runs/{id}/log", tag = "logs",
+#[utoipa::path(get, path = "/runs/{id}/log", tag = "logs", extensions(("x-rigi-action" = json!("logs.read"))),
     params(("id" = String, Path, description = "Id of the run"), GetLog),
     responses((status = 200, description = "The lines", body = LogPage)))]
 async fn get_log(
@@ -109,7 +109,7 @@ struct SearchLog {
 }
 
 /// Lines that contain a text.
-#[utoipa::path(get, path = "/runs/{id}/log/search", tag = "logs",
+#[utoipa::path(get, path = "/runs/{id}/log/search", tag = "logs", extensions(("x-rigi-action" = json!("logs.read"))),
     params(("id" = String, Path, description = "Id of the run"), SearchLog),
     responses((status = 200, description = "The lines", body = LogMatches)))]
 async fn search_log(
@@ -132,7 +132,7 @@ struct OfAttempt {
 }
 
 /// The whole log as the program wrote it, as a download.
-#[utoipa::path(get, path = "/runs/{id}/log/raw", tag = "logs",
+#[utoipa::path(get, path = "/runs/{id}/log/raw", tag = "logs", extensions(("x-rigi-action" = json!("logs.read"))),
     params(("id" = String, Path, description = "Id of the run"), OfAttempt),
     responses((status = 200, description = "The log", body = String, content_type = "text/plain")))]
 async fn download_log(
@@ -191,7 +191,7 @@ struct StreamLog {
 
 /// A log as it is written: `lines` with arrays of lines, `attempt` when the next attempt begins, `end` at the end.
 /// A `Last-Event-ID` goes on after that line.
-#[utoipa::path(get, path = "/runs/{id}/log/stream", tag = "logs",
+#[utoipa::path(get, path = "/runs/{id}/log/stream", tag = "logs", extensions(("x-rigi-action" = json!("logs.read"))),
     params(("id" = String, Path, description = "Id of the run"), StreamLog,
            ("Last-Event-ID" = Option<String>, Header, description = "`attempt.line` of the last line that was seen")),
     responses((status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream")))]

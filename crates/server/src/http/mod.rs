@@ -17,6 +17,7 @@ mod projects;
 mod queries;
 mod range;
 mod request;
+mod rights;
 mod run_parts;
 pub mod runner;
 mod runs;
@@ -34,6 +35,7 @@ pub use auth::{Auth, random_token};
 pub use error::ApiError;
 pub use openapi::document;
 pub use pipelines::mistake_view;
+pub use rights::Principal;
 pub use scope::Scope;
 pub use state::{AppState, Inner};
 pub use surroundings::Surroundings;
@@ -73,6 +75,7 @@ pub fn router(state: AppState) -> axum::Router {
     let (api, description) = routes();
     let protected = api
         .route_layer(from_fn_with_state(queries::Queries::of(&description), queries::check))
+        .route_layer(from_fn_with_state(rights::Actions::of(&description), rights::gate))
         .layer(from_fn(etag::mark))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(openapi::router())

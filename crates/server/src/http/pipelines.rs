@@ -59,7 +59,7 @@ struct ListPipelines {
 }
 
 /// Lists pipelines by name, with their last runs and what is wrong with their specs.
-#[utoipa::path(get, path = "/pipelines", tag = "pipelines", params(ListPipelines),
+#[utoipa::path(get, path = "/pipelines", tag = "pipelines", extensions(("x-rigi-action" = json!("pipelines.read"))), params(ListPipelines),
     responses((status = 200, description = "A page", body = Page<PipelineSummary>)))]
 async fn list_pipelines(
     scope: Scope,
@@ -87,7 +87,7 @@ async fn list_pipelines(
 }
 
 /// One pipeline with its parameters, inputs, outputs and whole spec.
-#[utoipa::path(get, path = "/pipelines/{name}", tag = "pipelines",
+#[utoipa::path(get, path = "/pipelines/{name}", tag = "pipelines", extensions(("x-rigi-action" = json!("pipelines.read"))),
     params(("name" = String, Path, description = "Name of the pipeline", example = "co2-trend")),
     responses((status = 200, description = "The pipeline", body = PipelineView)))]
 async fn get_pipeline(scope: Scope, Path(name): Path<String>) -> ApiResult<axum::Json<PipelineView>> {
@@ -128,7 +128,7 @@ async fn get_pipeline(scope: Scope, Path(name): Path<String>) -> ApiResult<axum:
 }
 
 /// The files of a pipeline as they are now.
-#[utoipa::path(get, path = "/pipelines/{name}/code", tag = "pipelines",
+#[utoipa::path(get, path = "/pipelines/{name}/code", tag = "pipelines", extensions(("x-rigi-action" = json!("code.read"))),
     params(("name" = String, Path, description = "Name of the pipeline")),
     responses((status = 200, description = "All files", body = Page<CodeFile>)))]
 async fn list_pipeline_code(scope: Scope, Path(name): Path<String>) -> ApiResult<axum::Json<Page<CodeFile>>> {
@@ -140,7 +140,7 @@ async fn list_pipeline_code(scope: Scope, Path(name): Path<String>) -> ApiResult
 
 /// A pipeline as its folder is now: what is asked for next, a run, takes it from there too.
 /// A file of a pipeline's folder as it is now, as text.
-#[utoipa::path(get, path = "/pipelines/{name}/code/{*path}", tag = "pipelines",
+#[utoipa::path(get, path = "/pipelines/{name}/code/{*path}", tag = "pipelines", extensions(("x-rigi-action" = json!("code.read"))),
     params(("name" = String, Path, description = "Name of the pipeline"),
            ("path" = String, Path, description = "Path of the file; may hold `/`")),
     responses((status = 200, description = "The file", body = String, content_type = "text/plain")))]

@@ -1,5 +1,6 @@
 //! Projects: which there are, and what goes on in each.
 
+use axum::Extension;
 use axum::extract::State;
 use rigi_api::view::{Page, ProjectView};
 use rigi_engine::decide::LimitOf;
@@ -9,22 +10,27 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::Path;
+use super::rights::Principal;
 use super::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_projects)).routes(routes!(get_project))
 }
 
-/// Every project, by name. Where there is one alone, nothing else speaks of projects.
-#[utoipa::path(get, path = "/projects", tag = "projects",
+/// Every project that one may see, by name. Where there is one alone, nothing else speaks of projects.
+#[utoipa::path(get, path = "/projects", tag = "projects", extensions(("x-rigi-action" = json!("projects.list"))),
     responses((status = 200, description = "All projects", body = Page<ProjectView>)))]
-async fn list_projects(State(state): State<AppState>) -> axum::Json<Page<ProjectView>> {
-    let projects = state.catalogs.iter().map(|catalog| catalog.project().clone()).collect();
+async fn list_projects(
+    State(state): State<AppState>,
+    Extension(principal): Extension<Principal>,
+) -> axum::Json<Page<ProjectView>> {
+    let all = state.catalogs.iter().map(|catalog| catalog.project());
+    let projects = all.filter(|project| principal.standing.role_in(project).is_some()).cloned().collect();
     axum::Json(Page { items: views(&state, projects).await, next_cursor: None })
 }
 
 /// One project. Its things lie below it: `/projects/{project}/runs` is `/runs` in this project.
-#[utoipa::path(get, path = "/projects/{project}", tag = "projects",
+#[utoipa::path(get, path = "/projects/{project}", tag = "projects", extensions(("x-rigi-action" = json!("project.read"))),
     params(("project" = String, Path, description = "Name of the project", example = "air-quality")),
     responses((status = 200, description = "The project", body = ProjectView)))]
 async fn get_project(

@@ -34,7 +34,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The attempts of a run, the current one last.
-#[utoipa::path(get, path = "/runs/{id}/attempts", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/attempts", tag = "runs", extensions(("x-rigi-action" = json!("runs.read"))),
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 200, description = "All attempts", body = Page<AttemptView>)))]
 async fn list_attempts(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json<Page<AttemptView>>> {
@@ -93,7 +93,7 @@ struct Paging {
 }
 
 /// What happened to a run, oldest first.
-#[utoipa::path(get, path = "/runs/{id}/events", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/events", tag = "runs", extensions(("x-rigi-action" = json!("runs.read"))),
     params(("id" = String, Path, description = "Id of the run"), Paging),
     responses((status = 200, description = "A page", body = Page<EventView>)))]
 async fn list_events(
@@ -127,7 +127,7 @@ struct OfAttempt {
 }
 
 /// What an attempt used while it ran. Short attempts have no samples.
-#[utoipa::path(get, path = "/runs/{id}/usage", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/usage", tag = "runs", extensions(("x-rigi-action" = json!("runs.read"))),
     params(("id" = String, Path, description = "Id of the run"), OfAttempt),
     responses((status = 200, description = "All samples", body = Page<UsageSample>)))]
 async fn list_usage(
@@ -156,7 +156,7 @@ async fn list_usage(
 }
 
 /// The files that a run left, by path.
-#[utoipa::path(get, path = "/runs/{id}/artifacts", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/artifacts", tag = "runs", extensions(("x-rigi-action" = json!("artifacts.read"))),
     params(("id" = String, Path, description = "Id of the run"), Paging),
     responses((status = 200, description = "A page", body = Page<ArtifactView>)))]
 async fn list_artifacts(
@@ -190,7 +190,7 @@ struct Download {
 }
 
 /// The content of a file that a run left.
-#[utoipa::path(get, path = "/runs/{id}/artifacts/{*path}", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/artifacts/{*path}", tag = "runs", extensions(("x-rigi-action" = json!("artifacts.read"))),
     params(("id" = String, Path, description = "Id of the run"),
            ("path" = String, Path, description = "Path of the file; may hold `/`"), Download),
     responses((status = 200, description = "The content", body = Vec<u8>, content_type = "application/octet-stream"),
@@ -262,7 +262,7 @@ fn is_harmless(kind: &str) -> bool {
 }
 
 /// The files of the code that a run ran.
-#[utoipa::path(get, path = "/runs/{id}/code", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/code", tag = "runs", extensions(("x-rigi-action" = json!("code.read"))),
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 200, description = "All files", body = Page<CodeFile>)))]
 async fn list_code(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json<Page<CodeFile>>> {
@@ -273,7 +273,7 @@ async fn list_code(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json
 }
 
 /// A file of the code that a run ran, as text.
-#[utoipa::path(get, path = "/runs/{id}/code/{*path}", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}/code/{*path}", tag = "runs", extensions(("x-rigi-action" = json!("code.read"))),
     params(("id" = String, Path, description = "Id of the run"),
            ("path" = String, Path, description = "Path of the file; may hold `/`")),
     responses((status = 200, description = "The file", body = String, content_type = "text/plain"),

@@ -56,7 +56,7 @@ fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> 
 }
 
 /// Starts a run. The answer comes when the run is durable; an `Idempotency-Key` makes it safe to repeat.
-#[utoipa::path(post, path = "/pipelines/{name}/runs", tag = "runs", request_body = SubmitRun,
+#[utoipa::path(post, path = "/pipelines/{name}/runs", tag = "runs", extensions(("x-rigi-action" = json!("runs.start"))), request_body = SubmitRun,
     params(("name" = String, Path, description = "Name of the pipeline", example = "co2-trend"),
            ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[ -~]+$",
             description = "The same key and request is one run")),
@@ -91,7 +91,7 @@ async fn accept_one(scope: &Scope, wanted: Submission, key: Option<IdempotencyKe
 }
 
 /// Starts many runs, all or none.
-#[utoipa::path(post, path = "/runs", tag = "runs", request_body = BulkSubmit,
+#[utoipa::path(post, path = "/runs", tag = "runs", extensions(("x-rigi-action" = json!("runs.start"))), request_body = BulkSubmit,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[ -~]+$",
             description = "The same key and request is one submission")),
     responses((status = 202, description = "Accepted", body = BulkAccepted)))]
@@ -163,7 +163,7 @@ impl ListRuns {
 }
 
 /// Lists runs, newest first.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(ListRuns),
+#[utoipa::path(get, path = "/runs", tag = "runs", extensions(("x-rigi-action" = json!("runs.read"))), params(ListRuns),
     responses((status = 200, description = "A page", body = Page<RunSummary>)))]
 async fn list_runs(scope: Scope, Query(query): Query<ListRuns>) -> ApiResult<axum::Json<Page<RunSummary>>> {
     let filter = query.filter()?;
@@ -173,7 +173,7 @@ async fn list_runs(scope: Scope, Query(query): Query<ListRuns>) -> ApiResult<axu
 }
 
 /// One run. Any unique beginning or end of an id will do.
-#[utoipa::path(get, path = "/runs/{id}", tag = "runs",
+#[utoipa::path(get, path = "/runs/{id}", tag = "runs", extensions(("x-rigi-action" = json!("runs.read"))),
     params(("id" = String, Path, description = "Id, or a unique beginning or end of it", example = "7Q2A")),
     responses((status = 200, description = "The run", body = RunView)))]
 async fn get_run(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json<RunView>> {
@@ -182,7 +182,7 @@ async fn get_run(scope: Scope, Path(id): Path<String>) -> ApiResult<axum::Json<R
 }
 
 /// Asks a run to stop: its whole process tree, within the grace period. A second time is no mistake.
-#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs",
+#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", extensions(("x-rigi-action" = json!("runs.cancel"))),
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 202, description = "Accepted; the run ends as cancelled", body = RunView)))]
 async fn cancel_run(scope: Scope, Path(id): Path<String>) -> ApiResult<Response> {
@@ -199,7 +199,7 @@ async fn cancel_run(scope: Scope, Path(id): Path<String>) -> ApiResult<Response>
 }
 
 /// Repeats an ended run as a new one: the same code, parameters and inputs.
-#[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs",
+#[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs", extensions(("x-rigi-action" = json!("runs.start"))),
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 202, description = "The new run", body = RunView)))]
 async fn retry_run(scope: Scope, Path(id): Path<String>, headers: HeaderMap) -> ApiResult<Response> {
@@ -215,7 +215,7 @@ async fn retry_run(scope: Scope, Path(id): Path<String>, headers: HeaderMap) -> 
 }
 
 /// Repeats a run with changes, with the code that it ran or with the code of now.
-#[utoipa::path(post, path = "/runs/{id}/rerun", tag = "runs", request_body = RerunRun,
+#[utoipa::path(post, path = "/runs/{id}/rerun", tag = "runs", extensions(("x-rigi-action" = json!("runs.start"))), request_body = RerunRun,
     params(("id" = String, Path, description = "Id of the run")),
     responses((status = 202, description = "The new run", body = RunView)))]
 async fn rerun_run(

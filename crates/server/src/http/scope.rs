@@ -11,12 +11,14 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use rigi_api::OF_PROJECTS;
 use rigi_engine::catalog::Catalog;
-use rigi_model::{Actor, ProjectName, RunId};
+use rigi_model::rights::Action;
+use rigi_model::{Actor, ErrorCode, ProjectName, RunId};
 use rigi_store::{Blobs, Db, Run};
 
 use super::error::{ApiError, ApiResult};
 use super::projects::missing;
 use super::queries::decoded;
+use super::rights::Principal;
 use super::state::AppState;
 
 /// Where the resources are.
@@ -27,15 +29,18 @@ const ROOT: &str = "/api/v1/";
 pub struct Scope {
     state: AppState,
     catalog: Catalog,
+    principal: Principal,
+    /// What is done.
+    action: Action,
     /// The path names no project: what has an id of its own is looked for in all.
     anywhere: bool,
 }
 
 impl Scope {
     /// In a project; `None`: there is none of this name.
-    fn of(state: AppState, project: &ProjectName) -> Option<Self> {
+    fn of(state: AppState, project: &ProjectName, principal: Principal, action: Action) -> Option<Self> {
         let catalog = state.catalogs.of(project)?.clone();
-        Some(Self { state, catalog, anywhere: false })
+        Some(Self { state, catalog, principal, action, anywhere: false })
     }
 
     /// In which project.
@@ -53,7 +58,7 @@ impl Scope {
     /// Who asks.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor::you()
+        self.principal.actor.clone()
     }
 
     /// The project's files.
@@ -86,14 +91,28 @@ impl Scope {
             let id = self.db().resolve_run(self.project(), id).await?;
             self.db().run(self.project(), &id).await
         };
+        let seen = self.principal.standing.role_in(self.project()).is_some();
         let unknown = match own.await {
-            Ok(run) => return Ok((self.clone(), run)),
+            Ok(run) if seen => {
+                self.principal.check(self.action, self.project())?;
+                return Ok((self.clone(), run));
+            }
+            Ok(_) => rigi_store::Error::NotFound { what: "run", id: id.to_owned() },
             Err(unknown @ rigi_store::Error::NotFound { .. }) => unknown,
+            // How many there are is theirs to know who may see them.
+            Err(rigi_store::Error::Ambiguous { .. }) if !seen => {
+                rigi_store::Error::NotFound { what: "run", id: id.to_owned() }
+            }
             Err(error) => return Err(error.into()),
         };
         let Some(id) = id.parse::<RunId>().ok().filter(|_| self.anywhere) else { return Err(unknown.into()) };
         let run = self.db().run_of_any(&id).await?;
-        let scope = Self::of(self.state.clone(), &run.request.project);
+        let project = &run.request.project;
+        if self.principal.standing.role_in(project).is_none() {
+            return Err(unknown.into());
+        }
+        self.principal.check(self.action, project)?;
+        let scope = Self::of(self.state.clone(), project, self.principal.clone(), self.action);
         scope.map(|scope| (scope, run)).ok_or_else(|| unknown.into())
     }
 }
@@ -107,7 +126,7 @@ impl std::ops::Deref for Scope {
 
 /// The project that a request's path named.
 #[derive(Debug, Clone)]
-struct Named(Arc<str>);
+pub(super) struct Named(pub Arc<str>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Scope
 where
@@ -117,12 +136,16 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let state = AppState::from_ref(state);
+        let asked =
+            parts.extensions.get::<Principal>().cloned().zip(parts.extensions.get::<Action>().copied());
+        let nobody = || ApiError::new(ErrorCode::Forbidden, "this is done for nobody");
+        let (principal, action) = asked.ok_or_else(nobody)?;
         let Some(Named(name)) = parts.extensions.get::<Named>() else {
-            let scope = Self::of(state, &ProjectName::default());
+            let scope = Self::of(state, &ProjectName::default(), principal, action);
             let scope = scope.ok_or_else(|| missing(ProjectName::default().as_str()))?;
             return Ok(Self { anywhere: true, ..scope });
         };
-        let found = name.parse().ok().and_then(|project| Self::of(state, &project));
+        let found = name.parse().ok().and_then(|project| Self::of(state, &project, principal, action));
         found.ok_or_else(|| missing(name))
     }
 }

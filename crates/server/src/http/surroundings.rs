@@ -33,14 +33,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Where runs can execute.
-#[utoipa::path(get, path = "/targets", tag = "system",
+#[utoipa::path(get, path = "/targets", tag = "system", extensions(("x-rigi-action" = json!("server.read"))),
     responses((status = 200, description = "All targets", body = Page<TargetView>)))]
 async fn list_targets(State(state): State<AppState>) -> Json<Page<TargetView>> {
     Json(Page { items: state.surroundings.targets(), next_cursor: None })
 }
 
 /// Looks at everything that runs on a target need; on a cluster it starts a pod, for up to two minutes. One look at a time.
-#[utoipa::path(post, path = "/targets/{name}/check", tag = "system",
+#[utoipa::path(post, path = "/targets/{name}/check", tag = "system", extensions(("x-rigi-action" = json!("server.operate"))),
     params(("name" = String, Path, description = "Name of a target")),
     responses((status = 200, description = "One line for each thing", body = Page<LookedView>)))]
 async fn check_target(
@@ -55,7 +55,7 @@ async fn check_target(
 }
 
 /// Looks at the storage: a small file is written, read, compared and removed. One look at a time.
-#[utoipa::path(post, path = "/storage/check", tag = "system",
+#[utoipa::path(post, path = "/storage/check", tag = "system", extensions(("x-rigi-action" = json!("server.operate"))),
     responses((status = 200, description = "One line for each thing", body = Page<LookedView>)))]
 async fn check_storage(State(state): State<AppState>) -> ApiResult<Json<Page<LookedView>>> {
     look(state, async |state| {

@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The server, its limits and what goes on.
-#[utoipa::path(get, path = "/system", tag = "system",
+#[utoipa::path(get, path = "/system", tag = "system", extensions(("x-rigi-action" = json!("server.read"))),
     responses((status = 200, description = "The server", body = SystemView)))]
 async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
     let (queued, active, retrying) = state.engine.counts().await;
@@ -66,7 +66,7 @@ struct CollectGarbage {
 }
 
 /// Removes what is no longer kept, now.
-#[utoipa::path(post, path = "/system/gc", tag = "system", params(CollectGarbage),
+#[utoipa::path(post, path = "/system/gc", tag = "system", extensions(("x-rigi-action" = json!("server.operate"))), params(CollectGarbage),
     responses((status = 200, description = "What was removed", body = GcReport)))]
 async fn collect_garbage(
     State(state): State<AppState>,
@@ -93,7 +93,7 @@ pub struct LinkView {
 }
 
 /// Makes a link that signs in one browser, once, within a day.
-#[utoipa::path(post, path = "/links", tag = "system",
+#[utoipa::path(post, path = "/links", tag = "system", extensions(("x-rigi-action" = json!("links.create"))),
     responses((status = 201, description = "The link", body = LinkView)))]
 async fn create_link(State(state): State<AppState>) -> ApiResult<Response> {
     let code = state.auth.new_link(Timestamp::now());
@@ -102,7 +102,7 @@ async fn create_link(State(state): State<AppState>) -> ApiResult<Response> {
 }
 
 /// What was said while an environment was built.
-#[utoipa::path(get, path = "/environments/{id}/log", tag = "system",
+#[utoipa::path(get, path = "/environments/{id}/log", tag = "system", extensions(("x-rigi-action" = json!("server.operate"))),
     params(("id" = String, Path, description = "Content hash of the environment")),
     responses((status = 200, description = "The log", body = String, content_type = "text/plain")))]
 async fn get_environment_log(State(state): State<AppState>, Path(id): Path<String>) -> ApiResult<Response> {

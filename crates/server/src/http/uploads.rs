@@ -34,7 +34,7 @@ struct CreateUpload {
 }
 
 /// Stores a file: the body is its content, of any size up to 50 GiB. Nothing is kept of an upload that breaks off.
-#[utoipa::path(post, path = "/uploads", tag = "uploads", params(CreateUpload),
+#[utoipa::path(post, path = "/uploads", tag = "uploads", extensions(("x-rigi-action" = json!("uploads.create"))), params(CreateUpload),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, description = "Stored", body = UploadView)))]
 async fn create_upload(scope: Scope, Query(query): Query<CreateUpload>, body: Body) -> ApiResult<Response> {

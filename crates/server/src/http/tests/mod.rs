@@ -2,6 +2,7 @@
 
 mod blind;
 mod executor;
+mod gate;
 mod projects;
 mod server;
 

@@ -28,7 +28,7 @@ use tower::ServiceExt as _;
 
 use super::executor::FakeExecutor;
 use crate::http::health::Readiness;
-use crate::http::{AppState, Auth, Inner, Surroundings, router};
+use crate::http::{AppState, Auth, Inner, Principal, Surroundings, router};
 use crate::live::{Feeds, Logs};
 
 const TOKEN: &str = "a-token-of-tests";
@@ -68,6 +68,15 @@ impl TestServer {
     /// With projects that may have so many active runs, and a pipeline in each of these places: the folder of each project is
     /// called as it.
     pub async fn start(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
+        Self::start_for(projects, pipelines, Vec::new()).await
+    }
+
+    /// The same for others as well, by their tokens.
+    pub async fn start_for(
+        projects: &[(&str, Option<u64>)],
+        pipelines: &[&str],
+        others: Vec<(String, Principal)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         for place in pipelines {
@@ -103,7 +112,7 @@ impl TestServer {
             engine,
             remote,
             catalogs,
-            auth: Auth::new(TOKEN.to_owned(), vec!["localhost".to_owned()]),
+            auth: Auth::new(TOKEN.to_owned(), vec!["localhost".to_owned()]).knowing(others),
             feeds: Feeds::of_all(projects),
             started_at: Timestamp::now(),
             pipelines_folder: root.join("default"),
@@ -127,9 +136,25 @@ impl TestServer {
         self.call_once(method, path, body, None).await
     }
 
+    /// The same as somebody else.
+    pub async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.ask(token, method, path, body, None).await
+    }
+
     /// The same with an `Idempotency-Key`.
     pub async fn call_once(
         &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        key: Option<&str>,
+    ) -> Answer {
+        self.ask(TOKEN, method, path, body, key).await
+    }
+
+    async fn ask(
+        &self,
+        token: &str,
         method: Method,
         path: &str,
         body: Option<Value>,
@@ -139,7 +164,7 @@ impl TestServer {
             .method(method)
             .uri(format!("/api/v1{path}"))
             .header(header::HOST, "localhost")
-            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }

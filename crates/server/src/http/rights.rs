@@ -1,0 +1,125 @@
+//! The gate: every operation says what it does (`x-rigi-action`), and is done for those who may.
+//!
+//! What is in a project that somebody has no role in is not there for them. An operation that says nothing is done for nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use rigi_model::rights::{Action, Needs, Role, Standing, Verdict};
+use rigi_model::{Actor, ErrorCode, ProjectName};
+use serde_json::Value;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
+
+use super::error::{ApiError, ApiResult};
+use super::projects::missing;
+use super::queries::decoded;
+use super::scope::Named;
+
+/// How an operation of the description says its action.
+pub(super) const EXTENSION: &str = "x-rigi-action";
+
+/// Who asks: found out before the gate, and held against what they ask for.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// By which name what they do is remembered.
+    pub actor: Actor,
+    /// What they are.
+    pub standing: Arc<Standing>,
+}
+
+impl Principal {
+    /// The one who has the server for themselves.
+    #[must_use]
+    pub fn you() -> Self {
+        Self { actor: Actor::you(), standing: Arc::new(Standing::administrator()) }
+    }
+
+    /// Refuses what may not be done in a project.
+    pub(super) fn check(&self, action: Action, project: &ProjectName) -> ApiResult<()> {
+        match self.standing.may(action, project) {
+            Verdict::Allowed => Ok(()),
+            Verdict::Unseen => Err(missing(project.as_str())),
+            Verdict::Refused(needs) => Err(refused(action, needs, self.standing.role_in(project))),
+        }
+    }
+}
+
+fn refused(action: Action, needs: Needs, role: Option<Role>) -> ApiError {
+    let are = role.map_or_else(String::new, |role| format!("; you are {role}"));
+    let who = match needs {
+        Needs::Role(least) => format!("a role of at least `{least}` in this project"),
+        Needs::Administrator | Needs::SignIn => "an administrator".to_owned(),
+    };
+    ApiError::new(ErrorCode::Forbidden, format!("`{action}` takes {who}{are}"))
+        .cure("Ask an owner of the project, or an administrator.")
+}
+
+/// Actions by method and path, as the description of the API has them; `None` of an operation that says none.
+#[derive(Debug, Clone)]
+pub(super) struct Actions(Arc<HashMap<(Method, String), Option<Action>>>);
+
+impl Actions {
+    /// Of a description whose paths are those of the routes.
+    pub(super) fn of(document: &OpenApi) -> Self {
+        let mut all = HashMap::new();
+        for (path, item) in &document.paths.paths {
+            let methods = [
+                (Method::GET, &item.get),
+                (Method::HEAD, &item.get),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+            ];
+            for (method, operation) in methods {
+                if let Some(operation) = operation {
+                    all.insert((method, path.clone()), action_of(operation));
+                }
+            }
+        }
+        Self(Arc::new(all))
+    }
+}
+
+/// What an operation says it does.
+pub(super) fn action_of(operation: &Operation) -> Option<Action> {
+    operation.extensions.as_ref()?.get(EXTENSION).and_then(Value::as_str).and_then(Action::parse)
+}
+
+/// Lets an operation be done for those who may.
+pub(super) async fn gate(State(actions): State<Actions>, mut request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let path = path.unwrap_or_default();
+    // What is no operation is answered as such by the routes.
+    let Some(known) = actions.0.get(&(request.method().clone(), path.clone())).copied() else {
+        return next.run(request).await;
+    };
+    let principal = request.extensions().get::<Principal>().cloned();
+    let (Some(action), Some(principal)) = (known, principal) else {
+        return ApiError::new(ErrorCode::Forbidden, "this is done for nobody").into_response();
+    };
+    // What has an id of its own is looked for in all projects, and held against the one where it is found.
+    let found_later = request.extensions().get::<Named>().is_none() && path.starts_with("/api/v1/runs/{id}");
+    if !found_later && let Err(refusal) = principal.check(action, &project_of(&request, &path)) {
+        return refusal.into_response();
+    }
+    request.extensions_mut().insert(action);
+    next.run(request).await
+}
+
+/// The project that something is to be done in: that of the path, or the one that is always there.
+fn project_of(request: &Request, path: &str) -> ProjectName {
+    if let Some(Named(name)) = request.extensions().get::<Named>() {
+        return ProjectName::unchecked(name.clone());
+    }
+    if path == "/api/v1/projects/{project}" {
+        let name = request.uri().path().rsplit('/').next().unwrap_or_default();
+        return ProjectName::unchecked(decoded(&name.replace('+', "%2B")));
+    }
+    ProjectName::default()
+}
