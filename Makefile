@@ -3,6 +3,7 @@
 #   make run      build everything, and start Rigi on the examples
 #   make test     all tests, as CI runs them
 #   make build    the binary with its page (release)
+#   make dist     the same as it is released: linked as a whole, which takes longer
 #   make check    formatting, lints, types
 #   make gen      what is made from the code: OpenAPI, schema, configuration reference, the page's client
 #   make e2e      the end-to-end tests alone
@@ -25,7 +26,7 @@ DIR ?= examples
 
 UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run build check test gen gen-check e2e conformance simulate schemathesis fuzz bench bench-cluster chaos soak tools clean
+.PHONY: help run build dist check test gen gen-check e2e conformance simulate schemathesis fuzz bench bench-cluster chaos soak tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +37,9 @@ run: build
 
 build: tools ui/dist/index.html
 	RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static" cargo build --release --locked --package rigi --target $(HOST)
+
+dist: tools ui/dist/index.html
+	RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static" cargo build --profile dist --locked --package rigi --target $(HOST)
 
 # Each missing tool with the command that installs it.
 tools:

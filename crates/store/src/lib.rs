@@ -316,7 +316,8 @@ impl Store {
         if known && !self.follows {
             return Ok(());
         }
-        self.write(tables::versions::add(project, &version, now, known)).await
+        let write = if known { tables::versions::touch } else { tables::versions::add };
+        self.write(write(project, &version, now)).await
     }
 
     /// Remembers an uploaded file.

@@ -67,15 +67,19 @@ static INSERT: Statement = Statement::insert(
     "ON CONFLICT (project, hash) DO UPDATE SET created_at = excluded.created_at",
 );
 
-/// A version that is there from now on; of one that was, it is told that it is used.
-pub(crate) fn add(project: &ProjectName, version: &Version, now: Timestamp, known: bool) -> Write {
+/// A version that is there from now on.
+pub(crate) fn add(project: &ProjectName, version: &Version, now: Timestamp) -> Write {
+    let mut write = touch(project, version, now);
+    write.tell(project, Subject::Version, &version.hash.to_string(), SubjectEvent::CREATED, now);
+    write
+}
+
+/// A version that is there, and was captured again.
+pub(crate) fn touch(project: &ProjectName, version: &Version, now: Timestamp) -> Write {
     let json = |value: Result<String, serde_json::Error>| value.expect("a spec serialises");
     let hash = version.hash.to_string();
     let bytes = version.files.iter().map(|f| f.size).sum();
     let mut write = Write::default();
-    if !known {
-        write.tell(project, Subject::Version, &hash, SubjectEvent::CREATED, now);
-    }
     write.rows.add(
         &INSERT,
         [
