@@ -112,12 +112,11 @@ impl Hearing {
                 *seen = (*seen).max(self.db.last_event().await?);
             }
             Words::Events { first, last } => {
-                // A gap before it was not heard of.
-                let begin = if own { first } else { first.min(*seen + 1) };
-                if own && first > *seen + 1 {
-                    self.tell(*seen + 1, first - 1).await?;
-                } else if !own {
-                    self.tell(begin, last).await?;
+                // Its own were told by the writer; what lies between them and the last that was heard of, was not heard of.
+                let from = first.min(*seen + 1);
+                let until = if own { first - 1 } else { last };
+                if from <= until {
+                    self.tell(from, until).await?;
                 }
                 *seen = (*seen).max(last);
             }
