@@ -42,6 +42,18 @@ test("Back to a list of runs leads to the run one came from", async ({ bed, page
   await expect.poll(() => list.evaluate((element) => element.scrollTop)).toBe(900);
 });
 
+test("runs that are no longer kept leave the list by themselves", async ({ bed, page }) => {
+  bed.shell("one", "true");
+  const server = await bed.up({ env: { RIGI_RETENTION__RUNS: "1" } });
+  await signIn(page, server);
+  for (let count = 0; count < 3; count += 1) await server.api.ended((await server.api.submit("one")).id);
+  await page.goto(`${server.api.url}/runs?pipeline=one`);
+  const rows = page.getByRole("list", { name: "Runs" }).getByRole("link");
+  await expect(rows).toHaveCount(3);
+  await server.api.post("/system/gc");
+  await expect(rows).toHaveCount(1);
+});
+
 test("filters are seen wherever they act, and nothing is wider than the screen", async ({ bed, page }) => {
   bed.shell("one", "true", { labels: { team: "ops" } });
   const server = await bed.up();
