@@ -190,8 +190,7 @@ impl Core {
                 executors.iter().for_each(|executor| executor.release(&key));
             }
             answer(replies, counts);
-            planner.plan(claimed).await;
-            others::verify(&store, verify, &outbox).await;
+            tokio::join!(planner.plan(claimed), others::verify(&store, verify, &outbox));
         });
         Ok(())
     }

@@ -1,29 +1,40 @@
 //! Runs that other servers accept, and what they want of runs.
 //!
 //! A run that is not known here is new, or has ended: it is looked up in the database when all that was known of it before is durable,
-//! and taken in if it still waits. Whatever is heard of it twice, it is taken in once.
+//! and taken in if it still waits. Whatever is heard of it twice, it is taken in once. Who wants a run to stop may be heard before the
+//! word of this server's own that it was accepted: then that is waited for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use rigi_model::{RunId, Timestamp};
+use rigi_model::{Actor, RunId, Timestamp};
 use rigi_store::{Heard, NewRun};
 
 use super::{Ledger, Policies, Round};
 
+/// Why a run is being looked up.
+#[derive(Debug, Default)]
+pub(super) struct LookUp {
+    /// Another server has accepted it.
+    foreign: bool,
+    /// Who wants it to stop.
+    cancel: Option<Actor>,
+}
+
 impl<P: Policies> Ledger<P> {
     pub(super) fn hear_foreign(&mut self, heard: Heard, now: Timestamp, round: &mut Round) {
-        for run in heard.accepted {
-            if !self.runs.contains_key(&run) && !self.looked_up.contains_key(&run) {
-                self.looked_up.insert(run.clone(), None);
-                round.verify.push(run);
-            }
+        for run in heard.accepted.into_iter().filter(|run| !self.runs.contains_key(run)) {
+            let known = self.looked_up.contains_key(&run);
+            self.looked_up.entry(run.clone()).or_default().foreign = true;
+            round.verify.extend((!known).then_some(run));
         }
         for (run, by) in heard.cancels {
-            match self.looked_up.get_mut(&run) {
-                Some(asked) => *asked = Some(by),
-                // It has ended: nothing is left to stop.
-                None => _ = self.cancel_one(&run, by, now, round),
+            if self.cancel_one(&run, by.clone(), now, round) {
+                continue;
             }
+            let known = self.looked_up.contains_key(&run);
+            self.looked_up.entry(run.clone()).or_default().cancel = Some(by);
+            round.verify.extend((!known).then_some(run));
         }
     }
 
@@ -34,10 +45,17 @@ impl<P: Policies> Ledger<P> {
         now: Timestamp,
         round: &mut Round,
     ) {
-        self.accepted(waiting);
+        let mut waiting: HashMap<_, _> = waiting.iter().map(|run| (run.id.clone(), run)).collect();
         for run in asked {
-            if let Some(Some(by)) = self.looked_up.remove(run) {
-                self.cancel_one(run, by, now, round);
+            let Some(LookUp { foreign, cancel }) = self.looked_up.remove(run) else { continue };
+            let Some(request) = waiting.remove(run) else { continue };
+            if foreign {
+                self.accepted(std::slice::from_ref(request), now, round);
+            }
+            if let Some(by) = cancel
+                && !self.cancel_one(run, by.clone(), now, round)
+            {
+                self.to_stop.insert(run.clone(), by);
             }
         }
     }
@@ -48,7 +66,7 @@ mod tests {
     use std::time::Duration;
 
     use rigi_model::retry::RetryPolicy;
-    use rigi_model::{Actor, PipelineName, ProjectName, RunState, Target, Trigger, VersionHash};
+    use rigi_model::{PipelineName, ProjectName, RunState, Target, Trigger, VersionHash};
 
     use super::super::{Message, Policies};
     use super::*;
@@ -151,6 +169,20 @@ mod tests {
         hear(&mut ledger, verified(&later, true));
         let round = hear(&mut ledger, cancel(&later));
         assert_eq!(round.changes.last().unwrap().status.state, RunState::Cancelled);
+    }
+
+    #[test]
+    fn who_wants_an_own_run_to_stop_may_be_heard_before_it_was_accepted() {
+        let (mut ledger, run) = (ledger(), Arc::new(new_run()));
+        assert_eq!(hear(&mut ledger, cancel(&run)).verify, std::slice::from_ref(&run.id));
+        hear(&mut ledger, verified(&run, true));
+        assert_eq!(ledger.board.counts(), (0, 0, 0), "its own word is on its way");
+        let round = hear(&mut ledger, Message::Accepted(vec![run.clone()]));
+        assert_eq!(round.changes.last().unwrap().status.state, RunState::Cancelled);
+        // It has ended: what is said of it is looked up, and nothing follows.
+        hear(&mut ledger, cancel(&run));
+        hear(&mut ledger, verified(&run, false));
+        assert_eq!((ledger.board.counts(), ledger.to_stop.len()), ((0, 0, 0), 0));
     }
 
     #[test]

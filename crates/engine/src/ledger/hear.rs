@@ -30,7 +30,7 @@ impl<P: Policies> Ledger<P> {
             return;
         }
         match message {
-            Message::Accepted(runs) => self.accepted(&runs),
+            Message::Accepted(runs) => self.accepted(&runs, now, round),
             Message::Queued(runs) => self.take_queue(runs),
             Message::QueueLoaded => self.end_loading(now, round),
             Message::Foreign(heard) => self.hear_foreign(heard, now, round),
@@ -65,7 +65,7 @@ impl<P: Policies> Ledger<P> {
         }
     }
 
-    pub(super) fn accepted(&mut self, runs: &[Arc<NewRun>]) {
+    pub(super) fn accepted(&mut self, runs: &[Arc<NewRun>], now: Timestamp, round: &mut Round) {
         for request in runs {
             // Read with the stored queue, in between its commit and this word of it.
             if self.runs.contains_key(&request.id) {
@@ -76,6 +76,9 @@ impl<P: Policies> Ledger<P> {
             let entry = Entry::accepted(request, cache, &mut self.runs_of);
             self.board.wait(&request.id, &entry.of.kind, entry.priority);
             self.runs.insert(request.id.clone(), entry);
+            if let Some(by) = self.to_stop.remove(&request.id) {
+                self.cancel_one(&request.id, by, now, round);
+            }
         }
     }
 

@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 
 use crate::decide::{Action, Board, DiskRoom, decide};
 use entry::{Entry, RunsOf};
+use foreign::LookUp;
 
 /// What versions say of their runs, with the server's defaults filled in.
 pub trait Policies {
@@ -53,8 +54,10 @@ pub struct Ledger<P> {
     closing: Option<oneshot::Sender<()>>,
     /// While the stored queue is being read: requests to cancel and words of other servers, heard when it is here.
     loading: Option<Vec<Message>>,
-    /// Runs of other servers that are being looked up, and who wants them to stop.
-    looked_up: HashMap<RunId, Option<Actor>>,
+    /// What is not known here and is being looked up.
+    looked_up: HashMap<RunId, LookUp>,
+    /// Runs that were accepted here and are to stop before that was heard.
+    to_stop: HashMap<RunId, Actor>,
     /// Requests kept in memory, so that a short queue needs no reading back.
     cached_requests: usize,
 }
@@ -71,6 +74,7 @@ impl<P: Policies> Ledger<P> {
             closing: None,
             loading: None,
             looked_up: HashMap::new(),
+            to_stop: HashMap::new(),
             cached_requests: 0,
         }
     }
