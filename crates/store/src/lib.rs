@@ -56,7 +56,7 @@ pub use tables::runs_open::{OpenOf, OpenRun};
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
 use blobs::areas::Areas;
-use origin::{Age, Past};
+use origin::{Age, Keyed, Past};
 use tables::uploads::Upload;
 use tables::versions::Version;
 use write::Write;
@@ -159,7 +159,13 @@ impl Store {
             part: "key",
             what: format!("{} has no key of the server that leads ({})", data.display(), seal::KEY_FILE),
         })?;
-        let origin = db.expect_key(&sealer).await?;
+        let origin = match db.keyed_origin(&sealer).await? {
+            Some((origin, Keyed::ByThis)) => origin,
+            _ => {
+                let what = format!("the key in {} is not that of the server that leads", seal::KEY_FILE);
+                return Err(Error::Key(what));
+            }
+        };
         Past::read(data, None)?.settle(&origin, Renew::default())?;
         if let Db::Postgres(server) = &db {
             server.announce();
@@ -174,9 +180,7 @@ impl Store {
     /// [`Error::InUse`] if another server leads.
     pub async fn lead(&self) -> Result<()> {
         self.db.lock().await?;
-        if let (Err(Error::Key(_)), Some(origin)) =
-            (self.db.expect_key(&self.sealer).await, self.db.origin().await?)
-        {
+        if let Some((origin, Keyed::ByAnother)) = self.db.keyed_origin(&self.sealer).await? {
             self.write(origin::key_check(&origin, &self.sealer.check_text()?)).await?;
         }
         Ok(())

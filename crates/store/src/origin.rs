@@ -124,20 +124,23 @@ impl Db {
         Ok(self.origin().await?.map_or(Timestamp::now(), |origin| origin.created_at))
     }
 
-    pub(crate) async fn origin(&self) -> Result<Option<Origin>> {
+    async fn origin(&self) -> Result<Option<Origin>> {
         let sql = "SELECT id, created_at FROM origin";
         let row: Option<(String, i64)> =
             on_db!(self, pool => sqlx::query_as(sql).fetch_optional(pool).await?);
         Ok(row.map(|(id, at)| Origin { id, created_at: Timestamp(at) }))
     }
 
-    /// The same, where this key seals its values; the error says that another does.
-    pub(crate) async fn expect_key(&self, sealer: &seal::Sealer) -> Result<Origin> {
-        let check: Option<Option<String>> = on_db!(self, pool => sqlx::query_scalar("SELECT key_check FROM origin").fetch_optional(pool).await?);
-        match (check.flatten(), self.origin().await?) {
-            (Some(check), Some(origin)) if sealer.fits(&check) => Ok(origin),
-            _ => Err(Error::Key(format!("the key in {KEY_FILE} is not that of the server that leads"))),
-        }
+    /// The same, and which key seals its values; `None`: it is none yet.
+    pub(crate) async fn keyed_origin(&self, sealer: &seal::Sealer) -> Result<Option<(Origin, Keyed)>> {
+        let sql = "SELECT id, created_at, key_check FROM origin";
+        let row: Option<(String, i64, Option<String>)> =
+            on_db!(self, pool => sqlx::query_as(sql).fetch_optional(pool).await?);
+        Ok(row.map(|(id, at, check)| {
+            let fits = check.is_some_and(|check| sealer.fits(&check));
+            let keyed = if fits { Keyed::ByThis } else { Keyed::ByAnother };
+            (Origin { id, created_at: Timestamp(at) }, keyed)
+        }))
     }
 
     /// The same; made once, for a database that has just been made, or had it taken back with its schema.
@@ -161,6 +164,14 @@ impl Db {
         tx.commit().await?;
         Ok(origin)
     }
+}
+
+/// Which key the values of a database are sealed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keyed {
+    ByThis,
+    /// Or by none that is known of.
+    ByAnother,
 }
 
 static KEY_CHECK: Statement =

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_model::{AttemptKey, ProjectName, RunId, RunState, Target, Timestamp};
-use rigi_store::{Heard, Pace, Store};
+use rigi_store::{Pace, Store};
 use rigi_work::plan::{Executor, Known, Observed};
 use tokio::sync::{broadcast, mpsc};
 
@@ -116,8 +116,7 @@ impl Core {
             self.ledger.begin_loading();
             tokio::spawn(load_queues(self.store.clone(), rest, self.outbox.clone()));
         }
-        let asked = Heard { cancels: db.asked_to_stop().await?, ..Heard::default() };
-        tokio::spawn(others::tell(heard, asked, self.outbox.clone()));
+        tokio::spawn(others::tell(store.clone(), heard, self.outbox.clone()));
         // A first round, so that what waits gets its places.
         let _ = self.outbox.send(Message::Accepted(Vec::new()));
         Ok(recovered)

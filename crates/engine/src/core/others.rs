@@ -11,11 +11,20 @@ use crate::ledger::Message;
 
 /// Tells the core what others commit, from what they were asked while nobody led on.
 pub(super) async fn tell(
+    store: Store,
     mut heard: mpsc::UnboundedReceiver<Heard>,
-    asked: Heard,
     core: mpsc::UnboundedSender<Message>,
 ) {
-    let mut next = Some(asked);
+    let cancels = loop {
+        match store.db().asked_to_stop().await {
+            Ok(asked) => break asked,
+            Err(error) => {
+                tracing::warn!(%error, "what others were asked to stop cannot be read; this is tried again");
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+        }
+    };
+    let mut next = Some(Heard { cancels, ..Heard::default() });
     while let Some(words) = next {
         if words != Heard::default() && core.send(Message::Foreign(words)).is_err() {
             return;
