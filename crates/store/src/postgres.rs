@@ -36,12 +36,14 @@ const LOCK_TIMEOUT: &str = "55P03";
 const READ_ONLY: &str = "25006";
 /// Any number; the same for every Rigi.
 const ADVISORY_KEY: i64 = 0x5249_4749;
-/// The server drops a session whose other end has vanished, and with it its lock.
-const NOTICE_CUTS: [(&str, &str); 4] = [
+/// The server drops a session whose other end has vanished, and with it its lock. That something it is to make is there already, nobody
+/// need read.
+const SESSION: [(&str, &str); 5] = [
     ("tcp_keepalives_idle", "15"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "20000"),
+    ("client_min_messages", "warning"),
 ];
 /// What is written is found by its key. A plan that is made while a table is small would walk it for ever after, and a
 /// plan of its own for each commit costs more than the commit.
@@ -119,7 +121,7 @@ impl Server {
         };
         let name = format!("rigi {}", rigi_model::id::RequestId::generate());
         let read = PgConnectOptions::from_str(url).map_err(|error| reach::explain(url, error))?;
-        let mut options = read.application_name(&name).options(NOTICE_CUTS);
+        let mut options = read.application_name(&name).options(SESSION);
         if let Some(schema) = &schema {
             options = options.options([("search_path", format!("\"{schema}\""))]);
         }
