@@ -1,4 +1,4 @@
-ALTER TABLE origin DROP COLUMN key_check;
+ALTER TABLE origin DROP COLUMN key_name;
 DROP INDEX cancels_asked;
 -- Before, every event was a run's.
 DELETE FROM events WHERE subject <> 'run';

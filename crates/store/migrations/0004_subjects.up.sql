@@ -11,5 +11,5 @@ CREATE INDEX events_by_subject ON events (subject_id, id);
 -- What was asked of servers that do not lead is found without a walk through all events.
 CREATE INDEX cancels_asked ON events (subject_id) WHERE kind = 'cancel-asked';
 
--- A text that only the key opens by which values of this database are sealed.
-ALTER TABLE origin ADD COLUMN key_check TEXT;
+-- What tells the key that values of this database are sealed with from every other, and says nothing else of it.
+ALTER TABLE origin ADD COLUMN key_name TEXT;

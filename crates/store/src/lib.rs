@@ -181,7 +181,7 @@ impl Store {
     pub async fn lead(&self) -> Result<()> {
         self.db.lock().await?;
         if let Some((origin, Keyed::ByAnother)) = self.db.keyed_origin(&self.sealer).await? {
-            self.write(origin::key_check(&origin, &self.sealer.check_text()?)).await?;
+            self.write(origin::key_name(&origin, self.sealer.key_name())).await?;
         }
         Ok(())
     }

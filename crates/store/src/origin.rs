@@ -133,12 +133,12 @@ impl Db {
 
     /// The same, and which key seals its values; `None`: it is none yet.
     pub(crate) async fn keyed_origin(&self, sealer: &seal::Sealer) -> Result<Option<(Origin, Keyed)>> {
-        let sql = "SELECT id, created_at, key_check FROM origin";
+        let sql = "SELECT id, created_at, key_name FROM origin";
         let row: Option<(String, i64, Option<String>)> =
             on_db!(self, pool => sqlx::query_as(sql).fetch_optional(pool).await?);
-        Ok(row.map(|(id, at, check)| {
-            let fits = check.is_some_and(|check| sealer.fits(&check));
-            let keyed = if fits { Keyed::ByThis } else { Keyed::ByAnother };
+        Ok(row.map(|(id, at, name)| {
+            let is_this = name.is_some_and(|name| name == sealer.key_name());
+            let keyed = if is_this { Keyed::ByThis } else { Keyed::ByAnother };
             (Origin { id, created_at: Timestamp(at) }, keyed)
         }))
     }
@@ -174,13 +174,13 @@ pub(crate) enum Keyed {
     ByAnother,
 }
 
-static KEY_CHECK: Statement =
-    Statement::update("origin", &[("id", Text), ("key_check", Text)], "id IS NOT NULL");
+static KEY_NAME: Statement =
+    Statement::update("origin", &[("id", Text), ("key_name", Text)], "id IS NOT NULL");
 
 /// What those that follow know this server's key by.
-pub(crate) fn key_check(origin: &Origin, check: &str) -> Write {
+pub(crate) fn key_name(origin: &Origin, name: String) -> Write {
     let mut write = Write::default();
-    write.rows.add(&KEY_CHECK, [origin.id.clone().into(), check.to_owned().into()]);
+    write.rows.add(&KEY_NAME, [origin.id.clone().into(), name.into()]);
     write
 }
 

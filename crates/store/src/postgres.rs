@@ -222,12 +222,16 @@ impl Server {
     }
 
     async fn connect(&self) -> Result<PgConnection> {
-        let options = self.0.options.clone().options(BY_KEY);
+        let name = format!("{} writes", self.0.name);
+        let options = self.0.options.clone().options(BY_KEY).application_name(&name);
         let opened = tokio::time::timeout(CONNECT, options.connect()).await;
         let mut connection = opened.map_err(|_| too_late("connecting"))??;
         if self.0.exclusive.load(Ordering::SeqCst) {
             let locked = tokio::time::timeout(ANSWER, self.lock(&mut connection)).await;
             locked.map_err(|_| too_late("taking the lock"))??;
+        } else if self.announces() {
+            let ended = tokio::time::timeout(ANSWER, end_former(&mut connection, &name)).await;
+            ended.map_err(|_| too_late("ending a session of ours that was cut off"))??;
         }
         Ok(connection)
     }
@@ -248,7 +252,8 @@ impl Server {
         }
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid) \
                    WHERE application_name = $1 AND locktype = 'advisory' AND pid <> pg_backend_pid()";
-        let ended: Vec<bool> = sqlx::query_scalar(sql).bind(&self.0.name).fetch_all(&mut *connection).await?;
+        let name = format!("{} writes", self.0.name);
+        let ended: Vec<bool> = sqlx::query_scalar(sql).bind(name).fetch_all(&mut *connection).await?;
         (&mut *connection).execute(HAND_OVER).await?;
         let sql = "SELECT pg_advisory_lock($1 # hashtext(current_schema()))";
         match sqlx::query(sql).bind(ADVISORY_KEY).execute(&mut *connection).await {
@@ -295,6 +300,18 @@ impl Server {
             let _ = connection.close().await;
         }
     }
+}
+
+/// Without the lock, nothing but their end keeps sessions of ours that were cut off from committing yet: what is not found after it is
+/// not there.
+async fn end_former(connection: &mut PgConnection, name: &str) -> Result<()> {
+    let sql = "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity \
+               WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()";
+    let ended: Vec<bool> = sqlx::query_scalar(sql).bind(name).fetch_all(&mut *connection).await?;
+    if ended.contains(&false) {
+        return Err(too_late("ending a session of ours that was cut off").into());
+    }
+    Ok(())
 }
 
 /// An open transaction. Dropped without [`Self::commit`], it takes its connection along, and the server ends it.

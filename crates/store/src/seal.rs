@@ -122,6 +122,11 @@ impl Sealer {
         digest.finalize().into()
     }
 
+    /// What tells this key from every other, and says nothing else of it.
+    pub(crate) fn key_name(&self) -> String {
+        hex(&self.derive("the name of the key")[..16])
+    }
+
     /// A text that only this key opens.
     ///
     /// # Errors
