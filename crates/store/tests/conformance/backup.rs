@@ -94,7 +94,10 @@ pub async fn ended_run(store: &Store, project: &ProjectName, n: usize, log_lines
 }
 
 pub async fn open(at: &Target) -> Store {
-    Store::open_at(&at.config, &at.data, &at.storage, Renew::default()).await.unwrap()
+    let store = Store::open_at(&at.config, &at.data, &at.storage, Renew::default()).await.unwrap();
+    // What tells the key from others is no secret.
+    store.lead().await.unwrap();
+    store
 }
 
 /// A small server's life: two projects, whose code and one of whose results are the same.
