@@ -266,10 +266,11 @@ static REMOVE_UPLOADS: Statement = Statement::delete(
     &[("project", Text), ("before", Int)],
     "uploads.project = v.project AND uploads.created_at < v.before",
 );
+/// The newest event stays, whatever it is of: its id would be given again.
 static REMOVE_EVENTS_OF_UPLOADS: Statement = Statement::delete(
     "events",
     &[("project", Text), ("before", Int)],
-    "events.subject = 'upload' AND events.subject_id IN \
+    "events.subject = 'upload' AND events.id < (SELECT MAX(e.id) FROM events e) AND events.subject_id IN \
      (SELECT uploads.id FROM uploads WHERE uploads.project = v.project AND uploads.created_at < v.before)",
 );
 static REMOVE_KEYS: Statement = Statement::delete(
@@ -287,7 +288,8 @@ static REMOVE_VERSION: Statement = Statement::delete(
 static REMOVE_EVENTS_OF_VERSION: Statement = Statement::delete(
     "events",
     &[("project", Text), ("hash", Text)],
-    "events.subject_id = v.hash AND events.project = v.project AND events.subject = 'version'",
+    "events.subject_id = v.hash AND events.project = v.project AND events.subject = 'version' \
+     AND events.id < (SELECT MAX(e.id) FROM events e)",
 );
 
 impl Store {

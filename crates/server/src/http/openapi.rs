@@ -1,7 +1,7 @@
 //! The OpenAPI file, and the directory of resources.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rigi_api::{OF_PROJECTS, Problem};
@@ -85,6 +85,21 @@ fn add_projects(document: &mut OpenApi) {
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     all.into_iter().flatten()
+}
+
+/// Every operation, with its method and path; what takes GET takes HEAD as well.
+pub(super) fn each_operation(document: &OpenApi) -> impl Iterator<Item = (Method, &str, &Operation)> {
+    document.paths.paths.iter().flat_map(|(path, item)| {
+        let all = [
+            (Method::GET, &item.get),
+            (Method::HEAD, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::PATCH, &item.patch),
+            (Method::DELETE, &item.delete),
+        ];
+        all.into_iter().filter_map(|(method, operation)| Some((method, path.as_str(), operation.as_ref()?)))
+    })
 }
 
 /// OpenAPI knows no `{*path}` for a parameter with slashes in it: there it is `{path}`.

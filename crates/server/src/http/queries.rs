@@ -12,6 +12,7 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use super::error::ApiError;
+use super::openapi::each_operation;
 
 /// Names by method and path, as the description of the API has them.
 #[derive(Debug, Clone, Default)]
@@ -20,23 +21,9 @@ pub(super) struct Queries(Arc<HashMap<(Method, String), BTreeSet<String>>>);
 impl Queries {
     /// Of a description whose paths are those of the routes.
     pub(super) fn of(document: &OpenApi) -> Self {
-        let mut all = HashMap::new();
-        for (path, item) in &document.paths.paths {
-            let methods = [
-                (Method::GET, &item.get),
-                (Method::HEAD, &item.get),
-                (Method::POST, &item.post),
-                (Method::PUT, &item.put),
-                (Method::PATCH, &item.patch),
-                (Method::DELETE, &item.delete),
-            ];
-            for (method, operation) in methods {
-                if let Some(operation) = operation {
-                    all.insert((method, path.clone()), names(operation));
-                }
-            }
-        }
-        Self(Arc::new(all))
+        let all = each_operation(document)
+            .map(|(method, path, operation)| ((method, path.to_owned()), names(operation)));
+        Self(Arc::new(all.collect()))
     }
 
     /// A name that the call does not know, and what is said of it.

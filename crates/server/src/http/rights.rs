@@ -16,6 +16,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
 
 use super::error::{ApiError, ApiResult};
+use super::openapi::each_operation;
 use super::projects::missing;
 use super::queries::decoded;
 use super::scope::Named;
@@ -66,23 +67,9 @@ pub(super) struct Actions(Arc<HashMap<(Method, String), Option<Action>>>);
 impl Actions {
     /// Of a description whose paths are those of the routes.
     pub(super) fn of(document: &OpenApi) -> Self {
-        let mut all = HashMap::new();
-        for (path, item) in &document.paths.paths {
-            let methods = [
-                (Method::GET, &item.get),
-                (Method::HEAD, &item.get),
-                (Method::POST, &item.post),
-                (Method::PUT, &item.put),
-                (Method::PATCH, &item.patch),
-                (Method::DELETE, &item.delete),
-            ];
-            for (method, operation) in methods {
-                if let Some(operation) = operation {
-                    all.insert((method, path.clone()), action_of(operation));
-                }
-            }
-        }
-        Self(Arc::new(all))
+        let all = each_operation(document)
+            .map(|(method, path, operation)| ((method, path.to_owned()), action_of(operation)));
+        Self(Arc::new(all.collect()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use rigi_model::{Actor, RunId, RunState};
+use rigi_store::retention::Before;
 use rigi_store::{Accepted, DbConfig, Error, Heard, IdempotencyKey, Pace, Renew, Storage, Store};
 use tempfile::tempdir;
 
@@ -89,6 +90,17 @@ fn the_id_of_an_event_that_was_removed_is_not_given_again() {
         assert_eq!(newest, before + 3 * 3);
         let told = store.db().told_between(&project(), before, newest).await.unwrap();
         assert_eq!(told.iter().map(|told| told.kind.as_str()).collect::<Vec<_>>(), ["runs-removed"]);
+        // An upload's event goes with it, unless it is the newest.
+        let stored = store.storage().put(&b"x"[..]).unwrap();
+        for _ in 0..2 {
+            store.add_upload(&project(), "x", &stored, T).await.unwrap();
+        }
+        let used = store.db().used_by_runs(&project()).await.unwrap();
+        let later = T.after(Duration::from_secs(1));
+        let before = Before { versions: later, uploads: later, keys: later };
+        store.remove_unreferenced(&project(), &used, &before).await.unwrap();
+        assert_eq!(store.db().last_event().await.unwrap(), newest + 2);
+        assert_eq!(store.db().told_between(&project(), newest, newest + 2).await.unwrap().len(), 1);
     });
 }
 
