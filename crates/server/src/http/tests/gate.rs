@@ -7,9 +7,9 @@ use axum::http::{Method, StatusCode};
 use rigi_model::rights::{Action, Needs, Role, Standing};
 use rigi_model::{Actor, ProjectName};
 use serde_json::{Value, json};
-use utoipa::openapi::path::{Operation, PathItem};
 
 use super::TestServer;
+use crate::http::openapi::each_operation;
 use crate::http::{Principal, document, rights};
 
 /// Who asks.
@@ -65,17 +65,6 @@ impl Caller {
     }
 }
 
-fn operations(item: &PathItem) -> Vec<(Method, &Operation)> {
-    let all = [
-        (Method::GET, &item.get),
-        (Method::POST, &item.post),
-        (Method::PUT, &item.put),
-        (Method::PATCH, &item.patch),
-        (Method::DELETE, &item.delete),
-    ];
-    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
-}
-
 /// The server, and a run of each project that has ended.
 async fn server() -> (TestServer, [(&'static str, String); 2]) {
     let principal = |caller: Caller| {
@@ -107,50 +96,48 @@ fn body_of(method: &Method, path: &str) -> Option<Value> {
 async fn what_is_done_is_what_the_list_of_actions_says() {
     let (server, projects) = server().await;
     let (mut cells, mut wrong) = (0, Vec::new());
-    for (path, item) in &document().paths.paths {
-        for (method, operation) in operations(item) {
-            let action = rights::action_of(operation);
-            let action = action.unwrap_or_else(|| panic!("{method} {path} does not say what it does"));
-            for caller in CALLERS {
-                for (project, run) in &projects {
-                    // Without a project in its path, what has no id of its own is that of `default`.
-                    let named = path.contains("{project}");
-                    let by_id = path.starts_with("/api/v1/runs/{id}");
-                    let within = if named || by_id { project } else { "default" };
-                    let filled =
-                        path.replace("{project}", project).replace("{id}", run).replace("{name}", "fit");
-                    let filled = filled
-                        .replace("{path}", if path.contains("code") { "main.py" } else { "result.txt" });
-                    let filled = filled.trim_start_matches("/api/v1").to_owned();
-                    let query = match path {
-                        path if path.ends_with("/log/search") => "?q=x",
-                        path if path.ends_with("/uploads") => "?name=x.csv",
-                        path if path.ends_with("/system/gc") => "?dry_run=true",
-                        _ => "",
-                    };
-                    let answer = server
-                        .call_as(
-                            &caller.token(),
-                            method.clone(),
-                            &format!("{filled}{query}"),
-                            body_of(&method, path),
-                        )
-                        .await;
-                    let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-                    // What is not there for anybody answers so to those who may: only that they are not refused is said here.
-                    let found = match caller.expected(action, within) {
-                        Some(expected) => answer.status == expected,
-                        None => {
-                            !refused.contains(&answer.status)
-                                && !answer.text().contains("there is no project")
-                        }
-                    };
-                    cells += 1;
-                    if !found {
-                        wrong.push(format!("{method} {path} as {caller:?} in {within}: {}", answer.status));
+    let document = document();
+    for (method, path, operation) in each_operation(&document).filter(|(method, ..)| *method != Method::HEAD)
+    {
+        let action = rights::action_of(operation);
+        let action = action.unwrap_or_else(|| panic!("{method} {path} does not say what it does"));
+        for caller in CALLERS {
+            for (project, run) in &projects {
+                // Without a project in its path, what has no id of its own is that of `default`.
+                let named = path.contains("{project}");
+                let by_id = path.starts_with("/api/v1/runs/{id}");
+                let within = if named || by_id { project } else { "default" };
+                let filled = path.replace("{project}", project).replace("{id}", run).replace("{name}", "fit");
+                let filled =
+                    filled.replace("{path}", if path.contains("code") { "main.py" } else { "result.txt" });
+                let filled = filled.trim_start_matches("/api/v1").to_owned();
+                let query = match path {
+                    path if path.ends_with("/log/search") => "?q=x",
+                    path if path.ends_with("/uploads") => "?name=x.csv",
+                    path if path.ends_with("/system/gc") => "?dry_run=true",
+                    _ => "",
+                };
+                let answer = server
+                    .call_as(
+                        &caller.token(),
+                        method.clone(),
+                        &format!("{filled}{query}"),
+                        body_of(&method, path),
+                    )
+                    .await;
+                let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+                // What is not there for anybody answers so to those who may: only that they are not refused is said here.
+                let found = match caller.expected(action, within) {
+                    Some(expected) => answer.status == expected,
+                    None => {
+                        !refused.contains(&answer.status) && !answer.text().contains("there is no project")
                     }
-                    assert!(!answer.status.is_server_error(), "{method} {path}: {}", answer.text());
+                };
+                cells += 1;
+                if !found {
+                    wrong.push(format!("{method} {path} as {caller:?} in {within}: {}", answer.status));
                 }
+                assert!(!answer.status.is_server_error(), "{method} {path}: {}", answer.text());
             }
         }
     }
