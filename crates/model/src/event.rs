@@ -40,11 +40,28 @@ pub enum Subject {
     Version,
     /// An uploaded file.
     Upload,
+    /// An account: what it may has changed.
+    Person,
+    /// A group of people.
+    Group,
+    /// A session that was ended; its id is what its owner sees of it.
+    Session,
+    /// A token that was taken back.
+    Token,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Run, Self::Project, Self::Version, Self::Upload];
+    pub const ALL: [Self; 8] = [
+        Self::Run,
+        Self::Project,
+        Self::Version,
+        Self::Upload,
+        Self::Person,
+        Self::Group,
+        Self::Session,
+        Self::Token,
+    ];
 
     /// As stored, and as the live stream calls its events.
     #[must_use]
@@ -54,6 +71,10 @@ impl Subject {
             Self::Project => "project",
             Self::Version => "version",
             Self::Upload => "upload",
+            Self::Person => "person",
+            Self::Group => "group",
+            Self::Session => "session",
+            Self::Token => "token",
         }
     }
 
@@ -75,7 +96,7 @@ pub struct SubjectEvent {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// What: `created`; of a project `runs-removed`; of a run `cancel-asked`.
+    /// What: `created`, `changed`, `ended`; of a project `runs-removed`; of a run `cancel-asked`.
     pub kind: &'static str,
     /// For people; of `cancel-asked`, who asked.
     pub message: Option<String>,
@@ -84,6 +105,10 @@ pub struct SubjectEvent {
 impl SubjectEvent {
     /// It is there from now on.
     pub const CREATED: &'static str = "created";
+    /// It is another than before.
+    pub const CHANGED: &'static str = "changed";
+    /// It is over.
+    pub const ENDED: &'static str = "ended";
     /// Runs of a project were removed.
     pub const RUNS_REMOVED: &'static str = "runs-removed";
     /// Somebody wants a run to stop, and has said so to a server that does not lead.

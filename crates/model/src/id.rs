@@ -124,6 +124,12 @@ macro_rules! id {
 
 id!(RunId, "run", "Names a run.");
 id!(UploadId, "upl", "Names an uploaded file.");
+id!(PersonId, "per", "Names an account: of a person, or of a program.");
+id!(GroupId, "grp", "Names a group of people.");
+id!(SessionId, "ses", "Names a session: what its owner may see of it.");
+id!(TokenId, "tok", "Names a token: what its owner may see of it.");
+id!(LinkId, "lnk", "Names a link or an invitation.");
+id!(AuditId, "aud", "Names a line of the audit log.");
 id!(RequestId, "req", "Names one API request, in answers and in the server's log.");
 
 #[cfg(test)]

@@ -50,12 +50,34 @@ text_enum! {
         ServerOperate = "server.operate",
         /// To make links that sign in.
         LinksCreate = "links.create",
+        /// To find out how one may sign in, and to do it.
+        SignIn = "sign-in",
+        /// To see and change what is one's own: name, password, sessions, tokens.
+        AccountManage = "account.manage",
+        /// To see who is in a project, and why.
+        MembersRead = "members.read",
+        /// To say who is what in a project.
+        MembersManage = "members.manage",
+        /// To see and change what a project is.
+        ProjectManage = "project.manage",
+        /// To make and to delete projects.
+        ProjectsManage = "projects.manage",
+        /// To see everybody who has an account, and their groups.
+        PeopleRead = "people.read",
+        /// To invite, block and remove people, and to make administrators.
+        PeopleManage = "people.manage",
+        /// To read who did what.
+        AuditRead = "audit.read",
+        /// To read who did what in a project.
+        ProjectAudit = "project.audit",
     }
 }
 
 /// What it takes to do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
+    /// Nothing: it is for those who have not signed in.
+    Nothing,
     /// To have signed in.
     SignIn,
     /// This role at least, in the project that it is done in.
@@ -69,16 +91,24 @@ impl Action {
     #[must_use]
     pub const fn needs(self) -> Needs {
         match self {
-            Self::ProjectsList | Self::ServerRead => Needs::SignIn,
+            Self::SignIn => Needs::Nothing,
+            Self::ProjectsList | Self::ServerRead | Self::AccountManage => Needs::SignIn,
             Self::ProjectRead
             | Self::PipelinesRead
             | Self::CodeRead
             | Self::RunsRead
             | Self::LogsRead
             | Self::ArtifactsRead
-            | Self::EventsRead => Needs::Role(Role::Viewer),
+            | Self::EventsRead
+            | Self::MembersRead => Needs::Role(Role::Viewer),
             Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
-            Self::ServerOperate | Self::LinksCreate => Needs::Administrator,
+            Self::MembersManage | Self::ProjectManage | Self::ProjectAudit => Needs::Role(Role::Owner),
+            Self::ServerOperate
+            | Self::LinksCreate
+            | Self::ProjectsManage
+            | Self::PeopleRead
+            | Self::PeopleManage
+            | Self::AuditRead => Needs::Administrator,
         }
     }
 }
@@ -86,10 +116,41 @@ impl Action {
 /// What somebody is, everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// May do everything, in every project.
+    /// May do what is of the whole server.
     pub administrator: bool,
+    /// The role in every project, whichever there are: an administrator owns all.
+    pub everywhere: Option<Role>,
     /// The role in each project that there is one in.
     pub roles: BTreeMap<ProjectName, Role>,
+}
+
+/// Something that somebody is given to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// Of the whole server.
+    Administrator,
+    /// In a project.
+    Role(ProjectName, Role),
+}
+
+impl Grant {
+    /// In which project it is.
+    #[must_use]
+    pub const fn project(&self) -> Option<&ProjectName> {
+        match self {
+            Self::Administrator => None,
+            Self::Role(project, _) => Some(project),
+        }
+    }
+}
+
+/// How far a token goes, of what its owner may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// In this project alone; `None`: in all of the owner's.
+    pub project: Option<ProjectName>,
+    /// At most this role; `None`: as far as the owner.
+    pub most: Option<Role>,
 }
 
 /// Whether something may be done.
@@ -107,13 +168,30 @@ impl Standing {
     /// Of somebody who may do everything.
     #[must_use]
     pub fn administrator() -> Self {
-        Self { administrator: true, roles: BTreeMap::new() }
+        Self { administrator: true, everywhere: Some(Role::Owner), roles: BTreeMap::new() }
     }
 
-    /// The role in a project; an administrator owns all.
+    /// The role in a project.
     #[must_use]
     pub fn role_in(&self, project: &ProjectName) -> Option<Role> {
-        if self.administrator { Some(Role::Owner) } else { self.roles.get(project).copied() }
+        self.everywhere.max(self.roles.get(project).copied())
+    }
+
+    /// The same, no further than a token goes: its rights are those that its owner has now, and never more.
+    #[must_use]
+    pub fn within(&self, reach: &Reach) -> Self {
+        let most = |role: Role| reach.most.map_or(role, |most| most.min(role));
+        match &reach.project {
+            Some(project) => {
+                let role = self.role_in(project).map(|role| (project.clone(), most(role)));
+                Self { administrator: false, everywhere: None, roles: role.into_iter().collect() }
+            }
+            None => Self {
+                administrator: self.administrator && reach.most.is_none(),
+                everywhere: self.everywhere.map(most),
+                roles: self.roles.iter().map(|(project, role)| (project.clone(), most(*role))).collect(),
+            },
+        }
     }
 
     /// Whether this may be done, in a project where it is done in one.
@@ -121,7 +199,7 @@ impl Standing {
     pub fn may(&self, action: Action, project: &ProjectName) -> Verdict {
         let needs = action.needs();
         let enough = match needs {
-            Needs::SignIn => true,
+            Needs::Nothing | Needs::SignIn => true,
             Needs::Administrator => self.administrator,
             Needs::Role(least) => match self.role_in(project) {
                 None => return Verdict::Unseen,
@@ -139,7 +217,7 @@ mod tests {
     #[test]
     fn each_role_may_what_those_before_it_may_and_more() {
         let lab = ProjectName::unchecked("lab");
-        let of = |role| Standing { administrator: false, roles: [(lab.clone(), role)].into() };
+        let of = |role| Standing { roles: [(lab.clone(), role)].into(), ..Standing::default() };
         let allowed = |standing: &Standing| {
             Action::ALL.iter().filter(|action| standing.may(**action, &lab) == Verdict::Allowed).count()
         };
@@ -156,10 +234,35 @@ mod tests {
     #[test]
     fn a_project_without_a_role_is_not_there() {
         let (lab, other) = (ProjectName::unchecked("lab"), ProjectName::unchecked("other"));
-        let owner = Standing { administrator: false, roles: [(lab, Role::Owner)].into() };
+        let owner = Standing { roles: [(lab, Role::Owner)].into(), ..Standing::default() };
         for action in Action::ALL.iter().filter(|action| matches!(action.needs(), Needs::Role(_))) {
             assert_eq!(owner.may(*action, &other), Verdict::Unseen, "{action}");
         }
         assert_eq!(owner.may(Action::ProjectsList, &other), Verdict::Allowed);
+    }
+
+    #[test]
+    fn a_token_goes_as_far_as_its_owner_and_its_reach_and_no_further() {
+        let (lab, other) = (ProjectName::unchecked("lab"), ProjectName::unchecked("other"));
+        let reach = |project: Option<&ProjectName>, most| Reach { project: project.cloned(), most };
+        let owners = [
+            Standing::administrator(),
+            Standing { roles: [(lab.clone(), Role::Runner)].into(), ..Standing::default() },
+            Standing::default(),
+        ];
+        for owner in &owners {
+            for most in Role::ALL.iter().copied().map(Some).chain([None]) {
+                for at in [None, Some(&lab)] {
+                    let token = owner.within(&reach(at, most));
+                    for project in [&lab, &other] {
+                        let least =
+                            owner.role_in(project).map(|role| most.map_or(role, |most| most.min(role)));
+                        let expected = if at.is_none_or(|at| at == project) { least } else { None };
+                        assert_eq!(token.role_in(project), expected, "{owner:?} {most:?} {at:?}");
+                    }
+                    assert_eq!(token.administrator, owner.administrator && most.is_none() && at.is_none());
+                }
+            }
+        }
     }
 }

@@ -39,6 +39,9 @@ pub enum Error {
     /// It contradicts what is stored, such as a name that is taken; nothing was changed.
     #[error("it contradicts what is stored: {0}")]
     Conflict(String),
+    /// Nobody would be an administrator any more; nothing was changed.
+    #[error("nobody would be an administrator any more")]
+    LastAdministrator,
     /// The disk is full; nothing was changed.
     #[error("the disk is full: {0}")]
     Full(String),

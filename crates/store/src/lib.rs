@@ -16,6 +16,7 @@ mod lock;
 pub mod logs;
 pub mod migrate;
 mod origin;
+pub mod people;
 mod postgres;
 mod reach;
 pub mod retention;

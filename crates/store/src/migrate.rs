@@ -38,6 +38,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0004_subjects.up.sql"),
         down: include_str!("../migrations/0004_subjects.down.sql"),
     },
+    Migration {
+        number: 5,
+        name: "people",
+        up: include_str!("../migrations/0005_people.up.sql"),
+        down: include_str!("../migrations/0005_people.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -10,6 +10,7 @@ mod cut;
 mod damage;
 mod lists;
 mod migrations;
+mod people;
 mod retention;
 mod runs;
 mod schema;

@@ -1,0 +1,15 @@
+DROP TABLE audit;
+DROP TABLE failed_sign_ins;
+DROP TABLE claims;
+DROP TABLE links;
+DROP TABLE tokens;
+DROP TABLE sessions;
+DROP TABLE grants;
+DROP TABLE group_members;
+DROP TABLE people_groups;
+DROP TABLE identities;
+DROP TABLE recovery_codes;
+DROP TABLE factors;
+DROP TABLE passwords;
+DROP TABLE people;
+DELETE FROM events WHERE subject IN ('person', 'group', 'session', 'token') AND id < (SELECT MAX(id) FROM events);

@@ -1,0 +1,122 @@
+//! Sign-ins that failed: what slows the next ones down, on all servers alike.
+
+use rigi_model::{AuditId, Timestamp};
+
+use super::persons::account_key;
+use crate::db::{Db, on_db};
+use crate::rows::BindKind::{Int, Text};
+use crate::rows::Statement;
+use crate::write::Write;
+use crate::{Result, Store};
+
+/// How often it went wrong since a time, and when it did last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// For this account, from this network.
+    pub here: i64,
+    /// The last of them.
+    pub last_here: Timestamp,
+    /// From this network, for any account.
+    pub network: i64,
+    /// The last of them.
+    pub last_network: Timestamp,
+    /// For this account, from any network.
+    pub account: i64,
+    /// The last of them.
+    pub last_account: Timestamp,
+    /// The account was signed in to from this network before.
+    pub known: bool,
+}
+
+static INSERT: Statement = Statement::insert(
+    "failed_sign_ins",
+    &[("id", Text), ("account", Text), ("network", Text), ("at", Int)],
+    "",
+);
+static FORGET: Statement =
+    Statement::delete("failed_sign_ins", &[("before", Int)], "failed_sign_ins.at < v.before");
+static FORGIVE: Statement = Statement::delete(
+    "failed_sign_ins",
+    &[("account", Text), ("network", Text)],
+    "failed_sign_ins.account = v.account AND failed_sign_ins.network = v.network",
+);
+
+impl Db {
+    /// What went wrong for an account (by its mail address, whether there is one or not) and from a network.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn failed_sign_ins(&self, mail: &str, network: &str, since: Timestamp) -> Result<Failures> {
+        let account = account_key(mail);
+        let one = |condition: &str| {
+            format!("SELECT COUNT(*), COALESCE(MAX(at), 0) FROM failed_sign_ins WHERE {condition}")
+        };
+        let count = async |condition: &str, account: &str, network: &str| -> Result<(i64, i64)> {
+            let sql = sqlx::AssertSqlSafe(one(condition));
+            Ok(
+                on_db!(self, pool => sqlx::query_as(sql).bind(account).bind(network).bind(since.0).fetch_one(pool).await?),
+            )
+        };
+        let (here, last_here) = count("account = $1 AND network = $2 AND at > $3", &account, network).await?;
+        let (of_network, last_network) =
+            count("$1 <> '' AND network = $2 AND at > $3", &account, network).await?;
+        let (of_account, last_account) =
+            count("account = $1 AND $2 <> '' AND at > $3", &account, network).await?;
+        let known = "SELECT COUNT(*) FROM claims WHERE what = $1";
+        let known: i64 = on_db!(self, pool => sqlx::query_scalar(known)
+            .bind(known_claim(&account, network)).fetch_one(pool).await?);
+        Ok(Failures {
+            here,
+            last_here: Timestamp(last_here),
+            network: of_network,
+            last_network: Timestamp(last_network),
+            account: of_account,
+            last_account: Timestamp(last_account),
+            known: known > 0,
+        })
+    }
+}
+
+fn known_claim(account: &str, network: &str) -> String {
+    format!("known {account} {network}")
+}
+
+static KNOWN: Statement =
+    Statement::insert("claims", &[("what", Text), ("at", Int)], "ON CONFLICT (what) DO NOTHING");
+
+impl Store {
+    /// Remembers that a sign-in failed.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn sign_in_failed(&self, mail: &str, network: &str, now: Timestamp) -> Result<()> {
+        let mut write = Write::default();
+        let id = AuditId::generate().to_string();
+        write
+            .rows
+            .add(&INSERT, [id.into(), account_key(mail).into(), network.to_owned().into(), now.0.into()]);
+        self.write(write).await
+    }
+
+    /// A sign-in was right: what went wrong before from this network is forgiven, and the network is known.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn sign_in_succeeded(&self, mail: &str, network: &str, now: Timestamp) -> Result<()> {
+        let account = account_key(mail);
+        let mut write = Write::removal();
+        write.rows.add(&FORGIVE, [account.clone().into(), network.to_owned().into()]);
+        write.rows.add(&KNOWN, [known_claim(&account, network).into(), now.0.into()]);
+        self.write(write).await
+    }
+
+    /// Forgets what is too old to slow anybody down.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn forget_failed_sign_ins(&self, before: Timestamp) -> Result<()> {
+        let mut write = Write::removal();
+        write.rows.add(&FORGET, [before.0.into()]);
+        self.write(write).await
+    }
+}
