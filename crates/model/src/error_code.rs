@@ -29,6 +29,12 @@ crate::state::text_enum! {
         Unauthenticated = "unauthenticated",
         /// Signed in, but not allowed; or a request from a foreign page.
         Forbidden = "forbidden",
+        /// The password is right, and the account has a second factor: its code is missing, wrong or was used.
+        SecondFactorNeeded = "second-factor-needed",
+        /// Too many tries, or too many at a time; `Retry-After` says when to come back.
+        TooManyRequests = "too-many-requests",
+        /// Nobody would be an administrator any more.
+        LastAdministrator = "last-administrator",
         /// The target is not set up on this server.
         TargetUnavailable = "target-unavailable",
         /// The disk is full or the storage does not answer; nothing was accepted.

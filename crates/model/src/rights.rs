@@ -52,8 +52,10 @@ text_enum! {
         LinksCreate = "links.create",
         /// To find out how one may sign in, and to do it.
         SignIn = "sign-in",
-        /// To see and change what is one's own: name, password, sessions, tokens.
-        AccountManage = "account.manage",
+        /// To see who one is and what is one's own, and to sign out.
+        AccountRead = "account.read",
+        /// To change what is one's own: name, password, second factor, sessions, tokens.
+        AccountChange = "account.change",
         /// To see who is in a project, and why.
         MembersRead = "members.read",
         /// To say who is what in a project.
@@ -80,6 +82,8 @@ pub enum Needs {
     Nothing,
     /// To have signed in.
     SignIn,
+    /// To have signed in with what goes as far as the account does.
+    WholeAccount,
     /// This role at least, in the project that it is done in.
     Role(Role),
     /// To be an administrator.
@@ -92,7 +96,8 @@ impl Action {
     pub const fn needs(self) -> Needs {
         match self {
             Self::SignIn => Needs::Nothing,
-            Self::ProjectsList | Self::ServerRead | Self::AccountManage => Needs::SignIn,
+            Self::ProjectsList | Self::ServerRead | Self::AccountRead => Needs::SignIn,
+            Self::AccountChange => Needs::WholeAccount,
             Self::ProjectRead
             | Self::PipelinesRead
             | Self::CodeRead
@@ -199,7 +204,7 @@ impl Standing {
     pub fn may(&self, action: Action, project: &ProjectName) -> Verdict {
         let needs = action.needs();
         let enough = match needs {
-            Needs::Nothing | Needs::SignIn => true,
+            Needs::Nothing | Needs::SignIn | Needs::WholeAccount => true,
             Needs::Administrator => self.administrator,
             Needs::Role(least) => match self.role_in(project) {
                 None => return Verdict::Unseen,

@@ -1,6 +1,7 @@
 //! HTTP: who is let in ([`door`]), what is answered ([`http`]), what is told while it happens ([`live`]); and the page.
 #![forbid(unsafe_code)]
 
+pub mod auth;
 pub mod door;
 pub mod http;
 pub mod live;

@@ -4,6 +4,180 @@
  */
 
 export interface paths {
+    "/api/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who one is, and what one may. */
+        get: operations["get_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes what others see of one. */
+        patch: operations["change_account"];
+        trace?: never;
+    };
+    "/api/v1/account/factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Takes the second factor into use, by its first code. */
+        put: operations["confirm_factor"];
+        /** Begins a second factor: the secret is shown this once, and counts when its first code has come. */
+        post: operations["begin_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/factor/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives the second factor up, by one more code of it. */
+        post: operations["remove_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets a new password. All other sessions end. */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's sessions, the newest first. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends all sessions but the one that asks. */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one session. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's tokens, the newest first. */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Makes a token. Its rights are those that its owner has whenever it is used, and no more than were given to it. */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a token back. */
+        delete: operations["remove_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what in the project, the newest first. */
+        get: operations["list_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what, the newest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/environments/{id}/log": {
         parameters: {
             query?: never;
@@ -41,6 +215,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All groups, by name. */
+        get: operations["list_groups"];
+        put?: never;
+        /** Makes a group. */
+        post: operations["create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One group, with who is in it. */
+        get: operations["get_group"];
+        put?: never;
+        post?: never;
+        /** Removes a group, with everything that it gave. */
+        delete: operations["delete_group"];
+        options?: never;
+        head?: never;
+        /** Gives a group another name. Its rights stay. */
+        patch: operations["rename_group"];
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/people/{person}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts somebody into a group. */
+        put: operations["join_group"];
+        post?: never;
+        /** Takes somebody out of a group who was put into it by hand. */
+        delete: operations["leave_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations to the project that can still be taken, the newest first. */
+        get: operations["list_invitations"];
+        put?: never;
+        /** Invites to the project. The link is shown this once. */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back. */
+        delete: operations["take_invitation_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/links": {
         parameters: {
             query?: never;
@@ -50,9 +314,153 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a link that signs in one browser, once, within a day. */
+        /**
+         * Makes a link that signs in one browser, once, within a day. Where people have accounts, it makes the first administrator, as long
+         *     as there is none.
+         */
         post: operations["create_link"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody who has a role in the project, by name, with where it comes from. Administrators own every project, and are not named here. */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/members/{who}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a person or a group a role, by hand. Roles from elsewhere stay; the strongest counts. */
+        put: operations["set_member"];
+        post?: never;
+        /** Takes the roles back that somebody has by hand or by an invitation. What follows from a provider's groups stays, and is said. */
+        delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody who has an account, by name. */
+        get: operations["list_people"];
+        put?: never;
+        /** Makes an account: of a program, or of a person, who gets in by a link. */
+        post: operations["create_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One account, with everything that it has and why. */
+        get: operations["get_person"];
+        put?: never;
+        post?: never;
+        /** Removes an account, its sessions and tokens. What it did keeps its name. */
+        delete: operations["delete_person"];
+        options?: never;
+        head?: never;
+        /** Changes an account: its name and address, whether it may be used, whether it is an administrator by hand. */
+        patch: operations["change_person"];
+        trace?: never;
+    };
+    "/api/v1/people/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A link that lets somebody set a new password, or signs them in. It is shown this once. */
+        post: operations["create_link_for_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends all sessions of somebody. */
+        delete: operations["end_sessions_of_person"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tokens of an account. */
+        get: operations["list_tokens_of_person"];
+        put?: never;
+        /** Makes a token of a service account. */
+        post: operations["create_token_of_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a token of an account back. */
+        delete: operations["remove_token_of_person"];
         options?: never;
         head?: never;
         patch?: never;
@@ -180,6 +588,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what in the project, the newest first. */
+        get: operations["list_activity_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/events": {
         parameters: {
             query?: never;
@@ -195,6 +620,76 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations to the project that can still be taken, the newest first. */
+        get: operations["list_invitations_of_project"];
+        put?: never;
+        /** Invites to the project. The link is shown this once. */
+        post: operations["invite_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back. */
+        delete: operations["take_invitation_back_of_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody who has a role in the project, by name, with where it comes from. Administrators own every project, and are not named here. */
+        get: operations["list_members_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/members/{who}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a person or a group a role, by hand. Roles from elsewhere stay; the strongest counts. */
+        put: operations["set_member_of_project"];
+        post?: never;
+        /** Takes the roles back that somebody has by hand or by an invitation. What follows from a provider's groups stays, and is said. */
+        delete: operations["remove_member_of_project"];
         options?: never;
         head?: never;
         patch?: never;
@@ -897,6 +1392,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in with mail address and password, and with a code where the account has a second factor. The answer sets a cookie. */
+        post: operations["sign_in"];
+        /** Ends the session, or takes the token back that a terminal signed in with. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one may sign in. */
+        get: operations["ways_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a link. What it makes of whoever takes it is in its answer; where that is a session, there is a cookie. */
+        post: operations["take_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a link is for. */
+        post: operations["look_at_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/storage/check": {
         parameters: {
             query?: never;
@@ -1003,6 +1567,34 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who one is. */
+        AccountView: {
+            /** @description Whether one may do what is of the whole server. */
+            administrator: boolean;
+            /** @description The role in every project, whichever there are. */
+            everywhere?: string | null;
+            /** @description Whether there is a password. */
+            has_password: boolean;
+            /** @description Whether there is a second factor. */
+            has_second_factor: boolean;
+            /** @description The account; absent: one has the server for oneself, or is its machine's terminal. */
+            id?: string | null;
+            /** @description Providers that one signs in with. */
+            identities: components["schemas"]["IdentityView"][];
+            /** @description Where mail goes. */
+            mail?: string | null;
+            /** @description As others see one. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Recovery codes that are left.
+             */
+            recovery_codes_left: number;
+            /** @description Projects with a role. */
+            roles: components["schemas"]["RoleView"][];
+            /** @description The session that this was asked with. */
+            session?: string | null;
+        };
         /** @description What may be done with a run now. */
         Actions: {
             /** @description `POST …/cancel`. */
@@ -1091,6 +1683,43 @@ export interface components {
             /** @description What it used. */
             usage: components["schemas"]["UsageView"];
         };
+        /** @description A line of the audit log. */
+        AuditView: {
+            /**
+             * @description What was done.
+             * @example members.set
+             */
+            action: string;
+            /** @description Who, by name. */
+            actor: string;
+            /** @description Their account. */
+            actor_id?: string | null;
+            /** @description From which address. */
+            address?: string | null;
+            /** @description How it became. */
+            after?: Record<string, never> | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description How it was. */
+            before?: Record<string, never> | null;
+            /** @description Sorts by time. */
+            id: string;
+            /** @description In which project. */
+            project?: string | null;
+            /** @description In which request. */
+            request?: string | null;
+            /** @description `done` or `refused`. */
+            result: string;
+            /** @description To what. */
+            subject: string;
+            /** @description Which of them. */
+            subject_id: string;
+            /** @description By what: a session, a token, a link, the server's terminal. */
+            via: string;
+        };
         /** @description The runs that a bulk call started. */
         BulkAccepted: {
             /** @description In the order of the request. */
@@ -1125,6 +1754,32 @@ export interface components {
              */
             cancelled: number;
         };
+        /** @description Changes an account of one's own. */
+        ChangeAccount: {
+            /** @description As others see one. */
+            name?: string | null;
+        };
+        /** @description Sets a new password. */
+        ChangePassword: {
+            /** @description The new one. */
+            new: string;
+            /** @description The one until now, where there is one. */
+            present?: string | null;
+        };
+        /** @description Changes an account. */
+        ChangePerson: {
+            /** @description Whether it is an administrator by hand. */
+            administrator?: boolean | null;
+            /** @description Where mail goes. */
+            mail?: string | null;
+            /** @description As others see it. */
+            name?: string | null;
+            /**
+             * @description `active` or `blocked`.
+             * @example blocked
+             */
+            state?: string | null;
+        };
         /** @description A file of the captured code. */
         CodeFile: {
             /** @description Path below the pipeline's folder. */
@@ -1134,6 +1789,57 @@ export interface components {
              * @description Bytes.
              */
             size: number;
+        };
+        /** @description Invites to a project, or to the server. */
+        CreateInvitation: {
+            /**
+             * @description When it ends, as a time from now: from an hour to a year, a week unless told.
+             * @example 7d
+             */
+            expires_in?: string | null;
+            /** @description For whoever has this address; absent: for whoever has the link. */
+            mail?: string | null;
+            /** @description As what; `viewer` unless told. */
+            role?: string | null;
+            /**
+             * Format: int32
+             * @description How many may take it; one unless told.
+             */
+            uses?: number | null;
+        };
+        /** @description Makes a link for an account. */
+        CreateLink: {
+            /**
+             * @description `reset` sets a new password, `sign-in` signs in.
+             * @example reset
+             */
+            kind: string;
+        };
+        /** @description Makes an account. */
+        CreatePerson: {
+            /**
+             * @description `person` unless told.
+             * @example service
+             */
+            kind?: string | null;
+            /** @description Where mail goes; a person needs one. */
+            mail?: string | null;
+            /** @description As others see it. */
+            name: string;
+        };
+        /** @description Makes a token. */
+        CreateToken: {
+            /**
+             * @description When it ends, as a time from now such as `30d`; 90 days unless told, `none` is never.
+             * @example 90d
+             */
+            expires_in?: string | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description In this project alone. */
+            project?: string | null;
+            /** @description At most this role. */
+            role?: string | null;
         };
         /** @description The environment of a run. */
         EnvironmentUse: {
@@ -1174,6 +1880,18 @@ export interface components {
             /** @description Stable code. */
             reason?: string | null;
         };
+        /** @description The secret of a second factor; it counts when its first code has come. */
+        FactorBegun: {
+            /** @description The same as an `otpauth` address, which telephones read from a picture. */
+            address: string;
+            /** @description In base 32, to be typed into a telephone. */
+            secret: string;
+        };
+        /** @description A code of the second factor. */
+        FactorCode: {
+            /** @description Six digits of the moment, or a recovery code. */
+            code: string;
+        };
         /** @description What a collection removed, or would remove. */
         GcReport: {
             /**
@@ -1207,6 +1925,60 @@ export interface components {
             commit: string;
             /** @description The folder had changes that were not committed. */
             dirty: boolean;
+        };
+        /** @description A role, and where it comes from. */
+        GrantView: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /** @description Who gave it. */
+            by: string;
+            /** @description By which group; absent: it is their own. */
+            group?: string | null;
+            /** @description In which project; absent: on the whole server. */
+            project?: string | null;
+            /**
+             * @description A role, or `administrator`.
+             * @example runner
+             */
+            role: string;
+            /**
+             * @description Where it comes from.
+             * @example hand
+             */
+            source: string;
+        };
+        /** @description Somebody in a group. */
+        GroupMember: {
+            /** @description Who. */
+            id: string;
+            /** @description Their name. */
+            name: string;
+            /** @description How they came into it. */
+            source: string;
+        };
+        /** @description A group. */
+        GroupView: {
+            /** @description Its id. */
+            id: string;
+            /** @description Who is in it; in lists it is left out. */
+            members?: components["schemas"]["GroupMember"][] | null;
+            /** @description As people see it. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many are in it.
+             */
+            people: number;
+        };
+        /** @description Who one is at a provider. */
+        IdentityView: {
+            /** @description Who vouches for it. */
+            issuer: string;
+            /** @description The mail address that it said first. */
+            mail?: string | null;
         };
         /** @description An input of a pipeline. */
         InputField: {
@@ -1243,6 +2015,37 @@ export interface components {
              */
             size: number;
         };
+        /** @description An invitation that can still be taken. */
+        InvitationView: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            made_at: string;
+            /** @description Who made it. */
+            made_by: string;
+            /** @description For whoever has this address. */
+            mail?: string | null;
+            /** @description As what. */
+            role?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            until: string;
+            /**
+             * Format: int64
+             * @description How many have.
+             */
+            used: number;
+            /**
+             * Format: int64
+             * @description How many may take it.
+             */
+            uses: number;
+        };
         /** @description Limits of an attempt; absent is none. */
         LimitsView: {
             /**
@@ -1260,6 +2063,29 @@ export interface components {
              * @description Milliseconds.
              */
             timeout_ms?: number | null;
+        };
+        /** @description What a link is for. */
+        LinkLook: {
+            /**
+             * @description What it lets one do.
+             * @example invitation
+             */
+            kind: string;
+            /** @description Who made it. */
+            made_by: string;
+            /** @description For whoever has this address. */
+            mail?: string | null;
+            /** @description Of whose account, where it is there. */
+            name?: string | null;
+            /** @description To which project. */
+            project?: string | null;
+            /** @description As what: a role, or `administrator`. */
+            role?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            until: string;
         };
         /** @description A link that signs in one browser. */
         LinkView: {
@@ -1336,6 +2162,11 @@ export interface components {
              */
             lines: number;
         };
+        /** @description A link to be looked at. */
+        LookAtLink: {
+            /** @description The key in the link. */
+            key: string;
+        };
         /** @description One thing that was looked at. */
         LookedView: {
             /** @description What to do. */
@@ -1349,6 +2180,40 @@ export interface components {
              * @example rights
              */
             what: string;
+        };
+        /** @description A link to be handed to somebody. */
+        MadeLink: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * @description Path and fragment, to be put behind the server's address. It is shown this once.
+             * @example /join#rigi_l_…
+             */
+            path: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            until: string;
+        };
+        /** @description Somebody who has a role in a project, and every reason why. */
+        MemberView: {
+            /** @description Where each comes from. */
+            grants: components["schemas"]["GrantView"][];
+            /** @description Id of a person or of a group. */
+            id: string;
+            /**
+             * @description `person` or `group`.
+             * @example person
+             */
+            kind: string;
+            /** @description Their name. */
+            name: string;
+            /**
+             * @description The strongest of their roles.
+             * @example editor
+             */
+            role: string;
         };
         /** @description A mistake in a spec, with its place. */
         MistakeView: {
@@ -1374,6 +2239,21 @@ export interface components {
              * @example `timout`: there is no such field; the nearest is `timeout`
              */
             message: string;
+        };
+        /** @description Names a group. */
+        NameGroup: {
+            /** @description As people see it. */
+            name: string;
+        };
+        /** @description A token with its key, which is shown this once. */
+        NewTokenView: {
+            /**
+             * @description The key.
+             * @example rigi_p_…
+             */
+            key: string;
+            /** @description What is kept of it. */
+            token: components["schemas"]["TokenView"];
         };
         /** @description One page of a list. */
         Page_ArtifactView: {
@@ -1460,6 +2340,51 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_AuditView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * @description What was done.
+                 * @example members.set
+                 */
+                action: string;
+                /** @description Who, by name. */
+                actor: string;
+                /** @description Their account. */
+                actor_id?: string | null;
+                /** @description From which address. */
+                address?: string | null;
+                /** @description How it became. */
+                after?: Record<string, never> | null;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                at: string;
+                /** @description How it was. */
+                before?: Record<string, never> | null;
+                /** @description Sorts by time. */
+                id: string;
+                /** @description In which project. */
+                project?: string | null;
+                /** @description In which request. */
+                request?: string | null;
+                /** @description `done` or `refused`. */
+                result: string;
+                /** @description To what. */
+                subject: string;
+                /** @description Which of them. */
+                subject_id: string;
+                /** @description By what: a session, a token, a link, the server's terminal. */
+                via: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_CodeFile: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -1510,6 +2435,67 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_GroupView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description Its id. */
+                id: string;
+                /** @description Who is in it; in lists it is left out. */
+                members?: components["schemas"]["GroupMember"][] | null;
+                /** @description As people see it. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description How many are in it.
+                 */
+                people: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_InvitationView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description Its id. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                made_at: string;
+                /** @description Who made it. */
+                made_by: string;
+                /** @description For whoever has this address. */
+                mail?: string | null;
+                /** @description As what. */
+                role?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ends.
+                 */
+                until: string;
+                /**
+                 * Format: int64
+                 * @description How many have.
+                 */
+                used: number;
+                /**
+                 * Format: int64
+                 * @description How many may take it.
+                 */
+                uses: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_LookedView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -1527,6 +2513,74 @@ export interface components {
                  * @example rights
                  */
                 what: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_MemberView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description Where each comes from. */
+                grants: components["schemas"]["GrantView"][];
+                /** @description Id of a person or of a group. */
+                id: string;
+                /**
+                 * @description `person` or `group`.
+                 * @example person
+                 */
+                kind: string;
+                /** @description Their name. */
+                name: string;
+                /**
+                 * @description The strongest of their roles.
+                 * @example editor
+                 */
+                role: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PersonView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description Since when.
+                 */
+                created_at: string;
+                /** @description Who made it. */
+                created_by: string;
+                /** @description Everything that it has, and why; in lists it is left out. */
+                grants?: components["schemas"]["GrantView"][] | null;
+                /** @description Its id. */
+                id: string;
+                /**
+                 * @description `person` or `service`.
+                 * @example person
+                 */
+                kind: string;
+                /** @description Where mail goes. */
+                mail?: string | null;
+                /** @description As others see it. */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When it was used last, to some minutes.
+                 */
+                seen_at?: string | null;
+                /**
+                 * @description `active`, `blocked` or `deleted`.
+                 * @example active
+                 */
+                state: string;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -1716,6 +2770,45 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_SessionView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description From which address it began. */
+                address?: string | null;
+                /** @description What the browser says that it is. */
+                agent?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                created_at: string;
+                /** @description Its id. */
+                id: string;
+                /** @description Whether it is the one that asks. */
+                present: boolean;
+                /**
+                 * Format: date-time
+                 * @description When it was used last, to some minutes.
+                 */
+                seen_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it ends by itself.
+                 */
+                until: string;
+                /**
+                 * @description How it began.
+                 * @example password
+                 */
+                way: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_TargetView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -1739,6 +2832,42 @@ export interface components {
                  * @example /etc/rigi/cluster.yaml
                  */
                 place: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TokenView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description Since when.
+                 */
+                created_at: string;
+                /** @description How its key begins. */
+                hint: string;
+                /** @description Its id. */
+                id: string;
+                /** @description What it is for. */
+                name: string;
+                /** @description In this project alone; absent: in all of the owner's. */
+                project?: string | null;
+                /** @description At most this role; absent: as far as the owner. */
+                role?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ends; absent: never.
+                 */
+                until?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was used last, to some minutes.
+                 */
+                used_at?: string | null;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -1773,6 +2902,39 @@ export interface components {
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
+        };
+        /** @description An account, as administrators see it. */
+        PersonView: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            created_at: string;
+            /** @description Who made it. */
+            created_by: string;
+            /** @description Everything that it has, and why; in lists it is left out. */
+            grants?: components["schemas"]["GrantView"][] | null;
+            /** @description Its id. */
+            id: string;
+            /**
+             * @description `person` or `service`.
+             * @example person
+             */
+            kind: string;
+            /** @description Where mail goes. */
+            mail?: string | null;
+            /** @description As others see it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it was used last, to some minutes.
+             */
+            seen_at?: string | null;
+            /**
+             * @description `active`, `blocked` or `deleted`.
+             * @example active
+             */
+            state: string;
         };
         /** @description How long the parts of a run took, in milliseconds; of the current attempt, but for `queued_ms`. */
         Phases: {
@@ -1943,6 +3105,15 @@ export interface components {
              */
             queued: number;
         };
+        /** @description A provider that people sign in with. */
+        ProviderView: {
+            /** @description As people know it. */
+            label: string;
+            /** @description Its name in the configuration. */
+            name: string;
+            /** @description Where a browser goes. */
+            path: string;
+        };
         /** @description Place in the queue. */
         QueuePlace: {
             /**
@@ -1960,6 +3131,11 @@ export interface components {
              * @description How many wait for it.
              */
             waiting: number;
+        };
+        /** @description Codes for when the telephone is lost. They are shown once. */
+        RecoveryCodes: {
+            /** @description Each serves once. */
+            recovery_codes: string[];
         };
         /**
          * @description Which code a rerun takes.
@@ -1982,6 +3158,16 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description A role in a project. */
+        RoleView: {
+            /** @description In which project. */
+            project: string;
+            /**
+             * @description What.
+             * @example runner
+             */
+            role: string;
         };
         /** @description Runs by what they do. */
         RunCounts: {
@@ -2183,6 +3369,54 @@ export interface components {
              */
             version: string;
         };
+        /** @description A session. */
+        SessionView: {
+            /** @description From which address it began. */
+            address?: string | null;
+            /** @description What the browser says that it is. */
+            agent?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether it is the one that asks. */
+            present: boolean;
+            /**
+             * Format: date-time
+             * @description When it was used last, to some minutes.
+             */
+            seen_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            until: string;
+            /**
+             * @description How it began.
+             * @example password
+             */
+            way: string;
+        };
+        /** @description What somebody is to be in a project. */
+        SetMember: {
+            /**
+             * @description The role.
+             * @example runner
+             */
+            role: string;
+        };
+        /** @description Signs in. */
+        SignIn: {
+            /** @description Code of the second factor, or a recovery code, where the account has one. */
+            code?: string | null;
+            /** @description Mail address. */
+            mail: string;
+            /** @description Password. */
+            password: string;
+        };
         /** @description A run to be started. */
         SubmitRun: {
             /** @description Environment variables on top of the spec's. */
@@ -2250,6 +3484,17 @@ export interface components {
             /** @description Things an operator should know; empty is good. */
             warnings: string[];
         };
+        /** @description Takes a link: makes an account, joins a project, signs in, or sets a password. */
+        TakeLink: {
+            /** @description The key in the link. */
+            key: string;
+            /** @description Its mail address, unless the link is for one. */
+            mail?: string | null;
+            /** @description Name of the account to be made. */
+            name?: string | null;
+            /** @description Its password, or the new one. */
+            password?: string | null;
+        };
         /** @description Where runs can execute. */
         TargetView: {
             /** @description Runs whose spec names none execute here. */
@@ -2269,6 +3514,34 @@ export interface components {
              * @example /etc/rigi/cluster.yaml
              */
             place: string;
+        };
+        /** @description A token without its key. */
+        TokenView: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            created_at: string;
+            /** @description How its key begins. */
+            hint: string;
+            /** @description Its id. */
+            id: string;
+            /** @description What it is for. */
+            name: string;
+            /** @description In this project alone; absent: in all of the owner's. */
+            project?: string | null;
+            /** @description At most this role; absent: as far as the owner. */
+            role?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends; absent: never.
+             */
+            until?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was used last, to some minutes.
+             */
+            used_at?: string | null;
         };
         /** @description What started a run. */
         TriggerView: {
@@ -2336,6 +3609,17 @@ export interface components {
              */
             max_memory: number;
         };
+        /** @description How one may sign in. */
+        WaysIn: {
+            /** @description Nobody is an administrator yet: the link that the server printed makes the first one. */
+            first_administrator: boolean;
+            /** @description By mail address and password. */
+            passwords: boolean;
+            /** @description Whether this server has accounts. Without them, a link signs the one person in. */
+            people: boolean;
+            /** @description By a provider. */
+            providers: components["schemas"]["ProviderView"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -2345,6 +3629,574 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeAccount"];
+            };
+        };
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorCode"];
+            };
+        };
+        responses: {
+            /** @description Codes for when the telephone is lost */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorBegun"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorCode"];
+            };
+        };
+        responses: {
+            /** @description Given up */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SessionView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TokenView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateToken"];
+            };
+        };
+        responses: {
+            /** @description The token, whose key is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTokenView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the token */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_activity: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 1000; 100 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Of this project alone. */
+                project?: string;
+                /** @description By this account alone. */
+                actor?: string;
+                /** @description Of this action alone, such as `members.set`. */
+                action?: string;
+                /** @description At or after this time. */
+                since?: string;
+                /** @description At or before this time. */
+                until?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 1000; 100 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_environment_log: {
         parameters: {
             query?: never;
@@ -2432,6 +4284,414 @@ export interface operations {
             };
         };
     };
+    list_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GroupView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameGroup"];
+            };
+        };
+        responses: {
+            /** @description The group */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameGroup"];
+            };
+        };
+        responses: {
+            /** @description The group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of the group */
+                id: string;
+                /** @description Id, mail address or name */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of the group */
+                id: string;
+                /** @description Id, mail address or name */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invitations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_InvitationView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateInvitation"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeLink"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_invitation_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the invitation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_link: {
         parameters: {
             query?: never;
@@ -2449,6 +4709,551 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LinkView"];
                 };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MemberView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name of a person, id or name of a group */
+                who: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMember"];
+            };
+        };
+        responses: {
+            /** @description The member */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name of a person, id or name of a group */
+                who: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They have no role in the project any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_people: {
+        parameters: {
+            query?: {
+                /** @description Part of a name or a mail address. */
+                q?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 500; 100 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accounts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PersonView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePerson"];
+            };
+        };
+        responses: {
+            /** @description The account */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePerson"];
+            };
+        };
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_link_for_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateLink"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeLink"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions_of_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens_of_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TokenView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token_of_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateToken"];
+            };
+        };
+        responses: {
+            /** @description The token, whose key is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTokenView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_token_of_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, mail address or name */
+                id: string;
+                /** @description Id of the token */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             "4XX": {
@@ -2778,6 +5583,52 @@ export interface operations {
             };
         };
     };
+    list_activity_of_project: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 1000; 100 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     stream_events_of_project: {
         parameters: {
             query?: {
@@ -2806,6 +5657,262 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invitations_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invitations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_InvitationView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateInvitation"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeLink"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_invitation_back_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the invitation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_members_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MemberView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_member_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id, mail address or name of a person, id or name of a group */
+                who: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMember"];
+            };
+        };
+        responses: {
+            /** @description The member */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_member_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id, mail address or name of a person, id or name of a group */
+                who: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They have no role in the project any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             "4XX": {
@@ -4804,6 +7911,213 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_UsageSample"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ways_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysIn"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeLink"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description Done; now sign in */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookAtLink"];
+            };
+        };
+        responses: {
+            /** @description What it is for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkLook"];
                 };
             };
             /** @description A problem */

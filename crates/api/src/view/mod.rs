@@ -1,14 +1,18 @@
 //! What the API says: one type per answer and per request body. The OpenAPI file and the page's client are made from them.
 
+mod account;
 mod cancel;
 mod log;
+mod people;
 mod pipeline;
 mod project;
 mod run;
 mod system;
 
+pub use account::*;
 pub use cancel::*;
 pub use log::*;
+pub use people::*;
 pub use pipeline::*;
 pub use project::*;
 pub use run::*;

@@ -4,7 +4,7 @@ mod folded;
 mod key;
 
 pub use folded::{InvalidMail, InvalidPerson, folded, mail_address, person_name};
-pub use key::{KEY_PATTERN, Key, KeyKind};
+pub use key::{KEY_PATTERN, Key, KeyKind, SEED};
 
 use crate::state::text_enum;
 

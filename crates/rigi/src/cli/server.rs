@@ -29,7 +29,8 @@ use crate::terminal::remark;
 #[command(after_help = "\
 Examples:
   rigi up                      serve the pipelines in this folder
-  rigi up examples --detach    serve `examples`, and give the terminal back")]
+  rigi up examples --detach    serve `examples`, and give the terminal back
+  rigi up --team               serve people with accounts; the link makes the first administrator")]
 pub struct Up {
     /// Folder of pipelines
     #[arg(default_value = ".", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
@@ -37,6 +38,9 @@ pub struct Up {
     /// Give the terminal back once the server is ready
     #[arg(short, long)]
     detach: bool,
+    /// People have accounts, and sign in
+    #[arg(long)]
+    team: bool,
     /// Port to listen on; 0 takes a free one
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
@@ -75,6 +79,7 @@ impl Up {
             flag(self.port, "server.port", "--port"),
             flag(self.bind, "server.bind", "--bind"),
             flag(self.runs, "limits.runs", "--runs"),
+            flag(self.team.then(|| "true".to_owned()), "people.enabled", "--team"),
         ];
         let loaded = session.load(&self.folder, flags.into_iter().flatten().collect())?;
         let renew = Renew {

@@ -9,7 +9,8 @@ use super::key::Key;
 use super::projects::ProjectConfig;
 use super::targets::TargetConfig;
 use super::value::{
-    Bytes, Cores, LogFormat, LogLevel, Names, Password, Seat, Secret, StorageAddress, Time, Value, WebAddress,
+    Bytes, Cores, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret, StorageAddress, Time, Value,
+    WebAddress,
 };
 
 /// Defines the sections as structs, and the table of their keys.
@@ -72,7 +73,7 @@ fn places() -> u64 {
 sections! {
     /// Where the server listens.
     server: Server {
-        /// Address to listen on. Anything but a loopback address lets other machines in.
+        /// Address to listen on. Anything but a loopback address lets other machines in: then people have accounts (`people.enabled`).
         bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
         /// Port to listen on; 0 takes a free one.
         port: u16 = 7444;
@@ -82,6 +83,22 @@ sections! {
         /// A `follower` serves beside the server that leads, on the same PostgreSQL and with the same files: it answers, accepts and
         /// cancels, and starts no runs. The keys in both data folders (`secret.key`) are the same.
         seat: Seat = Seat::Leader;
+        /// Proxies in front of the server, by address or network. Whatever `X-Forwarded-For` says counts from them alone.
+        trusted_proxies: Networks = Networks::default();
+        /// Let other machines reach the server without TLS, so that whoever is between can read passwords and results.
+        plain_http: bool = false;
+    }
+
+    /// People with accounts. Without them, the server is one person's, who comes by a link, and other machines do not reach it.
+    people: People {
+        /// Whether people have accounts (`rigi up --team`).
+        enabled: bool = false;
+        /// Whether they may sign in with a mail address and a password.
+        passwords: bool = true;
+        /// A session that nobody uses ends after this time.
+        session_idle: Time = Time(Duration::from_secs(12 * 3600));
+        /// A session ends after this time, whatever it is used for.
+        session_longest: Time = Time(Duration::from_secs(30 * DAY));
     }
 
     /// What is kept on disk.

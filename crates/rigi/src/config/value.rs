@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rigi_model::quantity;
 use rigi_store::StorageUrl;
 
@@ -305,6 +306,48 @@ impl Value for Password {
 
     fn show(&self) -> Option<String> {
         Some("***".to_owned())
+    }
+}
+
+impl Value for bool {
+    const KIND: &'static str = "`true` or `false`";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        text.parse().map_err(|_| format!("is `{text}` and must be `true` or `false`"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+/// Addresses of machines, one by one or by network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(pub Vec<IpNet>);
+
+impl Value for Networks {
+    const KIND: &'static str = "list of addresses and networks (`10.0.0.5`, `10.1.0.0/16`)";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let texts = match raw {
+            Raw::List(texts) => texts.clone(),
+            _ => raw.text()?.split(',').map(str::to_owned).collect(),
+        };
+        let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+        let one = |text: &str| {
+            let address = text.parse::<IpAddr>().map(IpNet::from).ok();
+            let network = address.or_else(|| text.parse().ok());
+            network.ok_or_else(|| {
+                format!("holds `{text}`, which is no address and no network such as `10.1.0.0/16`")
+            })
+        };
+        texts.map(one).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn show(&self) -> Option<String> {
+        let shown: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        (!shown.is_empty()).then(|| shown.join(","))
     }
 }
 

@@ -75,8 +75,10 @@ impl Exit {
             | E::IdempotencyConflict
             | E::DataFolderInUse
             | E::SupervisorVersion
+            | E::TooManyRequests
+            | E::LastAdministrator
             | E::PortInUse => Self::Conflict,
-            E::Unauthenticated | E::Forbidden | E::KeyWrong => Self::NotSignedIn,
+            E::Unauthenticated | E::SecondFactorNeeded | E::Forbidden | E::KeyWrong => Self::NotSignedIn,
             E::TargetUnavailable
             | E::StorageUnavailable
             | E::OutcomeUnknown

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rigi_model::ErrorCode;
-use rigi_server::http::random_token;
+use rigi_server::auth::random_token;
 use rigi_store::FolderLock;
 
 use super::error::{is_read_only, of_store};

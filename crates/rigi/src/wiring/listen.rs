@@ -15,13 +15,7 @@ use crate::trouble::Trouble;
 /// Takes the port before anything else is touched.
 pub(crate) fn bind(config: &Config) -> Result<TcpListener, Trouble> {
     let address = SocketAddr::new(config.server.bind, config.server.port);
-    if !address.ip().is_loopback() {
-        let message =
-            format!("{} would let other machines in, and there is no sign-in for them yet", address.ip());
-        let cure =
-            "bind to 127.0.0.1, and reach it from elsewhere by `ssh -L` or a proxy that signs people in";
-        return Err(Trouble::new(ErrorCode::ConfigInvalid, message, cure));
-    }
+    may_listen(config)?;
     let taken = |error: std::io::Error| {
         if error.kind() == std::io::ErrorKind::AddrInUse {
             let cure = "choose another with `--port`, or stop what uses it (`rigi status` if it is a Rigi)";
@@ -37,6 +31,30 @@ pub(crate) fn bind(config: &Config) -> Result<TcpListener, Trouble> {
     socket.set_reuseaddr(true).map_err(taken)?;
     socket.bind(address).map_err(taken)?;
     socket.listen(1024).map_err(taken)
+}
+
+/// Other machines reach only a server whose people sign in, and not without TLS unless that is said.
+fn may_listen(config: &Config) -> Result<(), Trouble> {
+    let server = &config.server;
+    if server.bind.is_loopback() {
+        return Ok(());
+    }
+    let refused = |message: String, cure: &str| Trouble::new(ErrorCode::ConfigInvalid, message, cure);
+    if !config.people.enabled {
+        return Err(refused(
+            format!("{} would let other machines in, and this server is one person's", server.bind),
+            "give people accounts (`rigi up --team`, or `people.enabled`), or bind to 127.0.0.1 and reach it by `ssh -L`",
+        ));
+    }
+    let https = server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    let behind_proxy = https && !server.trusted_proxies.0.is_empty();
+    if behind_proxy || server.plain_http {
+        return Ok(());
+    }
+    Err(refused(
+        format!("{} would let other machines in without TLS", server.bind),
+        "stand behind a proxy that has it (`server.public_url` with https, `server.trusted_proxies`), or say `server.plain_http`",
+    ))
 }
 
 /// The port of metrics, if they have one of their own.
@@ -68,4 +86,28 @@ pub(crate) async fn serve(listener: TcpListener, router: axum::Router, stop: wat
 /// A door of its own for those who come to it: others do not keep them out.
 pub(crate) fn gate() -> Arc<Gate> {
     Gate::new(Places::of_limit(open_files::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_machines_reach_only_what_signs_people_in_over_tls() {
+        let mut config = Config::default();
+        assert!(may_listen(&config).is_ok());
+        config.server.bind = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+        let said = |config: &Config| may_listen(config).map_err(|trouble| trouble.message);
+        assert!(said(&config).is_err_and(|message| message.contains("one person's")));
+        config.people.enabled = true;
+        assert!(said(&config).is_err_and(|message| message.contains("without TLS")));
+        config.server.public_url = Some("https://rigi.example.org".into());
+        assert!(said(&config).is_err());
+        config.server.trusted_proxies.0.push("10.0.0.1/32".parse().unwrap());
+        assert!(said(&config).is_ok());
+        config.server.public_url = None;
+        assert!(said(&config).is_err());
+        config.server.plain_http = true;
+        assert!(said(&config).is_ok());
+    }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rigi_local::ProcessExecutor;
 use rigi_model::Timestamp;
-use rigi_server::http::{AppState, Auth, Inner};
+use rigi_server::auth::{Auth, Owner, People, SignInRules};
+use rigi_server::http::{AppState, Inner};
 use rigi_server::live::{Feeds, Logs};
 use rigi_store::{Renew, Store};
 use tokio::net::TcpListener;
@@ -78,7 +79,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
         tokio::spawn(listen::serve(metrics, router, stopped.clone()));
     }
     let url = public_url(&listener, &loaded);
-    announce(&parts, &state, &url, begun)?;
+    let link = first_link(&parts, &state).await?;
+    announce(&parts, &state, &format!("{url}{link}"), &url, begun)?;
     fresh.keep();
     if parts.engine.leads() {
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
@@ -165,10 +167,7 @@ pub(crate) fn state(
         );
     }
     warnings.extend(parts.folder.foreign_owner());
-    let mut auth = Auth::new(parts.folder.token()?, listen::hosts(&loaded.config));
-    if loaded.config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
-        auth = auth.over_https();
-    }
+    let auth = auth(parts, loaded)?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
     let metrics = metrics.map_err(|e| {
         Trouble::new(rigi_model::ErrorCode::Internal, format!("metrics do not start: {e}"), "start it again")
@@ -191,14 +190,46 @@ pub(crate) fn state(
     }))
 }
 
+/// Who is let in.
+fn auth(parts: &Parts, loaded: &Loaded) -> Result<Auth, Trouble> {
+    let config = &loaded.config;
+    let mut owner = Owner::new(parts.folder.token()?, listen::hosts(config));
+    if config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+        owner = owner.over_https();
+    }
+    let people = &config.people;
+    if !people.enabled {
+        return Ok(Auth::of_one(owner));
+    }
+    let rules = SignInRules {
+        idle: people.session_idle.0,
+        longest: people.session_longest.0,
+        passwords: people.passwords,
+    };
+    let people = People::start(parts.engine.store().clone(), rules);
+    Ok(Auth::of_people(owner, people).behind(config.server.trusted_proxies.0.clone()))
+}
+
 /// The address that people use.
 pub(crate) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
     let local = listener.local_addr().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
     loaded.config.server.public_url.clone().unwrap_or_else(|| format!("http://{local}"))
 }
 
+/// What follows the server's address in what is printed: with it, the one person signs in, or the first administrator does.
+async fn first_link(parts: &Parts, state: &AppState) -> Result<String, Trouble> {
+    if state.auth.people.is_none() {
+        return Ok(format!("/?token={}", state.auth.owner.new_link(Timestamp::now()).unwrap_or_default()));
+    }
+    if !parts.engine.leads() {
+        return Ok(String::new());
+    }
+    let link = rigi_server::http::first_administrator_link(state).await.map_err(|e| of_store(&e))?;
+    Ok(link.unwrap_or_default())
+}
+
 /// Tells people and commands that the server is ready.
-fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Result<(), Trouble> {
+fn announce(parts: &Parts, state: &AppState, link: &str, url: &str, begun: Instant) -> Result<(), Trouble> {
     parts.folder.announce(&ServerFile {
         url: url.to_owned(),
         token: parts.folder.token()?,
@@ -208,7 +239,6 @@ fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Resul
         started_at: state.started_at,
     })?;
     super::daemon::register(&parts.folder.path);
-    let link = state.auth.new_link(Timestamp::now()).unwrap_or_default();
     let catalogs: Vec<_> = parts.catalogs.iter().collect();
     let all: Vec<_> = catalogs.iter().flat_map(|catalog| catalog.all()).collect();
     let count = if all.len() == 1 { "1 pipeline".to_owned() } else { format!("{} pipelines", all.len()) };
@@ -218,7 +248,7 @@ fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Resul
     };
     let data = parts.folder.path.display();
     let mut text = format!(
-        "Rigi {} is ready in {} ms: {url}/?token={link}   ({count} in {place}, data in {data})\n",
+        "Rigi {} is ready in {} ms: {link}   ({count} in {place}, data in {data})\n",
         env!("CARGO_PKG_VERSION"),
         begun.elapsed().as_millis(),
     );
@@ -228,6 +258,9 @@ fn announce(parts: &Parts, state: &AppState, url: &str, begun: Instant) -> Resul
         let adopted = runs(recovered.adopted);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{adopted} went on without the server and {are} followed again.");
+    }
+    if link.contains("/join#") {
+        text.push_str("The link makes the first administrator; it ends in an hour, and is made anew at each start until somebody took it.\n");
     }
     for warning in state.warnings.iter().chain(&parts.storage_trouble) {
         let _ = writeln!(text, "Note: {warning}.");

@@ -90,7 +90,7 @@ impl Gate {
         taken.next += 1;
         taken.strangers.insert(id, (peer, leave.clone()));
         drop(taken);
-        let held = Held { gate: self.clone(), id, known: AtomicBool::new(false) };
+        let held = Held { gate: self.clone(), id, peer, known: AtomicBool::new(false) };
         Some(Seat { held: Arc::new(held), leave })
     }
 
@@ -106,6 +106,7 @@ impl Gate {
 struct Held {
     gate: Arc<Gate>,
     id: u64,
+    peer: Peer,
     known: AtomicBool,
 }
 
@@ -139,6 +140,12 @@ impl Seat {
             taken.known += 1;
             self.held.known.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.held.peer
     }
 
     /// Whether one has.

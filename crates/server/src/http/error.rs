@@ -1,5 +1,7 @@
 //! Errors of the API: RFC 9457 problem details with a stable code, what to do, and nothing of the inside.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -33,6 +35,8 @@ pub struct ApiError {
     pub cause: Option<String>,
     /// Where the code's own does not say it.
     pub status: Option<StatusCode>,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
 }
 
 /// Result of a handler.
@@ -41,7 +45,15 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// A failure with a code and a sentence.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), cure: None, cause: None, status: None }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            cure: None,
+            cause: None,
+            status: None,
+            retry_after: None,
+        }
     }
 
     /// With what to do.
@@ -56,6 +68,11 @@ impl ApiError {
     pub const fn status(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
         self
+    }
+
+    /// Too much at once, or too often.
+    pub fn too_many(detail: impl Into<String>, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::TooManyRequests, detail) }
     }
 
     /// A request that is not what the call takes.
@@ -111,6 +128,9 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::IdempotencyConflict => (StatusCode::CONFLICT, "The idempotency key was used for another request"),
         C::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not signed in"),
         C::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+        C::SecondFactorNeeded => (StatusCode::UNAUTHORIZED, "The second factor is needed"),
+        C::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
+        C::LastAdministrator => (StatusCode::CONFLICT, "This is the last administrator"),
         C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
         C::StorageUnavailable | C::DataFolderIncomplete | C::DataFolderReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "The storage cannot be used now")
@@ -138,6 +158,11 @@ impl IntoResponse for ApiError {
         let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if let Some(after) = self.retry_after {
+            // Rounded up: who comes back then is not told to wait once more.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -193,6 +218,8 @@ impl From<rigi_store::Error> for ApiError {
                 new.cause = Some(text);
                 new.cure("`rigi doctor --deep` names what is damaged.")
             }
+            E::LastAdministrator => Self::new(ErrorCode::LastAdministrator, text)
+                .cure("Make somebody else an administrator first."),
             E::BackupRunning | E::Conflict(_) | E::NotEmpty { .. } | E::Key(_) => {
                 Self::new(ErrorCode::StateConflict, text)
             }

@@ -1,15 +1,24 @@
 //! The HTTP API: one file per resource; routes, documentation and handlers stand together.
 
+mod account;
+mod account_access;
+mod asker;
+mod audit;
 mod auth;
 mod cancel;
+mod client;
 mod docs;
+mod ending;
 mod error;
 mod etag;
 mod extract;
 mod feed;
+mod groups;
 pub mod health;
 mod logs;
+mod members;
 mod openapi;
+mod people;
 mod pipelines;
 mod plain;
 pub mod present;
@@ -22,6 +31,8 @@ mod run_parts;
 pub mod runner;
 mod runs;
 mod scope;
+mod sign_in;
+mod sign_in_links;
 mod state;
 mod stored;
 mod surroundings;
@@ -31,12 +42,11 @@ mod tests;
 mod uploads;
 mod web;
 
-pub use auth::{Auth, random_token};
 pub use error::ApiError;
 pub use openapi::document;
 pub use pipelines::mistake_view;
-pub use rights::Principal;
 pub use scope::Scope;
+pub use sign_in_links::first_administrator_link;
 pub use state::{AppState, Inner};
 pub use surroundings::Surroundings;
 
@@ -53,6 +63,14 @@ const BODY_LIMIT: usize = 32 << 20;
 /// Every resource. Adding one is a file and a line here.
 fn resources() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .merge(sign_in::router())
+        .merge(sign_in_links::router())
+        .merge(account::router())
+        .merge(account_access::router())
+        .merge(people::router())
+        .merge(groups::router())
+        .merge(members::router())
+        .merge(audit::router())
         .merge(projects::router())
         .merge(pipelines::router())
         .merge(runs::router())
@@ -73,15 +91,16 @@ fn routes() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
 /// The whole server: API, page, health.
 pub fn router(state: AppState) -> axum::Router {
     let (api, description) = routes();
+    let actions = rights::Actions::of(&description);
     let protected = api
         .route_layer(from_fn_with_state(queries::Queries::of(&description), queries::check))
-        .route_layer(from_fn_with_state(rights::Actions::of(&description), rights::gate))
+        .route_layer(from_fn_with_state(actions.clone(), rights::gate))
         .layer(from_fn(etag::mark))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(openapi::router())
         .merge(docs::router())
         .merge(health::metrics_router())
-        .layer(from_fn_with_state(state.clone(), auth::require));
+        .layer(from_fn_with_state((state.clone(), actions), auth::require));
     let whole = axum::Router::new()
         .merge(protected)
         .merge(health::router())

@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::Path;
-use super::rights::Principal;
 use super::state::AppState;
+use crate::auth::Principal;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_projects)).routes(routes!(get_project))

@@ -9,8 +9,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use rigi_model::rights::{Action, Needs, Role, Standing, Verdict};
-use rigi_model::{Actor, ErrorCode, ProjectName};
+use rigi_model::rights::{Action, Needs, Role, Verdict};
+use rigi_model::{ErrorCode, ProjectName};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
@@ -20,29 +20,27 @@ use super::openapi::each_operation;
 use super::projects::missing;
 use super::queries::decoded;
 use super::scope::Named;
+use crate::auth::Principal;
 
 /// How an operation of the description says its action.
 pub(super) const EXTENSION: &str = "x-rigi-action";
 
-/// Who asks: found out before the gate, and held against what they ask for.
-#[derive(Debug, Clone)]
-pub struct Principal {
-    /// By which name what they do is remembered.
-    pub actor: Actor,
-    /// What they are.
-    pub standing: Arc<Standing>,
-}
-
 impl Principal {
-    /// The one who has the server for themselves.
-    #[must_use]
-    pub fn you() -> Self {
-        Self { actor: Actor::you(), standing: Arc::new(Standing::administrator()) }
+    /// What they carry is for less than their account may.
+    fn is_narrowed(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.narrowed)
     }
 
     /// Refuses what may not be done in a project.
     pub(super) fn check(&self, action: Action, project: &ProjectName) -> ApiResult<()> {
         match self.standing.may(action, project) {
+            Verdict::Allowed if action.needs() == Needs::WholeAccount && self.is_narrowed() => {
+                Err(ApiError::new(
+                    ErrorCode::Forbidden,
+                    "a token with a project or a role of its own changes no account",
+                )
+                .cure("Do it on the page, or with a token that is not limited."))
+            }
             Verdict::Allowed => Ok(()),
             Verdict::Unseen => Err(missing(project.as_str())),
             Verdict::Refused(needs) => Err(refused(action, needs, self.standing.role_in(project))),
@@ -54,7 +52,7 @@ fn refused(action: Action, needs: Needs, role: Option<Role>) -> ApiError {
     let are = role.map_or_else(String::new, |role| format!("; you are {role}"));
     let who = match needs {
         Needs::Role(least) => format!("a role of at least `{least}` in this project"),
-        Needs::Administrator | Needs::SignIn => "an administrator".to_owned(),
+        _ => "an administrator".to_owned(),
     };
     ApiError::new(ErrorCode::Forbidden, format!("`{action}` takes {who}{are}"))
         .cure("Ask an owner of the project, or an administrator.")
@@ -62,7 +60,7 @@ fn refused(action: Action, needs: Needs, role: Option<Role>) -> ApiError {
 
 /// Actions by method and path, as the description of the API has them; `None` of an operation that says none.
 #[derive(Debug, Clone)]
-pub(super) struct Actions(Arc<HashMap<(Method, String), Option<Action>>>);
+pub(crate) struct Actions(Arc<HashMap<(Method, String), Option<Action>>>);
 
 impl Actions {
     /// Of a description whose paths are those of the routes.
@@ -70,6 +68,13 @@ impl Actions {
         let all = each_operation(document)
             .map(|(method, path, operation)| ((method, path.to_owned()), action_of(operation)));
         Self(Arc::new(all.collect()))
+    }
+
+    /// Whether a request is for something that is done for those who have not signed in as well.
+    pub(super) fn is_for_everybody(&self, request: &Request) -> bool {
+        let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+        let action = path.and_then(|path| self.0.get(&(request.method().clone(), path)).copied().flatten());
+        action.is_some_and(|action| action.needs() == Needs::Nothing)
     }
 }
 

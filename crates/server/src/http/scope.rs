@@ -18,8 +18,8 @@ use rigi_store::{Blobs, Db, Run};
 use super::error::{ApiError, ApiResult};
 use super::projects::missing;
 use super::queries::decoded;
-use super::rights::Principal;
 use super::state::AppState;
+use crate::auth::Principal;
 
 /// Where the resources are.
 const ROOT: &str = "/api/v1/";

@@ -11,7 +11,7 @@ use rigi_store::Store;
 use tokio::sync::Mutex;
 
 use super::Surroundings;
-use super::auth::Auth;
+use crate::auth::Auth;
 use crate::live::{Feeds, Logs};
 
 /// Handed to every handler. Cheap to clone.

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
+use super::sign_in_links::first_administrator_link;
 use super::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -92,13 +93,21 @@ pub struct LinkView {
     pub path: String,
 }
 
-/// Makes a link that signs in one browser, once, within a day.
+/// Makes a link that signs in one browser, once, within a day. Where people have accounts, it makes the first administrator, as long
+/// as there is none.
 #[utoipa::path(post, path = "/links", tag = "system", extensions(("x-rigi-action" = json!("links.create"))),
     responses((status = 201, description = "The link", body = LinkView)))]
 async fn create_link(State(state): State<AppState>) -> ApiResult<Response> {
-    let code = state.auth.new_link(Timestamp::now());
-    let code = code.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
-    Ok((StatusCode::CREATED, axum::Json(LinkView { path: format!("/?token={code}") })).into_response())
+    let path = if state.auth.people.is_some() {
+        first_administrator_link(&state).await?.ok_or_else(|| {
+            ApiError::new(ErrorCode::StateConflict, "people sign in here with their accounts")
+                .cure("`rigi admin link --person NAME` makes a link that signs somebody in.")
+        })?
+    } else {
+        let code = state.auth.owner.new_link(Timestamp::now());
+        format!("/?token={}", code.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?)
+    };
+    Ok((StatusCode::CREATED, axum::Json(LinkView { path })).into_response())
 }
 
 /// What was said while an environment was built.

@@ -103,6 +103,11 @@ pub(crate) fn add(write: &mut Write, deed: &Deed, entry: Entry<'_>) {
     line(write, deed, entry, "done");
 }
 
+/// Adds the line of something that was asked for and not done.
+pub(crate) fn refuse(write: &mut Write, deed: &Deed, entry: Entry<'_>) {
+    line(write, deed, entry, "refused");
+}
+
 fn line(write: &mut Write, deed: &Deed, entry: Entry<'_>, result: &'static str) {
     let text = |value: Option<Value>| value.map(|value| value.to_string());
     write.rows.add(
@@ -181,16 +186,6 @@ impl Db {
 }
 
 impl Store {
-    /// Writes down that something was asked for and not done.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub async fn audit_refusal(&self, deed: &Deed, entry: Entry<'_>) -> Result<()> {
-        let mut write = Write::default();
-        line(&mut write, deed, entry, "refused");
-        self.write(write).await
-    }
-
     /// Writes down what is done outside the database.
     ///
     /// # Errors

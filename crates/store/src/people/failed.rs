@@ -1,7 +1,8 @@
 //! Sign-ins that failed: what slows the next ones down, on all servers alike.
 
-use rigi_model::{AuditId, Timestamp};
+use rigi_model::{AuditId, PersonId, Timestamp};
 
+use super::audit::{self, Deed, Entry};
 use super::persons::account_key;
 use crate::db::{Db, on_db};
 use crate::rows::BindKind::{Int, Text};
@@ -85,16 +86,29 @@ static KNOWN: Statement =
     Statement::insert("claims", &[("what", Text), ("at", Int)], "ON CONFLICT (what) DO NOTHING");
 
 impl Store {
-    /// Remembers that a sign-in failed.
+    /// Remembers that a sign-in failed, for an account that is there or for none.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn sign_in_failed(&self, mail: &str, network: &str, now: Timestamp) -> Result<()> {
+    pub async fn sign_in_failed(
+        &self,
+        mail: &str,
+        network: &str,
+        person: Option<&PersonId>,
+        deed: &Deed,
+    ) -> Result<()> {
         let mut write = Write::default();
+        // What was typed may be a password in the wrong place: it is not written down.
+        let subject = person.map_or("unknown", PersonId::as_str);
+        audit::refuse(
+            &mut write,
+            deed,
+            Entry { action: "session.begin", subject: "person", id: subject, ..Entry::default() },
+        );
         let id = AuditId::generate().to_string();
         write
             .rows
-            .add(&INSERT, [id.into(), account_key(mail).into(), network.to_owned().into(), now.0.into()]);
+            .add(&INSERT, [id.into(), account_key(mail).into(), network.to_owned().into(), deed.at.0.into()]);
         self.write(write).await
     }
 

@@ -29,6 +29,8 @@ pub struct Held {
     pub carrier: Carrier,
     /// What they are, as far as what they carry goes.
     pub standing: Standing,
+    /// It was made for less than the account may.
+    pub narrowed: bool,
     /// It ends by itself then.
     pub until: Option<Timestamp>,
     /// When it was used last, as far as that is stored.
@@ -92,7 +94,7 @@ impl Db {
         let Some((person, standing)) = self.active(&row.person).await? else { return Ok(None) };
         let carrier = Carrier::Session(parsed("a session's id", &row.id)?);
         let (until, seen_at) = (Some(Timestamp(row.until)), Timestamp(row.seen_at));
-        Ok(Some(Held { person, carrier, standing, until, seen_at }))
+        Ok(Some(Held { person, carrier, standing, narrowed: false, until, seen_at }))
     }
 
     /// Who carries a token that has not ended.
@@ -112,10 +114,11 @@ impl Db {
             Some(role) => role,
             None => None,
         };
+        let narrowed = row.project.is_some() || most.is_some();
         let standing = standing.within(&Reach { project: row.project.map(ProjectName::unchecked), most });
         let carrier = Carrier::Token(parsed("a token's id", &row.id)?);
         let seen_at = Timestamp(row.used_at.unwrap_or(row.created_at));
-        Ok(Some(Held { person, carrier, standing, until: row.until.map(Timestamp), seen_at }))
+        Ok(Some(Held { person, carrier, standing, narrowed, until: row.until.map(Timestamp), seen_at }))
     }
 
     async fn active(&self, person: &str) -> Result<Option<(Person, Standing)>> {

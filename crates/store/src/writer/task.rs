@@ -298,10 +298,11 @@ impl Task {
             runs: batch.work.changed().into(),
             others: batch.work.told().into(),
         });
-        batch.answer();
+        // Told before it is answered: who asks again with the answer in hand meets those who have heard of it.
         if let Some(commit) = commit {
             let _ = self.commits.send(commit);
         }
+        batch.answer();
         if self.away.take().is_some() {
             tracing::info!("the database can be written again");
         }

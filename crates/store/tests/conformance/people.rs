@@ -334,7 +334,7 @@ fn what_failed_is_counted_by_account_and_network() {
         for (mail, network) in
             [("ada@x.org", "a"), ("ADA@x.org", "a"), ("ada@x.org", "b"), ("bob@x.org", "a")]
         {
-            store.sign_in_failed(mail, network, T).await.unwrap();
+            store.sign_in_failed(mail, network, None, &deed()).await.unwrap();
         }
         let failed = store.db().failed_sign_ins("ada@x.org", "a", Timestamp(0)).await.unwrap();
         assert_eq!((failed.here, failed.network, failed.account, failed.known), (2, 3, 3, false));

@@ -109,7 +109,8 @@ async fn what_is_foreign_is_absent_in_every_operation() {
     let mut called = BTreeSet::new();
     for (method, path, query) in operations() {
         let call = async |id: &str, name: &str, upload: &str| {
-            let filled = path.replace("{id}", id).replace("{name}", name).replace("{path}", "result.txt");
+            let filled = path.replace("{id}", id).replace("{name}", name).replace("{who}", name);
+            let filled = filled.replace("{path}", "result.txt");
             assert!(!filled.contains('{'), "an operation with another parameter: {path}");
             server
                 .call(

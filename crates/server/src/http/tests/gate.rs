@@ -1,85 +1,136 @@
 //! Every operation, for every kind of caller, in their own project and in another: what is done is what the list of actions says. The
 //! operations are read off the description, and one that is not known to say its action fails.
 
-use std::sync::Arc;
-
 use axum::http::{Method, StatusCode};
-use rigi_model::rights::{Action, Needs, Role, Standing};
-use rigi_model::{Actor, ProjectName};
+use rigi_model::rights::{Action, Grant, Needs, Role};
 use serde_json::{Value, json};
 
 use super::TestServer;
+use super::crowd::{Kept, deed, role};
 use crate::http::openapi::each_operation;
-use crate::http::{Principal, document, rights};
+use crate::http::{document, rights};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
-    /// Without a token, or with one that is none.
+    /// With nothing, or with what does not count: a run's own token, one that ended, one that was taken back, one of somebody who is
+    /// blocked, one that was cut.
     Nobody,
+    OfRun,
+    Expired,
+    Revoked,
+    Blocked,
+    Cut,
+    /// With an account and no role.
     Stranger,
     /// With this role in `lab`.
     Role(Role),
+    /// An owner's token for less.
+    Below(Role),
+    /// An administrator's token for one project and a role in it.
+    BelowAdministrator,
     Administrator,
 }
 
-const CALLERS: [Caller; 7] = [
+const CALLERS: [Caller; 16] = [
     Caller::Nobody,
+    Caller::OfRun,
+    Caller::Expired,
+    Caller::Revoked,
+    Caller::Blocked,
+    Caller::Cut,
     Caller::Stranger,
     Caller::Role(Role::Viewer),
     Caller::Role(Role::Runner),
     Caller::Role(Role::Editor),
     Caller::Role(Role::Owner),
+    Caller::Below(Role::Viewer),
+    Caller::Below(Role::Runner),
+    Caller::Below(Role::Editor),
+    Caller::BelowAdministrator,
     Caller::Administrator,
 ];
 
 impl Caller {
-    fn token(self) -> String {
-        format!("token of {self:?}")
+    const fn is_nobody(self) -> bool {
+        matches!(self, Self::Nobody | Self::OfRun | Self::Expired | Self::Revoked | Self::Blocked | Self::Cut)
     }
 
-    fn standing(self) -> Standing {
+    /// Their role in `lab` as far as what they carry goes.
+    const fn role(self) -> Option<Role> {
         match self {
-            Self::Nobody | Self::Stranger => Standing::default(),
-            Self::Role(role) => {
-                Standing { administrator: false, roles: [(ProjectName::unchecked("lab"), role)].into() }
-            }
-            Self::Administrator => Standing::administrator(),
+            Self::Role(role) | Self::Below(role) => Some(role),
+            Self::BelowAdministrator => Some(Role::Editor),
+            Self::Administrator => Some(Role::Owner),
+            _ => None,
         }
     }
 
     /// What is to come of it, in `lab` or in `default`, where nobody but an administrator is anything.
     fn expected(self, action: Action, project: &str) -> Option<StatusCode> {
-        let role = match self {
-            Self::Nobody => return Some(StatusCode::UNAUTHORIZED),
-            Self::Administrator => return None,
-            Self::Role(role) if project == "lab" => Some(role),
-            Self::Role(_) | Self::Stranger => None,
-        };
-        match (action.needs(), role) {
-            (Needs::SignIn, _) => None,
+        if action.needs() == Needs::Nothing {
+            return None;
+        }
+        if self.is_nobody() {
+            return Some(StatusCode::UNAUTHORIZED);
+        }
+        if self == Self::Administrator {
+            return None;
+        }
+        let narrowed = matches!(self, Self::Below(_) | Self::BelowAdministrator);
+        match (action.needs(), self.role().filter(|_| project == "lab")) {
+            (Needs::WholeAccount, _) => narrowed.then_some(StatusCode::FORBIDDEN),
+            (Needs::SignIn | Needs::Nothing, _) => None,
             (Needs::Administrator, _) => Some(StatusCode::FORBIDDEN),
             (Needs::Role(_), None) => Some(StatusCode::NOT_FOUND),
             (Needs::Role(least), Some(role)) => (role < least).then_some(StatusCode::FORBIDDEN),
         }
     }
+
+    /// What somebody of this kind carries, made anew.
+    async fn key(self, server: &TestServer, number: usize) -> String {
+        let name = format!("{self:?} {number}").replace(['(', ')'], " ").replace("  ", " ");
+        let owner = || vec![role("lab", Role::Owner)];
+        let (grants, kept) = match self {
+            Self::Nobody => return String::new(),
+            Self::OfRun => return "run_01ARZ3NDEKTSV4RRFFQ69G5FAV.1.0123456789abcdef".to_owned(),
+            Self::Stranger => (vec![], Kept::default()),
+            Self::Expired => (owner(), Kept { ended: true, ..Kept::default() }),
+            Self::Revoked | Self::Blocked | Self::Cut => (owner(), Kept::default()),
+            Self::Role(held) => (vec![role("lab", held)], Kept::default()),
+            Self::Below(most) => (owner(), Kept { most: Some(most), ..Kept::default() }),
+            Self::BelowAdministrator => {
+                let kept = Kept { project: Some("lab"), most: Some(Role::Editor), ..Kept::default() };
+                (vec![Grant::Administrator], kept)
+            }
+            Self::Administrator => (vec![Grant::Administrator], Kept::default()),
+        };
+        let person = server.person(&name, grants).await;
+        let (key, token) = server.token(&person, kept).await;
+        let store = server.state.store();
+        match self {
+            Self::Revoked => store.remove_token(&token, &deed()).await.unwrap(),
+            Self::Blocked => {
+                let blocked = rigi_model::people::PersonState::Blocked;
+                store.set_person_state(&person, blocked, &deed()).await.unwrap();
+            }
+            Self::Cut => return key[..key.len() - 1].to_owned(),
+            _ => {}
+        }
+        key
+    }
 }
 
 /// The server, and a run of each project that has ended.
 async fn server() -> (TestServer, [(&'static str, String); 2]) {
-    let principal = |caller: Caller| {
-        let actor = Actor::named(format!("{caller:?}"));
-        (caller.token(), Principal { actor, standing: Arc::new(caller.standing()) })
-    };
-    let known = CALLERS.into_iter().filter(|caller| *caller != Caller::Nobody).map(principal).collect();
-    let server = TestServer::start_for(&[("lab", None)], &["default/fit", "lab/fit"], known).await;
+    let server = TestServer::start_team(&[("lab", None)], &["default/fit", "lab/fit"]).await;
     let lab = server.run("/projects/lab", "fit", json!({}), "succeeded").await;
     let own = server.run("", "fit", json!({}), "succeeded").await;
     (server, [("lab", lab), ("default", own)])
 }
 
 fn body_of(method: &Method, path: &str) -> Option<Value> {
-    if *method != Method::POST {
+    if ![Method::POST, Method::PUT, Method::PATCH].contains(method) {
         return None;
     }
     Some(match path {
@@ -92,39 +143,47 @@ fn body_of(method: &Method, path: &str) -> Option<Value> {
     })
 }
 
+fn query_of(path: &str) -> &'static str {
+    match path {
+        path if path.ends_with("/log/search") => "?q=x",
+        path if path.ends_with("/uploads") => "?name=x.csv",
+        path if path.ends_with("/system/gc") => "?dry_run=true",
+        _ => "",
+    }
+}
+
 #[tokio::test]
 async fn what_is_done_is_what_the_list_of_actions_says() {
     let (server, projects) = server().await;
-    let (mut cells, mut wrong) = (0, Vec::new());
+    let mut keys = Vec::new();
+    for caller in CALLERS {
+        keys.push((caller, caller.key(&server, 0).await));
+    }
+    let (mut cells, mut wrong, mut operations) = (0, Vec::new(), 0);
     let document = document();
     for (method, path, operation) in each_operation(&document).filter(|(method, ..)| *method != Method::HEAD)
     {
+        operations += 1;
         let action = rights::action_of(operation);
         let action = action.unwrap_or_else(|| panic!("{method} {path} does not say what it does"));
-        for caller in CALLERS {
+        let signs_out = method == Method::DELETE && path == "/api/v1/session";
+        for (caller, key) in &keys {
             for (project, run) in &projects {
+                // Who has signed out carries nothing any more.
+                let key = if signs_out { &caller.key(&server, cells + 1).await } else { key };
                 // Without a project in its path, what has no id of its own is that of `default`.
                 let named = path.contains("{project}");
                 let by_id = path.starts_with("/api/v1/runs/{id}");
                 let within = if named || by_id { project } else { "default" };
                 let filled = path.replace("{project}", project).replace("{id}", run).replace("{name}", "fit");
-                let filled =
-                    filled.replace("{path}", if path.contains("code") { "main.py" } else { "result.txt" });
+                let filled = filled.replace("{who}", "nobody@example.org").replace("{person}", "nobody");
+                let filled = filled
+                    .replace("{token}", "tok")
+                    .replace("{path}", if path.contains("code") { "main.py" } else { "result.txt" });
+                assert!(!filled.contains('{'), "an operation with another parameter: {path}");
                 let filled = filled.trim_start_matches("/api/v1").to_owned();
-                let query = match path {
-                    path if path.ends_with("/log/search") => "?q=x",
-                    path if path.ends_with("/uploads") => "?name=x.csv",
-                    path if path.ends_with("/system/gc") => "?dry_run=true",
-                    _ => "",
-                };
-                let answer = server
-                    .call_as(
-                        &caller.token(),
-                        method.clone(),
-                        &format!("{filled}{query}"),
-                        body_of(&method, path),
-                    )
-                    .await;
+                let address = format!("{filled}{}", query_of(path));
+                let answer = server.call_as(key, method.clone(), &address, body_of(&method, path)).await;
                 let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
                 // What is not there for anybody answers so to those who may: only that they are not refused is said here.
                 let found = match caller.expected(action, within) {
@@ -141,22 +200,23 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
             }
         }
     }
-    println!("{cells} cells of operations, callers and projects");
+    println!("{cells} cells of {operations} operations, {} callers and 2 projects", CALLERS.len());
     assert_eq!(wrong, Vec::<String>::new(), "of {cells}");
-    assert!(cells > 700, "{cells}");
+    assert!(cells > 2500, "{cells}");
 }
 
 #[tokio::test]
 async fn a_foreign_project_answers_as_one_that_is_not_there() {
     let (server, [(_, lab), _]) = server().await;
+    let key = Caller::Stranger.key(&server, 0).await;
     let ask = async |path: String| {
-        let answer = server.call_as(&Caller::Stranger.token(), Method::GET, &path, None).await;
+        let answer = server.call_as(&key, Method::GET, &path, None).await;
         let mut body = answer.json();
         body.as_object_mut().map(|body| body.remove("request_id"));
         (answer.status, body.to_string())
     };
     for (there, absent) in [("lab", "gone"), ("default", "none")] {
-        for below in ["", "/runs", "/events", "/pipelines/fit", "/runs/cancel"] {
+        for below in ["", "/runs", "/events", "/pipelines/fit", "/runs/cancel", "/members", "/activity"] {
             let (status, text) = ask(format!("/projects/{there}{below}")).await;
             let (other, words) = ask(format!("/projects/{absent}{below}")).await;
             assert_eq!(
@@ -170,9 +230,10 @@ async fn a_foreign_project_answers_as_one_that_is_not_there() {
     let (status, text) = ask(format!("/runs/{lab}")).await;
     let (other, words) = ask(format!("/runs/{absent}")).await;
     assert_eq!((status, text.replace(&lab, "IT")), (other, words.replace(absent, "IT")));
-    let all = server.call_as(&Caller::Stranger.token(), Method::GET, "/projects", None).await;
+    let all = server.call_as(&key, Method::GET, "/projects", None).await;
     assert_eq!(all.json()["items"], json!([]));
-    let all = server.call_as(&Caller::Role(Role::Viewer).token(), Method::GET, "/projects", None).await;
+    let viewer = Caller::Role(Role::Viewer).key(&server, 0).await;
+    let all = server.call_as(&viewer, Method::GET, "/projects", None).await;
     assert_eq!(all.json()["items"][0]["name"], "lab");
 }
 
@@ -180,7 +241,7 @@ async fn a_foreign_project_answers_as_one_that_is_not_there() {
 async fn what_somebody_does_is_remembered_by_their_name() {
     let (server, _) = server().await;
     let path = "/projects/lab/pipelines/fit/runs";
-    let token = Caller::Role(Role::Runner).token();
-    let run = server.call_as(&token, Method::POST, path, Some(json!({}))).await;
-    assert_eq!(run.json()["trigger"]["by"], "Role(Runner)");
+    let key = Caller::Role(Role::Runner).key(&server, 7).await;
+    let run = server.call_as(&key, Method::POST, path, Some(json!({}))).await;
+    assert_eq!(run.json()["trigger"]["by"], "Role Runner 7");
 }

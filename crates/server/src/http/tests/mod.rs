@@ -1,8 +1,10 @@
 //! The API without a process or a port around it: a store on SQLite, the engine, an executor that does as it is told.
 
 mod blind;
+mod crowd;
 mod executor;
 mod gate;
+mod people;
 mod projects;
 mod server;
 

@@ -27,8 +27,9 @@ use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
 use super::executor::FakeExecutor;
+use crate::auth::{Auth, Owner, People, SignInRules};
 use crate::http::health::Readiness;
-use crate::http::{AppState, Auth, Inner, Principal, Surroundings, router};
+use crate::http::{AppState, Inner, Surroundings, router};
 use crate::live::{Feeds, Logs};
 
 const TOKEN: &str = "a-token-of-tests";
@@ -57,6 +58,13 @@ impl Answer {
     }
 }
 
+/// Whom a server is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Crowd {
+    OnePerson,
+    People,
+}
+
 /// See the module.
 pub struct TestServer {
     pub state: AppState,
@@ -68,15 +76,15 @@ impl TestServer {
     /// With projects that may have so many active runs, and a pipeline in each of these places: the folder of each project is
     /// called as it.
     pub async fn start(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
-        Self::start_for(projects, pipelines, Vec::new()).await
+        Self::start_for(projects, pipelines, Crowd::OnePerson).await
     }
 
-    /// The same for others as well, by their tokens.
-    pub async fn start_for(
-        projects: &[(&str, Option<u64>)],
-        pipelines: &[&str],
-        others: Vec<(String, Principal)>,
-    ) -> Self {
+    /// The same for people with accounts.
+    pub async fn start_team(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
+        Self::start_for(projects, pipelines, Crowd::People).await
+    }
+
+    async fn start_for(projects: &[(&str, Option<u64>)], pipelines: &[&str], crowd: Crowd) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         for place in pipelines {
@@ -107,12 +115,19 @@ impl TestServer {
             Arc::new(Environments::new(data.join("environments"), data.join("tools"), UvConfig::default()));
         let collector = Collector { engine: engine.clone(), catalogs: catalogs.clone(), environments };
         let projects: Vec<ProjectName> = catalogs.iter().map(|catalog| catalog.project().clone()).collect();
+        let owner = Owner::new(TOKEN.to_owned(), vec!["localhost".to_owned()]);
+        let auth = match crowd {
+            Crowd::OnePerson => Auth::of_one(owner),
+            Crowd::People => {
+                Auth::of_people(owner, People::start(engine.store().clone(), SignInRules::default()))
+            }
+        };
         let state = AppState::new(Inner {
             logs: Logs::new(engine.clone()),
             engine,
             remote,
             catalogs,
-            auth: Auth::new(TOKEN.to_owned(), vec!["localhost".to_owned()]).knowing(others),
+            auth,
             feeds: Feeds::of_all(projects),
             started_at: Timestamp::now(),
             pipelines_folder: root.join("default"),
@@ -150,6 +165,13 @@ impl TestServer {
         key: Option<&str>,
     ) -> Answer {
         self.ask(TOKEN, method, path, body, key).await
+    }
+
+    /// Sends a request as it stands, to the path as it stands.
+    pub async fn send(&self, request: axum::http::request::Builder, body: &str) -> axum::response::Response {
+        let body = Body::from(body.to_owned());
+        let request = request.header(header::HOST, "localhost").body(body).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     async fn ask(

@@ -1,0 +1,67 @@
+//! Who is let in: the one who has the server for themselves, or people with accounts.
+
+mod brake;
+mod known;
+mod owner;
+mod passwords;
+mod people;
+mod principal;
+mod second_factor;
+
+pub use brake::{Brake, MEMORY as BRAKE_MEMORY, network_of};
+pub use known::Known;
+pub use owner::{Owner, random_token};
+pub use passwords::{Busy, Passwords, WeakPassword, check_strength};
+pub use people::{People, SignInRules};
+pub use principal::{Account, Principal};
+#[cfg(test)]
+pub use second_factor::code_at;
+pub use second_factor::{RECOVERY_CODES, Secret, Step, matching_step, recovery_codes};
+
+use ipnet::IpNet;
+use rigi_model::people::{Key, KeyKind};
+
+/// Keys of a server, and who else has some.
+pub struct Auth {
+    /// The one who has the server for themselves, and its machine's terminal.
+    pub owner: Owner,
+    /// People with accounts, where there are any.
+    pub people: Option<People>,
+    /// Whose word counts of where a request comes from.
+    pub proxies: Vec<IpNet>,
+}
+
+impl Auth {
+    /// Of one person, who has the server for themselves.
+    #[must_use]
+    pub const fn of_one(owner: Owner) -> Self {
+        Self { owner, people: None, proxies: Vec::new() }
+    }
+
+    /// Of people.
+    #[must_use]
+    pub const fn of_people(owner: Owner, people: People) -> Self {
+        Self { owner, people: Some(people), proxies: Vec::new() }
+    }
+
+    /// Behind proxies of these addresses.
+    #[must_use]
+    pub fn behind(mut self, proxies: Vec<IpNet>) -> Self {
+        self.proxies = proxies;
+        self
+    }
+}
+
+/// A new key.
+///
+/// # Errors
+/// If the system has no randomness to give.
+pub fn new_key(kind: KeyKind) -> Result<Key, getrandom::Error> {
+    loop {
+        let mut seed = [0; rigi_model::people::SEED];
+        getrandom::fill(&mut seed)?;
+        if let Some(key) = Key::from_seed(kind, &seed) {
+            return Ok(key);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! People with accounts: what is remembered of them, and the rules by which they sign in.
+
+use std::time::Duration;
+
+use rigi_store::Store;
+
+use super::{Known, Passwords};
+
+/// Rules of signing in.
+#[derive(Debug, Clone)]
+pub struct SignInRules {
+    /// A session that is not used for so long has ended.
+    pub idle: Duration,
+    /// A session ends after this time, whatever it is used for.
+    pub longest: Duration,
+    /// People may sign in by mail address and password.
+    pub passwords: bool,
+}
+
+impl Default for SignInRules {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        Self { idle: hours(12), longest: hours(30 * 24), passwords: true }
+    }
+}
+
+/// See the module.
+pub struct People {
+    /// Who carries what.
+    pub known: Known,
+    /// Makes and compares passwords.
+    pub passwords: Passwords,
+    /// By which they sign in.
+    pub rules: SignInRules,
+}
+
+impl People {
+    /// Of this store.
+    #[must_use]
+    pub fn start(store: Store, rules: SignInRules) -> Self {
+        Self { known: Known::start(store, rules.idle), passwords: Passwords::new(), rules }
+    }
+}
