@@ -1,6 +1,7 @@
 DROP TABLE audit;
 DROP TABLE failed_sign_ins;
 DROP TABLE claims;
+DROP TABLE device_codes;
 DROP TABLE links;
 DROP TABLE tokens;
 DROP TABLE sessions;

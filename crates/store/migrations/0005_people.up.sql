@@ -115,6 +115,18 @@ CREATE TABLE links (
 );
 CREATE INDEX links_by_kind ON links (kind, made_at);
 
+-- Terminals that want to be let in: the short code is typed by somebody who has signed in.
+CREATE TABLE device_codes (
+    hash TEXT PRIMARY KEY,
+    user_code TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    address TEXT,
+    created_at BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    person TEXT,
+    answer TEXT
+);
+
 -- What happens once: whoever writes the row first did it, and is in the same commit as what follows from it.
 CREATE TABLE claims (
     what TEXT PRIMARY KEY,

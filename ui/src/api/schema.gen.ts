@@ -178,6 +178,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A terminal asks to be let in, and shows the short code. */
+        post: operations["ask_for_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/codes/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The terminal that shows a code and waits. */
+        get: operations["get_device"];
+        put?: never;
+        /** Lets a terminal in as oneself, or does not. */
+        post: operations["answer_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What became of a terminal's question. The answer comes when somebody has said yes or no, or after 25 seconds with `waiting`. */
+        post: operations["take_device_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/environments/{id}/log": {
         parameters: {
             query?: never;
@@ -1602,6 +1654,11 @@ export interface components {
             /** @description `POST …/retry`. */
             retry: boolean;
         };
+        /** @description Whether a terminal is let in. */
+        AnswerDevice: {
+            /** @description It is, as whoever says so. */
+            allow: boolean;
+        };
         /** @description How many artifacts a run has. */
         ArtifactSummary: {
             /**
@@ -1641,6 +1698,11 @@ export interface components {
              * @description Bytes.
              */
             size: number;
+        };
+        /** @description A terminal asks to be let in. */
+        AskForDevice: {
+            /** @description What it calls itself, such as the machine's name. */
+            name: string;
         };
         /** @description One attempt. */
         AttemptView: {
@@ -1840,6 +1902,49 @@ export interface components {
             project?: string | null;
             /** @description At most this role. */
             role?: string | null;
+        };
+        /** @description What a terminal shows, and what it keeps. */
+        DeviceAsked: {
+            /** @description What the terminal keeps, and takes its token with. */
+            device_code: string;
+            /** @description Path of the page where it is typed. */
+            path: string;
+            /**
+             * Format: date-time
+             * @description When both end.
+             */
+            until: string;
+            /**
+             * @description What somebody types who has signed in.
+             * @example BCDF-GHJK
+             */
+            user_code: string;
+        };
+        /** @description What became of a terminal's question. */
+        DeviceTaken: {
+            /** @description Its token, shown this once. */
+            key?: string | null;
+            /** @description As whom. */
+            name?: string | null;
+            /**
+             * @description `waiting`: ask again; `denied`; `allowed`.
+             * @example allowed
+             */
+            state: string;
+        };
+        /** @description A terminal that waits, as who is to let it in sees it. */
+        DeviceView: {
+            /** @description Where it asks from. */
+            address?: string | null;
+            /**
+             * Format: date-time
+             * @description When it asked.
+             */
+            created_at: string;
+            /** @description What it calls itself. */
+            name: string;
+            /** @description What the terminal shows. */
+            user_code: string;
         };
         /** @description The environment of a run. */
         EnvironmentUse: {
@@ -3484,6 +3589,11 @@ export interface components {
             /** @description Things an operator should know; empty is good. */
             warnings: string[];
         };
+        /** @description What a terminal took its device code for. */
+        TakeDeviceToken: {
+            /** @description What it was given when it asked. */
+            device_code: string;
+        };
         /** @description Takes a link: makes an account, joins a project, signs in, or sets a password. */
         TakeLink: {
             /** @description The key in the link. */
@@ -4175,6 +4285,180 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_for_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskForDevice"];
+            };
+        };
+        responses: {
+            /** @description The codes */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceAsked"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What the terminal shows
+                 * @example BCDF-GHJK
+                 */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The terminal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What the terminal shows
+                 * @example BCDF-GHJK
+                 */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerDevice"];
+            };
+        };
+        responses: {
+            /** @description Answered */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_device_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeDeviceToken"];
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceTaken"];
                 };
             };
             /** @description A problem */

@@ -280,3 +280,71 @@ pub struct NewTokenView {
     /// What is kept of it.
     pub token: TokenView,
 }
+
+/// A terminal asks to be let in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskForDevice {
+    /// What it calls itself, such as the machine's name.
+    pub name: String,
+}
+
+/// What a terminal shows, and what it keeps.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeviceAsked {
+    /// What the terminal keeps, and takes its token with.
+    pub device_code: String,
+    /// What somebody types who has signed in.
+    #[schema(example = "BCDF-GHJK")]
+    pub user_code: String,
+    /// Path of the page where it is typed.
+    pub path: String,
+    /// When both end.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}
+
+/// A terminal that waits, as who is to let it in sees it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeviceView {
+    /// What the terminal shows.
+    pub user_code: String,
+    /// What it calls itself.
+    pub name: String,
+    /// Where it asks from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// When it asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// Whether a terminal is let in.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerDevice {
+    /// It is, as whoever says so.
+    pub allow: bool,
+}
+
+/// What a terminal took its device code for.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeDeviceToken {
+    /// What it was given when it asked.
+    pub device_code: String,
+}
+
+/// What became of a terminal's question.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeviceTaken {
+    /// `waiting`: ask again; `denied`; `allowed`.
+    #[schema(example = "allowed")]
+    pub state: String,
+    /// Its token, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// As whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}

@@ -56,6 +56,7 @@ pub fn targets(current: &OsStr) -> Vec<CompletionCandidate> {
 fn session() -> Session {
     let variable = |name: &str| std::env::var(name).ok();
     let globals = Globals {
+        server: variable("RIGI_SERVER"),
         url: variable("RIGI_URL"),
         token: variable("RIGI_TOKEN"),
         project: variable("RIGI_PROJECT"),

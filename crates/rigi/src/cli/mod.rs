@@ -16,6 +16,7 @@ mod looked;
 mod migrate;
 mod output;
 mod pairs;
+mod people;
 mod pipelines;
 mod progress;
 mod projects;
@@ -80,6 +81,28 @@ enum Command {
     Runs(runs::Runs),
     /// List, show and check pipelines
     Pipelines(pipelines::Pipelines),
+    /// Sign in to a server of a team
+    Login(people::Login),
+    /// Sign out of it
+    Logout(people::Logout),
+    /// Who you are on the server, and what you may
+    Whoami(people::Whoami),
+    /// List the servers that you have signed in to, and choose one
+    Server(people::Servers),
+    /// List, add, change and remove accounts
+    People(people::People),
+    /// List, make and fill groups of people
+    Groups(people::Groups),
+    /// Say who is what in a project
+    Members(people::Members),
+    /// Invite to a project
+    Invitations(people::Invitations),
+    /// List, make and take back tokens
+    Tokens(people::Tokens),
+    /// Who did what
+    Audit(people::Audit),
+    /// The way back in for administrators
+    Admin(people::Admin),
     /// List the projects of the server
     Projects(projects::Projects),
     /// Check the specs of pipelines, as `rigi pipelines validate`
@@ -171,6 +194,17 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Run(command) => command.run(&session),
         Command::Runs(command) => command.run(&session),
         Command::Pipelines(command) => command.run(&session),
+        Command::Login(command) => command.run(&session),
+        Command::Logout(command) => command.run(&session),
+        Command::Whoami(command) => command.run(&session),
+        Command::Server(command) => command.run(&session),
+        Command::People(command) => command.run(&session),
+        Command::Groups(command) => command.run(&session),
+        Command::Members(command) => command.run(&session),
+        Command::Invitations(command) => command.run(&session),
+        Command::Tokens(command) => command.run(&session),
+        Command::Audit(command) => command.run(&session),
+        Command::Admin(command) => command.run(&session),
         Command::Projects(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),

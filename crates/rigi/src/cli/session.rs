@@ -19,6 +19,9 @@ use crate::terminal::{Terminal, remark};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which server")]
 pub struct Globals {
+    /// Name of a server that you have signed in to (`rigi login`)
+    #[arg(long, global = true, env = "RIGI_SERVER", hide_env_values = true, value_name = "NAME")]
+    pub server: Option<String>,
     /// Address of the server, such as `http://127.0.0.1:7444`
     #[arg(long, global = true, env = "RIGI_URL", hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
@@ -80,7 +83,9 @@ impl Session {
     /// # Errors
     /// When there is none, or more than one.
     pub fn find(&self) -> Result<ServerPlace, FindError> {
-        let Globals { url, token, data, .. } = self.globals.clone();
+        let Globals { server, url, token, data, .. } = self.globals.clone();
+        let named =
+            client::NamedServers::file().map(|file| client::NamedServers::read(&file).unwrap_or_default());
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         client::find(&SearchPlace {
             url: filled(url),
@@ -88,6 +93,8 @@ impl Session {
             data: data.filter(|data| !data.as_os_str().is_empty()),
             current: std::env::current_dir().unwrap_or_default(),
             list: client::running_servers_file(),
+            server: filled(server),
+            named: named.unwrap_or_default(),
         })
     }
 
@@ -104,7 +111,7 @@ impl Session {
         }
         match self.find() {
             Ok(server) => Ok(Found::Server(server)),
-            Err(FindError::Several(folders)) => Err(FindError::Several(folders).into()),
+            Err(error @ (FindError::Several(_) | FindError::NoName(_))) => Err(error.into()),
             Err(FindError::None) => offline(folder.unwrap_or(Path::new("."))),
             Err(FindError::NotOn(data)) => {
                 let beside = data.parent().filter(|_| data.ends_with(".rigi"));

@@ -248,6 +248,40 @@ impl Client {
         Ok(self.read::<Page<LookedView>>(answer).await?.items)
     }
 
+    /// Sends a body (or none) and reads the answer, which may be empty: then it is `null`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<T, CallError> {
+        let mut request = self.request(method, path, &[]).timeout(ANSWER_TIMEOUT);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = self.send(request).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            let strange = |error: serde_json::Error| CallError::Strange {
+                url: self.base().to_owned(),
+                path: path.join("/"),
+                detail: error.to_string(),
+            };
+            return serde_json::from_value(serde_json::Value::Null).map_err(strange);
+        }
+        self.read(response).await
+    }
+
+    /// Removes something.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &[&str]) -> Result<(), CallError> {
+        self.change(Method::DELETE, path, None::<&()>).await
+    }
+
     /// Posts a body and reads the answer.
     ///
     /// # Errors

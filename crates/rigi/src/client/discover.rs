@@ -1,7 +1,8 @@
 //! Finds the server that a command is meant for.
 //!
-//! In this order: an address given by flag or variable; a data folder given; the nearest `.rigi`: in the current
-//! folder, in its subfolders, in its parents; the only server of this user that runs on this machine.
+//! In this order: a name or an address given by flag or variable; a data folder given; the nearest `.rigi`: in the current
+//! folder, in its subfolders, in its parents; the server that was signed in to and chosen; the only server of this user that runs on
+//! this machine.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rigi_model::Timestamp;
 use rigi_store::FolderLock;
 use serde::{Deserialize, Serialize};
+
+use super::named_servers::NamedServers;
 
 /// What a running server writes to `server.json` in its data folder, readable by its owner alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,6 +76,10 @@ pub struct SearchPlace {
     pub current: PathBuf,
     /// The list of running servers.
     pub list: Option<PathBuf>,
+    /// `--server` or `RIGI_SERVER`.
+    pub server: Option<String>,
+    /// Servers that somebody has signed in to.
+    pub named: NamedServers,
 }
 
 /// No server, or too many.
@@ -84,6 +91,9 @@ pub enum FindError {
     /// None runs on the data folder that was named.
     #[error("no Rigi server runs on {}", .0.display())]
     NotOn(PathBuf),
+    /// Nobody has signed in to one of this name.
+    #[error("there is no server called `{0}`")]
+    NoName(String),
     /// More than one runs, and none is nearer than the others.
     #[error("{} Rigi servers run here; say which one", .0.len())]
     Several(Vec<PathBuf>),
@@ -94,8 +104,17 @@ pub enum FindError {
 /// # Errors
 /// When there is none, or more than one.
 pub fn find(place: &SearchPlace) -> Result<ServerPlace, FindError> {
+    let of_name = |name: &String| {
+        let server = place.named.servers.get(name).ok_or_else(|| FindError::NoName(name.clone()))?;
+        let token = place.token.clone().or_else(|| Some(server.token.clone()));
+        Ok(ServerPlace { url: server.url.clone(), token, data: None, pid: None })
+    };
+    if let Some(name) = &place.server {
+        return of_name(name);
+    }
     if let Some(url) = &place.url {
-        let token = place.token.clone().or_else(|| token_in(place.data.as_deref()?));
+        let kept = || Some(place.named.of_url(url)?.token.clone());
+        let token = place.token.clone().or_else(|| token_in(place.data.as_deref()?)).or_else(kept);
         return Ok(ServerPlace { url: url.clone(), token, data: None, pid: None });
     }
     let open = |data: &Path| {
@@ -113,6 +132,9 @@ pub fn find(place: &SearchPlace) -> Result<ServerPlace, FindError> {
         Some(data) if running.is_empty() => return Err(FindError::NotOn(data)),
         Some(_) => return only(running),
         None => {}
+    }
+    if let Some(name) = &place.named.current {
+        return of_name(name);
     }
     let listed = place.list.as_deref().map(read_list).unwrap_or_default();
     only(listed.iter().filter_map(|data| open(data)).collect())

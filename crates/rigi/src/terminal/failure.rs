@@ -149,7 +149,7 @@ fn of_problem(problem: &Problem, status: StatusCode, given: GivenBy<'_>, error: 
     // The server's own cure is for browsers: a link.
     if code == Some(ErrorCode::Unauthenticated) {
         failure = failure.cure(
-            "give the server's token with RIGI_TOKEN; it stands in the file `token` of its data folder",
+            "sign in with `rigi login`, or give a token with RIGI_TOKEN; the server's own stands in the file `token` of its data folder",
         );
     } else if let Some(cure) = problem.cure.as_deref().filter(|cure| !cure.is_empty()) {
         failure = failure.cure(cure);
@@ -216,6 +216,7 @@ impl From<FindError> for Failure {
         match error {
             FindError::None => failure
                 .cure("start one with `rigi up`, or name one with `--url`, `--data`, RIGI_URL or RIGI_DATA"),
+            FindError::NoName(_) => failure.cure("`rigi server list` shows those that you have signed in to"),
             FindError::NotOn(data) => {
                 let folder = data.parent().filter(|folder| !folder.as_os_str().is_empty());
                 let up = match folder {

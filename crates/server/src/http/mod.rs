@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod cancel;
 mod client;
+mod devices;
 mod docs;
 mod ending;
 mod error;
@@ -67,6 +68,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(sign_in_links::router())
         .merge(account::router())
         .merge(account_access::router())
+        .merge(devices::router())
         .merge(people::router())
         .merge(groups::router())
         .merge(members::router())

@@ -5,6 +5,7 @@
 
 mod administrators;
 pub mod audit;
+mod devices;
 mod factors;
 mod failed;
 mod grants;
@@ -18,6 +19,7 @@ mod standing;
 mod tokens;
 
 pub use audit::{Audited, Deed, Entry};
+pub use devices::Device;
 pub use factors::Factor;
 pub use failed::Failures;
 pub use grants::{Granted, Principal};

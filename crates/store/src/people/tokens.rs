@@ -83,6 +83,35 @@ static INSERT: Statement = Statement::insert(
 static USED: Statement = Statement::update("tokens", &[("id", Text), ("used_at", Int)], "hash IS NOT NULL");
 static REMOVE: Statement = Statement::delete("tokens", &[("id", Text)], "tokens.id = v.id");
 
+/// Adds a token, with its line of the audit log.
+pub(super) fn put(write: &mut Write, person: &PersonId, key: &Key, token: &Token, deed: &Deed) {
+    let project = token.project.as_ref().map(|project| project.as_str().to_owned());
+    write.rows.add(
+        &INSERT,
+        [
+            hash_of(key.expose()).into(),
+            token.id.to_string().into(),
+            person.to_string().into(),
+            token.name.clone().into(),
+            token.hint.clone().into(),
+            project.clone().into(),
+            token.role.map(Role::as_str).into(),
+            deed.at.0.into(),
+            token.until.map(|until| until.0).into(),
+        ],
+    );
+    let after = json!({"of": person, "name": token.name, "project": project, "role": token.role, "until": token.until});
+    let entry = Entry {
+        action: "tokens.add",
+        project: token.project.as_ref(),
+        subject: "token",
+        id: token.id.as_str(),
+        after: Some(after),
+        ..Entry::default()
+    };
+    audit::add(write, deed, entry);
+}
+
 impl Db {
     /// Tokens of an account, the newest first.
     ///
@@ -104,31 +133,7 @@ impl Store {
     /// If it cannot be written.
     pub async fn add_token(&self, person: &PersonId, key: &Key, token: &Token, deed: &Deed) -> Result<()> {
         let mut write = Write::default();
-        let project = token.project.as_ref().map(|project| project.as_str().to_owned());
-        write.rows.add(
-            &INSERT,
-            [
-                hash_of(key.expose()).into(),
-                token.id.to_string().into(),
-                person.to_string().into(),
-                token.name.clone().into(),
-                token.hint.clone().into(),
-                project.clone().into(),
-                token.role.map(Role::as_str).into(),
-                deed.at.0.into(),
-                token.until.map(|until| until.0).into(),
-            ],
-        );
-        let after = json!({"of": person, "name": token.name, "project": project, "role": token.role, "until": token.until});
-        let entry = Entry {
-            action: "tokens.add",
-            project: token.project.as_ref(),
-            subject: "token",
-            id: token.id.as_str(),
-            after: Some(after),
-            ..Entry::default()
-        };
-        audit::add(&mut write, deed, entry);
+        put(&mut write, person, key, token, deed);
         self.write(write).await
     }
 

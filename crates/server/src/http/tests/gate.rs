@@ -176,7 +176,10 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                 let by_id = path.starts_with("/api/v1/runs/{id}");
                 let within = if named || by_id { project } else { "default" };
                 let filled = path.replace("{project}", project).replace("{id}", run).replace("{name}", "fit");
-                let filled = filled.replace("{who}", "nobody@example.org").replace("{person}", "nobody");
+                let filled = filled
+                    .replace("{who}", "nobody@example.org")
+                    .replace("{person}", "nobody")
+                    .replace("{code}", "BCDF-GHJK");
                 let filled = filled
                     .replace("{token}", "tok")
                     .replace("{path}", if path.contains("code") { "main.py" } else { "result.txt" });

@@ -341,3 +341,40 @@ async fn a_token_for_less_changes_no_account_and_makes_no_other() {
     server.call_as(&whole, Method::DELETE, &format!("/account/tokens/{id}"), None).await;
     assert_eq!(start(less).await, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_terminal_is_let_in_once_by_somebody_who_says_yes() {
+    let server = team().await;
+    server.person("Ada", vec![role("lab", Role::Runner)]).await;
+    let ada = session(&server, "ada@example.org").await;
+    let ask_for = async || {
+        body(ask(&server, Method::POST, "/device/codes", None, Some(json!({"name": "laptop"}))).await).await
+    };
+    let take = async |asked: &Value| {
+        let wanted = json!({"device_code": asked["device_code"]});
+        body(ask(&server, Method::POST, "/device/tokens", None, Some(wanted)).await).await
+    };
+    let answer = async |asked: &Value, allow: bool| {
+        let path = format!("/device/codes/{}", asked["user_code"].as_str().unwrap().to_lowercase());
+        let seen = body(ask(&server, Method::GET, &path, Some(&ada), None).await).await;
+        let answered = ask(&server, Method::POST, &path, Some(&ada), Some(json!({"allow": allow}))).await;
+        (seen["name"].clone(), answered.status())
+    };
+    let asked = ask_for().await;
+    // It waits while nobody answers, and hears of it.
+    let (taken, answered) = tokio::join!(take(&asked), answer(&asked, true));
+    assert_eq!(answered, (json!("laptop"), StatusCode::NO_CONTENT));
+    assert_eq!((&taken["state"], &taken["name"]), (&json!("allowed"), &json!("Ada")));
+    let key = taken["key"].as_str().unwrap();
+    assert!(key.starts_with("rigi_d_"));
+    let account = server.call_as(key, Method::GET, "/account", None).await.json();
+    assert_eq!(account["roles"][0]["project"], "lab");
+    assert_eq!(take(&asked).await["code"], "not-found", "once");
+    assert_eq!(answer(&asked, true).await.1, StatusCode::NOT_FOUND);
+    let asked = ask_for().await;
+    assert_eq!(answer(&asked, false).await.1, StatusCode::NO_CONTENT);
+    assert_eq!(take(&asked).await["state"], "denied");
+    // `rigi logout` ends it.
+    assert_eq!(server.call_as(key, Method::DELETE, "/session", None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.call_as(key, Method::GET, "/account", None).await.status, StatusCode::UNAUTHORIZED);
+}
