@@ -1513,6 +1513,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in/provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to sign in by a provider: the browser goes to `location`. */
+        post: operations["start_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/storage/check": {
         parameters: {
             query?: never;
@@ -3216,8 +3233,6 @@ export interface components {
             label: string;
             /** @description Its name in the configuration. */
             name: string;
-            /** @description Where a browser goes. */
-            path: string;
         };
         /** @description Place in the queue. */
         QueuePlace: {
@@ -3521,6 +3536,20 @@ export interface components {
             mail: string;
             /** @description Password. */
             password: string;
+        };
+        /** @description Begins to sign in by a provider, or to add it to the account that asks. */
+        StartSignIn: {
+            /** @description The key of an invitation that is taken by it. */
+            key?: string | null;
+            /** @description Its name. */
+            provider: string;
+            /** @description Where to go on this server afterwards; the first page unless told. */
+            return_to?: string | null;
+        };
+        /** @description A sign-in that has begun. */
+        StartedSignIn: {
+            /** @description Where the browser goes. */
+            location: string;
         };
         /** @description A run to be started. */
         SubmitRun: {
@@ -8402,6 +8431,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LinkLook"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartSignIn"];
+            };
+        };
+        responses: {
+            /** @description Where the browser goes */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedSignIn"];
                 };
             };
             /** @description A problem */

@@ -26,8 +26,27 @@ pub struct ProviderView {
     pub name: String,
     /// As people know it.
     pub label: String,
-    /// Where a browser goes.
-    pub path: String,
+}
+
+/// Begins to sign in by a provider, or to add it to the account that asks.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartSignIn {
+    /// Its name.
+    pub provider: String,
+    /// Where to go on this server afterwards; the first page unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_to: Option<String>,
+    /// The key of an invitation that is taken by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// A sign-in that has begun.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct StartedSignIn {
+    /// Where the browser goes.
+    pub location: String,
 }
 
 /// Signs in.

@@ -178,7 +178,7 @@ impl Guest {
         let doors = Doors::open(&loaded.config, &folder.path).await?;
         let parts = Parts::open(loaded.clone(), folder, Renew::default()).await?;
         let (stop, stopped) = watch::channel(false);
-        let state = state(&parts, loaded, &loaded.pipelines)?;
+        let state = state(&parts, loaded, &loaded.pipelines, "")?;
         doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
         let token = Some(parts.folder.token()?);
         let place = ServerPlace { url: public_url(&listener, loaded), token, data: None, pid: None };

@@ -10,6 +10,7 @@ mod key;
 mod load;
 pub mod named;
 pub mod projects;
+pub mod providers;
 mod reference;
 mod sections;
 mod settings;

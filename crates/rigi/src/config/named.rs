@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use rigi_model::text::nearest;
 
 use super::projects::PROJECTS;
+use super::providers::PROVIDERS;
 use super::sections::Config;
 use super::targets::TARGETS;
 use super::value::Raw;
 
 /// All of them. Adding one is a file and a name here.
-pub const NAMED: &[&dyn Named] = &[&TARGETS, &PROJECTS];
+pub const NAMED: &[&dyn Named] = &[&TARGETS, &PROJECTS, &PROVIDERS];
 
 /// One key of such a table.
 pub struct NamedKey<T> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::key::Key;
 use super::projects::ProjectConfig;
+use super::providers::ProviderConfig;
 use super::targets::TargetConfig;
 use super::value::{
     Bytes, Cores, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret, StorageAddress, Time, Value,
@@ -38,6 +39,8 @@ macro_rules! sections {
             pub named_targets: BTreeMap<String, TargetConfig>,
             /// Projects by name: see [`super::projects`].
             pub projects: BTreeMap<String, ProjectConfig>,
+            /// Providers by name: see [`super::providers`].
+            pub providers: BTreeMap<String, ProviderConfig>,
         }
 
         /// Every key, in the order of the reference.
@@ -95,6 +98,8 @@ sections! {
         enabled: bool = false;
         /// Whether they may sign in with a mail address and a password.
         passwords: bool = true;
+        /// Mail address of the first administrator, where a provider (`[providers.NAME]`) verifies it: for servers that nobody starts by hand.
+        first_admin: Option<String> = None;
         /// A session that nobody uses ends after this time.
         session_idle: Time = Time(Duration::from_secs(12 * 3600));
         /// A session ends after this time, whatever it is used for.

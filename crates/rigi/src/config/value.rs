@@ -196,6 +196,26 @@ impl Value for Names {
     }
 }
 
+/// Texts, one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines(pub Vec<String>);
+
+impl Value for Lines {
+    const KIND: &'static str = "list of texts";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let lines = match raw {
+            Raw::List(lines) => lines.clone(),
+            _ => raw.text()?.split(';').map(str::to_owned).collect(),
+        };
+        Ok(Self(lines.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()))
+    }
+
+    fn show(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join("; "))
+    }
+}
+
 /// A text that may hold a password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(pub String);

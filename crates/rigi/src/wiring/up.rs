@@ -72,13 +72,13 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     let metrics = listen::for_metrics(&loaded.config).await?;
     let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew)).await?;
     let (stop, stopped) = watch::channel(false);
-    let state = state(&parts, &loaded, &pipelines)?;
+    let url = public_url(&listener, &loaded);
+    let state = state(&parts, &loaded, &pipelines, &url)?;
     doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
     if let Some(metrics) = metrics {
         let router = rigi_server::http::health::metrics_router().with_state(state.clone());
         tokio::spawn(listen::serve(metrics, router, stopped.clone()));
     }
-    let url = public_url(&listener, &loaded);
     let link = first_link(&parts, &state).await?;
     announce(&parts, &state, &format!("{url}{link}"), &url, begun)?;
     fresh.keep();
@@ -145,6 +145,7 @@ pub(crate) fn state(
     parts: &Parts,
     loaded: &Loaded,
     pipelines: &std::path::Path,
+    url: &str,
 ) -> Result<AppState, Trouble> {
     let mut warnings = loaded.warnings.clone();
     for catalog in parts.catalogs.iter() {
@@ -167,7 +168,7 @@ pub(crate) fn state(
         );
     }
     warnings.extend(parts.folder.foreign_owner());
-    let auth = auth(parts, loaded)?;
+    let auth = auth(parts, loaded, url)?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
     let metrics = metrics.map_err(|e| {
         Trouble::new(rigi_model::ErrorCode::Internal, format!("metrics do not start: {e}"), "start it again")
@@ -191,7 +192,7 @@ pub(crate) fn state(
 }
 
 /// Who is let in.
-fn auth(parts: &Parts, loaded: &Loaded) -> Result<Auth, Trouble> {
+fn auth(parts: &Parts, loaded: &Loaded, url: &str) -> Result<Auth, Trouble> {
     let config = &loaded.config;
     let mut owner = Owner::new(parts.folder.token()?, listen::hosts(config));
     if config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
@@ -205,9 +206,16 @@ fn auth(parts: &Parts, loaded: &Loaded) -> Result<Auth, Trouble> {
         idle: people.session_idle.0,
         longest: people.session_longest.0,
         passwords: people.passwords,
+        first_administrator: people.first_admin.clone(),
     };
-    let people = People::start(parts.engine.store().clone(), rules);
-    Ok(Auth::of_people(owner, people).behind(config.server.trusted_proxies.0.clone()))
+    let mut providers = Vec::new();
+    for (name, provider) in &config.providers {
+        let cure = "see `[providers.NAME]` in docs/operate/configuration.md";
+        let settings = provider.settings(name);
+        providers.push(settings.map_err(|e| Trouble::new(rigi_model::ErrorCode::ConfigInvalid, e, cure))?);
+    }
+    let people = People::start(parts.engine.store().clone(), rules, providers);
+    Ok(Auth::of_people(owner, people).behind(config.server.trusted_proxies.0.clone()).at(url))
 }
 
 /// The address that people use.

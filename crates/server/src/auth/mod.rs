@@ -2,6 +2,7 @@
 
 mod brake;
 mod known;
+pub mod oidc;
 mod owner;
 mod passwords;
 mod people;
@@ -10,6 +11,7 @@ mod second_factor;
 
 pub use brake::{Brake, MEMORY as BRAKE_MEMORY, network_of};
 pub use known::Known;
+pub(crate) use owner::cookies;
 pub use owner::{Owner, random_token};
 pub use passwords::{Busy, Passwords, WeakPassword, check_strength};
 pub use people::{People, SignInRules};
@@ -29,19 +31,28 @@ pub struct Auth {
     pub people: Option<People>,
     /// Whose word counts of where a request comes from.
     pub proxies: Vec<IpNet>,
+    /// The address under which browsers reach this server.
+    pub public_url: String,
 }
 
 impl Auth {
     /// Of one person, who has the server for themselves.
     #[must_use]
     pub const fn of_one(owner: Owner) -> Self {
-        Self { owner, people: None, proxies: Vec::new() }
+        Self { owner, people: None, proxies: Vec::new(), public_url: String::new() }
     }
 
     /// Of people.
     #[must_use]
     pub const fn of_people(owner: Owner, people: People) -> Self {
-        Self { owner, people: Some(people), proxies: Vec::new() }
+        Self { owner, people: Some(people), proxies: Vec::new(), public_url: String::new() }
+    }
+
+    /// Reached by browsers under this address.
+    #[must_use]
+    pub fn at(mut self, public_url: &str) -> Self {
+        public_url.trim_end_matches('/').clone_into(&mut self.public_url);
+        self
     }
 
     /// Behind proxies of these addresses.

@@ -108,6 +108,11 @@ impl Owner {
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}; Max-Age={life}")
     }
 
+    /// Whether browsers come over TLS.
+    pub(crate) const fn is_over_https(&self) -> bool {
+        self.secure
+    }
+
     /// What the cookie of people's sessions is called.
     fn people_cookie(&self) -> &str {
         if self.secure { PEOPLE_COOKIE } else { &self.cookie }
@@ -134,7 +139,7 @@ impl Owner {
 }
 
 /// Values of a cookie.
-fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let parts = all.flat_map(|text| text.split(';')).filter_map(|part| part.trim().split_once('='));
     parts.filter(move |(found, _)| *found == name).map(|(_, value)| value)

@@ -1,9 +1,11 @@
 //! People with accounts: what is remembered of them, and the rules by which they sign in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_store::Store;
 
+use super::oidc::{Provider, ProviderSettings};
 use super::{Known, Passwords};
 
 /// Rules of signing in.
@@ -15,12 +17,14 @@ pub struct SignInRules {
     pub longest: Duration,
     /// People may sign in by mail address and password.
     pub passwords: bool,
+    /// Whoever has this address at a provider becomes the first administrator.
+    pub first_administrator: Option<String>,
 }
 
 impl Default for SignInRules {
     fn default() -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
-        Self { idle: hours(12), longest: hours(30 * 24), passwords: true }
+        Self { idle: hours(12), longest: hours(30 * 24), passwords: true, first_administrator: None }
     }
 }
 
@@ -32,12 +36,15 @@ pub struct People {
     pub passwords: Passwords,
     /// By which they sign in.
     pub rules: SignInRules,
+    /// With which they sign in.
+    pub providers: Vec<Arc<Provider>>,
 }
 
 impl People {
     /// Of this store.
     #[must_use]
-    pub fn start(store: Store, rules: SignInRules) -> Self {
-        Self { known: Known::start(store, rules.idle), passwords: Passwords::new(), rules }
+    pub fn start(store: Store, rules: SignInRules, providers: Vec<ProviderSettings>) -> Self {
+        let providers = providers.into_iter().map(|settings| Arc::new(Provider::new(settings))).collect();
+        Self { known: Known::start(store, rules.idle), passwords: Passwords::new(), rules, providers }
     }
 }

@@ -37,7 +37,7 @@ pub async fn check_host(State(state): State<AppState>, request: Request, next: N
 }
 
 /// By what a request shows who it comes from.
-enum Shown {
+pub(super) enum Shown {
     /// Something that a program sends on purpose.
     Token(Principal),
     /// Something that a browser sends by itself.
@@ -45,7 +45,8 @@ enum Shown {
     Nothing,
 }
 
-async fn shown(state: &AppState, headers: &HeaderMap, now: Timestamp) -> ApiResult<Shown> {
+/// Who a request says that it comes from.
+pub(super) async fn shown(state: &AppState, headers: &HeaderMap, now: Timestamp) -> ApiResult<Shown> {
     let auth = &state.auth;
     if let Some(token) = bearer(headers) {
         if auth.owner.is_token(token) {
@@ -168,9 +169,13 @@ pub async fn open_link(State(state): State<AppState>, request: Request, next: Ne
     let Ok(session) = state.auth.owner.new_session() else {
         return ApiError::new(ErrorCode::Internal, "the system has no randomness to give").into_response();
     };
-    let cookie = state.auth.owner.session_cookie(&session, OWNER_SESSION);
+    led_on(state.auth.owner.session_cookie(&session, OWNER_SESSION), &target)
+}
+
+/// A page that sets a cookie and leads on.
+pub(super) fn led_on(cookie: String, target: &str) -> Response {
     // A redirect would come from the terminal's link as a foreign navigation, without the new cookie: a page does not.
-    let page = include_str!("opened_link.html").replace("{target}", &escape(&target));
+    let page = include_str!("opened_link.html").replace("{target}", &escape(target));
     let headers = [
         (header::SET_COOKIE, cookie),
         (header::CONTENT_TYPE, "text/html; charset=utf-8".into()),
@@ -180,12 +185,12 @@ pub async fn open_link(State(state): State<AppState>, request: Request, next: Ne
 }
 
 /// A path that a browser takes for one of this server: `//name` and `/\name` lead to another.
-fn own_path(path: &str) -> &str {
+pub(super) fn own_path(path: &str) -> &str {
     let leaves = path.get(1..).is_some_and(|rest| rest.starts_with(['/', '\\']));
     if leaves || !path.starts_with('/') { "/" } else { path }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 

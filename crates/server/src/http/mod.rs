@@ -18,12 +18,14 @@ mod groups;
 pub mod health;
 mod logs;
 mod members;
+mod newcomers;
 mod openapi;
 mod people;
 mod pipelines;
 mod plain;
 pub mod present;
 mod projects;
+mod providers;
 mod queries;
 mod range;
 mod request;
@@ -69,6 +71,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(account::router())
         .merge(account_access::router())
         .merge(devices::router())
+        .merge(providers::router())
         .merge(people::router())
         .merge(groups::router())
         .merge(members::router())
@@ -106,6 +109,7 @@ pub fn router(state: AppState) -> axum::Router {
     let whole = axum::Router::new()
         .merge(protected)
         .merge(health::router())
+        .merge(providers::callbacks())
         .fallback(web::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), auth::open_link))

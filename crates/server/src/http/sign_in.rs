@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rigi_api::view::{AccountView, SignIn, WaysIn};
+use rigi_api::view::{AccountView, ProviderView, SignIn, WaysIn};
 use rigi_model::people::{PersonKind, PersonState, SignInWay};
 use rigi_model::{ErrorCode, PersonId, Timestamp};
 use rigi_store::people::{Carrier, NewSession, Person};
@@ -17,6 +17,7 @@ use super::asker::Asker;
 use super::error::{ApiError, ApiResult};
 use super::extract::Json;
 use super::state::AppState;
+use crate::auth::oidc::Provider;
 use crate::auth::{Brake, Busy, People, Secret, matching_step, network_of, random_token};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -33,8 +34,16 @@ async fn ways_in(State(state): State<AppState>) -> ApiResult<axum::Json<WaysIn>>
         people: people.is_some(),
         passwords: people.is_some_and(|people| people.rules.passwords),
         first_administrator,
-        providers: Vec::new(),
+        providers: people
+            .into_iter()
+            .flat_map(|people| people.providers.iter())
+            .map(|one| view(one))
+            .collect(),
     }))
+}
+
+fn view(provider: &Provider) -> ProviderView {
+    ProviderView { name: provider.settings.name.clone(), label: provider.settings.label.clone() }
 }
 
 /// Signs in with mail address and password, and with a code where the account has a second factor. The answer sets a cookie.

@@ -28,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// What makes the first administrator the only first one.
-pub const FIRST: &str = "first administrator";
+pub(super) const FIRST: &str = "first administrator";
 
 async fn find(asker: &Asker, key: &str) -> ApiResult<Link> {
     asker.people()?;

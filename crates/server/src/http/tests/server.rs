@@ -119,7 +119,8 @@ impl TestServer {
         let auth = match crowd {
             Crowd::OnePerson => Auth::of_one(owner),
             Crowd::People => {
-                Auth::of_people(owner, People::start(engine.store().clone(), SignInRules::default()))
+                let people = People::start(engine.store().clone(), SignInRules::default(), Vec::new());
+                Auth::of_people(owner, people).at("http://localhost")
             }
         };
         let state = AppState::new(Inner {

@@ -1,0 +1,111 @@
+//! What is asked of a provider: bounded in time and size, over TLS, and without following it elsewhere.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, Response, Url};
+use serde::de::DeserializeOwned;
+
+use super::ProviderSettings;
+
+/// A provider that takes longer does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of an answer at most: claims with ten thousand groups fit.
+const LARGEST: usize = 2 << 20;
+
+/// Asks one provider. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Fetch {
+    client: Arc<OnceLock<Option<Client>>>,
+    /// It is on this machine, without TLS: a provider under test.
+    local: bool,
+}
+
+fn is_local(url: &Url) -> bool {
+    url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
+}
+
+/// Reading all that this machine trusts takes a moment: at the first sign-in, not at start.
+fn client() -> Option<Client> {
+    let mut trusted = rustls::RootCertStore::empty();
+    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+    let tls = tls.with_root_certificates(trusted).with_no_client_auth();
+    let agent = concat!("rigi/", env!("CARGO_PKG_VERSION"));
+    // Whoever can make a provider redirect must not make this server ask for things inside.
+    let built =
+        Client::builder().timeout(PATIENCE).user_agent(agent).redirect(reqwest::redirect::Policy::none());
+    built.tls_backend_preconfigured(tls).build().ok()
+}
+
+impl Fetch {
+    pub(super) fn new(settings: &ProviderSettings) -> Self {
+        let local = Url::parse(&settings.issuer).is_ok_and(|url| is_local(&url));
+        Self { client: Arc::default(), local }
+    }
+
+    /// An address of the provider: over TLS, unless the whole provider is on this machine.
+    pub(super) fn address(&self, text: &str) -> Result<Url, String> {
+        let url = Url::parse(text).map_err(|_| format!("`{text}` is no address"))?;
+        if url.scheme() == "https" || (self.local && is_local(&url)) {
+            return Ok(url);
+        }
+        Err(format!("`{text}` is not an https address"))
+    }
+
+    fn client(&self) -> Result<&Client, String> {
+        let client = self.client.get_or_init(client);
+        client.as_ref().ok_or_else(|| "TLS cannot be set up".to_owned())
+    }
+
+    pub(super) fn get(&self, url: Url) -> Result<RequestBuilder, String> {
+        Ok(self.client()?.get(url))
+    }
+
+    pub(super) fn post(&self, url: Url) -> Result<RequestBuilder, String> {
+        Ok(self.client()?.post(url))
+    }
+
+    /// Sends it, and reads JSON, whatever the status.
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<(u16, T), String> {
+        let response = request.send().await.map_err(|error| plain(&error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(format!("it answered {status}, and leads elsewhere"));
+        }
+        let bytes = read(response).await?;
+        let value = serde_json::from_slice(&bytes);
+        Ok((
+            status.as_u16(),
+            value
+                .map_err(|_| format!("it answered {status} with something that is not what it should be"))?,
+        ))
+    }
+}
+
+fn plain(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("it did not answer within {} s", PATIENCE.as_secs());
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(next) = inner.source() {
+        inner = next;
+    }
+    inner.to_string()
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| plain(&error))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LARGEST {
+            return Err(format!("its answer has more than {LARGEST} bytes"));
+        }
+    }
+    Ok(bytes)
+}
