@@ -23,6 +23,8 @@ named_keys! {
         scopes: Lines, &[], "`openid`, `profile`, `email`; for `github`, `read:user`, `user:email`, `read:org`";
         /// Where in the claims the groups are, with names between dots, such as `realm_access.roles`.
         groups_claim: String, &[], "`groups`";
+        /// `true`: it leaves the claim out for people who are in no group, as Keycloak does. Else a missing claim takes no role away.
+        omits_empty_groups: bool, &[], "`false`";
         /// Who gets an account by signing in: `invited`, `everybody`, `group:NAME`, `domain:example.org`.
         allow: Lines, &[], "`invited`";
         /// What groups make of people: `GROUP = administrator`, `GROUP = PROJECT:ROLE`.
@@ -101,6 +103,7 @@ impl ProviderConfig {
             client_secret: self.client_secret.as_ref().map(|secret| secret.0.clone()),
             scopes: lines(&self.scopes, scopes),
             groups_claim: self.groups_claim.clone().unwrap_or_else(|| "groups".to_owned()),
+            omits_empty_groups: self.omits_empty_groups.unwrap_or(false),
             allow: allow.map_err(|error| format!("`providers.{name}.allow`: {error}"))?,
             rules: rules.map_err(|error| format!("`providers.{name}.rules`: {error}"))?,
             trusts_mail: self.trusts_mail.unwrap_or(false),

@@ -7,7 +7,7 @@ use rigi_model::people::{
 use rigi_model::rights::Grant;
 use rigi_model::{ErrorCode, PersonId, Timestamp};
 use rigi_store::people::{Deed, Entry, Identity, NewPerson, Person};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::error::{ApiError, ApiResult};
@@ -31,7 +31,21 @@ pub(super) async fn person_of(
         Some(id) => id,
         None => match linked(asker, provider, verified).await? {
             Some(id) => id,
-            None => newcomer(asker, provider, verified, invitation).await?,
+            None => match newcomer(asker, provider, verified, invitation).await {
+                Ok(id) => id,
+                Err(error) => {
+                    let after = Some(said(provider, verified));
+                    let entry = Entry {
+                        action: "provider.claims",
+                        subject: "person",
+                        id: "unknown",
+                        after,
+                        ..Entry::default()
+                    };
+                    store.audit_refused(&deed_of(asker, provider, None), entry).await?;
+                    return Err(error);
+                }
+            },
         },
     };
     let person = store.db().person(&id).await?;
@@ -42,6 +56,12 @@ pub(super) async fn person_of(
     }
     sync(asker, provider, verified, &person).await?;
     Ok(person)
+}
+
+/// What a provider sent, by name: whoever looks for a mistake in its setup needs no more.
+fn said(provider: &Provider, verified: &Verified) -> Value {
+    let groups = verified.claims.groups.as_ref().map(Vec::len);
+    json!({"provider": provider.settings.name, "claims": verified.claims.names, "groups": groups})
 }
 
 fn identity_of(verified: &Verified) -> Identity {
@@ -169,7 +189,7 @@ async fn ground(
     if by_group && claims.groups.is_none() {
         return refused(
             format!("{label} does not say your groups"),
-            "Ask an administrator: the provider must send the claim that `groups_claim` names. The audit log has the names of all that it sent.",
+            "Ask an administrator: the provider must send the claim that `groups_claim` names, or `omits_empty_groups` says that none is sent for no groups. The audit log has the names of all that it sent.",
         );
     }
     refused("you have no account here".to_owned(), "Ask an owner of a project for an invitation.")
@@ -192,11 +212,7 @@ async fn free_name(asker: &Asker, wanted: &str) -> ApiResult<String> {
 async fn sync(asker: &Asker, provider: &Provider, verified: &Verified, person: &Person) -> ApiResult<()> {
     let (store, claims) = (asker.state.store(), &verified.claims);
     let deed = deed_of(asker, provider, Some(person));
-    let mut after = json!({
-        "provider": provider.settings.name,
-        "claims": claims.names,
-        "groups": claims.groups.as_ref().map(Vec::len),
-    });
+    let mut after = said(provider, verified);
     if !provider.settings.rules.is_empty() {
         match Rule::apply(&provider.settings.rules, claims.groups.as_deref()) {
             Some(grants) => {

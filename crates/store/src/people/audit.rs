@@ -186,6 +186,16 @@ impl Db {
 }
 
 impl Store {
+    /// Writes down that something was asked for and not done.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn audit_refused(&self, deed: &Deed, entry: Entry<'_>) -> Result<()> {
+        let mut write = Write::default();
+        refuse(&mut write, deed, entry);
+        self.write(write).await
+    }
+
     /// Writes down what is done outside the database.
     ///
     /// # Errors

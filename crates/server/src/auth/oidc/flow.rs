@@ -179,7 +179,10 @@ impl Provider {
             (Some(endpoint), Some(access)) => Some(self.userinfo(endpoint, access, &claims).await?),
             _ => None,
         };
-        let claims = Claims::of(&claims, beside.as_ref(), &self.settings.groups_claim);
+        let mut claims = Claims::of(&claims, beside.as_ref(), &self.settings.groups_claim);
+        if self.settings.omits_empty_groups && !claims.groups_left_out {
+            claims.groups.get_or_insert_default();
+        }
         if claims.subject.is_empty() {
             return Err(self.refused("its token does not say whom it is about"));
         }

@@ -50,6 +50,8 @@ pub struct ProviderSettings {
     pub scopes: Vec<String>,
     /// Where in the claims the groups are: names between dots.
     pub groups_claim: String,
+    /// It leaves the groups out for people who are in none: then a missing claim is an empty list.
+    pub omits_empty_groups: bool,
     /// Who may make an account by signing in.
     pub allow: Vec<Allow>,
     /// What groups make of people.

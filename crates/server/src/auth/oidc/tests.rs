@@ -95,6 +95,7 @@ impl Mock {
             client_secret: Some("secret".into()),
             scopes: vec!["openid".into()],
             groups_claim: "groups".into(),
+            omits_empty_groups: false,
             allow: vec![],
             rules: vec![],
             trusts_mail: false,
@@ -254,6 +255,19 @@ async fn whatever_a_provider_lies_about_signs_nobody_in() {
         assert!(error.to_string().contains(said), "{index}: {error}");
     }
     println!("{} hostile answers refused", LIES.len());
+}
+
+#[tokio::test]
+async fn a_missing_claim_is_an_empty_list_only_where_the_operator_says_so() {
+    let mock = Mock::start().await;
+    let groups = async |provider: Provider| {
+        let (started, answer) = begun(&mock, &provider).await;
+        mock.change(|lies| drop(lies.claims.as_object_mut().unwrap().remove("groups")));
+        provider.finish(&started, &answer, CALLBACK, now()).await.unwrap().claims.groups
+    };
+    assert_eq!(groups(mock.provider()).await, None);
+    let settings = ProviderSettings { omits_empty_groups: true, ..(*mock.provider().settings).clone() };
+    assert_eq!(groups(Provider::new(settings)).await, Some(vec![]));
 }
 
 #[tokio::test]
