@@ -1,3 +1,4 @@
+DROP TABLE audit_seals;
 DROP TABLE audit;
 DROP TABLE failed_sign_ins;
 DROP TABLE claims;

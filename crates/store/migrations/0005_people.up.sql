@@ -159,7 +159,19 @@ CREATE TABLE audit (
     after TEXT,
     address TEXT,
     request TEXT,
-    result TEXT NOT NULL
+    result TEXT NOT NULL,
+    seal BIGINT
 );
 CREATE INDEX audit_by_project ON audit (project, id);
 CREATE INDEX audit_by_actor ON audit (actor_id, id);
+CREATE INDEX audit_by_seal ON audit (seal, id);
+
+-- Lines are sealed in batches: each hash covers the lines of its batch and the hash before it, and is signed with a key that is not in
+-- the database.
+CREATE TABLE audit_seals (
+    number BIGINT PRIMARY KEY,
+    lines BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    at BIGINT NOT NULL
+);

@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{Actor, ProjectName, RunId, Timestamp, UploadId};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 pub use blobs::{BlobKind, BlobReader, BlobWriter, Blobs, Removal, Stored};
 pub use bucket::addresses::Address;
@@ -73,6 +73,8 @@ pub struct Store {
     sealer: seal::Sealer,
     /// Whether another server leads.
     follows: bool,
+    /// Told of each line of the audit log that this server writes.
+    audited: Arc<Notify>,
 }
 
 /// What to do with a schema that is not the newest.
@@ -118,7 +120,7 @@ impl Store {
         let sealer = seal::Sealer::open(data)?;
         past.settle(&origin, renew)?;
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: false })
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: false, audited: Arc::default() })
     }
 
     /// Opens what another server leads, to serve beside it: nothing is made, and nothing brought up to date.
@@ -172,7 +174,7 @@ impl Store {
             server.announce();
         }
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: true })
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: true, audited: Arc::default() })
     }
 
     /// Makes this the only server that leads: the one whose engine acts. Those that follow know it by its key.
@@ -343,7 +345,17 @@ impl Store {
         Ok(id)
     }
 
+    /// Resolves when this server has written a line of the audit log since it was asked last.
+    pub async fn audited(&self) {
+        self.audited.notified().await;
+    }
+
     pub(crate) async fn write(&self, write: Write) -> Result<()> {
-        self.writer.write(write).await
+        let audited = write.audited;
+        self.writer.write(write).await?;
+        if audited {
+            self.audited.notify_one();
+        }
+        Ok(())
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Write {
     pub events: Vec<SubjectEvent>,
     /// A removal: it sees what was written before it, and nothing is written beside it.
     pub alone: bool,
+    /// Lines of the audit log are among the rows.
+    pub audited: bool,
 }
 
 impl Write {

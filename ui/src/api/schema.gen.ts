@@ -178,6 +178,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at the whole audit log: whether each line is as it was when it was sealed, and none is missing. */
+        post: operations["verify_audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/codes": {
         parameters: {
             query?: never;
@@ -1761,6 +1778,46 @@ export interface components {
             state: string;
             /** @description What it used. */
             usage: components["schemas"]["UsageView"];
+        };
+        /** @description The last seal of the audit log, as it was kept outside the database. */
+        AuditHead: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /** @description Of everything up to it, in hex. */
+            hash: string;
+            /**
+             * Format: int64
+             * @description Counts from 1.
+             */
+            number: number;
+            /** @description What the signature is checked with, in hex. */
+            public_key: string;
+            /** @description Of number and hash, in hex (Ed25519). */
+            signature: string;
+        };
+        /** @description What a look at the whole audit log found. */
+        AuditVerdict: {
+            head?: components["schemas"]["AuditHead"] | null;
+            /**
+             * Format: int64
+             * @description Lines that are covered by seals.
+             */
+            sealed: number;
+            /**
+             * Format: int64
+             * @description Seals.
+             */
+            seals: number;
+            /**
+             * Format: int64
+             * @description Lines that wait for the next seal, some seconds at most.
+             */
+            waiting: number;
+            /** @description What is wrong; empty: nobody has changed anything. */
+            wrong: string[];
         };
         /** @description A line of the audit log. */
         AuditView: {
@@ -3748,6 +3805,10 @@ export interface components {
              */
             max_memory: number;
         };
+        /** @description What the log is held against. */
+        VerifyAudit: {
+            head?: components["schemas"]["AuditHead"] | null;
+        };
         /** @description How one may sign in. */
         WaysIn: {
             /** @description Nobody is an administrator yet: the link that the server printed makes the first one. */
@@ -4314,6 +4375,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyAudit"];
+            };
+        };
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerdict"];
                 };
             };
             /** @description A problem */

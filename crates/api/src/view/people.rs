@@ -268,3 +268,45 @@ pub struct AuditView {
     /// `done` or `refused`.
     pub result: String,
 }
+
+/// The last seal of the audit log, as it was kept outside the database.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditHead {
+    /// Counts from 1.
+    pub number: i64,
+    /// Of everything up to it, in hex.
+    pub hash: String,
+    /// Of number and hash, in hex (Ed25519).
+    pub signature: String,
+    /// What the signature is checked with, in hex.
+    pub public_key: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// What the log is held against.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyAudit {
+    /// A head that was kept elsewhere; the one in the data folder unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<AuditHead>,
+}
+
+/// What a look at the whole audit log found.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditVerdict {
+    /// Lines that are covered by seals.
+    pub sealed: u64,
+    /// Lines that wait for the next seal, some seconds at most.
+    pub waiting: u64,
+    /// Seals.
+    pub seals: i64,
+    /// What is wrong; empty: nobody has changed anything.
+    pub wrong: Vec<String>,
+    /// What it was held against; absent: there was no head, so that a cut end would not show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<AuditHead>,
+}

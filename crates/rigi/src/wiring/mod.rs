@@ -10,6 +10,7 @@ pub mod error;
 pub mod listen;
 mod open_files;
 pub mod parts;
+mod people;
 pub mod runners;
 pub mod surroundings;
 pub mod targets;

@@ -84,6 +84,9 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     fresh.keep();
     if parts.engine.leads() {
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+        if loaded.config.people.enabled {
+            tokio::spawn(super::people::seal_audit(parts.engine.store().clone()));
+        }
     }
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
     tokio::spawn(super::daemon::signals(stop));

@@ -1,22 +1,26 @@
 //! Who did what.
 
 use axum::extract::State;
-use rigi_api::view::{AuditView, Page};
+use rigi_api::view::{AuditHead, AuditVerdict, AuditView, Page, VerifyAudit};
 use rigi_model::{PersonId, ProjectName, Timestamp};
 use rigi_store::people::Audited;
 use rigi_store::people::audit::AuditFilter;
+use rigi_store::people::audit_seal::{Head, kept_head};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::extract::Query;
+use super::extract::{Json, Query};
 use super::scope::Scope;
 use super::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_audit)).routes(routes!(list_activity))
+    OpenApiRouter::new()
+        .routes(routes!(list_audit))
+        .routes(routes!(verify_audit))
+        .routes(routes!(list_activity))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -97,6 +101,37 @@ async fn list_audit(
         limit: 0,
     };
     page(&state, filter, query.limit).await.map(axum::Json)
+}
+
+/// Looks at the whole audit log: whether each line is as it was when it was sealed, and none is missing.
+#[utoipa::path(post, path = "/audit/verify", tag = "people", extensions(("x-rigi-action" = json!("audit.read"))), request_body = VerifyAudit,
+    responses((status = 200, description = "What was found", body = AuditVerdict)))]
+async fn verify_audit(
+    State(state): State<AppState>,
+    Json(body): Json<VerifyAudit>,
+) -> ApiResult<axum::Json<AuditVerdict>> {
+    let store = state.store();
+    let kept = match body.head {
+        Some(AuditHead { number, hash, signature, public_key, at }) => {
+            Some(Head { number, hash, signature, public_key, at })
+        }
+        None => kept_head(store.data())?,
+    };
+    let found = store.db().verify_audit(kept.as_ref()).await?;
+    let head = kept.map(|Head { number, hash, signature, public_key, at }| AuditHead {
+        number,
+        hash,
+        signature,
+        public_key,
+        at,
+    });
+    Ok(axum::Json(AuditVerdict {
+        sealed: found.sealed,
+        waiting: found.waiting,
+        seals: found.seals,
+        wrong: found.wrong,
+        head,
+    }))
 }
 
 /// Who did what in the project, the newest first.

@@ -110,6 +110,7 @@ pub(crate) fn refuse(write: &mut Write, deed: &Deed, entry: Entry<'_>) {
 
 fn line(write: &mut Write, deed: &Deed, entry: Entry<'_>, result: &'static str) {
     let text = |value: Option<Value>| value.map(|value| value.to_string());
+    write.audited = true;
     write.rows.add(
         &INSERT,
         [

@@ -255,7 +255,7 @@ impl Store {
     pub async fn rename_person(&self, person: &Person, name: &str, deed: &Deed) -> Result<()> {
         let mut write = change_of(Subject::Person, person.id.as_str(), deed.at);
         write.rows.add(&RENAME, [person.id.to_string().into(), name.to_owned().into(), folded(name).into()]);
-        self.audited(
+        self.change_person(
             write,
             person,
             "people.rename",
@@ -274,8 +274,15 @@ impl Store {
         let mut write = change_of(Subject::Person, person.id.as_str(), deed.at);
         let row = [person.id.to_string().into(), mail.map(str::to_owned).into(), mail.map(folded).into()];
         write.rows.add(&SET_MAIL, row);
-        self.audited(write, person, "people.mail", json!({"mail": person.mail}), json!({"mail": mail}), deed)
-            .await
+        self.change_person(
+            write,
+            person,
+            "people.mail",
+            json!({"mail": person.mail}),
+            json!({"mail": mail}),
+            deed,
+        )
+        .await
     }
 
     /// Lets an account be used, or not. Who is blocked is signed out everywhere; tokens work again once they are not.
@@ -340,7 +347,7 @@ impl Store {
         self.write(write).await
     }
 
-    async fn audited(
+    async fn change_person(
         &self,
         mut write: Write,
         person: &Person,

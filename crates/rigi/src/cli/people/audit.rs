@@ -1,15 +1,18 @@
 //! `rigi audit`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use rigi_api::view::AuditView;
+use rigi_api::view::{AuditHead, AuditVerdict, AuditView, VerifyAudit};
 
-use crate::cli::output::{List, OutputArgs};
+use crate::cli::output::{List, OutputArgs, facts, print_value};
 use crate::cli::session::Session;
 use crate::cli::table::Column;
-use crate::cli::words::date;
-use crate::terminal::{Exit, hand_on};
+use crate::cli::words::{count, date};
+use crate::client::Client;
+use crate::terminal::{Exit, hand_on, say};
 
 /// `rigi audit`
 #[derive(Debug, Args)]
@@ -18,7 +21,8 @@ Examples:
   rigi audit list
   rigi audit list --action members.set --project lab
   rigi audit export --since 2026-01-01T00:00:00Z > audit.jsonl
-  rigi audit export --csv > audit.csv")]
+  rigi audit export --csv > audit.csv
+  rigi audit verify --head /mnt/safe/audit.head")]
 pub struct Audit {
     #[command(subcommand)]
     command: Command,
@@ -49,6 +53,14 @@ enum Command {
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Whether nobody has changed the log; exit code 70 if somebody has
+    Verify {
+        /// File with a head that was kept elsewhere; the one in the server's data folder unless told
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        head: Option<PathBuf>,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -89,6 +101,7 @@ impl Audit {
                     let page: rigi_api::view::Page<AuditView> = client.get(&["audit"], &query).await?;
                     list(session, &page.items, output)?;
                 }
+                Command::Verify { head, output } => return verify(&client, head, output).await,
                 Command::Export { filter, csv } => {
                     let mut query = query(session, filter);
                     query.push(("limit", "1000".to_owned()));
@@ -109,6 +122,42 @@ impl Audit {
             Ok(Exit::Ok.into())
         })
     }
+}
+
+/// Holds the log against a head.
+async fn verify(client: &Client, head: Option<PathBuf>, output: OutputArgs) -> anyhow::Result<ExitCode> {
+    let head = match head {
+        None => None,
+        Some(file) => {
+            let text =
+                std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+            let head = serde_json::from_str::<AuditHead>(&text);
+            Some(head.with_context(|| format!("{} holds no head of an audit log", file.display()))?)
+        }
+    };
+    let verdict: AuditVerdict = client.post(&["audit", "verify"], &VerifyAudit { head }).await?;
+    if output.is_for_people() {
+        let against = match &verdict.head {
+            Some(head) => format!("seal {} of {}", head.number, date(head.at)),
+            None => "nothing: there is no head yet, so that a missing end would not show".to_owned(),
+        };
+        let wrong = if verdict.wrong.is_empty() { "nothing".to_owned() } else { verdict.wrong.join("\n") };
+        say(&facts(&[
+            (
+                "lines",
+                format!(
+                    "{} sealed, {} wait for the next seal",
+                    count(verdict.sealed),
+                    count(verdict.waiting)
+                ),
+            ),
+            ("held against", against),
+            ("wrong", wrong),
+        ]))?;
+    } else {
+        print_value(&verdict, output, || verdict.wrong.clone())?;
+    }
+    Ok(if verdict.wrong.is_empty() { Exit::Ok } else { Exit::Internal }.into())
 }
 
 fn list(session: &Session, lines: &[AuditView], output: OutputArgs) -> anyhow::Result<()> {
