@@ -40,11 +40,13 @@ pub enum Subject {
     Version,
     /// An uploaded file.
     Upload,
+    /// A secret of a project; its id is its name.
+    Secret,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Run, Self::Project, Self::Version, Self::Upload];
+    pub const ALL: [Self; 5] = [Self::Run, Self::Project, Self::Version, Self::Upload, Self::Secret];
 
     /// As stored, and as the live stream calls its events.
     #[must_use]
@@ -54,6 +56,7 @@ impl Subject {
             Self::Project => "project",
             Self::Version => "version",
             Self::Upload => "upload",
+            Self::Secret => "secret",
         }
     }
 
@@ -75,7 +78,7 @@ pub struct SubjectEvent {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// What: `created`; of a project `runs-removed`; of a run `cancel-asked`.
+    /// What: `created`; of a project `runs-removed`; of a run `cancel-asked`; of a secret `set` and `removed`.
     pub kind: &'static str,
     /// For people; of `cancel-asked`, who asked.
     pub message: Option<String>,
@@ -84,6 +87,10 @@ pub struct SubjectEvent {
 impl SubjectEvent {
     /// It is there from now on.
     pub const CREATED: &'static str = "created";
+    /// A secret has another value from now on.
+    pub const SET: &'static str = "set";
+    /// It is not there any more.
+    pub const REMOVED: &'static str = "removed";
     /// Runs of a project were removed.
     pub const RUNS_REMOVED: &'static str = "runs-removed";
     /// Somebody wants a run to stop, and has said so to a server that does not lead.

@@ -21,6 +21,7 @@ mod reach;
 pub mod retention;
 mod rows;
 pub mod seal;
+pub mod secrets;
 mod storage;
 pub mod tables;
 mod wal;
@@ -53,6 +54,7 @@ pub use tables::events::SubjectChange;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::{OpenOf, OpenRun};
+pub use tables::secrets::SecretFacts;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
 use blobs::areas::Areas;
@@ -70,6 +72,7 @@ pub struct Store {
     areas: Areas,
     data: PathBuf,
     sealer: seal::Sealer,
+    secrets: secrets::SecretCache,
     /// Whether another server leads.
     follows: bool,
 }
@@ -114,10 +117,13 @@ impl Store {
         }
         db.migrate(migrate::newest()).await?;
         let origin = db.settle_origin(age, &past).await?;
+        secrets::settle_key(&db, data).await?;
         let sealer = seal::Sealer::open(data)?;
+        secrets::remember_former(&db, &sealer).await?;
         past.settle(&origin, renew)?;
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: false })
+        let secrets = secrets::SecretCache::new(writer.commits());
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, secrets, follows: false })
     }
 
     /// Opens what another server leads, to serve beside it: nothing is made, and nothing brought up to date.
@@ -170,8 +176,10 @@ impl Store {
         if let Db::Postgres(server) = &db {
             server.announce();
         }
+        secrets::remember_former(&db, &sealer).await?;
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: true })
+        let secrets = secrets::SecretCache::new(writer.commits());
+        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, secrets, follows: true })
     }
 
     /// Makes this the only server that leads: the one whose engine acts. Those that follow know it by its key.

@@ -13,5 +13,6 @@ mod migrations;
 mod retention;
 mod runs;
 mod schema;
+mod secrets;
 mod servers;
 mod support;
