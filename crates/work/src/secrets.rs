@@ -1,6 +1,8 @@
 //! What an attempt is given that nobody else may read. It goes with its plan, through memory and encrypted connections alone, and is
 //! written down nowhere but in the attempt's own folder.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// See the module.
@@ -12,6 +14,9 @@ pub struct PlanSecrets {
     /// What is covered in all that the attempt says; see [`crate::mask`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covered: Vec<String>,
+    /// Versions of the project's secrets among them, for the run's story; runners need not know.
+    #[serde(skip)]
+    pub versions: BTreeMap<String, i64>,
 }
 
 /// A secret as a file.
