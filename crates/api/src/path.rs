@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 4] = ["pipelines", "runs", "uploads", "events"];
+pub const OF_PROJECTS: [&str; 5] = ["pipelines", "runs", "uploads", "events", "secrets"];
 
 /// Percent-encoding of everything but letters, digits and `-._`.
 #[must_use]

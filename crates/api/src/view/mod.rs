@@ -5,6 +5,7 @@ mod log;
 mod pipeline;
 mod project;
 mod run;
+mod secret;
 mod system;
 
 pub use cancel::*;
@@ -12,6 +13,7 @@ pub use log::*;
 pub use pipeline::*;
 pub use project::*;
 pub use run::*;
+pub use secret::*;
 pub use system::*;
 
 use serde::{Deserialize, Serialize};

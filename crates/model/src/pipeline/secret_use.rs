@@ -93,15 +93,15 @@ pub(super) fn read_secrets(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<S
             // Each item by itself, so that every mistake is told.
             items.iter().filter_map(|item| read_secret(item, found, notes)).collect()
         }
-        _ => return found.refuse("a list of names", notes),
+        _ => return found.refuse("a list of texts", notes),
     };
     Some(without_same(secrets, found, notes))
 }
 
 fn read_secret(item: &Found<'_>, list: &Found<'_>, notes: &mut Notes) -> Option<SecretUse> {
     match &item.node.value {
-        // An object is no form of Fast-Flow's: nothing in it is forgiven.
-        NodeValue::Map(_) if notes.lenient => {
+        // With a name it is no form of Fast-Flow's: nothing in it is forgiven.
+        NodeValue::Map(_) if notes.lenient && item.node.member("name").is_some() => {
             notes.lenient = false;
             let secret = notes.hold(|notes| read_full(item, notes));
             notes.lenient = true;
@@ -235,7 +235,7 @@ mod tests {
             ("[A, {name: B, variable: A}]", "`A` would be two secrets"),
             ("[{name: A, path: a}]", "there is no such field"),
             ("[1]", "must be the name of a secret"),
-            ("{a: b}", "must be a list of names"),
+            ("{a: b}", "must be a list of texts"),
         ] {
             let mistakes = read(&format!("secrets: {text}")).unwrap_err();
             assert!(mistakes[0].contains(words), "{text}: {mistakes:?}");

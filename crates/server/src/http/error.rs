@@ -111,6 +111,8 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::IdempotencyConflict => (StatusCode::CONFLICT, "The idempotency key was used for another request"),
         C::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not signed in"),
         C::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+        C::SecretInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be a secret"),
+        C::SecretMissing => (StatusCode::UNPROCESSABLE_ENTITY, "A secret is not set"),
         C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
         C::StorageUnavailable | C::DataFolderIncomplete | C::DataFolderReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "The storage cannot be used now")
@@ -207,7 +209,7 @@ impl From<rigi_store::Error> for ApiError {
 }
 
 /// Words as a sentence.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
@@ -238,6 +240,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::NoTarget { .. } => Self::new(ErrorCode::TargetUnavailable, text)
                 .cure("Choose another target, or set this one up on the server."),
             SubmitError::Refused { .. } => Self::new(ErrorCode::TargetUnavailable, text),
+            SubmitError::SecretsMissing { names, .. } => Self::secrets_missing(&names, text),
             SubmitError::Capture { source, .. } => {
                 Self { cure: source.cure(), ..Self::new(ErrorCode::PipelineInvalid, text) }
             }
@@ -263,6 +266,14 @@ impl ApiError {
             Some(Mistake { path: Some(_), cure, .. }) => cure.clone(),
             _ => Some("Mend the spec; it is read again as soon as it is saved.".to_owned()),
         };
+        new
+    }
+
+    fn secrets_missing(names: &[String], detail: String) -> Self {
+        let first = names.first().map_or("NAME", String::as_str);
+        let mut new = Self::new(ErrorCode::SecretMissing, detail)
+            .cure(format!("`rigi secrets set {first}` sets it; or take it out of the spec."));
+        new.errors = names.iter().map(|name| json!({"secret": name, "message": "it is not set"})).collect();
         new
     }
 

@@ -22,6 +22,7 @@ mod run_parts;
 pub mod runner;
 mod runs;
 mod scope;
+mod secrets;
 mod state;
 mod stored;
 mod surroundings;
@@ -60,6 +61,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(run_parts::router())
         .merge(logs::router())
         .merge(uploads::router())
+        .merge(secrets::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())

@@ -4,6 +4,7 @@ mod blind;
 mod executor;
 mod gate;
 mod projects;
+mod secrets;
 mod server;
 
 pub(super) use server::{Answer, TestServer, settings};
