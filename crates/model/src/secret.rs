@@ -32,10 +32,9 @@ pub fn check_secret_name(name: &str) -> Result<(), String> {
 /// # Errors
 /// In words, with the reason.
 pub fn check_secret_value(value: &str) -> Result<(), String> {
-    let count = value.chars().count();
-    if count < SHORTEST_VALUE {
+    if value.chars().count() < SHORTEST_VALUE {
         return Err(format!(
-            "the value has {count} characters and must have at least {SHORTEST_VALUE}: what is shorter stands in every log by chance, and cannot be covered there"
+            "the value has fewer than {SHORTEST_VALUE} characters: what is so short stands in many logs by chance, and cannot be covered there"
         ));
     }
     if value.len() > LONGEST_VALUE {
@@ -169,7 +168,7 @@ mod tests {
         let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
         assert_eq!(lines, [1, 2, 3, 4, 6, 7, 8]);
         assert!(mistakes.iter().all(|mistake| !mistake.message.contains("hunter")), "{mistakes:?}");
-        assert!(mistakes[2].message.contains("has 5 characters and must have at least 6"));
+        assert!(mistakes[2].message.contains("fewer than 6 characters"));
     }
 
     #[test]

@@ -277,6 +277,27 @@ impl Client {
         self.read(self.send(request).await?).await
     }
 
+    /// Puts a body and reads the answer.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        let request = self.request(Method::PUT, path, &[]).timeout(ANSWER_TIMEOUT).json(body);
+        self.read(self.send(request).await?).await
+    }
+
+    /// Removes something.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &[&str]) -> Result<(), CallError> {
+        self.send(self.request(Method::DELETE, path, &[]).timeout(ANSWER_TIMEOUT)).await.map(drop)
+    }
+
     /// Whether the server can do its work; one that cannot says so with status 503 and the same body.
     ///
     /// # Errors

@@ -273,7 +273,10 @@ impl ApiError {
         let first = names.first().map_or("NAME", String::as_str);
         let mut new = Self::new(ErrorCode::SecretMissing, detail)
             .cure(format!("`rigi secrets set {first}` sets it; or take it out of the spec."));
-        new.errors = names.iter().map(|name| json!({"secret": name, "message": "it is not set"})).collect();
+        new.errors = names
+            .iter()
+            .map(|name| json!({"secret": name, "message": format!("the secret `{name}` is not set")}))
+            .collect();
         new
     }
 

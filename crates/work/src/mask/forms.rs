@@ -6,10 +6,11 @@ use super::{LONGEST, SHORTEST};
 
 /// As `base64` and as MIME has it: characters of a line.
 const BASE64_LINES: [usize; 2] = [76, 64];
-/// Bytes that a URL has as they are, by who writes it: RFC 3986, Python's `quote`, JavaScript's `encodeURIComponent`.
-const URL_PLAIN: [&str; 3] = ["-_.~", "-_.~/", "-_.~!'()*"];
+/// What a URL has as it is beside letters, digits and `-_.`, by who writes it: RFC 3986 and the one before it, Python's `quote`
+/// of both, JavaScript's `encodeURIComponent` and `encodeURI`.
+const URL_PLAIN: [&str; 6] = ["~", "", "~/", "/", "~!'()*", "~!'()*;,/?:@&=+$#"];
 /// The same of forms, in which a space is a plus: browsers, and Python's `quote_plus`.
-const FORM_PLAIN: [&str; 2] = ["-_.*", "-_.~"];
+const FORM_PLAIN: [&str; 3] = ["*", "~", ""];
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 const LOWER: &[u8; 16] = b"0123456789abcdef";
 
@@ -32,16 +33,19 @@ pub(super) fn add_forms(value: &str, needles: &mut HashSet<Box<str>>) {
 }
 
 fn add_encoded(text: &str, needles: &mut HashSet<Box<str>>) {
-    for escaped in json(text) {
-        add_pieces(&escaped, needles);
+    // Most values are the same in all of these.
+    if !text.bytes().all(is_plain) {
+        json(text).iter().for_each(|escaped| add_pieces(escaped, needles));
+        for digits in [UPPER, LOWER] {
+            for plain in URL_PLAIN {
+                add_pieces(&percent(text, plain, "%20", digits), needles);
+            }
+            for plain in FORM_PLAIN {
+                add_pieces(&percent(text, plain, "+", digits), needles);
+            }
+        }
     }
     for digits in [UPPER, LOWER] {
-        for plain in URL_PLAIN {
-            add_pieces(&percent(text, plain, "%20", digits), needles);
-        }
-        for plain in FORM_PLAIN {
-            add_pieces(&percent(text, plain, "+", digits), needles);
-        }
         let hex: String = text.bytes().flat_map(|byte| two(byte, digits)).collect();
         add_pieces(&hex, needles);
     }
@@ -96,7 +100,7 @@ fn percent(text: &str, plain: &str, space: &str, digits: &[u8; 16]) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         let c = char::from(byte);
-        if c.is_ascii_alphanumeric() || (byte.is_ascii() && plain.contains(c)) {
+        if is_plain(byte) || (byte.is_ascii() && plain.contains(c)) {
             out.push(c);
         } else if byte == b' ' {
             out.push_str(space);
@@ -106,6 +110,11 @@ fn percent(text: &str, plain: &str, space: &str, digits: &[u8; 16]) -> String {
         }
     }
     out
+}
+
+/// What nobody escapes.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 fn two(byte: u8, digits: &[u8; 16]) -> [char; 2] {

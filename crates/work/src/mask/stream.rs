@@ -37,17 +37,33 @@ impl MaskedStream {
         *self = Self::default();
     }
 
+    /// A cover for each line of these bytes: what follows them stays on the line that it is on.
+    fn cover(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        for byte in bytes {
+            if *byte == b'\n' {
+                out.push(b'\n');
+                self.after_cover = false;
+            } else if !self.after_cover {
+                out.extend_from_slice(COVER.as_bytes());
+                self.after_cover = true;
+            }
+        }
+    }
+
     /// Lets out what is before `until`, covered where a needle begins before it.
     fn let_out(&mut self, masks: &Masks, bytes: &[u8], until: usize, out: &mut Vec<u8>) {
         let mut told = self.covered;
         let mut at = 0;
         while let Some((start, end)) = masks.find(bytes, at, until) {
-            if start > told || (start == told && !self.after_cover) {
+            if start > told {
                 out.extend_from_slice(&bytes[told..start]);
-                out.extend_from_slice(COVER.as_bytes());
+                told = start;
+                self.after_cover = false;
             }
-            self.after_cover = true;
-            told = told.max(end);
+            if end > told {
+                self.cover(&bytes[told..end], out);
+                told = end;
+            }
             at = start + 1;
         }
         if told < until {

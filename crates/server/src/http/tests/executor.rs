@@ -61,7 +61,7 @@ impl Executor for FakeExecutor {
         if plan.parameters.get("tell").is_some_and(|tell| tell == true) {
             let files = plan.secrets.files.iter().map(|file| (&file.name, &file.content));
             words.extend(plan.env.iter().chain(files).map(|(name, value)| format!("{name}={value}\n")));
-            words += &format!("covered: {}\n", plan.secrets.covered.join(" "));
+            words.extend(["covered: ", &plan.secrets.covered.join(" "), "\n"]);
         }
         self.end(&plan.key, Exit::Code { code: 0 }, &words);
     }

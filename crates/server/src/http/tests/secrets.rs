@@ -50,7 +50,7 @@ async fn a_secret_is_set_told_of_and_removed_and_its_value_never_comes_out() {
 async fn what_cannot_be_a_secret_is_refused_without_its_value() {
     let server = TestServer::start(&[], &["default/fit"]).await;
     for (path, value, words) in [
-        ("/secrets/API_KEY", "hunt", "must have at least 6"),
+        ("/secrets/API_KEY", "hunt", "fewer than 6"),
         ("/secrets/API-KEY", "hunter22", "environment variable"),
         ("/secrets/RIGI_TOKEN", "hunter22", "Rigi's own"),
         ("/secrets/API_KEY", &"hunter22".repeat(9000), "larger than 64 KiB"),
