@@ -30,7 +30,7 @@ export interface paths {
         };
         /**
          * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
-         *     an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+         *     an id and a kind (`created`; of a project `runs-removed`), `secret` with a kind (`set`, `removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events"];
         put?: never;
@@ -189,7 +189,7 @@ export interface paths {
         };
         /**
          * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
-         *     an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+         *     an id and a kind (`created`; of a project `runs-removed`), `secret` with a kind (`set`, `removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events_of_project"];
         put?: never;
