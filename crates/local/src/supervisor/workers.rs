@@ -179,8 +179,9 @@ fn run(jobs: &Receiver<Job>, tools: &Tools, outlet: &Outlet) {
 fn perform(job: Job, tools: &Tools, outlet: &Outlet) {
     match job {
         Job::Launch { id, folder, launch, cancelled } => {
-            let masks = Masks::of(&launch.secrets.covered).map(Arc::new);
             let mut result = start(&folder, &launch, &cancelled, tools);
+            // While its process begins: what it says is read when the loop knows of it.
+            let masks = Masks::of(&launch.secrets.covered).map(Arc::new);
             match &mut result {
                 Ok(Some(spawned)) => spawned.masks = masks,
                 Ok(None) => {}
