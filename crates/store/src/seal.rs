@@ -41,7 +41,8 @@ struct Keys {
     former: Vec<KeyBytes>,
 }
 
-pub(crate) type KeyBytes = [u8; KEY_LEN];
+/// The bytes of a key.
+pub type KeyBytes = [u8; KEY_LEN];
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -108,7 +109,7 @@ impl Sealer {
         Ok(Self::with(random()?))
     }
 
-    fn with(key: KeyBytes) -> Self {
+    pub(crate) fn with(key: KeyBytes) -> Self {
         Self { keys: Arc::new(RwLock::new(Keys { current: key, former: Vec::new() })) }
     }
 

@@ -64,16 +64,29 @@ impl OpenSecrets {
 /// What was opened, until a commit says that it is not so any more. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct SecretCache {
+    commits: broadcast::Sender<Commit>,
     inner: Arc<Mutex<Cached>>,
     /// Held while secrets are written or a key is replaced: two of one name may not share a commit.
     one: Arc<tokio::sync::Mutex<()>>,
 }
 
+#[derive(Default)]
 struct Cached {
-    commits: broadcast::Receiver<Commit>,
+    /// Listened to while something is kept: for those who have no secrets, nobody listens.
+    heard: Option<broadcast::Receiver<Commit>>,
     open: HashMap<ProjectName, Arc<OpenSecrets>>,
     /// Raised whenever something is forgotten: what was read meanwhile may be what it was before.
     forgotten: u64,
+}
+
+impl Cached {
+    /// Listens no more where nothing is kept. What is being read just now may miss a change, and is not kept.
+    fn rest(&mut self) {
+        if self.open.is_empty() {
+            self.heard = None;
+            self.forgotten += 1;
+        }
+    }
 }
 
 impl std::fmt::Debug for SecretCache {
@@ -83,29 +96,42 @@ impl std::fmt::Debug for SecretCache {
 }
 
 impl SecretCache {
-    pub(crate) fn new(commits: broadcast::Receiver<Commit>) -> Self {
-        let cached = Cached { commits, open: HashMap::new(), forgotten: 0 };
-        Self { inner: Arc::new(Mutex::new(cached)), one: Arc::default() }
+    pub(crate) fn new(commits: broadcast::Sender<Commit>) -> Self {
+        Self { commits, inner: Arc::default(), one: Arc::default() }
     }
 
-    /// What is so now: everything that was committed before this was heard.
+    fn lock(&self) -> MutexGuard<'_, Cached> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept, without what others have changed since.
     fn now(&self) -> MutexGuard<'_, Cached> {
-        let mut cached = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.lock();
+        let cached_now = &mut *cached;
+        let heard = cached_now.heard.get_or_insert_with(|| self.commits.subscribe());
         loop {
-            match cached.commits.try_recv() {
+            match heard.try_recv() {
                 Ok(commit) => {
                     for change in commit.others.iter().filter(|change| change.subject == Subject::Secret) {
-                        cached.open.remove(&change.project);
-                        cached.forgotten += 1;
+                        cached_now.open.remove(&change.project);
+                        cached_now.forgotten += 1;
                     }
                 }
                 Err(TryRecvError::Lagged(_)) => {
-                    cached.open.clear();
-                    cached.forgotten += 1;
+                    cached_now.open.clear();
+                    cached_now.forgotten += 1;
                 }
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return cached,
             }
         }
+    }
+
+    /// What this server has just changed: its own answers come before its announcements.
+    fn forget(&self, project: &ProjectName) {
+        let mut cached = self.lock();
+        cached.open.remove(project);
+        cached.forgotten += 1;
+        cached.rest();
     }
 }
 
@@ -124,7 +150,8 @@ impl Store {
         };
         let mut open = OpenSecrets::default();
         let rows = self.db().sealed_secrets(project).await?;
-        if !rows.is_empty() {
+        let rows_are_none = rows.is_empty();
+        if !rows_are_none {
             let sealer = self.project_sealer(project).await?.ok_or_else(|| Error::Damaged {
                 what: format!("the key of the project {project}"),
                 why: "its secrets are there, and their key is not".into(),
@@ -139,7 +166,9 @@ impl Store {
         }
         let open = Arc::new(open);
         let mut cached = self.secrets.now();
-        if cached.forgotten == before {
+        if rows_are_none {
+            cached.rest();
+        } else if cached.forgotten == before {
             cached.open.insert(project.clone(), open.clone());
         }
         Ok(open)
@@ -165,7 +194,7 @@ impl Store {
         for (name, value) in &values {
             table::set(&mut write, project, name, Some(sealer.seal(value)?), by, now);
         }
-        self.write(write).await?;
+        self.write_secrets(project, write).await?;
         let mut all = self.db().secrets(project).await?;
         all.retain(|facts| values.contains_key(facts.name.as_str()));
         Ok(all)
@@ -188,7 +217,14 @@ impl Store {
         }
         let mut write = Write::default();
         table::set(&mut write, project, name, None, by, now);
-        self.write(write).await
+        self.write_secrets(project, write).await
+    }
+
+    async fn write_secrets(&self, project: &ProjectName, write: Write) -> Result<()> {
+        let written = self.write(write).await;
+        // Also where nobody knows whether it took place.
+        self.secrets.forget(project);
+        written
     }
 
     /// What seals the secrets of a project; `None`: it has had none yet.
@@ -219,6 +255,13 @@ impl Store {
             return Err(Error::Database {
                 what,
                 cure: "stop those that follow, replace the key, and give them the new file `secret.key`",
+            });
+        }
+        if self.key_is_given {
+            let what = "the server's key is given by the configuration".to_owned();
+            return Err(Error::Database {
+                what,
+                cure: "set `secrets.key` to a new one and `secrets.former_key` to this one, and start the server again",
             });
         }
         let next = Sealer::draw()?;
@@ -252,7 +295,12 @@ fn opened_key(sealer: &Sealer, sealed: &str) -> Result<KeyBytes> {
 }
 
 /// What makes another key the one of the database.
-async fn sealed_anew(db: &Db, sealer: &Sealer, next: &Sealer, now: Timestamp) -> Result<(Write, u64)> {
+pub(crate) async fn sealed_anew(
+    db: &Db,
+    sealer: &Sealer,
+    next: &Sealer,
+    now: Timestamp,
+) -> Result<(Write, u64)> {
     let (origin, _) = db.keyed_origin(sealer).await?.ok_or(Error::Closed)?;
     let mut write = crate::origin::key_name(&origin, next.key_name());
     let keys = db.project_keys().await?;

@@ -50,9 +50,9 @@ pub async fn create(
     let Target { config, data, storage } = from;
     let _files = FilesLock::keep(data)?;
     let before = repository.manifest(None).ok();
-    let sealer = key_of(data)?;
+    let (sealer, check) = key_of(data)?;
     let mut snapshot = Snapshot::begin(config).await?;
-    if key_of(data)?.map(|now| now.key_name()) != sealer.as_ref().map(seal::Sealer::key_name) {
+    if key_of(data)?.1 != check {
         return Err(replaced());
     }
     let schema = snapshot.schema().await?;
@@ -80,7 +80,7 @@ pub async fn create(
         runs,
         open_runs,
         sealed,
-        key_check: sealer.as_ref().map(seal::Sealer::check_text).transpose()?,
+        key_check: check,
         key: if key == WithKey::Yes { sealer.map(|s| s.key_hex()) } else { None },
         tables,
         files: copied.files,
@@ -91,12 +91,18 @@ pub async fn create(
     Ok(Created { manifest, new_objects: added.objects, new_bytes: added.bytes })
 }
 
-/// The key that a snapshot that is begun now is sealed with.
-fn key_of(data: &Path) -> Result<Option<seal::Sealer>> {
+/// The key that a snapshot that is begun now is sealed with, if it is in the data folder, and the text that it opens.
+fn key_of(data: &Path) -> Result<(Option<seal::Sealer>, Option<String>)> {
     if crate::secrets::is_being_replaced(data) {
         return Err(replaced());
     }
-    seal::Sealer::open_existing(data)
+    let sealer = seal::Sealer::open_existing(data)?;
+    let check = match std::fs::read_to_string(data.join(seal::CHECK_FILE)) {
+        Ok(check) => Some(check),
+        // From before there was such a text.
+        Err(_) => sealer.as_ref().map(seal::Sealer::check_text).transpose()?,
+    };
+    Ok((sealer, check))
 }
 
 fn replaced() -> Error {

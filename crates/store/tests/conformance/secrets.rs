@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rigi_model::Actor;
-use rigi_store::{DbConfig, Error, Store};
+use rigi_store::{DbConfig, Error, GivenKey, Renew, Storage, Store};
 
 use crate::support::{T, configs, lab, on_each, project};
 
@@ -129,4 +129,67 @@ fn the_key_is_replaced_and_all_is_opened_wherever_it_is_cut_off() {
         let found = std::process::Command::new("grep").args(["-rla", "hunter"]).arg(data).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&found.stdout), "");
     }
+}
+
+#[test]
+fn a_key_that_is_given_takes_the_place_of_the_one_in_the_folder_and_of_the_one_before() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    for config in configs() {
+        let data = tempfile::tempdir().unwrap();
+        let data = data.path();
+        let config = config.unwrap_or_else(|| DbConfig::Sqlite(data.join("rigi.db")));
+        let open = async |key: Option<GivenKey>| {
+            let store = Store::open_at(&config, data, &Storage::Data, Renew::default(), key).await?;
+            store.lead().await.map(|()| store)
+        };
+        let given = |key: u8, former: Option<u8>| {
+            Some(GivenKey { key: [key; 32], former: former.map(|former| [former; 32]) })
+        };
+        runtime.block_on(async {
+            let store = open(None).await.unwrap();
+            store
+                .set_secrets(&project(), &self::given(&[("TOKEN", "hunter2")]), &Actor::you(), T)
+                .await
+                .unwrap();
+            let sealed = store.sealer().seal("of a run").unwrap();
+            let derived = store.sealer().derive("x");
+            let file = fs::read(data.join("secret.key")).unwrap();
+            drop(store);
+            let opens = async |key: Option<GivenKey>, what: &str| {
+                let store = open(key).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(value(&store, "TOKEN").await, Some((1, "hunter2".into())), "{what}");
+                assert_eq!(store.sealer().unseal(&sealed).unwrap().as_deref(), Some("of a run"), "{what}");
+                assert_eq!(store.sealer().derive("x"), derived, "{what}");
+                assert!(!data.join("secret.key").exists(), "{what}");
+                assert!(store.rotate_key(T).await.is_err(), "{what}");
+            };
+            opens(given(1, None), "in place of the file").await;
+            opens(given(1, None), "once more").await;
+            // The file was not removed yet, nor its check replaced.
+            fs::write(data.join("secret.key"), &file).unwrap();
+            fs::remove_file(data.join("secret.check")).unwrap();
+            opens(given(1, None), "after the transaction").await;
+            assert!(matches!(open(given(2, None)).await, Err(Error::Key(_))));
+            assert!(matches!(open(given(2, Some(3))).await, Err(Error::Key(_))));
+            assert!(matches!(open(None).await, Err(Error::Lost { part: "key", .. })));
+            opens(given(2, Some(1)), "in place of the one before").await;
+            opens(given(2, Some(1)), "with the one before still told").await;
+        });
+    }
+}
+
+#[test]
+fn a_new_database_begins_with_the_key_that_is_given() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let config = DbConfig::Sqlite(data.path().join("rigi.db"));
+    runtime.block_on(async {
+        let key = Some(GivenKey { key: [1; 32], former: None });
+        for _ in 0..2 {
+            let store =
+                Store::open_at(&config, data.path(), &Storage::Data, Renew::default(), key).await.unwrap();
+            store.set_secrets(&project(), &given(&[("TOKEN", "hunter2")]), &Actor::you(), T).await.unwrap();
+            assert!(!data.path().join("secret.key").exists());
+        }
+    });
 }
