@@ -13,6 +13,7 @@ fn given(bed: &mut Bed, line: &str) -> rigi_work::plan::AttemptPlan {
     plan.secrets = PlanSecrets {
         files: vec![SecretFile { name: "key.pem".into(), content: SECRET.into() }],
         covered: vec![SECRET.into()],
+        ..PlanSecrets::default()
     };
     plan
 }
