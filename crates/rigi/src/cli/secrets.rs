@@ -188,9 +188,10 @@ fn read_value(name: &str) -> anyhow::Result<Option<String>> {
         }
         return Ok(Some(text));
     }
-    let ask = |prompt: &str| read_hidden(prompt).context("reading from the terminal");
-    let Typed::Line(value) = ask(&format!("Value of {name} (not shown): "))? else { return Ok(None) };
-    let Typed::Line(again) = ask("Once more: ")? else { return Ok(None) };
+    let typed = read_hidden([&format!("Value of {name} (not shown): "), "Once more: "]);
+    let [Typed::Line(value), Typed::Line(again)] = typed.context("reading from the terminal")? else {
+        return Ok(None);
+    };
     if value == again {
         return Ok(Some(value));
     }

@@ -1,4 +1,4 @@
-//! Reads a line from the terminal without showing it.
+//! Reads lines from the terminal without showing them.
 
 use std::io::{self, Write as _};
 
@@ -33,19 +33,27 @@ impl Quiet {
 impl Drop for Quiet {
     fn drop(&mut self) {
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
-        let _ = writeln!(io::stderr());
     }
 }
 
-/// Asks for a line on standard error and reads it from standard input, which is a terminal.
+/// Asks for lines on standard error, one after the other, and reads them from standard input, which is a terminal. Nothing is
+/// asked for before nothing is shown.
 ///
 /// # Errors
 /// If the terminal cannot be read, or what was typed is no text.
-pub fn read_hidden(prompt: &str) -> io::Result<Typed> {
-    let _ = write!(io::stderr(), "{prompt}");
-    let _ = io::stderr().flush();
+pub fn read_hidden<const N: usize>(prompts: [&str; N]) -> io::Result<[Typed; N]> {
     let _quiet = Quiet::begin()?;
-    read_keys(io::stdin().lock())
+    let mut typed = [const { Typed::Nothing }; N];
+    for (line, prompt) in typed.iter_mut().zip(prompts) {
+        let _ = write!(io::stderr(), "{prompt}");
+        let _ = io::stderr().flush();
+        *line = read_keys(io::stdin().lock())?;
+        let _ = writeln!(io::stderr());
+        if *line == Typed::Nothing {
+            break;
+        }
+    }
+    Ok(typed)
 }
 
 fn read_keys(keys: impl io::BufRead) -> io::Result<Typed> {
