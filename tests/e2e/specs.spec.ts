@@ -3,7 +3,6 @@ import { expect, onBoth, test } from "../support/test";
 
 test("what a spec asks for in vain is told where it is shown and in its runs; a route is shown", async ({ bed }) => {
   bed.shell("idle", "echo large > $FASTFLOW_ROUTE_FILE", {
-    secrets: ["DB"],
     schedule_cron: "0 3 * * *",
     retry_attempts: 2,
     max_instances: 1,
@@ -14,7 +13,7 @@ test("what a spec asks for in vain is told where it is shown and in its runs; a 
   const listed = await bed.rigi(["pipelines", "list"]);
   expect(listed.err).toContain("`idle` has warnings");
   const shown = await bed.rigi(["pipelines", "get", "idle"]);
-  expect(shown.out).toContain("`secrets` has no effect yet");
+  expect(shown.out).toContain("`schedule_cron` has no effect yet");
   expect(shown.out).toMatch(/schedules +default \(0 3 \* \* \*\)/);
   expect(shown.out).toMatch(/retries +2, 1m apart/);
   expect(shown.out).toMatch(/limits .*1 at a time/);
@@ -26,7 +25,7 @@ test("what a spec asks for in vain is told where it is shown and in its runs; a 
     const said = await bed.rigi(["runs", "logs", id]);
     return said.out + said.err;
   };
-  expect(await log(run.id)).toContain("This version does not act yet on `secrets` (their variables are not set)");
+  expect(await log(run.id)).toContain("This version does not act yet on `schedules` (no run starts by itself)");
   const plain = await api.ended((await api.submit("plain")).id);
   expect(await log(plain.id)).not.toContain("does not act yet");
 });

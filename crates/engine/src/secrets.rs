@@ -22,9 +22,46 @@ pub(crate) fn seal_parameters(
     Ok(())
 }
 
-/// Opens what was sealed.
-pub(crate) fn open_parameters(sealer: &Sealer, parameters: &mut Map<String, Value>) -> Result<()> {
-    parameters.values_mut().try_for_each(|value| open_value(sealer, value))
+/// Opens what was sealed; the names of what was.
+pub(crate) fn open_parameters(sealer: &Sealer, parameters: &mut Map<String, Value>) -> Result<Vec<String>> {
+    let mut opened = Vec::new();
+    for (name, value) in parameters.iter_mut() {
+        if open_value(sealer, value)? {
+            opened.push(name.clone());
+        }
+    }
+    Ok(opened)
+}
+
+/// Words in the name of a variable that say that its value is nobody's to see.
+const SECRET_WORDS: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE"];
+
+/// Adds what is to be covered of values that a run was given with the request: secret parameters, and the variables whose
+/// names say that they are secret. Of other variables most are words, which the log would lack.
+pub(crate) fn add_covered(
+    parameters: &Map<String, Value>,
+    sealed: &[String],
+    env: &BTreeMap<String, String>,
+    covered: &mut Vec<String>,
+) {
+    for value in sealed.iter().filter_map(|name| parameters.get(name)) {
+        add_values(value, covered);
+    }
+    let says = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        SECRET_WORDS.iter().any(|word| name.contains(word)) || name.split('_').any(|part| part == "KEY")
+    };
+    covered.extend(env.iter().filter(|(name, _)| says(name)).map(|(_, value)| value.clone()));
+}
+
+fn add_values(value: &Value, covered: &mut Vec<String>) {
+    match value {
+        Value::String(text) => covered.push(text.clone()),
+        Value::Number(number) => covered.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| add_values(item, covered)),
+        Value::Object(items) => items.values().for_each(|item| add_values(item, covered)),
+        Value::Null | Value::Bool(_) => {}
+    }
 }
 
 /// Seals what a spec itself gives to secret parameters.
@@ -43,12 +80,12 @@ pub(crate) fn open_spec(sealer: &Sealer, spec: &mut PipelineSpec) -> Result<()> 
     Ok(())
 }
 
-fn open_value(sealer: &Sealer, value: &mut Value) -> Result<()> {
-    let Value::String(text) = value else { return Ok(()) };
-    if let Some(open) = sealer.unseal(text)? {
-        *value = serde_json::from_str(&open).unwrap_or(Value::String(open));
-    }
-    Ok(())
+/// Whether it was sealed.
+fn open_value(sealer: &Sealer, value: &mut Value) -> Result<bool> {
+    let Value::String(text) = value else { return Ok(false) };
+    let Some(open) = sealer.unseal(text)? else { return Ok(false) };
+    *value = serde_json::from_str(&open).unwrap_or(Value::String(open));
+    Ok(true)
 }
 
 /// Seals the values of variables that were given with a run.

@@ -86,6 +86,8 @@ pub mod name {
     pub const TMP: &str = "tmp";
     /// `RIGI_PARAMS`.
     pub const PARAMS: &str = "params.json";
+    /// `RIGI_SECRETS`.
+    pub const SECRETS: &str = "secrets";
     /// `RIGI_INPUTS`.
     pub const INPUTS: &str = "inputs";
     /// `RIGI_OUTPUTS`.

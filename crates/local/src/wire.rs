@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rigi_model::log::Unfinished;
 use rigi_model::{AttemptKey, Timestamp};
 use rigi_work::plan::{Ended, InputFile, PlanLimits, Sample};
+use rigi_work::secrets::PlanSecrets;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
@@ -129,6 +130,9 @@ pub struct Launch {
     pub code: PathBuf,
     /// JSON text; `None` where there are no parameters.
     pub parameters: Option<String>,
+    /// Files to write, and what is covered in its log.
+    #[serde(default, skip_serializing_if = "PlanSecrets::is_empty")]
+    pub secrets: PlanSecrets,
     /// Files to copy.
     pub inputs: Vec<InputFile>,
     /// Output folders to make.
@@ -154,7 +158,8 @@ pub struct Launch {
 impl Launch {
     /// Whether its folder holds nothing but the code, and is Rigi's own.
     pub const fn is_plain(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty() && self.user.is_none() && self.work.is_none()
+        let files = self.inputs.is_empty() && self.outputs.is_empty() && self.secrets.files.is_empty();
+        files && self.user.is_none() && self.work.is_none()
     }
 
     /// Its current directory, if this is its folder.

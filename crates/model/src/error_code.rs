@@ -35,6 +35,10 @@ crate::state::text_enum! {
         TooManyRequests = "too-many-requests",
         /// Nobody would be an administrator any more.
         LastAdministrator = "last-administrator",
+        /// A secret's name or value cannot be one.
+        SecretInvalid = "secret-invalid",
+        /// The pipeline asks for secrets that are not set.
+        SecretMissing = "secret-missing",
         /// The target is not set up on this server.
         TargetUnavailable = "target-unavailable",
         /// The disk is full or the storage does not answer; nothing was accepted.

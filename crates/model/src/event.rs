@@ -1,6 +1,8 @@
 //! Events: one row each time something happened to a run or to another subject. They feed the live stream and tell the story of each
 //! afterwards.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{ProjectName, Reason, RunId, Timestamp};
@@ -13,7 +15,7 @@ pub struct RunEvent {
     /// When.
     pub at: Timestamp,
     /// The new state's text, or `cancel-requested`, `preparing`, `prepared`, `attempt-failed`,
-    /// `outputs-left-out`, `route`, `cancel-asked` (of a server that does not lead).
+    /// `outputs-left-out`, `route`, `secrets`, `cancel-asked` (of a server that does not lead).
     pub kind: &'static str,
     /// Attempt it belongs to; 0 is the run itself.
     pub attempt: u32,
@@ -26,6 +28,22 @@ pub struct RunEvent {
 impl RunEvent {
     /// The kind of an event that tells which route an attempt chose; its message is the route.
     pub const ROUTE: &'static str = "route";
+    /// The kind of an event that tells which secrets an attempt was given; see [`versions_told`].
+    pub const SECRETS: &'static str = "secrets";
+}
+
+/// Versions of secrets as an event tells them: `API_KEY 3, TOKEN 1`.
+#[must_use]
+pub fn tell_versions(versions: &BTreeMap<String, i64>) -> String {
+    let each: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    each.join(", ")
+}
+
+/// What [`tell_versions`] told.
+#[must_use]
+pub fn versions_told(text: &str) -> BTreeMap<String, i64> {
+    let each = text.split(", ").filter_map(|one| one.rsplit_once(' '));
+    each.filter_map(|(name, version)| Some((name.to_owned(), version.parse().ok()?))).collect()
 }
 
 /// What an event is about.
@@ -48,11 +66,13 @@ pub enum Subject {
     Session,
     /// A token that was taken back.
     Token,
+    /// A secret of a project; its id is its name.
+    Secret,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -61,6 +81,7 @@ impl Subject {
         Self::Group,
         Self::Session,
         Self::Token,
+        Self::Secret,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -75,6 +96,7 @@ impl Subject {
             Self::Group => "group",
             Self::Session => "session",
             Self::Token => "token",
+            Self::Secret => "secret",
         }
     }
 
@@ -96,7 +118,7 @@ pub struct SubjectEvent {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// What: `created`, `changed`, `ended`; of a project `runs-removed`; of a run `cancel-asked`.
+    /// What: `created`, `changed`, `ended`; of a project `runs-removed`; of a run `cancel-asked`; of a secret `set` and `removed`.
     pub kind: &'static str,
     /// For people; of `cancel-asked`, who asked.
     pub message: Option<String>,
@@ -109,6 +131,10 @@ impl SubjectEvent {
     pub const CHANGED: &'static str = "changed";
     /// It is over.
     pub const ENDED: &'static str = "ended";
+    /// A secret has another value from now on.
+    pub const SET: &'static str = "set";
+    /// It is not there any more.
+    pub const REMOVED: &'static str = "removed";
     /// Runs of a project were removed.
     pub const RUNS_REMOVED: &'static str = "runs-removed";
     /// Somebody wants a run to stop, and has said so to a server that does not lead.

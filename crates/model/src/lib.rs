@@ -22,6 +22,7 @@ pub mod retry;
 pub mod rights;
 pub mod run;
 pub mod run_config;
+pub mod secret;
 pub mod state;
 pub mod target;
 pub mod text;

@@ -49,6 +49,8 @@ crate::state::text_enum! {
         StartFailed = "start-failed",
         /// Code or inputs could not be put in place.
         StagingFailed = "staging-failed",
+        /// A secret that it asks for is not there, or cannot be opened.
+        SecretMissing = "secret-missing",
         /// What the run wrote could not be kept.
         OutputsFailed = "outputs-failed",
         /// It succeeded, and something in its outputs folder is no file that can be kept, or is beyond what is kept.

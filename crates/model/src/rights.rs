@@ -12,7 +12,7 @@ text_enum! {
         Viewer = "viewer",
         /// Starts runs, and stops them.
         Runner = "runner",
-        /// Changes pipelines.
+        /// Changes pipelines, and sets secrets.
         Editor = "editor",
         /// Decides who is what.
         Owner = "owner",
@@ -44,6 +44,12 @@ text_enum! {
         RunsCancel = "runs.cancel",
         /// To bring files for runs.
         UploadsCreate = "uploads.create",
+        /// To see which secrets there are, by name; no value is shown to anybody.
+        SecretsRead = "secrets.read",
+        /// To set secrets, and to remove them.
+        SecretsWrite = "secrets.write",
+        /// To replace the key that seals secrets.
+        SecretsRotateKey = "secrets.rotate-key",
         /// To see the server's facts and targets.
         ServerRead = "server.read",
         /// To look at targets and storage, to collect, and to read what environments were built of.
@@ -107,9 +113,11 @@ impl Action {
             | Self::EventsRead
             | Self::MembersRead => Needs::Role(Role::Viewer),
             Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
+            Self::SecretsRead | Self::SecretsWrite => Needs::Role(Role::Editor),
             Self::MembersManage | Self::ProjectManage | Self::ProjectAudit => Needs::Role(Role::Owner),
             Self::ServerOperate
             | Self::LinksCreate
+            | Self::SecretsRotateKey
             | Self::ProjectsManage
             | Self::PeopleRead
             | Self::PeopleManage

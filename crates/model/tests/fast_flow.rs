@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rigi_model::pipeline::SecretUse;
 use rigi_model::pipeline::spec::{Entry, PipelineSpec};
 use rigi_model::pipeline::{FolderFacts, SpecFormat, SpecReading, read_spec};
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
@@ -177,7 +178,7 @@ fn what_is_done_instead_is_what_fast_flow_does() {
     assert_eq!((spec.python_version, spec.webhook_key, spec.limits.cpu), (None, None, None));
     assert_eq!(spec.timeout, Some(Duration::from_secs(30)));
     assert_eq!((spec.retry.unwrap().attempts, spec.max_instances), (Some(2), Some(3)));
-    assert_eq!(spec.secrets, ["A", "B"]);
+    assert_eq!(spec.secrets, ["A", "B"].map(SecretUse::variable));
     let schedules: Vec<_> =
         spec.schedules.iter().map(|s| (s.id.as_str(), s.webhook_key.as_deref())).collect();
     assert_eq!(schedules, [("7", Some("k")), ("seven", None)]);

@@ -89,6 +89,11 @@ impl Db {
         }
     }
 
+    /// Whether other servers have this database.
+    pub(crate) fn has_others(&self) -> bool {
+        matches!(self, Self::Postgres(server) if server.announces())
+    }
+
     pub(crate) async fn begin(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),

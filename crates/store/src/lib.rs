@@ -10,6 +10,7 @@ mod bucket;
 pub mod db;
 mod durable;
 mod error;
+mod given_key;
 mod heard;
 pub mod inspect;
 mod lock;
@@ -22,6 +23,7 @@ mod reach;
 pub mod retention;
 mod rows;
 pub mod seal;
+pub mod secrets;
 mod storage;
 pub mod tables;
 mod wal;
@@ -44,6 +46,7 @@ pub use bucket::check::{Looked, Problem, check as check_storage};
 pub use bucket::credentials::RunAccess;
 pub use db::{Db, DbConfig};
 pub use error::{Error, Result, may_pass};
+pub use given_key::{GivenKey, read_key};
 pub use heard::Heard;
 pub use lock::{FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
@@ -54,6 +57,7 @@ pub use tables::events::SubjectChange;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
 pub use tables::runs_open::{OpenOf, OpenRun};
+pub use tables::secrets::SecretFacts;
 pub use writer::{Accepted, Commit, IdempotencyKey, Pace};
 
 use blobs::areas::Areas;
@@ -71,6 +75,9 @@ pub struct Store {
     areas: Areas,
     data: PathBuf,
     sealer: seal::Sealer,
+    secrets: secrets::SecretCache,
+    /// The operator keeps it, not the data folder.
+    key_is_given: bool,
     /// Whether another server leads.
     follows: bool,
     /// Told of each line of the audit log that this server writes.
@@ -92,14 +99,20 @@ impl Store {
     /// # Errors
     /// If the database does not answer, is damaged, or was written by a newer version.
     pub async fn open(config: &DbConfig, data: &Path) -> Result<Self> {
-        Self::open_at(config, data, &Storage::Data, Renew::default()).await
+        Self::open_at(config, data, &Storage::Data, Renew::default(), None).await
     }
 
-    /// The same, with stored files in another place, and with what may be begun anew.
+    /// The same, with stored files in another place, with what may be begun anew, and with a key that is not in the data folder.
     ///
     /// # Errors
     /// As [`Self::open`]. A bucket that does not answer is none: it is waited for when it is needed.
-    pub async fn open_at(config: &DbConfig, data: &Path, storage: &Storage, renew: Renew) -> Result<Self> {
+    pub async fn open_at(
+        config: &DbConfig,
+        data: &Path,
+        storage: &Storage,
+        renew: Renew,
+        key: Option<GivenKey>,
+    ) -> Result<Self> {
         if backup::unfinished(data) {
             return Err(Error::Damaged {
                 what: format!("the data folder {}", data.display()),
@@ -109,7 +122,9 @@ impl Store {
         let areas = Areas::open(data, storage)?;
         let past = Past::read(data, areas.first().root())?;
         past.expect_file(config, renew)?;
-        past.expect_key(data, renew)?;
+        if key.is_none() {
+            past.expect_key(data, renew)?;
+        }
         let db = Db::open(config).await?;
         let age = if db.schema().await? == 0 { Age::New } else { Age::Old };
         if age == Age::New {
@@ -117,10 +132,24 @@ impl Store {
         }
         db.migrate(migrate::newest()).await?;
         let origin = db.settle_origin(age, &past).await?;
-        let sealer = seal::Sealer::open(data)?;
+        secrets::settle_key(&db, data).await?;
+        let given = match key {
+            Some(key) => Some(key.open(&db, data).await?),
+            None => None,
+        };
+        let sealer = match &given {
+            Some(opened) => opened.sealer.clone(),
+            None => seal::Sealer::open(data)?,
+        };
+        if given.is_none() {
+            secrets::remember_former(&db, &sealer).await?;
+        }
         past.settle(&origin, renew)?;
-        let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: false, audited: Arc::default() })
+        let store = Self::with(db, config, areas, data, sealer, key.is_some())?;
+        if let Some(given) = given {
+            given.take_place(&store, Timestamp::now()).await?;
+        }
+        Ok(store)
     }
 
     /// Opens what another server leads, to serve beside it: nothing is made, and nothing brought up to date.
@@ -128,7 +157,12 @@ impl Store {
     /// # Errors
     /// If the database is none that several servers share, is not there yet, or is of another version; if the files are this
     /// machine's own; if the key is not that of the server that leads.
-    pub async fn follow(config: &DbConfig, data: &Path, storage: &Storage) -> Result<Self> {
+    pub async fn follow(
+        config: &DbConfig,
+        data: &Path,
+        storage: &Storage,
+        key: Option<GivenKey>,
+    ) -> Result<Self> {
         if matches!(config, DbConfig::Sqlite(_)) {
             let what = "SQLite has one server".to_owned();
             return Err(Error::Database {
@@ -157,7 +191,10 @@ impl Store {
             }
             Ordering::Equal => {}
         }
-        let sealer = seal::Sealer::open_existing(data)?;
+        let sealer = match key {
+            Some(key) => Some(seal::Sealer::with(key.key)),
+            None => seal::Sealer::open_existing(data)?,
+        };
         let sealer = sealer.ok_or_else(|| Error::Lost {
             part: "key",
             what: format!("{} has no key of the server that leads ({})", data.display(), seal::KEY_FILE),
@@ -173,8 +210,33 @@ impl Store {
         if let Db::Postgres(server) = &db {
             server.announce();
         }
+        secrets::remember_former(&db, &sealer).await?;
+        let store = Self::with(db, config, areas, data, sealer, key.is_some())?;
+        Ok(Self { follows: true, ..store })
+    }
+
+    fn with(
+        db: Db,
+        config: &DbConfig,
+        areas: Areas,
+        data: &Path,
+        sealer: seal::Sealer,
+        key_is_given: bool,
+    ) -> Result<Self> {
         let writer = Writer::start(db.clone(), config)?;
-        Ok(Self { db, writer, areas, data: data.to_owned(), sealer, follows: true, audited: Arc::default() })
+        let secrets = secrets::SecretCache::new(writer.announcing());
+        let data = data.to_owned();
+        Ok(Self {
+            db,
+            writer,
+            areas,
+            data,
+            sealer,
+            secrets,
+            key_is_given,
+            follows: false,
+            audited: Arc::default(),
+        })
     }
 
     /// Makes this the only server that leads: the one whose engine acts. Those that follow know it by its key.

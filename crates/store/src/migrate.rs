@@ -44,6 +44,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0005_people.up.sql"),
         down: include_str!("../migrations/0005_people.down.sql"),
     },
+    Migration {
+        number: 6,
+        name: "secrets",
+        up: include_str!("../migrations/0006_secrets.up.sql"),
+        down: include_str!("../migrations/0006_secrets.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

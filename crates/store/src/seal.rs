@@ -1,10 +1,13 @@
 //! Sealing secrets at rest: XChaCha20-Poly1305 with a key in the data folder that only its owner may read.
+//!
+//! The key may be replaced while a server runs ([`crate::secrets`]): from then on a new one seals, and what its predecessors have
+//! sealed is still opened with these.
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
@@ -28,9 +31,18 @@ const CHECK_TEXT: &str = "rigi";
 /// Seals and opens. Cheap to clone.
 #[derive(Clone)]
 pub struct Sealer {
-    cipher: Arc<XChaCha20Poly1305>,
-    key: [u8; KEY_LEN],
+    keys: Arc<RwLock<Keys>>,
 }
+
+/// The key that seals, and those before it, oldest first.
+#[derive(Clone)]
+struct Keys {
+    current: KeyBytes,
+    former: Vec<KeyBytes>,
+}
+
+/// The bytes of a key.
+pub type KeyBytes = [u8; KEY_LEN];
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -92,8 +104,34 @@ impl Sealer {
         Some(Self::with(key.try_into().ok()?))
     }
 
-    fn with(key: [u8; KEY_LEN]) -> Self {
-        Self { cipher: Arc::new(XChaCha20Poly1305::new(&Key::from(key))), key }
+    /// A new key, drawn at random.
+    pub(crate) fn draw() -> Result<Self> {
+        Ok(Self::with(random()?))
+    }
+
+    pub(crate) fn with(key: KeyBytes) -> Self {
+        Self { keys: Arc::new(RwLock::new(Keys { current: key, former: Vec::new() })) }
+    }
+
+    fn keys(&self) -> Keys {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The key that seals.
+    pub(crate) fn key(&self) -> KeyBytes {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).current
+    }
+
+    /// Opens with these as well, oldest first.
+    pub(crate) fn remember(&self, former: Vec<KeyBytes>) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).former = former;
+    }
+
+    /// Seals with another key from now on.
+    pub(crate) fn replace(&self, key: KeyBytes) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut keys.current, key);
+        keys.former.push(before);
     }
 
     /// Puts a key into a data folder that has none.
@@ -115,16 +153,14 @@ impl Sealer {
     /// A key of its own for one purpose, from which this one cannot be found out.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> [u8; KEY_LEN] {
-        let mut digest = Sha256::new();
-        digest.update(self.key);
-        digest.update(b" rigi ");
-        digest.update(purpose.as_bytes());
-        digest.finalize().into()
+        // Of the first one, so that what was derived serves on when the key is replaced.
+        let keys = self.keys();
+        derived(keys.former.first().unwrap_or(&keys.current), purpose)
     }
 
     /// What tells this key from every other, and says nothing else of it.
     pub(crate) fn key_name(&self) -> String {
-        hex(&self.derive("the name of the key")[..16])
+        hex(&derived(&self.key(), "the name of the key")[..16])
     }
 
     /// A text that only this key opens.
@@ -138,12 +174,12 @@ impl Sealer {
     /// Whether this key made that text.
     #[must_use]
     pub fn fits(&self, check: &str) -> bool {
-        self.unseal(check).ok().flatten().as_deref() == Some(CHECK_TEXT)
+        open_with(&self.key(), check).ok().flatten().as_deref() == Some(CHECK_TEXT)
     }
 
     /// The key itself, for a backup that is to hold it.
     pub(crate) fn key_hex(&self) -> String {
-        hex(&self.key)
+        hex(&self.key())
     }
 
     /// Seals a text. The same text is sealed differently each time.
@@ -152,7 +188,7 @@ impl Sealer {
     /// If the system has no randomness to give.
     pub fn seal(&self, text: &str) -> Result<String> {
         let nonce = random::<NONCE_LEN>()?;
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), text.as_bytes());
+        let sealed = cipher(&self.key()).encrypt(&XNonce::from(nonce), text.as_bytes());
         let sealed = sealed
             .map_err(|_| Error::Damaged { what: "a secret".into(), why: "it cannot be sealed".into() })?;
         Ok(format!("{PREFIX}{}{}", hex(&nonce), hex(&sealed)))
@@ -163,17 +199,45 @@ impl Sealer {
     /// # Errors
     /// If it was sealed with another key, or is damaged.
     pub fn unseal(&self, text: &str) -> Result<Option<String>> {
-        let Some(body) = text.strip_prefix(PREFIX) else { return Ok(None) };
-        let wrong = || Error::Damaged {
-            what: "a sealed secret".into(),
-            why: "it was sealed with another key, or is damaged".into(),
-        };
-        let bytes = unhex(body).filter(|bytes| bytes.len() > NONCE_LEN).ok_or_else(wrong)?;
-        let (nonce, sealed) = bytes.split_at(NONCE_LEN);
-        let nonce: [u8; NONCE_LEN] = nonce.try_into().map_err(|_| wrong())?;
-        let open = self.cipher.decrypt(&XNonce::from(nonce), sealed).map_err(|_| wrong())?;
-        String::from_utf8(open).map(Some).map_err(|_| wrong())
+        if !text.starts_with(PREFIX) {
+            return Ok(None);
+        }
+        let keys = self.keys();
+        let opened = open_with(&keys.current, text);
+        keys.former.iter().rev().fold(opened, |opened, key| opened.or_else(|_| open_with(key, text)))
     }
+}
+
+fn cipher(key: &KeyBytes) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&Key::from(*key))
+}
+
+fn derived(key: &KeyBytes, purpose: &str) -> KeyBytes {
+    let mut digest = Sha256::new();
+    digest.update(key);
+    digest.update(b" rigi ");
+    digest.update(purpose.as_bytes());
+    digest.finalize().into()
+}
+
+fn open_with(key: &KeyBytes, text: &str) -> Result<Option<String>> {
+    let Some(body) = text.strip_prefix(PREFIX) else { return Ok(None) };
+    let wrong = || Error::Damaged {
+        what: "a sealed secret".into(),
+        why: "it was sealed with another key, or is damaged".into(),
+    };
+    let bytes = unhex(body).filter(|bytes| bytes.len() > NONCE_LEN).ok_or_else(wrong)?;
+    let (nonce, sealed) = bytes.split_at(NONCE_LEN);
+    let nonce: [u8; NONCE_LEN] = nonce.try_into().map_err(|_| wrong())?;
+    let open = cipher(key).decrypt(&XNonce::from(nonce), sealed).map_err(|_| wrong())?;
+    String::from_utf8(open).map(Some).map_err(|_| wrong())
+}
+
+/// Puts another key in place of the one in a data folder, with its check. A crash in between leaves the old key beside the new
+/// check: whoever does this knows by the database which of the two keys counts.
+pub(crate) fn put_in_place(data: &Path, key: &Sealer) -> Result<()> {
+    write_new(&data.join(CHECK_FILE), key.check_text()?.as_bytes())?;
+    write_new(&data.join(KEY_FILE), &key.key())
 }
 
 /// Forgets what tells whether a key is the right one: there will be a new one.
@@ -198,7 +262,7 @@ pub(crate) fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
     crate::durable::sync_folder(file.parent().unwrap_or(file))
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
     digits
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok())

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credentials::{BucketAccess, Credential};
 use crate::outputs::LeftOut;
+use crate::secrets::PlanSecrets;
 
 /// Everything that an executor needs to run one attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct AttemptPlan {
     pub parameters: serde_json::Map<String, serde_json::Value>,
     /// The pipeline's own variables, precedence already settled; secrets are among them.
     pub env: BTreeMap<String, String>,
+    /// Secrets as files, and what is covered in its log.
+    #[serde(default, skip_serializing_if = "PlanSecrets::is_empty")]
+    pub secrets: PlanSecrets,
     /// Files to be put under `$RIGI_INPUTS/<input>/<name>`.
     pub inputs: Vec<InputFile>,
     /// Declared outputs: each gets its folder under `$RIGI_OUTPUTS`.

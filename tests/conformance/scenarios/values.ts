@@ -118,4 +118,38 @@ export const values: Scenario[] = [
       facts: { found: [], shown: { password: "***", shown: "not secret" } },
     },
   },
+  {
+    name: "project-secrets",
+    server: "own",
+    shell:
+      'printf %s "$A_TOKEN" | sha256sum | cut -c1-16; echo "raw $A_TOKEN"; printf %s "$A_TOKEN" | base64; cat "$RIGI_SECRETS/key.pem"; echo; ' +
+      'stat -c %a "$RIGI_SECRETS" "$RIGI_SECRETS/key.pem"; ls -A "$RIGI_OUTPUTS"; echo "{\\"message\\": \\"$A_TOKEN\\"}" >> "$RIGI_EVENTS"; sleep 600',
+    spec: { secrets: ["A_TOKEN", { name: "A_TOKEN", file: "key.pem" }] },
+    before: async ({ api }) => void (await api.call("PUT", "/api/v1/secrets/A_TOKEN", { value: SECRET })),
+    act: async (stage) => {
+      const { api, run, server, engine, place, facts } = stage;
+      await api.said(run.id, 6);
+      const found: string[] = [];
+      const look = (where: string, words: unknown): void => {
+        if (JSON.stringify(words).includes(SECRET)) found.push(where);
+      };
+      if (place.target === "container") {
+        const [container] = await engine.labelled(`rigi.attempt=${run.id}.1`);
+        look("inspect", await engine.inspect(container!.Id));
+        look("processes", await engine.processes(container!.Id));
+      }
+      for (const kind of place.target === "kubernetes" ? ["jobs", "pods", "secrets", "configmaps", "events"] : []) look(kind, await stage.tenant.list(kind));
+      await api.post(`/runs/${run.id}/cancel`);
+      await api.ended(run.id);
+      for (const path of ["", "/attempts", "/events", "/log"]) look(`runs${path} after`, await api.get(`/runs/${run.id}${path}`));
+      look("log of the server", [...server.said, ...server.complaints]);
+      facts.found = found;
+      facts.versions = (await api.get<{ secrets: unknown }>(`/runs/${run.id}`)).secrets;
+    },
+    expect: {
+      state: "cancelled",
+      logs: [{ out: [createHash("sha256").update(SECRET).digest("hex").slice(0, 16), "raw ***", "***", "***", "700", "400"] }],
+      facts: { found: [], versions: { A_TOKEN: 1 } },
+    },
+  },
 ];

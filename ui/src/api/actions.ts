@@ -4,7 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 
 import { notify } from "../lib/notices";
 import { isEnd } from "../lib/states";
-import { api, idempotencyKey, ok } from "./client";
+import { api, done, idempotencyKey, ok } from "./client";
 import { keys } from "./keys";
 import { asProblem } from "./problem";
 import type { RunSummary, RunView } from "./types";
@@ -67,4 +67,49 @@ async function retryEach(runs: Named[]): Promise<number> {
     ok(api.POST("/api/v1/runs/{id}/retry", { params: { path: { id: run.id } }, headers: { "Idempotency-Key": idempotencyKey() } }));
   const results = await Promise.allSettled(runs.map(retry));
   return results.filter((result) => result.status === "fulfilled").length;
+}
+
+/** What is wrong with a value is told beside it. */
+export function useSetSecret() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: ({ name, value }: { name: string; value: string }) =>
+      ok(api.PUT("/api/v1/secrets/{name}", { params: { path: { name } }, body: { value } })),
+    onSuccess: (secret) => {
+      notify(`${secret.name} is set. Attempts that start from now on have it.`);
+      void cache.invalidateQueries({ queryKey: keys.secrets });
+    },
+    // Nothing of it stays behind.
+    gcTime: 0,
+  });
+}
+
+export function useRemoveSecret() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (name: string) => done(api.DELETE("/api/v1/secrets/{name}", { params: { path: { name } } })),
+    onSuccess: (_, name) => {
+      notify(`${name} is removed.`);
+      void cache.invalidateQueries({ queryKey: keys.secrets });
+    },
+    onError: tellFailure("Not removed"),
+  });
+}
+
+/** Sets all secrets of a `.env` file, or none. */
+export function useImportSecrets() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (text: string) => ok(api.POST("/api/v1/secrets/import", { body: { text } })),
+    onSuccess: ({ items }) => {
+      notify(`Set: ${items.map(({ name }) => name).join(", ")}.`);
+      void cache.invalidateQueries({ queryKey: keys.secrets });
+    },
+    onError: (error) => {
+      const problem = asProblem(error);
+      const lines = problem.items.flatMap(({ message }) => message ?? []).slice(0, 5);
+      notify(problem.message, "bad", lines.length > 0 ? lines.join("; ") : problem.cure);
+    },
+    gcTime: 0,
+  });
 }

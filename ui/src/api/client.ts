@@ -56,6 +56,14 @@ export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
   return data;
 }
 
+/** Waits for an answer that holds nothing, or throws a `Problem`. */
+export async function done(answer: Promise<Answer<unknown>>): Promise<void> {
+  const { error, response } = await answer.catch(() => {
+    throw Problem.unreachable();
+  });
+  if (!response.ok) throw new Problem(response.status, error);
+}
+
 /** Text of an address of the API, at most `limit` bytes of it. */
 export async function fetchText(url: string, limit?: number): Promise<{ text: string; cut: boolean }> {
   const headers: HeadersInit = limit === undefined ? {} : { Range: `bytes=0-${limit - 1}` };

@@ -16,5 +16,6 @@ export const keys = {
   pipeline: (name: string) => ["pipeline", name] as const,
   runLists: ["runs"] as const,
   run: (id: string) => ["run", id] as const,
+  secrets: ["secrets"] as const,
   usage: (id: string, attempt: number) => ["run", id, "usage", attempt] as const,
 };

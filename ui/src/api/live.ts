@@ -94,6 +94,7 @@ export class Live {
     if (message.event === "run") this.gatherRun(data as RunSummary);
     else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
+    else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
     else if (message.event === "reset") this.readAgain();
     else if (message.event === "project" && (data as { kind: string }).kind === "runs-removed") this.readAgain();
   }

@@ -17,6 +17,12 @@ export const projectsQuery = queryOptions({
   queryFn: async ({ signal }) => (await ok(api.GET("/api/v1/projects", { signal }))).items,
 });
 
+/** The secrets of this page's project, by name. */
+export const secretsQuery = queryOptions({
+  queryKey: keys.secrets,
+  queryFn: async ({ signal }) => (await ok(api.GET("/api/v1/secrets", { signal }))).items,
+});
+
 /** Reads a list to its end, page by page. */
 async function walk<T>(read: (after: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = [];

@@ -273,7 +273,7 @@ export interface paths {
         };
         /**
          * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
-         *     an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+         *     an id and a kind (`created`; of a project `runs-removed`), `secret` with a kind (`set`, `removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events"];
         put?: never;
@@ -683,7 +683,7 @@ export interface paths {
         };
         /**
          * What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
-         *     an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+         *     an id and a kind (`created`; of a project `runs-removed`), `secret` with a kind (`set`, `removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events_of_project"];
         put?: never;
@@ -1148,6 +1148,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secrets of a project, by name: who set each, and when. Their values are told to runs alone. */
+        get: operations["list_secrets_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/secrets/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets all secrets of a `.env` file, or none: a line that is wrong is told by its number. */
+        post: operations["import_secrets_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets a secret, or replaces its value. Attempts that start from now on have the new one. */
+        put: operations["set_secret_of_project"];
+        post?: never;
+        /** Removes a secret. Runs that ask for it are refused from now on; what runs already keeps what it was given. */
+        delete: operations["delete_secret_of_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/uploads": {
         parameters: {
             query?: never;
@@ -1461,6 +1513,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secrets of a project, by name: who set each, and when. Their values are told to runs alone. */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets all secrets of a `.env` file, or none: a line that is wrong is told by its number. */
+        post: operations["import_secrets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets a secret, or replaces its value. Attempts that start from now on have the new one. */
+        put: operations["set_secret"];
+        post?: never;
+        /** Removes a secret. Runs that ask for it are refused from now on; what runs already keeps what it was given. */
+        delete: operations["delete_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1592,6 +1696,23 @@ export interface paths {
         put?: never;
         /** Removes what is no longer kept, now. */
         post: operations["collect_garbage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/rotate-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces the key of the server, by which the keys of projects are sealed. Nothing stops meanwhile. */
+        post: operations["rotate_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2159,6 +2280,14 @@ export interface components {
             /** @description The mail address that it said first. */
             mail?: string | null;
         };
+        /** @description Secrets as a `.env` file has them. */
+        ImportSecrets: {
+            /**
+             * Format: password
+             * @description `NAME=value` a line.
+             */
+            text: string;
+        };
         /** @description An input of a pipeline. */
         InputField: {
             /** @description File endings or media types. */
@@ -2224,6 +2353,14 @@ export interface components {
              * @description How many may take it.
              */
             uses: number;
+        };
+        /** @description A key that was replaced. */
+        KeyReplaced: {
+            /**
+             * Format: int64
+             * @description Keys of projects that were sealed anew.
+             */
+            projects: number;
         };
         /** @description Limits of an attempt; absent is none. */
         LimitsView: {
@@ -2949,6 +3086,38 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_SecretView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * @description Its name: that of an environment variable.
+                 * @example API_KEY
+                 */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                set_at: string;
+                /**
+                 * @description Who set it.
+                 * @example you
+                 */
+                set_by: string;
+                /**
+                 * Format: int64
+                 * @description Raised each time that it is set or removed.
+                 * @example 3
+                 */
+                version: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_SessionView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -3531,6 +3700,12 @@ export interface components {
              * @example large
              */
             route?: string | null;
+            /** @description The secrets that its last attempt was given, by name, with the version of each. */
+            secrets?: {
+                [key: string]: number;
+            };
+            /** @description Those of them that the run that this one repeats had in another version, or not at all. */
+            secrets_changed?: string[];
             /**
              * Format: int32
              * @description Signal that ended the last attempt.
@@ -3545,6 +3720,30 @@ export interface components {
              * @example 3f2a9c1d…
              */
             version: string;
+        };
+        /** @description A secret of a project, without its value. */
+        SecretView: {
+            /**
+             * @description Its name: that of an environment variable.
+             * @example API_KEY
+             */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            set_at: string;
+            /**
+             * @description Who set it.
+             * @example you
+             */
+            set_by: string;
+            /**
+             * Format: int64
+             * @description Raised each time that it is set or removed.
+             * @example 3
+             */
+            version: number;
         };
         /** @description A session. */
         SessionView: {
@@ -3584,6 +3783,14 @@ export interface components {
              * @example runner
              */
             role: string;
+        };
+        /** @description What a secret is to hold. */
+        SetSecret: {
+            /**
+             * Format: password
+             * @description 6 characters to 64 KiB.
+             */
+            value: string;
         };
         /** @description Signs in. */
         SignIn: {
@@ -7462,6 +7669,186 @@ export interface operations {
             };
         };
     };
+    list_secrets_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_secrets_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportSecrets"];
+            };
+        };
+        responses: {
+            /** @description They are set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_secret_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /**
+                 * @description Its name
+                 * @example API_KEY
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSecret"];
+            };
+        };
+        responses: {
+            /** @description It is set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /**
+                 * @description Its name
+                 * @example API_KEY
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_upload_of_project: {
         parameters: {
             query: {
@@ -8349,6 +8736,176 @@ export interface operations {
             };
         };
     };
+    list_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportSecrets"];
+            };
+        };
+        responses: {
+            /** @description They are set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Its name
+                 * @example API_KEY
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSecret"];
+            };
+        };
+        responses: {
+            /** @description It is set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Its name
+                 * @example API_KEY
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -8693,6 +9250,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GcReport"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is replaced */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyReplaced"];
                 };
             };
             /** @description A problem */

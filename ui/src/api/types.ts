@@ -20,6 +20,7 @@ export type RerunRun = Schemas["RerunRun"];
 export type RunMark = Schemas["RunMark"];
 export type RunSummary = Schemas["RunSummary"];
 export type RunView = Schemas["RunView"];
+export type SecretView = Schemas["SecretView"];
 export type SubmitRun = Schemas["SubmitRun"];
 export type SystemView = Schemas["SystemView"];
 export type UploadView = Schemas["UploadView"];

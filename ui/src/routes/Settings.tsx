@@ -11,6 +11,7 @@ import type { ReactNode } from "react";
 
 import { projectsQuery, systemQuery } from "../api/queries";
 import { Page, Section } from "../components/Page";
+import { Secrets } from "../components/Secrets";
 import { Banner, Failure } from "../components/States";
 import { Ago } from "../components/Time";
 import { count, plural } from "../lib/format";
@@ -53,6 +54,7 @@ export function Settings() {
           />
         </Field>
       </Section>
+      <Secrets />
       <System />
     </Page>
   );

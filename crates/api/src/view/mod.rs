@@ -7,6 +7,7 @@ mod people;
 mod pipeline;
 mod project;
 mod run;
+mod secret;
 mod system;
 
 pub use account::*;
@@ -16,6 +17,7 @@ pub use people::*;
 pub use pipeline::*;
 pub use project::*;
 pub use run::*;
+pub use secret::*;
 pub use system::*;
 
 use serde::{Deserialize, Serialize};

@@ -88,6 +88,12 @@ pub struct RunView {
     pub inputs: Vec<InputView>,
     /// Environment variables given with the run; secret ones read `***`.
     pub env: BTreeMap<String, String>,
+    /// The secrets that its last attempt was given, by name, with the version of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, i64>,
+    /// Those of them that the run that this one repeats had in another version, or not at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets_changed: Vec<String>,
     /// The run that this one repeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

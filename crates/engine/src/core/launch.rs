@@ -8,6 +8,7 @@ use std::time::Duration;
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
+use rigi_model::run_config::{EnvironmentLayers, merge_environment};
 use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
@@ -19,7 +20,7 @@ use super::Core;
 use super::policies::{KnownPolicies, Policy};
 use crate::code::materialise;
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
-use crate::{Settings, access, inputs};
+use crate::{Settings, access, given, inputs};
 
 /// A version with its code on disk.
 #[derive(Debug)]
@@ -162,8 +163,8 @@ impl Planner {
         for ToPlan { key, request } in claimed {
             let Some(request) = request else {
                 let message = "the run's request cannot be read from the database".into();
-                let class = FailureClass::Infrastructure;
-                self.tell(key, Err(CannotPlan { class, message, away: false }));
+                let (class, reason) = (FailureClass::Infrastructure, Reason::StagingFailed);
+                self.tell(key, Err(CannotPlan { class, reason, message, away: false }));
                 continue;
             };
             let one = self.clone().plan_one(key, request);
@@ -241,11 +242,18 @@ impl VersionCache {
             default_python: self.settings.python_version.clone(),
             requirements: spec.requirements.clone(),
         });
-        let (mut parameters, mut given) = ((*run.parameters).clone(), (*run.env).clone());
-        crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
-        crate::secrets::open_variables(self.store.sealer(), &mut given)?;
-        let mut env = spec.env.clone();
-        env.extend(given);
+        let (mut parameters, mut asked) = ((*run.parameters).clone(), (*run.env).clone());
+        let sealed = crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
+        crate::secrets::open_variables(self.store.sealer(), &mut asked)?;
+        let mut given = given::of_spec(&self.store, &run.project, spec).await?;
+        crate::secrets::add_covered(&parameters, &sealed, &asked, &mut given.rest.covered);
+        let env = merge_environment(&EnvironmentLayers {
+            env: Some(&spec.env),
+            opened_env: Some(&given.opened_env),
+            secrets: Some(&given.variables),
+            request_env: Some(&asked),
+            ..EnvironmentLayers::default()
+        });
         Ok(AttemptPlan {
             key: key.clone(),
             project: run.project.clone(),
@@ -258,6 +266,7 @@ impl VersionCache {
             environment,
             parameters,
             env,
+            secrets: given.rest,
             inputs: run.inputs.iter().cloned().map(inputs::unfetched).collect(),
             outputs: spec.outputs.keys().cloned().collect(),
             limits: self.settings.limits_of(spec),

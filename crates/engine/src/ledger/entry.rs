@@ -68,6 +68,8 @@ impl RunsOf {
 pub struct Live {
     /// Lines in its log.
     pub log_lines: u64,
+    /// Which secrets its attempt was given, until that is told.
+    pub(super) secrets: Option<String>,
     /// The lines that have not ended.
     pub unfinished: Arc<[Unfinished]>,
     /// What it last said of its progress.

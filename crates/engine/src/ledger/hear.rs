@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rigi_model::attempt::FailureClass;
-use rigi_model::event::RunEvent;
+use rigi_model::event::{RunEvent, tell_versions};
 use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
 use rigi_model::{Actor, AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
 use rigi_store::{NewRun, RunChange};
@@ -146,7 +146,10 @@ impl<P: Policies> Ledger<P> {
             }
             Observation::Started { .. } => {
                 if entry.state() == RunState::Starting {
-                    self.meet(&key.run, Happening::Started { attempt }, at, round);
+                    let secrets = entry.live.as_mut().and_then(|live| live.secrets.take());
+                    let given = secrets.map(|told| told_event(&key, RunEvent::SECRETS, at, told));
+                    let add = |change: &mut RunChange| change.events.extend(given);
+                    self.meet_with(&key.run, Happening::Started { attempt }, at, round, add);
                 }
             }
             Observation::Log { lines, .. } => {
@@ -210,14 +213,7 @@ impl<P: Policies> Ledger<P> {
             quote: kept.quote,
         };
         let (log, log_object, samples, files) = (kept.log, kept.log_object, kept.samples, kept.artifacts);
-        let route = kept.route.map(|route| RunEvent {
-            run: key.run.clone(),
-            at,
-            kind: RunEvent::ROUTE,
-            attempt: key.number,
-            reason: None,
-            message: Some(route),
-        });
+        let route = kept.route.map(|route| told_event(key, RunEvent::ROUTE, at, route));
         self.meet_with(&key.run, ended, at, round, |change: &mut RunChange| {
             if let Some(attempt) = &mut change.attempt {
                 (attempt.log, attempt.log_object, attempt.samples) = (log, log_object, samples);
@@ -257,10 +253,13 @@ impl<P: Policies> Ledger<P> {
                     return;
                 }
                 entry.launched = true;
+                if !plan.secrets.versions.is_empty() {
+                    entry.live().secrets = Some(tell_versions(&plan.secrets.versions));
+                }
                 round.orders.push(Order::Launch { target, plan: Box::new(plan) });
             }
-            Err(CannotPlan { class, message, .. }) => {
-                let exit = Exit::NotStarted { class, reason: Reason::StagingFailed, message };
+            Err(CannotPlan { class, reason, message, .. }) => {
+                let exit = Exit::NotStarted { class, reason, message };
                 self.never_started(key, exit, now, round);
             }
         }
@@ -296,4 +295,10 @@ impl<P: Policies> Ledger<P> {
         };
         known.into_iter().map(look).collect()
     }
+}
+
+/// An event of an attempt that tells something beside its states.
+fn told_event(key: &AttemptKey, kind: &'static str, at: Timestamp, told: String) -> RunEvent {
+    let AttemptKey { run, number: attempt } = key.clone();
+    RunEvent { run, at, kind, attempt, reason: None, message: Some(told) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rigi_model::attempt::FailureClass;
 use rigi_model::log::Unfinished;
-use rigi_model::{Actor, AttemptKey, Exit, ProjectName, RunId, Timestamp, Usage};
+use rigi_model::{Actor, AttemptKey, Exit, ProjectName, Reason, RunId, Timestamp, Usage};
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::{Heard, NewRun, OpenRun};
 use rigi_work::plan::{AttemptPlan, Ended, Observed, Sample};
@@ -124,6 +124,8 @@ pub enum CancelAnswer {
 /// Why a claimed attempt has no plan.
 #[derive(Debug)]
 pub struct CannotPlan {
+    /// Stable code.
+    pub reason: Reason,
     /// Whose fault it is.
     pub class: FailureClass,
     /// For people.
@@ -135,7 +137,8 @@ pub struct CannotPlan {
 impl From<rigi_store::Error> for CannotPlan {
     fn from(error: rigi_store::Error) -> Self {
         let away = matches!(error, rigi_store::Error::Storage { .. });
-        Self { class: FailureClass::Infrastructure, message: error.to_string(), away }
+        let (class, reason) = (FailureClass::Infrastructure, Reason::StagingFailed);
+        Self { class, reason, message: error.to_string(), away }
     }
 }
 

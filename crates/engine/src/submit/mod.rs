@@ -12,14 +12,14 @@ use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::is_label_key;
 use rigi_model::run::RunStatus;
 use rigi_model::text::is_variable;
-use rigi_model::{PipelineName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
+use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, LookError, Pipeline};
 use crate::folder::CaptureError;
 use crate::ledger::Message;
-use crate::{Engine, secrets};
+use crate::{Engine, given, secrets};
 pub(crate) use capture::Captured;
 use capture::Looked;
 pub use inputs::is_file_name;
@@ -135,6 +135,16 @@ pub enum SubmitError {
         /// Why, and what to do.
         why: String,
     },
+    /// Secrets that it asks for are not there.
+    #[error("`{pipeline}` cannot run: {}", given::missing_words(names, project))]
+    SecretsMissing {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// Its project.
+        project: ProjectName,
+        /// Which.
+        names: Vec<String>,
+    },
     /// The code cannot be captured.
     #[error("the code of `{pipeline}` cannot be captured: {source}")]
     Capture {
@@ -236,6 +246,11 @@ impl Engine {
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
         let inputs = self.inputs(catalog.project(), &code.spec, submission.inputs).await?;
+        let names = given::missing(&self.store, catalog.project(), &code.spec).await?;
+        if !names.is_empty() {
+            let (pipeline, project) = (submission.pipeline, catalog.project().clone());
+            return Err(SubmitError::SecretsMissing { pipeline, project, names });
+        }
         let priority = submission.priority.unwrap_or(code.spec.priority);
         if !(-100..=100).contains(&priority) {
             return Err(invalid("/priority", format!("the priority is {priority} and may be -100 to 100")));

@@ -72,6 +72,7 @@ impl Context {
             notes,
             key: plan.key,
             code: plan.code,
+            secrets: plan.secrets,
             inputs: plan.inputs,
             outputs: plan.outputs,
             limits: plan.limits,

@@ -89,6 +89,9 @@ pub fn of_attempt(
     set("RIGI_INPUTS", at(name::INPUTS));
     set("RIGI_OUTPUTS", at(name::OUTPUTS));
     set("RIGI_EVENTS", at(name::EVENTS));
+    if !plan.secrets.files.is_empty() {
+        set("RIGI_SECRETS", at(name::SECRETS));
+    }
     set("FASTFLOW_ROUTE_FILE", at(name::ROUTE));
     (variables.into_iter().collect(), words)
 }

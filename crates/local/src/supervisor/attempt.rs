@@ -1,11 +1,13 @@
 //! One attempt in the supervisor's hands, from the order to its last word.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rigi_model::{AttemptKey, Timestamp, Usage};
+use rigi_work::mask::Masks;
 use rigi_work::plan::PlanLimits;
 use rustix::fd::OwnedFd;
 use serde_json::Value;
@@ -61,6 +63,10 @@ pub struct Attempt {
     /// The server released it before its end.
     pub released: bool,
     pub spool: Spool,
+    /// Known when it has started.
+    pub masks: Option<Arc<Masks>>,
+    /// Whether it was given secrets as files.
+    pub secret_files: bool,
     pub pipes: [Option<OwnedFd>; 2],
     /// Whether the pipe was made larger for a busy stream.
     pub wide: [bool; 2],
@@ -109,6 +115,8 @@ impl Attempt {
             released: false,
             spool: Spool::new(folder.join(name::LOG), launch.limits.log_size),
             folder,
+            masks: None,
+            secret_files: !launch.secrets.files.is_empty(),
             pipes: [None, None],
             wide: [false; 2],
             pid: 0,
@@ -138,11 +146,30 @@ impl Attempt {
         matches!(self.phase, Phase::Starting | Phase::Running)
     }
 
+    /// It has ended: nobody needs its secrets any more.
+    pub fn remove_secrets(&self) {
+        if self.secret_files {
+            // What stays is removed with the folder.
+            let _ = std::fs::remove_dir_all(self.folder.join(name::SECRETS));
+        }
+    }
+
     /// Takes notes that were read.
-    pub fn take_notes(&mut self, notes: Vec<Value>) {
+    pub fn take_notes(&mut self, mut notes: Vec<Value>) {
+        if let Some(masks) = &self.masks {
+            notes.iter_mut().for_each(|note| masks.cover_value(note));
+        }
         if let Some(route) = notes.iter().rev().find_map(route_of) {
             self.route = Some(route.to_owned());
         }
         self.notes.extend(notes);
+    }
+}
+
+/// A text of an attempt without its secrets.
+pub fn covered(masks: Option<&Masks>, text: String) -> String {
+    match masks.map(|masks| masks.cover(&text)) {
+        Some(Cow::Owned(covered)) => covered,
+        _ => text,
     }
 }

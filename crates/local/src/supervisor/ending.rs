@@ -8,7 +8,7 @@ use rigi_work::outputs::LeftOut;
 use rigi_work::plan::{Ended, STOPPED};
 use rustix::process::Signal;
 
-use super::attempt::{Attempt, Cause, Phase};
+use super::attempt::{Attempt, Cause, Phase, covered};
 use super::journal::Record;
 use super::leftovers::{Leftovers, nothing_in};
 use super::reactor::{LastWord, Reactor};
@@ -77,6 +77,8 @@ impl Reactor {
             attempt.spool.note(Timestamp::now(), text);
         }
         attempt.pipes = [None, None];
+        attempt.spool.end_streams(Timestamp::now());
+        attempt.remove_secrets();
         self.timers.cancel(&mut attempt.log_timer, id, TimerKind::Log);
         self.timers.cancel(&mut attempt.unfinished.timer, id, TimerKind::Unfinished);
         attempt.phase = Phase::Inspecting;
@@ -200,7 +202,7 @@ impl Reactor {
             started_at: attempt.started_at.map(|started| in_clock_of(at, started, attempt.started.elapsed())),
             usage: attempt.usage,
             log: attempt.spool.finish(at),
-            route: left.route.or(attempt.route),
+            route: left.route.map(|route| covered(attempt.masks.as_deref(), route)).or(attempt.route),
             outputs: left.outputs.map(|(path, _)| path),
             stored: Vec::new(),
             left: LeftOut::default(),

@@ -107,7 +107,7 @@ impl Reactor {
     }
 
     fn on_spawned(&mut self, id: u32, spawned: Spawned) {
-        let Spawned { pid, at, pipes, boot_us, notes, group } = spawned;
+        let Spawned { pid, at, pipes, boot_us, notes, group, masks } = spawned;
         // Fails only where the machine has no room for it; then the output is read at the end.
         let _ = self.watch_pipes(id, &pipes);
         let now = Instant::now();
@@ -115,6 +115,10 @@ impl Reactor {
         for note in notes {
             attempt.spool.note(at, &note);
         }
+        if let Some(masks) = &masks {
+            attempt.spool.cover(masks.clone());
+        }
+        attempt.masks = masks;
         attempt.phase = Phase::Running;
         attempt.pid = pid;
         attempt.started_at = Some(at);

@@ -113,6 +113,7 @@ fn lost(
     if survivors > 0 {
         message = format!("{message} {survivors} processes do not end: they wait for a device.");
     }
+    let _ = fs::remove_dir_all(layout.attempt(key).join(name::SECRETS));
     let log = lost_log(&layout.attempt(key).join(name::LOG), &message, now).unwrap_or_default();
     let started_at = remembered.process.map(|(_, _, at)| at);
     Ended {

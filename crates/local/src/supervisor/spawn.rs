@@ -12,9 +12,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rigi_model::Timestamp;
+use rigi_work::mask::Masks;
 use rigi_work::plan::PlanLimits;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
@@ -36,6 +37,8 @@ pub struct Spawned {
     /// Lines for its log.
     pub notes: Vec<String>,
     pub group: Option<Group>,
+    /// What is covered in what it says.
+    pub masks: Option<Arc<Masks>>,
 }
 
 /// Microseconds since the machine's start.
@@ -115,7 +118,7 @@ pub fn spawn(
     drop(child);
     set_limits(pid, &launch.limits, open_files);
     let pipes = [out_read, err_read];
-    Ok(Spawned { pid, at, pipes, boot_us: (before, boot_us()), notes: Vec::new(), group: None })
+    Ok(Spawned { pid, at, pipes, boot_us: (before, boot_us()), notes: Vec::new(), group: None, masks: None })
 }
 
 /// The limits that each process of an attempt must have from its first instruction on, beside those that it inherits.

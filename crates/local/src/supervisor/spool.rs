@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rigi_model::Timestamp;
 use rigi_model::log::{Encoder, Stream};
 use rigi_model::quantity::{show_count, show_size};
+use rigi_work::mask::{MaskedStream, Masks};
 use rigi_work::plan::EndedLog;
 
 /// A log that is no longer than this at the end travels with the last word, if it was never written to its file.
@@ -32,6 +34,17 @@ pub struct Spool {
     refused: Option<(u64, String)>,
     /// Blocks on their way to the file.
     buffer: Vec<u8>,
+    /// What covers secrets, where the attempt has any.
+    cover: Option<Box<Cover>>,
+}
+
+/// What covers secrets in each of an attempt's streams.
+#[derive(Debug)]
+struct Cover {
+    masks: Arc<Masks>,
+    streams: [MaskedStream; 2],
+    /// What may be told of a portion.
+    told: Vec<u8>,
 }
 
 /// What came after the cut: the newest portions, in two halves, of which the older is dropped.
@@ -56,11 +69,39 @@ impl Spool {
             tail: None,
             refused: None,
             buffer: Vec::new(),
+            cover: None,
         }
+    }
+
+    /// Covers this in what is written from now on.
+    pub fn cover(&mut self, masks: Arc<Masks>) {
+        self.cover = Some(Box::new(Cover { masks, streams: Default::default(), told: Vec::new() }));
     }
 
     /// Takes what was read from the attempt. Returns whether [`Self::spill`] is due now, for there is much of it.
     pub fn write(&mut self, at: Timestamp, stream: Stream, bytes: &[u8]) -> bool {
+        let Some(mut cover) = self.cover.take() else { return self.write_told(at, stream, bytes) };
+        let Cover { masks, streams, told } = &mut *cover;
+        streams[usize::from(stream == Stream::Stderr)].push(masks, bytes, told);
+        let due = self.write_told(at, stream, told);
+        told.clear();
+        self.cover = Some(cover);
+        due
+    }
+
+    /// The streams have ended: what was held back of them goes out.
+    pub fn end_streams(&mut self, at: Timestamp) {
+        let Some(mut cover) = self.cover.take() else { return };
+        for (held, stream) in cover.streams.iter_mut().zip([Stream::Stdout, Stream::Stderr]) {
+            held.end(&cover.masks, &mut cover.told);
+            if !cover.told.is_empty() {
+                self.write_told(at, stream, &cover.told);
+                cover.told.clear();
+            }
+        }
+    }
+
+    fn write_told(&mut self, at: Timestamp, stream: Stream, bytes: &[u8]) -> bool {
         if let Some(tail) = &mut self.tail {
             tail.push(at, stream, bytes);
             return false;
@@ -170,6 +211,7 @@ impl Spool {
 
     /// The attempt has ended and both streams with it.
     pub fn finish(&mut self, at: Timestamp) -> EndedLog {
+        self.end_streams(at);
         let mut cut_bytes = 0;
         if let Some(tail) = self.tail.take() {
             cut_bytes = self.finish_tail(at, tail);

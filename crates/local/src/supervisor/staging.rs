@@ -182,6 +182,7 @@ pub fn stage(
         let path = folder.join(name::PARAMS);
         write_file(&path, 0o600, parameters.as_bytes()).map_err(failed("The run's parameters"))?;
     }
+    place_secrets(folder, launch)?;
     place_inputs(folder, launch)?;
     let note = |path: &PathBuf| {
         format!("The link {} leads out of the pipeline's folder and was left out.", path.display())
@@ -239,6 +240,20 @@ fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<(), Failed> {
     // Reflinks where the file system can, else copies within the kernel.
     fs::copy(from, to).map_err(|error| (from.to_owned(), error))?;
     fs::set_permissions(to, fs::Permissions::from_mode(mode)).map_err(|error| (to.to_owned(), error))
+}
+
+fn place_secrets(folder: &Path, launch: &Launch) -> Result<(), NotStarted> {
+    if launch.secrets.files.is_empty() {
+        return Ok(());
+    }
+    let root = folder.join(name::SECRETS);
+    let failed = |(path, error): Failed| NotStarted::staging("A secret", &path, &error);
+    make_folder(&root).map_err(failed)?;
+    for file in &launch.secrets.files {
+        let path = root.join(segment(&file.name)?);
+        write_file(&path, 0o400, file.content.as_bytes()).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn place_inputs(folder: &Path, launch: &Launch) -> Result<(), NotStarted> {

@@ -9,8 +9,10 @@ use std::thread::JoinHandle;
 
 use rigi_model::Reason;
 use rigi_model::attempt::FailureClass;
+use rigi_work::mask::Masks;
 use rustix::fd::OwnedFd;
 
+use super::attempt::covered;
 use super::cgroup::Pool;
 use super::leftovers::{Leftovers, files_in, inspect};
 use super::recycling::Recycler;
@@ -177,7 +179,14 @@ fn run(jobs: &Receiver<Job>, tools: &Tools, outlet: &Outlet) {
 fn perform(job: Job, tools: &Tools, outlet: &Outlet) {
     match job {
         Job::Launch { id, folder, launch, cancelled } => {
-            let result = start(&folder, &launch, &cancelled, tools);
+            let mut result = start(&folder, &launch, &cancelled, tools);
+            // While its process begins: what it says is read when the loop knows of it.
+            let masks = Masks::of(&launch.secrets.covered).map(Arc::new);
+            match &mut result {
+                Ok(Some(spawned)) => spawned.masks = masks,
+                Ok(None) => {}
+                Err(why) => why.message = covered(masks.as_deref(), std::mem::take(&mut why.message)),
+            }
             outlet.send(Done::Launched { id, result });
         }
         Job::Inspect { id, folder, notes_from } => {

@@ -10,6 +10,7 @@ mod environments;
 mod inheritance;
 mod limits;
 mod logs;
+mod secrets;
 mod staging;
 mod trees;
 mod versions;

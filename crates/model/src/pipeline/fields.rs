@@ -7,7 +7,7 @@ mod small;
 pub use schedule::SCHEDULE;
 pub use small::{
     CELL, DOWNSTREAM, INPUT, KUBERNETES, LIMITS, OUTPUT, PRESET, PULL, RESTART, RETENTION, RETRIES,
-    RETRY_STRATEGY, SOFT_LIMITS,
+    RETRY_STRATEGY, SECRET, SOFT_LIMITS,
 };
 
 /// A field of a spec.
@@ -52,6 +52,8 @@ pub enum Kind {
     Cron,
     /// A list of texts, or one.
     Texts,
+    /// A list of texts or of objects with these fields, or one text.
+    TextsOrObjects(&'static [Field]),
     /// A list of times.
     Durations,
     /// A text for the shell, or a list of arguments.
@@ -186,9 +188,9 @@ pub const SPEC: &[Field] = &[
     ),
     field(
         "secrets",
-        Kind::Texts,
-        "Names of the project's secrets that become environment variables.",
-        "[\"API_KEY\"]",
+        Kind::TextsOrObjects(SECRET),
+        "The project's secrets that a run is given: names, each an environment variable; or objects that say as what.",
+        "[\"API_KEY\", {\"name\": \"TLS_KEY\", \"file\": \"key.pem\"}]",
     ),
     // Limits.
     field(

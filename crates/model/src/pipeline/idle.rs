@@ -18,16 +18,6 @@ struct Idle {
 
 const IDLE: &[Idle] = &[
     Idle {
-        fields: &["secrets"],
-        effect: "their variables are not set",
-        is_asked: |spec| !spec.secrets.is_empty(),
-    },
-    Idle {
-        fields: &["encrypted_env"],
-        effect: "its variables are not set",
-        is_asked: |spec| !spec.encrypted_env.is_empty(),
-    },
-    Idle {
         fields: &["schedules", "schedule", "schedule_cron", "schedule_interval_seconds", "run_once_at"],
         effect: "no run starts by itself",
         is_asked: |spec| spec.schedules.iter().any(|schedule| schedule.enabled),
@@ -84,25 +74,23 @@ mod tests {
 
     #[test]
     fn each_is_told_where_it_stands_and_in_the_run() {
-        let text = "secrets: [A]\nencrypted_env: {B: gAAAA}\nschedule: 0 6 * * *\ndownstream_triggers: [{pipeline: x}]\n\
+        let text = "schedule: 0 6 * * *\ndownstream_triggers: [{pipeline: x}]\n\
                     webhook_key: k\nsoft_limits: {cpu: 1}\nrestart: {on_crash: true}";
         let folder = FolderFacts::new("demo", ["main.py"]);
         let reading = read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap();
         let lines: Vec<u32> = reading.warnings.iter().map(|warning| warning.line).collect();
-        assert_eq!(lines, [1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(reading.warnings[0].message, "`secrets` has no effect yet: their variables are not set");
+        assert_eq!(lines, [1, 2, 3, 4, 5]);
+        assert_eq!(reading.warnings[0].message, "`schedule` has no effect yet: no run starts by itself");
         let note = idle_note(&reading.spec).unwrap();
         assert!(IDLE.iter().all(|idle| note.contains(idle.effect)), "{note}");
-        assert!(
-            note.starts_with("This version does not act yet on `secrets` (their variables are not set), ")
-        );
+        assert!(note.starts_with("This version does not act yet on `schedules` (no run starts by itself), "));
     }
 
     #[test]
     fn a_spec_without_them_says_nothing() {
         assert_eq!(idle_note(&PipelineSpec::of(Entry::Script { file: "main.py".into() })), None);
         let folder = FolderFacts::new("demo", ["main.py"]);
-        let text = "secrets: []\nschedules: [{id: a, cron: 0 6 * * *, enabled: false}]\nrestart: {on_crash: false, cooldown: 5s}\nsoft_limits: {}";
+        let text = "schedules: [{id: a, cron: 0 6 * * *, enabled: false}]\nrestart: {on_crash: false, cooldown: 5s}\nsoft_limits: {}";
         assert_eq!(read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap().warnings, []);
     }
 

@@ -14,9 +14,9 @@ use super::parameter_spec::{ReadParameters, check_values, read_parameters};
 use super::ports::{preset_values, read_inputs, read_labels, read_outputs, read_presets};
 use super::retries::{read_retry, retry_of_notebook};
 use super::schedules::{read_downstream, read_schedules, read_webhook_key};
+use super::secret_use::read_secrets;
 use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
-use super::values::check_variable;
 use super::{fast_flow, fields};
 use crate::place::Position;
 
@@ -223,25 +223,6 @@ fn read_limits_and_failures(section: &Section<'_>, spec: &mut PipelineSpec, note
     spec.retention = read_retention(section, notes);
     spec.restart = read_restart(section, notes);
     spec.cells = section.read("cells", notes, read_cells).unwrap_or_default();
-}
-
-/// `secrets`: each becomes an environment variable of its name.
-fn read_secrets(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
-    let mut names = found.texts(notes)?;
-    let items = match &found.node.value {
-        NodeValue::List(items) => items.as_slice(),
-        _ => std::slice::from_ref(found.node),
-    };
-    for item in items {
-        if let NodeValue::Text(name) = &item.value
-            && !check_variable(name, found, item.at, notes)
-        {
-            names.retain(|known| known != name);
-        }
-    }
-    let mut seen = BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    Some(names)
 }
 
 /// The values that presets and schedules give to parameters.

@@ -81,6 +81,10 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
         Kind::Texts => {
             one_of(vec![json!({"type": "string"}), json!({"type": "array", "items": {"type": "string"}})])
         }
+        Kind::TextsOrObjects(fields) => {
+            let item = one_of(vec![json!({"type": "string"}), Value::Object(object(fields))]);
+            one_of(vec![json!({"type": "string"}), json!({"type": "array", "items": item})])
+        }
         Kind::Durations => json!({"type": "array", "minItems": 1, "items": kind_schema(&Kind::Duration)}),
         Kind::Command => {
             let item = json!({"type": ["string", "number", "boolean"]});

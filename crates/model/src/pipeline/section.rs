@@ -56,7 +56,7 @@ impl Notes {
     }
 
     /// Reads one of Rigi's own fields within Fast-Flow's: a mistake in it is one.
-    fn hold<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn hold<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         let known = self.mistakes.len();
         let value = read(self);
         self.firm.extend(self.mistakes.drain(known..));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::container::ContainerSpec;
+use super::secret_use::SecretUse;
 use crate::Target;
 use crate::parameters::{hide_secrets, secret_parameters};
 use crate::retry::RetrySpec;
@@ -38,8 +39,8 @@ pub struct PipelineSpec {
     pub env: BTreeMap<String, String>,
     /// Environment variables sealed with Fast-Flow's Fernet key.
     pub encrypted_env: BTreeMap<String, String>,
-    /// Names of the project's secrets that become environment variables.
-    pub secrets: Vec<String>,
+    /// The project's secrets that each attempt is given.
+    pub secrets: Vec<SecretUse>,
     /// The longest that one attempt may run; `None` is the server's default, zero is no limit.
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL.

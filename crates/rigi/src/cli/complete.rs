@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use clap_complete::CompletionCandidate;
-use rigi_api::view::{Page, PipelineSummary, ProjectView, RunSummary};
+use rigi_api::view::{Page, PipelineSummary, ProjectView, RunSummary, SecretView};
 
 use super::session::{Globals, Placement, Session};
 use crate::client::{CallError, Client};
@@ -28,6 +28,13 @@ pub fn projects(current: &OsStr) -> Vec<CompletionCandidate> {
     let found = ask(async |client| client.get::<Page<ProjectView>>(&["projects"], &[]).await);
     let all = found.map(|page| page.items).unwrap_or_default();
     offer(current, all.into_iter().map(|project| (project.name, String::new())))
+}
+
+/// Names of secrets.
+pub fn secrets(current: &OsStr) -> Vec<CompletionCandidate> {
+    let found = ask(async |client| client.get::<Page<SecretView>>(&["secrets"], &[]).await);
+    let all = found.map(|page| page.items).unwrap_or_default();
+    offer(current, all.into_iter().map(|secret| (secret.name, String::new())))
 }
 
 /// Short names of the newest runs, with what they are.

@@ -24,6 +24,7 @@ mod reference;
 mod run;
 mod runner;
 mod runs;
+mod secrets;
 mod server;
 mod session;
 mod spec_words;
@@ -105,6 +106,8 @@ enum Command {
     Admin(people::Admin),
     /// List the projects of the server
     Projects(projects::Projects),
+    /// Set, list and remove what runs are given and nobody else may read
+    Secrets(secrets::Secrets),
     /// Check the specs of pipelines, as `rigi pipelines validate`
     Validate(pipelines::Validate),
     /// Write a pipeline that works, to start from
@@ -206,6 +209,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Audit(command) => command.run(&session),
         Command::Admin(command) => command.run(&session),
         Command::Projects(command) => command.run(&session),
+        Command::Secrets(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
         Command::Targets(command) => command.run(&session),

@@ -274,14 +274,6 @@ impl Client {
         self.read(response).await
     }
 
-    /// Removes something.
-    ///
-    /// # Errors
-    /// As [`Client::get`].
-    pub async fn delete(&self, path: &[&str]) -> Result<(), CallError> {
-        self.change(Method::DELETE, path, None::<&()>).await
-    }
-
     /// Posts a body and reads the answer.
     ///
     /// # Errors
@@ -309,6 +301,14 @@ impl Client {
             request = request.header("Idempotency-Key", key);
         }
         self.read(self.send(request).await?).await
+    }
+
+    /// Removes something.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &[&str]) -> Result<(), CallError> {
+        self.send(self.request(Method::DELETE, path, &[]).timeout(ANSWER_TIMEOUT)).await.map(drop)
     }
 
     /// Whether the server can do its work; one that cannot says so with status 503 and the same body.

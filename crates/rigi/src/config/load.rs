@@ -183,6 +183,14 @@ fn contradictions(config: &Config) -> Vec<ConfigMistake> {
     if storage.credentials_for.is_some_and(|time| !range.contains(&time.0.as_secs())) {
         wrong("credentials_for", "must be 15 minutes to 12 hours, or `none`".into());
     }
+    let secrets = &config.secrets;
+    let keys = [("key", &secrets.key), ("former_key", &secrets.former_key)];
+    for (name, key) in keys {
+        if key.as_ref().is_some_and(|key| rigi_store::read_key(&key.0).is_none()) {
+            let message = "must be 64 digits of hex: `openssl rand -hex 32` makes one".to_owned();
+            mistakes.push(ConfigMistake { place: format!("secrets.{name}"), message });
+        }
+    }
     mistakes
 }
 

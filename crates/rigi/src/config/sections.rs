@@ -119,6 +119,15 @@ sections! {
         url: Secret = Secret::default() => "empty: SQLite in the data folder";
     }
 
+    /// What seals secrets.
+    secrets: Secrets {
+        /// The server's key, 64 digits of hex (`openssl rand -hex 32`), where it is to be kept elsewhere than in the data folder. Give it
+        /// by `RIGI_SECRETS__KEY_FILE`, or by `RIGI_SECRETS__KEY`.
+        key: Option<Password> = None => "`secret.key` in the data folder";
+        /// The key that was given before: `key` takes its place at the next start.
+        former_key: Option<Password> = None;
+    }
+
     /// Where files lie: captured code, uploads, artifacts, logs of ended runs. `rigi storage check` looks at it.
     storage: Storage {
         /// `s3://bucket/prefix` (Amazon's S3, MinIO and what else speaks S3), `gs://bucket/prefix` (Google Cloud Storage), or

@@ -6,12 +6,13 @@ use rigi_engine::folder::CodeLimits;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
-use rigi_store::{BucketConfig, Hidden, Storage, StorageUrl};
+use rigi_store::{BucketConfig, GivenKey, Hidden, Storage, StorageUrl, read_key};
 use rigi_work::plan::PlanLimits;
 
 use super::projects::ProjectConfig;
 use super::sections::Config;
 use super::targets::TargetConfig;
+use super::value::Password;
 
 impl Config {
     /// Where stored files lie.
@@ -36,6 +37,14 @@ impl Config {
                 collect_after: self.retention.collect_after.0,
             })),
         }
+    }
+
+    /// The key of secrets, where it is not in the data folder.
+    #[must_use]
+    pub fn given_key(&self) -> Option<GivenKey> {
+        // They were read before; nothing else was let in.
+        let read = |key: &Option<Password>| key.as_ref().and_then(|key| read_key(&key.0));
+        Some(GivenKey { key: read(&self.secrets.key)?, former: read(&self.secrets.former_key) })
     }
 
     /// How much the code of one pipeline may be.

@@ -65,13 +65,17 @@ impl Exit {
     pub const fn of_error(code: ErrorCode) -> Self {
         use ErrorCode as E;
         match code {
-            E::ParameterInvalid | E::InputInvalid | E::RequestInvalid | E::TooLarge | E::Ambiguous => {
-                Self::BadInput
-            }
+            E::ParameterInvalid
+            | E::InputInvalid
+            | E::RequestInvalid
+            | E::SecretInvalid
+            | E::TooLarge
+            | E::Ambiguous => Self::BadInput,
             E::NotFound => Self::NotFound,
             E::PipelineInvalid => Self::BadSpec,
             E::PipelineDisabled
             | E::StateConflict
+            | E::SecretMissing
             | E::IdempotencyConflict
             | E::DataFolderInUse
             | E::SupervisorVersion

@@ -2,6 +2,7 @@
 
 pub mod exit;
 pub mod failure;
+pub mod hidden;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};

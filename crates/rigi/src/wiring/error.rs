@@ -9,6 +9,11 @@ pub fn of_store(error: &rigi_store::Error) -> Trouble {
     use rigi_store::Error as E;
     let text = error.to_string();
     match error {
+        E::Key(_) => Trouble::new(
+            ErrorCode::KeyWrong,
+            text,
+            "give the key of this database; one that is to take its place needs it as `secrets.former_key`",
+        ),
         E::Newer { .. } => Trouble::new(
             ErrorCode::DatabaseNewer,
             text,

@@ -135,9 +135,9 @@ impl Parts {
 async fn open_store(config: &Config, data: &Path, renew: Renew) -> rigi_store::Result<Store> {
     let (database, files) = (database(config, data), config.stored_files());
     if config.server.seat == Seat::Follower {
-        return Store::follow(&database, data, &files).await;
+        return Store::follow(&database, data, &files, config.given_key()).await;
     }
-    let store = Store::open_at(&database, data, &files, renew).await?;
+    let store = Store::open_at(&database, data, &files, renew, config.given_key()).await?;
     store.lead().await?;
     Ok(store)
 }

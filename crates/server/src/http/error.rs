@@ -131,6 +131,8 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::SecondFactorNeeded => (StatusCode::UNAUTHORIZED, "The second factor is needed"),
         C::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
         C::LastAdministrator => (StatusCode::CONFLICT, "This is the last administrator"),
+        C::SecretInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be a secret"),
+        C::SecretMissing => (StatusCode::UNPROCESSABLE_ENTITY, "A secret is not set"),
         C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
         C::StorageUnavailable | C::DataFolderIncomplete | C::DataFolderReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "The storage cannot be used now")
@@ -234,7 +236,7 @@ impl From<rigi_store::Error> for ApiError {
 }
 
 /// Words as a sentence.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
@@ -265,6 +267,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::NoTarget { .. } => Self::new(ErrorCode::TargetUnavailable, text)
                 .cure("Choose another target, or set this one up on the server."),
             SubmitError::Refused { .. } => Self::new(ErrorCode::TargetUnavailable, text),
+            SubmitError::SecretsMissing { names, .. } => Self::secrets_missing(&names, text),
             SubmitError::Capture { source, .. } => {
                 Self { cure: source.cure(), ..Self::new(ErrorCode::PipelineInvalid, text) }
             }
@@ -290,6 +293,17 @@ impl ApiError {
             Some(Mistake { path: Some(_), cure, .. }) => cure.clone(),
             _ => Some("Mend the spec; it is read again as soon as it is saved.".to_owned()),
         };
+        new
+    }
+
+    fn secrets_missing(names: &[String], detail: String) -> Self {
+        let first = names.first().map_or("NAME", String::as_str);
+        let mut new = Self::new(ErrorCode::SecretMissing, detail)
+            .cure(format!("`rigi secrets set {first}` sets it; or take it out of the spec."));
+        new.errors = names
+            .iter()
+            .map(|name| json!({"secret": name, "message": format!("the secret `{name}` is not set")}))
+            .collect();
         new
     }
 

@@ -35,7 +35,7 @@ struct StreamEvents {
 }
 
 /// What changes, as it changes: `run` with a summary, `pipeline` with a name, `usage` of one run, `upload`, `version` and `project` with
-/// an id and a kind (`created`; of a project `runs-removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
+/// an id and a kind (`created`; of a project `runs-removed`), `secret` with a kind (`set`, `removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
 #[utoipa::path(get, path = "/events", tag = "events", extensions(("x-rigi-action" = json!("events.read"))),
     params(StreamEvents, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen")),
     responses((status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream")))]

@@ -34,6 +34,7 @@ mod run_parts;
 pub mod runner;
 mod runs;
 mod scope;
+mod secrets;
 mod sign_in;
 mod sign_in_links;
 mod state;
@@ -83,6 +84,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(run_parts::router())
         .merge(logs::router())
         .merge(uploads::router())
+        .merge(secrets::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())

@@ -1,6 +1,6 @@
 //! From what is stored, and what the engine knows beside it, to what the API says.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use rigi_api::view::{
@@ -153,6 +153,7 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
         true => scope.db().route_of(id).await.ok().flatten(),
         false => None,
     };
+    let (secrets, secrets_changed) = secrets(scope, run, version.as_ref()).await;
     let settings = scope.engine.settings();
     Ok(RunView {
         summary: summary(&run.into(), look.as_ref()),
@@ -161,6 +162,8 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
         parameters: masked(version.as_ref().map(|v| &v.spec), &run.request.parameters),
         inputs: run.request.inputs.iter().map(input).collect(),
         env: run.request.env.keys().map(|name| (name.clone(), MASK.to_owned())).collect(),
+        secrets,
+        secrets_changed,
         rerun_of: run.request.rerun_of.clone(),
         target: run.request.target.to_string(),
         environment: run.status.environment.as_ref().map(environment),
@@ -178,6 +181,28 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
             retry: run.status.state.is_terminal(),
         },
     })
+}
+
+/// Which secrets a run was given, and those of them that the run that it repeats was not given so.
+async fn secrets(
+    scope: &Scope,
+    run: &Run,
+    version: Option<&Version>,
+) -> (BTreeMap<String, i64>, Vec<String>) {
+    let asks = |version: &Version| !version.spec.secrets.is_empty() || !version.spec.encrypted_env.is_empty();
+    if !version.is_some_and(asks) {
+        return (BTreeMap::new(), Vec::new());
+    }
+    let given = scope.db().secrets_of(&run.request.id).await.unwrap_or_default();
+    let Some(origin) = run.request.rerun_of.as_ref().filter(|_| !given.is_empty()) else {
+        return (given, Vec::new());
+    };
+    let before = scope.db().secrets_of(origin).await.unwrap_or_default();
+    // Nothing is known of one that never started, or is gone.
+    let changed =
+        given.iter().filter(|(name, version)| !before.is_empty() && before.get(*name) != Some(version));
+    let changed = changed.map(|(name, _)| name.clone()).collect();
+    (given, changed)
 }
 
 fn log(run: &Run, look: Option<&Look>) -> LogSummary {

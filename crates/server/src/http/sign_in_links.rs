@@ -204,14 +204,7 @@ pub async fn first_administrator_link(state: &AppState) -> rigi_store::Result<Op
     let no_randomness =
         |e: getrandom::Error| rigi_store::Error::Io { what: "draw a key".to_owned(), source: e.into() };
     let key = new_key(KeyKind::Link).map_err(no_randomness)?;
-    let deed = Deed {
-        actor: "server".to_owned(),
-        actor_id: None,
-        via: "server".to_owned(),
-        address: None,
-        request: None,
-        at: now,
-    };
+    let deed = Deed::of_server("server", now);
     let link = new_link(LinkKind::FirstAdministrator, now.after(FIRST_LIFE));
     state.store().add_link(&key, &link, &deed).await?;
     Ok(Some(format!("/join#{}", key.expose())))

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rigi_api::view::RunSummary;
+use rigi_model::event::Subject;
 use rigi_model::{ProjectName, RunId};
 use rigi_store::SubjectChange;
 use serde_json::json;
@@ -203,7 +204,9 @@ pub fn reset(id: Option<i64>) -> Bytes {
 
 /// What happened to something that is no run, called as its subject.
 pub fn other_event(told: &SubjectChange) -> Bytes {
-    sse::event(told.subject.as_str(), None::<u8>, &json!({ "id": told.id, "kind": told.kind }))
+    // Who may hear of a project need not be let know which secrets it has.
+    let id = Some(&told.id).filter(|_| told.subject != Subject::Secret);
+    sse::event(told.subject.as_str(), None::<u8>, &json!({ "id": id, "kind": told.kind }))
 }
 
 /// The events of these runs; see [`Batch::Runs`].

@@ -1,5 +1,7 @@
 //! Taking a snapshot.
 
+use std::path::Path;
+
 use rigi_model::{ProjectName, Timestamp};
 
 use super::chunks::ChunkWriter;
@@ -11,7 +13,7 @@ use super::schema::{Table, tables_of};
 use super::snapshot::Snapshot;
 use super::{Progress, Watch};
 use crate::lock::FilesLock;
-use crate::{Blobs, Result, seal};
+use crate::{Blobs, Error, Result, seal};
 
 /// What a backup took and added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +50,11 @@ pub async fn create(
     let Target { config, data, storage } = from;
     let _files = FilesLock::keep(data)?;
     let before = repository.manifest(None).ok();
+    let (sealer, check) = key_of(data)?;
     let mut snapshot = Snapshot::begin(config).await?;
+    if key_of(data)?.1 != check {
+        return Err(replaced());
+    }
     let schema = snapshot.schema().await?;
     let runs = unsigned(snapshot.number("SELECT COUNT(*) FROM runs").await?);
     let open_runs = unsigned(snapshot.number("SELECT COUNT(*) FROM runs WHERE ended_at IS NULL").await?);
@@ -64,7 +70,6 @@ pub async fn create(
     let blobs = Blobs::open_at(data, &ProjectName::default(), storage)?;
     let previous = Previous::new(repository, before.as_ref());
     let copied = Copier { repository, previous, watch }.copy(&blobs, &projects, &mut added)?;
-    let sealer = seal::Sealer::open_existing(data)?;
     let manifest = Manifest {
         format: FORMAT,
         id: name_of(now, before.as_ref()),
@@ -75,7 +80,7 @@ pub async fn create(
         runs,
         open_runs,
         sealed,
-        key_check: sealer.as_ref().map(seal::Sealer::check_text).transpose()?,
+        key_check: check,
         key: if key == WithKey::Yes { sealer.map(|s| s.key_hex()) } else { None },
         tables,
         files: copied.files,
@@ -84,6 +89,26 @@ pub async fn create(
     };
     repository.finish(&manifest)?;
     Ok(Created { manifest, new_objects: added.objects, new_bytes: added.bytes })
+}
+
+/// The key that a snapshot that is begun now is sealed with, if it is in the data folder, and the text that it opens.
+fn key_of(data: &Path) -> Result<(Option<seal::Sealer>, Option<String>)> {
+    if crate::secrets::is_being_replaced(data) {
+        return Err(replaced());
+    }
+    let sealer = seal::Sealer::open_existing(data)?;
+    let check = match std::fs::read_to_string(data.join(seal::CHECK_FILE)) {
+        Ok(check) => Some(check),
+        // From before there was such a text.
+        Err(_) => sealer.as_ref().map(seal::Sealer::check_text).transpose()?,
+    };
+    Ok((sealer, check))
+}
+
+fn replaced() -> Error {
+    Error::Key(
+        "the server's key is just being replaced: take the backup again, with the server running".into(),
+    )
 }
 
 async fn copy_table(

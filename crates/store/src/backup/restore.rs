@@ -162,7 +162,12 @@ fn copy_files(repository: &Repository, manifest: &Manifest, files: &Files, watch
 fn choose_key(manifest: &Manifest, key: &Key) -> Result<Option<Vec<u8>>> {
     let found = match key {
         Key::New => return Ok(None),
-        Key::File(file) => Some(fs::read(file).map_err(Error::io(format!("read {}", file.display())))?),
+        Key::File(file) => {
+            let key = fs::read(file).map_err(Error::io(format!("read {}", file.display())))?;
+            // One that is given by the configuration is written down in digits.
+            let digits = std::str::from_utf8(&key).ok().and_then(crate::read_key);
+            Some(digits.map_or(key, Vec::from))
+        }
         Key::OfBackup => manifest.key.as_deref().and_then(unhex),
     };
     let Some(found) = found else {

@@ -27,6 +27,21 @@ pub struct Deed {
     pub at: Timestamp,
 }
 
+impl Deed {
+    /// Of somebody without an account, such as the one who has the server for themselves.
+    #[must_use]
+    pub fn of_server(actor: &str, at: Timestamp) -> Self {
+        Self {
+            actor: actor.to_owned(),
+            actor_id: None,
+            via: "server".to_owned(),
+            address: None,
+            request: None,
+            at,
+        }
+    }
+}
+
 /// What is done.
 #[derive(Debug, Clone, Default)]
 pub struct Entry<'a> {

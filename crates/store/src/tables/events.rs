@@ -1,7 +1,9 @@
 //! Events of runs and of other subjects, in one sequence. Their ids are given by the writer, so that they grow in the order of commits:
 //! the id of an event is free only as long as no other server has given it.
 
-use rigi_model::event::{Subject, SubjectEvent};
+use std::collections::BTreeMap;
+
+use rigi_model::event::{RunEvent, Subject, SubjectEvent, versions_told};
 use rigi_model::{ProjectName, Reason, RunId, Timestamp};
 use sqlx::{AssertSqlSafe, FromRow, Row};
 
@@ -172,8 +174,20 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn route_of(&self, run: &RunId) -> Result<Option<String>> {
+        self.last_told(run, RunEvent::ROUTE).await
+    }
+
+    /// Which secrets the last attempt of a run was given, with their versions.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn secrets_of(&self, run: &RunId) -> Result<BTreeMap<String, i64>> {
+        let told = self.last_told(run, RunEvent::SECRETS).await?;
+        Ok(told.as_deref().map(versions_told).unwrap_or_default())
+    }
+
+    async fn last_told(&self, run: &RunId, kind: &str) -> Result<Option<String>> {
         let sql = "SELECT message FROM events WHERE subject_id = $1 AND kind = $2 ORDER BY id DESC LIMIT 1";
-        let kind = rigi_model::event::RunEvent::ROUTE;
         let row: Option<Option<String>> = on_db!(self, pool => sqlx::query_scalar(sql)
             .bind(run.as_str()).bind(kind).fetch_optional(pool).await?);
         Ok(row.flatten())

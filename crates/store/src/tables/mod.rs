@@ -11,5 +11,6 @@ pub mod runs_list;
 pub mod runs_open;
 mod runs_read;
 mod runs_search;
+pub mod secrets;
 pub mod uploads;
 pub mod versions;

@@ -94,7 +94,7 @@ pub async fn ended_run(store: &Store, project: &ProjectName, n: usize, log_lines
 }
 
 pub async fn open(at: &Target) -> Store {
-    let store = Store::open_at(&at.config, &at.data, &at.storage, Renew::default()).await.unwrap();
+    let store = Store::open_at(&at.config, &at.data, &at.storage, Renew::default(), None).await.unwrap();
     // What tells the key from others is no secret.
     store.lead().await.unwrap();
     store

@@ -14,5 +14,6 @@ mod people;
 mod retention;
 mod runs;
 mod schema;
+mod secrets;
 mod servers;
 mod support;

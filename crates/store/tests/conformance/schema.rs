@@ -102,7 +102,9 @@ fn a_data_folder_that_lost_its_database_or_its_key_is_not_opened_as_if_it_were_n
         let config = config.unwrap_or_else(|| DbConfig::Sqlite(data.path().join("rigi.db")));
         let open = |renew| {
             let (config, data) = (config.clone(), data.path().to_owned());
-            block_on(async move { Store::open_at(&config, &data, &Storage::Data, renew).await.map(drop) })
+            block_on(
+                async move { Store::open_at(&config, &data, &Storage::Data, renew, None).await.map(drop) },
+            )
         };
         let (nothing, key, database) = (
             Renew::default(),

@@ -113,10 +113,10 @@ fn servers_of_one_database_hear_of_each_others_commits() {
         let config = DbConfig::Postgres(url);
         let (data, other, files) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
         let shared = Storage::Folder(files.path().to_owned());
-        let follow = || Store::follow(&config, other.path(), &shared);
+        let follow = || Store::follow(&config, other.path(), &shared, None);
         let refused = follow().await.unwrap_err();
         assert!(matches!(refused, Error::Database { .. }), "nobody leads it yet: {refused:?}");
-        let leader = Store::open_at(&config, data.path(), &shared, Renew::default()).await.unwrap();
+        let leader = Store::open_at(&config, data.path(), &shared, Renew::default(), None).await.unwrap();
         leader.lead().await.unwrap();
         assert!(matches!(follow().await, Err(Error::Lost { part: "key", .. })), "it has no key");
         Store::open(&DbConfig::Sqlite(other.path().join("a.db")), other.path()).await.unwrap();
@@ -126,8 +126,11 @@ fn servers_of_one_database_hear_of_each_others_commits() {
         }
         std::fs::remove_file(other.path().join("database.id")).unwrap();
         let sqlite = DbConfig::Sqlite(other.path().join("a.db"));
-        assert!(Store::follow(&sqlite, other.path(), &shared).await.is_err(), "SQLite has one server");
-        assert!(Store::follow(&config, other.path(), &Storage::Data).await.is_err(), "files are shared");
+        assert!(Store::follow(&sqlite, other.path(), &shared, None).await.is_err(), "SQLite has one server");
+        assert!(
+            Store::follow(&config, other.path(), &Storage::Data, None).await.is_err(),
+            "files are shared"
+        );
         leader.submit(vec![new_run("a")], None).await.unwrap();
         let mut heard = leader.hear_others().await.unwrap();
         let follower = follow().await.unwrap();

@@ -280,7 +280,7 @@ impl World {
                 let message = format!("{class:?}");
                 let reason = Reason::StagingFailed;
                 self.history.may_end(&key, Exit::NotStarted { class, reason, message: message.clone() });
-                Err(CannotPlan { class, message, away: false })
+                Err(CannotPlan { class, reason: rigi_model::Reason::StagingFailed, message, away: false })
             }
         };
         self.tell(id, Message::Planned { key, plan: Box::new(plan) });
@@ -347,6 +347,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         environment: None,
         parameters: serde_json::Map::new(),
         env: (*run.env).clone(),
+        secrets: rigi_work::secrets::PlanSecrets::default(),
         inputs: Vec::new(),
         outputs: Vec::new(),
         limits: PlanLimits::default(),

@@ -16,6 +16,13 @@ pub const INPUT: &[Field] = &[
     field("accept", Kind::Texts, "File endings or media types.", "[\".csv\", \"text/plain\"]"),
 ];
 
+/// An entry of `secrets`.
+pub const SECRET: &[Field] = &[
+    field("name", Kind::Text, "Its name in the project.", "\"TLS_KEY\""),
+    field("variable", Kind::Text, "The environment variable that it becomes, if not of its name.", "\"KEY\""),
+    field("file", Kind::Text, "The file below `$RIGI_SECRETS` that it becomes instead.", "\"key.pem\""),
+];
+
 /// `outputs`.
 pub const OUTPUT: &[Field] = &[field("description", Kind::Text, "What it is.", "\"The trend as a picture\"")];
 

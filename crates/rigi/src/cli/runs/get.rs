@@ -89,6 +89,7 @@ fn show(run: &RunView, earlier: &[AttemptView], now: Timestamp, terminal: &Termi
         ),
         ("parameters", parameters(run, terminal.width.saturating_sub(12))),
         ("inputs", inputs.join(", ")),
+        ("secrets", secrets(run)),
         ("labels", labels(&summary.labels)),
         ("used", used(run.usage)),
         ("limits", limits(run)),
@@ -113,6 +114,16 @@ fn code(run: &RunView) -> String {
 fn parameters(run: &RunView, width: usize) -> String {
     let pairs: Vec<String> = run.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     cut(&pairs.join(" "), width.max(20))
+}
+
+/// With their versions; those that were others in the run that it repeats are said to be so.
+fn secrets(run: &RunView) -> String {
+    let each: Vec<String> =
+        run.secrets.iter().map(|(name, version)| format!("{name} (version {version})")).collect();
+    match run.secrets_changed.as_slice() {
+        [] => each.join(", "),
+        changed => format!("{}; not as in the run that it repeats: {}", each.join(", "), changed.join(", ")),
+    }
 }
 
 fn used(usage: UsageView) -> String {

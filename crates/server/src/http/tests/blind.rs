@@ -40,6 +40,9 @@ async fn filled() -> (TestServer, Foreign) {
     let waiting = server.run(lab, "only-here", json!({}), "queued").await;
     let upload = server.call(Method::POST, "/projects/lab/uploads?name=a.csv", Some("a,b\n".into())).await;
     let upload = upload.json()["id"].as_str().unwrap().to_owned();
+    let secret = json!({"value": "hunter2 of lab"});
+    let set = server.call(Method::PUT, "/projects/lab/secrets/ONLY_HERE", Some(secret)).await;
+    assert!(set.status.is_success(), "{}", set.text());
     server.run("", "fit", json!({}), "succeeded").await;
     (server, Foreign { ended, held, waiting, upload })
 }
@@ -54,6 +57,8 @@ fn body_of(method: &Method, path: &str, upload: &str) -> Option<Value> {
             Some(json!({"runs": [{"pipeline": "only-here", "inputs": inputs["inputs"]}]}))
         }
         (_, "/runs/cancel") => Some(json!({"filter": {}})),
+        (_, "/secrets/{name}") if *method == Method::PUT => Some(json!({"value": "of default"})),
+        (_, "/secrets/import") => Some(json!({"text": "no line"})),
         _ => None,
     }
 }
@@ -135,7 +140,9 @@ async fn what_is_foreign_is_absent_in_every_operation() {
                 );
             }
             assert!(
-                !theirs.text().contains("hunter2") && !theirs.text().contains("of lab"),
+                !theirs.text().contains("hunter2")
+                    && !theirs.text().contains("ONLY_HERE")
+                    && !theirs.text().contains("of lab"),
                 "{method} {path}"
             );
         }

@@ -1,5 +1,5 @@
-//! An executor without processes. What a run does is said by its parameters: `hold` keeps it running until it is stopped;
-//! else it ends at once, with a line in its log and a file.
+//! An executor without processes. What a run does is said by its parameters: `hold` keeps it running until it is stopped; `tell`
+//! has it tell what it was given; else it ends at once, with a line in its log and a file.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -57,7 +57,12 @@ impl Executor for FakeExecutor {
             self.held.lock().unwrap().insert(plan.key);
             return;
         }
-        let words = format!("{} of {}\n", plan.pipeline, plan.project);
+        let mut words = format!("{} of {}\n", plan.pipeline, plan.project);
+        if plan.parameters.get("tell").is_some_and(|tell| tell == true) {
+            let files = plan.secrets.files.iter().map(|file| (&file.name, &file.content));
+            words.extend(plan.env.iter().chain(files).map(|(name, value)| format!("{name}={value}\n")));
+            words.extend(["covered: ", &plan.secrets.covered.join(" "), "\n"]);
+        }
         self.end(&plan.key, Exit::Code { code: 0 }, &words);
     }
 

@@ -130,6 +130,9 @@ async fn server() -> (TestServer, [(&'static str, String); 2]) {
 }
 
 fn body_of(method: &Method, path: &str) -> Option<Value> {
+    if *method == Method::PUT && path.ends_with("/secrets/{name}") {
+        return Some(json!({"value": "hunter2"}));
+    }
     if ![Method::POST, Method::PUT, Method::PATCH].contains(method) {
         return None;
     }
@@ -138,6 +141,7 @@ fn body_of(method: &Method, path: &str) -> Option<Value> {
         path if path.ends_with("/runs") && !path.contains("/pipelines/") => {
             json!({"runs": [{"pipeline": "fit"}]})
         }
+        path if path.ends_with("/secrets/import") => json!({"text": "fit=hunter2"}),
         path if path.ends_with("/runs/cancel") => json!({"ids": []}),
         _ => json!({}),
     })

@@ -6,6 +6,7 @@ mod executor;
 mod gate;
 mod people;
 mod projects;
+mod secrets;
 mod server;
 
 pub(super) use server::{Answer, TestServer, settings};

@@ -1,0 +1,96 @@
+//! Opens Fernet tokens, which is what Fast-Flow's `encrypted_env` holds. Nothing is sealed with it here.
+//!
+//! Source: <https://github.com/fernet/spec/blob/master/Spec.md>. A token's age is not looked at, as in Fast-Flow.
+
+use aes::Aes128;
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockModeDecrypt, KeyIvInit};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// Version, time and initialization vector.
+const HEAD: usize = 1 + 8 + 16;
+const MAC: usize = 32;
+const VERSION: u8 = 0x80;
+
+/// The key that Fast-Flow calls `ENCRYPTION_KEY`.
+pub(crate) struct FernetKey {
+    signing: [u8; 16],
+    encryption: [u8; 16],
+}
+
+impl FernetKey {
+    /// Of its text: 32 bytes in the base64 of URLs.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let bytes = unbase64(text.trim())?;
+        let (signing, encryption) = bytes.split_at_checked(16)?;
+        Some(Self { signing: signing.try_into().ok()?, encryption: encryption.try_into().ok()? })
+    }
+
+    /// What a token holds; `None`: it is none, or was made with another key, or is no text.
+    pub(crate) fn open(&self, token: &str) -> Option<String> {
+        let bytes = unbase64(token.trim())?;
+        let signed = bytes.len().checked_sub(MAC).filter(|signed| *signed > HEAD && bytes[0] == VERSION)?;
+        let (signed, mac) = bytes.split_at(signed);
+        let mut own = Hmac::<Sha256>::new_from_slice(&self.signing).ok()?;
+        own.update(signed);
+        own.verify_slice(mac).ok()?;
+        let (head, sealed) = signed.split_at(HEAD);
+        let cipher = cbc::Decryptor::<Aes128>::new_from_slices(&self.encryption, &head[9..]).ok()?;
+        let mut open = sealed.to_vec();
+        let open = cipher.decrypt_padded::<Pkcs7>(&mut open).ok()?;
+        String::from_utf8(open.to_vec()).ok()
+    }
+}
+
+/// The base64 of URLs, with its padding or without.
+fn unbase64(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim_end_matches('=');
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut count) = (0u32, 0);
+    for letter in text.bytes() {
+        let six = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    (text.len() % 4 != 1).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: <https://github.com/fernet/spec/blob/master/verify.json>.
+    const TOKEN: &str = "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
+    const KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
+
+    #[test]
+    fn a_token_opens_with_its_key_alone() {
+        let key = FernetKey::parse(KEY).unwrap();
+        assert_eq!(key.open(TOKEN).as_deref(), Some("hello"));
+        let other = FernetKey::parse("dw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=").unwrap();
+        assert_eq!(other.open(TOKEN), None);
+        assert!(FernetKey::parse("c3ludGF4").is_none() && FernetKey::parse("äöü").is_none());
+        // Source: <https://github.com/fernet/spec/blob/master/invalid.json>.
+        for wrong in [
+            "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykQUFBQUFBQUFBQQ==",
+            "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPA==",
+            "%%%%%%%%%%%%%AECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==",
+            "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0ODz4LEpdELGQAad7aNEHbf-JkLPIpuiYRLQ3RtXatOYREu2FWke6CnJNYIbkuKNqOhw==",
+            "",
+        ] {
+            assert_eq!(key.open(wrong), None, "{wrong}");
+        }
+    }
+}

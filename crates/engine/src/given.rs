@@ -1,0 +1,132 @@
+//! What an attempt is given of its project's secrets: opened at the moment when its plan is made, so that each attempt has the present
+//! ones. A pipeline that asks for none costs nothing here.
+
+use std::collections::BTreeMap;
+
+use rigi_model::attempt::FailureClass;
+use rigi_model::pipeline::{PipelineSpec, SecretAs};
+use rigi_model::{ProjectName, Reason};
+use rigi_store::Store;
+use rigi_store::secrets::OpenSecrets;
+use rigi_work::secrets::{PlanSecrets, SecretFile};
+
+use crate::fernet::FernetKey;
+use crate::ledger::CannotPlan;
+
+/// The secret with the key of `encrypted_env`; Fast-Flow has it in a variable of this name.
+pub const ENCRYPTION_KEY: &str = "ENCRYPTION_KEY";
+/// Bytes of all secrets of an attempt: what its supervisor looks for in each line that it prints.
+const MOST_BYTES: usize = 1 << 20;
+
+/// What is given as variables, and what else.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// `encrypted_env`, opened.
+    pub opened_env: BTreeMap<String, String>,
+    /// Secrets as variables.
+    pub variables: BTreeMap<String, String>,
+    pub rest: PlanSecrets,
+}
+
+/// Whether it asks for any.
+fn asks(spec: &PipelineSpec) -> bool {
+    !spec.secrets.is_empty() || !spec.encrypted_env.is_empty()
+}
+
+/// The secrets that a spec asks for and that its project does not have, each once.
+pub(crate) async fn missing(
+    store: &Store,
+    project: &ProjectName,
+    spec: &PipelineSpec,
+) -> rigi_store::Result<Vec<String>> {
+    if !asks(spec) {
+        return Ok(Vec::new());
+    }
+    Ok(missing_in(&*store.open_secrets(project).await?, spec))
+}
+
+fn missing_in(open: &OpenSecrets, spec: &PipelineSpec) -> Vec<String> {
+    let key = (!spec.encrypted_env.is_empty()).then_some(ENCRYPTION_KEY);
+    let mut names: Vec<&str> = spec
+        .secrets
+        .iter()
+        .map(|secret| &*secret.name)
+        .chain(key)
+        .filter(|name| open.get(name).is_none())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// What is missing, and what to do.
+pub(crate) fn missing_words(names: &[String], project: &ProjectName) -> String {
+    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let (verb, noun) = if names.len() == 1 { ("is", "secret") } else { ("are", "secrets") };
+    let of = if *project == ProjectName::default() {
+        String::new()
+    } else {
+        format!(" in the project `{project}`")
+    };
+    format!("the {noun} {} {verb} not set{of}", all.join(", "))
+}
+
+/// Opens what a spec asks for.
+///
+/// # Errors
+/// If something is missing or cannot be opened.
+pub(crate) async fn of_spec(
+    store: &Store,
+    project: &ProjectName,
+    spec: &PipelineSpec,
+) -> Result<Given, CannotPlan> {
+    if !asks(spec) {
+        return Ok(Given::default());
+    }
+    let open = store.open_secrets(project).await?;
+    let missing = missing_in(&open, spec);
+    if let Some(first) = missing.first() {
+        let words = missing_words(&missing, project);
+        return Err(refused(format!("It was not started: {words}. `rigi secrets set {first}` sets it.")));
+    }
+    let mut given = Given::default();
+    for secret in &spec.secrets {
+        let Some(found) = open.get(&secret.name) else { continue };
+        given.rest.versions.insert(secret.name.clone(), found.version);
+        given.rest.covered.push(found.value.clone());
+        match &secret.given {
+            SecretAs::Variable(name) => _ = given.variables.insert(name.clone(), found.value.clone()),
+            SecretAs::File(name) => {
+                given.rest.files.push(SecretFile { name: name.clone(), content: found.value.clone() });
+            }
+        }
+    }
+    if let Some(found) = open.get(ENCRYPTION_KEY).filter(|_| !spec.encrypted_env.is_empty()) {
+        given.rest.versions.insert(ENCRYPTION_KEY.to_owned(), found.version);
+        given.opened_env = opened_env(&spec.encrypted_env, &found.value)?;
+        given.rest.covered.extend(given.opened_env.values().cloned());
+    }
+    if given.rest.covered.iter().map(String::len).sum::<usize>() > MOST_BYTES {
+        return Err(refused("It was not started: its secrets are more than 1 MiB together.".into()));
+    }
+    Ok(given)
+}
+
+fn opened_env(sealed: &BTreeMap<String, String>, key: &str) -> Result<BTreeMap<String, String>, CannotPlan> {
+    let key = FernetKey::parse(key).ok_or_else(|| {
+        refused(format!(
+            "It was not started: the secret `{ENCRYPTION_KEY}` is no Fernet key, which has 44 characters and ends with `=`."
+        ))
+    })?;
+    let open = |(name, token): (&String, &String)| match key.open(token) {
+        Some(value) => Ok((name.clone(), value)),
+        None => Err(refused(format!(
+            "It was not started: `encrypted_env.{name}` was not encrypted with the key in the secret `{ENCRYPTION_KEY}`, or is damaged."
+        ))),
+    };
+    sealed.iter().map(open).collect()
+}
+
+fn refused(message: String) -> CannotPlan {
+    CannotPlan { class: FailureClass::User, reason: Reason::SecretMissing, message, away: false }
+}
