@@ -35,9 +35,12 @@ async function fetchExact(request: Request): Promise<Response> {
   return exact;
 }
 
+/** What nobody needs to be signed in for, or what asks for a code: an answer says nothing of whether this browser is known. */
+const ASKS_NOBODY = /^\/api\/v1\/(?:sign-in(?:\/|$)|session$|account\/factor\/off$)/;
+
 api.use({
-  onResponse({ response }) {
-    setSignedIn(response.status !== 401);
+  onResponse({ response, schemaPath }) {
+    if (!ASKS_NOBODY.test(schemaPath)) setSignedIn(response.status !== 401);
   },
 });
 
@@ -52,8 +55,16 @@ export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answer.catch(() => {
     throw Problem.unreachable();
   });
-  if (!response.ok || data === undefined) throw new Problem(response.status, error);
+  if (!response.ok || data === undefined) throw new Problem(response.status, error, response.headers.get("Retry-After"));
   return data;
+}
+
+/** An answer without data, or a thrown `Problem`. */
+export async function done(answer: Promise<Answer<unknown>>): Promise<void> {
+  const { error, response } = await answer.catch(() => {
+    throw Problem.unreachable();
+  });
+  if (!response.ok) throw new Problem(response.status, error, response.headers.get("Retry-After"));
 }
 
 /** Text of an address of the API, at most `limit` bytes of it. */

@@ -2,9 +2,11 @@
 import { useSyncExternalStore } from "react";
 
 let signedIn = true;
+let known = false;
 const listeners = new Set<() => void>();
 
 export function setSignedIn(value: boolean): void {
+  known ||= value;
   if (signedIn === value) return;
   signedIn = value;
   for (const listener of listeners) listener();
@@ -17,4 +19,9 @@ function subscribe(listener: () => void): () => void {
 
 export function useSignedIn(): boolean {
   return useSyncExternalStore(subscribe, () => signedIn);
+}
+
+/** Whether the server has known this browser since the page was loaded. */
+export function wasSignedIn(): boolean {
+  return known;
 }
