@@ -4,6 +4,7 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 import { api, done, ok } from "./client";
 import { keys } from "./keys";
 import { asProblem } from "./problem";
+import { forget } from "./session";
 import type { AccountView, CreateToken, TakeLink } from "./types";
 
 export const accountQuery = queryOptions({
@@ -51,6 +52,7 @@ export async function signOut(): Promise<void> {
   await done(api.DELETE("/api/v1/session")).catch((error: unknown) => {
     if (asProblem(error).status !== 401) throw error;
   });
+  forget();
   location.assign("/");
 }
 

@@ -26,7 +26,8 @@ export const api = createClient<paths>({
 /** Numbers that people wrote pass unchanged, in answers as in what is sent. */
 async function fetchExact(request: Request): Promise<Response> {
   const response = await fetch(request);
-  if (!response.ok || !response.body) return response;
+  // An answer that has no content cannot be given any.
+  if (!response.ok || !response.body || response.status === 204) return response;
   const headers = new Headers(response.headers);
   // Where an answer has a length, the client reads it by `json`, else by a reader of its own.
   headers.set("Content-Length", headers.get("Content-Length") ?? "1");

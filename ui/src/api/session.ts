@@ -21,6 +21,11 @@ export function useSignedIn(): boolean {
   return useSyncExternalStore(subscribe, () => signedIn);
 }
 
+/** Whoever was here leaves: the page that is shown until it is loaded anew does not speak of an end. */
+export function forget(): void {
+  known = false;
+}
+
 /** Whether the server has known this browser since the page was loaded. */
 export function wasSignedIn(): boolean {
   return known;

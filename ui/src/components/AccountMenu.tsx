@@ -3,6 +3,7 @@ import { Menu } from "@mantine/core";
 import "@mantine/core/styles/Menu.css";
 import "@mantine/core/styles/Paper.css";
 import "@mantine/core/styles/Popover.css";
+import { useMediaQuery } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 
 import { signOut } from "../api/account";
@@ -17,6 +18,7 @@ import classes from "./Shell.module.css";
 export default function AccountMenu({ account }: { account: AccountView }) {
   const navigate = useNavigate();
   const rights = useRights();
+  const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
   const leave = () =>
     void signOut().catch((error: unknown) => notify(`Not signed out: ${asProblem(error).message}`, "bad", asProblem(error).cure));
   return (
@@ -32,21 +34,21 @@ export default function AccountMenu({ account }: { account: AccountView }) {
         <Menu.Item leftSection={<Icon name="person" size={14} />} onClick={() => void navigate({ to: "/account" })}>
           Your account
         </Menu.Item>
-        <div className={classes.phoneOnly}>
-          {rights.role && (
-            <Menu.Item leftSection={<Icon name="people" size={14} />} onClick={() => void navigate({ to: "/members" })}>
-              Members
-            </Menu.Item>
-          )}
-          {rights.administer && (
-            <Menu.Item leftSection={<Icon name="shield" size={14} />} onClick={() => void navigate({ to: "/administration" })}>
-              Administration
-            </Menu.Item>
-          )}
+        {phone && rights.role && (
+          <Menu.Item leftSection={<Icon name="people" size={14} />} onClick={() => void navigate({ to: "/members" })}>
+            Members
+          </Menu.Item>
+        )}
+        {phone && rights.administer && (
+          <Menu.Item leftSection={<Icon name="shield" size={14} />} onClick={() => void navigate({ to: "/administration" })}>
+            Administration
+          </Menu.Item>
+        )}
+        {phone && (
           <Menu.Item leftSection={<Icon name="settings" size={14} />} onClick={() => void navigate({ to: "/settings" })}>
             Settings
           </Menu.Item>
-        </div>
+        )}
         <Menu.Divider />
         <Menu.Item leftSection={<Icon name="close" size={14} />} onClick={leave}>
           Sign out

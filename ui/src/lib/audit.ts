@@ -44,6 +44,12 @@ export function roleWord(role: unknown): string {
   return `${/^[aeio]/.test(word) ? "an" : "a"} ${word}`;
 }
 
+/** Who did it, as the begin of a sentence. */
+export function actorOf({ actor, actor_id }: Pick<AuditView, "actor" | "actor_id">): string {
+  if (actor_id != null) return actor;
+  return { nobody: "Somebody", server: "The server", terminal: "The server’s terminal" }[actor] ?? actor;
+}
+
 function shortened(id: string): string {
   return id.slice(-4);
 }

@@ -1,17 +1,20 @@
 /** One's account: name, password, second factor, where one is signed in, tokens. */
 import { useQuery } from "@tanstack/react-query";
 
-import { accountQuery, makeToken, removeToken, tokensQuery, useAccountChange } from "../api/account";
+import { accountQuery, makeToken, removeToken, sessionsQuery, tokensQuery, useAccountChange } from "../api/account";
 import { Factor } from "../components/account/Factor";
 import { Password, You } from "../components/account/Identity";
 import { Sessions } from "../components/account/Sessions";
 import { BrowserSettings } from "../components/BrowserSettings";
-import { Page } from "../components/Page";
+import { Page, Section } from "../components/Page";
 import { Tokens } from "../components/people/Tokens";
 import { Empty, Failure } from "../components/States";
 
 export function Account() {
   const { data: account, error, refetch } = useQuery(accountQuery);
+  const people = account?.id != null;
+  // All of it at once: what comes later would push the rest away.
+  const rest = [useQuery({ ...sessionsQuery, enabled: people }), useQuery({ ...tokensQuery, enabled: people })];
   const crumbs = [{ text: "Your account" }];
   if (error && !account) {
     return (
@@ -21,7 +24,7 @@ export function Account() {
     );
   }
   if (!account) return <Page crumbs={crumbs}>{null}</Page>;
-  if (account.id == null) {
+  if (!people) {
     return (
       <Page crumbs={crumbs}>
         <Empty icon="person" title="There are no accounts on this server">
@@ -32,11 +35,14 @@ export function Account() {
       </Page>
     );
   }
+  if (rest.some((query) => query.isPending)) return <Page crumbs={crumbs}>{null}</Page>;
   return (
     <Page crumbs={crumbs}>
       <You account={account} />
-      <Password account={account} />
-      <Factor account={account} />
+      <Section title="Signing in">
+        <Password account={account} />
+        <Factor account={account} />
+      </Section>
       <Sessions />
       <OwnTokens />
       <BrowserSettings />

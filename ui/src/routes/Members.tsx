@@ -5,9 +5,9 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 
 import { accountQuery } from "../api/account";
-import { activityQuery, membersQuery } from "../api/people";
+import { activityQuery, invitationsQuery, membersQuery } from "../api/people";
 import { useRights } from "../api/rights";
-import { Page, Section } from "../components/Page";
+import { Page } from "../components/Page";
 import { AddMember } from "../components/people/AddMember";
 import { AuditLines } from "../components/people/AuditLines";
 import { Invitations, InviteWindow } from "../components/people/Invitations";
@@ -96,11 +96,13 @@ function NobodyElse() {
 function List({ manage, onAdd }: { manage: boolean; onAdd?: () => void }) {
   const { data, error, refetch } = useQuery(membersQuery);
   const { data: account } = useQuery(accountQuery);
+  const invitations = useQuery({ ...invitationsQuery, enabled: manage });
   if (error && !data) return <Failure error={error} retry={() => void refetch()} />;
-  if (!data) return null;
+  // All of it at once: what comes later would move.
+  if (!data || (manage && invitations.isPending)) return null;
   return (
     <>
-      <Section title="Members">
+      <div className={classes.list}>
         {data.length > 0 ? (
           <MemberList members={data} manage={manage} own={account?.id} />
         ) : (
@@ -121,7 +123,7 @@ function List({ manage, onAdd }: { manage: boolean; onAdd?: () => void }) {
             ? "Administrators own everything, and are not named here."
             : "Administrators are not named here. Owners decide who is what."}
         </p>
-      </Section>
+      </div>
       {manage && <Invitations />}
     </>
   );

@@ -26,9 +26,12 @@ export function Person() {
   const may = people && administer;
   const { data: person, error, refetch } = useQuery({ ...personQuery(id), enabled: may });
   const { data: account } = useQuery(accountQuery);
+  const tokens = useQuery({ ...tokensOfQuery(id), enabled: may });
   if (!may) return <NotForYou people={people} />;
   const crumbs = [{ text: "Administration", link: { to: "/administration" } as const }, { text: person?.name ?? "Account" }];
   if (!person) return <Page crumbs={crumbs}>{error && <Failure error={error} retry={() => void refetch()} />}</Page>;
+  // All of it at once: what comes later would move.
+  if (tokens.isPending) return <Page crumbs={crumbs}>{null}</Page>;
   const own = account?.id === person.id;
   return (
     <Page crumbs={crumbs} actions={<PersonActions person={person} own={own} />}>

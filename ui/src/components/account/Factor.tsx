@@ -9,7 +9,6 @@ import { plural } from "../../lib/format";
 import { notify } from "../../lib/notices";
 import { Command } from "../CopyButton";
 import { FormProblem, TextField, useSending } from "../form/Fields";
-import { Section } from "../Page";
 import { Field } from "../people/Field";
 import classes from "../people/People.module.css";
 import { RecoveryCodes } from "./RecoveryCodes";
@@ -19,24 +18,22 @@ const QrCode = lazy(() => import("./QrCode"));
 export function Factor({ account }: { account: AccountView }) {
   const [codes, setCodes] = useState<string[] | null>(null);
   return (
-    <Section title="Second factor">
+    <Field label="Second factor">
       {codes ? (
-        <Field label="Recovery codes">
-          <RecoveryCodes codes={codes} account={account} onDone={() => setCodes(null)} />
-        </Field>
+        <RecoveryCodes codes={codes} account={account} onDone={() => setCodes(null)} />
       ) : account.has_second_factor ? (
         <On account={account} />
       ) : (
         <Off onCodes={setCodes} />
       )}
-    </Section>
+    </Field>
   );
 }
 
 function Off({ onCodes }: { onCodes: (codes: string[]) => void }) {
   const begin = useMutation({ mutationFn: beginFactor });
   return (
-    <Field label="Not in use">
+    <>
       {begin.data ? (
         <First begun={begin.data} onCodes={onCodes} onClose={() => begin.reset()} />
       ) : (
@@ -53,7 +50,7 @@ function Off({ onCodes }: { onCodes: (codes: string[]) => void }) {
           </div>
         </div>
       )}
-    </Field>
+    </>
   );
 }
 
@@ -106,10 +103,10 @@ function On({ account }: { account: AccountView }) {
   const [open, setOpen] = useState(false);
   const left = account.recovery_codes_left;
   return (
-    <Field label="In use">
+    <>
       <div className={classes.narrow}>
         <p>
-          {left === 0 ? "No recovery code is left" : `${plural(left, "recovery code")} left`}
+          In use. {left === 0 ? "No recovery code is left" : `${plural(left, "recovery code")} left`}
           <span className="dim">
             {left < 3 ? ": for new ones, give the second factor up and set it up again." : ", for when the telephone is lost."}
           </span>
@@ -124,7 +121,7 @@ function On({ account }: { account: AccountView }) {
           </div>
         )}
       </div>
-    </Field>
+    </>
   );
 }
 

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { changeName, changePassword, useAccountChange } from "../../api/account";
 import type { AccountView } from "../../api/types";
 import { notify } from "../../lib/notices";
+import { ROLE_HELP, type Role } from "../../lib/rights";
 import { FormProblem, NewPasswordField, PasswordField, TextField, useSending } from "../form/Fields";
 import { Section } from "../Page";
 import { Field } from "../people/Field";
@@ -26,29 +27,34 @@ export function You({ account }: { account: AccountView }) {
           ))}
         </Field>
       )}
-      <Field label="May">{account.administrator ? "everything: an administrator" : <Roles account={account} />}</Field>
+      <Field label="Role">
+        {account.administrator ? (
+          <>
+            administrator <span className="dim">may do everything</span>
+          </>
+        ) : (
+          <Roles account={account} />
+        )}
+      </Field>
     </Section>
   );
 }
 
 function Roles({ account }: { account: AccountView }) {
   const [only, ...others] = account.roles;
-  if (!only) return "nothing yet";
-  if (others.length === 0)
-    return (
-      <>
-        what {only.role === "owner" || only.role === "editor" ? "an" : "a"} {only.role} may
-      </>
-    );
-  return (
-    <>
-      {account.roles.map(({ project, role }) => (
-        <p key={project}>
-          {role} <span className="dim">in</span> {project}
-        </p>
-      ))}
-    </>
-  );
+  if (!only) return "none yet";
+  return [only, ...others].map(({ project, role }) => (
+    <p key={project}>
+      {role}
+      {others.length > 0 && (
+        <>
+          {" "}
+          <span className="dim">in</span> {project}
+        </>
+      )}{" "}
+      <span className="dim">{ROLE_HELP[role as Role]}</span>
+    </p>
+  ));
 }
 
 function Name({ account }: { account: AccountView }) {
@@ -83,17 +89,15 @@ function Name({ account }: { account: AccountView }) {
 export function Password({ account }: { account: AccountView }) {
   const [open, setOpen] = useState(false);
   return (
-    <Section title="Password">
-      <Field label="Password">
-        {open ? (
-          <PasswordForm account={account} onClose={() => setOpen(false)} />
-        ) : (
-          <Button variant="default" onClick={() => setOpen(true)}>
-            {account.has_password ? "Change the password" : "Set a password"}
-          </Button>
-        )}
-      </Field>
-    </Section>
+    <Field label="Password">
+      {open ? (
+        <PasswordForm account={account} onClose={() => setOpen(false)} />
+      ) : (
+        <Button variant="default" onClick={() => setOpen(true)}>
+          {account.has_password ? "Change the password" : "Set a password"}
+        </Button>
+      )}
+    </Field>
   );
 }
 

@@ -10,7 +10,7 @@ import {
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/PasswordInput.css";
-import { useState, type ReactNode, type SyntheticEvent } from "react";
+import { useEffect, useRef, useState, type ReactNode, type SyntheticEvent } from "react";
 
 import { asProblem, isToldBeside, mistakeOf, type Problem } from "../../api/problem";
 import { sentence } from "../../lib/sentence";
@@ -40,8 +40,9 @@ export function PasswordField({ mistake, ...props }: PasswordInputProps & Told) 
   const [visible, setVisible] = useState(false);
   return (
     <PasswordInput
-      classNames={NAMES}
+      classNames={{ ...NAMES, visibilityToggle: classes.eye ?? "" }}
       error={told(mistake)}
+      aria-invalid={mistake === undefined ? undefined : true}
       visible={visible}
       onVisibilityChange={setVisible}
       visibilityToggleButtonProps={{ "aria-label": visible ? "Hide the password" : "Show the password", tabIndex: 0 }}
@@ -96,9 +97,14 @@ export function useSending<R>(call: () => Promise<R>, onDone?: (result: R) => vo
     error: null,
     result: undefined,
   });
+  const form = useRef<HTMLFormElement>(null);
+  // When it is marked.
+  useEffect(() => {
+    if (state.error) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [state.error]);
   const send = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = event.currentTarget;
+    form.current = event.currentTarget;
     if (state.sending) return;
     setState((known) => ({ ...known, sending: true, error: null }));
     call().then(
@@ -108,8 +114,6 @@ export function useSending<R>(call: () => Promise<R>, onDone?: (result: R) => vo
       },
       (error: unknown) => {
         setState((known) => ({ ...known, sending: false, error }));
-        // After the next drawing, when it is marked.
-        requestAnimationFrame(() => form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
       },
     );
   };

@@ -2,7 +2,7 @@
 import { useState } from "react";
 
 import type { AuditView } from "../../api/types";
-import { changesOf, deedOf, type Names } from "../../lib/audit";
+import { actorOf, changesOf, deedOf, type Names } from "../../lib/audit";
 import { Icon } from "../Icon";
 import { At } from "../Time";
 import classes from "./People.module.css";
@@ -29,7 +29,7 @@ export function AuditLines({ lines, names, withProject = false }: AuditLinesProp
 function AuditLine({ line, names, withProject }: { line: AuditView; names: Names; withProject: boolean }) {
   const [open, setOpen] = useState(false);
   const said = deedOf(line, names);
-  const who = line.actor_id == null && line.actor === "nobody" ? "Somebody" : line.actor;
+  const who = actorOf(line);
   return (
     <>
       <div className={classes.line}>

@@ -37,6 +37,7 @@ export function AuditTab({ search }: { search: AdministrationSearch }) {
           size="xs"
           aria-label="What"
           data={[{ value: "", label: "Anything" }, ...ACTIONS]}
+          w={160}
           value={action ?? ""}
           onChange={(event) => set({ action: event.currentTarget.value })}
         />
@@ -79,7 +80,12 @@ function Time({ label, value, onChange }: { label: string; value: string | undef
   return (
     <label className={classes.inline}>
       <span className="dim">{label}</span>
-      <TextInput type="datetime-local" value={localTime(value)} onChange={(event) => onChange(utcTime(event.currentTarget.value))} />
+      <TextInput
+        w={176}
+        type="datetime-local"
+        value={localTime(value)}
+        onChange={(event) => onChange(utcTime(event.currentTarget.value))}
+      />
     </label>
   );
 }

@@ -43,7 +43,7 @@ export function GroupsTab({ onMake }: { onMake: () => void }) {
     );
   }
   return (
-    <div style={{ paddingTop: 8 }}>
+    <div className={classes.list}>
       <Table label="Groups" columns={COLUMNS} rows={data} keyOf={({ id }) => id} current={current} />
     </div>
   );

@@ -12,7 +12,7 @@ export function Once({ text, what, children, onDone }: { text: string; what: str
       <Command text={text} label={`Copy the ${what}`} />
       <p className="dim">It is shown this once.</p>
       <div className={classes.ways}>
-        <Button onClick={onDone} data-autofocus>
+        <Button onClick={onDone} autoFocus>
           Done
         </Button>
       </div>

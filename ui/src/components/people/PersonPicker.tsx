@@ -42,7 +42,7 @@ export function PersonPicker({ label, placeholder, value, onChange }: PersonPick
       searchable
       clearable
       nothingFoundMessage="Nobody is called so"
-      w={260}
+      w={220}
     />
   );
 }
