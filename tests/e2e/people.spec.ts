@@ -329,7 +329,9 @@ test("all of it by keyboard", async ({ bed, page }) => {
   await press("o");
   await expect(page.getByText("There are no groups yet")).toBeVisible();
   await press("Control+k");
+  await expect(page.getByRole("dialog", { name: "Search and commands" }).getByRole("textbox")).toBeFocused();
   await type("audit");
+  await expect(page.getByRole("dialog").getByText("Audit")).toBeVisible();
   await press("Enter");
   await expect(page.getByText("signed in with a password").first()).toBeVisible();
   await press("g", "u");

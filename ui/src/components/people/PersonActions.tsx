@@ -63,7 +63,7 @@ export function PersonActions({ person, own }: PersonActionsProps) {
         ) : (
           <Menu.Item onClick={() => setQuestion(questions.block)}>Block</Menu.Item>
         )}
-        <Menu.Item color="red" onClick={() => setQuestion(questions.remove)}>
+        <Menu.Item className="tone-bad" onClick={() => setQuestion(questions.remove)}>
           Delete
         </Menu.Item>
       </RowMenu>
