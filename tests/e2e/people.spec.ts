@@ -102,13 +102,22 @@ test("two people in two projects, each blind to the other's", async ({ bed, brow
   // An invitation to somebody who has an account makes no other one.
   await page.goto(`${at}/projects/${LAB}/members`);
   const again = await invite(page, "viewer");
+  await cleo.getByRole("button", { name: /^Account of / }).click();
+  await cleo.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(cleo.getByRole("heading", { name: "Sign in" })).toBeVisible();
   await cleo.goto(again);
+  await cleo.getByRole("button", { name: "I have an account: sign in" }).click();
+  await fillSignIn(cleo, CLEO);
   await cleo.getByRole("button", { name: `Join ${LAB} as a viewer` }).click();
   await expect(cleo).toHaveURL(`${at}/projects/${LAB}/`);
   await expect(cleo.getByRole("button", { name: `Project ${LAB}` })).toBeVisible();
 
-  // Who is removed sees nothing any more.
+  // The strongest role counts, and it is said why it does not change.
   await page.reload();
+  await page.getByRole("combobox", { name: `Role of ${BOB.name}` }).selectOption("viewer");
+  await expect(page.getByText(`${BOB.name} is still a runner`)).toBeVisible();
+
+  // Who is removed sees nothing any more.
   await page.getByRole("button", { name: `Remove ${BOB.name}` }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await expect(page.getByRole("dialog")).toHaveCount(0);
@@ -324,6 +333,7 @@ test("all of it by keyboard", async ({ bed, page }) => {
   // Administration: a group, made and gone into.
   await press("g", "a");
   await expect(page.getByRole("heading", { level: 1, name: "Administration" })).toBeVisible();
+  await expect(page.getByRole("row", { name: new RegExp(ADA.name) })).toBeVisible();
   await press("j");
   await expect(page.getByRole("row", { name: new RegExp(ADA.name) })).toHaveAttribute("data-current", "true");
   await press("o");

@@ -1,4 +1,5 @@
 /** What somebody sees who has an account and no role anywhere. */
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
 import { accountQuery } from "../api/account";
@@ -21,6 +22,9 @@ export function NoRole() {
             They find you by <code>{known}</code> <CopyButton text={known} label="Copy it" />
           </p>
         )}
+        <Button variant="default" onClick={() => location.reload()}>
+          Look again
+        </Button>
       </Empty>
     </Page>
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { changesOf, deedOf, roleWord } from "./audit";
+import { actorOf, changesOf, deedOf, roleWord } from "./audit";
 
 const names = new Map([
   ["per_ada", "Ada"],
@@ -64,6 +64,11 @@ describe("a line of the audit log", () => {
       { name: "role", before: "viewer", after: "runner", differs: true },
       { name: "source", before: "hand", after: "hand", differs: false },
     ]);
+  });
+
+  it("tells an account from what is none", () => {
+    expect(["nobody", "server", "link"].map((actor) => actorOf({ actor }))).toEqual(["Somebody", "The server", "link"]);
+    expect(["server", "constructor"].map((actor) => actorOf({ actor, actor_id: "per_1" }))).toEqual(["server", "constructor"]);
   });
 
   it("gives a role its article", () => {

@@ -1,6 +1,7 @@
 /** Lines of the audit log as sentences: who did what to whom, from what to what. */
 import type { AuditView } from "../api/types";
 import { plural } from "./format";
+import { byWord } from "./people";
 
 /** Names of people and groups by their ids, as far as they are known. */
 export type Names = ReadonlyMap<string, string>;
@@ -47,7 +48,9 @@ export function roleWord(role: unknown): string {
 /** Who did it, as the begin of a sentence. */
 export function actorOf({ actor, actor_id }: Pick<AuditView, "actor" | "actor_id">): string {
   if (actor_id != null) return actor;
-  return { nobody: "Somebody", server: "The server", terminal: "The server’s terminal" }[actor] ?? actor;
+  const word = byWord(actor);
+  if (word === actor) return actor;
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function shortened(id: string): string {

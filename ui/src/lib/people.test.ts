@@ -5,6 +5,7 @@ import { comeBack, deviceOf, keyIn, whyOf } from "./people";
 describe("words about people", () => {
   it("say why somebody has a role", () => {
     expect(whyOf({ source: "hand", by: "Ada" })).toBe("given by Ada");
+    expect(whyOf({ source: "hand", by: "terminal" })).toBe("given by the server’s terminal");
     expect(whyOf({ source: "rule", by: "server", group: "Lab" })).toBe("in the group Lab, follows from groups at the provider");
     expect(whyOf({ source: "invitation", by: "Bob" })).toBe("by an invitation");
   });

@@ -3,11 +3,23 @@ import type { GrantView } from "../api/types";
 
 type Grant = Pick<GrantView, "source" | "by" | "group">;
 
+/** Who is no account. */
+const OF_THE_SERVER: ReadonlyMap<string, string> = new Map([
+  ["terminal", "the server’s terminal"],
+  ["server", "the server"],
+  ["nobody", "somebody"],
+]);
+
+/** Who did something, within a sentence. */
+export function byWord(name: string): string {
+  return OF_THE_SERVER.get(name) ?? name;
+}
+
 /** Where a role comes from. */
 export function whyOf({ source, by, group }: Grant): string {
   const way =
     source === "hand"
-      ? `given by ${by}`
+      ? `given by ${byWord(by)}`
       : source === "invitation"
         ? "by an invitation"
         : source === "first"

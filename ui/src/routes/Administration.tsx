@@ -52,7 +52,7 @@ export function Administration() {
         ]}
       >
         <div className={classes.scroll} tabIndex={0} role="region" aria-label={value} data-scroll-restoration-id="administration">
-          {value === "people" && <PeopleTab q={search.q ?? ""} />}
+          {value === "people" && <PeopleTab q={search.q ?? ""} onMakeService={() => setMaking("service")} />}
           {value === "groups" && <GroupsTab onMake={() => setMaking("group")} />}
           {value === "audit" && <AuditTab search={search} />}
         </div>
@@ -83,12 +83,5 @@ export function NotForYou({ people }: { people: boolean }) {
 function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making) => void }) {
   if (tab === "audit") return null;
   if (tab === "groups") return <Button onClick={() => onMake("group")}>Make a group</Button>;
-  return (
-    <>
-      <Button variant="default" onClick={() => onMake("service")}>
-        Add a service account
-      </Button>
-      <Button onClick={() => onMake("person")}>Add a person</Button>
-    </>
-  );
+  return <Button onClick={() => onMake("person")}>Add a person</Button>;
 }

@@ -14,7 +14,7 @@ import { Table, type Column } from "../components/people/Table";
 import { Tokens } from "../components/people/Tokens";
 import { Banner, Failure } from "../components/States";
 import { Ago, At } from "../components/Time";
-import { whyOf } from "../lib/people";
+import { byWord, whyOf } from "../lib/people";
 import { pagePath } from "../lib/project";
 import { NotForYou } from "./Administration";
 
@@ -46,7 +46,7 @@ export function Person() {
         <span>{person.kind === "service" ? "service account" : own ? "you" : "person"}</span>
         <span>
           made <At at={person.created_at} />
-          {person.created_by !== person.name && ` by ${person.created_by}`}
+          {person.created_by !== person.name && ` by ${byWord(person.created_by)}`}
         </span>
         <span>{person.seen_at ? <>last seen {<Ago at={person.seen_at} />}</> : "never seen yet"}</span>
         <Link to="/administration" search={{ tab: "audit", actor: person.id }} className="link">

@@ -29,6 +29,9 @@ export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }
           ))}
         </div>
       )}
+      {!ways.passwords && ways.providers.length === 0 && (
+        <p>Nobody can sign in: the configuration of this server allows neither passwords nor a provider.</p>
+      )}
       {ways.passwords && (
         <p className="dim">No account, or no password any more? A link comes from whoever invited you, or from an administrator.</p>
       )}

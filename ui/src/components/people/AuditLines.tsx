@@ -48,21 +48,21 @@ function AuditLine({ line, names, withProject }: { line: AuditView; names: Names
           Details <Icon name="chevron" size={12} />
         </button>
       </div>
-      {open && <Detail line={line} />}
+      {open && <Detail line={line} withProject={withProject} />}
     </>
   );
 }
 
-function Detail({ line }: { line: AuditView }) {
+function Detail({ line, withProject }: { line: AuditView; withProject: boolean }) {
   const rows: [string, string | null | undefined][] = [
     ["Action", line.action],
     ["Result", line.result],
     ["On", `${line.subject} ${line.subject_id}`],
     ...changesOf(line).map(({ name, before, after, differs }): [string, string] => [
-      name,
+      name.charAt(0).toUpperCase() + name.slice(1),
       differs && before !== "" ? `${before} → ${after || "nothing"}` : after || before,
     ]),
-    ["Project", line.project],
+    ["Project", withProject ? line.project : null],
     ["By", line.via],
     ["From", line.address],
     ["Request", line.request],

@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { invitationsQuery, invite, takeInvitationBack, usePeopleChange } from "../../api/people";
 import type { InvitationView } from "../../api/types";
-import { INVITATION_LIVES } from "../../lib/people";
+import { byWord, INVITATION_LIVES } from "../../lib/people";
 import { ROLE_HELP, ROLES } from "../../lib/rights";
 import { ChoiceField, FormProblem, TextField, useSending } from "../form/Fields";
 import { Section } from "../Page";
@@ -31,7 +31,7 @@ export function Invitations() {
       wide: true,
       cell: (invitation) => (
         <span className="dim">
-          by {invitation.made_by}, <Ago at={invitation.made_at} />
+          by {byWord(invitation.made_by)}, <Ago at={invitation.made_at} />
         </span>
       ),
     },

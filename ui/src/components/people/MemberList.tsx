@@ -1,10 +1,12 @@
 /** Who is in, as what, and why. */
 import { Button, NativeSelect } from "@mantine/core";
 import "@mantine/core/styles/Input.css";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { removeMember, setMember, usePeopleChange } from "../../api/people";
 import { asProblem } from "../../api/problem";
+import { useRights } from "../../api/rights";
 import type { MemberView } from "../../api/types";
 import { roleWord } from "../../lib/audit";
 import { notify } from "../../lib/notices";
@@ -44,7 +46,7 @@ export function MemberList({ members, manage, own }: MemberListProps) {
       head: true,
       cell: (member) => (
         <>
-          {member.name}
+          <Name member={member} />
           {member.kind === "group" && <span className={classes.tag}>group</span>}
           {member.id === own && <span className={classes.tag}>you</span>}
         </>
@@ -77,6 +79,17 @@ export function MemberList({ members, manage, own }: MemberListProps) {
       <Table label="Members" columns={columns} rows={members} keyOf={({ id }) => id} />
       <Confirm question={question} onClose={() => setQuestion(null)} />
     </>
+  );
+}
+
+/** For administrators a way to what else they are. */
+function Name({ member: { id, kind, name } }: { member: MemberView }) {
+  const { administer } = useRights();
+  if (!administer) return name;
+  return (
+    <Link to={kind === "group" ? "/administration/groups/$id" : "/administration/people/$id"} params={{ id }} className={classes.name}>
+      {name}
+    </Link>
   );
 }
 

@@ -7,6 +7,7 @@ import { useDeferredValue, useMemo, useRef } from "react";
 
 import { peopleQuery } from "../../api/people";
 import type { PersonView } from "../../api/types";
+import { byWord } from "../../lib/people";
 import { Icon } from "../Icon";
 import { Empty, Failure } from "../States";
 import { Ago } from "../Time";
@@ -39,14 +40,14 @@ const COLUMNS: Column<PersonView>[] = [
     cell: (person) => (
       <span className="dim">
         <Ago at={person.created_at} />
-        {person.created_by !== person.name && ` by ${person.created_by}`}
+        {person.created_by !== person.name && ` by ${byWord(person.created_by)}`}
       </span>
     ),
   },
   { title: "Last seen", narrow: true, cell: ({ seen_at }) => (seen_at ? <Ago at={seen_at} /> : <span className="dim">never</span>) },
 ];
 
-export function PeopleTab({ q }: { q: string }) {
+export function PeopleTab({ q, onMakeService }: { q: string; onMakeService: () => void }) {
   const navigate = useNavigate();
   const search = useRef<HTMLInputElement>(null);
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
@@ -82,6 +83,9 @@ export function PeopleTab({ q }: { q: string }) {
           }
           onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
         />
+        <Button variant="default" onClick={onMakeService}>
+          Add a service account
+        </Button>
       </div>
       {data && people.length === 0 ? (
         <Empty icon="search" title={`Nobody is called “${q}”`}>

@@ -30,7 +30,7 @@ export function Tokens({ tokens, owner, make, remove }: TokensProps) {
   const several = (projects?.length ?? 0) > 1;
   const columns: Column<TokenView>[] = [
     { title: "For", head: true, cell: ({ name }) => name },
-    { title: "Key", wide: true, cell: ({ hint }) => <span className="mono dim">{hint}…</span> },
+    { title: "Key", wide: true, cell: ({ hint }) => <span className="mono dim">{hint}</span> },
     { title: "May", cell: (token) => <span className="dim">{reachOf(token)}</span> },
     { title: "Ends", cell: ({ until }) => (until ? <At at={until} /> : "never") },
     {
