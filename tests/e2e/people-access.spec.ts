@@ -116,6 +116,8 @@ test("no page of people has a barrier, none moves while it is built", async ({ b
   await visit(page, "/administration?tab=groups", "groups");
   await visit(page, `/administration/groups/${group.id}`, "group");
   await visit(page, "/administration?tab=audit", "audit");
+  const { path } = await api<{ path: string }>("POST", "/device/codes", { name: "laptop" });
+  await visit(page, path, "device");
 
   // Windows and menus.
   await page.goto(`${at}/members`);

@@ -350,6 +350,40 @@ test("all of it by keyboard", async ({ bed, page }) => {
   await expect(page.getByRole("dialog", { name: "Keys" }).getByText("Your account")).toBeVisible();
 });
 
+test("a terminal is let in by its code, by whoever has signed in", async ({ bed, page, browser }) => {
+  const server = await upForTeam(bed);
+  await makeAccount(page, server.link, ADA);
+  const ask = () => server.api.post<{ device_code: string; user_code: string; path: string }>("/device/codes", { name: "laptop" });
+  const become = (device_code: string) => server.api.post<{ state: string; key?: string }>("/device/tokens", { device_code });
+
+  // In a browser that has not signed in: signing in leads on to it.
+  const first = await ask();
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(`${server.api.url}${first.path}`);
+  await fillSignIn(other, ADA);
+  await expect(other.getByText(first.user_code)).toBeVisible();
+  await expect(other.getByText(/laptop wants to work as Ada Lovelace/)).toBeVisible();
+  await picture(other, "device");
+  await other.getByRole("button", { name: "Let it in" }).click();
+  await expect(other.getByText("The terminal is let in")).toBeVisible();
+  const taken = await become(first.device_code);
+  expect(taken.state).toBe("allowed");
+  await page.goto(`${server.api.url}/account`);
+  await expect(page.getByRole("table", { name: "Tokens" }).getByText("laptop")).toBeVisible();
+
+  // Typed by hand, wrong at first; and refused.
+  const second = await ask();
+  await page.goto(`${server.api.url}/device`);
+  await page.getByRole("textbox", { name: "Code" }).fill("BBBB-BBBB");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(page.getByText(/Codes end after ten minutes/)).toBeVisible();
+  await page.getByRole("textbox", { name: "Code" }).fill(second.user_code.toLowerCase().replace("-", " "));
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Do not" }).click();
+  await expect(page.getByText("The terminal is not let in")).toBeVisible();
+  expect((await become(second.device_code)).state).toBe("denied");
+});
+
 test("one person alone meets no accounts", async ({ bed, page }) => {
   bed.shell("alone", "true");
   const server = await bed.up();

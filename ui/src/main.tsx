@@ -22,7 +22,6 @@ import { Problem } from "./api/problem";
 import { projectsQuery } from "./api/queries";
 import { colorSchemes, theme } from "./components/theme";
 import { canonicalPath } from "./lib/project";
-import { takeWanted } from "./lib/wanted";
 import { createPageRouter } from "./router";
 
 const canonical = canonicalPath(location.pathname);
@@ -48,8 +47,6 @@ const Join = lazy(() => import("./components/door/Join"));
 
 /** Pages, and the events that keep them fresh. */
 function buildPage() {
-  const wanted = takeWanted();
-  if (wanted !== null && location.pathname === "/") history.replaceState(history.state, "", wanted);
   const live = new Live(cache);
   live.start();
   // Before all else: what is in the rail depends on who this is, and on whether there are several projects.

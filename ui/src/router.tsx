@@ -124,7 +124,13 @@ function buildTree(cache: QueryClient) {
     path: "/account",
     component: lazyRouteComponent(() => import("./routes/Account"), "Account"),
   });
-  return root.addChildren([home, pipelines, pipeline, start, runs, run, settings, account, ...buildPeople(root)]);
+  const device = createRoute({
+    getParentRoute: () => root,
+    path: "/device",
+    validateSearch: (raw: Raw) => compact({ code: one(raw.code) }),
+    component: lazyRouteComponent(() => import("./routes/Device"), "Device"),
+  });
+  return root.addChildren([home, pipelines, pipeline, start, runs, run, settings, account, device, ...buildPeople(root)]);
 }
 
 export function createPageRouter(cache: QueryClient) {

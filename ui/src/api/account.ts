@@ -31,6 +31,24 @@ export function signIn(body: { mail: string; password: string; code?: string }):
   return ok(api.POST("/api/v1/session", { body }));
 }
 
+/** Goes to a provider, which sends the browser back to this page, or to where an invitation leads that is taken by it. */
+export async function goToProvider(provider: string, returnTo: string, key?: string): Promise<void> {
+  const body = { provider, return_to: returnTo, ...(key ? { key } : {}) };
+  const { location: address } = await ok(api.POST("/api/v1/sign-in/provider", { body }));
+  location.assign(address);
+}
+
+/** The terminal that shows a code and waits to be let in. */
+export function deviceQuery(code: string) {
+  return queryOptions({
+    queryKey: ["device", code] as const,
+    queryFn: ({ signal }) => ok(api.GET("/api/v1/device/codes/{code}", { params: { path: { code } }, signal })),
+  });
+}
+
+export const answerDevice = ({ code, allow }: { code: string; allow: boolean }) =>
+  done(api.POST("/api/v1/device/codes/{code}", { params: { path: { code } }, body: { allow } }));
+
 export function lookAtLink(key: string) {
   return ok(api.POST("/api/v1/sign-in/look", { body: { key } }));
 }

@@ -87,6 +87,9 @@ export function auditQuery(filter: AuditFilter) {
   });
 }
 
+/** Looks at the whole audit log: whether anybody has changed it. */
+export const verifyAudit = () => ok(api.POST("/api/v1/audit/verify", { body: {} }));
+
 /** A change of who is what; everything that may show it is read again. */
 export function usePeopleChange<T, R>(change: (value: T) => Promise<R>) {
   const cache = useQueryClient();

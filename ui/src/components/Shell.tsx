@@ -61,7 +61,7 @@ function Outside() {
 }
 
 /** Pages that are of no project. */
-const OF_NONE = /\/(?:account|administration)(?:\/|$)/;
+const OF_NONE = /\/(?:account|administration|device)(?:\/|$)/;
 
 function Inside() {
   const { data: projects } = useQuery(projectsQuery);

@@ -55,6 +55,14 @@ describe("a line of the audit log", () => {
     expect(said("tokens.add", { after: { of: "per_bob", name: "ci" } })).toBe("made the token “ci” for Bob");
   });
 
+  it("tells terminals and providers by name", () => {
+    expect(said("device.answer", { after: { terminal: "laptop", answer: "allow" } })).toBe("let the terminal laptop in");
+    expect(said("device.answer", { after: { terminal: "laptop", answer: "deny" } })).toBe("refused the terminal laptop");
+    expect(said("provider.claims", { result: "refused", after: { provider: "keycloak" } })).toBe(
+      "was vouched for by keycloak, and has no account here",
+    );
+  });
+
   it("has words for what it does not know", () => {
     expect(said("secrets.rotate", { subject: "secret", subject_id: "sec_1234" })).toBe("secrets.rotate secret 1234");
   });

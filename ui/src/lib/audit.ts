@@ -32,6 +32,10 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "account.password", label: "Passwords set" },
   { value: "account.factor-on", label: "Second factors begun" },
   { value: "account.factor-off", label: "Second factors given up" },
+  { value: "account.link", label: "Identities linked" },
+  { value: "account.unlink", label: "Identities taken away" },
+  { value: "provider.claims", label: "What providers said" },
+  { value: "device.answer", label: "Terminals let in or not" },
   { value: "groups.add", label: "Groups made" },
   { value: "groups.rename", label: "Groups renamed" },
   { value: "groups.delete", label: "Groups deleted" },
@@ -96,6 +100,14 @@ export function deedOf(line: Line, names: Names): string {
       return "took a second factor into use";
     case "account.factor-off":
       return "gave the second factor up";
+    case "account.link":
+      return `linked an identity at ${text(after.issuer)}`;
+    case "account.unlink":
+      return `took an identity at ${text(before.issuer)} away`;
+    case "provider.claims":
+      return `was vouched for by ${text(after.provider)}${line.result === "done" ? "" : ", and has no account here"}`;
+    case "device.answer":
+      return after.answer === "deny" ? `refused the terminal ${text(after.terminal)}` : `let the terminal ${text(after.terminal)} in`;
     default:
       return line.action.startsWith("groups.") ? groupDeed(line, names) : personDeed(line, whom);
   }

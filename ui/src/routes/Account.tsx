@@ -1,7 +1,7 @@
 /** One's account: name, password, second factor, where one is signed in, tokens. */
 import { useQuery } from "@tanstack/react-query";
 
-import { accountQuery, makeToken, removeToken, sessionsQuery, tokensQuery, useAccountChange } from "../api/account";
+import { accountQuery, makeToken, removeToken, sessionsQuery, tokensQuery, useAccountChange, waysInQuery } from "../api/account";
 import { Factor } from "../components/account/Factor";
 import { Password, You } from "../components/account/Identity";
 import { Sessions } from "../components/account/Sessions";
@@ -14,7 +14,7 @@ export function Account() {
   const { data: account, error, refetch } = useQuery(accountQuery);
   const people = account?.id != null;
   // All of it at once: what comes later would push the rest away.
-  const rest = [useQuery({ ...sessionsQuery, enabled: people }), useQuery({ ...tokensQuery, enabled: people })];
+  const rest = [useQuery({ ...sessionsQuery, enabled: people }), useQuery({ ...tokensQuery, enabled: people }), useQuery(waysInQuery)];
   const crumbs = [{ text: "Your account" }];
   if (error && !account) {
     return (

@@ -7,6 +7,7 @@ import { useRights } from "../api/rights";
 import { AuditTab } from "../components/people/AuditTab";
 import { GroupsTab } from "../components/people/GroupsTab";
 import { MakeWindow, type Making } from "../components/people/Make";
+import { VerifyAudit } from "../components/people/VerifyAudit";
 import { PeopleTab } from "../components/people/PeopleTab";
 import classes from "../components/people/People.module.css";
 import { Page } from "../components/Page";
@@ -81,7 +82,7 @@ export function NotForYou({ people }: { people: boolean }) {
 }
 
 function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making) => void }) {
-  if (tab === "audit") return null;
+  if (tab === "audit") return <VerifyAudit />;
   if (tab === "groups") return <Button onClick={() => onMake("group")}>Make a group</Button>;
   return <Button onClick={() => onMake("person")}>Add a person</Button>;
 }

@@ -1,30 +1,36 @@
 /** How others see one, and how one signs in: name, password, providers. */
 import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { changeName, changePassword, useAccountChange } from "../../api/account";
+import { changeName, changePassword, useAccountChange, waysInQuery } from "../../api/account";
 import type { AccountView } from "../../api/types";
 import { notify } from "../../lib/notices";
+import { pagePath } from "../../lib/project";
 import { ROLE_HELP, type Role } from "../../lib/rights";
+import { Providers } from "../door/Providers";
 import { FormProblem, NewPasswordField, PasswordField, TextField, useSending } from "../form/Fields";
 import { Section } from "../Page";
 import { Field } from "../people/Field";
 import classes from "../people/People.module.css";
 
 export function You({ account }: { account: AccountView }) {
+  const { data: ways } = useQuery(waysInQuery);
+  const providers = ways?.providers ?? [];
   return (
     <Section title="You">
       <Name key={account.name} account={account} />
       <Field label="Mail address">
         {account.mail ?? "none"} <span className="dim">An administrator changes it.</span>
       </Field>
-      {account.identities.length > 0 && (
+      {(account.identities.length > 0 || providers.length > 0) && (
         <Field label="Signs in with">
           {account.identities.map(({ issuer, mail }) => (
             <p key={`${issuer} ${mail ?? ""}`}>
               {issuer} {mail && <span className="dim">as {mail}</span>}
             </p>
           ))}
+          <Providers providers={providers} returnTo={pagePath("/account")} verb="Link" />
         </Field>
       )}
       <Field label="Role">

@@ -1,9 +1,9 @@
 /** An invitation: with an account it gives a role, without one it makes the account first. */
 import { Button } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { signOut, takeLink } from "../../api/account";
+import { signOut, takeLink, waysInQuery } from "../../api/account";
 import { keys } from "../../api/keys";
 import type { AccountView, LinkLook } from "../../api/types";
 import { roleWord } from "../../lib/audit";
@@ -14,6 +14,7 @@ import { Door } from "./Door";
 import classes from "./Door.module.css";
 import { go, Holds } from "./Join";
 import { NewAccount } from "./JoinForms";
+import { Providers } from "./Providers";
 import { SignInForm } from "./SignInForm";
 
 interface InvitationProps {
@@ -33,6 +34,7 @@ const enter = (look: LinkLook) => go("/", look.project ?? DEFAULT_PROJECT);
 export function Invitation({ linkKey, look, account }: InvitationProps) {
   const [signingIn, setSigningIn] = useState(false);
   const cache = useQueryClient();
+  const { data: ways } = useQuery(waysInQuery);
   const title = `Join${where(look)}`.trim();
   if (account?.id) return <WithAccount linkKey={linkKey} look={look} account={account} title={title} />;
   if (signingIn) {
@@ -49,7 +51,15 @@ export function Invitation({ linkKey, look, account }: InvitationProps) {
   return (
     <Door title={title}>
       <Words look={look} />
-      <NewAccount linkKey={linkKey} mail={look.mail ?? null} onDone={() => enter(look)} />
+      {ways?.passwords !== false && <NewAccount linkKey={linkKey} mail={look.mail ?? null} onDone={() => enter(look)} />}
+      {ways && (
+        <Providers
+          providers={ways.providers}
+          returnTo={pagePath("/", look.project ?? DEFAULT_PROJECT)}
+          linkKey={linkKey}
+          verb="Join with"
+        />
+      )}
       <p className={classes.other}>
         <button type="button" className={classes.plain} onClick={() => setSigningIn(true)}>
           I have an account: sign in

@@ -1,11 +1,9 @@
 /** Where people have accounts: in place of any page, until one has signed in. Then it is that page. */
-import { Button } from "@mantine/core";
-
 import type { WaysIn } from "../../api/types";
-import { keepWanted } from "../../lib/wanted";
 import { Command } from "../CopyButton";
 import { Door } from "./Door";
 import classes from "./Door.module.css";
+import { Providers } from "./Providers";
 import { SignInForm } from "./SignInForm";
 
 export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }) {
@@ -20,15 +18,7 @@ export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }
       {/* Loaded anew, so that nothing of whoever was here before is left. */}
       {ways.passwords && <SignInForm onDone={() => location.reload()} />}
       {ways.passwords && ways.providers.length > 0 && <p className={classes.or}>or</p>}
-      {ways.providers.length > 0 && (
-        <div className={classes.ways}>
-          {ways.providers.map(({ name, label, path }) => (
-            <Button key={name} component="a" href={path} variant="default" onClick={() => keepWanted()}>
-              Sign in with {label}
-            </Button>
-          ))}
-        </div>
-      )}
+      <Providers providers={ways.providers} returnTo={location.pathname + location.search} />
       {!ways.passwords && ways.providers.length === 0 && (
         <p>Nobody can sign in: the configuration of this server allows neither passwords nor a provider.</p>
       )}
