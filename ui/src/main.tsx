@@ -9,11 +9,13 @@ import "./styles/base.css";
 import "./styles/mantine.css";
 
 import { MantineProvider } from "@mantine/core";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
+import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 
+import { accountQuery } from "./api/account";
+import { keys } from "./api/keys";
 import { Live } from "./api/live";
 import { LiveContext } from "./api/LiveContext";
 import { Problem } from "./api/problem";
@@ -25,7 +27,11 @@ import { createPageRouter } from "./router";
 const canonical = canonicalPath(location.pathname);
 if (canonical !== location.pathname) history.replaceState(history.state, "", canonical + location.search + location.hash);
 
-const cache = new QueryClient({
+const cache: QueryClient = new QueryClient({
+  mutationCache: new MutationCache({
+    // What was offered and is refused tells that somebody's role has changed.
+    onError: (error) => void (error instanceof Problem && error.status === 403 && cache.invalidateQueries({ queryKey: keys.account })),
+  }),
   defaultOptions: {
     queries: {
       // Events keep it fresh.
@@ -36,11 +42,32 @@ const cache = new QueryClient({
     mutations: { retry: false },
   },
 });
-const live = new Live(cache);
-live.start();
-// Before all else: whether there are several is seen in the rail.
-void cache.query(projectsQuery).catch(() => undefined);
-const router = createPageRouter(cache);
+
+const Join = lazy(() => import("./components/door/Join"));
+
+/** Pages, and the events that keep them fresh. */
+function buildPage() {
+  const live = new Live(cache);
+  live.start();
+  // Before all else: what is in the rail depends on who this is, and on whether there are several projects.
+  void cache.query(accountQuery).catch(() => undefined);
+  void cache.query(projectsQuery).catch(() => undefined);
+  return (
+    <LiveContext value={live}>
+      <RouterProvider router={createPageRouter(cache)} />
+    </LiveContext>
+  );
+}
+
+// A link's page has nothing of the others: whoever opens it may be nobody yet.
+const page =
+  location.pathname === "/join" ? (
+    <Suspense>
+      <Join />
+    </Suspense>
+  ) : (
+    buildPage()
+  );
 
 const root = document.getElementById("root");
 if (root) {
@@ -53,11 +80,7 @@ if (root) {
         withCssVariables={false}
         withGlobalClasses={false}
       >
-        <QueryClientProvider client={cache}>
-          <LiveContext value={live}>
-            <RouterProvider router={router} />
-          </LiveContext>
-        </QueryClientProvider>
+        <QueryClientProvider client={cache}>{page}</QueryClientProvider>
       </MantineProvider>
     </StrictMode>,
   );

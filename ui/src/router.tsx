@@ -28,8 +28,56 @@ function shown(): void {}
 
 type Raw = Record<string, unknown>;
 
+export interface AdministrationSearch {
+  tab?: string;
+  q?: string;
+  actor?: string;
+  action?: string;
+  project?: string;
+  since?: string;
+  until?: string;
+}
+
+const createRoot = () => createRootRoute({ component: Shell, notFoundComponent: NotFound });
+
+/** Who is what: in this page's project, and everywhere. */
+function buildPeople(root: ReturnType<typeof createRoot>) {
+  const members = createRoute({
+    getParentRoute: () => root,
+    path: "/members",
+    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab) }),
+    component: lazyRouteComponent(() => import("./routes/Members"), "Members"),
+  });
+  const administration = createRoute({
+    getParentRoute: () => root,
+    path: "/administration",
+    validateSearch: (raw: Raw): AdministrationSearch =>
+      compact({
+        tab: one(raw.tab),
+        q: one(raw.q),
+        actor: one(raw.actor),
+        action: one(raw.action),
+        project: one(raw.project),
+        since: one(raw.since),
+        until: one(raw.until),
+      }),
+    component: lazyRouteComponent(() => import("./routes/Administration"), "Administration"),
+  });
+  const person = createRoute({
+    getParentRoute: () => root,
+    path: "/administration/people/$id",
+    component: lazyRouteComponent(() => import("./routes/Person"), "Person"),
+  });
+  const group = createRoute({
+    getParentRoute: () => root,
+    path: "/administration/groups/$id",
+    component: lazyRouteComponent(() => import("./routes/Group"), "Group"),
+  });
+  return [members, administration, person, group] as const;
+}
+
 function buildTree(cache: QueryClient) {
-  const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+  const root = createRoot();
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
   const pipelines = createRoute({
     getParentRoute: () => root,
@@ -71,7 +119,18 @@ function buildTree(cache: QueryClient) {
     path: "/settings",
     component: lazyRouteComponent(() => import("./routes/Settings"), "Settings"),
   });
-  return root.addChildren([home, pipelines, pipeline, start, runs, run, settings]);
+  const account = createRoute({
+    getParentRoute: () => root,
+    path: "/account",
+    component: lazyRouteComponent(() => import("./routes/Account"), "Account"),
+  });
+  const device = createRoute({
+    getParentRoute: () => root,
+    path: "/device",
+    validateSearch: (raw: Raw) => compact({ code: one(raw.code) }),
+    component: lazyRouteComponent(() => import("./routes/Device"), "Device"),
+  });
+  return root.addChildren([home, pipelines, pipeline, start, runs, run, settings, account, device, ...buildPeople(root)]);
 }
 
 export function createPageRouter(cache: QueryClient) {

@@ -26,7 +26,8 @@ export const api = createClient<paths>({
 /** Numbers that people wrote pass unchanged, in answers as in what is sent. */
 async function fetchExact(request: Request): Promise<Response> {
   const response = await fetch(request);
-  if (!response.ok || !response.body) return response;
+  // An answer that has no content cannot be given any.
+  if (!response.ok || !response.body || response.status === 204) return response;
   const headers = new Headers(response.headers);
   // Where an answer has a length, the client reads it by `json`, else by a reader of its own.
   headers.set("Content-Length", headers.get("Content-Length") ?? "1");
@@ -35,9 +36,12 @@ async function fetchExact(request: Request): Promise<Response> {
   return exact;
 }
 
+/** What nobody needs to be signed in for, or what asks for a code: an answer says nothing of whether this browser is known. */
+const ASKS_NOBODY = /^\/api\/v1\/(?:sign-in(?:\/|$)|session$|account\/factor\/off$)/;
+
 api.use({
-  onResponse({ response }) {
-    setSignedIn(response.status !== 401);
+  onResponse({ response, schemaPath }) {
+    if (!ASKS_NOBODY.test(schemaPath)) setSignedIn(response.status !== 401);
   },
 });
 
@@ -52,16 +56,16 @@ export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answer.catch(() => {
     throw Problem.unreachable();
   });
-  if (!response.ok || data === undefined) throw new Problem(response.status, error);
+  if (!response.ok || data === undefined) throw new Problem(response.status, error, response.headers.get("Retry-After"));
   return data;
 }
 
-/** Waits for an answer that holds nothing, or throws a `Problem`. */
+/** An answer without data, or a thrown `Problem`. */
 export async function done(answer: Promise<Answer<unknown>>): Promise<void> {
   const { error, response } = await answer.catch(() => {
     throw Problem.unreachable();
   });
-  if (!response.ok) throw new Problem(response.status, error);
+  if (!response.ok) throw new Problem(response.status, error, response.headers.get("Retry-After"));
 }
 
 /** Text of an address of the API, at most `limit` bytes of it. */

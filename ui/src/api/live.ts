@@ -8,7 +8,7 @@ import { Early } from "./early";
 import { foldPipelines, foldRun, foldRunLists, foldSample } from "./fold";
 import { keys } from "./keys";
 import { setSignedIn } from "./session";
-import type { ProjectView, RunSummary, UsageSample } from "./types";
+import type { AccountView, ProjectView, RunSummary, UsageSample } from "./types";
 
 export type LineState = { online: true } | { online: false; since: number };
 
@@ -147,9 +147,10 @@ export class Live {
     this.countsTimer ??= setTimeout(() => {
       this.countsTimer = undefined;
       void this.cache.invalidateQueries({ queryKey: keys.system });
-      // Of one project alone, the server's counts are its own.
+      // Of one project of one person, the server's counts are its own.
       const projects = this.cache.getQueryData<ProjectView[]>(keys.projects);
-      if (projects && projects.length > 1) void this.cache.invalidateQueries({ queryKey: keys.projects, exact: true });
+      const people = this.cache.getQueryData<AccountView>(keys.account)?.id != null;
+      if (projects && (people || projects.length > 1)) void this.cache.invalidateQueries({ queryKey: keys.projects, exact: true });
       if (!this.pipelinesAreExact) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
       this.pipelinesAreExact = true;
     }, COUNTS_MS);

@@ -15,8 +15,10 @@ export class Problem extends Error {
   readonly cure: string | undefined;
   readonly requestId: string | undefined;
   readonly items: ProblemItem[];
+  /** After so many seconds it may be tried again. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: number, body: unknown) {
+  constructor(status: number, body: unknown, retryAfter?: string | null) {
     const said = isRecord(body) ? body : {};
     const title = text(said.title) ?? (status === 0 ? "No answer" : `The server answered ${status}`);
     super(text(said.detail) ?? title);
@@ -25,6 +27,7 @@ export class Problem extends Error {
     this.code = text(said.code) ?? "";
     this.cure = text(said.cure);
     this.requestId = text(said.request_id);
+    this.retryAfter = retryAfter && /^\d+$/.test(retryAfter) ? Number(retryAfter) : undefined;
     this.items = Array.isArray(said.errors) ? said.errors.filter(isRecord).map(toItem) : [];
   }
 
@@ -53,6 +56,17 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** What is wrong with one field of what was sent, in the server's words. */
+export function mistakeOf(problem: Problem | null, pointer: string): string | undefined {
+  const item = problem?.items.find((one) => one.pointer === pointer);
+  return item && (item.message ?? problem?.message);
+}
+
+/** Whether a problem is told beside these fields, so that nothing else has to tell it. */
+export function isToldBeside(problem: Problem, pointers: readonly string[]): boolean {
+  return problem.items.length > 0 && problem.items.every(({ pointer }) => pointer !== undefined && pointers.includes(pointer));
 }
 
 /** Any thrown thing as a problem that can be shown. */

@@ -3,16 +3,28 @@ import type { components } from "./schema.gen";
 
 type Schemas = components["schemas"];
 
+export type AccountView = Schemas["AccountView"];
 export type ArtifactView = Schemas["ArtifactView"];
 export type AttemptView = Schemas["AttemptView"];
+export type AuditView = Schemas["AuditView"];
 export type CodeFile = Schemas["CodeFile"];
+export type CreateInvitation = Schemas["CreateInvitation"];
+export type CreateToken = Schemas["CreateToken"];
 export type EventView = Schemas["EventView"];
+export type FactorBegun = Schemas["FactorBegun"];
+export type GrantView = Schemas["GrantView"];
+export type GroupView = Schemas["GroupView"];
 export type InputField = Schemas["InputField"];
 export type InputRef = Schemas["InputRef"];
+export type InvitationView = Schemas["InvitationView"];
+export type LinkLook = Schemas["LinkLook"];
 export type LogLine = Schemas["LogLine"];
 export type LogMatches = Schemas["LogMatches"];
 export type LogPage = Schemas["LogPage"];
+export type MadeLink = Schemas["MadeLink"];
+export type MemberView = Schemas["MemberView"];
 export type MistakeView = Schemas["MistakeView"];
+export type PersonView = Schemas["PersonView"];
 export type PipelineSummary = Schemas["PipelineSummary"];
 export type PipelineView = Schemas["PipelineView"];
 export type ProjectView = Schemas["ProjectView"];
@@ -21,10 +33,14 @@ export type RunMark = Schemas["RunMark"];
 export type RunSummary = Schemas["RunSummary"];
 export type RunView = Schemas["RunView"];
 export type SecretView = Schemas["SecretView"];
+export type SessionView = Schemas["SessionView"];
 export type SubmitRun = Schemas["SubmitRun"];
 export type SystemView = Schemas["SystemView"];
+export type TakeLink = Schemas["TakeLink"];
+export type TokenView = Schemas["TokenView"];
 export type UploadView = Schemas["UploadView"];
 export type UsageSample = Schemas["UsageSample"];
+export type WaysIn = Schemas["WaysIn"];
 
 export interface Page<T> {
   items: T[];

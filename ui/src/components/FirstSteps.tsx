@@ -1,3 +1,4 @@
+import { useRights } from "../api/rights";
 import { inProject, quote } from "../lib/command";
 import { DEFAULT_PROJECT, project } from "../lib/project";
 import { Command } from "./CopyButton";
@@ -5,6 +6,7 @@ import classes from "./FirstSteps.module.css";
 
 /** What to do in a folder without pipelines; which folder that is, is known of the default project's. */
 export function FirstSteps({ folder: known }: { folder?: string | undefined }) {
+  const { run: mayRun } = useRights();
   const folder = project === DEFAULT_PROJECT ? known : undefined;
   return (
     <div className={classes.steps}>
@@ -25,21 +27,27 @@ export function FirstSteps({ folder: known }: { folder?: string | undefined }) {
         )}
         . It appears here as soon as it is there.
       </p>
-      <ol>
-        <li>
-          <p>Make one that works:</p>
-          <Command text={`rigi init ${folder ? quote(`${folder}/hello`) : "hello"}`} />
-        </li>
-        <li>
-          <p>Start it here, or in a terminal:</p>
-          <Command text={inProject("rigi run hello --follow")} />
-        </li>
-        <li>
-          <p>
-            Change its <code>main.py</code>. The next run takes the new code; old runs keep what they ran.
-          </p>
-        </li>
-      </ol>
+      {mayRun ? <Steps folder={folder} /> : <p className="dim">Editors and owners make them. You are a viewer.</p>}
     </div>
+  );
+}
+
+function Steps({ folder }: { folder: string | undefined }) {
+  return (
+    <ol>
+      <li>
+        <p>Make one that works:</p>
+        <Command text={`rigi init ${folder ? quote(`${folder}/hello`) : "hello"}`} />
+      </li>
+      <li>
+        <p>Start it here, or in a terminal:</p>
+        <Command text={inProject("rigi run hello --follow")} />
+      </li>
+      <li>
+        <p>
+          Change its <code>main.py</code>. The next run takes the new code; old runs keep what they ran.
+        </p>
+      </li>
+    </ol>
   );
 }

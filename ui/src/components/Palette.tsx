@@ -12,7 +12,11 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useNavigate } from "@tanstack/react-router";
 import { useDeferredValue, useEffect, useState, type ReactNode } from "react";
 
+import { signOut } from "../api/account";
+import { asProblem } from "../api/problem";
 import { pipelinesQuery, projectsQuery, runsQuery } from "../api/queries";
+import { useRights } from "../api/rights";
+import { notify } from "../lib/notices";
 import { useNow } from "../lib/now";
 import { plainLine } from "../lib/plainLine";
 import { counterpart, project } from "../lib/project";
@@ -89,6 +93,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
 function usePipelineItems(q: string): Item[] {
   const navigate = useNavigate();
   const { data } = useQuery(pipelinesQuery);
+  const { run: mayRun } = useRights();
   const found = (data ?? []).filter((pipeline) => pipeline.name.toLowerCase().includes(q.toLowerCase())).slice(0, q ? 6 : 4);
   return found.flatMap((pipeline) => {
     const open: Item = {
@@ -98,7 +103,7 @@ function usePipelineItems(q: string): Item[] {
       icon: <Icon name="pipelines" />,
       run: () => void navigate({ to: "/pipelines/$name", params: { name: pipeline.name } }),
     };
-    if (!q || !pipeline.runnable || found.length > 3) return [open];
+    if (!q || !pipeline.runnable || !mayRun || found.length > 3) return [open];
     const start: Item = {
       id: `start ${pipeline.name}`,
       label: `Start ${pipeline.name}`,
@@ -150,10 +155,32 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("All pipelines", "pipelines", () => void navigate({ to: "/pipelines" }), "g p"),
     item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
+    ...usePeopleItems(item),
     item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
     item("Light theme", "settings", () => setColorScheme("light")),
     item("Dark theme", "settings", () => setColorScheme("dark")),
     item("Keys", "keyboard", onKeys, "?"),
   ];
   return all.filter(({ label }) => label.toLowerCase().includes(q.toLowerCase()));
+}
+
+/** Where there are people: who is in, one's account, and for administrators everybody. */
+function usePeopleItems(item: (label: string, icon: IconName, run: () => void, detail?: string) => Item): Item[] {
+  const navigate = useNavigate();
+  const { people, role, administer } = useRights();
+  if (!people) return [];
+  const administration = (tab?: string) => () => void navigate({ to: "/administration", search: tab ? { tab } : {} });
+  const leave = () => void signOut().catch((error: unknown) => notify(`Not signed out: ${asProblem(error).message}`, "bad"));
+  return [
+    ...(role ? [item("Members", "people", () => void navigate({ to: "/members" }), "g m")] : []),
+    ...(administer
+      ? [
+          item("People", "shield", administration(), "g a"),
+          item("Groups", "shield", administration("groups")),
+          item("Audit", "shield", administration("audit")),
+        ]
+      : []),
+    item("Your account", "person", () => void navigate({ to: "/account" }), "g u"),
+    item("Sign out", "close", leave),
+  ];
 }

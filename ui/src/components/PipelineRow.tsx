@@ -3,6 +3,7 @@ import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 
+import { useRights } from "../api/rights";
 import type { PipelineSummary } from "../api/types";
 import { plural } from "../lib/format";
 import { plainLine } from "../lib/plainLine";
@@ -19,6 +20,7 @@ interface PipelineRowProps {
 
 export const PipelineRow = memo(function PipelineRow({ pipeline, current = false }: PipelineRowProps) {
   const { name } = pipeline;
+  const { run: mayRun } = useRights();
   const last = pipeline.recent.at(-1);
   const broken = pipeline.mistakes.length > 0;
   return (
@@ -41,7 +43,7 @@ export const PipelineRow = memo(function PipelineRow({ pipeline, current = false
           <span className={classes.now}>{nowText(pipeline)}</span>
           <span className={classes.last}>{last ? <Ago at={last.created_at} /> : "never ran"}</span>
         </Link>
-        {pipeline.runnable ? (
+        {pipeline.runnable && !mayRun ? null : pipeline.runnable ? (
           <Button
             variant="default"
             size="compact-sm"

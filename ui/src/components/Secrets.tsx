@@ -7,21 +7,20 @@ import { useRef, useState, type SyntheticEvent } from "react";
 import { useImportSecrets, useRemoveSecret, useSetSecret } from "../api/actions";
 import { asProblem } from "../api/problem";
 import { secretsQuery } from "../api/queries";
+import { useRights } from "../api/rights";
 import type { SecretView } from "../api/types";
 import { Section } from "./Page";
 import classes from "./Secrets.module.css";
 import { Ago } from "./Time";
 
 export function Secrets() {
-  const { data: secrets, error } = useQuery(secretsQuery);
+  const { edit } = useRights();
+  const { data: secrets, error } = useQuery({ ...secretsQuery, enabled: edit });
   const [editing, setEditing] = useState<string | null>(null);
-  if (error && !secrets) {
-    const problem = asProblem(error);
+  if (!edit || (error && !secrets)) {
     return (
       <Section title="Secrets">
-        <p className={`${classes.words ?? ""} dim`}>
-          {problem.code === "forbidden" ? "Editors of the project see and set them." : problem.message}
-        </p>
+        <p className={`${classes.words ?? ""} dim`}>{edit ? asProblem(error).message : "Editors of the project see and set them."}</p>
       </Section>
     );
   }

@@ -1,32 +1,26 @@
 /** The page around every page: the rail, the line that tells when the server is away, notices, keys. */
 import { useMantineColorScheme } from "@mantine/core";
 import { useIsFetching, useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 
+import { accountQuery, waysInQuery } from "../api/account";
 import { useLine } from "../api/LiveContext";
-import { projectsQuery, systemQuery } from "../api/queries";
-import { useSignedIn } from "../api/session";
-import { count } from "../lib/format";
-import { commandKey, useKeys } from "../lib/keys";
-import { setServerTime } from "../lib/now";
-import { DEFAULT_PROJECT, project } from "../lib/project";
-import { Brand } from "./Brand";
-import { Icon, type IconName } from "./Icon";
+import { projectsQuery } from "../api/queries";
+import { useRights } from "../api/rights";
+import { useSignedIn, wasSignedIn } from "../api/session";
+import { useKeys } from "../lib/keys";
+import { counterpart, DEFAULT_PROJECT, pagePath, project } from "../lib/project";
+import { NoRole } from "./NoRole";
 import { Notices } from "./Notices";
-import { ProjectSwitcher } from "./ProjectSwitcher";
+import { Rail } from "./Rail";
 import classes from "./Shell.module.css";
 import { SignedOut } from "./SignedOut";
 import { UnknownProject } from "./UnknownProject";
 
 const Palette = lazy(() => import("./Palette"));
+const SignIn = lazy(() => import("./door/SignIn"));
 const KeyHelp = lazy(() => import("./KeyHelp"));
-
-const PLACES = [
-  { to: "/", icon: "home", text: "Home" },
-  { to: "/pipelines", icon: "pipelines", text: "Pipelines" },
-  { to: "/runs", icon: "runs", text: "Runs" },
-] as const;
 
 type Overlay = "palette" | "keys" | null;
 
@@ -34,8 +28,7 @@ export function Shell() {
   const signedIn = useSignedIn();
   const [overlay, setOverlay] = useState<Overlay>(null);
   useShellKeys(setOverlay);
-  const { data: projects } = useQuery(projectsQuery);
-  if (!signedIn) return <SignedOut />;
+  if (!signedIn) return <Outside />;
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
@@ -44,7 +37,7 @@ export function Shell() {
       <Rail onSearch={() => setOverlay("palette")} onKeys={() => setOverlay("keys")} />
       <main id="main" tabIndex={-1} className={classes.main}>
         <Line />
-        {projects?.every(({ name }) => name !== project) ? <UnknownProject projects={projects} /> : <Outlet />}
+        <Inside />
       </main>
       <Notices />
       <Suspense>
@@ -55,13 +48,63 @@ export function Shell() {
   );
 }
 
+/** The server does not know this browser. */
+function Outside() {
+  const { data: ways, isPending } = useQuery(waysInQuery);
+  if (isPending) return null;
+  if (!ways?.people) return <SignedOut />;
+  return (
+    <Suspense>
+      <SignIn ways={ways} ended={wasSignedIn()} />
+    </Suspense>
+  );
+}
+
+/** Pages that are of no project. */
+const OF_NONE = /\/(?:account|administration|device)(?:\/|$)/;
+
+function Inside() {
+  const { data: projects } = useQuery(projectsQuery);
+  const account = useQuery(accountQuery);
+  const pathname = useLocation({ select: (where) => where.pathname });
+  const lost = projects?.every(({ name }) => name !== project) ?? false;
+  const elsewhere = useOnlyElsewhere(lost ? projects : undefined, pathname);
+  // What one may do is known before the first button is drawn.
+  if (account.isPending || elsewhere) return null;
+  if (!lost || !projects || OF_NONE.test(pathname) || RUN.test(pathname)) return <Outlet />;
+  return projects.length === 0 ? <NoRole /> : <UnknownProject projects={projects} />;
+}
+
+/** A run by its whole id, whose page finds out of which project it is. */
+const RUN = /^\/runs\/run_\w{26}$/;
+
+/** Whoever has no role where addresses without a name lead to is taken to where they have one. */
+function useOnlyElsewhere(projects: readonly { name: string }[] | undefined, pathname: string): boolean {
+  const [first, ...others] = projects ?? [];
+  const leads = project === DEFAULT_PROJECT && first !== undefined && !(RUN.test(pathname) && others.length > 0);
+  const name = first?.name;
+  useEffect(() => {
+    if (!leads || name === undefined) return;
+    // A link that somebody sent may be to a page of the one project that there is.
+    const path = others.length === 0 ? pagePath(location.pathname, name) : counterpart(location.pathname, name);
+    location.replace(path + (others.length === 0 ? location.search + location.hash : ""));
+  }, [leads, name, others.length]);
+  return leads;
+}
+
 function useShellKeys(setOverlay: (overlay: Overlay) => void): void {
   const navigate = useNavigate();
+  const rights = useRights();
   const { toggleColorScheme } = useMantineColorScheme();
   useKeys("Everywhere", [
     { keys: "g h", label: "Home", run: () => void navigate({ to: "/" }) },
     { keys: "g p", label: "Pipelines", run: () => void navigate({ to: "/pipelines" }) },
     { keys: "g r", label: "Runs", run: () => void navigate({ to: "/runs" }) },
+    ...(rights.people && rights.role ? [{ keys: "g m", label: "Members", run: () => void navigate({ to: "/members" }) }] : []),
+    ...(rights.people && rights.administer
+      ? [{ keys: "g a", label: "Administration", run: () => void navigate({ to: "/administration" }) }]
+      : []),
+    ...(rights.people ? [{ keys: "g u", label: "Your account", run: () => void navigate({ to: "/account" }) }] : []),
     { keys: "g s", label: "Settings", run: () => void navigate({ to: "/settings" }) },
     { keys: "t", label: "Light or dark", run: toggleColorScheme },
     { keys: "?", label: "These keys", run: () => setOverlay("keys") },
@@ -75,84 +118,6 @@ function useShellKeys(setOverlay: (overlay: Overlay) => void): void {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, [setOverlay]);
-}
-
-function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }) {
-  const { data: system } = useQuery(systemQuery);
-  useEffect(() => {
-    if (system) setServerTime(Date.parse(system.now));
-  }, [system]);
-  const { data: projects, failureCount } = useQuery(projectsQuery);
-  const settled = project !== DEFAULT_PROJECT || projects !== undefined || failureCount > 0;
-  const several = project !== DEFAULT_PROJECT || (projects?.length ?? 0) > 1;
-  const own = several ? projects?.find(({ name }) => name === project) : system && { ...system, ...system.runs };
-  const open = own ? own.active + own.queued + ("retrying" in own ? own.retrying : 0) : 0;
-  return (
-    <nav className={classes.rail} aria-label="Main">
-      <div className={classes.top}>
-        <Link to="/" className={classes.brand} aria-label="Rigi, home">
-          <Brand />
-        </Link>
-        <button type="button" className={classes.search} onClick={onSearch} aria-label="Search and commands" title="Search and commands">
-          <Icon name="search" size={14} />
-          <kbd>{commandKey}K</kbd>
-        </button>
-      </div>
-      <ul className={classes.places} data-unsettled={!settled || undefined}>
-        {several && <ProjectSwitcher projects={projects} />}
-        {PLACES.map((place) => (
-          <Place
-            key={place.to}
-            {...place}
-            badge={place.to === "/runs" ? open : 0}
-            mistakes={place.to === "/pipelines" ? (own?.pipelines_with_mistakes ?? 0) : 0}
-          />
-        ))}
-        <li className={classes.phoneOnly}>
-          <button type="button" className={classes.place} onClick={onSearch}>
-            <Icon name="search" />
-            <span>Search</span>
-          </button>
-        </li>
-        <Place to="/settings" icon="settings" text="Settings" badge={0} mistakes={0} last />
-      </ul>
-      <button type="button" className={classes.keys} onClick={onKeys}>
-        <kbd>?</kbd> Keys
-      </button>
-    </nav>
-  );
-}
-
-interface PlaceProps {
-  to: "/" | "/pipelines" | "/runs" | "/settings";
-  icon: IconName;
-  text: string;
-  badge: number;
-  mistakes: number;
-  last?: boolean;
-}
-
-function Place({ to, icon, text, badge, mistakes, last = false }: PlaceProps) {
-  return (
-    <li className={last ? classes.last : undefined}>
-      <Link to={to} className={classes.place} activeOptions={{ exact: to === "/", includeSearch: false }}>
-        <Icon name={icon} />
-        <span>{text}</span>
-        {badge > 0 && (
-          <span className={classes.badge}>
-            {count(badge)}
-            <span className="sr"> going on or waiting</span>
-          </span>
-        )}
-        {mistakes > 0 && (
-          <span className={`${classes.badge ?? ""} tone-bad`} title="Pipelines with mistakes">
-            {count(mistakes)}
-            <span className="sr"> with mistakes</span>
-          </span>
-        )}
-      </Link>
-    </li>
-  );
 }
 
 /** Moves while newer data is on its way; amber while the server is away. */

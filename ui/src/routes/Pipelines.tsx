@@ -6,6 +6,7 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 
 import { pipelinesQuery, systemQuery } from "../api/queries";
+import { useRights } from "../api/rights";
 import type { PipelineSummary } from "../api/types";
 import { FirstSteps } from "../components/FirstSteps";
 import { Icon } from "../components/Icon";
@@ -67,6 +68,7 @@ export function Pipelines() {
 function useWalk(shown: PipelineSummary[], onSearch: () => void): string | null {
   const navigate = useNavigate();
   const [current, setCurrent] = useState<string | null>(null);
+  const { run: mayRun } = useRights();
   const step = (by: 1 | -1) => {
     const at = shown.findIndex(({ name }) => name === current);
     setCurrent(shown[at < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, at + by))]?.name ?? null);
@@ -79,7 +81,7 @@ function useWalk(shown: PipelineSummary[], onSearch: () => void): string | null 
     { keys: "j", label: "Next", run: () => step(1) },
     { keys: "k", label: "Previous", run: () => step(-1) },
     { keys: "Enter", label: "Open", run: () => open("/pipelines/$name") },
-    { keys: "s", label: "Start", run: () => open("/pipelines/$name/start") },
+    ...(mayRun ? [{ keys: "s", label: "Start", run: () => open("/pipelines/$name/start") }] : []),
   ]);
   return current;
 }

@@ -10,6 +10,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { useMany } from "../api/actions";
 import { pipelinesQuery, runsQuery } from "../api/queries";
+import { useRights } from "../api/rights";
 import type { RunSummary } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Page } from "../components/Page";
@@ -54,6 +55,7 @@ export function Runs() {
   }, []);
   const selectedIds = useMemo(() => new Set(selected.keys()), [selected]);
   const filtered = Object.keys(search).length > 0;
+  const { run: mayRun } = useRights();
   return (
     <Page
       fill
@@ -76,7 +78,7 @@ export function Runs() {
             Searching older runs…
           </p>
         ) : (
-          <NoRuns filtered={filtered} />
+          <NoRuns filtered={filtered} mayRun={mayRun} />
         ))}
       {runs.length > 0 && (
         <RunList
@@ -85,7 +87,7 @@ export function Runs() {
           hasMore={hasNextPage}
           loadMore={loadMore}
           selected={selectedIds}
-          onSelect={onSelect}
+          {...(mayRun ? { onSelect } : {})}
         />
       )}
     </Page>
@@ -99,7 +101,14 @@ function withChange(search: RunsSearch, change: { [K in keyof RunsSearch]?: Runs
   );
 }
 
-function NoRuns({ filtered }: { filtered: boolean }) {
+function NoRuns({ filtered, mayRun }: { filtered: boolean; mayRun: boolean }) {
+  if (!filtered && !mayRun) {
+    return (
+      <Empty icon="runs" title="No run has been started yet">
+        <p className="dim">Runners, editors and owners start them. You are a viewer.</p>
+      </Empty>
+    );
+  }
   if (!filtered) {
     return (
       <Empty icon="runs" title="No run has been started yet">

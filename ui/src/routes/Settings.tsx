@@ -1,59 +1,21 @@
 /** What this browser remembers, and the server it speaks with. */
-import { SegmentedControl, Select, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/FloatingIndicator.css";
-import "@mantine/core/styles/Input.css";
-import "@mantine/core/styles/Popover.css";
-import "@mantine/core/styles/ScrollArea.css";
-import "@mantine/core/styles/SegmentedControl.css";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
 
 import { projectsQuery, systemQuery } from "../api/queries";
+import { BrowserSettings } from "../components/BrowserSettings";
 import { Page, Section } from "../components/Page";
 import { Secrets } from "../components/Secrets";
+import { Field } from "../components/people/Field";
 import { Banner, Failure } from "../components/States";
 import { Ago } from "../components/Time";
 import { count, plural } from "../lib/format";
-import { setPrefs, usePrefs } from "../lib/prefs";
 import { DEFAULT_PROJECT, pagePath, project } from "../lib/project";
 import { goingOn } from "../lib/runText";
-import classes from "./Settings.module.css";
-
-const THEMES = [
-  { value: "auto", label: "System" },
-  { value: "light", label: "Light" },
-  { value: "dark", label: "Dark" },
-];
 
 export function Settings() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const prefs = usePrefs();
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")];
   return (
     <Page crumbs={[{ text: "Settings" }]}>
-      <Section title="This browser">
-        <Field label="Theme">
-          <SegmentedControl
-            aria-label="Theme"
-            data={THEMES}
-            value={colorScheme}
-            onChange={(value) => setColorScheme(value as MantineColorScheme)}
-          />
-        </Field>
-        <Field label="Time zone">
-          <Select
-            aria-label="Time zone"
-            data={[{ value: "", label: `This computer's (${own})` }, ...zones]}
-            value={prefs.zone}
-            onChange={(zone) => setPrefs({ zone: zone ?? "" })}
-            searchable
-            allowDeselect={false}
-            w={280}
-          />
-        </Field>
-      </Section>
+      <BrowserSettings />
       <Secrets />
       <System />
     </Page>
@@ -115,13 +77,4 @@ function System() {
 
 function mistakes({ pipelines_with_mistakes: number }: { pipelines_with_mistakes: number }): string {
   return number > 0 ? `, ${count(number)} with mistakes` : "";
-}
-
-function Field({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <div className={classes.field}>
-      <span className="dim">{label}</span>
-      <div>{children}</div>
-    </div>
-  );
 }

@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 
 import { pipelineQuery, runQuery } from "../api/queries";
+import { useRights } from "../api/rights";
 import { StartForm } from "../components/form/StartForm";
 import { Mistakes } from "../components/Mistakes";
 import { Page } from "../components/Page";
-import { Banner, Failure } from "../components/States";
+import { Banner, Empty, Failure } from "../components/States";
 
 const route = getRouteApi("/pipelines/$name/start");
 
@@ -21,6 +22,16 @@ export function Start() {
     { text: from ? `Rerun${run.data ? ` ${run.data.short}` : ""}` : "Start" },
   ];
   const failed = [pipeline, run].find((query) => query.error && !query.data);
+  const { run: mayRun, role } = useRights();
+  if (!mayRun) {
+    return (
+      <Page crumbs={crumbs}>
+        <Empty icon="play" title={role ? `A ${role} does not start runs` : "You do not start runs here"}>
+          <p className="dim">Runners, editors and owners do. An owner gives roles.</p>
+        </Empty>
+      </Page>
+    );
+  }
   if (failed) {
     return (
       <Page crumbs={crumbs}>

@@ -11,6 +11,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { useCancel, useRetry } from "../../api/actions";
+import { useRights } from "../../api/rights";
 import type { RunView } from "../../api/types";
 import { curlCommand, inProject, runCommand } from "../../lib/command";
 import { useKeys } from "../../lib/keys";
@@ -26,18 +27,20 @@ export function RunActions({ run }: { run: RunView }) {
   const cancel = useCancel(run);
   const retry = useRetry(run);
   const [asking, setAsking] = useState(false);
+  const { run: may } = useRights();
+  const can = { cancel: may && run.can.cancel, retry: may && run.can.retry };
   const ended = isEnd(run.state);
   const stopping = run.cancel_requested_at != null && !ended;
   const rerun = { to: "/pipelines/$name/start", params: { name: run.pipeline }, search: { from: run.id } } as const;
   useKeys("Run", [
-    { keys: "r", label: "Rerun, with changes", run: () => void navigate(rerun) },
-    ...(run.can.cancel ? [{ keys: "c", label: "Cancel", run: () => setAsking(true) }] : []),
-    ...(run.can.retry ? [{ keys: "R", label: "Retry as it was", run: () => retry.mutate() }] : []),
+    ...(may ? [{ keys: "r", label: "Rerun, with changes", run: () => void navigate(rerun) }] : []),
+    ...(can.cancel ? [{ keys: "c", label: "Cancel", run: () => setAsking(true) }] : []),
+    ...(can.retry ? [{ keys: "R", label: "Retry as it was", run: () => retry.mutate() }] : []),
   ]);
   const failed = run.state === "failed" || run.state === "timed_out";
   return (
     <>
-      {run.can.retry && (
+      {can.retry && (
         <Button
           variant={failed ? "filled" : "default"}
           loading={retry.isPending}
@@ -48,10 +51,12 @@ export function RunActions({ run }: { run: RunView }) {
           Retry
         </Button>
       )}
-      <Button variant="default" renderRoot={(props) => <Link {...rerun} {...props} />} title="With changes">
-        Rerun
-      </Button>
-      {(run.can.cancel || stopping) && (
+      {may && (
+        <Button variant="default" renderRoot={(props) => <Link {...rerun} {...props} />} title="With changes">
+          Rerun
+        </Button>
+      )}
+      {(can.cancel || (may && stopping)) && (
         <Button variant="default" className={classes.cancel} disabled={stopping} onClick={() => setAsking(true)}>
           {stopping ? "Stopping" : "Cancel"}
         </Button>

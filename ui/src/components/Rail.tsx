@@ -1,0 +1,116 @@
+/** The rail: where one can go, what goes on there, and who one is. */
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
+
+import { accountQuery } from "../api/account";
+import { projectsQuery, systemQuery } from "../api/queries";
+import { useRights } from "../api/rights";
+import { count } from "../lib/format";
+import { commandKey } from "../lib/keys";
+import { setServerTime } from "../lib/now";
+import { DEFAULT_PROJECT, project } from "../lib/project";
+import { AccountPlace } from "./AccountPlace";
+import { Brand } from "./Brand";
+import { Icon, type IconName } from "./Icon";
+import { ProjectSwitcher } from "./ProjectSwitcher";
+import classes from "./Shell.module.css";
+
+const PLACES = [
+  { to: "/", icon: "home", text: "Home" },
+  { to: "/pipelines", icon: "pipelines", text: "Pipelines" },
+  { to: "/runs", icon: "runs", text: "Runs" },
+] as const;
+
+/** What goes on in this page's project; where it is the only one of one person, that is the server. */
+function useOwn() {
+  const { data: system } = useQuery(systemQuery);
+  useEffect(() => {
+    if (system) setServerTime(Date.parse(system.now));
+  }, [system]);
+  const { data: projects, failureCount } = useQuery(projectsQuery);
+  const { people } = useRights();
+  const several = projects ? projects.length > 1 : project !== DEFAULT_PROJECT;
+  const apart = several || people || project !== DEFAULT_PROJECT;
+  const own = apart ? projects?.find(({ name }) => name === project) : system && { ...system, ...system.runs };
+  return {
+    projects,
+    several,
+    settled: project !== DEFAULT_PROJECT || projects !== undefined || failureCount > 0,
+    open: own ? own.active + own.queued + ("retrying" in own ? own.retrying : 0) : 0,
+    mistakes: own?.pipelines_with_mistakes ?? 0,
+  };
+}
+
+export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }) {
+  const { projects, several, settled, open, mistakes } = useOwn();
+  const { data: account, isPending } = useQuery(accountQuery);
+  const rights = useRights();
+  const { people } = rights;
+  return (
+    <nav className={classes.rail} aria-label="Main">
+      <div className={classes.top}>
+        <Link to="/" className={classes.brand} aria-label="Rigi, home">
+          <Brand />
+        </Link>
+        <button type="button" className={classes.search} onClick={onSearch} aria-label="Search and commands" title="Search and commands">
+          <Icon name="search" size={14} />
+          <kbd>{commandKey}K</kbd>
+        </button>
+      </div>
+      <ul className={classes.places} data-unsettled={!settled || isPending || undefined} data-people={people || undefined}>
+        {several && <ProjectSwitcher projects={projects} />}
+        {PLACES.map((place) => (
+          <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
+        ))}
+        {people && rights.role && <Place to="/members" icon="people" text="Members" wide />}
+        <li className={classes.phoneOnly}>
+          <button type="button" className={classes.place} onClick={onSearch}>
+            <Icon name="search" />
+            <span>Search</span>
+          </button>
+        </li>
+        {people && rights.administer && <Place to="/administration" icon="shield" text="Administration" wide last />}
+        <Place to="/settings" icon="settings" text="Settings" wide={people} last={!(people && rights.administer)} />
+        {people && account && <AccountPlace account={account} />}
+      </ul>
+      <button type="button" className={classes.keys} onClick={onKeys}>
+        <kbd>?</kbd> Keys
+      </button>
+    </nav>
+  );
+}
+
+interface PlaceProps {
+  to: "/" | "/pipelines" | "/runs" | "/members" | "/administration" | "/settings";
+  icon: IconName;
+  text: string;
+  badge?: number;
+  mistakes?: number;
+  last?: boolean;
+  /** On a phone it is in the menu of the account. */
+  wide?: boolean;
+}
+
+function Place({ to, icon, text, badge = 0, mistakes = 0, last = false, wide = false }: PlaceProps) {
+  return (
+    <li className={last ? classes.last : undefined} data-wide={wide || undefined}>
+      <Link to={to} className={classes.place} activeOptions={{ exact: to === "/", includeSearch: false }}>
+        <Icon name={icon} />
+        <span>{text}</span>
+        {badge > 0 && (
+          <span className={classes.badge}>
+            {count(badge)}
+            <span className="sr"> going on or waiting</span>
+          </span>
+        )}
+        {mistakes > 0 && (
+          <span className={`${classes.badge ?? ""} tone-bad`} title="Pipelines with mistakes">
+            {count(mistakes)}
+            <span className="sr"> with mistakes</span>
+          </span>
+        )}
+      </Link>
+    </li>
+  );
+}
