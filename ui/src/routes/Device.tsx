@@ -98,7 +98,7 @@ function Asks({ code, name, onAnswer }: AsksProps) {
       </p>
       <FormProblem error={answer.error} />
       <div className={classes.inline}>
-        <Button autoFocus loading={answer.isPending && answer.variables.allow} onClick={() => say(true)}>
+        <Button loading={answer.isPending && answer.variables.allow} onClick={() => say(true)}>
           Let it in
         </Button>
         <Button variant="default" loading={answer.isPending && !answer.variables.allow} onClick={() => say(false)}>

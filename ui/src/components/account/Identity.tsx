@@ -30,7 +30,7 @@ export function You({ account }: { account: AccountView }) {
               {issuer} {mail && <span className="dim">as {mail}</span>}
             </p>
           ))}
-          <Providers providers={providers} returnTo={pagePath("/account")} verb="Link" />
+          <Providers providers={providers} returnTo={pagePath("/account")} verb="Link" inline />
         </Field>
       )}
       <Field label="Role">

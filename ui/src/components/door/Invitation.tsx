@@ -52,6 +52,7 @@ export function Invitation({ linkKey, look, account }: InvitationProps) {
     <Door title={title}>
       <Words look={look} />
       {ways?.passwords !== false && <NewAccount linkKey={linkKey} mail={look.mail ?? null} onDone={() => enter(look)} />}
+      {ways?.passwords && ways.providers.length > 0 && <p className={classes.or}>or</p>}
       {ways && (
         <Providers
           providers={ways.providers}

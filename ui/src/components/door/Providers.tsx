@@ -14,13 +14,15 @@ interface ProvidersProps {
   /** The key of an invitation that is taken by it. */
   linkKey?: string;
   verb?: string;
+  /** Beside each other, in a page. */
+  inline?: boolean;
 }
 
-export function Providers({ providers, returnTo, linkKey, verb = "Sign in with" }: ProvidersProps) {
+export function Providers({ providers, returnTo, linkKey, verb = "Sign in with", inline = false }: ProvidersProps) {
   const go = useMutation({ mutationFn: (name: string) => goToProvider(name, returnTo, linkKey) });
   if (providers.length === 0) return null;
   return (
-    <div className={classes.ways}>
+    <div className={inline ? classes.beside : classes.ways}>
       <FormProblem error={go.error} />
       {providers.map(({ name, label }) => (
         <Button key={name} variant="default" loading={go.isPending && go.variables === name} onClick={() => go.mutate(name)}>
