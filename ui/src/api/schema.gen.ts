@@ -419,7 +419,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Gives a person or a group a role, by hand. Roles from elsewhere stay; the strongest counts. */
+        /** Gives a person or a group a role, by hand, in place of one that came with an invitation. Roles by rule stay; the strongest counts. */
         put: operations["set_member"];
         post?: never;
         /** Takes the roles back that somebody has by hand or by an invitation. What follows from a provider's groups stays, and is said. */
@@ -754,7 +754,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Gives a person or a group a role, by hand. Roles from elsewhere stay; the strongest counts. */
+        /** Gives a person or a group a role, by hand, in place of one that came with an invitation. Roles by rule stay; the strongest counts. */
         put: operations["set_member_of_project"];
         post?: never;
         /** Takes the roles back that somebody has by hand or by an invitation. What follows from a provider's groups stays, and is said. */

@@ -17,7 +17,7 @@ describe("rights", () => {
     expect(of("viewer")).toMatchObject({ run: false, manage: false, administer: false });
     expect(of("runner")).toMatchObject({ run: true, manage: false });
     expect(of("editor")).toMatchObject({ run: true, manage: false });
-    expect(of("owner")).toMatchObject({ run: true, manage: true, administer: false });
+    expect(of("owner")).toMatchObject({ run: true, edit: true, manage: true, administer: false });
   });
 
   it("are those of an owner for an administrator, and all of them for one person alone", () => {

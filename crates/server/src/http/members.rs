@@ -99,7 +99,7 @@ async fn one(asker: &Asker, project: &ProjectName, holder: &Holder) -> ApiResult
     Ok(views(granted.into_iter().filter(|granted| granted.principal == *holder).collect()).pop())
 }
 
-/// Gives a person or a group a role, by hand. Roles from elsewhere stay; the strongest counts.
+/// Gives a person or a group a role, by hand, in place of one that came with an invitation. Roles by rule stay; the strongest counts.
 #[utoipa::path(put, path = "/members/{who}", tag = "people", extensions(("x-rigi-action" = json!("members.manage"))), request_body = SetMember,
     params(("who" = String, Path, description = "Id, mail address or name of a person, id or name of a group")),
     responses((status = 200, description = "The member", body = MemberView)))]
@@ -111,7 +111,13 @@ async fn set_member(
 ) -> ApiResult<axum::Json<MemberView>> {
     let holder = find(&asker, &who).await?;
     let grant = Grant::Role(scope.project().clone(), body.role);
-    asker.state.store().grant(&holder, &grant, GrantSource::Hand, &asker.deed()).await?;
+    let (store, deed) = (asker.state.store(), asker.deed());
+    store.grant(&holder, &grant, GrantSource::Hand, &deed).await?;
+    // Somebody has decided since: what the invitation said counts no more.
+    match store.take_back(&holder, Some(scope.project()), GrantSource::Invitation, &deed).await {
+        Err(rigi_store::Error::NotFound { .. }) => {}
+        other => other?,
+    }
     let member = one(&asker, scope.project(), &holder).await?;
     member.map(axum::Json).ok_or_else(|| ApiError::not_found("member", &who))
 }

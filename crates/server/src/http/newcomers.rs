@@ -122,7 +122,7 @@ async fn newcomer(
         return Err(ApiError::new(ErrorCode::StateConflict, detail)
             .cure("Sign in with it as before, then with this provider once more: that links both."));
     }
-    let (grants, claim) = ground(asker, provider, verified, mail.as_deref(), invitation).await?;
+    let (grants, invited_by, claim) = ground(asker, provider, verified, mail.as_deref(), invitation).await?;
     let ruled = Rule::apply(&provider.settings.rules, claims.groups.as_deref()).unwrap_or_default();
     let grants =
         grants.into_iter().chain(ruled.into_iter().map(|grant| (grant, GrantSource::Rule))).collect();
@@ -133,6 +133,7 @@ async fn newcomer(
         mail,
         phc: None,
         grants,
+        invited_by,
         claim,
         identity: Some(identity_of(verified)),
     };
@@ -148,7 +149,8 @@ async fn newcomer(
     }
 }
 
-type Ground = (Vec<(Grant, GrantSource)>, Option<String>);
+/// What comes with the account, who gave it, and what makes it happen once.
+type Ground = (Vec<(Grant, GrantSource)>, Option<String>, Option<String>);
 
 /// Why somebody may have an account, and what comes with it.
 async fn ground(
@@ -165,17 +167,17 @@ async fn ground(
         && link.mail.as_deref().is_none_or(|meant| mail.is_some_and(|mail| folded(mail) == folded(meant)))
     {
         let grants = link.grant.clone().into_iter().map(|grant| (grant, GrantSource::Invitation)).collect();
-        return Ok((grants, link.next_claim()));
+        return Ok((grants, Some(link.made_by.clone()), link.next_claim()));
     }
     let first = asker.people()?.rules.first_administrator.as_deref();
     if mail.is_some_and(|mail| first.is_some_and(|first| folded(first) == folded(mail)))
         && !store.db().has_administrator().await?
     {
-        return Ok((vec![(Grant::Administrator, GrantSource::First)], Some(FIRST.to_owned())));
+        return Ok((vec![(Grant::Administrator, GrantSource::First)], None, Some(FIRST.to_owned())));
     }
     let claims = &verified.claims;
     if provider.settings.allow.iter().any(|allow| allow.lets_in(claims)) {
-        return Ok((Vec::new(), None));
+        return Ok((Vec::new(), None, None));
     }
     let by_group = provider.settings.allow.iter().any(|allow| matches!(allow, Allow::Group(_)));
     let refused = |detail: String, cure: &str| Err(ApiError::new(ErrorCode::Forbidden, detail).cure(cure));

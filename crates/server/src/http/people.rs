@@ -130,7 +130,16 @@ async fn create_person(asker: Asker, Json(body): Json<CreatePerson>) -> ApiResul
     if kind == PersonKind::Person && mail.is_none() {
         return Err(ApiError::invalid("/mail", "a person has a mail address"));
     }
-    let new = NewPerson { kind, name, mail, phc: None, grants: Vec::new(), claim: None, identity: None };
+    let new = NewPerson {
+        kind,
+        name,
+        mail,
+        phc: None,
+        grants: Vec::new(),
+        invited_by: None,
+        claim: None,
+        identity: None,
+    };
     let store = asker.state.store();
     let id = store.add_person(new, &asker.deed()).await.map_err(|e| taken(e, "name or mail address"))?;
     let person = store.db().person(&id).await?;

@@ -200,6 +200,7 @@ pub(super) async fn new_session(
     let mut deed = asker.deed();
     deed.actor.clone_from(&person.name);
     deed.actor_id = Some(person.id.clone());
+    way.as_str().clone_into(&mut deed.via);
     let new = NewSession {
         secret: secret.clone(),
         person: person.id.clone(),
@@ -213,7 +214,7 @@ pub(super) async fn new_session(
     match asker.state.store().begin_session(new, &deed).await {
         Err(rigi_store::Error::Conflict(_)) => {
             Err(ApiError::new(ErrorCode::SecondFactorNeeded, "this code was used before")
-                .cure("Wait for the next one."))
+                .cure("Give another one: each serves once."))
         }
         other => other.map_err(ApiError::from),
     }?;

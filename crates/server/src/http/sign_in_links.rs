@@ -83,7 +83,7 @@ async fn take_link(asker: Asker, Json(body): Json<TakeLink>) -> ApiResult<Respon
     match link.kind {
         LinkKind::FirstAdministrator => {
             let grants = vec![(Grant::Administrator, GrantSource::First)];
-            let person = make(&asker, body, None, grants, FIRST.to_owned()).await?;
+            let person = make(&asker, body, None, grants, None, FIRST.to_owned()).await?;
             begin(&asker, &person, SignInWay::Link, Began::default()).await
         }
         LinkKind::Invitation => accept(&asker, link, body).await,
@@ -111,6 +111,7 @@ async fn make(
     body: TakeLink,
     mail: Option<String>,
     grants: Vec<(Grant, GrantSource)>,
+    invited_by: Option<&str>,
     claim: String,
 ) -> ApiResult<Person> {
     let name = body.name.ok_or_else(|| ApiError::invalid("/name", "`name` is missing"))?;
@@ -134,6 +135,7 @@ async fn make(
         mail: Some(mail),
         phc: Some(phc),
         grants,
+        invited_by: invited_by.map(str::to_owned),
         claim: Some(claim),
         identity: None,
     };
@@ -160,7 +162,7 @@ async fn accept(asker: &Asker, link: Link, body: TakeLink) -> ApiResult<Response
     let claim = link.next_claim().unwrap_or_default();
     let Some(account) = &asker.principal.account else {
         let grants = link.grant.clone().into_iter().map(|grant| (grant, GrantSource::Invitation)).collect();
-        let person = make(asker, body, link.mail.clone(), grants, claim).await?;
+        let person = make(asker, body, link.mail.clone(), grants, Some(&link.made_by), claim).await?;
         return begin(asker, &person, SignInWay::Link, Began::default()).await;
     };
     let person = &account.person;

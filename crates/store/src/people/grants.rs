@@ -100,8 +100,20 @@ pub(super) fn read(project: &str, role: &str) -> Option<Grant> {
     Role::parse(role).map(|role| Grant::Role(ProjectName::unchecked(project.to_owned()), role))
 }
 
-/// Gives a role, in a write of its own.
-pub(super) fn put(write: &mut Write, principal: &str, grant: &Grant, source: GrantSource, deed: &Deed) {
+/// Gives a person a role that they did not have, with its line of the audit log.
+pub(super) fn given(
+    write: &mut Write,
+    person: &PersonId,
+    grant: &Grant,
+    source: GrantSource,
+    by: &str,
+    deed: &Deed,
+) {
+    put(write, person.as_str(), grant, source, by, deed.at);
+    note(write, deed, &Principal::Person(person.clone()), (None, Some(grant)), source);
+}
+
+fn put(write: &mut Write, principal: &str, grant: &Grant, source: GrantSource, by: &str, at: Timestamp) {
     let (project, role) = stored(grant);
     write.rows.add(
         &PUT,
@@ -110,8 +122,8 @@ pub(super) fn put(write: &mut Write, principal: &str, grant: &Grant, source: Gra
             project.to_owned().into(),
             source.as_str().into(),
             role.into(),
-            deed.actor.clone().into(),
-            deed.at.0.into(),
+            by.to_owned().into(),
+            at.0.into(),
         ],
     );
 }
@@ -215,7 +227,7 @@ impl Store {
             return Ok(());
         }
         let mut write = change_of(principal.subject(), principal.as_str(), deed.at);
-        put(&mut write, principal.as_str(), grant, source, deed);
+        put(&mut write, principal.as_str(), grant, source, &deed.actor, deed.at);
         note(&mut write, deed, principal, (before.as_ref(), Some(grant)), source);
         self.write(write).await
     }

@@ -214,13 +214,8 @@ impl Store {
         let mut write = super::change_of(rigi_model::event::Subject::Person, person.as_str(), deed.at);
         super::claim(&mut write, claim, deed.at);
         if let Some(grant) = &link.grant {
-            super::grants::put(
-                &mut write,
-                person.as_str(),
-                grant,
-                rigi_model::people::GrantSource::Invitation,
-                deed,
-            );
+            let source = rigi_model::people::GrantSource::Invitation;
+            super::grants::given(&mut write, person, grant, source, &link.made_by, deed);
         }
         let of_project = link.grant.as_ref().and_then(Grant::project);
         let entry = Entry {

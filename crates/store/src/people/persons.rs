@@ -50,6 +50,8 @@ pub struct NewPerson {
     pub phc: Option<String>,
     /// What it is from the beginning, and why.
     pub grants: Vec<(Grant, GrantSource)>,
+    /// Who gave what it has by an invitation.
+    pub invited_by: Option<String>,
     /// What makes this happen once: of two that claim the same, one is refused.
     pub claim: Option<String>,
     /// Who it is at a provider.
@@ -236,7 +238,8 @@ impl Store {
             passwords::put(&mut write, &id, phc, deed.at);
         }
         for (grant, source) in &new.grants {
-            grants::put(&mut write, id.as_str(), grant, *source, deed);
+            let by = new.invited_by.as_deref().filter(|_| *source == GrantSource::Invitation);
+            grants::given(&mut write, &id, grant, *source, by.unwrap_or(&deed.actor), deed);
         }
         if let Some(identity) = &new.identity {
             super::identities::put(&mut write, &id, identity, deed.at);

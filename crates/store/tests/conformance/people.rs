@@ -31,6 +31,7 @@ fn new_person(name: &str, grants: Vec<(Grant, GrantSource)>) -> NewPerson {
         mail: Some(format!("{}@example.org", name.to_lowercase())),
         phc: None,
         grants,
+        invited_by: None,
         claim: None,
         identity: None,
     }

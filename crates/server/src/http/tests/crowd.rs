@@ -46,6 +46,7 @@ impl TestServer {
             mail: Some(format!("{}@example.org", name.to_lowercase().replace(' ', "."))),
             phc: passwords.make(PASSWORD.to_owned()).await.unwrap(),
             grants: grants.into_iter().map(|grant| (grant, GrantSource::Hand)).collect(),
+            invited_by: None,
             claim: None,
             identity: None,
         };
