@@ -112,10 +112,13 @@ test("two people in two projects, each blind to the other's", async ({ bed, brow
   await expect(cleo).toHaveURL(`${at}/projects/${LAB}/`);
   await expect(cleo.getByRole("button", { name: `Project ${LAB}` })).toBeVisible();
 
-  // The strongest role counts, and it is said why it does not change.
+  // What is said now takes the place of what the invitation said.
   await page.reload();
   await page.getByRole("combobox", { name: `Role of ${BOB.name}` }).selectOption("viewer");
-  await expect(page.getByText(`${BOB.name} is still a runner`)).toBeVisible();
+  await bob.goto(`${at}/projects/${LAB}/pipelines`);
+  await expect(bob.getByRole("button", { name: "Run", exact: true })).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByRole("combobox", { name: `Role of ${BOB.name}` })).toHaveValue("viewer");
 
   // Who is removed sees nothing any more.
   await page.getByRole("button", { name: `Remove ${BOB.name}` }).click();

@@ -25,6 +25,7 @@ describe("rights", () => {
       people: true,
       role: "owner",
       run: true,
+      edit: true,
       manage: true,
       administer: true,
     });
