@@ -126,6 +126,14 @@ impl Action {
     }
 }
 
+impl Action {
+    /// Whether it adds to a project: what is archived takes no more.
+    #[must_use]
+    pub const fn adds(self) -> bool {
+        matches!(self, Self::RunsStart | Self::UploadsCreate | Self::SecretsWrite)
+    }
+}
+
 /// What somebody is, everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {

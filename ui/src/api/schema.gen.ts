@@ -1675,7 +1675,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The server, its limits and what goes on. */
+        /** The server, its limits and what goes on. Who is no administrator is told of their own projects alone, and not where its files lie. */
         get: operations["get_system"];
         put?: never;
         post?: never;

@@ -1,16 +1,20 @@
 //! Projects by name: `[projects.NAME]`, one table for each beside the one that is always there.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rigi_model::ProjectName;
 
 use super::named::{Section, named_keys};
+use super::sections::Config;
 
 named_keys! {
     /// What an operator says of one project.
     ProjectConfig, KEYS {
         /// Folder of its pipelines. A relative one lies beside the configuration file.
         pipelines: PathBuf, &[], "none: it must be given";
+        /// `true`: it can be read, and takes no runs, uploads and secrets more.
+        archived: bool, &[], "`false`";
         /// Runs of it that may be active at a time. Further ones wait.
         runs: u64, &[], "none: `limits.runs` alone counts";
     }
@@ -28,3 +32,12 @@ pub const PROJECTS: Section<ProjectConfig> = Section {
     tables_mut: |config| &mut config.projects,
     refuses: |name| name.parse::<ProjectName>().err().map(|error| error.to_string()),
 };
+
+impl Config {
+    /// Projects that take no more.
+    #[must_use]
+    pub fn archived(&self) -> BTreeSet<ProjectName> {
+        let archived = self.projects.iter().filter(|(_, project)| project.archived == Some(true));
+        archived.map(|(name, _)| ProjectName::unchecked(name.as_str())).collect()
+    }
+}

@@ -8,12 +8,24 @@ use rigi_store::people::audit_seal::AuditSealer;
 
 /// Lines that are written within this time share a seal.
 const MOMENT: Duration = Duration::from_secs(5);
+/// Between two times that what has ended is removed.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// What went wrong at signing in is kept for so long.
+const FAILURES: Duration = Duration::from_secs(24 * 3600);
 
-/// Seals the audit log whenever something was written to it, by this server or (as far as that is told) by another.
-pub(crate) async fn seal_audit(store: Store) {
+/// Seals the audit log whenever something was written to it, by this server or (as far as that is told) by another. What has ended is removed on the way: while nobody does anything, nothing is touched.
+pub(crate) async fn keep(store: Store, idle: Duration) {
     let mut commits = store.commits();
     let mut sealer = None;
+    let mut forgotten: Option<Timestamp> = None;
     loop {
+        let now = Timestamp::now();
+        if forgotten.is_none_or(|at| now.since(at) >= FORGET_EVERY) {
+            forgotten = Some(now);
+            if let Err(error) = forget(&store, idle, now).await {
+                tracing::warn!(%error, "sessions and links that have ended are not removed; this is tried again in an hour");
+            }
+        }
         if let Err(error) = seal(&store, &mut sealer).await {
             tracing::warn!(%error, "the audit log is not sealed; this is tried again with the next line of it");
         }
@@ -27,6 +39,14 @@ pub(crate) async fn seal_audit(store: Store) {
         }
         tokio::time::sleep(MOMENT).await;
     }
+}
+
+/// Removes what counts no more.
+async fn forget(store: &Store, idle: Duration, now: Timestamp) -> rigi_store::Result<()> {
+    store.forget_sessions(now, now.before(idle)).await?;
+    store.forget_links(now).await?;
+    store.forget_devices(now).await?;
+    store.forget_failed_sign_ins(now.before(FAILURES)).await
 }
 
 async fn seal(store: &Store, sealer: &mut Option<AuditSealer>) -> rigi_store::Result<()> {

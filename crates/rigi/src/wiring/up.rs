@@ -85,7 +85,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     if parts.engine.leads() {
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
         if loaded.config.people.enabled {
-            tokio::spawn(super::people::seal_audit(parts.engine.store().clone()));
+            let idle = loaded.config.people.session_idle.0;
+            tokio::spawn(super::people::keep(parts.engine.store().clone(), idle));
         }
     }
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
@@ -180,6 +181,7 @@ pub(crate) fn state(
         engine: parts.engine.clone(),
         remote: parts.remote.clone(),
         catalogs: parts.catalogs.clone(),
+        archived: std::sync::RwLock::new(loaded.config.archived()),
         auth,
         feeds: Feeds::of_all(parts.catalogs.iter().map(|catalog| catalog.project().clone())),
         logs: Logs::new(parts.engine.clone()),

@@ -9,6 +9,7 @@ use rigi_api::view::{
 use rigi_model::people::person_name;
 use rigi_model::{ErrorCode, Timestamp};
 use rigi_store::people::{Carrier, Person};
+use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -104,7 +105,11 @@ pub(super) fn taken(error: rigi_store::Error, what: &str) -> ApiError {
     match error {
         rigi_store::Error::Conflict(_) => {
             let detail = format!("another account has this {what}, or one that people take for the same");
-            ApiError::new(ErrorCode::StateConflict, detail).cure(format!("Choose another {what}."))
+            let mut new = ApiError::new(ErrorCode::StateConflict, detail.clone());
+            let fields = ["name", "mail"].into_iter().filter(|field| what.contains(field));
+            new.errors =
+                fields.map(|field| json!({"pointer": format!("/{field}"), "message": detail})).collect();
+            new.cure(format!("Choose another {what}."))
         }
         other => other.into(),
     }

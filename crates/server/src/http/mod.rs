@@ -101,7 +101,7 @@ pub fn router(state: AppState) -> axum::Router {
     let actions = rights::Actions::of(&description);
     let protected = api
         .route_layer(from_fn_with_state(queries::Queries::of(&description), queries::check))
-        .route_layer(from_fn_with_state(actions.clone(), rights::gate))
+        .route_layer(from_fn_with_state((state.clone(), actions.clone()), rights::gate))
         .layer(from_fn(etag::mark))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(openapi::router())

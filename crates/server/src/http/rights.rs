@@ -20,6 +20,7 @@ use super::openapi::each_operation;
 use super::projects::missing;
 use super::queries::decoded;
 use super::scope::Named;
+use super::state::AppState;
 use crate::auth::Principal;
 
 /// How an operation of the description says its action.
@@ -84,7 +85,11 @@ pub(super) fn action_of(operation: &Operation) -> Option<Action> {
 }
 
 /// Lets an operation be done for those who may.
-pub(super) async fn gate(State(actions): State<Actions>, mut request: Request, next: Next) -> Response {
+pub(super) async fn gate(
+    State((state, actions)): State<(AppState, Actions)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let path = path.unwrap_or_default();
     // What is no operation is answered as such by the routes.
@@ -97,11 +102,23 @@ pub(super) async fn gate(State(actions): State<Actions>, mut request: Request, n
     };
     // What has an id of its own is looked for in all projects, and held against the one where it is found.
     let found_later = request.extensions().get::<Named>().is_none() && path.starts_with("/api/v1/runs/{id}");
-    if !found_later && let Err(refusal) = principal.check(action, &project_of(&request, &path)) {
+    let project = project_of(&request, &path);
+    let allowed = || principal.check(action, &project).and_then(|()| still_taking(&state, action, &project));
+    if !found_later && let Err(refusal) = allowed() {
         return refusal.into_response();
     }
     request.extensions_mut().insert(action);
     next.run(request).await
+}
+
+/// Refuses what would add to a project that is archived.
+pub(super) fn still_taking(state: &AppState, action: Action, project: &ProjectName) -> ApiResult<()> {
+    if action.adds() && state.is_archived(project) {
+        let detail = format!("the project `{project}` is archived: it can be read, and takes no more");
+        return Err(ApiError::new(ErrorCode::StateConflict, detail)
+            .cure("An administrator takes `archived` out of its table in the configuration."));
+    }
+    Ok(())
 }
 
 /// The project that something is to be done in: that of the path, or the one that is always there.

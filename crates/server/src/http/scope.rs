@@ -18,6 +18,7 @@ use rigi_store::{Blobs, Db, Run};
 use super::error::{ApiError, ApiResult};
 use super::projects::missing;
 use super::queries::decoded;
+use super::rights::still_taking;
 use super::state::AppState;
 use crate::auth::Principal;
 
@@ -95,6 +96,7 @@ impl Scope {
         let unknown = match own.await {
             Ok(run) if seen => {
                 self.principal.check(self.action, self.project())?;
+                still_taking(&self.state, self.action, self.project())?;
                 return Ok((self.clone(), run));
             }
             Ok(_) => rigi_store::Error::NotFound { what: "run", id: id.to_owned() },
@@ -112,6 +114,7 @@ impl Scope {
             return Err(unknown.into());
         }
         self.principal.check(self.action, project)?;
+        still_taking(&self.state, self.action, project)?;
         let scope = Self::of(self.state.clone(), project, self.principal.clone(), self.action);
         scope.map(|scope| (scope, run)).ok_or_else(|| unknown.into())
     }

@@ -58,16 +58,18 @@ pub(super) fn role_of(grant: &Grant) -> String {
     request_body = LookAtLink, responses((status = 200, description = "What it is for", body = LinkLook)))]
 async fn look_at_link(asker: Asker, Json(body): Json<LookAtLink>) -> ApiResult<axum::Json<LinkLook>> {
     let link = find(&asker, &body.key).await?;
-    let name = match &link.person {
-        Some(person) => Some(asker.state.store().db().person(person).await?.name),
+    let person = match &link.person {
+        Some(person) => Some(asker.state.store().db().person(person).await?),
         None => None,
     };
+    // Whoever has a link of an account can sign in to it: its address is no news to them.
+    let (name, mail) = person.map_or((None, link.mail), |person| (Some(person.name), person.mail));
     Ok(axum::Json(LinkLook {
         kind: link.kind,
         name,
         project: link.grant.as_ref().and_then(Grant::project).cloned(),
         role: link.grant.as_ref().map(role_of),
-        mail: link.mail,
+        mail,
         made_by: link.made_by,
         until: link.until,
     }))

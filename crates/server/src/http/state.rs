@@ -1,12 +1,13 @@
 //! What every handler can reach.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rigi_engine::Engine;
 use rigi_engine::catalog::Catalogs;
 use rigi_exec::remote::Remote;
-use rigi_model::Timestamp;
+use rigi_model::{ProjectName, Timestamp};
 use rigi_store::Store;
 use tokio::sync::Mutex;
 
@@ -28,6 +29,8 @@ pub struct Inner {
     pub remote: Remote,
     /// Pipelines.
     pub catalogs: Catalogs,
+    /// Projects that can be read, and take no more.
+    pub archived: RwLock<BTreeSet<ProjectName>>,
     /// Who may.
     pub auth: Auth,
     /// What changed, for the live stream.
@@ -57,6 +60,12 @@ impl AppState {
     #[must_use]
     pub fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether a project takes no more.
+    #[must_use]
+    pub fn is_archived(&self, project: &ProjectName) -> bool {
+        self.archived.read().unwrap_or_else(PoisonError::into_inner).contains(project)
     }
 
     /// What is remembered.

@@ -1,9 +1,11 @@
 //! The server itself: what it does, its links, collections, environments' logs, and the directory of resources.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rigi_api::view::{GcReport, RunCounts, SystemView};
+use rigi_engine::catalog::Catalog;
 use rigi_engine::decide::LimitOf;
 use rigi_engine::retention::Collect;
 use rigi_model::{ErrorCode, Timestamp};
@@ -16,6 +18,7 @@ use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
 use super::sign_in_links::first_administrator_link;
 use super::state::AppState;
+use crate::auth::Principal;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -25,27 +28,26 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_environment_log))
 }
 
-/// The server, its limits and what goes on.
+/// The server, its limits and what goes on. Who is no administrator is told of their own projects alone, and not where its files lie.
 #[utoipa::path(get, path = "/system", tag = "system", extensions(("x-rigi-action" = json!("server.read"))),
     responses((status = 200, description = "The server", body = SystemView)))]
-async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
-    let (queued, active, retrying) = state.engine.counts().await;
-    let pipelines: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.all()).collect();
-    let mut warnings = state.warnings.clone();
-    let unwatched: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.unwatched()).collect();
-    warnings.extend(unwatched.iter().map(|(name, why)| {
-        format!(
-            "changes of `{name}` are shown only when it is opened or run ({why}); a run takes what is on disk"
-        )
-    }));
-    warnings.extend(state.store().storage().reach().await.err().map(|error| error.to_string()));
+async fn get_system(
+    State(state): State<AppState>,
+    Extension(principal): Extension<Principal>,
+) -> axum::Json<SystemView> {
+    let whole = principal.standing.administrator;
+    let own = state.catalogs.iter().filter(|catalog| principal.standing.role_in(catalog.project()).is_some());
+    let own: Vec<_> = own.collect();
+    let pipelines: Vec<_> = own.iter().flat_map(|catalog| catalog.all()).collect();
+    let warnings = if whole { warnings(&state).await } else { Vec::new() };
+    let folder = state.pipelines_folder.display().to_string();
     axum::Json(SystemView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        pipelines_folder: state.pipelines_folder.display().to_string(),
+        pipelines_folder: if whole { folder } else { String::new() },
         database: state.store().db().name().to_owned(),
         started_at: state.started_at,
         now: Timestamp::now(),
-        runs: RunCounts { queued, active, retrying },
+        runs: if whole { all_runs(&state).await } else { own_runs(&state, &own).await },
         pipelines: pipelines.len() as u64,
         pipelines_with_mistakes: pipelines.iter().filter(|p| p.outcome.is_err()).count() as u64,
         max_active_runs: state
@@ -57,6 +59,32 @@ async fn get_system(State(state): State<AppState>) -> axum::Json<SystemView> {
             .unwrap_or(u64::MAX),
         warnings,
     })
+}
+
+async fn all_runs(state: &AppState) -> RunCounts {
+    let (queued, active, retrying) = state.engine.counts().await;
+    RunCounts { queued, active, retrying }
+}
+
+/// Of these projects; what is between attempts is not counted by project.
+async fn own_runs(state: &AppState, own: &[&Catalog]) -> RunCounts {
+    let of = own.iter().map(|catalog| LimitOf::Project(catalog.project().clone())).collect();
+    let counts = state.engine.counts_of(of).await;
+    let sum = |one: fn(&(u64, u64)) -> u64| counts.iter().map(one).sum();
+    RunCounts { queued: sum(|(queued, _)| *queued), active: sum(|(_, active)| *active), retrying: 0 }
+}
+
+/// What an operator should know.
+async fn warnings(state: &AppState) -> Vec<String> {
+    let mut warnings = state.warnings.clone();
+    let unwatched: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.unwatched()).collect();
+    warnings.extend(unwatched.iter().map(|(name, why)| {
+        format!(
+            "changes of `{name}` are shown only when it is opened or run ({why}); a run takes what is on disk"
+        )
+    }));
+    warnings.extend(state.store().storage().reach().await.err().map(|error| error.to_string()));
+    warnings
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

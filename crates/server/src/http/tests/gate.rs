@@ -2,6 +2,7 @@
 //! operations are read off the description, and one that is not known to say its action fails.
 
 use axum::http::{Method, StatusCode};
+use rigi_model::ProjectName;
 use rigi_model::rights::{Action, Grant, Needs, Role};
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ enum Caller {
     Role(Role),
     /// An owner's token for less.
     Below(Role),
-    /// An administrator's token for one project and a role in it.
+    /// An administrator's token for one project, `lab`, and a role in it.
     BelowAdministrator,
     Administrator,
 }
@@ -56,11 +57,11 @@ impl Caller {
         matches!(self, Self::Nobody | Self::OfRun | Self::Expired | Self::Revoked | Self::Blocked | Self::Cut)
     }
 
-    /// Their role in `lab` as far as what they carry goes.
-    const fn role(self) -> Option<Role> {
+    /// Their role in a project as far as what they carry goes.
+    fn role_in(self, project: &str) -> Option<Role> {
         match self {
-            Self::Role(role) | Self::Below(role) => Some(role),
-            Self::BelowAdministrator => Some(Role::Editor),
+            Self::Role(role) | Self::Below(role) if project != "default" => Some(role),
+            Self::BelowAdministrator if project == "lab" => Some(Role::Editor),
             Self::Administrator => Some(Role::Owner),
             _ => None,
         }
@@ -74,30 +75,33 @@ impl Caller {
         if self.is_nobody() {
             return Some(StatusCode::UNAUTHORIZED);
         }
+        let archived = (project == "old" && action.adds()).then_some(StatusCode::CONFLICT);
         if self == Self::Administrator {
-            return None;
+            return archived;
         }
         let narrowed = matches!(self, Self::Below(_) | Self::BelowAdministrator);
-        match (action.needs(), self.role().filter(|_| project == "lab")) {
+        match (action.needs(), self.role_in(project)) {
             (Needs::WholeAccount, _) => narrowed.then_some(StatusCode::FORBIDDEN),
             (Needs::SignIn | Needs::Nothing, _) => None,
             (Needs::Administrator, _) => Some(StatusCode::FORBIDDEN),
             (Needs::Role(_), None) => Some(StatusCode::NOT_FOUND),
-            (Needs::Role(least), Some(role)) => (role < least).then_some(StatusCode::FORBIDDEN),
+            (Needs::Role(least), Some(role)) if role < least => Some(StatusCode::FORBIDDEN),
+            (Needs::Role(_), Some(_)) => archived,
         }
     }
 
     /// What somebody of this kind carries, made anew.
     async fn key(self, server: &TestServer, number: usize) -> String {
         let name = format!("{self:?} {number}").replace(['(', ')'], " ").replace("  ", " ");
-        let owner = || vec![role("lab", Role::Owner)];
+        let in_both = |held: Role| vec![role("lab", held), role("old", held)];
+        let owner = || in_both(Role::Owner);
         let (grants, kept) = match self {
             Self::Nobody => return String::new(),
             Self::OfRun => return "run_01ARZ3NDEKTSV4RRFFQ69G5FAV.1.0123456789abcdef".to_owned(),
             Self::Stranger => (vec![], Kept::default()),
             Self::Expired => (owner(), Kept { ended: true, ..Kept::default() }),
             Self::Revoked | Self::Blocked | Self::Cut => (owner(), Kept::default()),
-            Self::Role(held) => (vec![role("lab", held)], Kept::default()),
+            Self::Role(held) => (in_both(held), Kept::default()),
             Self::Below(most) => (owner(), Kept { most: Some(most), ..Kept::default() }),
             Self::BelowAdministrator => {
                 let kept = Kept { project: Some("lab"), most: Some(Role::Editor), ..Kept::default() };
@@ -121,12 +125,15 @@ impl Caller {
     }
 }
 
-/// The server, and a run of each project that has ended.
-async fn server() -> (TestServer, [(&'static str, String); 2]) {
-    let server = TestServer::start_team(&[("lab", None)], &["default/fit", "lab/fit"]).await;
+/// The server, and a run of each project that has ended. `old` is archived.
+async fn server() -> (TestServer, [(&'static str, String); 3]) {
+    let projects = [("lab", None), ("old", None)];
+    let server = TestServer::start_team(&projects, &["default/fit", "lab/fit", "old/fit"]).await;
+    let old = server.run("/projects/old", "fit", json!({}), "succeeded").await;
+    server.state.archived.write().unwrap().insert(ProjectName::unchecked("old"));
     let lab = server.run("/projects/lab", "fit", json!({}), "succeeded").await;
     let own = server.run("", "fit", json!({}), "succeeded").await;
-    (server, [("lab", lab), ("default", own)])
+    (server, [("lab", lab), ("default", own), ("old", old)])
 }
 
 fn body_of(method: &Method, path: &str) -> Option<Value> {
@@ -207,14 +214,14 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
             }
         }
     }
-    println!("{cells} cells of {operations} operations, {} callers and 2 projects", CALLERS.len());
+    println!("{cells} cells of {operations} operations, {} callers and 3 projects", CALLERS.len());
     assert_eq!(wrong, Vec::<String>::new(), "of {cells}");
-    assert!(cells > 2500, "{cells}");
+    assert!(cells > 5000, "{cells}");
 }
 
 #[tokio::test]
 async fn a_foreign_project_answers_as_one_that_is_not_there() {
-    let (server, [(_, lab), _]) = server().await;
+    let (server, [(_, lab), ..]) = server().await;
     let key = Caller::Stranger.key(&server, 0).await;
     let ask = async |path: String| {
         let answer = server.call_as(&key, Method::GET, &path, None).await;
@@ -240,8 +247,10 @@ async fn a_foreign_project_answers_as_one_that_is_not_there() {
     let all = server.call_as(&key, Method::GET, "/projects", None).await;
     assert_eq!(all.json()["items"], json!([]));
     let viewer = Caller::Role(Role::Viewer).key(&server, 0).await;
-    let all = server.call_as(&viewer, Method::GET, "/projects", None).await;
-    assert_eq!(all.json()["items"][0]["name"], "lab");
+    let all = server.call_as(&viewer, Method::GET, "/projects", None).await.json();
+    let names: Vec<_> =
+        all["items"].as_array().unwrap().iter().map(|project| project["name"].clone()).collect();
+    assert_eq!(names, ["lab", "old"]);
 }
 
 #[tokio::test]

@@ -128,6 +128,7 @@ impl TestServer {
             engine,
             remote,
             catalogs,
+            archived: std::sync::RwLock::default(),
             auth,
             feeds: Feeds::of_all(projects),
             started_at: Timestamp::now(),
