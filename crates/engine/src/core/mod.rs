@@ -68,7 +68,7 @@ impl Core {
         pulses: broadcast::Sender<Pulse>,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
-        let board = Board::new(settings.active.clone());
+        let board = Board::new(settings.active.clone()).with_weights(settings.weights.clone());
         let ledger = Ledger::new(versions, executors.keys().cloned().collect(), board);
         let room = Room::new(store.data().to_owned(), settings.free_disk);
         let sender = outbox.clone();

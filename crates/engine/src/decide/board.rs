@@ -8,6 +8,7 @@ use rigi_model::{ProjectName, RunId, Timestamp};
 
 use super::limit::{LimitOf, Limits, RunKind};
 use super::line::{Line, Turn, Turns};
+use super::share::{Share, Shares, Weights, may_take};
 
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,8 @@ pub struct Board {
     /// When each kind last got a place, as a number that grows with every place.
     served: HashMap<Arc<RunKind>, u64>,
     places_given: u64,
+    /// Whose turn it is among projects.
+    shares: Shares,
     /// Nothing is claimed while this is set.
     closed: bool,
     /// Nothing is claimed before the queue is here as a whole.
@@ -64,6 +67,12 @@ impl Board {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
+    }
+
+    /// With the weights by which projects share the places.
+    #[must_use]
+    pub fn with_weights(self, weights: Weights) -> Self {
+        Self { shares: Shares::new(weights), ..self }
     }
 
     /// How many may be active.
@@ -119,6 +128,14 @@ impl Board {
         if let Some(turns) = self.waiting.get_mut(kind) {
             turns.insert(turn);
         } else {
+            if self
+                .waiting
+                .range(RunKind::first_of(&kind.project)..)
+                .next()
+                .is_none_or(|(next, _)| next.project != kind.project)
+            {
+                self.shares.join(&kind.project);
+            }
             let mut turns = Line::default();
             turns.insert(turn);
             self.waiting.insert(kind.clone(), turns);
@@ -140,6 +157,7 @@ impl Board {
         self.leave(run, kind, priority);
         self.occupy(kind);
         self.places_given += 1;
+        self.shares.serve(&kind.project, self.places_given);
         self.served.insert(kind.clone(), self.places_given);
     }
 
@@ -257,12 +275,18 @@ impl Board {
     }
 
     pub(super) fn draft(&self) -> Draft<'_> {
-        let mut draft = Draft { lanes: Vec::new(), counts: Vec::new(), places_given: self.places_given };
+        let mut draft = Draft {
+            projects: Vec::new(),
+            counts: Vec::new(),
+            clock: self.shares.clock,
+            places_given: self.places_given,
+        };
         let all_taken = self.limits.get(&LimitOf::Everything).is_some_and(|&most| self.active() >= most);
         if self.closed || self.held || self.lacks_room || all_taken {
             return draft;
         }
         let mut known: HashMap<LimitOf, usize> = HashMap::new();
+        // Sorted by project.
         for (kind, turns) in &self.waiting {
             let counts = kind.limited_by().map(|of| {
                 *known.entry(of).or_insert_with_key(|of| {
@@ -273,7 +297,15 @@ impl Board {
             });
             let mut turns = turns.iter();
             let served = self.served.get(kind).copied().unwrap_or(0);
-            draft.lanes.push(Lane { counts, served, next: turns.next(), turns });
+            let lane = Lane { counts, served, next: turns.next(), turns };
+            match draft.projects.last_mut() {
+                Some(last) if *last.name == kind.project => last.lanes.push(lane),
+                _ => draft.projects.push(Contender {
+                    name: &kind.project,
+                    share: self.shares.of(&kind.project),
+                    lanes: vec![lane],
+                }),
+            }
         }
         draft
     }
@@ -289,11 +321,31 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    /// The smallest gets the next place: priority, then the project with the fewest active, then the pipeline, then what was
-    /// served longest ago, then age.
-    fn turn(&self, counts: &[Count]) -> Option<(Reverse<i32>, u64, u64, u64, &'a RunId)> {
-        let [pipeline, project, ..] = self.counts.map(|at| counts[at].active);
-        self.next.map(|(priority, run)| (*priority, project, pipeline, self.served, run))
+    /// The smallest gets its project's next place: priority, then the pipeline with the fewest active, then what was served
+    /// longest ago, then age.
+    fn turn(&self, counts: &[Count]) -> Option<(Reverse<i32>, u64, u64, &'a RunId)> {
+        let pipeline = counts[self.counts[0]].active;
+        self.next.map(|(priority, run)| (*priority, pipeline, self.served, run))
+    }
+
+    /// Whether somebody waits in it, and nothing is in the way.
+    fn is_open(&self, counts: &[Count]) -> bool {
+        self.next.is_some() && self.counts.iter().all(|&at| counts[at].active < counts[at].most)
+    }
+}
+
+/// A project that could take the next place.
+struct Contender<'a> {
+    name: &'a ProjectName,
+    share: Share,
+    /// At least one.
+    lanes: Vec<Lane<'a>>,
+}
+
+impl Contender<'_> {
+    /// How many of its runs have a place.
+    fn active(&self, counts: &[Count]) -> u64 {
+        self.lanes.first().map_or(0, |lane| counts[lane.counts[1]].active)
     }
 }
 
@@ -305,8 +357,10 @@ struct Count {
 
 /// Places being given, without changing the board.
 pub(super) struct Draft<'a> {
-    lanes: Vec<Lane<'a>>,
+    projects: Vec<Contender<'a>>,
     counts: Vec<Count>,
+    /// Of the shares.
+    clock: u64,
     places_given: u64,
 }
 
@@ -314,10 +368,17 @@ impl Draft<'_> {
     pub(super) fn next(&mut self) -> Option<RunId> {
         let counts = &mut self.counts;
         // A limit that is reached is not reached less before the draft is done.
-        self.lanes.retain(|lane| {
-            lane.next.is_some() && lane.counts.iter().all(|&at| counts[at].active < counts[at].most)
+        self.projects.retain_mut(|project| {
+            project.lanes.retain(|lane| lane.is_open(counts));
+            !project.lanes.is_empty()
         });
-        let lane = self.lanes.iter_mut().min_by(|one, other| one.turn(counts).cmp(&other.turn(counts)))?;
+        let all: Vec<(u64, u64)> =
+            self.projects.iter().map(|project| (project.active(counts), project.share.weight)).collect();
+        let may = may_take(&all);
+        let in_turn = self.projects.iter_mut().zip(all).filter(|(_, (active, weight))| may(*active, *weight));
+        let (project, _) =
+            in_turn.min_by_key(|(project, _)| (project.share.turn(self.clock), project.name))?;
+        let lane = project.lanes.iter_mut().min_by(|one, other| one.turn(counts).cmp(&other.turn(counts)))?;
         let run = lane.next.map(|(_, run)| run.clone());
         lane.next = lane.turns.next();
         for at in lane.counts {
@@ -325,6 +386,7 @@ impl Draft<'_> {
         }
         self.places_given += 1;
         lane.served = self.places_given;
+        self.clock = project.share.serve(self.clock, self.places_given);
         run
     }
 }

@@ -1,6 +1,7 @@
 //! Limits on how many runs are active at a time: a list, of whatever they are of.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rigi_model::{PipelineName, ProjectName, Target};
 
@@ -32,6 +33,12 @@ pub struct RunKind {
 }
 
 impl RunKind {
+    /// Not after any of a project's, in their order.
+    pub(super) fn first_of(project: &ProjectName) -> Arc<Self> {
+        let (pipeline, target) = (PipelineName::unchecked(""), Target::as_stored(""));
+        Arc::new(Self { project: project.clone(), pipeline, target })
+    }
+
     /// What limits them, the narrowest first. A limit of anything else that runs can be of is one more line here.
     #[must_use]
     pub fn limited_by(&self) -> [LimitOf; 4] {

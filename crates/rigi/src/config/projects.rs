@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rigi_model::ProjectName;
 
 use super::named::{Section, named_keys};
+use super::value::Weight;
 
 named_keys! {
     /// What an operator says of one project.
@@ -13,6 +14,8 @@ named_keys! {
         pipelines: PathBuf, &[], "none: it must be given";
         /// Runs of it that may be active at a time. Further ones wait.
         runs: u64, &[], "none: `limits.runs` alone counts";
+        /// Its share of the places while several projects wait for them: one of weight 2 has twice as many as one of weight 1.
+        weight: Weight, &[], "1";
     }
 }
 

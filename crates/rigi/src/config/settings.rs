@@ -1,7 +1,7 @@
 //! What the configuration means for the engine.
 
 use rigi_engine::Settings;
-use rigi_engine::decide::{LimitOf, Limits};
+use rigi_engine::decide::{LimitOf, Limits, Weights};
 use rigi_engine::folder::CodeLimits;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{ProjectName, Target};
@@ -66,12 +66,21 @@ impl Config {
         projects.chain(targets).chain([(LimitOf::Everything, self.limits.runs)]).collect()
     }
 
+    /// By which projects share the places.
+    fn weights(&self) -> Weights {
+        let of = |(name, project): (&String, &ProjectConfig)| {
+            Some((ProjectName::unchecked(name.as_str()), project.weight?.0))
+        };
+        self.projects.iter().filter_map(of).collect()
+    }
+
     /// The engine's settings.
     #[must_use]
     pub fn settings(&self) -> Settings {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
             active: self.active(),
+            weights: self.weights(),
             // One that cannot be is refused when the targets are made.
             target: Target::as_stored(&self.targets.default),
             timeout: limits.timeout.map(|limit| limit.0),

@@ -4,9 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rigi_engine::decide::{LimitOf, Limits, QueuePlace, RunKind, WaitReason};
+use rigi_engine::decide::{LimitOf, Limits, QueuePlace, RunKind, WaitReason, Weights};
 use rigi_engine::ledger::Message;
-use rigi_model::{RunId, RunState};
+use rigi_model::{ProjectName, RunId, RunState};
 use rigi_store::{OpenRun, RunChange};
 
 #[derive(Debug)]
@@ -23,12 +23,29 @@ pub struct Queue {
     runs: BTreeMap<RunId, Run>,
     served: BTreeMap<RunKind, u64>,
     places: u64,
+    weights: Weights,
+    /// Of each project that has waited: whether it comes new or back, how far it is, in 2^30ths of a turn of weight 1, and when
+    /// it was last served.
+    shares: BTreeMap<ProjectName, (Reverse<bool>, u64, u64)>,
+    /// How far the farthest was before it got a place.
+    clock: u64,
     closed: bool,
 }
 
+const TURN: u64 = 1 << 30;
+
 impl Queue {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, runs: BTreeMap::new(), served: BTreeMap::new(), places: 0, closed: false }
+    pub fn new(limits: Limits, weights: Weights) -> Self {
+        Self {
+            limits,
+            runs: BTreeMap::new(),
+            served: BTreeMap::new(),
+            places: 0,
+            weights,
+            shares: BTreeMap::new(),
+            clock: 0,
+            closed: false,
+        }
     }
 
     /// What a server starts from.
@@ -39,6 +56,9 @@ impl Queue {
                 pipeline: run.pipeline.clone(),
                 target: run.target.clone(),
             };
+            if run.status.state == RunState::Queued {
+                self.join(&kind.project);
+            }
             let known = Run { kind, priority: run.priority, state: run.status.state };
             self.runs.insert(run.id.clone(), known);
         }
@@ -54,6 +74,7 @@ impl Queue {
                         pipeline: run.pipeline.clone(),
                         target: run.target.clone(),
                     };
+                    self.join(&kind.project);
                     let known = Run { kind, priority: run.priority, state: RunState::Queued };
                     self.runs.insert(run.id.clone(), known);
                 }
@@ -80,17 +101,50 @@ impl Queue {
         reached.map(|(of, most)| (of.clone(), *most)).next()
     }
 
-    /// Who gets the next place: priority, then the project with the fewest active, then the pipeline, then what was served
-    /// longest ago, then age.
+    fn weight(&self, project: &ProjectName) -> u64 {
+        self.weights.get(project).copied().map_or(1, u64::from)
+    }
+
+    /// One more of the project is about to wait: if it is the only one, the project is served first, unless it had its last place
+    /// less than a turn ago.
+    fn join(&mut self, project: &ProjectName) {
+        let waits = |run: &Run| run.state == RunState::Queued && run.kind.project == *project;
+        let least = self.clock.saturating_sub(TURN / self.weight(project));
+        let (fresh, at, _) = self.shares.entry(project.clone()).or_default();
+        if *at <= least && !self.runs.values().any(waits) {
+            (*fresh, *at) = (Reverse(true), least);
+        }
+    }
+
+    /// Whether a project comes new or back, how far it is, and when it was last served.
+    fn share(&self, project: &ProjectName) -> (Reverse<bool>, u64, u64) {
+        let (fresh, at, served) = self.shares.get(project).copied().unwrap_or_default();
+        (fresh, at.max(self.clock.saturating_sub(64 * (TURN / self.weight(project)))), served)
+    }
+
+    /// Who gets the next place. Of the projects: none that holds, by weight, what another would have with one more; then the one
+    /// that is least far. Within it: priority, then the pipeline with the fewest active, then what was served longest ago, then
+    /// age.
     fn next(&self) -> Option<&RunId> {
         let waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Queued && !self.closed);
-        let may = waiting.filter(|(_, run)| self.in_the_way(&run.kind).is_none());
+        let may: Vec<_> = waiting.filter(|(_, run)| self.in_the_way(&run.kind).is_none()).collect();
+        let held = |project: &ProjectName| self.active(&LimitOf::Project(project.clone()));
+        let ahead = |one: &ProjectName, other: &ProjectName| {
+            held(one) * self.weight(other) >= (held(other) + 1) * self.weight(one)
+        };
+        let projects: Vec<_> = may.iter().map(|(_, run)| &run.kind.project).collect();
+        let fair = projects.iter().filter(|one| !projects.iter().any(|other| ahead(one, other)));
+        let project = fair.min_by_key(|project| (self.share(project), **project))?;
         let turn = |(id, run): &(&RunId, &Run)| {
             let served = self.served.get(&run.kind).copied().unwrap_or(0);
-            let [pipeline, project, ..] = run.kind.limited_by().map(|of| self.active(&of));
-            (Reverse(run.priority), project, pipeline, served, (*id).clone())
+            let [pipeline, ..] = run.kind.limited_by().map(|of| self.active(&of));
+            (Reverse(run.priority), pipeline, served, (*id).clone())
         };
-        may.min_by_key(turn).map(|(id, _)| id)
+        may.iter()
+            .copied()
+            .filter(|(_, run)| run.kind.project == **project)
+            .min_by_key(turn)
+            .map(|(id, _)| id)
     }
 
     /// Follows what a round changes; a place that another should have had is a breach.
@@ -107,7 +161,15 @@ impl Queue {
                 }
                 let kind = self.runs[&change.run].kind.clone();
                 self.places += 1;
+                let (_, at, _) = self.share(&kind.project);
+                self.clock = self.clock.max(at);
+                let after = at + TURN / self.weight(&kind.project);
+                self.shares.insert(kind.project.clone(), (Reverse(false), after, self.places));
                 self.served.insert(kind, self.places);
+            }
+            if state == RunState::Queued && from != RunState::Queued {
+                let project = self.runs[&change.run].kind.project.clone();
+                self.join(&project);
             }
             if state.is_terminal() {
                 self.runs.remove(&change.run);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
-use rigi_engine::decide::{LimitOf, Limits};
+use rigi_engine::decide::{LimitOf, Limits, Weights};
 use rigi_engine::ledger::Policies;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
@@ -53,6 +53,8 @@ pub struct Pipeline {
 pub struct Scenario {
     /// Limits at the start.
     pub limits: Limits,
+    /// By which projects share the places.
+    pub weights: Weights,
     /// Pipelines.
     pub pipelines: Vec<Pipeline>,
     /// Calls that submit runs.
@@ -98,6 +100,7 @@ impl Scenario {
         };
         let mut scenario = Self {
             limits,
+            weights: Weights::new(),
             pipelines,
             submissions: rng.u32(3..=15),
             cancels: if rng.bool() { rng.f64() * 0.5 } else { 0.05 },
@@ -128,6 +131,8 @@ impl Scenario {
             limits.extend(self.limits.remove(&former).map(|most| (pipeline.limited(), most)));
         }
         let projects: BTreeSet<_> = self.pipelines.iter().map(|pipeline| pipeline.project.clone()).collect();
+        let weigh = |project: &ProjectName| (project.clone(), rng.u32(1..=5));
+        self.weights = projects.iter().map(weigh).collect();
         for of in projects.into_iter().map(LimitOf::Project).chain([LimitOf::Target(Target::PROCESS)]) {
             if rng.bool() {
                 limits.insert(of, rng.u64(1..=4));

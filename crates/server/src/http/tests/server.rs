@@ -266,6 +266,7 @@ impl TestServer {
 pub fn settings(active: Limits) -> Settings {
     Settings {
         active,
+        weights: rigi_engine::decide::Weights::new(),
         target: Target::PROCESS,
         timeout: None,
         grace_period: Duration::from_secs(1),
