@@ -15,7 +15,7 @@ use super::share::{Share, Shares, Weights, may_take};
 pub struct Board {
     limits: Limits,
     waiting: BTreeMap<Arc<RunKind>, Line>,
-    /// How many are active, of whatever may have a limit.
+    /// How many are active, or how much they take, of whatever may have a limit.
     active: HashMap<LimitOf, u64>,
     due: BTreeSet<(Timestamp, RunId)>,
     /// When each kind last got a place, as a number that grows with every place.
@@ -38,6 +38,17 @@ pub enum WaitReason {
     Turn,
     /// A limit is reached, which is so many.
     Limit(LimitOf, u64),
+    /// Its project has too little left of an amount.
+    Quota {
+        /// Of which.
+        of: LimitOf,
+        /// What the project may have.
+        most: u64,
+        /// What active runs have.
+        used: u64,
+        /// What it takes.
+        needs: u64,
+    },
     /// The disk has too little room to start anything, or takes nothing.
     Disk,
 }
@@ -163,16 +174,16 @@ impl Board {
 
     /// A run that has a place already is put on the board.
     pub fn occupy(&mut self, kind: &RunKind) {
-        for of in kind.limited_by() {
-            *self.active.entry(of).or_default() += 1;
+        for (of, takes) in kind.takes() {
+            *self.active.entry(of).or_default() += takes;
         }
     }
 
     /// An active run gives its place back.
     pub fn end(&mut self, kind: &RunKind) {
-        for of in kind.limited_by() {
+        for (of, takes) in kind.takes() {
             if let Some(count) = self.active.get_mut(&of) {
-                *count -= 1;
+                *count -= takes;
                 if *count == 0 {
                     self.active.remove(&of);
                 }
@@ -210,7 +221,7 @@ impl Board {
         its.flat_map(move |turns| turns.iter().take(limit)).map(|(_, run)| run).take(limit)
     }
 
-    /// How many of these have a place.
+    /// How many of these have a place, or how much they take.
     #[must_use]
     pub fn active_of(&self, of: &LimitOf) -> u64 {
         self.active.get(of).copied().unwrap_or(0)
@@ -253,16 +264,19 @@ impl Board {
             return None;
         }
         let project = LimitOf::Project(kind.project.clone());
-        let full = |of: LimitOf| {
-            let most = *self.limits.get(&of)?;
-            (self.active_of(&of) >= most).then_some((of, most))
+        let full = |(of, needs): (LimitOf, u64)| {
+            let (most, used) = (*self.limits.get(&of)?, self.active_of(&of));
+            (used + needs > most).then_some((of, most, used, needs))
         };
         let (reason, among) = if self.lacks_room {
             (WaitReason::Disk, project)
         } else {
-            match kind.limited_by().into_iter().find_map(full) {
-                Some((of @ LimitOf::Pipeline(..), most)) => (WaitReason::Limit(of.clone(), most), of),
-                Some((of, most)) => (WaitReason::Limit(of, most), project),
+            match kind.takes().find_map(full) {
+                Some((of @ LimitOf::Pipeline(..), most, ..)) => (WaitReason::Limit(of.clone(), most), of),
+                Some((of @ (LimitOf::Cpu(_) | LimitOf::Memory(_)), most, used, needs)) => {
+                    (WaitReason::Quota { of, most, used, needs }, project)
+                }
+                Some((of, most, ..)) => (WaitReason::Limit(of, most), project),
                 None => (WaitReason::Turn, project),
             }
         };
@@ -288,16 +302,18 @@ impl Board {
         let mut known: HashMap<LimitOf, usize> = HashMap::new();
         // Sorted by project.
         for (kind, turns) in &self.waiting {
-            let counts = kind.limited_by().map(|of| {
+            let mut count = |of: LimitOf| {
                 *known.entry(of).or_insert_with_key(|of| {
                     let most = self.limits.get(of).copied().unwrap_or(u64::MAX);
                     draft.counts.push(Count { active: self.active_of(of), most });
                     draft.counts.len() - 1
                 })
-            });
+            };
+            let counts = kind.limited_by().map(&mut count);
+            let amounts = kind.amounts().map(|(of, takes)| (count(of), takes)).collect();
             let mut turns = turns.iter();
             let served = self.served.get(kind).copied().unwrap_or(0);
-            let lane = Lane { counts, served, next: turns.next(), turns };
+            let lane = Lane { counts, amounts, served, next: turns.next(), turns };
             match draft.projects.last_mut() {
                 Some(last) if *last.name == kind.project => last.lanes.push(lane),
                 _ => draft.projects.push(Contender {
@@ -315,6 +331,8 @@ impl Board {
 struct Lane<'a> {
     /// Of the pipeline, the project, the target, everything: see [`RunKind::limited_by`].
     counts: [usize; 4],
+    /// What each run takes of amounts.
+    amounts: Vec<(usize, u64)>,
     served: u64,
     next: Option<&'a Turn>,
     turns: Turns<'a>,
@@ -330,7 +348,10 @@ impl<'a> Lane<'a> {
 
     /// Whether somebody waits in it, and nothing is in the way.
     fn is_open(&self, counts: &[Count]) -> bool {
-        self.next.is_some() && self.counts.iter().all(|&at| counts[at].active < counts[at].most)
+        let fits = |at: usize, takes: u64| counts[at].active.saturating_add(takes) <= counts[at].most;
+        self.next.is_some()
+            && self.counts.iter().all(|&at| fits(at, 1))
+            && self.amounts.iter().all(|&(at, takes)| fits(at, takes))
     }
 }
 
@@ -349,7 +370,7 @@ impl Contender<'_> {
     }
 }
 
-/// How many are active, and may be.
+/// How many are active or how much they take, and may.
 struct Count {
     active: u64,
     most: u64,
@@ -383,6 +404,9 @@ impl Draft<'_> {
         lane.next = lane.turns.next();
         for at in lane.counts {
             counts[at].active += 1;
+        }
+        for (at, takes) in &lane.amounts {
+            counts[*at].active += takes;
         }
         self.places_given += 1;
         lane.served = self.places_given;

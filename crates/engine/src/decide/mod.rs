@@ -3,12 +3,14 @@
 mod board;
 mod limit;
 mod line;
+#[cfg(test)]
+mod quota_tests;
 mod share;
 #[cfg(test)]
 mod share_tests;
 
 pub use board::{Board, DiskRoom, QueuePlace, WaitReason};
-pub use limit::{LimitOf, Limits, RunKind};
+pub use limit::{LimitOf, Limits, Needs, RunKind, thousandths};
 pub use share::{WEIGHT, Weights};
 
 use rigi_model::{RunId, Timestamp};
@@ -64,7 +66,7 @@ mod tests {
     fn kind(text: &str) -> Arc<RunKind> {
         let (of, pipeline) = text.split_once('/').unwrap_or(("p", text));
         let pipeline = PipelineName::unchecked(pipeline);
-        Arc::new(RunKind { project: project(of), pipeline, target: Target::PROCESS })
+        Arc::new(RunKind { project: project(of), pipeline, target: Target::PROCESS, needs: Needs::default() })
     }
 
     fn pipeline(name: &str) -> LimitOf {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp};
 
-use super::{Action, Board, LimitOf, Limits, RunKind, Weights, decide};
+use super::{Action, Board, LimitOf, Limits, Needs, RunKind, Weights, decide};
 
 const SECOND: u64 = 1_000_000;
 
 fn kind(project: &str, pipeline: &str) -> Arc<RunKind> {
     let (project, pipeline) = (ProjectName::unchecked(project), PipelineName::unchecked(pipeline));
-    Arc::new(RunKind { project, pipeline, target: Target::PROCESS })
+    Arc::new(RunKind { project, pipeline, target: Target::PROCESS, needs: Needs::default() })
 }
 
 /// Runs that wait and end; time is a number.

@@ -4,9 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rigi_engine::decide::{LimitOf, Limits, QueuePlace, RunKind, WaitReason, Weights};
+use rigi_engine::decide::{LimitOf, Limits, Needs, QueuePlace, RunKind, WaitReason, Weights};
 use rigi_engine::ledger::Message;
-use rigi_model::{ProjectName, RunId, RunState};
+use rigi_model::{ProjectName, RunId, RunState, VersionHash};
 use rigi_store::{OpenRun, RunChange};
 
 #[derive(Debug)]
@@ -20,6 +20,8 @@ struct Run {
 #[derive(Debug)]
 pub struct Queue {
     limits: Limits,
+    /// What runs of each version take.
+    needs: BTreeMap<VersionHash, Needs>,
     runs: BTreeMap<RunId, Run>,
     served: BTreeMap<RunKind, u64>,
     places: u64,
@@ -35,9 +37,10 @@ pub struct Queue {
 const TURN: u64 = 1 << 30;
 
 impl Queue {
-    pub fn new(limits: Limits, weights: Weights) -> Self {
+    pub fn new(limits: Limits, weights: Weights, needs: BTreeMap<VersionHash, Needs>) -> Self {
         Self {
             limits,
+            needs,
             runs: BTreeMap::new(),
             served: BTreeMap::new(),
             places: 0,
@@ -55,6 +58,7 @@ impl Queue {
                 project: run.project.clone(),
                 pipeline: run.pipeline.clone(),
                 target: run.target.clone(),
+                needs: self.needs[&run.version],
             };
             if run.status.state == RunState::Queued {
                 self.join(&kind.project);
@@ -73,6 +77,7 @@ impl Queue {
                         project: run.project.clone(),
                         pipeline: run.pipeline.clone(),
                         target: run.target.clone(),
+                        needs: self.needs[&run.version],
                     };
                     self.join(&kind.project);
                     let known = Run { kind, priority: run.priority, state: RunState::Queued };
@@ -90,13 +95,18 @@ impl Queue {
         }
     }
 
+    /// How many are active, or how much they take.
     fn active(&self, of: &LimitOf) -> u64 {
-        self.runs.values().filter(|run| run.state.is_active() && of.holds(&run.kind)).count() as u64
+        let active = self.runs.values().filter(|run| run.state.is_active() && of.holds(&run.kind));
+        active.map(|run| takes(of, &run.kind)).sum()
     }
 
     /// The narrowest limit that is reached, which is in the way of these.
     fn in_the_way(&self, kind: &RunKind) -> Option<(LimitOf, u64)> {
-        let reached = self.limits.iter().filter(|(of, most)| of.holds(kind) && self.active(of) >= **most);
+        let reached = self.limits.iter().filter(|(of, most)| {
+            let needs = takes(of, kind);
+            of.holds(kind) && needs > 0 && self.active(of) + needs > **most
+        });
         // In the order in which they are declared.
         reached.map(|(of, most)| (of.clone(), *most)).next()
     }
@@ -211,7 +221,14 @@ impl Queue {
             Some((of @ LimitOf::Pipeline(..), _)) => of.clone(),
             _ => LimitOf::Project(run.kind.project.clone()),
         };
-        let reason = reached.map_or(WaitReason::Turn, |(of, most)| WaitReason::Limit(of, most));
+        let reason = match reached {
+            Some((of @ (LimitOf::Cpu(_) | LimitOf::Memory(_)), most)) => {
+                let (used, needs) = (self.active(&of), takes(&of, &run.kind));
+                WaitReason::Quota { of, most, used, needs }
+            }
+            Some((of, most)) => WaitReason::Limit(of, most),
+            None => WaitReason::Turn,
+        };
         let turn = |id: &RunId, run: &Run| (Reverse(run.priority), id.clone());
         let rivals =
             self.runs.iter().filter(|(_, rival)| rival.state == RunState::Queued && among.holds(&rival.kind));
@@ -228,5 +245,14 @@ impl Queue {
             return Err(format!("{id} waits for its turn, and nothing is in its way"));
         }
         Ok(())
+    }
+}
+
+/// What a run takes of a limit.
+const fn takes(of: &LimitOf, kind: &RunKind) -> u64 {
+    match of {
+        LimitOf::Cpu(_) => kind.needs.cpu,
+        LimitOf::Memory(_) => kind.needs.memory,
+        _ => 1,
     }
 }

@@ -75,10 +75,12 @@ impl World {
             *limits.entry(LimitOf::Everything).or_default() += 1;
         }
         let (versions, weights) = (Versions::of(&self.scenario.pipelines), &self.scenario.weights);
+        let needs =
+            self.scenario.pipelines.iter().map(|pipeline| (pipeline.version, pipeline.needs)).collect();
         let board = Board::new(limits).with_weights(weights.clone());
         let server = Server {
             ledger: Ledger::new(versions, vec![Target::PROCESS], board),
-            queue: Queue::new(self.scenario.limits.clone(), weights.clone()),
+            queue: Queue::new(self.scenario.limits.clone(), weights.clone(), needs),
             link: Link::default(),
             writer: Writer::new(session, self.store.last_event),
             up: false,
