@@ -14,6 +14,7 @@ pub mod folder;
 mod given;
 mod inputs;
 pub mod ledger;
+pub mod quota;
 pub mod retention;
 pub mod room;
 mod secrets;
@@ -46,6 +47,7 @@ pub struct Engine {
     settings: Arc<Settings>,
     executors: Arc<Executors>,
     captured: submit::Captured,
+    entering: quota::Entering,
     room: room::Room,
     ages: Arc<Mutex<Ages>>,
     versions: core::VersionCache,
@@ -116,7 +118,8 @@ impl Engine {
         let room = room::Room::new(store.data().to_owned(), settings.free_disk);
         let ages = Arc::new(Mutex::new(Ages::new(Moment::now())));
         let (executors, captured) = (Arc::new(executors), submit::Captured::default());
-        Self { store, settings, executors, captured, room, ages, versions, core, pulses, leads }
+        let entering = quota::Entering::default();
+        Self { store, settings, executors, captured, entering, room, ages, versions, core, pulses, leads }
     }
 
     /// Whether runs are started here; else another server of the same database does that.

@@ -8,13 +8,18 @@ use rigi_model::retry::RetryPolicy;
 use rigi_store::retention::Keep;
 use rigi_work::plan::PlanLimits;
 
-use crate::decide::Limits;
+use crate::decide::{Limits, Weights};
+use crate::quota::Quotas;
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How many runs may be active at a time; those of pipelines are said by their specs.
     pub active: Limits,
+    /// By which projects share the places.
+    pub weights: Weights,
+    /// What each project may have; what is active at one time is in the list of limits.
+    pub quotas: Quotas,
     /// Where attempts execute unless the spec says otherwise.
     pub target: Target,
     /// Time limit of an attempt; `None` is none.

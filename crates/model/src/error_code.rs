@@ -35,6 +35,8 @@ crate::state::text_enum! {
         TooManyRequests = "too-many-requests",
         /// Nobody would be an administrator any more.
         LastAdministrator = "last-administrator",
+        /// A quota of the project does not let it in.
+        QuotaExceeded = "quota-exceeded",
         /// A secret's name or value cannot be one.
         SecretInvalid = "secret-invalid",
         /// The pipeline asks for secrets that are not set.

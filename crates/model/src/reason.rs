@@ -11,6 +11,8 @@ crate::state::text_enum! {
         PipelineLimit = "pipeline-limit",
         /// As many runs of the project are active as it may have.
         ProjectLimit = "project-limit",
+        /// The project has too little left of what its active runs may have together: cores, or memory.
+        ProjectQuota = "project-quota",
         /// As many runs are active on the target as it may have.
         TargetLimit = "target-limit",
         /// The disk has too little room to start anything.

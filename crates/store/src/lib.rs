@@ -355,6 +355,23 @@ impl Store {
         self.writer.submit(runs.into_iter().map(Into::into).collect(), key).await
     }
 
+    /// The runs that a key was answered with.
+    ///
+    /// # Errors
+    /// [`Error::IdempotencyConflict`] if that was another request.
+    pub async fn accepted_before(
+        &self,
+        project: &ProjectName,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Vec<RunId>>> {
+        match self.db.used_key(project, &key.key).await? {
+            Some((request, _)) if request != key.request => {
+                Err(Error::IdempotencyConflict { key: key.key.clone() })
+            }
+            used => Ok(used.map(|(_, ids)| ids)),
+        }
+    }
+
     /// Hands over changes of runs. They are written in order, however long that takes; the receiver resolves when they
     /// are durable.
     ///

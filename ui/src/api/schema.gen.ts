@@ -2047,6 +2047,21 @@ export interface components {
              */
             size: number;
         };
+        /** @description Cores in use, of those that a project may have at one time. */
+        CpuQuota: {
+            /**
+             * Format: double
+             * @description Cores that they may ask for.
+             * @example 8
+             */
+            most: number;
+            /**
+             * Format: double
+             * @description Cores that active runs ask for.
+             * @example 3.5
+             */
+            used: number;
+        };
         /** @description Invites to a project, or to the server. */
         CreateInvitation: {
             /**
@@ -2531,6 +2546,19 @@ export interface components {
              */
             role: string;
         };
+        /** @description Memory in use, of what a project may have at one time. */
+        MemoryQuota: {
+            /**
+             * Format: int64
+             * @description Bytes that they may ask for.
+             */
+            most: number;
+            /**
+             * Format: int64
+             * @description Bytes that active runs ask for.
+             */
+            used: number;
+        };
         /** @description A mistake in a spec, with its place. */
         MistakeView: {
             /**
@@ -2962,11 +2990,18 @@ export interface components {
                  * @description Runs that start or run.
                  */
                 active: number;
+                cpu?: components["schemas"]["CpuQuota"] | null;
                 /**
                  * Format: int64
                  * @description How many of its runs may be active at a time; absent: only the server's limit counts.
                  */
                 max_active_runs?: number | null;
+                /**
+                 * Format: int64
+                 * @description How many of its runs may wait; absent: there is no such quota.
+                 */
+                max_queued_runs?: number | null;
+                memory?: components["schemas"]["MemoryQuota"] | null;
                 /**
                  * @description Its name.
                  * @example air-quality
@@ -3427,11 +3462,18 @@ export interface components {
              * @description Runs that start or run.
              */
             active: number;
+            cpu?: components["schemas"]["CpuQuota"] | null;
             /**
              * Format: int64
              * @description How many of its runs may be active at a time; absent: only the server's limit counts.
              */
             max_active_runs?: number | null;
+            /**
+             * Format: int64
+             * @description How many of its runs may wait; absent: there is no such quota.
+             */
+            max_queued_runs?: number | null;
+            memory?: components["schemas"]["MemoryQuota"] | null;
             /**
              * @description Its name.
              * @example air-quality

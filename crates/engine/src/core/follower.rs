@@ -108,7 +108,9 @@ fn open_of(of: &LimitOf) -> OpenOf {
         LimitOf::Pipeline(project, pipeline) => {
             OpenOf { project: Some(project), pipeline: Some(pipeline), ..OpenOf::default() }
         }
-        LimitOf::Project(project) => OpenOf { project: Some(project), ..OpenOf::default() },
+        LimitOf::Project(project) | LimitOf::Cpu(project) | LimitOf::Memory(project) => {
+            OpenOf { project: Some(project), ..OpenOf::default() }
+        }
         LimitOf::Target(target) => OpenOf { target: Some(target), ..OpenOf::default() },
         LimitOf::Everything => OpenOf::default(),
     }

@@ -19,7 +19,9 @@ use tokio::sync::mpsc;
 use super::Core;
 use super::policies::{KnownPolicies, Policy};
 use crate::code::materialise;
+use crate::decide::Needs;
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
+use crate::quota::KnownNeeds;
 use crate::{Settings, access, given, inputs};
 
 /// A version with its code on disk.
@@ -36,6 +38,7 @@ pub struct VersionCache {
     store: Store,
     known: Arc<Mutex<HashMap<VersionHash, Arc<Prepared>>>>,
     policies: KnownPolicies,
+    pub(crate) needs: KnownNeeds,
     /// One at a time: two runs of the same new version put its code in place once.
     preparing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -46,7 +49,8 @@ const MOST_VERSIONS: usize = 1000;
 impl VersionCache {
     pub(crate) fn new(settings: Arc<Settings>, store: Store) -> Self {
         let policies = KnownPolicies::default();
-        Self { settings, store, known: Arc::default(), policies, preparing: Arc::default() }
+        let needs = KnownNeeds::new(settings.clone());
+        Self { settings, store, known: Arc::default(), policies, needs, preparing: Arc::default() }
     }
 
     fn find(&self, hash: VersionHash) -> Option<Arc<Prepared>> {
@@ -105,6 +109,10 @@ impl Policies for VersionCache {
 
     fn output_size(&self, version: VersionHash) -> Option<u64> {
         self.policies.find(version).and_then(|found| found.output_size)
+    }
+
+    fn needs(&self, project: &ProjectName, version: VersionHash) -> Needs {
+        self.needs.find(project, version).unwrap_or_default()
     }
 }
 

@@ -30,6 +30,7 @@ use copy::Brake;
 use crate::Settings;
 use crate::decide::Board;
 use crate::ledger::{Ledger, Message, Pulse, Recovered, Round};
+use crate::quota::KnownNeeds;
 use crate::room::Room;
 
 /// Waiting runs read at a time. A queue of one page is here before the server is ready.
@@ -68,7 +69,7 @@ impl Core {
         pulses: broadcast::Sender<Pulse>,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
-        let board = Board::new(settings.active.clone());
+        let board = Board::new(settings.active.clone()).with_weights(settings.weights.clone());
         let ledger = Ledger::new(versions, executors.keys().cloned().collect(), board);
         let room = Room::new(store.data().to_owned(), settings.free_disk);
         let sender = outbox.clone();
@@ -102,6 +103,8 @@ impl Core {
         for run in open.iter().filter(|run| run.status.state.is_active()) {
             self.ledger.policies().warm(&run.project, run.version).await;
         }
+        let of = open.iter().map(|run| (&run.project, run.version));
+        self.ledger.policies().needs.read(&store, of).await;
         let mut round = Round::default();
         let recovered = self.ledger.recover(open, known, now, &mut round);
         self.act(&mut round);
@@ -114,7 +117,8 @@ impl Core {
         }
         if !rest.is_empty() {
             self.ledger.begin_loading();
-            tokio::spawn(load_queues(self.store.clone(), rest, self.outbox.clone()));
+            let needs = self.ledger.policies().needs.clone();
+            tokio::spawn(load_queues(self.store.clone(), needs, rest, self.outbox.clone()));
         }
         tokio::spawn(others::tell(store.clone(), heard, self.outbox.clone()));
         // A first round, so that what waits gets its places.
@@ -124,9 +128,14 @@ impl Core {
 }
 
 /// Reads the rest of long queues while the server answers already.
-async fn load_queues(store: Store, rest: Vec<(ProjectName, RunId)>, core: mpsc::UnboundedSender<Message>) {
+async fn load_queues(
+    store: Store,
+    needs: KnownNeeds,
+    rest: Vec<(ProjectName, RunId)>,
+    core: mpsc::UnboundedSender<Message>,
+) {
     for (project, last) in rest {
-        if load_queue(&store, &project, last, &core).await.is_err() {
+        if load_queue(&store, &needs, &project, last, &core).await.is_err() {
             return;
         }
     }
@@ -137,6 +146,7 @@ async fn load_queues(store: Store, rest: Vec<(ProjectName, RunId)>, core: mpsc::
 /// The rest of one project's.
 async fn load_queue(
     store: &Store,
+    needs: &KnownNeeds,
     project: &ProjectName,
     mut last: RunId,
     core: &mpsc::UnboundedSender<Message>,
@@ -148,6 +158,7 @@ async fn load_queue(
                 if let Some(run) = queue.last() {
                     last = run.id.clone();
                 }
+                needs.read(store, queue.iter().map(|run| (&run.project, run.version))).await;
                 core.send(Message::Queued(queue)).map_err(|_| Gone)?;
                 if !full {
                     return Ok(());

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::RETRY_EVERY;
 use crate::ledger::Message;
+use crate::quota::KnownNeeds;
 
 /// Tells the core what others commit, from what they were asked while nobody led on.
 pub(super) async fn tell(
@@ -37,7 +38,12 @@ pub(super) async fn tell(
 }
 
 /// Looks up runs that others have accepted: those that still wait are theirs to be started here.
-pub(super) async fn verify(store: &Store, asked: Vec<RunId>, core: &mpsc::UnboundedSender<Message>) {
+pub(super) async fn verify(
+    store: &Store,
+    needs: &KnownNeeds,
+    asked: Vec<RunId>,
+    core: &mpsc::UnboundedSender<Message>,
+) {
     if asked.is_empty() {
         return;
     }
@@ -53,6 +59,7 @@ pub(super) async fn verify(store: &Store, asked: Vec<RunId>, core: &mpsc::Unboun
     let waits = found.into_iter().filter(|run| run.status.state == RunState::Queued);
     let mut waiting: Vec<_> = waits.map(|run| Arc::new(run.request)).collect();
     waiting.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    needs.read(store, waiting.iter().map(|run| (&run.project, run.version))).await;
     // The core is gone: nobody waits for them.
     let _ = core.send(Message::Verified { asked, waiting });
 }

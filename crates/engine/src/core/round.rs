@@ -182,6 +182,7 @@ impl Core {
             .map(|(target, key)| (self.executors_of(target.as_ref()).cloned().collect::<Vec<_>>(), key))
             .collect();
         let (planner, store, outbox) = (self.planner(), self.store.clone(), self.outbox.clone());
+        let needs = self.ledger.policies().needs.clone();
         tokio::spawn(async move {
             if durable.await.is_err() {
                 return;
@@ -190,7 +191,7 @@ impl Core {
                 executors.iter().for_each(|executor| executor.release(&key));
             }
             answer(replies, counts);
-            tokio::join!(planner.plan(claimed), others::verify(&store, verify, &outbox));
+            tokio::join!(planner.plan(claimed), others::verify(&store, &needs, verify, &outbox));
         });
         Ok(())
     }

@@ -8,18 +8,21 @@ use rigi_model::{ProjectName, RunId, Timestamp};
 
 use super::limit::{LimitOf, Limits, RunKind};
 use super::line::{Line, Turn, Turns};
+use super::share::{Share, Shares, Weights, may_take};
 
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     limits: Limits,
     waiting: BTreeMap<Arc<RunKind>, Line>,
-    /// How many are active, of whatever may have a limit.
+    /// How many are active, or how much they take, of whatever may have a limit.
     active: HashMap<LimitOf, u64>,
     due: BTreeSet<(Timestamp, RunId)>,
     /// When each kind last got a place, as a number that grows with every place.
     served: HashMap<Arc<RunKind>, u64>,
     places_given: u64,
+    /// Whose turn it is among projects.
+    shares: Shares,
     /// Nothing is claimed while this is set.
     closed: bool,
     /// Nothing is claimed before the queue is here as a whole.
@@ -35,6 +38,17 @@ pub enum WaitReason {
     Turn,
     /// A limit is reached, which is so many.
     Limit(LimitOf, u64),
+    /// Its project has too little left of an amount.
+    Quota {
+        /// Of which.
+        of: LimitOf,
+        /// What the project may have.
+        most: u64,
+        /// What active runs have.
+        used: u64,
+        /// What it takes.
+        needs: u64,
+    },
     /// The disk has too little room to start anything, or takes nothing.
     Disk,
 }
@@ -64,6 +78,12 @@ impl Board {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
+    }
+
+    /// With the weights by which projects share the places.
+    #[must_use]
+    pub fn with_weights(self, weights: Weights) -> Self {
+        Self { shares: Shares::new(weights), ..self }
     }
 
     /// How many may be active.
@@ -119,6 +139,14 @@ impl Board {
         if let Some(turns) = self.waiting.get_mut(kind) {
             turns.insert(turn);
         } else {
+            if self
+                .waiting
+                .range(RunKind::first_of(&kind.project)..)
+                .next()
+                .is_none_or(|(next, _)| next.project != kind.project)
+            {
+                self.shares.join(&kind.project);
+            }
             let mut turns = Line::default();
             turns.insert(turn);
             self.waiting.insert(kind.clone(), turns);
@@ -140,21 +168,22 @@ impl Board {
         self.leave(run, kind, priority);
         self.occupy(kind);
         self.places_given += 1;
+        self.shares.serve(&kind.project, self.places_given);
         self.served.insert(kind.clone(), self.places_given);
     }
 
     /// A run that has a place already is put on the board.
     pub fn occupy(&mut self, kind: &RunKind) {
-        for of in kind.limited_by() {
-            *self.active.entry(of).or_default() += 1;
+        for (of, takes) in kind.takes() {
+            *self.active.entry(of).or_default() += takes;
         }
     }
 
     /// An active run gives its place back.
     pub fn end(&mut self, kind: &RunKind) {
-        for of in kind.limited_by() {
+        for (of, takes) in kind.takes() {
             if let Some(count) = self.active.get_mut(&of) {
-                *count -= 1;
+                *count -= takes;
                 if *count == 0 {
                     self.active.remove(&of);
                 }
@@ -192,7 +221,7 @@ impl Board {
         its.flat_map(move |turns| turns.iter().take(limit)).map(|(_, run)| run).take(limit)
     }
 
-    /// How many of these have a place.
+    /// How many of these have a place, or how much they take.
     #[must_use]
     pub fn active_of(&self, of: &LimitOf) -> u64 {
         self.active.get(of).copied().unwrap_or(0)
@@ -235,16 +264,19 @@ impl Board {
             return None;
         }
         let project = LimitOf::Project(kind.project.clone());
-        let full = |of: LimitOf| {
-            let most = *self.limits.get(&of)?;
-            (self.active_of(&of) >= most).then_some((of, most))
+        let full = |(of, needs): (LimitOf, u64)| {
+            let (most, used) = (*self.limits.get(&of)?, self.active_of(&of));
+            (used + needs > most).then_some((of, most, used, needs))
         };
         let (reason, among) = if self.lacks_room {
             (WaitReason::Disk, project)
         } else {
-            match kind.limited_by().into_iter().find_map(full) {
-                Some((of @ LimitOf::Pipeline(..), most)) => (WaitReason::Limit(of.clone(), most), of),
-                Some((of, most)) => (WaitReason::Limit(of, most), project),
+            match kind.takes().find_map(full) {
+                Some((of @ LimitOf::Pipeline(..), most, ..)) => (WaitReason::Limit(of.clone(), most), of),
+                Some((of @ (LimitOf::Cpu(_) | LimitOf::Memory(_)), most, used, needs)) => {
+                    (WaitReason::Quota { of, most, used, needs }, project)
+                }
+                Some((of, most, ..)) => (WaitReason::Limit(of, most), project),
                 None => (WaitReason::Turn, project),
             }
         };
@@ -257,23 +289,39 @@ impl Board {
     }
 
     pub(super) fn draft(&self) -> Draft<'_> {
-        let mut draft = Draft { lanes: Vec::new(), counts: Vec::new(), places_given: self.places_given };
+        let mut draft = Draft {
+            projects: Vec::new(),
+            counts: Vec::new(),
+            clock: self.shares.clock,
+            places_given: self.places_given,
+        };
         let all_taken = self.limits.get(&LimitOf::Everything).is_some_and(|&most| self.active() >= most);
         if self.closed || self.held || self.lacks_room || all_taken {
             return draft;
         }
         let mut known: HashMap<LimitOf, usize> = HashMap::new();
+        // Sorted by project.
         for (kind, turns) in &self.waiting {
-            let counts = kind.limited_by().map(|of| {
+            let mut count = |of: LimitOf| {
                 *known.entry(of).or_insert_with_key(|of| {
                     let most = self.limits.get(of).copied().unwrap_or(u64::MAX);
                     draft.counts.push(Count { active: self.active_of(of), most });
                     draft.counts.len() - 1
                 })
-            });
+            };
+            let counts = kind.limited_by().map(&mut count);
+            let amounts = kind.amounts().map(|(of, takes)| (count(of), takes)).collect();
             let mut turns = turns.iter();
             let served = self.served.get(kind).copied().unwrap_or(0);
-            draft.lanes.push(Lane { counts, served, next: turns.next(), turns });
+            let lane = Lane { counts, amounts, served, next: turns.next(), turns };
+            match draft.projects.last_mut() {
+                Some(last) if *last.name == kind.project => last.lanes.push(lane),
+                _ => draft.projects.push(Contender {
+                    name: &kind.project,
+                    share: self.shares.of(&kind.project),
+                    lanes: vec![lane],
+                }),
+            }
         }
         draft
     }
@@ -283,21 +331,46 @@ impl Board {
 struct Lane<'a> {
     /// Of the pipeline, the project, the target, everything: see [`RunKind::limited_by`].
     counts: [usize; 4],
+    /// What each run takes of amounts.
+    amounts: Vec<(usize, u64)>,
     served: u64,
     next: Option<&'a Turn>,
     turns: Turns<'a>,
 }
 
 impl<'a> Lane<'a> {
-    /// The smallest gets the next place: priority, then the project with the fewest active, then the pipeline, then what was
-    /// served longest ago, then age.
-    fn turn(&self, counts: &[Count]) -> Option<(Reverse<i32>, u64, u64, u64, &'a RunId)> {
-        let [pipeline, project, ..] = self.counts.map(|at| counts[at].active);
-        self.next.map(|(priority, run)| (*priority, project, pipeline, self.served, run))
+    /// The smallest gets its project's next place: priority, then the pipeline with the fewest active, then what was served
+    /// longest ago, then age.
+    fn turn(&self, counts: &[Count]) -> Option<(Reverse<i32>, u64, u64, &'a RunId)> {
+        let pipeline = counts[self.counts[0]].active;
+        self.next.map(|(priority, run)| (*priority, pipeline, self.served, run))
+    }
+
+    /// Whether somebody waits in it, and nothing is in the way.
+    fn is_open(&self, counts: &[Count]) -> bool {
+        let fits = |at: usize, takes: u64| counts[at].active.saturating_add(takes) <= counts[at].most;
+        self.next.is_some()
+            && self.counts.iter().all(|&at| fits(at, 1))
+            && self.amounts.iter().all(|&(at, takes)| fits(at, takes))
     }
 }
 
-/// How many are active, and may be.
+/// A project that could take the next place.
+struct Contender<'a> {
+    name: &'a ProjectName,
+    share: Share,
+    /// At least one.
+    lanes: Vec<Lane<'a>>,
+}
+
+impl Contender<'_> {
+    /// How many of its runs have a place.
+    fn active(&self, counts: &[Count]) -> u64 {
+        self.lanes.first().map_or(0, |lane| counts[lane.counts[1]].active)
+    }
+}
+
+/// How many are active or how much they take, and may.
 struct Count {
     active: u64,
     most: u64,
@@ -305,8 +378,10 @@ struct Count {
 
 /// Places being given, without changing the board.
 pub(super) struct Draft<'a> {
-    lanes: Vec<Lane<'a>>,
+    projects: Vec<Contender<'a>>,
     counts: Vec<Count>,
+    /// Of the shares.
+    clock: u64,
     places_given: u64,
 }
 
@@ -314,17 +389,28 @@ impl Draft<'_> {
     pub(super) fn next(&mut self) -> Option<RunId> {
         let counts = &mut self.counts;
         // A limit that is reached is not reached less before the draft is done.
-        self.lanes.retain(|lane| {
-            lane.next.is_some() && lane.counts.iter().all(|&at| counts[at].active < counts[at].most)
+        self.projects.retain_mut(|project| {
+            project.lanes.retain(|lane| lane.is_open(counts));
+            !project.lanes.is_empty()
         });
-        let lane = self.lanes.iter_mut().min_by(|one, other| one.turn(counts).cmp(&other.turn(counts)))?;
+        let all: Vec<(u64, u64)> =
+            self.projects.iter().map(|project| (project.active(counts), project.share.weight)).collect();
+        let may = may_take(&all);
+        let in_turn = self.projects.iter_mut().zip(all).filter(|(_, (active, weight))| may(*active, *weight));
+        let (project, _) =
+            in_turn.min_by_key(|(project, _)| (project.share.turn(self.clock), project.name))?;
+        let lane = project.lanes.iter_mut().min_by(|one, other| one.turn(counts).cmp(&other.turn(counts)))?;
         let run = lane.next.map(|(_, run)| run.clone());
         lane.next = lane.turns.next();
         for at in lane.counts {
             counts[at].active += 1;
         }
+        for (at, takes) in &lane.amounts {
+            counts[*at].active += takes;
+        }
         self.places_given += 1;
         lane.served = self.places_given;
+        self.clock = project.share.serve(self.clock, self.places_given);
         run
     }
 }

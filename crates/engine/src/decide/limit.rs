@@ -1,6 +1,7 @@
 //! Limits on how many runs are active at a time: a list, of whatever they are of.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rigi_model::{PipelineName, ProjectName, Target};
 
@@ -11,6 +12,10 @@ pub enum LimitOf {
     Pipeline(ProjectName, PipelineName),
     /// One project.
     Project(ProjectName),
+    /// Thousandths of a core that the active runs of one project ask for together.
+    Cpu(ProjectName),
+    /// Bytes of memory that the active runs of one project ask for together.
+    Memory(ProjectName),
     /// All that executes in one place.
     Target(Target),
     /// All runs of the server.
@@ -29,10 +34,49 @@ pub struct RunKind {
     pub pipeline: PipelineName,
     /// Where they execute.
     pub target: Target,
+    /// What each of them takes.
+    pub needs: Needs,
+}
+
+/// What a run takes of what its project has at one time; 0 where that is not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Needs {
+    /// Thousandths of a core.
+    pub cpu: u64,
+    /// Bytes.
+    pub memory: u64,
+}
+
+/// Cores as the list has them; what is not a whole number of thousandths is a little more.
+#[must_use]
+pub fn thousandths(cores: f64) -> u64 {
+    // What is below a millionth comes from the fraction's binary form.
+    (cores * 1000.0 - 0.001).ceil().max(0.0) as u64
 }
 
 impl RunKind {
-    /// What limits them, the narrowest first. A limit of anything else that runs can be of is one more line here.
+    /// Not after any of a project's, in their order.
+    pub(super) fn first_of(project: &ProjectName) -> Arc<Self> {
+        let (pipeline, target) = (PipelineName::unchecked(""), Target::as_stored(""));
+        Arc::new(Self { project: project.clone(), pipeline, target, needs: Needs::default() })
+    }
+
+    /// What each takes of the limits that it may have, the narrowest first: one of a number of runs, or so much of an amount. A limit
+    /// of anything else that runs can be of is one more line here, or in [`Self::limited_by`].
+    pub fn takes(&self) -> impl Iterator<Item = (LimitOf, u64)> {
+        let [pipeline, project, target, everything] = self.limited_by().map(|of| (of, 1));
+        [pipeline, project].into_iter().chain(self.amounts()).chain([target, everything])
+    }
+
+    /// What each takes of amounts.
+    pub(super) fn amounts(&self) -> impl Iterator<Item = (LimitOf, u64)> + use<> {
+        let cpu = (self.needs.cpu > 0).then(|| (LimitOf::Cpu(self.project.clone()), self.needs.cpu));
+        let memory =
+            (self.needs.memory > 0).then(|| (LimitOf::Memory(self.project.clone()), self.needs.memory));
+        cpu.into_iter().chain(memory)
+    }
+
+    /// What limits their number, the narrowest first.
     #[must_use]
     pub fn limited_by(&self) -> [LimitOf; 4] {
         [
@@ -50,7 +94,7 @@ impl LimitOf {
     pub fn holds(&self, kind: &RunKind) -> bool {
         match self {
             Self::Pipeline(project, pipeline) => kind.pipeline == *pipeline && kind.project == *project,
-            Self::Project(project) => kind.project == *project,
+            Self::Project(project) | Self::Cpu(project) | Self::Memory(project) => kind.project == *project,
             Self::Target(target) => kind.target == *target,
             Self::Everything => true,
         }

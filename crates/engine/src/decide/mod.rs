@@ -3,9 +3,15 @@
 mod board;
 mod limit;
 mod line;
+#[cfg(test)]
+mod quota_tests;
+mod share;
+#[cfg(test)]
+mod share_tests;
 
 pub use board::{Board, DiskRoom, QueuePlace, WaitReason};
-pub use limit::{LimitOf, Limits, RunKind};
+pub use limit::{LimitOf, Limits, Needs, RunKind, thousandths};
+pub use share::{WEIGHT, Weights};
 
 use rigi_model::{RunId, Timestamp};
 
@@ -21,8 +27,8 @@ pub enum Action {
 /// What is to be done at `now`; doing it changes the board. Delays end first: only when those runs wait with the others, by
 /// the next call, are places given. When there is nothing to be done, nothing is returned.
 ///
-/// Waiting runs get places by priority, then to the project with the fewest active runs, then to the pipeline with the
-/// fewest, then to the one that was served longest ago, then by age.
+/// Places are shared between projects by weight ([`share`]). Within a project they are given by priority, then to the pipeline
+/// with the fewest active runs, then to the one that was served longest ago, then by age.
 #[must_use]
 pub fn decide(board: &Board, now: Timestamp) -> Vec<Action> {
     let mut actions: Vec<Action> = board.due(now).map(|run| Action::Due(run.clone())).collect();
@@ -60,7 +66,7 @@ mod tests {
     fn kind(text: &str) -> Arc<RunKind> {
         let (of, pipeline) = text.split_once('/').unwrap_or(("p", text));
         let pipeline = PipelineName::unchecked(pipeline);
-        Arc::new(RunKind { project: project(of), pipeline, target: Target::PROCESS })
+        Arc::new(RunKind { project: project(of), pipeline, target: Target::PROCESS, needs: Needs::default() })
     }
 
     fn pipeline(name: &str) -> LimitOf {
@@ -128,7 +134,10 @@ mod tests {
             let many = if matches!(of, LimitOf::Pipeline(..)) { 1 } else { 2 };
             assert_eq!((waits.position, waits.waiting), (1, many), "{of:?}");
             board.end(&kind("p/a"));
-            assert!(claims(&board).iter().any(|next| [run(2), run(3)].contains(next)), "{of:?}");
+            // Of what limits all projects, another may have its turn.
+            let next =
+                if of == LimitOf::Target(Target::PROCESS) { vec![run(4)] } else { vec![run(2), run(3)] };
+            assert!(claims(&board).iter().any(|run| next.contains(run)), "{of:?}");
         }
     }
 

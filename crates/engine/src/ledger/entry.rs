@@ -10,7 +10,7 @@ use rigi_store::{NewRun, OpenRun};
 use rigi_work::plan::Sample;
 use serde_json::Value;
 
-use crate::decide::RunKind;
+use crate::decide::{Needs, RunKind};
 
 /// A run that has not ended. Most of them wait, and there may be a million of these: what a waiting one needs is little.
 #[derive(Debug)]
@@ -98,20 +98,21 @@ impl Entry {
         Self { of, priority, accepted_at, status: None, request: None, launched, keeping, live: None }
     }
 
-    pub(super) fn accepted(request: &Arc<NewRun>, cache: bool, runs_of: &mut RunsOf) -> Self {
+    pub(super) fn accepted(request: &Arc<NewRun>, needs: Needs, cache: bool, runs_of: &mut RunsOf) -> Self {
         let kind = RunKind {
             project: request.project.clone(),
             pipeline: request.pipeline.clone(),
             target: request.target.clone(),
+            needs,
         };
         let of = RunOf { kind: Arc::new(kind), version: request.version };
         let entry = Self::new(runs_of.get(of), request.priority, request.created_at);
         Self { request: cache.then(|| request.clone()), ..entry }
     }
 
-    pub(super) fn recovered(run: OpenRun, runs_of: &mut RunsOf) -> Self {
+    pub(super) fn recovered(run: OpenRun, needs: Needs, runs_of: &mut RunsOf) -> Self {
         let OpenRun { project, pipeline, version, target, priority, status, .. } = run;
-        let kind = Arc::new(RunKind { project, pipeline, target });
+        let kind = Arc::new(RunKind { project, pipeline, target, needs });
         let of = runs_of.get(RunOf { kind, version });
         let accepted_at = status.queued_at;
         let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));

@@ -70,7 +70,7 @@ mod tests {
 
     use super::super::{Message, Policies};
     use super::*;
-    use crate::decide::{Board, Limits};
+    use crate::decide::{Board, Limits, Needs};
 
     struct Same;
 
@@ -86,6 +86,9 @@ mod tests {
         }
         fn output_size(&self, _: VersionHash) -> Option<u64> {
             None
+        }
+        fn needs(&self, _: &ProjectName, _: VersionHash) -> Needs {
+            Needs::default()
         }
     }
 

@@ -21,11 +21,11 @@ use std::time::Duration;
 use rigi_model::Target;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
-use rigi_model::{Actor, RunId, RunState, Timestamp, VersionHash};
+use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp, VersionHash};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
-use crate::decide::{Action, Board, DiskRoom, decide};
+use crate::decide::{Action, Board, DiskRoom, Needs, decide};
 use entry::{Entry, RunsOf};
 use foreign::LookUp;
 
@@ -39,6 +39,8 @@ pub trait Policies {
     fn outputs(&self, version: VersionHash) -> Vec<String>;
     /// Bytes of files that are kept at most.
     fn output_size(&self, version: VersionHash) -> Option<u64>;
+    /// What each run takes of what its project has at one time.
+    fn needs(&self, project: &ProjectName, version: VersionHash) -> Needs;
 }
 
 /// Every run that has not ended.

@@ -25,7 +25,8 @@ impl<P: Policies> Ledger<P> {
         for run in open {
             let id = run.id.clone();
             let active = run.status.state.is_active();
-            let entry = Entry::recovered(run, &mut self.runs_of);
+            let needs = self.policies.needs(&run.project, run.version);
+            let entry = Entry::recovered(run, needs, &mut self.runs_of);
             let key = entry.key(id.clone());
             let found = if active { known.remove(&key) } else { None };
             self.place(id.clone(), delayed_no_longer(entry, now));
@@ -56,7 +57,8 @@ impl<P: Policies> Ledger<P> {
     pub(super) fn take_queue(&mut self, runs: Vec<OpenRun>) {
         for run in runs {
             if !self.runs.contains_key(&run.id) {
-                let (id, entry) = (run.id.clone(), Entry::recovered(run, &mut self.runs_of));
+                let needs = self.policies.needs(&run.project, run.version);
+                let (id, entry) = (run.id.clone(), Entry::recovered(run, needs, &mut self.runs_of));
                 self.place(id, entry);
             }
         }

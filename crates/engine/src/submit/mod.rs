@@ -17,8 +17,10 @@ use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
 use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, LookError, Pipeline};
+use crate::decide::LimitOf;
 use crate::folder::CaptureError;
 use crate::ledger::Message;
+use crate::quota::{Exceeded, too_many};
 use crate::{Engine, given, secrets};
 pub(crate) use capture::Captured;
 use capture::Looked;
@@ -145,6 +147,9 @@ pub enum SubmitError {
         /// Which.
         names: Vec<String>,
     },
+    /// A quota of its project does not let it in.
+    #[error("{0}")]
+    Quota(Exceeded),
     /// The code cannot be captured.
     #[error("the code of `{pipeline}` cannot be captured: {source}")]
     Capture {
@@ -195,19 +200,32 @@ impl Engine {
         for submission in wanted {
             self.prepare(catalog, submission, now, &mut looked, &mut runs).await?;
         }
+        if let Some(submitted) = self.enter(catalog.project(), runs.len() as u64, key.as_ref()).await? {
+            return Ok(submitted);
+        }
         let status = RunStatus::accepted(now);
         let first = runs.first().map(|request| Run { request: NewRun::clone(request), status });
         let (store, core) = (self.store.clone(), self.core.clone());
+        let limited = self.queued_quota(catalog.project()).is_some();
+        let (entering, project, count) =
+            (self.entering.clone(), catalog.project().clone(), runs.len() as u64);
         // Who asked may hang up while the runs are written, or be told that nobody knows: the core is told of them all
         // the same.
         let accepting = tokio::spawn(async move {
             let _nothing_is_collected = nothing_is_collected;
-            let accepted = store.submit(runs.clone(), key).await?;
-            if matches!(accepted, Accepted::New(_)) {
-                metrics::counter!("rigi_runs_accepted_total").increment(runs.len() as u64);
-                let _ = core.send(Message::Accepted(runs));
+            let accepted = store.submit(runs.clone(), key).await;
+            let tell = || {
+                if matches!(accepted, Ok(Accepted::New(_))) {
+                    metrics::counter!("rigi_runs_accepted_total").increment(count);
+                    let _ = core.send(Message::Accepted(runs));
+                }
+            };
+            if limited {
+                entering.leave(&project, count, tell).await
+            } else {
+                tell()
             }
-            Ok::<_, rigi_store::Error>(accepted)
+            accepted
         });
         let bound = ANSWER + PER_RUN * u32::try_from(total).unwrap_or(u32::MAX);
         match tokio::time::timeout(bound, accepting).await {
@@ -218,6 +236,36 @@ impl Engine {
             },
             Err(_) => Err(rigi_store::Error::OutcomeUnknown.into()),
         }
+    }
+
+    /// Has so many more runs of a project counted among those that wait, until [`Entering::leave`], if they may. What was accepted
+    /// before with the same key is answered with that, however many wait.
+    async fn enter(
+        &self,
+        project: &ProjectName,
+        count: u64,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Submitted>, SubmitError> {
+        let Some(most) = self.queued_quota(project) else { return Ok(None) };
+        let mut entering = self.entering.runs.lock().await;
+        let counts = self.counts_of(vec![LimitOf::Project(project.clone())]).await;
+        let own = entering.entry(project.clone()).or_default();
+        let waiting = counts.first().map_or(0, |(waiting, _)| *waiting) + *own;
+        if waiting + count <= most {
+            *own += count;
+            return Ok(None);
+        }
+        drop(entering);
+        if let Some(key) = key
+            && let Some(ids) = self.store.accepted_before(project, key).await?
+        {
+            return Ok(Some(Submitted { ids, first: None }));
+        }
+        Err(SubmitError::Quota(too_many(project, most, waiting, count)))
+    }
+
+    fn queued_quota(&self, project: &ProjectName) -> Option<u64> {
+        self.settings.quotas.get(project).and_then(|quota| quota.queued)
     }
 
     /// A disk that is full or read-only says more plainly why the database cannot be written.
@@ -241,6 +289,9 @@ impl Engine {
         secrets::open_parameters(sealer, &mut submission.parameters)?;
         secrets::open_variables(sealer, &mut submission.env)?;
         let mut parameters = code.check(submission.parameters).map_err(SubmitError::Parameters)?;
+        let within = self.settings.within_quota(catalog.project(), &submission.pipeline, &code.spec);
+        within.map_err(SubmitError::Quota)?;
+        self.versions.needs.learn(catalog.project(), code.hash, &code.spec);
         check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
         check_entries("labels", &submission.labels, is_label_key)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;

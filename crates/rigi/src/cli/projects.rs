@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use rigi_api::view::ProjectView;
+use rigi_api::view::{MemoryQuota, ProjectView};
+use rigi_model::quantity::{show_bytes, show_cpu};
 
 use super::output::{List, OutputArgs};
 use super::session::Session;
@@ -48,6 +49,11 @@ impl Projects {
     }
 }
 
+/// What is in use, and what of.
+fn memory(quota: &MemoryQuota) -> String {
+    format!("{} of {}", show_bytes(quota.used), show_bytes(quota.most))
+}
+
 impl ListProjects {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let client = session.client()?;
@@ -63,7 +69,7 @@ impl ListProjects {
         let list = List {
             items: &projects,
             columns: &columns,
-            wide: &[],
+            wide: &[Column::fixed("MAY WAIT"), Column::fixed("CPU"), Column::fixed("MEMORY")],
             row: &|project: &ProjectView| {
                 let limit = project.max_active_runs.map(|limit| limit.to_string()).unwrap_or_default();
                 let [pipelines, queued, active] =
@@ -74,6 +80,14 @@ impl ListProjects {
                     queued.into(),
                     active.into(),
                     limit.into(),
+                    project.max_queued_runs.map(|most| most.to_string()).unwrap_or_default().into(),
+                    project
+                        .cpu
+                        .as_ref()
+                        .map(|cpu| format!("{} of {}", cpu.used, show_cpu(cpu.most)))
+                        .unwrap_or_default()
+                        .into(),
+                    project.memory.as_ref().map(memory).unwrap_or_default().into(),
                 ]
             },
             name: &|project| project.name.clone(),

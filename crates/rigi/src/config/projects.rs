@@ -7,6 +7,7 @@ use rigi_model::ProjectName;
 
 use super::named::{Section, named_keys};
 use super::sections::Config;
+use super::value::{Bytes, Cores, Time, Weight};
 
 named_keys! {
     /// What an operator says of one project.
@@ -17,6 +18,20 @@ named_keys! {
         archived: bool, &[], "`false`";
         /// Runs of it that may be active at a time. Further ones wait.
         runs: u64, &[], "none: `limits.runs` alone counts";
+        /// Its share of the places while several projects wait for them: one of weight 2 has twice as many as one of weight 1.
+        weight: Weight, &[], "1";
+        /// Runs of it that may wait. Further ones are refused.
+        queued: u64, &[], "none";
+        /// Cores that its active runs may ask for together (`limits.cpu`). Further ones wait.
+        cpu: Cores, &[], "none";
+        /// Memory that its active runs may ask for together (`limits.memory`). Further ones wait.
+        memory: Bytes, &[], "none";
+        /// Longest time limit of a run. One that has more, or none, is refused.
+        max_timeout: Time, &[], "none";
+        /// Most cores of a run. One that asks for more, or has no `limits.cpu`, is refused.
+        max_cpu: Cores, &[], "none";
+        /// Most memory of a run. One that asks for more, or has no `limits.memory`, is refused.
+        max_memory: Bytes, &[], "none";
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the configuration means for the engine.
 
 use rigi_engine::Settings;
-use rigi_engine::decide::{LimitOf, Limits};
+use rigi_engine::decide::{LimitOf, Limits, Weights, thousandths};
 use rigi_engine::folder::CodeLimits;
+use rigi_engine::quota::{Quota, Quotas};
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
@@ -56,14 +57,42 @@ impl Config {
     /// How many runs may be active at a time.
     fn active(&self) -> Limits {
         let of_project = |(name, project): (&String, &ProjectConfig)| {
-            Some((LimitOf::Project(ProjectName::unchecked(name.as_str())), project.runs?))
+            let name = ProjectName::unchecked(name.as_str());
+            let amounts = [
+                (LimitOf::Project(name.clone()), project.runs),
+                (LimitOf::Cpu(name.clone()), project.cpu.map(|cores| thousandths(cores.0))),
+                (LimitOf::Memory(name), project.memory.map(|bytes| bytes.0)),
+            ];
+            amounts.into_iter().filter_map(|(of, most)| Some((of, most?)))
         };
         let of_target = |(name, target): (&String, &TargetConfig)| {
             Some((LimitOf::Target(Target::as_stored(name)), target.runs?))
         };
-        let projects = self.projects.iter().filter_map(of_project);
+        let projects = self.projects.iter().flat_map(of_project);
         let targets = self.named_targets.iter().filter_map(of_target);
         projects.chain(targets).chain([(LimitOf::Everything, self.limits.runs)]).collect()
+    }
+
+    /// By which projects share the places.
+    fn weights(&self) -> Weights {
+        let of = |(name, project): (&String, &ProjectConfig)| {
+            Some((ProjectName::unchecked(name.as_str()), project.weight?.0))
+        };
+        self.projects.iter().filter_map(of).collect()
+    }
+
+    /// What each project may have.
+    fn quotas(&self) -> Quotas {
+        let of = |(name, project): (&String, &ProjectConfig)| {
+            let quota = Quota {
+                queued: project.queued,
+                max_timeout: project.max_timeout.map(|time| time.0),
+                max_cpu: project.max_cpu.map(|cores| cores.0),
+                max_memory: project.max_memory.map(|bytes| bytes.0),
+            };
+            (ProjectName::unchecked(name.as_str()), quota)
+        };
+        self.projects.iter().map(of).collect()
     }
 
     /// The engine's settings.
@@ -72,6 +101,8 @@ impl Config {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
             active: self.active(),
+            weights: self.weights(),
+            quotas: self.quotas(),
             // One that cannot be is refused when the targets are made.
             target: Target::as_stored(&self.targets.default),
             timeout: limits.timeout.map(|limit| limit.0),

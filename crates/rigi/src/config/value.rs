@@ -172,6 +172,24 @@ impl Value for Cores {
     }
 }
 
+/// A share, in proportion to those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight(pub u32);
+
+impl Value for Weight {
+    const KIND: &'static str = "whole number from 1 to 1000";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = raw.text()?;
+        let weight = text.parse().ok().filter(|weight| (1..=1000).contains(weight));
+        weight.map(Self).ok_or_else(|| format!("is `{text}` and must be a whole number from 1 to 1000"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.0.to_string())
+    }
+}
+
 /// Names of environment variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);

@@ -80,6 +80,7 @@ impl Exit {
             | E::DataFolderInUse
             | E::SupervisorVersion
             | E::TooManyRequests
+            | E::QuotaExceeded
             | E::LastAdministrator
             | E::PortInUse => Self::Conflict,
             E::Unauthenticated | E::SecondFactorNeeded | E::Forbidden | E::KeyWrong => Self::NotSignedIn,

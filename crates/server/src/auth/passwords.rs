@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use rigi_model::people::folded;
 use tokio::sync::Semaphore;
 
@@ -115,31 +115,74 @@ pub struct Passwords {
     waiting: Arc<AtomicUsize>,
     /// What is compared where there is no such account, so that it takes as long.
     nobody: Arc<str>,
+    memory: Memory,
 }
 
-fn argon2() -> Argon2<'static> {
-    // OWASP's first choice: 19 MiB, two passes, one lane.
-    let params = Params::new(19 * 1024, 2, 1, None).unwrap_or_default();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+/// What the work is done in: used again, as each thread of the pool would keep as much for itself.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl Memory {
+    /// Does something in so many blocks.
+    fn with<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = free().pop().unwrap_or_default();
+        own.resize(blocks, Block::default());
+        let result = work(&mut own);
+        free().push(own);
+        result
+    }
 }
 
-fn make(password: &str) -> Option<String> {
+/// OWASP's first choice: 19 MiB, two passes, one lane.
+fn params() -> Params {
+    Params::new(19 * 1024, 2, 1, None).unwrap_or_default()
+}
+
+/// What a password is made into with this salt.
+fn hashed(memory: &Memory, password: &str, salt: Salt<'_>, params: &Params) -> Option<Output> {
+    let mut bytes = [0; 64];
+    let salt = salt.decode_b64(&mut bytes).ok()?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    let work = |blocks: &mut [Block]| {
+        Output::init_with(length, |out| {
+            argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, blocks).map_err(Into::into)
+        })
+    };
+    memory.with(params.block_count(), work).ok()
+}
+
+fn make(memory: &Memory, password: &str) -> Option<String> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).ok()?;
-    let salt = SaltString::encode_b64(&salt).ok()?;
-    Some(argon2().hash_password(password.as_bytes(), &salt).ok()?.to_string())
+    let (salt, params) = (SaltString::encode_b64(&salt).ok()?, params());
+    let made = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(salt.as_salt()),
+        hash: Some(hashed(memory, password, salt.as_salt(), &params)?),
+    };
+    Some(made.to_string())
 }
 
-fn fits(password: &str, phc: &str) -> bool {
-    PasswordHash::new(phc).is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())
+fn fits(memory: &Memory, password: &str, phc: &str) -> bool {
+    let Ok(known) = PasswordHash::new(phc) else { return false };
+    let (Ok(params), Some(salt), Some(hash)) = (Params::try_from(&known), known.salt, known.hash) else {
+        return false;
+    };
+    // What is compared takes the same time wherever it differs.
+    known.algorithm == ARGON2ID_IDENT && hashed(memory, password, salt, &params) == Some(hash)
 }
 
 impl Passwords {
     /// With all places free. Takes as long as one comparison.
     #[must_use]
     pub fn new() -> Self {
-        let nobody = make("nobody has this password").unwrap_or_default().into();
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::default(), nobody }
+        let memory = Memory::default();
+        let nobody = make(&memory, "nobody has this password").unwrap_or_default().into();
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::default(), nobody, memory }
     }
 
     /// What a password is made into, to be stored.
@@ -147,7 +190,8 @@ impl Passwords {
     /// # Errors
     /// If too many wait.
     pub async fn make(&self, password: String) -> Result<Option<String>, Busy> {
-        self.work(move || make(&password)).await
+        let memory = self.memory.clone();
+        self.work(move || make(&memory, &password)).await
     }
 
     /// Whether this is the password; `None`: there is none, which is found out in the same time.
@@ -155,10 +199,10 @@ impl Passwords {
     /// # Errors
     /// If too many wait.
     pub async fn fits(&self, password: String, phc: Option<String>) -> Result<bool, Busy> {
-        let nobody = self.nobody.clone();
+        let (nobody, memory) = (self.nobody.clone(), self.memory.clone());
         self.work(move || {
             let known = phc.is_some();
-            let same = fits(&password, phc.as_deref().unwrap_or(&nobody));
+            let same = fits(&memory, &password, phc.as_deref().unwrap_or(&nobody));
             known && same
         })
         .await

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::QueryRejection;
 use rigi_api::Problem;
 use rigi_engine::catalog::Pipeline;
+use rigi_engine::quota::Exceeded;
 use rigi_engine::submit::SubmitError;
 use rigi_model::ErrorCode;
 use rigi_model::id::RequestId;
@@ -131,6 +132,7 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::SecondFactorNeeded => (StatusCode::UNAUTHORIZED, "The second factor is needed"),
         C::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
         C::LastAdministrator => (StatusCode::CONFLICT, "This is the last administrator"),
+        C::QuotaExceeded => (StatusCode::CONFLICT, "A quota of the project does not let it in"),
         C::SecretInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be a secret"),
         C::SecretMissing => (StatusCode::UNPROCESSABLE_ENTITY, "A secret is not set"),
         C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
@@ -267,6 +269,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::NoTarget { .. } => Self::new(ErrorCode::TargetUnavailable, text)
                 .cure("Choose another target, or set this one up on the server."),
             SubmitError::Refused { .. } => Self::new(ErrorCode::TargetUnavailable, text),
+            SubmitError::Quota(exceeded) => Self::quota(&exceeded, text),
             SubmitError::SecretsMissing { names, .. } => Self::secrets_missing(&names, text),
             SubmitError::Capture { source, .. } => {
                 Self { cure: source.cure(), ..Self::new(ErrorCode::PipelineInvalid, text) }
@@ -293,6 +296,17 @@ impl ApiError {
             Some(Mistake { path: Some(_), cure, .. }) => cure.clone(),
             _ => Some("Mend the spec; it is read again as soon as it is saved.".to_owned()),
         };
+        new
+    }
+
+    fn quota(exceeded: &Exceeded, detail: String) -> Self {
+        let cure = match exceeded.quota {
+            "queued" => "Come back when fewer wait, or cancel some of them.",
+            _ => "Ask for less in its spec, or have an operator change the quota.",
+        };
+        let quota = format!("projects.{}.{}", exceeded.project, exceeded.quota);
+        let mut new = Self::new(ErrorCode::QuotaExceeded, detail.clone()).cure(cure);
+        new.errors.push(json!({"rule": quota, "message": detail}));
         new
     }
 

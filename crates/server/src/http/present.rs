@@ -11,7 +11,7 @@ use rigi_engine::decide::{LimitOf, WaitReason};
 use rigi_engine::{Look, Settings};
 use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
-use rigi_model::quantity::ordinal;
+use rigi_model::quantity::{ordinal, show_bytes, show_cpu};
 use rigi_model::run::RunStatus;
 use rigi_model::{Reason, RunId, RunState, Timestamp};
 use rigi_store::tables::versions::Version;
@@ -109,6 +109,9 @@ fn waiting(run: &ListedRun, look: Option<&Look>) -> (Option<Reason>, Option<Stri
     let at = format!("{} of {}", ordinal(place.position), place.waiting);
     let (reason, message) = match &place.reason {
         WaitReason::Limit(of, most) => limited(of, *most, &at),
+        WaitReason::Quota { of, most, used, needs } => {
+            (Reason::ProjectQuota, format!("{at}, {}", short_of(of, *most, *used, *needs)))
+        }
         WaitReason::Disk => {
             (Reason::DiskFull, format!("{at}, the disk of the data folder is full or read-only"))
         }
@@ -116,7 +119,7 @@ fn waiting(run: &ListedRun, look: Option<&Look>) -> (Option<Reason>, Option<Stri
     };
     let limit = match place.reason {
         WaitReason::Limit(_, most) => Some(most),
-        WaitReason::Disk | WaitReason::Turn => None,
+        WaitReason::Quota { .. } | WaitReason::Disk | WaitReason::Turn => None,
     };
     let queue = QueuePlace { position: place.position, waiting: place.waiting, limit };
     (Some(reason), Some(message), Some(queue))
@@ -126,7 +129,7 @@ fn waiting(run: &ListedRun, look: Option<&Look>) -> (Option<Reason>, Option<Stri
 fn limited(of: &LimitOf, most: u64, at: &str) -> (Reason, String) {
     match of {
         LimitOf::Pipeline(..) => (Reason::PipelineLimit, format!("{at}, limit of {most} at a time")),
-        LimitOf::Project(_) => {
+        LimitOf::Project(_) | LimitOf::Cpu(_) | LimitOf::Memory(_) => {
             (Reason::ProjectLimit, format!("{at}, all {most} places of the project are taken"))
         }
         LimitOf::Target(target) => {
@@ -134,6 +137,16 @@ fn limited(of: &LimitOf, most: u64, at: &str) -> (Reason, String) {
         }
         LimitOf::Everything => (Reason::GlobalLimit, format!("{at}, all {most} places are taken")),
     }
+}
+
+/// What a run takes, and what its project has left of it.
+fn short_of(of: &LimitOf, most: u64, used: u64, needs: u64) -> String {
+    let (show, what): (fn(u64) -> String, _) = match of {
+        LimitOf::Memory(_) => (show_bytes, "memory"),
+        _ => (|thousandths| show_cpu(thousandths as f64 / 1000.0), "cpu"),
+    };
+    let (left, most) = (show(most.saturating_sub(used)), show(most));
+    format!("needs {} of the project's {what}, and {left} of {most} are free", show(needs))
 }
 
 /// A run in full.

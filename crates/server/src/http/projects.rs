@@ -1,8 +1,10 @@
 //! Projects: which there are, and what goes on in each.
 
+use std::collections::HashMap;
+
 use axum::Extension;
 use axum::extract::State;
-use rigi_api::view::{Page, ProjectView};
+use rigi_api::view::{CpuQuota, MemoryQuota, Page, ProjectView};
 use rigi_engine::decide::LimitOf;
 use rigi_model::ProjectName;
 use utoipa_axum::router::OpenApiRouter;
@@ -49,20 +51,35 @@ pub(super) fn missing(name: &str) -> ApiError {
 }
 
 async fn views(state: &AppState, projects: Vec<ProjectName>) -> Vec<ProjectView> {
-    let limits = &state.engine.settings().active;
-    let of = |project: &ProjectName| LimitOf::Project(project.clone());
-    let counts = state.engine.counts_of(projects.iter().map(of).collect()).await;
-    let view = |(project, (queued, active)): (ProjectName, (u64, u64))| {
+    let settings = state.engine.settings();
+    let limits = &settings.active;
+    // Of what a project has no quota of, nothing is counted; who follows counts runs alone.
+    let counted =
+        |of: &LimitOf| matches!(of, LimitOf::Project(_)) || (state.engine.leads() && limits.contains_key(of));
+    let of = |name: &ProjectName| {
+        [LimitOf::Project(name.clone()), LimitOf::Cpu(name.clone()), LimitOf::Memory(name.clone())]
+    };
+    let asked: Vec<LimitOf> = projects.iter().flat_map(of).filter(counted).collect();
+    let counts = state.engine.counts_of(asked.clone()).await;
+    let counts: HashMap<LimitOf, (u64, u64)> = asked.into_iter().zip(counts).collect();
+    let used = |of: &LimitOf| Some((counts.get(of)?.1, *limits.get(of)?));
+    let cores = |thousandths: u64| thousandths as f64 / 1000.0;
+    let view = |project: ProjectName| {
         let pipelines =
             state.catalogs.of(&project).map(rigi_engine::catalog::Catalog::all).unwrap_or_default();
+        let [runs, cpu, memory] = of(&project);
+        let (queued, active) = counts.get(&runs).copied().unwrap_or_default();
         ProjectView {
             pipelines: pipelines.len() as u64,
             pipelines_with_mistakes: pipelines.iter().filter(|p| p.outcome.is_err()).count() as u64,
             queued,
             active,
-            max_active_runs: limits.get(&of(&project)).copied(),
+            max_active_runs: limits.get(&runs).copied(),
+            max_queued_runs: settings.quotas.get(&project).and_then(|quota| quota.queued),
+            cpu: used(&cpu).map(|(used, most)| CpuQuota { used: cores(used), most: cores(most) }),
+            memory: used(&memory).map(|(used, most)| MemoryQuota { used, most }),
             name: project.to_string(),
         }
     };
-    projects.into_iter().zip(counts).map(view).collect()
+    projects.into_iter().map(view).collect()
 }

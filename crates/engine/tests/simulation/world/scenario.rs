@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
-use rigi_engine::decide::{LimitOf, Limits};
+use rigi_engine::decide::{LimitOf, Limits, Needs, Weights};
 use rigi_engine::ledger::Policies;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
@@ -46,6 +46,8 @@ pub struct Pipeline {
     pub retry: RetryPolicy,
     /// Between SIGTERM and SIGKILL.
     pub grace: Duration,
+    /// What each run takes of what its project has.
+    pub needs: Needs,
 }
 
 /// One seed's world.
@@ -53,6 +55,8 @@ pub struct Pipeline {
 pub struct Scenario {
     /// Limits at the start.
     pub limits: Limits,
+    /// By which projects share the places.
+    pub weights: Weights,
     /// Pipelines.
     pub pipelines: Vec<Pipeline>,
     /// Calls that submit runs.
@@ -98,6 +102,7 @@ impl Scenario {
         };
         let mut scenario = Self {
             limits,
+            weights: Weights::new(),
             pipelines,
             submissions: rng.u32(3..=15),
             cancels: if rng.bool() { rng.f64() * 0.5 } else { 0.05 },
@@ -128,6 +133,21 @@ impl Scenario {
             limits.extend(self.limits.remove(&former).map(|most| (pipeline.limited(), most)));
         }
         let projects: BTreeSet<_> = self.pipelines.iter().map(|pipeline| pipeline.project.clone()).collect();
+        for pipeline in &mut self.pipelines {
+            pipeline.needs = Needs { cpu: rng.u64(0..=3) * 500, memory: rng.u64(0..=3) };
+        }
+        // What one run takes, there is always.
+        for project in &projects {
+            let amounts =
+                [(LimitOf::Cpu(project.clone()), 1500..=4000), (LimitOf::Memory(project.clone()), 3..=6)];
+            for (of, most) in amounts {
+                if rng.bool() {
+                    limits.insert(of, rng.u64(most));
+                }
+            }
+        }
+        let weigh = |project: &ProjectName| (project.clone(), rng.u32(1..=5));
+        self.weights = projects.iter().map(weigh).collect();
         for of in projects.into_iter().map(LimitOf::Project).chain([LimitOf::Target(Target::PROCESS)]) {
             if rng.bool() {
                 limits.insert(of, rng.u64(1..=4));
@@ -153,6 +173,7 @@ fn pipeline(n: u32, rng: &mut Rng) -> Pipeline {
         version: VersionHash::new([u8::try_from(n).unwrap_or(0); 32]),
         retry: RetryPolicy { attempts: rng.u32(0..=3), strategy, jitter },
         grace: Duration::from_millis(rng.u64(0..3000)),
+        needs: Needs::default(),
     }
 }
 
@@ -194,5 +215,9 @@ impl Policies for Versions {
 
     fn output_size(&self, _: VersionHash) -> Option<u64> {
         None
+    }
+
+    fn needs(&self, _: &ProjectName, version: VersionHash) -> Needs {
+        self.0.get(&version).map_or_else(Needs::default, |p| p.needs)
     }
 }

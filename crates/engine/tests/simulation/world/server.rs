@@ -74,10 +74,13 @@ impl World {
         if self.mutation == Mutation::LimitOffByOne {
             *limits.entry(LimitOf::Everything).or_default() += 1;
         }
-        let versions = Versions::of(&self.scenario.pipelines);
+        let (versions, weights) = (Versions::of(&self.scenario.pipelines), &self.scenario.weights);
+        let needs =
+            self.scenario.pipelines.iter().map(|pipeline| (pipeline.version, pipeline.needs)).collect();
+        let board = Board::new(limits).with_weights(weights.clone());
         let server = Server {
-            ledger: Ledger::new(versions, vec![Target::PROCESS], Board::new(limits)),
-            queue: Queue::new(self.scenario.limits.clone()),
+            ledger: Ledger::new(versions, vec![Target::PROCESS], board),
+            queue: Queue::new(self.scenario.limits.clone(), weights.clone(), needs),
             link: Link::default(),
             writer: Writer::new(session, self.store.last_event),
             up: false,
@@ -166,12 +169,16 @@ impl World {
         server.round_planned = false;
         let count = if server.inbox.is_empty() { 0 } else { self.rng.usize(1..=server.inbox.len()) };
         self.stats.rounds += 1;
+        let mut seen = 0;
         for _ in 0..count {
             let Some(server) = self.servers.get_mut(&id) else { return };
             let Some(message) = server.inbox.pop_front() else { break };
             self.stats.messages += 1;
             server.queue.hear(&message);
             server.ledger.hear(message, now, &mut round);
+            let followed = server.queue.follow(&round.changes[seen..]);
+            seen = round.changes.len();
+            self.check(followed);
             self.act(id, &mut round);
             if self.dies(id) {
                 return;
@@ -182,7 +189,7 @@ impl World {
         if self.mutation == Mutation::RetryCancelled {
             super::mutation::retry_cancelled(&mut round);
         }
-        let followed = server.queue.follow(&round.changes).and_then(|()| server.queue.is_served());
+        let followed = server.queue.follow(&round.changes[seen..]).and_then(|()| server.queue.is_served());
         self.trace_changes(id, &round);
         self.check(followed);
         self.check_answers(id);

@@ -6,6 +6,7 @@ mod executor;
 mod gate;
 mod people;
 mod projects;
+mod quotas;
 mod secrets;
 mod server;
 

@@ -76,15 +76,29 @@ impl TestServer {
     /// With projects that may have so many active runs, and a pipeline in each of these places: the folder of each project is
     /// called as it.
     pub async fn start(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
-        Self::start_for(projects, pipelines, Crowd::OnePerson).await
+        Self::start_for(projects, pipelines, Crowd::OnePerson, |_| {}).await
     }
 
     /// The same for people with accounts.
     pub async fn start_team(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
-        Self::start_for(projects, pipelines, Crowd::People).await
+        Self::start_for(projects, pipelines, Crowd::People, |_| {}).await
     }
 
-    async fn start_for(projects: &[(&str, Option<u64>)], pipelines: &[&str], crowd: Crowd) -> Self {
+    /// The same with other settings.
+    pub async fn start_with(
+        projects: &[(&str, Option<u64>)],
+        pipelines: &[&str],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::start_for(projects, pipelines, Crowd::OnePerson, change).await
+    }
+
+    async fn start_for(
+        projects: &[(&str, Option<u64>)],
+        pipelines: &[&str],
+        crowd: Crowd,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         for place in pipelines {
@@ -110,7 +124,9 @@ impl TestServer {
         let executor: Arc<dyn rigi_work::Executor> =
             Arc::new(FakeExecutor::new(data.join("attempts"), observed));
         let executors = Executors::from([(executor.target(), executor)]);
-        let (engine, _) = Engine::start(settings(active), store, executors, seen, Vec::new()).await.unwrap();
+        let mut settings = settings(active);
+        change(&mut settings);
+        let (engine, _) = Engine::start(settings, store, executors, seen, Vec::new()).await.unwrap();
         let environments =
             Arc::new(Environments::new(data.join("environments"), data.join("tools"), UvConfig::default()));
         let collector = Collector { engine: engine.clone(), catalogs: catalogs.clone(), environments };
@@ -267,6 +283,8 @@ impl TestServer {
 pub fn settings(active: Limits) -> Settings {
     Settings {
         active,
+        weights: rigi_engine::decide::Weights::new(),
+        quotas: rigi_engine::quota::Quotas::new(),
         target: Target::PROCESS,
         timeout: None,
         grace_period: Duration::from_secs(1),
