@@ -12,6 +12,9 @@ use super::TestServer;
 
 const GIB: u64 = 1 << 30;
 
+/// Sets one quota of a project.
+type Set = fn(&mut Settings, &mut Quota, ProjectName);
+
 async fn lab(runs: Option<u64>, change: impl FnOnce(&mut Settings, ProjectName)) -> TestServer {
     let lab = "lab".parse::<ProjectName>().unwrap();
     let change = |settings: &mut Settings| change(settings, lab);
@@ -83,7 +86,7 @@ async fn more_than_may_wait_is_refused_as_a_whole() {
 #[tokio::test]
 async fn what_no_run_may_have_is_refused_at_the_door() {
     let limits = PlanLimits { cpu: Some(4.0), memory: Some(4 * GIB), ..PlanLimits::default() };
-    let cases: [(fn(&mut Settings, &mut Quota, ProjectName), &str); 5] = [
+    let cases: [(Set, &str); 5] = [
         (
             |_, quota, _| quota.max_cpu = Some(2.0),
             "`limits.cpu` of `fit` is 4 cores, and a run of the project `lab` may have 2 cores at most (`projects.lab.max_cpu`)",
