@@ -25,8 +25,9 @@ const LIFE: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(25);
 /// A terminal's token ends after this time.
 const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
-/// Terminals that may wait at a time.
-const MOST: i64 = 1000;
+/// Terminals that may wait at a time: of one address, so that nobody keeps others out, and in all.
+const MOST_OF_ADDRESS: i64 = 20;
+const MOST: i64 = 10_000;
 /// Consonants: no word comes of them, and none is taken for another.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 /// Letters of a short code: 34 bits, for ten minutes.
@@ -71,7 +72,9 @@ async fn ask_for_device(asker: Asker, Json(body): Json<AskForDevice>) -> ApiResu
     asker.people()?;
     let now = Timestamp::now();
     let store = asker.state.store();
-    if store.db().waiting_devices(now).await? >= MOST {
+    let address = asker.client.address.map(|address| address.to_string());
+    let (here, all) = store.db().waiting_devices(address.as_deref(), now).await?;
+    if here >= MOST_OF_ADDRESS || all >= MOST {
         return Err(ApiError::too_many("too many terminals wait to be let in", Duration::from_secs(60)));
     }
     let internal = |e: getrandom::Error| ApiError::new(ErrorCode::Internal, e.to_string());
@@ -80,7 +83,7 @@ async fn ask_for_device(asker: Asker, Json(body): Json<AskForDevice>) -> ApiResu
     let device = Device {
         user_code: short_code().map_err(internal)?,
         name: if name.is_empty() { "a terminal".to_owned() } else { name },
-        address: asker.client.address.map(|address| address.to_string()),
+        address,
         created_at: now,
         until: now.after(LIFE),
         allowed_by: None,

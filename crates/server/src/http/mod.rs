@@ -106,7 +106,7 @@ pub fn router(state: AppState) -> axum::Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(openapi::router())
         .merge(docs::router())
-        .merge(health::metrics_router())
+        .merge(health::metrics_router().route_layer(from_fn(rights::administrators)))
         .layer(from_fn_with_state((state.clone(), actions), auth::require));
     let whole = axum::Router::new()
         .merge(protected)

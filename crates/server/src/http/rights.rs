@@ -111,6 +111,17 @@ pub(super) async fn gate(
     next.run(request).await
 }
 
+/// Lets administrators alone to what is of the whole server and no operation of the API.
+pub(super) async fn administrators(request: Request, next: Next) -> Response {
+    let principal = request.extensions().get::<Principal>();
+    if principal.is_some_and(|principal| principal.standing.administrator) {
+        return next.run(request).await;
+    }
+    ApiError::new(ErrorCode::Forbidden, "this takes an administrator")
+        .cure("For Prometheus, `metrics.listen` has them at an address of their own.")
+        .into_response()
+}
+
 /// Refuses what would add to a project that is archived.
 pub(super) fn still_taking(state: &AppState, action: Action, project: &ProjectName) -> ApiResult<()> {
     if action.adds() && state.is_archived(project) {

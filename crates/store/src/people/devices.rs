@@ -104,13 +104,15 @@ impl Db {
         row.map(device).transpose()
     }
 
-    /// Terminals that wait for an answer.
+    /// Terminals that wait for an answer: those that ask from an address, and all of them.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn waiting_devices(&self, now: Timestamp) -> Result<i64> {
-        let sql = "SELECT COUNT(*) FROM device_codes WHERE until > $1";
-        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(now.0).fetch_one(pool).await?))
+    pub async fn waiting_devices(&self, address: Option<&str>, now: Timestamp) -> Result<(i64, i64)> {
+        let sql = "SELECT COALESCE(SUM(CASE WHEN COALESCE(address, '') = $1 THEN 1 ELSE 0 END), 0), COUNT(*) \
+                   FROM device_codes WHERE until > $2";
+        Ok(on_db!(self, pool => sqlx::query_as(sql)
+            .bind(address.unwrap_or_default()).bind(now.0).fetch_one(pool).await?))
     }
 }
 

@@ -374,7 +374,32 @@ async fn a_terminal_is_let_in_once_by_somebody_who_says_yes() {
     let asked = ask_for().await;
     assert_eq!(answer(&asked, false).await.1, StatusCode::NO_CONTENT);
     assert_eq!(take(&asked).await["state"], "denied");
+    // Nobody keeps others out with questions that nobody answers.
+    for _ in 0..19 {
+        assert_eq!(ask_for().await["code"], Value::Null);
+    }
+    assert_eq!(ask_for().await["code"], "too-many-requests");
     // `rigi logout` ends it.
     assert_eq!(server.call_as(key, Method::DELETE, "/session", None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(server.call_as(key, Method::GET, "/account", None).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn figures_of_the_whole_server_are_for_administrators() {
+    let server = team().await;
+    let owner = server.person("Olga", vec![role("lab", Role::Owner)]).await;
+    let (owner, _) = server.token(&owner, Kept::default()).await;
+    let admin = server.person("Root", vec![Grant::Administrator]).await;
+    let (admin, _) = server.token(&admin, Kept::default()).await;
+    let metrics = async |key: &str| {
+        let request =
+            Request::builder().uri("/metrics").header(header::AUTHORIZATION, format!("Bearer {key}"));
+        server.send(request, "").await.status()
+    };
+    assert_eq!((metrics(&owner).await, metrics(&admin).await), (StatusCode::FORBIDDEN, StatusCode::OK));
+    assert_eq!(metrics("").await, StatusCode::UNAUTHORIZED);
+    let system = server.call_as(&owner, Method::GET, "/system", None).await.json();
+    assert_eq!((&system["pipelines_folder"], &system["pipelines"]), (&json!(""), &json!(1)));
+    let system = server.call_as(&admin, Method::GET, "/system", None).await.json();
+    assert_eq!(system["pipelines"], 2);
 }
