@@ -197,6 +197,8 @@ sections! {
         total_bytes: Option<Bytes> = Some(Bytes(20 << 30));
         /// How long things that nothing refers to are left alone before they are removed.
         collect_after: Time = Time(Duration::from_secs(3600));
+        /// Age of lines of the audit log.
+        audit: Option<Time> = Some(Time(Duration::from_secs(2 * 365 * DAY)));
         /// Age of uploads that no run took.
         uploads_age: Time = Time(Duration::from_secs(DAY));
     }

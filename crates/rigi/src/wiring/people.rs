@@ -14,7 +14,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FAILURES: Duration = Duration::from_secs(24 * 3600);
 
 /// Seals the audit log whenever something was written to it, by this server or (as far as that is told) by another. What has ended is removed on the way: while nobody does anything, nothing is touched.
-pub(crate) async fn keep(store: Store, idle: Duration) {
+pub(crate) async fn keep(store: Store, idle: Duration, audit_age: Option<Duration>) {
     let mut commits = store.commits();
     let mut sealer = None;
     let mut forgotten: Option<Timestamp> = None;
@@ -26,7 +26,8 @@ pub(crate) async fn keep(store: Store, idle: Duration) {
                 tracing::warn!(%error, "sessions and links that have ended are not removed; this is tried again in an hour");
             }
         }
-        if let Err(error) = seal(&store, &mut sealer).await {
+        let before = audit_age.filter(|_| forgotten == Some(now)).map(|age| now.before(age));
+        if let Err(error) = seal(&store, &mut sealer, before).await {
             tracing::warn!(%error, "the audit log is not sealed; this is tried again with the next line of it");
         }
         let told = async {
@@ -49,7 +50,11 @@ async fn forget(store: &Store, idle: Duration, now: Timestamp) -> rigi_store::Re
     store.forget_failed_sign_ins(now.before(FAILURES)).await
 }
 
-async fn seal(store: &Store, sealer: &mut Option<AuditSealer>) -> rigi_store::Result<()> {
+async fn seal(
+    store: &Store,
+    sealer: &mut Option<AuditSealer>,
+    before: Option<Timestamp>,
+) -> rigi_store::Result<()> {
     if sealer.is_none() {
         // A server of one person has no log, and gets no key.
         if store.db().audit_waits().await? {
@@ -67,5 +72,8 @@ async fn seal(store: &Store, sealer: &mut Option<AuditSealer>) -> rigi_store::Re
         );
         metrics::gauge!("rigi_audit_seal").set(head.number as f64);
     }
-    Ok(())
+    match before {
+        Some(before) => store.cut_audit(sealer, before).await,
+        None => Ok(()),
+    }
 }

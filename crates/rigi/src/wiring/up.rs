@@ -86,7 +86,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
         if loaded.config.people.enabled {
             let idle = loaded.config.people.session_idle.0;
-            tokio::spawn(super::people::keep(parts.engine.store().clone(), idle));
+            let audit = loaded.config.retention.audit.map(|age| age.0);
+            tokio::spawn(super::people::keep(parts.engine.store().clone(), idle, audit));
         }
     }
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));

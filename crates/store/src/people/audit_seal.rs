@@ -63,6 +63,15 @@ pub struct AuditSealer {
 }
 
 static MARK: Statement = Statement::update("audit", &[("id", Text), ("seal", Int)], "seal IS NULL");
+/// What retention no longer keeps.
+static CUT_LINES: Statement = Statement::delete("audit", &[("last", Int)], "audit.seal <= v.last");
+static CUT_SEALS: Statement =
+    Statement::delete("audit_seals", &[("last", Int)], "audit_seals.number < v.last");
+static CUT: Statement = Statement::update(
+    "audit_seals",
+    &[("number", Int), ("lines", Int), ("signature", Text)],
+    "at IS NOT NULL",
+);
 static INSERT: Statement = Statement::insert(
     "audit_seals",
     &[("number", Int), ("lines", Int), ("hash", Text), ("signature", Text), ("at", Int)],
@@ -85,8 +94,21 @@ fn hashed(hash: &mut Sha256, line: &Audited) {
     hash.update(b"\n");
 }
 
-fn signed(number: i64, hash: &str) -> Vec<u8> {
-    format!("rigi audit {number} {hash}").into_bytes()
+/// What is signed of a seal.
+#[derive(Clone, Copy)]
+enum Said {
+    /// That it follows the one before.
+    Seal,
+    /// That what was up to it is no longer kept: the log begins behind it.
+    Cut,
+}
+
+fn signed(said: Said, number: i64, hash: &str) -> Vec<u8> {
+    let what = match said {
+        Said::Seal => "audit",
+        Said::Cut => "audit cut",
+    };
+    format!("rigi {what} {number} {hash}").into_bytes()
 }
 
 fn begin(number: i64, before: &str) -> Sha256 {
@@ -123,8 +145,8 @@ impl AuditSealer {
         Ok(Self { key: key.map_err(damaged)?, head_file: data.join(HEAD_FILE) })
     }
 
-    fn sign(&self, number: i64, hash: &str) -> String {
-        hex(self.key.sign(&signed(number, hash)).as_ref())
+    fn sign(&self, said: Said, number: i64, hash: &str) -> String {
+        hex(self.key.sign(&signed(said, number, hash)).as_ref())
     }
 
     /// Keeps the head outside the database: whole or not at all.
@@ -191,20 +213,29 @@ impl Db {
         let mut before = String::new();
         let mut found = SealedLines::default();
         self.read_sealed(&seals, &mut found).await?;
+        let first = seals.first().map_or(1, |(number, ..)| *number);
         for (index, (number, lines, hash, signature, _)) in seals.iter().enumerate() {
-            let expected = i64::try_from(index).unwrap_or(i64::MAX) + 1;
+            let expected = first.saturating_add(i64::try_from(index).unwrap_or(i64::MAX));
+            // Where what is older is no longer kept, the log begins behind a seal that says so.
+            let said = if *number > 1 && index == 0 { Said::Cut } else { Said::Seal };
             if *number != expected {
                 verdict.wrong.push(format!("seal {expected} is missing"));
                 break;
             }
             let (count, made) = found.of(*number, &before);
-            if count != *lines {
+            if matches!(said, Said::Cut) {
+                if count != 0 {
+                    verdict
+                        .wrong
+                        .push(format!("seal {number} says that its lines are gone, and {count} are there"));
+                }
+            } else if count != *lines {
                 verdict.wrong.push(format!("seal {number} covers {lines} lines, and {count} are there"));
             } else if made != *hash {
                 verdict.wrong.push(format!("a line of seal {number} is not as it was"));
             }
             if let Some(head) = head
-                && !is_signed(head, *number, hash, signature)
+                && !is_signed(head, said, *number, hash, signature)
             {
                 verdict.wrong.push(format!("seal {number} was not signed with the key of the head"));
             }
@@ -297,16 +328,36 @@ impl SealedLines {
     }
 }
 
-fn is_signed(head: &Head, number: i64, hash: &str, signature: &str) -> bool {
+fn is_signed(head: &Head, said: Said, number: i64, hash: &str, signature: &str) -> bool {
     let bytes = |text: &str| -> Option<Vec<u8>> {
         let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
         pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
     };
     let (Some(key), Some(signature)) = (bytes(&head.public_key), bytes(signature)) else { return false };
-    UnparsedPublicKey::new(&ED25519, key).verify(&signed(number, hash), &signature).is_ok()
+    UnparsedPublicKey::new(&ED25519, key).verify(&signed(said, number, hash), &signature).is_ok()
 }
 
 impl Store {
+    /// Removes lines whose seal is older; the log begins behind the last of these seals, which says so and is signed anew.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn cut_audit(&self, sealer: &AuditSealer, before: Timestamp) -> Result<()> {
+        let sql = "SELECT number, lines, hash, signature, at FROM audit_seals WHERE at < $1 ORDER BY number DESC LIMIT 1";
+        let last: Option<SealRow> =
+            on_db!(self.db(), pool => sqlx::query_as(sql).bind(before.0).fetch_optional(pool).await?);
+        let Some((number, lines, hash, ..)) = last.filter(|(number, lines, ..)| *number > 1 && *lines > 0)
+        else {
+            return Ok(());
+        };
+        let mut write = Write::removal();
+        write.rows.add(&CUT_LINES, [number.into()]);
+        write.rows.add(&CUT_SEALS, [number.into()]);
+        write.rows.add(&CUT, [number.into(), 0.into(), sealer.sign(Said::Cut, number, &hash).into()]);
+        tracing::info!(seal = number, lines, "lines of the audit log that are no longer kept are gone");
+        self.write(write).await
+    }
+
     /// Seals the lines that wait, and keeps the new head outside the database; `None`: none waited.
     ///
     /// # Errors
@@ -331,7 +382,7 @@ impl Store {
                 write.rows.add(&MARK, [line.id.clone().into(), number.into()]);
             }
             let hash = hex(&hash.finalize());
-            let signature = sealer.sign(number, &hash);
+            let signature = sealer.sign(Said::Seal, number, &hash);
             let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
             let row =
                 [number.into(), count.into(), hash.clone().into(), signature.clone().into(), now.0.into()];

@@ -461,6 +461,41 @@ mod sealed {
     }
 
     #[test]
+    fn what_is_no_longer_kept_is_cut_off_and_nobody_else_can_do_so() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        for config in configs() {
+            let data = tempfile::tempdir().unwrap();
+            let config = config.unwrap_or_else(|| DbConfig::Sqlite(data.path().join("rigi.db")));
+            runtime.block_on(async {
+                let store = Store::open(&config, data.path()).await.unwrap();
+                let sealer = AuditSealer::open(data.path()).unwrap();
+                for hour in 0..4 {
+                    lines(&store, 4).await;
+                    store.seal_audit(&sealer, T.after(hour * HOUR)).await.unwrap();
+                }
+                let head = kept_head(data.path()).unwrap();
+                let look = async || store.db().verify_audit(head.as_ref()).await.unwrap();
+                store.cut_audit(&sealer, T.after(HOUR + HOUR / 2)).await.unwrap();
+                let cut = look().await;
+                assert_eq!((cut.sealed, cut.seals, cut.wrong), (8, 4, vec![]));
+                // Once more is nothing, and what follows is sealed on.
+                store.cut_audit(&sealer, T.after(HOUR + HOUR / 2)).await.unwrap();
+                lines(&store, 2).await;
+                store.seal_audit(&sealer, T.after(5 * HOUR)).await.unwrap();
+                assert_eq!(look().await.wrong, Vec::<String>::new());
+                // Somebody else's cut is not signed.
+                let forged = [
+                    "DELETE FROM audit WHERE seal <= 3",
+                    "DELETE FROM audit_seals WHERE number < 3",
+                    "UPDATE audit_seals SET lines = 0 WHERE number = 3",
+                ];
+                tamper(&config, &forged).await;
+                assert_eq!(look().await.wrong, ["seal 3 was not signed with the key of the head"]);
+            });
+        }
+    }
+
+    #[test]
     fn a_key_of_ones_own_signs_nothing() {
         on_each(|store| async move {
             let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
