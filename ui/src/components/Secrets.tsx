@@ -24,7 +24,6 @@ export function Secrets() {
       </Section>
     );
   }
-  if (!secrets) return null;
   return (
     <Section title="Secrets" aside={<Ways onNew={() => setEditing("")} />}>
       <p className={`${classes.words ?? ""} dim`}>
@@ -32,13 +31,19 @@ export function Secrets() {
         <code>secrets: [API_KEY]</code>. They are covered in all that these print.
       </p>
       {editing === "" && <ValueForm key="new" onDone={() => setEditing(null)} />}
-      {secrets.length === 0 && editing === null && (
+      {/* Room for what comes, so that nothing below it moves. */}
+      {!secrets && (
+        <p className={classes.words} data-busy aria-hidden="true">
+          &nbsp;
+        </p>
+      )}
+      {secrets?.length === 0 && editing === null && (
         <p className={classes.words}>
           There are none yet. Set one here, or in a terminal with <code>rigi secrets set API_KEY</code>.
         </p>
       )}
       <ul className={classes.list} aria-label="Secrets">
-        {secrets.map((secret) => (
+        {secrets?.map((secret) => (
           <Row
             key={secret.name}
             secret={secret}

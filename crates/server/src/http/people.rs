@@ -118,6 +118,23 @@ pub(super) async fn find(asker: &Asker, who: &str) -> ApiResult<Person> {
     found.filter(|person| person.state != PersonState::Deleted).ok_or_else(missing)
 }
 
+/// Refuses a name or an address that another account has, and says which.
+async fn free(asker: &Asker, name: Option<&str>, mail: Option<&str>) -> ApiResult<()> {
+    let db = asker.state.store().db();
+    let conflict = || rigi_store::Error::Conflict(String::new());
+    if let Some(mail) = mail
+        && db.person_by_mail(mail).await?.is_some()
+    {
+        return Err(taken(conflict(), "mail address"));
+    }
+    if let Some(name) = name
+        && db.person_by_name(name).await?.is_some()
+    {
+        return Err(taken(conflict(), "name"));
+    }
+    Ok(())
+}
+
 /// Makes an account: of a program, or of a person, who gets in by a link.
 #[utoipa::path(post, path = "/people", tag = "people", extensions(("x-rigi-action" = json!("people.manage"))), request_body = CreatePerson,
     responses((status = 201, description = "The account", body = PersonView)))]
@@ -130,6 +147,7 @@ async fn create_person(asker: Asker, Json(body): Json<CreatePerson>) -> ApiResul
     if kind == PersonKind::Person && mail.is_none() {
         return Err(ApiError::invalid("/mail", "a person has a mail address"));
     }
+    free(&asker, Some(&name), mail.as_deref()).await?;
     let new = NewPerson {
         kind,
         name,
