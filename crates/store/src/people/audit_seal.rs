@@ -3,8 +3,6 @@
 //! database. Whoever can write the database alone can change nothing of it unseen; this is tamper-evident, not tamper-proof.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt as _;
@@ -19,7 +17,7 @@ use crate::db::{Db, on_db};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
 use crate::write::Write;
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, seal};
 
 /// Lines of one seal at most.
 const BATCH: i64 = 1000;
@@ -127,14 +125,8 @@ impl AuditSealer {
         let seed = match fs::read(&file) {
             Ok(seed) => seed,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let seed = crate::seal::random::<32>()?.to_vec();
-                let make = || {
-                    let mut out =
-                        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?;
-                    out.write_all(&seed)?;
-                    out.sync_all()
-                };
-                make().map_err(Error::io(format!("write {}", file.display())))?;
+                let seed = seal::random::<32>()?.to_vec();
+                seal::write_new(&file, &seed)?;
                 seed
             }
             Err(error) => return Err(Error::io(format!("read {}", file.display()))(error)),
@@ -151,16 +143,7 @@ impl AuditSealer {
 
     /// Keeps the head outside the database: whole or not at all.
     fn keep(&self, head: &Head) -> Result<()> {
-        let draft = self.head_file.with_extension("draft");
-        let text = serde_json::to_vec_pretty(head).unwrap_or_default();
-        let write = || {
-            let mut out =
-                fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-            out.write_all(&text)?;
-            out.sync_all()?;
-            fs::rename(&draft, &self.head_file)
-        };
-        write().map_err(Error::io(format!("write {}", self.head_file.display())))
+        seal::write_new(&self.head_file, &serde_json::to_vec_pretty(head).unwrap_or_default())
     }
 }
 
@@ -329,11 +312,9 @@ impl SealedLines {
 }
 
 fn is_signed(head: &Head, said: Said, number: i64, hash: &str, signature: &str) -> bool {
-    let bytes = |text: &str| -> Option<Vec<u8>> {
-        let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-        pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+    let (Some(key), Some(signature)) = (seal::unhex(&head.public_key), seal::unhex(signature)) else {
+        return false;
     };
-    let (Some(key), Some(signature)) = (bytes(&head.public_key), bytes(signature)) else { return false };
     UnparsedPublicKey::new(&ED25519, key).verify(&signed(said, number, hash), &signature).is_ok()
 }
 

@@ -11,6 +11,7 @@ mod damage;
 mod lists;
 mod migrations;
 mod people;
+mod people_audit;
 mod retention;
 mod runs;
 mod schema;
