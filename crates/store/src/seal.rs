@@ -262,11 +262,11 @@ pub(crate) fn write_new(file: &Path, bytes: &[u8]) -> Result<()> {
     crate::durable::sync_folder(file.parent().unwrap_or(file))
 }
 
+/// The bytes of hex digits; `None`: others are among them, or one is without its pair.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok())
-        .collect()
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
 #[cfg(test)]

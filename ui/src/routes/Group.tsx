@@ -8,10 +8,10 @@ import { deleteGroup, groupQuery, joinGroup, leaveGroup, renameGroup, usePeopleC
 import { asProblem } from "../api/problem";
 import { useRights } from "../api/rights";
 import type { GroupView } from "../api/types";
-import { FormProblem, TextField, useSending } from "../components/form/Fields";
+import { FormProblem, useSending } from "../components/form/Fields";
 import { Page, Section } from "../components/Page";
 import { Confirm, type Question } from "../components/people/Confirm";
-import { Field } from "../components/people/Field";
+import { NameForm } from "../components/people/NameForm";
 import classes from "../components/people/People.module.css";
 import { PersonPicker } from "../components/people/PersonPicker";
 import { Table, type Column } from "../components/people/Table";
@@ -64,31 +64,14 @@ export function Group() {
 }
 
 function Rename({ group }: { group: GroupView }) {
-  const [name, setName] = useState(group.name);
   const change = usePeopleChange(renameGroup);
-  const form = useSending(
-    () => change.mutateAsync({ id: group.id, name }),
-    () => notify("The group has its new name. Its roles stay."),
-  );
   return (
-    <Field label="Name">
-      <form className={classes.narrow} onSubmit={form.send} aria-label="Name">
-        <div className={classes.inline}>
-          <TextField
-            aria-label="Name"
-            className="grow"
-            autoComplete="off"
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            mistake={form.at("/name")}
-          />
-          <Button type="submit" variant="default" disabled={name.trim() === group.name} loading={form.sending}>
-            Rename
-          </Button>
-        </div>
-        <FormProblem error={form.error} beside={["/name"]} />
-      </form>
-    </Field>
+    <NameForm
+      name={group.name}
+      rename={(name) => change.mutateAsync({ id: group.id, name })}
+      done="The group has its new name. Its roles stay."
+      autoComplete="off"
+    />
   );
 }
 

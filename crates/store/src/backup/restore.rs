@@ -13,10 +13,10 @@ use super::manifest::Manifest;
 use super::objects::StoredFile;
 use super::place::{Files, remove};
 use super::repository::Repository;
-use super::rows::unhex;
 use super::{Progress, Watch};
 use crate::db::{Db, on_db};
 use crate::durable::sync_folder;
+use crate::seal::unhex;
 use crate::{DbConfig, Error, Result, Storage, seal};
 
 /// What a backup is taken of; or where to it goes: all of it empty.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use super::schema::ColumnKind;
+use crate::seal::unhex;
 use crate::{Error, Result};
 use rigi_model::hash::hex;
 
@@ -101,12 +102,6 @@ fn unescape(field: &str) -> Option<Cow<'_, str>> {
         });
     }
     Some(Cow::Owned(text))
-}
-
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ import { notify } from "../../lib/notices";
 import { pagePath } from "../../lib/project";
 import { ROLE_HELP, type Role } from "../../lib/rights";
 import { Providers } from "../door/Providers";
-import { FormProblem, NewPasswordField, PasswordField, TextField, useSending } from "../form/Fields";
+import { FormProblem, NewPasswordField, PasswordField, useSending } from "../form/Fields";
 import { Section } from "../Page";
 import { Field } from "../people/Field";
+import { NameForm } from "../people/NameForm";
 import classes from "../people/People.module.css";
 
 export function You({ account }: { account: AccountView }) {
@@ -64,31 +65,14 @@ function Roles({ account }: { account: AccountView }) {
 }
 
 function Name({ account }: { account: AccountView }) {
-  const [name, setName] = useState(account.name);
   const change = useAccountChange(changeName);
-  const form = useSending(
-    () => change.mutateAsync(name),
-    () => notify("Others see your new name from now on."),
-  );
   return (
-    <Field label="Name">
-      <form className={classes.narrow} onSubmit={form.send} aria-label="Name">
-        <div className={classes.inline}>
-          <TextField
-            aria-label="Name"
-            className="grow"
-            autoComplete="name"
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            mistake={form.at("/name")}
-          />
-          <Button type="submit" variant="default" disabled={name.trim() === account.name} loading={form.sending}>
-            Rename
-          </Button>
-        </div>
-        <FormProblem error={form.error} beside={["/name"]} />
-      </form>
-    </Field>
+    <NameForm
+      name={account.name}
+      rename={(name) => change.mutateAsync(name)}
+      done="Others see your new name from now on."
+      autoComplete="name"
+    />
   );
 }
 
