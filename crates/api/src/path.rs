@@ -1,8 +1,8 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 8] =
-    ["pipelines", "runs", "uploads", "events", "secrets", "members", "invitations", "activity"];
+pub const OF_PROJECTS: [&str; 9] =
+    ["pipelines", "runs", "uploads", "events", "secrets", "members", "invitations", "activity", "usage"];
 
 /// Percent-encoding of everything but letters, digits and `-._`.
 #[must_use]

@@ -14,6 +14,7 @@ pub mod folder;
 mod given;
 mod inputs;
 pub mod ledger;
+pub mod projects;
 pub mod quota;
 pub mod retention;
 pub mod room;
@@ -24,6 +25,7 @@ pub mod submit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rigi_model::project::ProjectSettings;
 use rigi_model::{Actor, AttemptKey, ProjectName, RunId, Timestamp};
 use rigi_store::Store;
 use rigi_work::credentials::{BucketAccess, Credential};
@@ -32,7 +34,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub use core::Executors;
 pub use ledger::{CancelAnswer, Look, Pulse, PulseKind};
-pub use settings::Settings;
+pub use settings::{OfProjects, Settings};
 
 use clock::{Ages, Moment};
 use core::{Core, Follower};
@@ -48,6 +50,7 @@ pub struct Engine {
     executors: Arc<Executors>,
     captured: submit::Captured,
     entering: quota::Entering,
+    stored: quota::StoredBytes,
     room: room::Room,
     ages: Arc<Mutex<Ages>>,
     versions: core::VersionCache,
@@ -118,8 +121,21 @@ impl Engine {
         let room = room::Room::new(store.data().to_owned(), settings.free_disk);
         let ages = Arc::new(Mutex::new(Ages::new(Moment::now())));
         let (executors, captured) = (Arc::new(executors), submit::Captured::default());
-        let entering = quota::Entering::default();
-        Self { store, settings, executors, captured, entering, room, ages, versions, core, pulses, leads }
+        let (entering, stored) = (quota::Entering::default(), quota::StoredBytes::default());
+        Self {
+            store,
+            settings,
+            executors,
+            captured,
+            entering,
+            stored,
+            room,
+            ages,
+            versions,
+            core,
+            pulses,
+            leads,
+        }
     }
 
     /// Whether runs are started here; else another server of the same database does that.
@@ -138,6 +154,14 @@ impl Engine {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where runs may execute, by name.
+    #[must_use]
+    pub fn targets(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.executors.keys().map(ToString::to_string).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The disk of the data folder.
@@ -219,6 +243,18 @@ impl Engine {
                 }
             }
         });
+    }
+
+    /// What is set for a project from now on. Runs that wait count as what they asked for when they were accepted.
+    pub fn set_project(&self, project: &ProjectName, own: &ProjectSettings) {
+        self.settings.projects.set(project.clone(), own.clone());
+        self.versions.needs.forget(project);
+        for (of, most) in quota::limits_of(project, &own.quota) {
+            // Nobody hears it where the engine has ended.
+            let _ = self.core.send(Message::Limit { of, most });
+        }
+        let weight = own.quota.weight.unwrap_or(decide::WEIGHT);
+        let _ = self.core.send(Message::Weigh { project: project.clone(), weight });
     }
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {

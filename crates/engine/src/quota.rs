@@ -1,33 +1,28 @@
 //! Quotas of projects: what is refused at the door, and what runs take of what their project has at one time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rigi_model::pipeline::PipelineSpec;
+pub use rigi_model::project::Quota;
 use rigi_model::quantity::{show_bytes, show_cpu, show_duration};
-use rigi_model::{PipelineName, ProjectName, VersionHash};
+use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
 use rigi_store::Store;
 
 use crate::Settings;
 use crate::decide::{LimitOf, Needs, thousandths};
 
-/// What a project may have; `None` is no quota. What is active at one time stands in the list of limits.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Quota {
-    /// Runs that may wait.
-    pub queued: Option<u64>,
-    /// Time limit of one attempt at most.
-    pub max_timeout: Option<Duration>,
-    /// Cores of one run at most.
-    pub max_cpu: Option<f64>,
-    /// Bytes of memory of one run at most.
-    pub max_memory: Option<u64>,
+/// What a quota means for the list of limits.
+#[must_use]
+pub fn limits_of(project: &ProjectName, quota: &Quota) -> [(LimitOf, Option<u64>); 3] {
+    [
+        (LimitOf::Project(project.clone()), quota.runs),
+        (LimitOf::Cpu(project.clone()), quota.cpu.map(thousandths)),
+        (LimitOf::Memory(project.clone()), quota.memory),
+    ]
 }
-
-/// Quotas by project.
-pub type Quotas = BTreeMap<ProjectName, Quota>;
 
 /// A quota that a submission goes beyond.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +52,51 @@ pub(crate) fn too_many(project: &ProjectName, most: u64, waiting: u64, wanted: u
     Exceeded { quota: "queued", project: project.clone(), why }
 }
 
+/// It may not run there.
+pub(crate) fn not_there(project: &ProjectName, target: &Target, may: &[String]) -> Exceeded {
+    let why = match may {
+        [] => format!("runs of the project `{project}` may run nowhere"),
+        may => format!(
+            "runs of the project `{project}` may not run on `{target}`, but on `{}`",
+            may.join("`, `")
+        ),
+    };
+    Exceeded { quota: "targets", project: project.clone(), why }
+}
+
+/// So much is stored, and no more may be.
+pub(crate) fn too_much(project: &ProjectName, most: u64, used: u64) -> Exceeded {
+    let why = format!(
+        "the project `{project}` may store {}, and its files and logs are {}",
+        show_bytes(most),
+        show_bytes(used)
+    );
+    Exceeded { quota: "storage", project: project.clone(), why }
+}
+
+/// How much each project has stored, of those of which that is asked: it is counted at most every few seconds. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StoredBytes {
+    counted: Arc<Mutex<HashMap<ProjectName, (Instant, u64)>>>,
+}
+
+/// What was counted counts for so long.
+const COUNTED: Duration = Duration::from_secs(5);
+
+impl StoredBytes {
+    pub(crate) async fn bytes_of(&self, store: &Store, project: &ProjectName) -> rigi_store::Result<u64> {
+        let counted = || self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, bytes)) = counted().get(project).copied()
+            && at.elapsed() < COUNTED
+        {
+            return Ok(bytes);
+        }
+        let bytes = store.db().stored_bytes(project).await?;
+        counted().insert(project.clone(), (Instant::now(), bytes));
+        Ok(bytes)
+    }
+}
+
 impl Settings {
     /// Whether a run of this spec may ever be one of the project's.
     pub(crate) fn within_quota(
@@ -65,8 +105,8 @@ impl Settings {
         pipeline: &PipelineName,
         spec: &PipelineSpec,
     ) -> Result<(), Exceeded> {
-        let (limits, quota) = (self.limits_of(spec), self.quotas.get(project).cloned().unwrap_or_default());
-        let at_once = |of: LimitOf| self.active.get(&of).copied();
+        let (limits, own) = (self.limits_of(spec), self.projects.of(project));
+        let quota = &own.quota;
         let cores = |most: f64, least: f64| (most < least, show_cpu(most), show_cpu(least));
         let cpu = |most: Option<f64>| {
             most.map(|most| {
@@ -84,13 +124,12 @@ impl Settings {
             let none = |most| (true, show_duration(most), String::new());
             most.map(|most| self.timeout_of(spec).map_or_else(|| none(most), |asks| asked(most, asks)))
         };
-        let cpu_at_once = at_once(LimitOf::Cpu(project.clone())).map(|most| most as f64 / 1000.0);
         let all = [
-            ("max_timeout", "timeout", timeout(quota.max_timeout)),
+            ("max_timeout", "timeout", timeout(quota.max_timeout_ms.map(Duration::from_millis))),
             ("max_cpu", "limits.cpu", cpu(quota.max_cpu)),
             ("max_memory", "limits.memory", memory(quota.max_memory)),
-            ("cpu", "limits.cpu", cpu(cpu_at_once)),
-            ("memory", "limits.memory", memory(at_once(LimitOf::Memory(project.clone())))),
+            ("cpu", "limits.cpu", cpu(quota.cpu)),
+            ("memory", "limits.memory", memory(quota.memory)),
         ];
         for (name, field, outcome) in all {
             let Some((true, most, asks)) = outcome else { continue };
@@ -111,18 +150,12 @@ impl Settings {
 
     /// What runs of this spec take of what the project has at one time; nothing of what it has no quota of.
     fn needs_of(&self, project: &ProjectName, spec: &PipelineSpec) -> Needs {
-        let limits = self.limits_of(spec);
-        let counts = |of: LimitOf| self.active.contains_key(&of);
+        let (limits, own) = (self.limits_of(spec), self.projects.of(project));
+        let quota = &own.quota;
         Needs {
-            cpu: limits.cpu.filter(|_| counts(LimitOf::Cpu(project.clone()))).map_or(0, thousandths),
-            memory: limits.memory.filter(|_| counts(LimitOf::Memory(project.clone()))).unwrap_or(0),
+            cpu: limits.cpu.filter(|_| quota.cpu.is_some()).map_or(0, thousandths),
+            memory: limits.memory.filter(|_| quota.memory.is_some()).unwrap_or(0),
         }
-    }
-
-    /// Whether what runs of the project take is counted at all.
-    fn counts_needs(&self, project: &ProjectName) -> bool {
-        let of = [LimitOf::Cpu(project.clone()), LimitOf::Memory(project.clone())];
-        of.iter().any(|of| self.active.contains_key(of))
     }
 }
 
@@ -139,7 +172,7 @@ impl KnownNeeds {
     }
 
     pub(crate) fn find(&self, project: &ProjectName, version: VersionHash) -> Option<Needs> {
-        if !self.settings.counts_needs(project) {
+        if !self.settings.projects.of(project).quota.counts_needs() {
             return Some(Needs::default());
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,11 +180,17 @@ impl KnownNeeds {
     }
 
     pub(crate) fn learn(&self, project: &ProjectName, version: VersionHash, spec: &PipelineSpec) {
-        if self.settings.counts_needs(project) {
+        if self.settings.projects.of(project).quota.counts_needs() {
             let needs = self.settings.needs_of(project, spec);
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert((project.clone(), version), needs);
         }
+    }
+
+    /// What is counted of a project is another from now on.
+    pub(crate) fn forget(&self, project: &ProjectName) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(of, _), _| of != project);
     }
 
     /// Reads what is not known of these.

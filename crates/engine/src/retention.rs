@@ -11,14 +11,16 @@ use std::time::{Duration, SystemTime};
 
 use rigi_local::environment::Environments;
 use rigi_model::pipeline::spec::Retention;
+use rigi_model::project::{ProjectFacts, ProjectState};
 use rigi_model::{ContentHash, ProjectName, RunId, Timestamp, VersionHash};
+use rigi_store::people::Deed;
 use rigi_store::retention::{Before, Keep};
 use rigi_store::{BlobKind, Blobs, Error, FilesLock, Removal, Result, Store};
 use serde::Serialize;
 
 use crate::Engine;
-use crate::catalog::Catalogs;
 use crate::clock::of_files;
+use crate::projects::Projects;
 
 /// What a collection removed, or would remove.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -50,8 +52,8 @@ pub enum Collect {
 pub struct Collector {
     /// Whose runs and files.
     pub engine: Engine,
-    /// For what pipelines say of their own retention.
-    pub catalogs: Catalogs,
+    /// For what they and their pipelines say of their own retention.
+    pub projects: Projects,
     /// Python environments.
     pub environments: Arc<Environments>,
 }
@@ -66,6 +68,9 @@ impl Collector {
         let engine = &self.engine;
         if !engine.leads() {
             return Err(Error::Elsewhere("the removal of what is no longer kept"));
+        }
+        if how == Collect::Remove {
+            self.forget_deleted(now).await?;
         }
         let files = match how {
             Collect::Remove => Some(FilesLock::collect(engine.store.data())?),
@@ -85,6 +90,42 @@ impl Collector {
         })
         .await;
         Ok(Collected { runs, ..swept.map_err(|_| Error::Closed)?? })
+    }
+
+    /// Removes projects that were deleted and whose time is over.
+    async fn forget_deleted(&self, now: Timestamp) -> Result<()> {
+        let before = now.before(self.engine.settings.deleted_projects_age);
+        for project in self.projects.all_with_deleted() {
+            if project.state() == ProjectState::Deleted
+                && project.facts.deleted_at.is_some_and(|at| at <= before)
+            {
+                let deed = Deed::of_server("rigi", now);
+                self.forget(&project.facts, &deed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a project with all that it has: runs, files, secrets, roles, the folder of its pipelines.
+    ///
+    /// # Errors
+    /// If runs of it have not ended, a backup is being made, or something cannot be removed; what was removed before stays removed.
+    pub async fn forget(&self, project: &ProjectFacts, deed: &Deed) -> Result<()> {
+        let engine = &self.engine;
+        let _nobody_copies = FilesLock::collect(engine.store.data())?;
+        let all = Keep { runs: Some(0), age: None, bytes: None };
+        let runs = engine.store.db().removable_runs(&project.id, None, &all, deed.at).await?;
+        engine.store.remove_runs(&project.id, &runs, deed.at).await?;
+        let folder = self.projects.own_folder(&project.id);
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
+        if let Ok(Err(error)) = removed
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            let what = "remove the folder of a project's pipelines".to_owned();
+            return Err(Error::Io { what, source: error });
+        }
+        engine.store.forget_project(project, deed).await?;
+        self.projects.refresh(engine).await
     }
 
     /// Rows of a project that nothing refers to; then what is in use.
@@ -143,13 +184,16 @@ impl Collector {
 
     async fn collect_runs(&self, project: &ProjectName, now: Timestamp, how: Collect) -> Result<u64> {
         let Engine { store, settings, .. } = &self.engine;
-        let catalog = self.catalogs.of(project);
+        let own = self.projects.of(project);
+        let (catalog, kept) =
+            (own.as_ref().map(|own| &own.catalog), own.as_ref().map(|own| &own.settings.retention));
+        let server = keep_of(&settings.keep, kept);
         let mut removable = HashSet::new();
         for pipeline in store.db().pipelines_with_runs(project).await? {
             let own = catalog
                 .and_then(|catalog| catalog.get(pipeline.as_str()))
                 .and_then(|p| p.outcome.as_ref().ok().map(|r| r.spec.retention.clone()));
-            let keep = keep_of(&settings.keep, own.as_ref());
+            let keep = keep_of(&server, own.as_ref());
             removable.extend(store.db().removable_runs(project, Some(&pipeline), &keep, now).await?);
         }
         let overall = Keep { runs: None, age: None, bytes: settings.keep_bytes };
@@ -224,7 +268,7 @@ fn sweep(
     Ok(swept)
 }
 
-/// A pipeline's own retention, with the server's where it says nothing.
+/// A pipeline's or a project's own retention, with the wider one where it says nothing.
 fn keep_of(server: &Keep, own: Option<&Retention>) -> Keep {
     let Some(own) = own else { return *server };
     Keep { runs: own.runs.or(server.runs), age: own.age.or(server.age), bytes: own.bytes.or(server.bytes) }

@@ -1,25 +1,52 @@
 //! What an operator may set. What is not set is filled in by whoever reads the configuration.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use rigi_model::Target;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::project::ProjectSettings;
 use rigi_model::retry::RetryPolicy;
+use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
 use rigi_work::plan::PlanLimits;
 
-use crate::decide::{Limits, Weights};
-use crate::quota::Quotas;
+use crate::decide::Limits;
+
+/// What is set for each project, as it is now: it may be changed at any time. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct OfProjects {
+    by_project: Arc<RwLock<BTreeMap<ProjectName, Arc<ProjectSettings>>>>,
+}
+
+impl OfProjects {
+    /// What is set for a project; nothing of one that is not known.
+    #[must_use]
+    pub fn of(&self, project: &ProjectName) -> Arc<ProjectSettings> {
+        let all = self.by_project.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(project).cloned().unwrap_or_default()
+    }
+
+    /// Each of which something is set.
+    pub(crate) fn each(&self, mut tell: impl FnMut(&ProjectName, &ProjectSettings)) {
+        let all = self.by_project.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().for_each(|(project, settings)| tell(project, settings));
+    }
+
+    /// Sets it from now on; runs that were accepted stay as they are.
+    pub fn set(&self, project: ProjectName, settings: ProjectSettings) {
+        let mut all = self.by_project.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(project, Arc::new(settings));
+    }
+}
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How many runs may be active at a time; those of pipelines are said by their specs.
     pub active: Limits,
-    /// By which projects share the places.
-    pub weights: Weights,
-    /// What each project may have; what is active at one time is in the list of limits.
-    pub quotas: Quotas,
+    /// What is set for each project.
+    pub projects: OfProjects,
     /// Where attempts execute unless the spec says otherwise.
     pub target: Target,
     /// Time limit of an attempt; `None` is none.
@@ -40,6 +67,8 @@ pub struct Settings {
     pub free_disk: Option<u64>,
     /// How long uploads that no run took are kept.
     pub uploads_age: Duration,
+    /// How long projects that were deleted can be brought back.
+    pub deleted_projects_age: Duration,
     /// How long things that nothing refers to are left alone before a collection takes them.
     pub collect_after: Duration,
 }

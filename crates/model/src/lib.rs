@@ -16,6 +16,7 @@ pub mod parameters;
 pub mod people;
 pub mod pipeline;
 pub mod place;
+pub mod project;
 pub mod quantity;
 pub mod reason;
 pub mod retry;

@@ -132,6 +132,12 @@ impl Db {
         }
     }
 
+    /// Whether other servers may have it as well.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { read, write } => {

@@ -19,6 +19,7 @@ pub mod migrate;
 mod origin;
 pub mod people;
 mod postgres;
+mod projects;
 mod reach;
 pub mod retention;
 mod rows;

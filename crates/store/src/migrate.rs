@@ -50,6 +50,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0006_secrets.up.sql"),
         down: include_str!("../migrations/0006_secrets.down.sql"),
     },
+    Migration {
+        number: 7,
+        name: "projects",
+        up: include_str!("../migrations/0007_projects.up.sql"),
+        down: include_str!("../migrations/0007_projects.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -630,10 +630,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every project that one may see, by name. Where there is one alone, nothing else speaks of projects. */
+        /**
+         * Every project that one may see, by name; those that are deleted, and can be brought back, to those who may do that. Where there is one
+         *     alone, nothing else speaks of projects.
+         */
         get: operations["list_projects"];
         put?: never;
-        post?: never;
+        /** Makes a project. Its pipelines lie in a folder of its own; whoever makes it owns it, or whoever is named. */
+        post: operations["create_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -651,10 +655,15 @@ export interface paths {
         get: operations["get_project"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Deletes a project: its runs are stopped, nobody sees it any more, and after 30 days (`retention.projects`) all of it goes, with its
+         *     files. Until then it can be brought back.
+         */
+        delete: operations["delete_project"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes a project's name, labels, default target and retention; archives it, or opens it again. */
+        patch: operations["change_project"];
         trace?: never;
     };
     "/api/v1/projects/{project}/activity": {
@@ -846,6 +855,40 @@ export interface paths {
         put?: never;
         /** Starts a run. The answer comes when the run is durable; an `Idempotency-Key` makes it safe to repeat. */
         post: operations["submit_run_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says what a project may have, in place of what was said. Runs that were accepted stay. */
+        put: operations["set_quota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a project back that was deleted, as it was. */
+        post: operations["restore_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1211,6 +1254,23 @@ export interface paths {
         put?: never;
         /** Stores a file: the body is its content, of any size up to 50 GiB. Nothing is kept of an upload that breaks off. */
         post: operations["create_upload_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the project uses of what it may have, and who uses it. */
+        get: operations["get_usage_of_project"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1770,6 +1830,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the project uses of what it may have, and who uses it. */
+        get: operations["get_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2037,6 +2114,33 @@ export interface components {
              */
             state?: string | null;
         };
+        /** @description What is to change of a project. What is absent stays. */
+        ChangeProject: {
+            /**
+             * @description `true`: it can be read, and takes no more.
+             * @default null
+             */
+            archived: boolean | null;
+            /**
+             * @description Words to find it by, in place of those that it has.
+             * @default null
+             */
+            labels: {
+                [key: string]: string;
+            } | null;
+            /**
+             * @description Another name. The one that it had leads to it until another project takes it.
+             * @default null
+             */
+            name: string | null;
+            /** @default null */
+            retention: components["schemas"]["RetentionView"] | null;
+            /**
+             * @description Where runs execute that say nothing; empty: on the server's default.
+             * @default null
+             */
+            target: string | null;
+        };
         /** @description A file of the captured code. */
         CodeFile: {
             /** @description Path below the pipeline's folder. */
@@ -2046,21 +2150,6 @@ export interface components {
              * @description Bytes.
              */
             size: number;
-        };
-        /** @description Cores in use, of those that a project may have at one time. */
-        CpuQuota: {
-            /**
-             * Format: double
-             * @description Cores that they may ask for.
-             * @example 8
-             */
-            most: number;
-            /**
-             * Format: double
-             * @description Cores that active runs ask for.
-             * @example 3.5
-             */
-            used: number;
         };
         /** @description Invites to a project, or to the server. */
         CreateInvitation: {
@@ -2098,6 +2187,20 @@ export interface components {
             mail?: string | null;
             /** @description As others see it. */
             name: string;
+        };
+        /** @description A project to be made. */
+        CreateProject: {
+            /** @description Words to find it by. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Its name: letters, digits, `-` and `_`.
+             * @example air-quality
+             */
+            name: string;
+            /** @description Who owns it: id, mail address or name of a person, id or name of a group. Absent: whoever makes it. */
+            owner?: string | null;
         };
         /** @description Makes a token. */
         CreateToken: {
@@ -2546,19 +2649,6 @@ export interface components {
              */
             role: string;
         };
-        /** @description Memory in use, of what a project may have at one time. */
-        MemoryQuota: {
-            /**
-             * Format: int64
-             * @description Bytes that they may ask for.
-             */
-            most: number;
-            /**
-             * Format: int64
-             * @description Bytes that active runs ask for.
-             */
-            used: number;
-        };
         /** @description A mistake in a spec, with its place. */
         MistakeView: {
             /**
@@ -2990,20 +3080,31 @@ export interface components {
                  * @description Runs that start or run.
                  */
                 active: number;
-                cpu?: components["schemas"]["CpuQuota"] | null;
+                /** @description Since when. */
+                created_at: string;
+                /** @description The configuration says that it is there: it is renamed and deleted there alone. */
+                declared: boolean;
                 /**
-                 * Format: int64
-                 * @description How many of its runs may be active at a time; absent: only the server's limit counts.
+                 * @description What the configuration sets, as it calls it: it is changed there alone.
+                 * @example [
+                 *       "runs",
+                 *       "weight"
+                 *     ]
                  */
-                max_active_runs?: number | null;
+                fixed?: string[];
+                /** @description When all of it goes, where it is deleted. */
+                gone_at?: string | null;
                 /**
-                 * Format: int64
-                 * @description How many of its runs may wait; absent: there is no such quota.
+                 * @description What its files and rows carry: its first name, mostly.
+                 * @example air-quality
                  */
-                max_queued_runs?: number | null;
-                memory?: components["schemas"]["MemoryQuota"] | null;
+                id: string;
+                /** @description Words to find it by. */
+                labels: {
+                    [key: string]: string;
+                };
                 /**
-                 * @description Its name.
+                 * @description Its name. Names that it had lead to it still.
                  * @example air-quality
                  */
                 name: string;
@@ -3022,6 +3123,22 @@ export interface components {
                  * @description Runs that wait.
                  */
                 queued: number;
+                /** @description What it may have. */
+                quota: components["schemas"]["QuotaView"];
+                /** @description What is kept of the runs of each pipeline that says nothing. */
+                retention: components["schemas"]["RetentionView"];
+                /**
+                 * @description What you are in it.
+                 * @example owner
+                 */
+                role?: string | null;
+                /**
+                 * @description `open`, `archived` or `deleted`.
+                 * @example open
+                 */
+                state: string;
+                /** @description Where runs execute that say nothing; absent: on the server's default. */
+                target?: string | null;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -3455,6 +3572,40 @@ export interface components {
              */
             message?: string | null;
         };
+        /** @description What a project uses of what it may have, and who uses it. */
+        ProjectUsage: {
+            /**
+             * Format: int64
+             * @description Runs that start or run.
+             */
+            active: number;
+            /**
+             * Format: double
+             * @description Cores that active runs ask for; absent where there is no quota of them, or this server does not lead.
+             */
+            cpu?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory that active runs ask for; absent where there is no quota of it, or this server does not lead.
+             */
+            memory?: number | null;
+            /** @description Who has started what has not ended, the most first. */
+            people: components["schemas"]["UsedBy"][];
+            /** @description What pipelines have stored, the most first. */
+            pipelines: components["schemas"]["UsedFor"][];
+            /**
+             * Format: int64
+             * @description Runs that wait.
+             */
+            queued: number;
+            /** @description What the project may have. */
+            quota: components["schemas"]["QuotaView"];
+            /**
+             * Format: int64
+             * @description Bytes of files and logs that are stored.
+             */
+            storage: number;
+        };
         /** @description A project and what goes on in it. */
         ProjectView: {
             /**
@@ -3462,20 +3613,31 @@ export interface components {
              * @description Runs that start or run.
              */
             active: number;
-            cpu?: components["schemas"]["CpuQuota"] | null;
+            /** @description Since when. */
+            created_at: string;
+            /** @description The configuration says that it is there: it is renamed and deleted there alone. */
+            declared: boolean;
             /**
-             * Format: int64
-             * @description How many of its runs may be active at a time; absent: only the server's limit counts.
+             * @description What the configuration sets, as it calls it: it is changed there alone.
+             * @example [
+             *       "runs",
+             *       "weight"
+             *     ]
              */
-            max_active_runs?: number | null;
+            fixed?: string[];
+            /** @description When all of it goes, where it is deleted. */
+            gone_at?: string | null;
             /**
-             * Format: int64
-             * @description How many of its runs may wait; absent: there is no such quota.
+             * @description What its files and rows carry: its first name, mostly.
+             * @example air-quality
              */
-            max_queued_runs?: number | null;
-            memory?: components["schemas"]["MemoryQuota"] | null;
+            id: string;
+            /** @description Words to find it by. */
+            labels: {
+                [key: string]: string;
+            };
             /**
-             * @description Its name.
+             * @description Its name. Names that it had lead to it still.
              * @example air-quality
              */
             name: string;
@@ -3494,6 +3656,22 @@ export interface components {
              * @description Runs that wait.
              */
             queued: number;
+            /** @description What it may have. */
+            quota: components["schemas"]["QuotaView"];
+            /** @description What is kept of the runs of each pipeline that says nothing. */
+            retention: components["schemas"]["RetentionView"];
+            /**
+             * @description What you are in it.
+             * @example owner
+             */
+            role?: string | null;
+            /**
+             * @description `open`, `archived` or `deleted`.
+             * @example open
+             */
+            state: string;
+            /** @description Where runs execute that say nothing; absent: on the server's default. */
+            target?: string | null;
         };
         /** @description A provider that people sign in with. */
         ProviderView: {
@@ -3519,6 +3697,69 @@ export interface components {
              * @description How many wait for it.
              */
             waiting: number;
+        };
+        /** @description What a project may have. What is absent has no quota. */
+        QuotaView: {
+            /**
+             * Format: double
+             * @description Cores that active runs may ask for together. Further ones wait.
+             * @default null
+             * @example 8
+             */
+            cpu: number | null;
+            /**
+             * Format: double
+             * @description Most cores of a run.
+             * @default null
+             */
+            max_cpu: number | null;
+            /**
+             * Format: int64
+             * @description Most bytes of memory of a run.
+             * @default null
+             */
+            max_memory: number | null;
+            /**
+             * Format: int64
+             * @description Longest time limit of a run, in milliseconds.
+             * @default null
+             */
+            max_timeout_ms: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory that active runs may ask for together. Further ones wait.
+             * @default null
+             */
+            memory: number | null;
+            /**
+             * Format: int64
+             * @description Runs that may wait. Further ones are refused.
+             * @default null
+             */
+            queued: number | null;
+            /**
+             * Format: int64
+             * @description Runs that may be active at a time. Further ones wait.
+             * @default null
+             */
+            runs: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of files and logs that may be stored. At more, runs and uploads are refused.
+             * @default null
+             */
+            storage: number | null;
+            /**
+             * @description Where its runs may execute; absent: anywhere.
+             * @default null
+             */
+            targets: string[] | null;
+            /**
+             * Format: int32
+             * @description Its share of the places while several projects wait for them, 1 to 1000; absent: 1.
+             * @default null
+             */
+            weight: number | null;
         };
         /** @description Codes for when the telephone is lost. They are shown once. */
         RecoveryCodes: {
@@ -3546,6 +3787,27 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description What is kept of ended runs. What is absent is the server's. */
+        RetentionView: {
+            /**
+             * Format: int64
+             * @description Those younger than so many milliseconds.
+             * @default null
+             */
+            age_ms: number | null;
+            /**
+             * Format: int64
+             * @description The newest whose logs and artifacts fit into so many bytes.
+             * @default null
+             */
+            bytes: number | null;
+            /**
+             * Format: int64
+             * @description The newest so many.
+             * @default null
+             */
+            runs: number | null;
         };
         /** @description A role in a project. */
         RoleView: {
@@ -4053,6 +4315,36 @@ export interface components {
              * @description Most memory at one time, in bytes.
              */
             max_memory: number;
+        };
+        /** @description Runs of one person, trigger or program. */
+        UsedBy: {
+            /**
+             * Format: int64
+             * @description Runs that start, run or are tried again.
+             */
+            active: number;
+            /** @description By name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Runs that wait.
+             */
+            queued: number;
+        };
+        /** @description What a pipeline has stored. */
+        UsedFor: {
+            /** @description Its name. */
+            pipeline: string;
+            /**
+             * Format: int64
+             * @description Runs that are kept.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Bytes of their files and logs.
+             */
+            storage: number;
         };
         /** @description What the log is held against. */
         VerifyAudit: {
@@ -6204,6 +6496,48 @@ export interface operations {
             };
         };
     };
+    create_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateProject"];
+            };
+        };
+        responses: {
+            /** @description The project */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_project: {
         parameters: {
             query?: never;
@@ -6218,6 +6552,102 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description The project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_project: {
+        parameters: {
+            query?: {
+                /** @description Without days of grace: all of it goes now. It takes an administrator. */
+                at_once?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project, until it goes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeProject"];
+            };
+        };
         responses: {
             /** @description The project */
             200: {
@@ -6814,6 +7244,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaView"];
+            };
+        };
+        responses: {
+            /** @description The project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
                 };
             };
             /** @description A problem */
@@ -7920,6 +8436,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it uses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectUsage"];
                 };
             };
             /** @description A problem */
@@ -9457,6 +10014,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it uses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectUsage"];
                 };
             };
             /** @description A problem */

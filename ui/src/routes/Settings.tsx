@@ -52,7 +52,7 @@ function System() {
               </a>
               , {plural(one.pipelines, "pipeline")}
               {mistakes(one)}, {goingOn(one)}
-              {one.max_active_runs != null && <span className="dim">, at most {count(one.max_active_runs)} at a time</span>}
+              {one.quota.runs != null && <span className="dim">, at most {count(one.quota.runs)} at a time</span>}
             </p>
           ))}
         </Field>

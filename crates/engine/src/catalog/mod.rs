@@ -32,33 +32,8 @@ struct Inner {
     watcher: Mutex<Option<notify::RecommendedWatcher>>,
     /// Pipelines whose changes are not told, and why.
     unwatched: Mutex<BTreeMap<String, String>>,
+    unfollowed: Mutex<Option<String>>,
     looks: look::Looks,
-}
-
-/// The pipelines of every project. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Catalogs {
-    by_project: Arc<BTreeMap<ProjectName, Catalog>>,
-}
-
-impl Catalogs {
-    /// Those of these projects.
-    #[must_use]
-    pub fn new(catalogs: impl IntoIterator<Item = Catalog>) -> Self {
-        let by_project = catalogs.into_iter().map(|catalog| (catalog.project().clone(), catalog)).collect();
-        Self { by_project: Arc::new(by_project) }
-    }
-
-    /// Those of a project; `None`: this server has no such project.
-    #[must_use]
-    pub fn of(&self, project: &ProjectName) -> Option<&Catalog> {
-        self.by_project.get(project)
-    }
-
-    /// All of them, by project.
-    pub fn iter(&self) -> impl Iterator<Item = &Catalog> {
-        self.by_project.values()
-    }
 }
 
 impl Catalog {
@@ -73,6 +48,7 @@ impl Catalog {
             changes: broadcast::channel(1024).0,
             watcher: Mutex::default(),
             unwatched: Mutex::default(),
+            unfollowed: Mutex::default(),
             looks: look::Looks::default(),
         };
         let catalog = Self { inner: Arc::new(inner) };
@@ -121,6 +97,18 @@ impl Catalog {
                 unwatched.insert(name.to_owned(), error.to_string());
             }
         }
+    }
+
+    /// The folder cannot be followed: what changes is seen when it is opened or run, what is new after a restart.
+    pub(crate) fn not_followed(&self, error: &notify::Error) {
+        tracing::warn!(%error, folder = %self.inner.folder.display(), "the folder is not followed");
+        *self.inner.unfollowed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+
+    /// Why the folder as a whole is not followed, if it is not.
+    #[must_use]
+    pub fn unfollowed(&self) -> Option<String> {
+        self.inner.unfollowed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Pipelines whose changes are seen only when one of their runs is asked for, and why.

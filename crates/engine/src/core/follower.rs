@@ -87,7 +87,8 @@ impl Follower {
             | Message::Observed(_)
             | Message::Planned { .. }
             | Message::Kept { .. }
-            | Message::Limit { .. } => {}
+            | Message::Limit { .. }
+            | Message::Weigh { .. } => {}
         }
         Ok(())
     }

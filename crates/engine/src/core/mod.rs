@@ -28,9 +28,9 @@ use tokio::sync::{broadcast, mpsc};
 use copy::Brake;
 
 use crate::Settings;
-use crate::decide::Board;
+use crate::decide::{Board, WEIGHT};
 use crate::ledger::{Ledger, Message, Pulse, Recovered, Round};
-use crate::quota::KnownNeeds;
+use crate::quota::{KnownNeeds, limits_of};
 use crate::room::Room;
 
 /// Waiting runs read at a time. A queue of one page is here before the server is ready.
@@ -69,7 +69,11 @@ impl Core {
         pulses: broadcast::Sender<Pulse>,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
-        let board = Board::new(settings.active.clone()).with_weights(settings.weights.clone());
+        let mut board = Board::new(settings.active.clone());
+        settings.projects.each(|project, own| {
+            limits_of(project, &own.quota).into_iter().for_each(|(of, most)| board.limit(of, most));
+            board.weigh(project, own.quota.weight.unwrap_or(WEIGHT));
+        });
         let ledger = Ledger::new(versions, executors.keys().cloned().collect(), board);
         let room = Room::new(store.data().to_owned(), settings.free_disk);
         let sender = outbox.clone();

@@ -8,7 +8,7 @@ use rigi_model::{ProjectName, RunId, Timestamp};
 
 use super::limit::{LimitOf, Limits, RunKind};
 use super::line::{Line, Turn, Turns};
-use super::share::{Share, Shares, Weights, may_take};
+use super::share::{Share, Shares, may_take};
 
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
@@ -80,12 +80,6 @@ impl Board {
         Self { limits, ..Self::default() }
     }
 
-    /// With the weights by which projects share the places.
-    #[must_use]
-    pub fn with_weights(self, weights: Weights) -> Self {
-        Self { shares: Shares::new(weights), ..self }
-    }
-
     /// How many may be active.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
@@ -98,6 +92,11 @@ impl Board {
             Some(most) => self.limits.insert(of, most),
             None => self.limits.remove(&of),
         };
+    }
+
+    /// Sets the weight of a project.
+    pub fn weigh(&mut self, project: &ProjectName, weight: u32) {
+        self.shares.weigh(project, weight);
     }
 
     /// Stops giving places.

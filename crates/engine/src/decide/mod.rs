@@ -11,7 +11,7 @@ mod share_tests;
 
 pub use board::{Board, DiskRoom, QueuePlace, WaitReason};
 pub use limit::{LimitOf, Limits, Needs, RunKind, thousandths};
-pub use share::{WEIGHT, Weights};
+pub use share::WEIGHT;
 
 use rigi_model::{RunId, Timestamp};
 

@@ -10,9 +10,6 @@ use std::collections::BTreeMap;
 
 use rigi_model::ProjectName;
 
-/// Weights by project; what is not in the list has [`WEIGHT`].
-pub type Weights = BTreeMap<ProjectName, u32>;
-
 /// The weight of a project that says nothing.
 pub const WEIGHT: u32 = 1;
 
@@ -65,17 +62,14 @@ impl Share {
 /// How far all are. Only who has waited is here.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shares {
-    weights: Weights,
+    /// By project; what is not in the list has [`WEIGHT`].
+    weights: BTreeMap<ProjectName, u32>,
     known: BTreeMap<ProjectName, Share>,
     /// How far the one was that was served last, or another before it.
     pub clock: u64,
 }
 
 impl Shares {
-    pub(super) fn new(weights: Weights) -> Self {
-        Self { weights, ..Self::default() }
-    }
-
     pub(super) fn of(&self, project: &ProjectName) -> Share {
         let weight = || u64::from(self.weights.get(project).copied().unwrap_or(WEIGHT).max(1));
         let new = || Share { weight: weight(), at: 0, served: 0, fresh: false };
@@ -94,6 +88,14 @@ impl Shares {
         let mut share = self.of(project);
         share.join(self.clock);
         self.set(project, share);
+    }
+
+    /// A project's weight from now on; how far it is stays.
+    pub(super) fn weigh(&mut self, project: &ProjectName, weight: u32) {
+        self.weights.insert(project.clone(), weight);
+        if let Some(known) = self.known.get_mut(project) {
+            known.weight = u64::from(weight.max(1));
+        }
     }
 
     fn set(&mut self, project: &ProjectName, share: Share) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp};
 
-use super::{Action, Board, LimitOf, Limits, Needs, RunKind, Weights, decide};
+use super::{Action, Board, LimitOf, Limits, Needs, RunKind, decide};
 
 const SECOND: u64 = 1_000_000;
 
@@ -31,11 +31,10 @@ struct World {
 
 impl World {
     fn new(places: u64, weights: &[(&str, u32)]) -> Self {
-        let weights: Weights =
-            weights.iter().map(|(name, weight)| (ProjectName::unchecked(*name), *weight)).collect();
-        let limits = Limits::from([(LimitOf::Everything, places)]);
+        let mut board = Board::new(Limits::from([(LimitOf::Everything, places)]));
+        weights.iter().for_each(|(name, weight)| board.weigh(&ProjectName::unchecked(*name), *weight));
         Self {
-            board: Board::new(limits).with_weights(weights),
+            board,
             kinds: BTreeMap::new(),
             ends: BinaryHeap::new(),
             now: 0,

@@ -58,6 +58,7 @@ impl<P: Policies> Ledger<P> {
                 let _ = reply.send(of.iter().map(|of| self.board.counts_of(of)).collect());
             }
             Message::Limit { of, most } => self.board.limit(of, most),
+            Message::Weigh { project, weight } => self.board.weigh(&project, weight),
             Message::Close { reply } => {
                 self.board.close();
                 self.closing = Some(reply);

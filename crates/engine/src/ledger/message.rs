@@ -105,6 +105,13 @@ pub enum Message {
         /// The limit, or none.
         most: Option<u64>,
     },
+    /// A project's share of the places changed.
+    Weigh {
+        /// Whose.
+        project: ProjectName,
+        /// [`crate::decide::WEIGHT`] where nothing is set.
+        weight: u32,
+    },
     /// No further run gets a place; answered when nothing is being started.
     Close {
         /// Told then.

@@ -20,7 +20,7 @@ use crate::catalog::{Catalog, LookError, Pipeline};
 use crate::decide::LimitOf;
 use crate::folder::CaptureError;
 use crate::ledger::Message;
-use crate::quota::{Exceeded, too_many};
+use crate::quota::{Exceeded, not_there, too_many, too_much};
 use crate::{Engine, given, secrets};
 pub(crate) use capture::Captured;
 use capture::Looked;
@@ -197,6 +197,7 @@ impl Engine {
         let nothing_is_collected = self.captured.gate.clone().read_owned().await;
         let mut runs = Vec::with_capacity(total);
         let mut looked = Looked::default();
+        self.has_storage(catalog.project()).await?;
         for submission in wanted {
             self.prepare(catalog, submission, now, &mut looked, &mut runs).await?;
         }
@@ -264,8 +265,15 @@ impl Engine {
         Err(SubmitError::Quota(too_many(project, most, waiting, count)))
     }
 
+    /// Refuses what comes to a project that has stored as much as it may.
+    pub async fn has_storage(&self, project: &ProjectName) -> Result<(), SubmitError> {
+        let Some(most) = self.settings.projects.of(project).quota.storage else { return Ok(()) };
+        let used = self.stored.bytes_of(&self.store, project).await?;
+        if used < most { Ok(()) } else { Err(SubmitError::Quota(too_much(project, most, used))) }
+    }
+
     fn queued_quota(&self, project: &ProjectName) -> Option<u64> {
-        self.settings.quotas.get(project).and_then(|quota| quota.queued)
+        self.settings.projects.of(project).quota.queued
     }
 
     /// A disk that is full or read-only says more plainly why the database cannot be written.
@@ -288,7 +296,8 @@ impl Engine {
         // What a rerun repeats comes sealed.
         secrets::open_parameters(sealer, &mut submission.parameters)?;
         secrets::open_variables(sealer, &mut submission.env)?;
-        let mut parameters = code.check(submission.parameters).map_err(SubmitError::Parameters)?;
+        let mut parameters =
+            code.check(std::mem::take(&mut submission.parameters)).map_err(SubmitError::Parameters)?;
         let within = self.settings.within_quota(catalog.project(), &submission.pipeline, &code.spec);
         within.map_err(SubmitError::Quota)?;
         self.versions.needs.learn(catalog.project(), code.hash, &code.spec);
@@ -296,7 +305,8 @@ impl Engine {
         check_entries("labels", &submission.labels, is_label_key)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
-        let inputs = self.inputs(catalog.project(), &code.spec, submission.inputs).await?;
+        let inputs =
+            self.inputs(catalog.project(), &code.spec, std::mem::take(&mut submission.inputs)).await?;
         let names = given::missing(&self.store, catalog.project(), &code.spec).await?;
         if !names.is_empty() {
             let (pipeline, project) = (submission.pipeline, catalog.project().clone());
@@ -306,7 +316,7 @@ impl Engine {
         if !(-100..=100).contains(&priority) {
             return Err(invalid("/priority", format!("the priority is {priority} and may be -100 to 100")));
         }
-        let target = self.target(submission.target.as_deref(), &submission.pipeline, &code.spec)?;
+        let target = self.target(catalog.project(), &submission, &code.spec)?;
         let mut labels = code.spec.labels.clone();
         labels.extend(submission.labels);
         let run = NewRun {
@@ -336,19 +346,24 @@ impl Engine {
     /// Where it is executed: where it was asked for, and nowhere else.
     fn target(
         &self,
-        wanted: Option<&str>,
-        pipeline: &PipelineName,
+        project: &ProjectName,
+        Submission { pipeline, target: wanted, .. }: &Submission,
         spec: &PipelineSpec,
     ) -> Result<Target, SubmitError> {
-        let missing = |name: &str| {
-            let mut there: Vec<String> = self.executors.keys().map(ToString::to_string).collect();
-            there.sort_unstable();
-            SubmitError::NoTarget { name: name.to_owned(), there }
+        let own = self.settings.projects.of(project);
+        let missing = |name: &str| SubmitError::NoTarget { name: name.to_owned(), there: self.targets() };
+        let target = match (wanted, &spec.target, &own.target) {
+            (Some(text), ..) | (None, None, Some(text)) => {
+                Target::parse(text).ok_or_else(|| missing(text))?
+            }
+            (None, Some(target), _) => target.clone(),
+            (None, None, None) => self.settings.target.clone(),
         };
-        let target = match wanted {
-            Some(text) => Target::parse(text).ok_or_else(|| missing(text))?,
-            None => spec.target.clone().unwrap_or_else(|| self.settings.target.clone()),
-        };
+        if let Some(may) = &own.quota.targets
+            && !may.iter().any(|may| may == target.as_str())
+        {
+            return Err(SubmitError::Quota(not_there(project, &target, may)));
+        }
         let executor = self.executors.get(&target).ok_or_else(|| missing(target.as_str()))?;
         match executor.refuses(spec) {
             None => Ok(target),

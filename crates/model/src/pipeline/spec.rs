@@ -172,6 +172,18 @@ pub struct Retention {
     pub bytes: Option<u64>,
 }
 
+impl Retention {
+    /// What is said here, and of what is not, what is said there.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            runs: self.runs.or(other.runs),
+            age: self.age.or(other.age),
+            bytes: self.bytes.or(other.bytes),
+        }
+    }
+}
+
 /// Retries of one notebook cell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CellRetry {

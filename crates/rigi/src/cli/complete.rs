@@ -27,7 +27,7 @@ pub fn pipelines(current: &OsStr) -> Vec<CompletionCandidate> {
 pub fn projects(current: &OsStr) -> Vec<CompletionCandidate> {
     let found = ask(async |client| client.get::<Page<ProjectView>>(&["projects"], &[]).await);
     let all = found.map(|page| page.items).unwrap_or_default();
-    offer(current, all.into_iter().map(|project| (project.name, String::new())))
+    offer(current, all.into_iter().map(|project| (project.name.to_string(), String::new())))
 }
 
 /// Names of secrets.

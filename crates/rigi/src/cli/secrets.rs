@@ -211,7 +211,7 @@ fn read_input() -> anyhow::Result<String> {
 impl Delete {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let client = session.client()?;
-        session.block_on(async { Ok(client.delete(&["secrets", &self.name]).await?) })?;
+        session.block_on(async { Ok(client.delete(&["secrets", &self.name], &[]).await?) })?;
         say(&format!(
             "{} is removed. Runs of pipelines that ask for it are refused from now on.",
             self.name

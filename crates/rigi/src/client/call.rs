@@ -307,8 +307,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn delete(&self, path: &[&str]) -> Result<(), CallError> {
-        self.send(self.request(Method::DELETE, path, &[]).timeout(ANSWER_TIMEOUT)).await.map(drop)
+    pub async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> Result<(), CallError> {
+        self.send(self.request(Method::DELETE, path, query).timeout(ANSWER_TIMEOUT)).await.map(drop)
     }
 
     /// Whether the server can do its work; one that cannot says so with status 503 and the same body.

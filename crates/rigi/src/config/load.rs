@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rigi_engine::projects::Sources as ProjectSources;
 use rigi_model::ProjectName;
 use serde::Serialize;
 
@@ -104,6 +105,21 @@ impl Loaded {
         [first].into_iter().chain(others).collect()
     }
 
+    /// Where projects come from.
+    #[must_use]
+    pub fn project_sources(&self) -> ProjectSources {
+        let declared = |(id, folder)| {
+            let declared = self.config.declared(&id, folder);
+            (id, declared)
+        };
+        let own = self.config.data.projects.clone();
+        ProjectSources {
+            declared: self.projects().into_iter().map(declared).collect(),
+            folder: own.unwrap_or_else(|| self.data_folder().join("projects")),
+            limits: self.config.code_limits(),
+        }
+    }
+
     /// The data folder: the one that is set, else `.rigi` in the pipelines folder.
     #[must_use]
     pub fn data_folder(&self) -> PathBuf {
@@ -128,7 +144,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         // A relative folder of the file lies beside the file, wherever the command is called from.
         if let Some(parent) = path.parent() {
             let projects = config.projects.values_mut().map(|project| &mut project.pipelines);
-            for folder in projects.chain([&mut config.data.folder]).flatten() {
+            for folder in projects.chain([&mut config.data.folder, &mut config.data.projects]).flatten() {
                 *folder = parent.join(&*folder);
             }
         }

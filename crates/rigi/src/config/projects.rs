@@ -1,13 +1,14 @@
 //! Projects by name: `[projects.NAME]`, one table for each beside the one that is always there.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use rigi_engine::projects::Declared;
 use rigi_model::ProjectName;
+use rigi_model::project::{ProjectSettings, Quota};
 
 use super::named::{Section, named_keys};
 use super::sections::Config;
-use super::value::{Bytes, Cores, Time, Weight};
+use super::value::{Bytes, Cores, Names, Time, Weight};
 
 named_keys! {
     /// What an operator says of one project.
@@ -26,6 +27,12 @@ named_keys! {
         cpu: Cores, &[], "none";
         /// Memory that its active runs may ask for together (`limits.memory`). Further ones wait.
         memory: Bytes, &[], "none";
+        /// Files and logs that it may store. With more, runs and uploads are refused.
+        storage: Bytes, &[], "none";
+        /// Where its runs may execute.
+        targets: Names, &[], "anywhere";
+        /// Where its runs execute that say nothing.
+        target: String, &[], "`targets.default`";
         /// Longest time limit of a run. One that has more, or none, is refused.
         max_timeout: Time, &[], "none";
         /// Most cores of a run. One that asks for more, or has no `limits.cpu`, is refused.
@@ -49,10 +56,25 @@ pub const PROJECTS: Section<ProjectConfig> = Section {
 };
 
 impl Config {
-    /// Projects that take no more.
+    /// What is said of a project.
     #[must_use]
-    pub fn archived(&self) -> BTreeSet<ProjectName> {
-        let archived = self.projects.iter().filter(|(_, project)| project.archived == Some(true));
-        archived.map(|(name, _)| ProjectName::unchecked(name.as_str())).collect()
+    pub fn declared(&self, project: &ProjectName, folder: PathBuf) -> Declared {
+        let Some(own) = self.projects.get(project.as_str()) else {
+            return Declared { folder, ..Declared::default() };
+        };
+        let quota = Quota {
+            runs: own.runs,
+            weight: own.weight.map(|weight| weight.0),
+            queued: own.queued,
+            cpu: own.cpu.map(|cores| cores.0),
+            memory: own.memory.map(|bytes| bytes.0),
+            storage: own.storage.map(|bytes| bytes.0),
+            max_timeout_ms: own.max_timeout.map(|time| u64::try_from(time.0.as_millis()).unwrap_or(u64::MAX)),
+            max_cpu: own.max_cpu.map(|cores| cores.0),
+            max_memory: own.max_memory.map(|bytes| bytes.0),
+            targets: own.targets.as_ref().map(|names| names.0.clone()),
+        };
+        let settings = ProjectSettings { target: own.target.clone(), quota, ..ProjectSettings::default() };
+        Declared { folder, archived: own.archived == Some(true), settings }
     }
 }

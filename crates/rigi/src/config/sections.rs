@@ -110,6 +110,8 @@ sections! {
     data: Data {
         /// Folder of the database, logs, artifacts and environments.
         folder: Option<PathBuf> = None => "`.rigi` in the pipelines folder";
+        /// Folder in which projects that people make have their pipelines, each in a folder of its own. Several servers have the same.
+        projects: Option<PathBuf> = None => "`projects` in the data folder";
     }
 
     /// Where runs are remembered.
@@ -201,6 +203,8 @@ sections! {
         audit: Option<Time> = Some(Time(Duration::from_secs(2 * 365 * DAY)));
         /// Age of uploads that no run took.
         uploads_age: Time = Time(Duration::from_secs(DAY));
+        /// How long projects that were deleted can be brought back. Then all of them goes, with their files.
+        projects: Time = Time(Duration::from_secs(30 * DAY));
     }
 
     /// Whose processes the runs are.

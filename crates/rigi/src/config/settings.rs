@@ -1,16 +1,14 @@
 //! What the configuration means for the engine.
 
-use rigi_engine::Settings;
-use rigi_engine::decide::{LimitOf, Limits, Weights, thousandths};
+use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
-use rigi_engine::quota::{Quota, Quotas};
+use rigi_engine::{OfProjects, Settings};
+use rigi_model::Target;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
-use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
 use rigi_store::{BucketConfig, GivenKey, Hidden, Storage, StorageUrl, read_key};
 use rigi_work::plan::PlanLimits;
 
-use super::projects::ProjectConfig;
 use super::sections::Config;
 use super::targets::TargetConfig;
 use super::value::Password;
@@ -56,43 +54,11 @@ impl Config {
 
     /// How many runs may be active at a time.
     fn active(&self) -> Limits {
-        let of_project = |(name, project): (&String, &ProjectConfig)| {
-            let name = ProjectName::unchecked(name.as_str());
-            let amounts = [
-                (LimitOf::Project(name.clone()), project.runs),
-                (LimitOf::Cpu(name.clone()), project.cpu.map(|cores| thousandths(cores.0))),
-                (LimitOf::Memory(name), project.memory.map(|bytes| bytes.0)),
-            ];
-            amounts.into_iter().filter_map(|(of, most)| Some((of, most?)))
-        };
         let of_target = |(name, target): (&String, &TargetConfig)| {
             Some((LimitOf::Target(Target::as_stored(name)), target.runs?))
         };
-        let projects = self.projects.iter().flat_map(of_project);
         let targets = self.named_targets.iter().filter_map(of_target);
-        projects.chain(targets).chain([(LimitOf::Everything, self.limits.runs)]).collect()
-    }
-
-    /// By which projects share the places.
-    fn weights(&self) -> Weights {
-        let of = |(name, project): (&String, &ProjectConfig)| {
-            Some((ProjectName::unchecked(name.as_str()), project.weight?.0))
-        };
-        self.projects.iter().filter_map(of).collect()
-    }
-
-    /// What each project may have.
-    fn quotas(&self) -> Quotas {
-        let of = |(name, project): (&String, &ProjectConfig)| {
-            let quota = Quota {
-                queued: project.queued,
-                max_timeout: project.max_timeout.map(|time| time.0),
-                max_cpu: project.max_cpu.map(|cores| cores.0),
-                max_memory: project.max_memory.map(|bytes| bytes.0),
-            };
-            (ProjectName::unchecked(name.as_str()), quota)
-        };
-        self.projects.iter().map(of).collect()
+        targets.chain([(LimitOf::Everything, self.limits.runs)]).collect()
     }
 
     /// The engine's settings.
@@ -101,8 +67,7 @@ impl Config {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
             active: self.active(),
-            weights: self.weights(),
-            quotas: self.quotas(),
+            projects: OfProjects::default(),
             // One that cannot be is refused when the targets are made.
             target: Target::as_stored(&self.targets.default),
             timeout: limits.timeout.map(|limit| limit.0),
@@ -130,6 +95,7 @@ impl Config {
             python_version: self.python.default_version.clone(),
             free_disk: limits.free_disk.map(|room| room.0),
             uploads_age: retention.uploads_age.0,
+            deleted_projects_age: retention.projects.0,
             collect_after: retention.collect_after.0,
         }
     }

@@ -1,20 +1,20 @@
 //! The parts of a server without its door: store, executor, pipelines, engine.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_engine::catalog::{Catalog, Catalogs};
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::ledger::Recovered;
+use rigi_engine::projects::{Project, Projects};
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_local::account::{AccountError, Apart};
 use rigi_local::environment::UvConfig;
 use rigi_local::{ProcessConfig, ProcessExecutor};
+use rigi_model::ErrorCode;
 use rigi_model::hash::hex;
-use rigi_model::{ErrorCode, ProjectName, Timestamp};
 use rigi_store::{DbConfig, Renew, Store};
 use rigi_work::Executor;
 use sha2::{Digest, Sha256};
@@ -33,7 +33,7 @@ const REACH: Duration = Duration::from_secs(3);
 /// A running engine and what it stands on.
 pub(crate) struct Parts {
     pub engine: Engine,
-    pub catalogs: Catalogs,
+    pub projects: Projects,
     pub recovered: Recovered,
     pub process: ProcessExecutor,
     pub remote: Remote,
@@ -64,21 +64,11 @@ impl Parts {
         let drafts = store.storage().drafts();
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
-        let projects = loaded.projects();
-        for (project, _) in &projects {
-            store.add_project(project, Timestamp::now()).await.map_err(|e| of_store(&e))?;
-        }
+        let projects = Projects::read(&store, loaded.project_sources()).await.map_err(|e| of_store(&e))?;
         let left_out = left_out(&store, &projects).await.map_err(|e| of_store(&e))?;
-        let limits = config.code_limits();
-        let read = move || {
-            let read = |(project, folder): (_, PathBuf)| Catalog::read(project, &folder, limits);
-            Catalogs::new(projects.into_iter().map(read))
-        };
-        let catalogs = tokio::task::spawn_blocking(read).await;
-        let catalogs =
-            catalogs.map_err(|e| Trouble::new(ErrorCode::Internal, e.to_string(), "report this"))?;
         let mut settings = config.settings();
-        settings.active.extend(pipeline_limits(&catalogs));
+        projects.set_in(&settings);
+        settings.active.extend(pipeline_limits(&projects));
         let surroundings = Surroundings::of(config, &data, &name_of(&store))?;
         let (observed, seen) = mpsc::unbounded_channel();
         let opened = ProcessExecutor::open(process_config(config, &data)?, observed.clone()).await;
@@ -109,16 +99,16 @@ impl Parts {
             false => Engine::start(settings, store, executors, seen, known).await,
         };
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
-        catalogs.iter().for_each(|catalog| engine.follow_limits(catalog));
+        projects.follow(&engine);
         let reached = tokio::time::timeout(REACH, engine.store().storage().reach()).await;
         let storage_trouble = match reached {
             Ok(reached) => reached.err().map(|error| format!("{error}; `rigi storage check` says more")),
             Err(_) => Some("the storage does not answer; `rigi storage check` says more".to_owned()),
         };
-        let collector = Collector { engine: engine.clone(), catalogs: catalogs.clone(), environments };
+        let collector = Collector { engine: engine.clone(), projects: projects.clone(), environments };
         Ok(Self {
             engine,
-            catalogs,
+            projects,
             recovered,
             process,
             remote,
@@ -143,11 +133,12 @@ async fn open_store(config: &Config, data: &Path, renew: Renew) -> rigi_store::R
 }
 
 /// What is said of projects that the configuration no longer names: nothing of them is lost, and nothing shown.
-async fn left_out(store: &Store, served: &[(ProjectName, PathBuf)]) -> rigi_store::Result<Vec<String>> {
+async fn left_out(store: &Store, served: &Projects) -> rigi_store::Result<Vec<String>> {
     let mut words = Vec::new();
     for project in store.db().projects().await? {
-        let is_served = served.iter().any(|(name, _)| *name == project);
-        if !is_served && !store.db().pipelines_with_runs(&project).await?.is_empty() {
+        if served.with_deleted(&project).is_none()
+            && !store.db().pipelines_with_runs(&project).await?.is_empty()
+        {
             words.push(format!(
                 "the project `{project}` has runs and is not in the configuration: they are kept and not shown; \
                  `[projects.{project}]` with its `pipelines` brings it back"
@@ -169,16 +160,16 @@ fn name_of(store: &Store) -> String {
     hex(&store.sealer().derive("name of the server")[..8])
 }
 
-fn pipeline_limits(catalogs: &Catalogs) -> Limits {
-    let limits = |catalog: &Catalog| {
-        let project = catalog.project().clone();
+fn pipeline_limits(projects: &Projects) -> Limits {
+    let limits = |project: Arc<Project>| {
+        let id = project.id().clone();
         let limit = move |pipeline: Arc<rigi_engine::catalog::Pipeline>| {
             let limit = pipeline.outcome.as_ref().ok()?.spec.max_instances?;
-            Some((LimitOf::Pipeline(project.clone(), pipeline.name.clone()), u64::from(limit)))
+            Some((LimitOf::Pipeline(id.clone(), pipeline.name.clone()), u64::from(limit)))
         };
-        catalog.all().into_iter().filter_map(limit)
+        project.catalog.all().into_iter().filter_map(limit)
     };
-    catalogs.iter().flat_map(limits).collect()
+    projects.all_with_deleted().into_iter().flat_map(limits).collect()
 }
 
 /// The account that runs have, if it is not Rigi's own.

@@ -153,15 +153,14 @@ pub(crate) fn state(
     url: &str,
 ) -> Result<AppState, Trouble> {
     let mut warnings = loaded.warnings.clone();
-    for catalog in parts.catalogs.iter() {
-        if let Err(error) = catalog.watch() {
-            warnings.push(format!(
-                "the pipelines folder {} is not followed ({error}): changes are shown when a pipeline is opened or run, \
-                 new ones after a restart",
-                catalog.folder().display()
-            ));
-        }
-    }
+    warnings.extend(parts.projects.all().iter().filter_map(|project| {
+        let why = project.catalog.unfollowed()?;
+        Some(format!(
+            "the pipelines folder {} is not followed ({why}): changes are shown when a pipeline is opened or run, new ones \
+             after a restart",
+            project.catalog.folder().display()
+        ))
+    }));
     warnings.extend(parts.left_out.clone());
     if !parts.engine.leads() {
         warnings.push(FOLLOWS.to_owned());
@@ -181,10 +180,10 @@ pub(crate) fn state(
     Ok(AppState::new(Inner {
         engine: parts.engine.clone(),
         remote: parts.remote.clone(),
-        catalogs: parts.catalogs.clone(),
-        archived: std::sync::RwLock::new(loaded.config.archived()),
+        projects: parts.projects.clone(),
+        changing_projects: tokio::sync::Mutex::default(),
         auth,
-        feeds: Feeds::of_all(parts.catalogs.iter().map(|catalog| catalog.project().clone())),
+        feeds: Feeds::default(),
         logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),
         pipelines_folder: whole_path(pipelines),
@@ -253,11 +252,11 @@ fn announce(parts: &Parts, state: &AppState, link: &str, url: &str, begun: Insta
         started_at: state.started_at,
     })?;
     super::daemon::register(&parts.folder.path);
-    let catalogs: Vec<_> = parts.catalogs.iter().collect();
-    let all: Vec<_> = catalogs.iter().flat_map(|catalog| catalog.all()).collect();
+    let projects = parts.projects.all();
+    let all: Vec<_> = projects.iter().flat_map(|project| project.catalog.all()).collect();
     let count = if all.len() == 1 { "1 pipeline".to_owned() } else { format!("{} pipelines", all.len()) };
-    let place = match catalogs.as_slice() {
-        [only] => only.folder().display().to_string(),
+    let place = match projects.as_slice() {
+        [only] => only.catalog.folder().display().to_string(),
         many => format!("{} projects", many.len()),
     };
     let data = parts.folder.path.display();

@@ -51,7 +51,9 @@ pub(super) async fn view_of(
         (None, Some(person)) => db.standing_of(&person.id).await?,
         (None, None) => rigi_model::rights::Standing::default(),
     };
-    let roles = standing.roles.into_iter().map(|(project, role)| RoleView { project, role }).collect();
+    let shown =
+        |(id, role)| state.projects.of(&id).map(|project| RoleView { project: project.name().clone(), role });
+    let roles = standing.roles.into_iter().filter_map(shown).collect();
     let actor = principal.map_or_else(String::new, |principal| principal.actor.to_string());
     let mut view = AccountView {
         id: person.map(|person| person.id.clone()),

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use rigi_api::view::{CreateToken, NewTokenView, Page, SessionView, TokenView};
 use rigi_model::people::{KeyKind, PersonKind};
 use rigi_model::quantity::parse_duration;
-use rigi_model::{ErrorCode, ProjectName, SessionId, Timestamp, TokenId};
+use rigi_model::{ErrorCode, SessionId, Timestamp, TokenId};
 use rigi_store::people::{Carrier, Person, Token};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -82,12 +82,12 @@ async fn end_sessions(asker: Asker) -> ApiResult<StatusCode> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn token_view(token: Token) -> TokenView {
+fn token_view(state: &AppState, token: Token) -> TokenView {
     TokenView {
         id: token.id,
         name: token.name,
         hint: token.hint,
-        project: token.project,
+        project: token.project.map(|id| state.projects.name_of(&id)),
         role: token.role,
         created_at: token.created_at,
         until: token.until,
@@ -98,7 +98,10 @@ fn token_view(token: Token) -> TokenView {
 /// Tokens of an account, the newest first.
 pub(super) async fn tokens_page(asker: &Asker, person: &Person) -> ApiResult<axum::Json<Page<TokenView>>> {
     let tokens = asker.state.store().db().tokens_of(&person.id).await?;
-    Ok(axum::Json(Page { items: tokens.into_iter().map(token_view).collect(), next_cursor: None }))
+    Ok(axum::Json(Page {
+        items: tokens.into_iter().map(|token| token_view(&asker.state, token)).collect(),
+        next_cursor: None,
+    }))
 }
 
 /// One's tokens, the newest first.
@@ -126,17 +129,16 @@ pub(super) async fn made_token(asker: &Asker, person: &Person, body: CreateToken
             format!("a name has 1 to {LONGEST_NAME} characters, on one line"),
         ));
     }
-    let project = body.project.map(|project| project.parse::<ProjectName>()).transpose();
-    let project = project.map_err(|e| ApiError::invalid("/project", e.to_string()))?;
-    if let Some(project) = &project {
-        let standing = store.db().standing_of(&person.id).await?;
-        if standing.role_in(project).is_none() || asker.state.catalogs.of(project).is_none() {
-            return Err(ApiError::invalid(
-                "/project",
-                format!("`{}` has no role in `{project}`", person.name),
-            ));
+    let project = match &body.project {
+        None => None,
+        Some(name) => {
+            let standing = store.db().standing_of(&person.id).await?;
+            let known = asker.state.projects.id_of(name).and_then(|id| asker.state.projects.of(&id));
+            let own = known.filter(|project| standing.role_in(project.id()).is_some());
+            let message = || format!("`{}` has no role in `{name}`", person.name);
+            Some(own.ok_or_else(|| ApiError::invalid("/project", message()))?.id().clone())
         }
-    }
+    };
     let until = expiry(body.expires_in.as_deref().unwrap_or(TOKEN_LIFE), now)?;
     if store.db().tokens_of(&person.id).await?.len() >= MOST_TOKENS {
         let detail = format!("an account has at most {MOST_TOKENS} tokens");
@@ -155,7 +157,7 @@ pub(super) async fn made_token(asker: &Asker, person: &Person, body: CreateToken
         used_at: None,
     };
     store.add_token(&person.id, &key, &token, &asker.deed()).await?;
-    let view = NewTokenView { key: key.expose().to_owned(), token: token_view(token) };
+    let view = NewTokenView { key: key.expose().to_owned(), token: token_view(&asker.state, token) };
     Ok((StatusCode::CREATED, axum::Json(view)).into_response())
 }
 

@@ -53,7 +53,7 @@ struct ListActivity {
     limit: Option<u32>,
 }
 
-fn view(line: Audited) -> AuditView {
+fn view(state: &AppState, line: Audited) -> AuditView {
     let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
     AuditView {
         id: line.id,
@@ -62,7 +62,7 @@ fn view(line: Audited) -> AuditView {
         actor_id: line.actor_id,
         via: line.via,
         action: line.action,
-        project: line.project,
+        project: line.project.map(|id| state.projects.name_of(&ProjectName::unchecked(id)).to_string()),
         subject: line.subject,
         subject_id: line.subject_id,
         before: json(line.before),
@@ -80,7 +80,7 @@ async fn page(state: &AppState, mut filter: AuditFilter, limit: Option<u32>) -> 
     let more = lines.len() > limit as usize;
     lines.truncate(limit as usize);
     let next_cursor = lines.last().filter(|_| more).map(|line| line.id.clone());
-    Ok(Page { items: lines.into_iter().map(view).collect(), next_cursor })
+    Ok(Page { items: lines.into_iter().map(|line| view(state, line)).collect(), next_cursor })
 }
 
 /// Who did what, the newest first.
@@ -92,7 +92,9 @@ async fn list_audit(
 ) -> ApiResult<axum::Json<Page<AuditView>>> {
     let actor = query.actor.map(|id| id.parse::<PersonId>()).transpose();
     let filter = AuditFilter {
-        project: query.project.map(ProjectName::unchecked),
+        project: query
+            .project
+            .map(|name| state.projects.id_of(&name).unwrap_or_else(|| ProjectName::unchecked(name))),
         actor: actor.map_err(|e| ApiError::invalid("/query/actor", e.to_string()))?,
         action: query.action,
         before: query.cursor,

@@ -92,7 +92,8 @@ async fn checks(state: &AppState) -> Vec<CheckView> {
         ),
         false => CheckView::not_configured("bucket", "files lie in the data folder (`storage.url`)"),
     };
-    let mut folders = state.catalogs.iter().map(|catalog| std::fs::read_dir(catalog.folder()).map(drop));
+    let all = state.projects.all();
+    let mut folders = all.iter().map(|project| std::fs::read_dir(project.catalog.folder()).map(drop));
     let folder = folders.find(Result::is_err).unwrap_or(Ok(()));
     let supervisor = std::os::unix::net::UnixStream::connect(data.join("supervisor").join("sock")).map(drop);
     vec![

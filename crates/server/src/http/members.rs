@@ -33,14 +33,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(take_invitation_back))
 }
 
-fn views(granted: Vec<Granted>) -> Vec<MemberView> {
+fn views(state: &AppState, granted: Vec<Granted>) -> Vec<MemberView> {
     let mut members: Vec<MemberView> = Vec::new();
     for one in granted {
         let Grant::Role(_, role) = one.grant.clone() else { continue };
         let holder = one.principal.clone();
         let (id, name) = (holder.as_str().to_owned(), one.name.clone());
         let kind = if matches!(holder, Holder::Person(_)) { "person" } else { "group" };
-        let grant = grant_view(one, &holder);
+        let grant = grant_view(state, one, &holder);
         match members.last_mut().filter(|member| member.id == id) {
             Some(member) => {
                 member.role = member.role.max(role);
@@ -58,11 +58,11 @@ fn views(granted: Vec<Granted>) -> Vec<MemberView> {
 async fn list_members(scope: Scope, asker: Asker) -> ApiResult<axum::Json<Page<MemberView>>> {
     asker.people()?;
     let granted = scope.db().granted_in(Some(scope.project())).await?;
-    Ok(axum::Json(Page { items: views(granted), next_cursor: None }))
+    Ok(axum::Json(Page { items: views(&asker.state, granted), next_cursor: None }))
 }
 
 /// Who is meant: a person by id, address or name, or a group by id or name.
-async fn find(asker: &Asker, who: &str) -> ApiResult<Holder> {
+pub(super) async fn find(asker: &Asker, who: &str) -> ApiResult<Holder> {
     asker.people()?;
     let db = asker.state.store().db();
     let missing = || {
@@ -96,7 +96,8 @@ async fn find(asker: &Asker, who: &str) -> ApiResult<Holder> {
 
 async fn one(asker: &Asker, project: &ProjectName, holder: &Holder) -> ApiResult<Option<MemberView>> {
     let granted = asker.state.store().db().granted_in(Some(project)).await?;
-    Ok(views(granted.into_iter().filter(|granted| granted.principal == *holder).collect()).pop())
+    Ok(views(&asker.state, granted.into_iter().filter(|granted| granted.principal == *holder).collect())
+        .pop())
 }
 
 /// Gives a person or a group a role, by hand, in place of one that came with an invitation. Roles by rule stay; the strongest counts.

@@ -25,6 +25,7 @@ mod pipelines;
 mod plain;
 pub mod present;
 mod projects;
+mod projects_change;
 mod providers;
 mod queries;
 mod range;
@@ -78,6 +79,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(members::router())
         .merge(audit::router())
         .merge(projects::router())
+        .merge(projects_change::router())
         .merge(pipelines::router())
         .merge(runs::router())
         .merge(cancel::router())

@@ -123,7 +123,7 @@ async fn newcomer(
             .cure("Sign in with it as before, then with this provider once more: that links both."));
     }
     let (grants, invited_by, claim) = ground(asker, provider, verified, mail.as_deref(), invitation).await?;
-    let ruled = Rule::apply(&provider.settings.rules, claims.groups.as_deref()).unwrap_or_default();
+    let ruled = ruled(asker, provider, claims.groups.as_deref()).unwrap_or_default();
     let grants =
         grants.into_iter().chain(ruled.into_iter().map(|grant| (grant, GrantSource::Rule))).collect();
     let name = free_name(asker, claims.name.as_deref().or(mail.as_deref()).unwrap_or("somebody")).await?;
@@ -216,7 +216,7 @@ async fn sync(asker: &Asker, provider: &Provider, verified: &Verified, person: &
     let deed = deed_of(asker, provider, Some(person));
     let mut after = said(provider, verified);
     if !provider.settings.rules.is_empty() {
-        match Rule::apply(&provider.settings.rules, claims.groups.as_deref()) {
+        match ruled(asker, provider, claims.groups.as_deref()) {
             Some(grants) => {
                 let synced = store.sync_rules(&person.id, &grants, &deed).await?;
                 if synced.kept_last_administrator {
@@ -230,4 +230,16 @@ async fn sync(asker: &Asker, provider: &Provider, verified: &Verified, person: &
     let entry =
         Entry { action: "provider.claims", subject: "person", id, after: Some(after), ..Entry::default() };
     Ok(store.audit_done(&deed, entry).await?)
+}
+
+/// What follows from groups: rules name projects as people do.
+fn ruled(asker: &Asker, provider: &Provider, groups: Option<&[String]>) -> Option<Vec<Grant>> {
+    let known = |grant| match grant {
+        Grant::Role(project, role) => {
+            let id = asker.state.projects.id_of(project.as_str());
+            Grant::Role(id.unwrap_or(project), role)
+        }
+        Grant::Administrator => grant,
+    };
+    Some(Rule::apply(&provider.settings.rules, groups)?.into_iter().map(known).collect())
 }

@@ -53,10 +53,11 @@ struct ListPeople {
     limit: Option<u32>,
 }
 
-pub(super) fn view(person: Person, grants: Option<Vec<Granted>>) -> PersonView {
+pub(super) fn view(state: &AppState, person: Person, grants: Option<Vec<Granted>>) -> PersonView {
     let holder = Holder::Person(person.id.clone());
     PersonView {
-        grants: grants.map(|all| all.into_iter().map(|granted| grant_view(granted, &holder)).collect()),
+        grants: grants
+            .map(|all| all.into_iter().map(|granted| grant_view(state, granted, &holder)).collect()),
         id: person.id,
         kind: person.kind,
         name: person.name,
@@ -69,9 +70,9 @@ pub(super) fn view(person: Person, grants: Option<Vec<Granted>>) -> PersonView {
 }
 
 /// A role, as one that this holder has by themselves or by a group.
-pub(super) fn grant_view(granted: Granted, holder: &Holder) -> GrantView {
+pub(super) fn grant_view(state: &AppState, granted: Granted, holder: &Holder) -> GrantView {
     GrantView {
-        project: granted.grant.project().cloned(),
+        project: granted.grant.project().map(|id| state.projects.name_of(id)),
         role: role_of(&granted.grant),
         source: granted.source,
         group: (granted.principal != *holder).then_some(granted.name),
@@ -99,7 +100,10 @@ async fn list_people(
     people.truncate(limit as usize);
     let next_cursor =
         people.last().filter(|_| more).map(|last| format!("{} {}", last.id, folded(&last.name)));
-    Ok(axum::Json(Page { items: people.into_iter().map(|person| view(person, None)).collect(), next_cursor }))
+    Ok(axum::Json(Page {
+        items: people.into_iter().map(|person| view(&asker.state, person, None)).collect(),
+        next_cursor,
+    }))
 }
 
 /// The account of an id, an address or a name in a path.
@@ -161,7 +165,7 @@ async fn create_person(asker: Asker, Json(body): Json<CreatePerson>) -> ApiResul
     let store = asker.state.store();
     let id = store.add_person(new, &asker.deed()).await.map_err(|e| taken(e, "name or mail address"))?;
     let person = store.db().person(&id).await?;
-    Ok((StatusCode::CREATED, axum::Json(view(person, Some(Vec::new())))).into_response())
+    Ok((StatusCode::CREATED, axum::Json(view(&asker.state, person, Some(Vec::new())))).into_response())
 }
 
 /// One account, with everything that it has and why.
@@ -174,7 +178,7 @@ async fn get_person(asker: Asker, Path(id): Path<String>) -> ApiResult<axum::Jso
 
 async fn whole(asker: &Asker, person: Person) -> ApiResult<axum::Json<PersonView>> {
     let grants = asker.state.store().db().granted_to(&person.id).await?;
-    Ok(axum::Json(view(person, Some(grants))))
+    Ok(axum::Json(view(&asker.state, person, Some(grants))))
 }
 
 /// Changes an account: its name and address, whether it may be used, whether it is an administrator by hand.

@@ -329,7 +329,7 @@ mod tests {
         let folder = FolderFacts::new("demo", ["main.py"]);
         let mut spec = read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap().spec;
         spec.hide_secrets();
-        let shown = public_spec(&spec, &super::super::tests::settings(Default::default())).unwrap();
+        let shown = public_spec(&spec, &super::super::tests::settings()).unwrap();
         assert_eq!(shown["timeout"], "1h");
         assert_eq!(shown["retention"]["age"], "30d");
         let retry = serde_json::json!({"attempts": 2, "strategy": {"type": "fixed_delay", "delay": "1m"}, "jitter": 0.0});

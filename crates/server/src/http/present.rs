@@ -24,7 +24,7 @@ use super::scope::Scope;
 /// What stands for a value that nobody is shown.
 pub const MASK: &str = "***";
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -9,6 +9,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use rigi_engine::projects::Project;
+use rigi_model::project::ProjectState;
 use rigi_model::rights::{Action, Needs, Role, Verdict};
 use rigi_model::{ErrorCode, ProjectName};
 use serde_json::Value;
@@ -32,8 +34,8 @@ impl Principal {
         self.account.as_ref().is_some_and(|account| account.narrowed)
     }
 
-    /// Refuses what may not be done in a project.
-    pub(super) fn check(&self, action: Action, project: &ProjectName) -> ApiResult<()> {
+    /// Refuses what may not be done in a project, which was asked for by this name.
+    pub(super) fn check(&self, action: Action, project: &ProjectName, asked: &str) -> ApiResult<()> {
         match self.standing.may(action, project) {
             Verdict::Allowed if action.needs() == Needs::WholeAccount && self.is_narrowed() => {
                 Err(ApiError::new(
@@ -43,7 +45,7 @@ impl Principal {
                 .cure("Do it on the page, or with a token that is not limited."))
             }
             Verdict::Allowed => Ok(()),
-            Verdict::Unseen => Err(missing(project.as_str())),
+            Verdict::Unseen => Err(missing(asked)),
             Verdict::Refused(needs) => Err(refused(action, needs, self.standing.role_in(project))),
         }
     }
@@ -102,8 +104,10 @@ pub(super) async fn gate(
     };
     // What has an id of its own is looked for in all projects, and held against the one where it is found.
     let found_later = request.extensions().get::<Named>().is_none() && path.starts_with("/api/v1/runs/{id}");
-    let project = project_of(&request, &path);
-    let allowed = || principal.check(action, &project).and_then(|()| still_taking(&state, action, &project));
+    let asked = project_of(&request, &path);
+    let project = state.projects.id_of(&asked).unwrap_or_else(|| ProjectName::unchecked(asked.as_str()));
+    let allowed =
+        || principal.check(action, &project, &asked).and_then(|()| still_taking(&state, action, &project));
     if !found_later && let Err(refusal) = allowed() {
         return refusal.into_response();
     }
@@ -124,22 +128,31 @@ pub(super) async fn administrators(request: Request, next: Next) -> Response {
 
 /// Refuses what would add to a project that is archived.
 pub(super) fn still_taking(state: &AppState, action: Action, project: &ProjectName) -> ApiResult<()> {
-    if action.adds() && state.is_archived(project) {
-        let detail = format!("the project `{project}` is archived: it can be read, and takes no more");
-        return Err(ApiError::new(ErrorCode::StateConflict, detail)
-            .cure("An administrator takes `archived` out of its table in the configuration."));
+    let archived = |project: &Arc<Project>| project.state() == ProjectState::Archived;
+    if action.adds()
+        && let Some(project) = state.projects.of(project).filter(archived)
+    {
+        let name = project.name();
+        let detail = format!("the project `{name}` is archived: it can be read, and takes no more");
+        let cure = match &project.declared {
+            Some(declared) if declared.archived => {
+                "An administrator takes `archived` out of its table in the configuration.".to_owned()
+            }
+            _ => format!("An owner opens it again: `rigi projects open {name}`."),
+        };
+        return Err(ApiError::new(ErrorCode::StateConflict, detail).cure(cure));
     }
     Ok(())
 }
 
 /// The project that something is to be done in: that of the path, or the one that is always there.
-fn project_of(request: &Request, path: &str) -> ProjectName {
+fn project_of(request: &Request, path: &str) -> String {
     if let Some(Named(name)) = request.extensions().get::<Named>() {
-        return ProjectName::unchecked(name.clone());
+        return name.to_string();
     }
-    if path == "/api/v1/projects/{project}" {
-        let name = request.uri().path().rsplit('/').next().unwrap_or_default();
-        return ProjectName::unchecked(decoded(&name.replace('+', "%2B")));
+    if path.starts_with("/api/v1/projects/{project}") {
+        let name = request.uri().path().split('/').nth(4).unwrap_or_default();
+        return decoded(&name.replace('+', "%2B"));
     }
-    ProjectName::default()
+    ProjectName::default().to_string()
 }

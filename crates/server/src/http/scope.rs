@@ -40,7 +40,7 @@ pub struct Scope {
 impl Scope {
     /// In a project; `None`: there is none of this name.
     fn of(state: AppState, project: &ProjectName, principal: Principal, action: Action) -> Option<Self> {
-        let catalog = state.catalogs.of(project)?.clone();
+        let catalog = state.projects.catalog(project)?;
         Some(Self { state, catalog, principal, action, anywhere: false })
     }
 
@@ -80,7 +80,7 @@ impl Scope {
         if *self.project() == ProjectName::default() {
             return "/api/v1".to_owned();
         }
-        format!("/api/v1/projects/{}", self.project())
+        format!("/api/v1/projects/{}", self.projects.name_of(self.project()))
     }
 
     /// The run that a path's `{id}` stands for, and its scope.
@@ -95,7 +95,7 @@ impl Scope {
         let seen = self.principal.standing.role_in(self.project()).is_some();
         let unknown = match own.await {
             Ok(run) if seen => {
-                self.principal.check(self.action, self.project())?;
+                self.principal.check(self.action, self.project(), self.project().as_str())?;
                 still_taking(&self.state, self.action, self.project())?;
                 return Ok((self.clone(), run));
             }
@@ -113,7 +113,7 @@ impl Scope {
         if self.principal.standing.role_in(project).is_none() {
             return Err(unknown.into());
         }
-        self.principal.check(self.action, project)?;
+        self.principal.check(self.action, project, project.as_str())?;
         still_taking(&self.state, self.action, project)?;
         let scope = Self::of(self.state.clone(), project, self.principal.clone(), self.action);
         scope.map(|scope| (scope, run)).ok_or_else(|| unknown.into())
@@ -148,7 +148,8 @@ where
             let scope = scope.ok_or_else(|| missing(ProjectName::default().as_str()))?;
             return Ok(Self { anywhere: true, ..scope });
         };
-        let found = name.parse().ok().and_then(|project| Self::of(state, &project, principal, action));
+        let id = state.projects.id_of(name);
+        let found = id.and_then(|id| Self::of(state, &id, principal, action));
         found.ok_or_else(|| missing(name))
     }
 }

@@ -67,7 +67,7 @@ async fn look_at_link(asker: Asker, Json(body): Json<LookAtLink>) -> ApiResult<a
     Ok(axum::Json(LinkLook {
         kind: link.kind,
         name,
-        project: link.grant.as_ref().and_then(Grant::project).cloned(),
+        project: link.grant.as_ref().and_then(Grant::project).map(|id| asker.state.projects.name_of(id)),
         role: link.grant.as_ref().map(role_of),
         mail,
         made_by: link.made_by,

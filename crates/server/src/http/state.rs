@@ -1,13 +1,12 @@
 //! What every handler can reach.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use rigi_engine::Engine;
-use rigi_engine::catalog::Catalogs;
+use rigi_engine::projects::Projects;
 use rigi_exec::remote::Remote;
-use rigi_model::{ProjectName, Timestamp};
+use rigi_model::Timestamp;
 use rigi_store::Store;
 use tokio::sync::Mutex;
 
@@ -27,10 +26,10 @@ pub struct Inner {
     pub engine: Engine,
     /// Attempts in containers and on clusters.
     pub remote: Remote,
-    /// Pipelines.
-    pub catalogs: Catalogs,
-    /// Projects that can be read, and take no more.
-    pub archived: RwLock<BTreeSet<ProjectName>>,
+    /// Projects, with their pipelines.
+    pub projects: Projects,
+    /// Held by whoever changes one.
+    pub changing_projects: Mutex<()>,
     /// Who may.
     pub auth: Auth,
     /// What changed, for the live stream.
@@ -60,12 +59,6 @@ impl AppState {
     #[must_use]
     pub fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
-    }
-
-    /// Whether a project takes no more.
-    #[must_use]
-    pub fn is_archived(&self, project: &ProjectName) -> bool {
-        self.archived.read().unwrap_or_else(PoisonError::into_inner).contains(project)
     }
 
     /// What is remembered.

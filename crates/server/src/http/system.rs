@@ -1,12 +1,14 @@
 //! The server itself: what it does, its links, collections, environments' logs, and the directory of resources.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rigi_api::view::{GcReport, RunCounts, SystemView};
-use rigi_engine::catalog::Catalog;
 use rigi_engine::decide::LimitOf;
+use rigi_engine::projects::Project;
 use rigi_engine::retention::Collect;
 use rigi_model::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -36,9 +38,9 @@ async fn get_system(
     Extension(principal): Extension<Principal>,
 ) -> axum::Json<SystemView> {
     let whole = principal.standing.administrator;
-    let own = state.catalogs.iter().filter(|catalog| principal.standing.role_in(catalog.project()).is_some());
-    let own: Vec<_> = own.collect();
-    let pipelines: Vec<_> = own.iter().flat_map(|catalog| catalog.all()).collect();
+    let mut own = state.projects.all();
+    own.retain(|project| principal.standing.role_in(project.id()).is_some());
+    let pipelines: Vec<_> = own.iter().flat_map(|project| project.catalog.all()).collect();
     let warnings = if whole { warnings(&state).await } else { Vec::new() };
     let folder = state.pipelines_folder.display().to_string();
     axum::Json(SystemView {
@@ -67,8 +69,8 @@ async fn all_runs(state: &AppState) -> RunCounts {
 }
 
 /// Of these projects; what is between attempts is not counted by project.
-async fn own_runs(state: &AppState, own: &[&Catalog]) -> RunCounts {
-    let of = own.iter().map(|catalog| LimitOf::Project(catalog.project().clone())).collect();
+async fn own_runs(state: &AppState, own: &[Arc<Project>]) -> RunCounts {
+    let of = own.iter().map(|project| LimitOf::Project(project.id().clone())).collect();
     let counts = state.engine.counts_of(of).await;
     let sum = |one: fn(&(u64, u64)) -> u64| counts.iter().map(one).sum();
     RunCounts { queued: sum(|(queued, _)| *queued), active: sum(|(_, active)| *active), retrying: 0 }
@@ -77,7 +79,8 @@ async fn own_runs(state: &AppState, own: &[&Catalog]) -> RunCounts {
 /// What an operator should know.
 async fn warnings(state: &AppState) -> Vec<String> {
     let mut warnings = state.warnings.clone();
-    let unwatched: Vec<_> = state.catalogs.iter().flat_map(|catalog| catalog.unwatched()).collect();
+    let projects = state.projects.all();
+    let unwatched: Vec<_> = projects.iter().flat_map(|project| project.catalog.unwatched()).collect();
     warnings.extend(unwatched.iter().map(|(name, why)| {
         format!(
             "changes of `{name}` are shown only when it is opened or run ({why}); a run takes what is on disk"

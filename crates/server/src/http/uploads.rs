@@ -44,6 +44,7 @@ async fn create_upload(scope: Scope, Query(query): Query<CreateUpload>, body: Bo
             "the name must be a plain file name of at most 255 bytes",
         ));
     }
+    scope.engine.has_storage(scope.project()).await?;
     let stored = store(&scope, body).await?;
     let id = scope.store().add_upload(scope.project(), &query.name, &stored, Timestamp::now()).await?;
     let view = UploadView { id, name: query.name, size: stored.size, sha256: stored.sha256.to_string() };

@@ -93,26 +93,24 @@ pub struct Feed {
 }
 
 /// One for each project: who listens in one hears nothing of the others. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Feeds {
-    by_project: Arc<BTreeMap<ProjectName, Feed>>,
+    by_project: Arc<Mutex<BTreeMap<ProjectName, Feed>>>,
 }
 
 impl Feeds {
-    /// Of these projects.
-    pub fn of_all(projects: impl IntoIterator<Item = ProjectName>) -> Self {
-        let by_project = projects.into_iter().map(|project| (project, Feed::default())).collect();
-        Self { by_project: Arc::new(by_project) }
+    fn all(&self) -> MutexGuard<'_, BTreeMap<ProjectName, Feed>> {
+        self.by_project.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// That of a project; of one that is not there, one that nobody tells anything.
+    /// That of a project, which is there.
     pub fn of(&self, project: &ProjectName) -> Feed {
-        self.by_project.get(project).cloned().unwrap_or_default()
+        self.all().entry(project.clone()).or_default().clone()
     }
 
     /// Ends all streams.
     pub fn close(&self) {
-        self.by_project.values().for_each(Feed::close);
+        self.all().values().for_each(Feed::close);
     }
 }
 

@@ -275,6 +275,33 @@ impl Blobs {
         Ok((objects, bytes))
     }
 
+    /// Removes all that is the project's.
+    ///
+    /// # Errors
+    /// If the storage does not let it go; what was removed before stays removed.
+    pub(crate) fn remove_all(&self) -> Result<()> {
+        let bucket = match &self.place {
+            BlobPlace::Folder(root) => {
+                return match fs::remove_dir_all(root) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        Err(Error::io(format!("remove {}", root.display()))(error))
+                    }
+                    _ => Ok(()),
+                };
+            }
+            BlobPlace::Bucket(bucket, _) => bucket,
+        };
+        let mut going = Vec::new();
+        bucket.list("", |key, _| {
+            going.push(key.to_owned());
+            if going.len() < REMOVED_TOGETHER {
+                return Ok(());
+            }
+            bucket.remove(std::mem::take(&mut going))
+        })?;
+        if going.is_empty() { Ok(()) } else { bucket.remove(going) }
+    }
+
     /// Credentials for a run, where there is a bucket that gives such.
     ///
     /// # Errors

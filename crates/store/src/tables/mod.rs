@@ -13,4 +13,5 @@ mod runs_read;
 mod runs_search;
 pub mod secrets;
 pub mod uploads;
+mod usage;
 pub mod versions;

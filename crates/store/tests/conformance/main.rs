@@ -12,6 +12,7 @@ mod lists;
 mod migrations;
 mod people;
 mod people_audit;
+mod projects;
 mod retention;
 mod runs;
 mod schema;

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rigi_engine::decide::{LimitOf, Limits, Needs, QueuePlace, RunKind, WaitReason, Weights};
+use rigi_engine::decide::{LimitOf, Limits, Needs, QueuePlace, RunKind, WaitReason};
 use rigi_engine::ledger::Message;
 use rigi_model::{ProjectName, RunId, RunState, VersionHash};
 use rigi_store::{OpenRun, RunChange};
@@ -25,7 +25,7 @@ pub struct Queue {
     runs: BTreeMap<RunId, Run>,
     served: BTreeMap<RunKind, u64>,
     places: u64,
-    weights: Weights,
+    weights: BTreeMap<ProjectName, u32>,
     /// Of each project that has waited: whether it comes new or back, how far it is, in 2^30ths of a turn of weight 1, and when
     /// it was last served.
     shares: BTreeMap<ProjectName, (Reverse<bool>, u64, u64)>,
@@ -37,7 +37,11 @@ pub struct Queue {
 const TURN: u64 = 1 << 30;
 
 impl Queue {
-    pub fn new(limits: Limits, weights: Weights, needs: BTreeMap<VersionHash, Needs>) -> Self {
+    pub fn new(
+        limits: Limits,
+        weights: BTreeMap<ProjectName, u32>,
+        needs: BTreeMap<VersionHash, Needs>,
+    ) -> Self {
         Self {
             limits,
             needs,

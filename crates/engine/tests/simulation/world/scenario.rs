@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
-use rigi_engine::decide::{LimitOf, Limits, Needs, Weights};
+use rigi_engine::decide::{LimitOf, Limits, Needs};
 use rigi_engine::ledger::Policies;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
@@ -56,7 +56,7 @@ pub struct Scenario {
     /// Limits at the start.
     pub limits: Limits,
     /// By which projects share the places.
-    pub weights: Weights,
+    pub weights: BTreeMap<ProjectName, u32>,
     /// Pipelines.
     pub pipelines: Vec<Pipeline>,
     /// Calls that submit runs.
@@ -102,7 +102,7 @@ impl Scenario {
         };
         let mut scenario = Self {
             limits,
-            weights: Weights::new(),
+            weights: BTreeMap::new(),
             pipelines,
             submissions: rng.u32(3..=15),
             cancels: if rng.bool() { rng.f64() * 0.5 } else { 0.05 },

@@ -77,7 +77,8 @@ impl World {
         let (versions, weights) = (Versions::of(&self.scenario.pipelines), &self.scenario.weights);
         let needs =
             self.scenario.pipelines.iter().map(|pipeline| (pipeline.version, pipeline.needs)).collect();
-        let board = Board::new(limits).with_weights(weights.clone());
+        let mut board = Board::new(limits);
+        weights.iter().for_each(|(project, weight)| board.weigh(project, *weight));
         let server = Server {
             ledger: Ledger::new(versions, vec![Target::PROCESS], board),
             queue: Queue::new(self.scenario.limits.clone(), weights.clone(), needs),

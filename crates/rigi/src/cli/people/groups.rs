@@ -108,7 +108,7 @@ impl Groups {
                     print(&client.change(Method::PATCH, &path, Some(&NameGroup { name })).await?, show)?;
                 }
                 Command::Delete { group } => {
-                    client.delete(&["groups", &group]).await?;
+                    client.delete(&["groups", &group], &[]).await?;
                     say(&format!("The group {group} is gone, and what it gave."))?;
                 }
                 Command::Join { group, who } => {
@@ -116,7 +116,7 @@ impl Groups {
                     print(&client.change(Method::PUT, &path, None::<&()>).await?, show)?;
                 }
                 Command::Leave { group, who } => {
-                    client.delete(&["groups", &group, "people", &who]).await?;
+                    client.delete(&["groups", &group, "people", &who], &[]).await?;
                     say(&format!("{who} is no longer in {group}."))?;
                 }
             }

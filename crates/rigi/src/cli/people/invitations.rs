@@ -95,7 +95,7 @@ impl Invitations {
                     print_link(&client, &link, output)?;
                 }
                 Command::Remove { id } => {
-                    client.delete(&["invitations", &id]).await?;
+                    client.delete(&["invitations", &id], &[]).await?;
                     say("Nobody can take it any more.")?;
                 }
             }

@@ -157,7 +157,7 @@ impl Logout {
         })?;
         let place = ServerPlace { url: server.url, token: Some(server.token), data: None, pid: None };
         let client = Client::new(&place).map_err(Failure::from)?;
-        let ended = session.block_on(async { Ok(client.delete(&["session"]).await) })?;
+        let ended = session.block_on(async { Ok(client.delete(&["session"], &[]).await) })?;
         match ended {
             // It counts no more already.
             Err(crate::client::CallError::Refused { status, .. }) if status.as_u16() == 401 => {}

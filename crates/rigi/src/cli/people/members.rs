@@ -97,7 +97,7 @@ impl Members {
                     say(&format!("{} is {role}{stronger}.", member.name))?;
                 }
                 Command::Remove { who } => {
-                    client.delete(&["members", &who]).await?;
+                    client.delete(&["members", &who], &[]).await?;
                     say(&format!("{who} has no role in this project any more."))?;
                 }
             }

@@ -126,7 +126,7 @@ impl People {
                 print_link(&client, &link, who.output)
             })?,
             Command::Delete(who) => {
-                session.block_on(async { Ok(client.delete(&["people", &who.who]).await?) })?;
+                session.block_on(async { Ok(client.delete(&["people", &who.who], &[]).await?) })?;
                 say(&format!("{} has no account any more.", who.who))?;
             }
         }

@@ -104,7 +104,7 @@ impl Tokens {
                 Command::Remove { id, of } => {
                     let mut path = path(&of);
                     path.push(&id);
-                    client.delete(&path).await?;
+                    client.delete(&path, &[]).await?;
                     say("It counts no more.")?;
                 }
                 Command::Check => {}

@@ -2,7 +2,6 @@
 //! operations are read off the description, and one that is not known to say its action fails.
 
 use axum::http::{Method, StatusCode};
-use rigi_model::ProjectName;
 use rigi_model::rights::{Action, Grant, Needs, Role};
 use serde_json::{Value, json};
 
@@ -130,7 +129,8 @@ async fn server() -> (TestServer, [(&'static str, String); 3]) {
     let projects = [("lab", None), ("old", None)];
     let server = TestServer::start_team(&projects, &["default/fit", "lab/fit", "old/fit"]).await;
     let old = server.run("/projects/old", "fit", json!({}), "succeeded").await;
-    server.state.archived.write().unwrap().insert(ProjectName::unchecked("old"));
+    let archived = server.call(Method::PATCH, "/projects/old", Some(json!({"archived": true}))).await;
+    assert_eq!(archived.json()["state"], "archived");
     let lab = server.run("/projects/lab", "fit", json!({}), "succeeded").await;
     let own = server.run("", "fit", json!({}), "succeeded").await;
     (server, [("lab", lab), ("default", own), ("old", old)])

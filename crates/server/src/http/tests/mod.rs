@@ -6,6 +6,7 @@ mod executor;
 mod gate;
 mod people;
 mod projects;
+mod projects_change;
 mod quotas;
 mod secrets;
 mod server;

@@ -2,9 +2,9 @@
 
 use axum::http::{Method, StatusCode};
 use rigi_engine::Settings;
-use rigi_engine::decide::LimitOf;
 use rigi_engine::quota::Quota;
 use rigi_model::ProjectName;
+use rigi_model::project::ProjectSettings;
 use rigi_work::plan::PlanLimits;
 use serde_json::{Value, json};
 
@@ -18,6 +18,10 @@ async fn lab(runs: Option<u64>, change: impl FnOnce(&mut Settings, ProjectName))
     TestServer::start_with(&[("lab", runs)], &["default/fit", "lab/fit"], change).await
 }
 
+fn set(settings: &mut Settings, project: ProjectName, quota: Quota) {
+    settings.projects.set(project, ProjectSettings { quota, ..ProjectSettings::default() });
+}
+
 fn many(count: u64) -> Option<Value> {
     Some(json!({"runs": [{"pipeline": "fit", "count": count}]}))
 }
@@ -26,8 +30,7 @@ fn many(count: u64) -> Option<Value> {
 async fn a_run_waits_for_cores_of_its_project_and_says_how_many() {
     let server = lab(None, |settings, lab| {
         settings.limits = PlanLimits { cpu: Some(1.5), memory: Some(GIB), ..PlanLimits::default() };
-        settings.active.insert(LimitOf::Cpu(lab.clone()), 2000);
-        settings.active.insert(LimitOf::Memory(lab), 4 * GIB);
+        set(settings, lab, Quota { cpu: Some(2.0), memory: Some(4 * GIB), ..Quota::default() });
     })
     .await;
     let first = server.run("/projects/lab", "fit", json!({"parameters": {"hold": true}}), "running").await;
@@ -37,20 +40,21 @@ async fn a_run_waits_for_cores_of_its_project_and_says_how_many() {
     let words = "1st of 1, needs 1.5 cores of the project's cpu, and 0.5 cores of 2 cores are free";
     assert_eq!(waiting["message"], words);
     assert_eq!(waiting["queue"], json!({"position": 1, "waiting": 1}));
-    let shown = server.get("/projects/lab").await.json();
-    assert_eq!(shown["cpu"], json!({"used": 1.5, "most": 2.0}));
-    assert_eq!(shown["memory"], json!({"used": GIB, "most": 4 * GIB}));
+    let shown = server.get("/projects/lab/usage").await.json();
+    assert_eq!((&shown["cpu"], &shown["quota"]["cpu"]), (&json!(1.5), &json!(2.0)));
+    assert_eq!((&shown["memory"], &shown["quota"]["memory"]), (&json!(GIB), &json!(4 * GIB)));
+    assert_eq!(shown["people"], json!([{"name": "you", "queued": 1, "active": 1}]));
     server.run("", "fit", json!({}), "succeeded").await;
     let mut commits = server.state.store().commits();
     server.post(&format!("/projects/lab/runs/{first}/cancel"), json!({})).await;
     server.until(&format!("/projects/lab/runs/{second}"), "succeeded", &mut commits).await;
-    assert_eq!(server.get("/projects/lab").await.json()["cpu"]["used"], 0.0);
+    assert_eq!(server.get("/projects/lab/usage").await.json()["cpu"], 0.0);
 }
 
 #[tokio::test]
 async fn more_than_may_wait_is_refused_as_a_whole() {
     let server = lab(Some(1), |settings, lab| {
-        settings.quotas.insert(lab, Quota { queued: Some(3), ..Quota::default() });
+        set(settings, lab, Quota { runs: Some(1), queued: Some(3), ..Quota::default() });
     })
     .await;
     server.run("/projects/lab", "fit", json!({"parameters": {"hold": true}}), "running").await;
@@ -76,44 +80,44 @@ async fn more_than_may_wait_is_refused_as_a_whole() {
     let all = futures_util::future::join_all((0..20).map(|_| ask(1, None))).await;
     assert_eq!(all.iter().filter(|answer| answer.status == StatusCode::ACCEPTED).count(), 2);
     assert_eq!(waiting().await, 3);
-    assert_eq!(server.get("/projects/lab").await.json()["max_queued_runs"], 3);
+    assert_eq!(server.get("/projects/lab/usage").await.json()["quota"]["queued"], 3);
     assert_eq!(server.call_once(Method::POST, "/runs", many(50), None).await.status, StatusCode::ACCEPTED);
 }
 
 /// What an operator sets, and what a refusal says.
-type Case = (fn(&mut Settings, &mut Quota, ProjectName), &'static str);
+type Case = (fn(&mut Quota), &'static str);
 
 #[tokio::test]
 async fn what_no_run_may_have_is_refused_at_the_door() {
     let limits = PlanLimits { cpu: Some(4.0), memory: Some(4 * GIB), ..PlanLimits::default() };
     let cases: [Case; 5] = [
         (
-            |_, quota, _| quota.max_cpu = Some(2.0),
+            |quota| quota.max_cpu = Some(2.0),
             "`limits.cpu` of `fit` is 4 cores, and a run of the project `lab` may have 2 cores at most (`projects.lab.max_cpu`)",
         ),
         (
-            |_, quota, _| quota.max_memory = Some(2 * GIB),
+            |quota| quota.max_memory = Some(2 * GIB),
             "`limits.memory` of `fit` is 4 GiB, and a run of the project `lab` may have 2 GiB at most (`projects.lab.max_memory`)",
         ),
         (
-            |_, quota, _| quota.max_timeout = Some(std::time::Duration::from_secs(60)),
+            |quota| quota.max_timeout_ms = Some(60_000),
             "`fit` has no `timeout`, and a run of the project `lab` may have 1m at most (`projects.lab.max_timeout`)",
         ),
         (
-            |settings, _, lab| _ = settings.active.insert(LimitOf::Cpu(lab), 3000),
+            |quota| quota.cpu = Some(3.0),
             "`limits.cpu` of `fit` is 4 cores, and all runs of the project `lab` together may have 3 cores (`projects.lab.cpu`)",
         ),
         (
-            |settings, _, lab| _ = settings.active.insert(LimitOf::Memory(lab), GIB),
+            |quota| quota.memory = Some(GIB),
             "`limits.memory` of `fit` is 4 GiB, and all runs of the project `lab` together may have 1 GiB (`projects.lab.memory`)",
         ),
     ];
-    for (set, words) in cases {
+    for (change, words) in cases {
         let server = lab(None, |settings, lab| {
             settings.limits = limits.clone();
             let mut quota = Quota::default();
-            set(settings, &mut quota, lab.clone());
-            settings.quotas.insert(lab, quota);
+            change(&mut quota);
+            set(settings, lab, quota);
         })
         .await;
         let refused = server.post("/projects/lab/pipelines/fit/runs", json!({})).await;

@@ -9,13 +9,14 @@ use axum::http::{Method, Request, StatusCode, header};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use rigi_api::view::{LookedView, TargetView};
-use rigi_engine::catalog::{Catalog, Catalogs};
-use rigi_engine::decide::{LimitOf, Limits};
-use rigi_engine::folder::CodeLimits;
+use rigi_engine::decide::LimitOf;
+use rigi_engine::projects::{Declared, Projects, Sources};
+use rigi_engine::quota::Quota;
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors, Settings};
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_local::environment::{Environments, UvConfig};
+use rigi_model::project::ProjectSettings;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::{ProjectName, Target, Timestamp};
 use rigi_store::retention::Keep;
@@ -107,30 +108,30 @@ impl TestServer {
         let project = |name: &str| name.parse::<ProjectName>().unwrap();
         let named = projects.iter().map(|(name, limit)| (project(name), *limit));
         let all: Vec<_> = named.chain([(ProjectName::default(), None)]).collect();
-        let limit =
-            |(name, most): &(ProjectName, Option<u64>)| Some((LimitOf::Project(name.clone()), (*most)?));
-        let active = all.iter().filter_map(limit).chain([(LimitOf::Everything, 16)]).collect();
         let data = root.join("data");
         let store = Store::open(&DbConfig::Sqlite(data.join("rigi.db")), &data).await.unwrap();
-        let catalogs = Catalogs::new(all.iter().map(|(project, _)| {
-            Catalog::read(project.clone(), &root.join(project.as_str()), CodeLimits::default())
-        }));
-        for catalog in catalogs.iter() {
-            store.add_project(catalog.project(), Timestamp::now()).await.unwrap();
-        }
+        let declared = |(project, runs): &(ProjectName, Option<u64>)| {
+            let quota = Quota { runs: *runs, ..Quota::default() };
+            let settings = ProjectSettings { quota, ..ProjectSettings::default() };
+            let folder = root.join(project.as_str());
+            (project.clone(), Declared { folder, archived: false, settings })
+        };
+        let declared = all.iter().map(declared).collect();
+        let sources = Sources { declared, folder: root.join("made"), ..Sources::default() };
+        let projects = Projects::read(&store, sources).await.unwrap();
         let (observed, seen) = mpsc::unbounded_channel();
         let tokens = TokenKey::new(store.sealer().derive("tokens of runners"));
         let remote = Remote::open(data.join("remote"), tokens, observed.clone()).unwrap();
         let executor: Arc<dyn rigi_work::Executor> =
             Arc::new(FakeExecutor::new(data.join("attempts"), observed));
         let executors = Executors::from([(executor.target(), executor)]);
-        let mut settings = settings(active);
+        let mut settings = settings();
+        projects.set_in(&settings);
         change(&mut settings);
         let (engine, _) = Engine::start(settings, store, executors, seen, Vec::new()).await.unwrap();
         let environments =
             Arc::new(Environments::new(data.join("environments"), data.join("tools"), UvConfig::default()));
-        let collector = Collector { engine: engine.clone(), catalogs: catalogs.clone(), environments };
-        let projects: Vec<ProjectName> = catalogs.iter().map(|catalog| catalog.project().clone()).collect();
+        let collector = Collector { engine: engine.clone(), projects: projects.clone(), environments };
         let owner = Owner::new(TOKEN.to_owned(), vec!["localhost".to_owned()]);
         let auth = match crowd {
             Crowd::OnePerson => Auth::of_one(owner),
@@ -143,10 +144,10 @@ impl TestServer {
             logs: Logs::new(engine.clone()),
             engine,
             remote,
-            catalogs,
-            archived: std::sync::RwLock::default(),
+            projects: projects.clone(),
+            changing_projects: tokio::sync::Mutex::default(),
             auth,
-            feeds: Feeds::of_all(projects),
+            feeds: Feeds::default(),
             started_at: Timestamp::now(),
             pipelines_folder: root.join("default"),
             collector,
@@ -280,11 +281,10 @@ impl TestServer {
 }
 
 /// Settings without any limits of attempts.
-pub fn settings(active: Limits) -> Settings {
+pub fn settings() -> Settings {
     Settings {
-        active,
-        weights: rigi_engine::decide::Weights::new(),
-        quotas: rigi_engine::quota::Quotas::new(),
+        active: [(LimitOf::Everything, 16)].into(),
+        projects: rigi_engine::OfProjects::default(),
         target: Target::PROCESS,
         timeout: None,
         grace_period: Duration::from_secs(1),
@@ -295,6 +295,7 @@ pub fn settings(active: Limits) -> Settings {
         python_version: None,
         free_disk: None,
         uploads_age: Duration::from_secs(3600),
+        deleted_projects_age: Duration::from_secs(30 * 24 * 3600),
         collect_after: Duration::from_secs(3600),
     }
 }
