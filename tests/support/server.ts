@@ -23,6 +23,8 @@ export interface Start {
 
 interface ServerFile {
   url: string;
+  /** Where commands of this machine reach it, if not there. */
+  local?: string | null;
   token: string;
   pid: number;
 }
@@ -62,7 +64,7 @@ export class Server {
       });
     });
     const file = JSON.parse(readFileSync(join(start.seen ?? start.data, "server.json"), "utf8")) as ServerFile;
-    return new Server(start.data, child, said, complaints, new Api(file.url, file.token), link);
+    return new Server(start.data, child, said, complaints, new Api(file.local ?? file.url, file.token), link);
   }
 
   get pid(): number {

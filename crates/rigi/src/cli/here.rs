@@ -45,8 +45,7 @@ pub fn run_here(
         let terminal = Terminal::of_process();
         if let Some(server) = data.canonicalize().ok().and_then(|data| ServerFile::of_running(&data)) {
             serves(&server, &data, &folder)?;
-            let place =
-                ServerPlace { url: server.url, token: Some(server.token), data: None, pid: Some(server.pid) };
+            let place = server.place(None);
             return drive(&Client::new(&place)?, &terminal, &name, request, inputs, &follow).await;
         }
         let server = Guest::start(&loaded).await?;
@@ -162,6 +161,7 @@ impl Drop for Aside {
 fn nobody_else(loaded: &mut Loaded) {
     loaded.config.server.port = 0;
     loaded.config.server.public_url = None;
+    loaded.config.tls = crate::config::Config::default().tls;
 }
 
 /// A server for one run.
@@ -181,7 +181,8 @@ impl Guest {
         let state = state(&parts, loaded, &loaded.pipelines, "")?;
         doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
         let token = Some(parts.folder.token()?);
-        let place = ServerPlace { url: public_url(&listener, loaded), token, data: None, pid: None };
+        let place =
+            ServerPlace { url: public_url(&listener, loaded), token, public: None, data: None, pid: None };
         tokio::spawn(listen::serve(listener, rigi_server::http::router(state), stopped));
         Ok(Self { parts, place, stop })
     }

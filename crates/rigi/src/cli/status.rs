@@ -46,7 +46,7 @@ impl Status {
         session.block_on(async {
             if self.link {
                 let link: LinkView = client.act(&["links"], &[]).await?;
-                let url = format!("{}{}", client.base(), link.path);
+                let url = format!("{}{}", client.public(), link.path);
                 if self.output.is_for_people() {
                     say(&url)?;
                 } else {
@@ -56,9 +56,9 @@ impl Status {
             }
             let system: SystemView = client.get(&["system"], &[]).await?;
             if self.output.is_for_people() {
-                say(&show(&system, client.base(), session))?;
+                say(&show(&system, client.public(), session))?;
             } else {
-                print_value(&system, self.output, || vec![client.base().to_owned()])?;
+                print_value(&system, self.output, || vec![client.public().to_owned()])?;
             }
             Ok(Exit::Ok.into())
         })

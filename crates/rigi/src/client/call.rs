@@ -101,6 +101,8 @@ fn tls(scheme: &str) -> Result<rustls::ClientConfig, rustls::Error> {
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    /// Where people reach it, if not there.
+    public: Option<String>,
     token: Option<String>,
     /// Whose things are asked for, if not those of the project that is always there.
     project: Option<String>,
@@ -123,7 +125,7 @@ impl Client {
         let http = http.tls_backend_preconfigured(tls);
         // No proxy: the token must not pass through one by accident, and loopback never does.
         let http = http.no_proxy().build().map_err(|_| wrong())?;
-        Ok(Self { http, base, token: server.token.clone(), project: None })
+        Ok(Self { http, base, public: server.public.clone(), token: server.token.clone(), project: None })
     }
 
     /// The same server, in a project.
@@ -139,11 +141,17 @@ impl Client {
         self.base.as_str().trim_end_matches('/')
     }
 
+    /// The address that people use.
+    #[must_use]
+    pub fn public(&self) -> &str {
+        self.public.as_deref().unwrap_or_else(|| self.base()).trim_end_matches('/')
+    }
+
     /// Address of a page of the project: of `/runs/…`.
     #[must_use]
     pub fn page(&self, path: &str) -> String {
         let project = self.project.as_deref().map(|name| format!("/projects/{}", percent(name)));
-        format!("{}{}{path}", self.base(), project.unwrap_or_default())
+        format!("{}{}{path}", self.public(), project.unwrap_or_default())
     }
 
     /// A request for `/api/v1/…`.

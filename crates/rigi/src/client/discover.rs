@@ -17,8 +17,11 @@ use super::named_servers::NamedServers;
 /// What a running server writes to `server.json` in its data folder, readable by its owner alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServerFile {
-    /// Where it answers.
+    /// Where people reach it.
     pub url: String,
+    /// Where commands of this machine reach it, if not there: what has TLS of its own, or stands behind a proxy, answers here without.
+    #[serde(default)]
+    pub local: Option<String>,
     /// Signs commands of this machine in.
     pub token: String,
     /// Its process.
@@ -48,6 +51,16 @@ impl ServerFile {
         let file: Self = serde_json::from_str(&text).ok()?;
         FolderLock::is_held(data).then_some(file)
     }
+
+    /// The server, for commands of this machine.
+    #[must_use]
+    pub fn place(self, data: Option<PathBuf>) -> ServerPlace {
+        let (url, public) = match self.local {
+            Some(local) => (local, Some(self.url)),
+            None => (self.url, None),
+        };
+        ServerPlace { url, public, token: Some(self.token), data, pid: Some(self.pid) }
+    }
 }
 
 /// A server to talk to.
@@ -55,6 +68,8 @@ impl ServerFile {
 pub struct ServerPlace {
     /// Where it answers.
     pub url: String,
+    /// Where people reach it, if not there.
+    pub public: Option<String>,
     /// Signs in.
     pub token: Option<String>,
     /// Its data folder, where it was found by that.
@@ -107,7 +122,7 @@ pub fn find(place: &SearchPlace) -> Result<ServerPlace, FindError> {
     let of_name = |name: &String| {
         let server = place.named.servers.get(name).ok_or_else(|| FindError::NoName(name.clone()))?;
         let token = place.token.clone().or_else(|| Some(server.token.clone()));
-        Ok(ServerPlace { url: server.url.clone(), token, data: None, pid: None })
+        Ok(ServerPlace { url: server.url.clone(), public: None, token, data: None, pid: None })
     };
     if let Some(name) = &place.server {
         return of_name(name);
@@ -115,12 +130,12 @@ pub fn find(place: &SearchPlace) -> Result<ServerPlace, FindError> {
     if let Some(url) = &place.url {
         let kept = || Some(place.named.of_url(url)?.token.clone());
         let token = place.token.clone().or_else(|| token_in(place.data.as_deref()?)).or_else(kept);
-        return Ok(ServerPlace { url: url.clone(), token, data: None, pid: None });
+        return Ok(ServerPlace { url: url.clone(), public: None, token, data: None, pid: None });
     }
     let open = |data: &Path| {
         let file = ServerFile::of_running(data)?;
-        let token = place.token.clone().or(Some(file.token));
-        Some(ServerPlace { url: file.url, token, data: Some(data.to_owned()), pid: Some(file.pid) })
+        let found = file.place(Some(data.to_owned()));
+        Some(ServerPlace { token: place.token.clone().or(found.token), ..found })
     };
     if let Some(data) = &place.data {
         return open(data).ok_or_else(|| FindError::NotOn(data.clone()));
@@ -212,6 +227,7 @@ mod tests {
         std::fs::create_dir_all(data).unwrap();
         let file = ServerFile {
             url: format!("http://127.0.0.1/{}", data.display()),
+            local: None,
             token: "t".to_owned(),
             pid: 1,
             pipelines_folder: String::new(),

@@ -136,8 +136,14 @@ mod tests {
     async fn comes_back_behind_the_last_whole_event() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let client =
-            Client::new(&ServerPlace { url, token: Some("t".to_owned()), data: None, pid: None }).unwrap();
+        let client = Client::new(&ServerPlace {
+            url,
+            public: None,
+            token: Some("t".to_owned()),
+            data: None,
+            pid: None,
+        })
+        .unwrap();
         let server = async {
             let first = answer(&listener, "id: 7\ndata: one\n\nid: 8\ndata: half").await;
             let second = answer(&listener, "id: 8\ndata: two\n\n").await;

@@ -144,7 +144,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         // A relative folder of the file lies beside the file, wherever the command is called from.
         if let Some(parent) = path.parent() {
             let projects = config.projects.values_mut().map(|project| &mut project.pipelines);
-            for folder in projects.chain([&mut config.data.folder, &mut config.data.projects]).flatten() {
+            let tls = [&mut config.tls.certificate, &mut config.tls.key, &mut config.tls.acme_root];
+            let data = [&mut config.data.folder, &mut config.data.projects];
+            for folder in projects.chain(data).chain(tls).flatten() {
                 *folder = parent.join(&*folder);
             }
         }

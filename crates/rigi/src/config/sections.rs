@@ -215,6 +215,22 @@ sections! {
         folder: Option<PathBuf> = None => "beside the data folder, with `-runs` at its end";
     }
 
+    /// TLS of the server itself, on `server.port`: from files, or from an authority by ACME. Behind a proxy that has it, none is needed.
+    tls: Tls {
+        /// File of the certificate and those of who signed it, as PEM. It is read again when it changes.
+        certificate: Option<PathBuf> = None;
+        /// File of its key.
+        key: Option<PathBuf> = None;
+        /// Directory of an authority that speaks ACME, such as `https://acme-v02.api.letsencrypt.org/directory`. To name one is to agree to its terms. Port 443 of each name leads to `server.port`.
+        acme: Option<String> = None;
+        /// Host names that a certificate is fetched for. The first is the one of links.
+        names: Names = Names::default();
+        /// Mail address that the authority may write to.
+        contact: Option<String> = None;
+        /// File of the certificate of an authority whose own server this machine does not trust, as PEM.
+        acme_root: Option<PathBuf> = None;
+    }
+
     /// Where runs execute. Each engine of containers and each cluster has a table of its own, `[targets.NAME]`.
     targets: Targets {
         /// Target of pipelines that name none.

@@ -9,9 +9,17 @@ use rigi_store::retention::Keep;
 use rigi_store::{BucketConfig, GivenKey, Hidden, Storage, StorageUrl, read_key};
 use rigi_work::plan::PlanLimits;
 
-use super::sections::Config;
+use super::sections::{Config, Tls};
 use super::targets::TargetConfig;
 use super::value::Password;
+
+impl Tls {
+    /// Whether the server has TLS of its own.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.certificate.is_some() || self.key.is_some() || self.acme.is_some()
+    }
+}
 
 impl Config {
     /// Where stored files lie.

@@ -190,7 +190,7 @@ impl Value for Weight {
     }
 }
 
-/// Names of environment variables.
+/// Names, of environment variables and others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
 
@@ -204,7 +204,7 @@ impl Value for Names {
         };
         let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
         match names.iter().find(|name| name.contains(['=', '\0', ' '])) {
-            Some(name) => Err(format!("holds `{name}`, which is no name of a variable")),
+            Some(name) => Err(format!("holds `{name}`, which is no name")),
             None => Ok(Self(names)),
         }
     }

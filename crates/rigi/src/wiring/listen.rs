@@ -46,6 +46,9 @@ fn may_listen(config: &Config) -> Result<(), Trouble> {
             "give people accounts (`rigi up --team`, or `people.enabled`), or bind to 127.0.0.1 and reach it by `ssh -L`",
         ));
     }
+    if config.tls.is_on() {
+        return Ok(());
+    }
     let https = server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     let behind_proxy = https && !server.trusted_proxies.0.is_empty();
     if behind_proxy || server.plain_http {
@@ -53,7 +56,7 @@ fn may_listen(config: &Config) -> Result<(), Trouble> {
     }
     Err(refused(
         format!("{} would let other machines in without TLS", server.bind),
-        "stand behind a proxy that has it (`server.public_url` with https, `server.trusted_proxies`), or say `server.plain_http`",
+        "give it a certificate (`[tls]`), stand behind a proxy that has one (`server.public_url` with https, `server.trusted_proxies`), or say `server.plain_http`",
     ))
 }
 
@@ -74,12 +77,35 @@ pub(crate) fn hosts(config: &Config) -> Vec<String> {
         IpAddr::V6(address) => hosts.push(format!("[{address}]")),
     }
     let public = config.server.public_url.as_deref().and_then(|url| url.parse::<axum::http::Uri>().ok());
+    hosts.extend(config.tls.names.0.iter().cloned());
     hosts.extend(public.as_ref().and_then(axum::http::Uri::host).map(str::to_owned));
     hosts
 }
 
+/// A port of this machine alone, without TLS, for commands: they need not trust a certificate for that.
+pub(crate) async fn for_commands() -> Result<TcpListener, Trouble> {
+    TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| {
+        let message = format!("cannot listen on 127.0.0.1 for commands: {error}");
+        Trouble::new(ErrorCode::ConfigInvalid, message, "give the machine a loopback address")
+    })
+}
+
+/// Where commands of this machine reach a port.
+pub(crate) fn local_url(listener: &TcpListener) -> Option<String> {
+    let mut address = listener.local_addr().ok()?;
+    if address.ip().is_unspecified() {
+        let own = if address.is_ipv4() {
+            IpAddr::from([127, 0, 0, 1])
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        };
+        address.set_ip(own);
+    }
+    Some(format!("http://{address}"))
+}
+
 /// Serves until stopped.
-pub(crate) async fn serve(listener: TcpListener, router: axum::Router, stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: impl door::Listen, router: axum::Router, stop: watch::Receiver<bool>) {
     door::serve(listener, router, gate(), Patience::default(), stop).await;
 }
 

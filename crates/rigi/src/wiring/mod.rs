@@ -14,6 +14,7 @@ mod people;
 pub mod runners;
 pub mod surroundings;
 pub mod targets;
+mod tls;
 pub mod up;
 
 pub use check::{doctor, gc, migrate, not_configured, validate};

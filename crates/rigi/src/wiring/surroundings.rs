@@ -1,6 +1,7 @@
 //! Targets and storage as a configuration sets them up, to be listed and looked at.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -9,6 +10,7 @@ use rigi_model::Target;
 use rigi_store::{Storage, check_storage};
 
 use super::targets::{Settled, settle};
+use super::tls::Certificates;
 use crate::config::Config;
 use crate::trouble::Trouble;
 
@@ -22,6 +24,8 @@ pub struct Surroundings {
     /// Where files are kept, if that is not on this machine.
     address: Option<String>,
     data: PathBuf,
+    /// What the server shows whoever comes by TLS.
+    pub certificates: OnceLock<Certificates>,
 }
 
 impl Surroundings {
@@ -37,6 +41,7 @@ impl Surroundings {
             address: storage.address(),
             storage,
             data: data.to_owned(),
+            certificates: OnceLock::new(),
         })
     }
 
@@ -72,6 +77,10 @@ impl Surroundings {
 }
 
 impl rigi_server::http::Surroundings for Surroundings {
+    fn warnings(&self) -> Vec<String> {
+        self.certificates.get().and_then(Certificates::trouble).into_iter().collect()
+    }
+
     fn targets(&self) -> Vec<TargetView> {
         let view = |name: &str, kind: &str, place: String| TargetView {
             name: name.to_owned(),

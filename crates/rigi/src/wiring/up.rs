@@ -19,6 +19,7 @@ use super::error::{of_executor, of_store};
 use super::listen;
 use super::parts::Parts;
 use super::runners::Doors;
+use super::tls::Tls;
 use crate::client::ServerFile;
 use crate::config::Loaded;
 use crate::terminal::{place, say, set_in};
@@ -70,6 +71,11 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     let listener = listen::bind(&loaded.config)?;
     let doors = Doors::open(&loaded.config, &folder.path).await?;
     let metrics = listen::for_metrics(&loaded.config).await?;
+    let tls = Tls::open(&loaded.config, &folder)?;
+    let commands = match &tls {
+        Some(_) => Some(listen::for_commands().await?),
+        None => None,
+    };
     let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew)).await?;
     let (stop, stopped) = watch::channel(false);
     let url = public_url(&listener, &loaded);
@@ -80,7 +86,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
         tokio::spawn(listen::serve(metrics, router, stopped.clone()));
     }
     let link = first_link(&parts, &state).await?;
-    announce(&parts, &state, &format!("{url}{link}"), &url, begun)?;
+    let local = listen::local_url(commands.as_ref().unwrap_or(&listener)).filter(|local| *local != url);
+    announce(&parts, &state, &format!("{url}{link}"), (&url, local), begun)?;
     fresh.keep();
     if parts.engine.leads() {
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
@@ -93,7 +100,17 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
     tokio::spawn(super::daemon::signals(stop));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
-    listen::serve(listener, rigi_server::http::router(state), stopped).await;
+    let router = rigi_server::http::router(state);
+    if let Some(commands) = commands {
+        tokio::spawn(listen::serve(commands, router.clone(), stopped.clone()));
+    }
+    match tls {
+        Some(tls) => {
+            let _ = parts.surroundings.certificates.set(tls.certificates.clone());
+            listen::serve(tls.listen(listener, &loaded.config, &parts.folder), router, stopped).await;
+        }
+        None => listen::serve(listener, router, stopped).await,
+    }
     let left = finish(&parts).await;
     parts.folder.withdraw();
     super::daemon::unregister(&parts.folder.path);
@@ -200,7 +217,7 @@ pub(crate) fn state(
 fn auth(parts: &Parts, loaded: &Loaded, url: &str) -> Result<Auth, Trouble> {
     let config = &loaded.config;
     let mut owner = Owner::new(parts.folder.token()?, listen::hosts(config));
-    if config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+    if url.starts_with("https://") {
         owner = owner.over_https();
     }
     let people = &config.people;
@@ -225,8 +242,21 @@ fn auth(parts: &Parts, loaded: &Loaded, url: &str) -> Result<Auth, Trouble> {
 
 /// The address that people use.
 pub(crate) fn public_url(listener: &TcpListener, loaded: &Loaded) -> String {
-    let local = listener.local_addr().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
-    loaded.config.server.public_url.clone().unwrap_or_else(|| format!("http://{local}"))
+    let config = &loaded.config;
+    if let Some(url) = &config.server.public_url {
+        return url.clone();
+    }
+    let local = listener.local_addr();
+    let Some(name) = config.tls.names.0.first().filter(|_| config.tls.is_on()) else {
+        let scheme = if config.tls.is_on() { "https" } else { "http" };
+        let address = local.map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string());
+        return format!("{scheme}://{address}");
+    };
+    // An authority comes to port 443, and so do people.
+    match local.map_or(443, |address| address.port()) {
+        port if config.tls.acme.is_none() && port != 443 => format!("https://{name}:{port}"),
+        _ => format!("https://{name}"),
+    }
 }
 
 /// What follows the server's address in what is printed: with it, the one person signs in, or the first administrator does.
@@ -242,9 +272,16 @@ async fn first_link(parts: &Parts, state: &AppState) -> Result<String, Trouble> 
 }
 
 /// Tells people and commands that the server is ready.
-fn announce(parts: &Parts, state: &AppState, link: &str, url: &str, begun: Instant) -> Result<(), Trouble> {
+fn announce(
+    parts: &Parts,
+    state: &AppState,
+    link: &str,
+    (url, local): (&str, Option<String>),
+    begun: Instant,
+) -> Result<(), Trouble> {
     parts.folder.announce(&ServerFile {
         url: url.to_owned(),
+        local,
         token: parts.folder.token()?,
         pid: std::process::id(),
         pipelines_folder: state.pipelines_folder.display().to_string(),

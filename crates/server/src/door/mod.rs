@@ -9,7 +9,9 @@ mod serve;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use body::Stalled;
 pub use gate::{Gate, Places, Seat};
-pub use serve::{Patience, serve};
+pub use serve::{Listen, Patience, serve};
+pub use tls::{ACME_PROTOCOL, TlsListener};

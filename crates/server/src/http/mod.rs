@@ -55,7 +55,7 @@ pub use sign_in_links::first_administrator_link;
 pub use state::{AppState, Inner};
 pub use surroundings::Surroundings;
 
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -118,7 +118,7 @@ pub fn router(state: AppState) -> axum::Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), auth::open_link))
         .layer(from_fn_with_state(state.clone(), auth::check_host))
-        .layer(from_fn(secure_headers))
+        .layer(from_fn_with_state(state.clone(), secure_headers))
         .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
         .layer(from_fn(request::name))
         .with_state(state);
@@ -147,7 +147,7 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
                            img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
                            form-action 'self'; frame-ancestors 'self'";
 /// Headers of every answer that sets none of its own.
-async fn secure_headers(request: Request, next: Next) -> Response {
+async fn secure_headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let defaults = [
@@ -159,6 +159,11 @@ async fn secure_headers(request: Request, next: Next) -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
     ];
+    if state.auth.owner.is_over_https() {
+        // A year; names below this one are not ours to speak for.
+        let value = HeaderValue::from_static("max-age=31536000");
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(value);
+    }
     for (name, value) in defaults {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -14,6 +14,8 @@ use super::state::AppState;
 
 /// What the server was set up with.
 pub trait Surroundings: Send + Sync {
+    /// What an operator should know of them now.
+    fn warnings(&self) -> Vec<String>;
     /// All targets, that of this machine's processes first.
     fn targets(&self) -> Vec<TargetView>;
     /// Looks at all that runs on a target need; `None` where there is no such target.

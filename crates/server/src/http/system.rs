@@ -79,6 +79,7 @@ async fn own_runs(state: &AppState, own: &[Arc<Project>]) -> RunCounts {
 /// What an operator should know.
 async fn warnings(state: &AppState) -> Vec<String> {
     let mut warnings = state.warnings.clone();
+    warnings.extend(state.surroundings.warnings());
     let projects = state.projects.all();
     let unwatched: Vec<_> = projects.iter().flat_map(|project| project.catalog.unwatched()).collect();
     warnings.extend(unwatched.iter().map(|(name, why)| {

@@ -57,7 +57,7 @@ impl Admin {
                 }
                 None => {
                     let link: LinkView = client.act(&["links"], &[]).await?;
-                    say(&format!("{}{}", client.base(), link.path))?;
+                    say(&format!("{}{}", client.public(), link.path))?;
                 }
             }
             Ok(Exit::Ok.into())

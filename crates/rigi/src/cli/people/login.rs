@@ -88,12 +88,12 @@ impl Login {
         })?;
         let address = url.as_str().trim_end_matches('/').to_owned();
         let (file, mut servers) = known()?;
-        let place = ServerPlace { url: address.clone(), token: None, data: None, pid: None };
+        let place = ServerPlace { url: address.clone(), public: None, token: None, data: None, pid: None };
         let client = Client::new(&place).map_err(Failure::from)?;
         let asked: DeviceAsked = session.block_on(async {
             Ok(client.post(&["device", "codes"], &AskForDevice { name: machine() }).await?)
         })?;
-        let page = format!("{}{}", client.base(), asked.path);
+        let page = format!("{}{}", client.public(), asked.path);
         if !self.no_browser && has_browser(&std::env::vars().collect()) && open_browser(&page) {
             remark(&format!(
                 "The browser shows whether {} is let in; the code is {}.",
@@ -155,7 +155,8 @@ impl Logout {
             Failure::new(Exit::NotFound, "no server is signed in to")
                 .cure("`rigi server list` shows those that are")
         })?;
-        let place = ServerPlace { url: server.url, token: Some(server.token), data: None, pid: None };
+        let place =
+            ServerPlace { url: server.url, public: None, token: Some(server.token), data: None, pid: None };
         let client = Client::new(&place).map_err(Failure::from)?;
         let ended = session.block_on(async { Ok(client.delete(&["session"], &[]).await) })?;
         match ended {
@@ -202,7 +203,7 @@ impl Whoami {
         say(&facts(&[
             ("name", account.name),
             ("mail", account.mail.unwrap_or_default()),
-            ("server", client.base().to_owned()),
+            ("server", client.public().to_owned()),
             ("rights", rights.into_iter().chain(roles).collect::<Vec<_>>().join(", ")),
         ]))?;
         Ok(Exit::Ok.into())

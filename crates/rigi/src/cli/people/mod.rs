@@ -36,7 +36,7 @@ fn role(text: &str) -> Result<Role, String> {
 
 /// Prints a link that is shown once.
 fn print_link(client: &Client, link: &MadeLink, how: OutputArgs) -> anyhow::Result<()> {
-    let url = format!("{}{}", client.base(), link.path);
+    let url = format!("{}{}", client.public(), link.path);
     if how.is_for_people() {
         return Ok(say(&url)?);
     }

@@ -304,6 +304,10 @@ pub fn settings() -> Settings {
 struct Nothing;
 
 impl Surroundings for Nothing {
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn targets(&self) -> Vec<TargetView> {
         Vec::new()
     }
