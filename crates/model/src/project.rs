@@ -28,6 +28,8 @@ pub struct ProjectSettings {
     pub labels: BTreeMap<String, String>,
     /// Where runs execute that say nothing.
     pub target: Option<String>,
+    /// Whoever comes may look at it, if the server lets them.
+    pub public: bool,
     /// What is kept of the runs of each pipeline that says nothing.
     pub retention: Retention,
     /// What it may have.
@@ -94,6 +96,7 @@ impl ProjectSettings {
         Self {
             labels,
             target: self.target.or(other.target),
+            public: self.public || other.public,
             retention: self.retention.or(&other.retention),
             quota: self.quota.or(other.quota),
         }

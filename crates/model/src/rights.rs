@@ -127,6 +127,22 @@ impl Action {
 }
 
 impl Action {
+    /// Whether those may do it in a public project who have not signed in: to see what runs and what comes of it, and nothing of people.
+    #[must_use]
+    pub const fn is_for_visitors(self) -> bool {
+        matches!(
+            self,
+            Self::ProjectsList
+                | Self::ProjectRead
+                | Self::PipelinesRead
+                | Self::CodeRead
+                | Self::RunsRead
+                | Self::LogsRead
+                | Self::ArtifactsRead
+                | Self::EventsRead
+        )
+    }
+
     /// Whether it adds to a project: what is archived takes no more.
     #[must_use]
     pub const fn adds(self) -> bool {

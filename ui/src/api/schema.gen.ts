@@ -2133,6 +2133,11 @@ export interface components {
              * @default null
              */
             name: string | null;
+            /**
+             * @description `true`: whoever comes may look at it, if the server lets them (`people.public_projects`).
+             * @default null
+             */
+            public: boolean | null;
             /** @default null */
             retention: components["schemas"]["RetentionView"] | null;
             /**
@@ -3118,6 +3123,8 @@ export interface components {
                  * @description Pipelines whose spec has a mistake.
                  */
                 pipelines_with_mistakes: number;
+                /** @description Whoever comes may look at it. */
+                public: boolean;
                 /**
                  * Format: int64
                  * @description Runs that wait.
@@ -3651,6 +3658,8 @@ export interface components {
              * @description Pipelines whose spec has a mistake.
              */
             pipelines_with_mistakes: number;
+            /** @description Whoever comes may look at it. */
+            public: boolean;
             /**
              * Format: int64
              * @description Runs that wait.
@@ -4360,6 +4369,8 @@ export interface components {
             people: boolean;
             /** @description By a provider. */
             providers: components["schemas"]["ProviderView"][];
+            /** @description Projects that one may look at without signing in. */
+            public?: string[];
         };
     };
     responses: never;

@@ -9,6 +9,10 @@ use utoipa::ToSchema;
 /// How one may sign in.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct WaysIn {
+    /// Projects that one may look at without signing in.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub public: Vec<ProjectName>,
     /// Whether this server has accounts. Without them, a link signs the one person in.
     pub people: bool,
     /// By mail address and password.

@@ -35,6 +35,8 @@ pub struct ProjectView {
     pub created_at: Timestamp,
     /// Words to find it by.
     pub labels: BTreeMap<String, String>,
+    /// Whoever comes may look at it.
+    pub public: bool,
     /// Where runs execute that say nothing; absent: on the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -133,6 +135,9 @@ pub struct ChangeProject {
     /// `true`: it can be read, and takes no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
+    /// `true`: whoever comes may look at it, if the server lets them (`people.public_projects`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
     /// Words to find it by, in place of those that it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,

@@ -100,6 +100,8 @@ sections! {
         passwords: bool = true;
         /// Mail address of the first administrator, where a provider (`[providers.NAME]`) verifies it: for servers that nobody starts by hand.
         first_admin: Option<String> = None;
+        /// Whether owners may make their projects public: whoever comes may look at them.
+        public_projects: bool = false;
         /// A session that nobody uses ends after this time.
         session_idle: Time = Time(Duration::from_secs(12 * 3600));
         /// A session ends after this time, whatever it is used for.

@@ -229,6 +229,7 @@ fn auth(parts: &Parts, loaded: &Loaded, url: &str) -> Result<Auth, Trouble> {
         longest: people.session_longest.0,
         passwords: people.passwords,
         first_administrator: people.first_admin.clone(),
+        public_projects: people.public_projects,
     };
     let mut providers = Vec::new();
     for (name, provider) in &config.providers {

@@ -48,6 +48,12 @@ impl Auth {
         Self { owner, people: Some(people), proxies: Vec::new(), public_url: String::new() }
     }
 
+    /// Whether those who have not signed in may look at public projects.
+    #[must_use]
+    pub fn lets_visitors_in(&self) -> bool {
+        self.people.as_ref().is_some_and(|people| people.rules.public_projects)
+    }
+
     /// Reached by browsers under this address.
     #[must_use]
     pub fn at(mut self, public_url: &str) -> Self {

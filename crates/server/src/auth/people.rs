@@ -19,12 +19,20 @@ pub struct SignInRules {
     pub passwords: bool,
     /// Whoever has this address at a provider becomes the first administrator.
     pub first_administrator: Option<String>,
+    /// Projects may be public.
+    pub public_projects: bool,
 }
 
 impl Default for SignInRules {
     fn default() -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
-        Self { idle: hours(12), longest: hours(30 * 24), passwords: true, first_administrator: None }
+        Self {
+            idle: hours(12),
+            longest: hours(30 * 24),
+            passwords: true,
+            first_administrator: None,
+            public_projects: false,
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rigi_model::rights::Standing;
-use rigi_model::{Actor, Timestamp};
+use rigi_model::rights::{Role, Standing};
+use rigi_model::{Actor, ProjectName, Timestamp};
 use rigi_store::people::{Carrier, Person};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,14 @@ impl Principal {
     fn of_server(actor: Actor) -> Self {
         let standing = Arc::new(Standing::administrator());
         Self { actor, standing, account: None, ended: CancellationToken::new() }
+    }
+
+    /// Somebody who looks at a public project. What they hear of ends now and then, and is asked for again: it may not be public any more.
+    #[must_use]
+    pub fn visitor(projects: impl IntoIterator<Item = ProjectName>) -> Self {
+        let roles = projects.into_iter().map(|project| (project, Role::Viewer)).collect();
+        let standing = Arc::new(Standing { roles, ..Standing::default() });
+        Self { actor: Actor::named("visitor"), standing, ..Self::nobody() }
     }
 
     /// Somebody who has not signed in.

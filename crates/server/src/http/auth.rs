@@ -20,6 +20,9 @@ use crate::door::Seat;
 /// A browser that came by a link of the one who has the server for themselves stays signed in for so long.
 const OWNER_SESSION: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// Who looks at a public project is let in anew after this time.
+const VISIT: Duration = Duration::from_secs(60);
+
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
@@ -86,19 +89,23 @@ pub async fn require(
             recognise(&request);
             principal
         }
-        Shown::Nothing if actions.is_for_everybody(&request) => Principal::nobody(),
-        Shown::Nothing => return nobody(&state).into_response(),
+        Shown::Nothing => match actions.stranger(&state, &request) {
+            Some(principal) => principal,
+            None => return nobody(&state).into_response(),
+        },
     };
     if !by_token && !is_own(&request) {
         return ApiError::new(ErrorCode::Forbidden, "the request came from a foreign page").into_response();
     }
     let account = principal.account.clone();
+    let visits = account.is_none() && !principal.standing.administrator;
     let ended = principal.ended.clone();
     request.extensions_mut().insert(principal);
     request.extensions_mut().insert(client);
     let response = next.run(request).await;
     match account {
         Some(account) => ending::with(response, ended, account.until),
+        None if visits => ending::with(response, ended, Some(Timestamp::now().after(VISIT))),
         None => response,
     }
 }

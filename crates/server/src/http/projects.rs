@@ -98,6 +98,7 @@ async fn views(state: &AppState, principal: &Principal, projects: &[Arc<Project>
             role: principal.standing.role_in(project.id()),
             created_at: project.facts.created_at,
             labels: project.settings.labels.clone(),
+            public: project.settings.public,
             target: project.settings.target.clone(),
             retention: retention_view(&project.settings.retention),
             quota: quota_view(&project.settings.quota),
@@ -153,7 +154,7 @@ pub(super) fn quota_view(quota: &Quota) -> QuotaView {
 }
 
 /// What the project uses of what it may have, and who uses it.
-#[utoipa::path(get, path = "/usage", tag = "projects", extensions(("x-rigi-action" = json!("project.read"))),
+#[utoipa::path(get, path = "/usage", tag = "projects", extensions(("x-rigi-action" = json!("members.read"))),
     responses((status = 200, description = "What it uses", body = ProjectUsage)))]
 async fn get_usage(scope: Scope) -> ApiResult<axum::Json<ProjectUsage>> {
     let (id, db) = (scope.project().clone(), scope.db());

@@ -162,6 +162,14 @@ async fn change_project(
             false => (ProjectState::Open, "projects.open"),
         };
     }
+    if let Some(public) = body.public {
+        if public && !state.auth.lets_visitors_in() {
+            let detail = "this server shows nothing to those who have not signed in";
+            return Err(ApiError::new(ErrorCode::StateConflict, detail)
+                .cure("An operator sets `people.public_projects`, and starts the server again."));
+        }
+        (after.settings.public, action) = (public, "projects.public");
+    }
     if let Some(labels) = body.labels {
         check_labels(&labels)?;
         after.settings.labels = labels;

@@ -73,11 +73,27 @@ impl Actions {
         Self(Arc::new(all.collect()))
     }
 
-    /// Whether a request is for something that is done for those who have not signed in as well.
-    pub(super) fn is_for_everybody(&self, request: &Request) -> bool {
-        let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-        let action = path.and_then(|path| self.0.get(&(request.method().clone(), path)).copied().flatten());
-        action.is_some_and(|action| action.needs() == Needs::Nothing)
+    /// Who may do what is asked for without having signed in: anybody, or who looks at a public project.
+    pub(super) fn stranger(&self, state: &AppState, request: &Request) -> Option<Principal> {
+        let path = request.extensions().get::<MatchedPath>()?.as_str().to_owned();
+        let action = self.0.get(&(request.method().clone(), path.clone())).copied().flatten()?;
+        if action.needs() == Needs::Nothing {
+            return Some(Principal::nobody());
+        }
+        if !action.is_for_visitors() || !state.auth.lets_visitors_in() {
+            return None;
+        }
+        let mut public = state.projects.all();
+        public.retain(|project| project.settings.public);
+        if action != Action::ProjectsList {
+            let id = state.projects.id_of(&project_of(request, &path));
+            // What has an id of its own is asked for in its project.
+            let found_later =
+                request.extensions().get::<Named>().is_none() && path.starts_with("/api/v1/runs/{id}");
+            public.retain(|project| Some(project.id()) == id.as_ref() && !found_later);
+        }
+        let visitor = || Principal::visitor(public.iter().map(|project| project.id().clone()));
+        (!public.is_empty()).then(visitor)
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn ways_in(State(state): State<AppState>) -> ApiResult<axum::Json<WaysIn>> {
     let people = state.auth.people.as_ref();
     let first_administrator = people.is_some() && !state.store().db().has_administrator().await?;
+    let mut public = state.projects.all();
+    public.retain(|project| project.settings.public && state.auth.lets_visitors_in());
     Ok(axum::Json(WaysIn {
+        public: public.iter().map(|project| project.name().clone()).collect(),
         people: people.is_some(),
         passwords: people.is_some_and(|people| people.rules.passwords),
         first_administrator,

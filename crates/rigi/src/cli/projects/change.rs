@@ -30,6 +30,9 @@ pub(super) struct Set {
     /// Where runs execute that say nothing; `none`: on the server's default
     #[arg(long)]
     target: Option<String>,
+    /// Whether whoever comes may look at it, where the server lets them
+    #[arg(long)]
+    public: Option<bool>,
     /// Ended runs of each pipeline that are kept; `none`: as many as the server says
     #[arg(long, value_name = "COUNT", value_parser = |text: &str| amount(text, whole::<u64>))]
     keep_runs: Option<Amount<u64>>,
@@ -48,7 +51,7 @@ pub(super) fn millis(text: &str) -> Result<u64, rigi_model::quantity::QuantityEr
 
 impl Set {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<()> {
-        let mut body = ChangeProject::default();
+        let mut body = ChangeProject { public: self.public, ..ChangeProject::default() };
         if !self.labels.is_empty() || self.no_labels {
             body.labels = Some(pairs::labels(&self.labels)?);
         }

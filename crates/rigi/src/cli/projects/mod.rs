@@ -182,6 +182,9 @@ fn print(project: &ProjectView, output: OutputArgs) -> anyhow::Result<()> {
     rows.push(("target", project.target.clone().unwrap_or_default()));
     rows.push(("kept", show::retention(&project.retention)));
     rows.push(("quota", show::quota(&project.quota)));
+    if project.public {
+        rows.push(("public", "whoever comes may look at it".to_owned()));
+    }
     if project.declared {
         rows.push(("from", "the server's configuration".to_owned()));
     }

@@ -71,7 +71,7 @@ async fn a_person_signs_in_and_out_and_sees_what_is_theirs() {
     let ways = body(ask(&server, Method::GET, "/sign-in", None, None).await).await;
     assert_eq!(
         ways,
-        json!({"people": true, "passwords": true, "first_administrator": true, "providers": []})
+        json!({"public": [], "people": true, "passwords": true, "first_administrator": true, "providers": []})
     );
     for (mail, password) in [("ada@example.org", "wrong"), ("nobody@example.org", PASSWORD), ("", "")] {
         let refused = sign_in(&server, mail, password, None).await;

@@ -274,3 +274,70 @@ async fn a_name_that_leads_elsewhere_says_nothing_to_strangers() {
     let account = server.call_as(&key, Method::GET, "/account", None).await.json();
     assert_eq!(account["roles"], json!([{"project": "sky", "role": "owner"}]));
 }
+
+#[tokio::test]
+async fn whoever_comes_looks_at_a_public_project_and_at_nothing_else() {
+    let server = TestServer::start_team(&[("lab", None)], &["lab/fit", "made/air/fit"]).await;
+    made(&server, "air").await;
+    let hidden = server.run("/projects/lab", "fit", json!({}), "succeeded").await;
+    let run = server.run("/projects/air", "fit", json!({}), "succeeded").await;
+    let visit = async |path: &str| server.call_as("", Method::GET, path, None).await;
+    assert_eq!(visit("/projects/air").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(visit("/sign-in").await.json()["public"], json!([]));
+    assert_eq!(change(&server, "air", json!({"public": true})).await.json()["public"], true);
+    assert_eq!(visit("/sign-in").await.json()["public"], json!(["air"]));
+    assert_eq!(visit("/projects/air").await.json()["role"], "viewer");
+    let all = visit("/projects").await.json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
+    for below in [
+        "pipelines",
+        "pipelines/fit",
+        "runs",
+        &format!("runs/{run}"),
+        &format!("runs/{run}/log"),
+        &format!("runs/{run}/artifacts"),
+    ] {
+        assert_eq!(visit(&format!("/projects/air/{below}")).await.status, StatusCode::OK, "{below}");
+    }
+    // Nothing of people, of secrets, of others, and nothing is done.
+    for below in ["members", "usage", "activity", "secrets", "invitations"] {
+        assert_eq!(
+            visit(&format!("/projects/air/{below}")).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{below}"
+        );
+    }
+    for path in [
+        "/projects/lab",
+        "/projects/nothing",
+        "/runs",
+        "/account",
+        "/people",
+        "/system",
+        &format!("/runs/{hidden}"),
+        &format!("/projects/air/runs/{hidden}x"),
+    ] {
+        let answer = visit(path).await;
+        assert!(
+            [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND].contains(&answer.status),
+            "{path}: {}",
+            answer.status
+        );
+    }
+    assert_eq!(visit(&format!("/projects/air/runs/{hidden}")).await.status, StatusCode::NOT_FOUND);
+    for (method, path) in [
+        (Method::POST, "/projects/air/pipelines/fit/runs"),
+        (Method::POST, "/projects/air/uploads?name=x"),
+        (Method::PATCH, "/projects/air"),
+        (Method::DELETE, "/projects/air"),
+        (Method::POST, "/projects"),
+    ] {
+        let answer = server.call_as("", method.clone(), path, Some(json!({}))).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+    }
+    assert_eq!(change(&server, "air", json!({"public": false})).await.json()["public"], false);
+    assert_eq!(visit("/projects/air/runs").await.status, StatusCode::UNAUTHORIZED);
+    // One person's server has no strangers.
+    let alone = self::server().await;
+    assert_eq!(change(&alone, "lab", json!({"public": true})).await.status, StatusCode::CONFLICT);
+}

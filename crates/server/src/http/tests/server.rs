@@ -136,7 +136,8 @@ impl TestServer {
         let auth = match crowd {
             Crowd::OnePerson => Auth::of_one(owner),
             Crowd::People => {
-                let people = People::start(engine.store().clone(), SignInRules::default(), Vec::new());
+                let rules = SignInRules { public_projects: true, ..SignInRules::default() };
+                let people = People::start(engine.store().clone(), rules, Vec::new());
                 Auth::of_people(owner, people).at("http://localhost")
             }
         };
