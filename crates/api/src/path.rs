@@ -1,8 +1,18 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 9] =
-    ["pipelines", "runs", "uploads", "events", "secrets", "members", "invitations", "activity", "usage"];
+pub const OF_PROJECTS: [&str; 10] = [
+    "pipelines",
+    "runs",
+    "uploads",
+    "events",
+    "secrets",
+    "members",
+    "invitations",
+    "activity",
+    "usage",
+    "requests",
+];
 
 /// Percent-encoding of everything but letters, digits and `-._`.
 #[must_use]

@@ -30,6 +30,8 @@ pub struct ProjectSettings {
     pub target: Option<String>,
     /// Whoever comes may look at it, if the server lets them.
     pub public: bool,
+    /// People with an account may ask to be in it.
+    pub joinable: bool,
     /// What is kept of the runs of each pipeline that says nothing.
     pub retention: Retention,
     /// What it may have.
@@ -97,6 +99,7 @@ impl ProjectSettings {
             labels,
             target: self.target.or(other.target),
             public: self.public || other.public,
+            joinable: self.joinable || other.joinable,
             retention: self.retention.or(&other.retention),
             quota: self.quota.or(other.quota),
         }

@@ -56,6 +56,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0007_projects.up.sql"),
         down: include_str!("../migrations/0007_projects.down.sql"),
     },
+    Migration {
+        number: 8,
+        name: "join requests",
+        up: include_str!("../migrations/0008_join_requests.up.sql"),
+        down: include_str!("../migrations/0008_join_requests.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -2,6 +2,7 @@
 
 mod account;
 mod cancel;
+mod join;
 mod log;
 mod people;
 mod pipeline;
@@ -12,6 +13,7 @@ mod system;
 
 pub use account::*;
 pub use cancel::*;
+pub use join::*;
 pub use log::*;
 pub use people::*;
 pub use pipeline::*;

@@ -37,6 +37,8 @@ pub struct ProjectView {
     pub labels: BTreeMap<String, String>,
     /// Whoever comes may look at it.
     pub public: bool,
+    /// People with an account may ask to be in it.
+    pub joinable: bool,
     /// Where runs execute that say nothing; absent: on the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -138,6 +140,9 @@ pub struct ChangeProject {
     /// `true`: whoever comes may look at it, if the server lets them (`people.public_projects`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public: Option<bool>,
+    /// `true`: people with an account may ask to be in it; its name is no secret to them then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joinable: Option<bool>,
     /// Words to find it by, in place of those that it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,

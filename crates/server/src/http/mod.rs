@@ -16,6 +16,7 @@ mod extract;
 mod feed;
 mod groups;
 pub mod health;
+mod join_requests;
 mod logs;
 mod members;
 mod newcomers;
@@ -77,6 +78,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(people::router())
         .merge(groups::router())
         .merge(members::router())
+        .merge(join_requests::router())
         .merge(audit::router())
         .merge(projects::router())
         .merge(projects_change::router())

@@ -99,6 +99,7 @@ async fn views(state: &AppState, principal: &Principal, projects: &[Arc<Project>
             created_at: project.facts.created_at,
             labels: project.settings.labels.clone(),
             public: project.settings.public,
+            joinable: project.settings.joinable,
             target: project.settings.target.clone(),
             retention: retention_view(&project.settings.retention),
             quota: quota_view(&project.settings.quota),

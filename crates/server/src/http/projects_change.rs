@@ -170,6 +170,9 @@ async fn change_project(
         }
         (after.settings.public, action) = (public, "projects.public");
     }
+    if let Some(joinable) = body.joinable {
+        after.settings.joinable = joinable;
+    }
     if let Some(labels) = body.labels {
         check_labels(&labels)?;
         after.settings.labels = labels;

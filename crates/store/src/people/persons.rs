@@ -141,6 +141,8 @@ static NO_FACTOR: Statement = Statement::delete("factors", &OF_PERSON, "factors.
 static NO_CODES: Statement =
     Statement::delete("recovery_codes", &OF_PERSON, "recovery_codes.person = v.person");
 static NO_IDENTITIES: Statement = Statement::delete("identities", &OF_PERSON, "identities.person = v.person");
+static NO_REQUESTS: Statement =
+    Statement::delete("join_requests", &OF_PERSON, "join_requests.person = v.person");
 static NO_LINKS: Statement = Statement::delete("links", &OF_PERSON, "links.person = v.person");
 
 impl Db {
@@ -325,6 +327,7 @@ impl Store {
                 &NO_CODES,
                 &NO_IDENTITIES,
                 &NO_LINKS,
+                &NO_REQUESTS,
             ];
             for statement in all {
                 write.rows.add(statement, [person.id.to_string().into()]);

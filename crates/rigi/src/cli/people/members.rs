@@ -7,7 +7,7 @@ use reqwest::Method;
 use rigi_api::view::{GrantView, MemberView, SetMember};
 use rigi_model::rights::Role;
 
-use super::role;
+use super::{requests, role};
 use crate::cli::output::{List, OutputArgs};
 use crate::cli::session::Session;
 use crate::cli::table::Column;
@@ -41,6 +41,23 @@ enum Command {
     /// Take the roles back that somebody has by hand or by an invitation
     Remove {
         /// Id, mail address or name of a person, or a group
+        #[arg(value_name = "WHO")]
+        who: String,
+    },
+    /// Who asks to be in the project
+    Requests(OutputArgs),
+    /// Let somebody in who asks
+    Accept {
+        /// Id or name
+        #[arg(value_name = "WHO")]
+        who: String,
+        /// viewer, runner, editor or owner
+        #[arg(value_parser = role, default_value = "viewer")]
+        role: Role,
+    },
+    /// Do not let somebody in who asks
+    Refuse {
+        /// Id or name
         #[arg(value_name = "WHO")]
         who: String,
     },
@@ -100,6 +117,9 @@ impl Members {
                     client.delete(&["members", &who], &[]).await?;
                     say(&format!("{who} has no role in this project any more."))?;
                 }
+                Command::Requests(output) => requests::list(&client, output, session).await?,
+                Command::Accept { who, role } => requests::answer(&client, &who, Some(role)).await?,
+                Command::Refuse { who } => requests::answer(&client, &who, None).await?,
             }
             Ok(Exit::Ok.into())
         })

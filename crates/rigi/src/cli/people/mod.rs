@@ -7,6 +7,7 @@ mod invitations;
 mod login;
 mod members;
 mod persons;
+pub mod requests;
 mod servers;
 mod tokens;
 

@@ -33,6 +33,9 @@ pub(super) struct Set {
     /// Whether whoever comes may look at it, where the server lets them
     #[arg(long)]
     public: Option<bool>,
+    /// Whether people with an account may ask to be in it
+    #[arg(long)]
+    joinable: Option<bool>,
     /// Ended runs of each pipeline that are kept; `none`: as many as the server says
     #[arg(long, value_name = "COUNT", value_parser = |text: &str| amount(text, whole::<u64>))]
     keep_runs: Option<Amount<u64>>,
@@ -51,7 +54,8 @@ pub(super) fn millis(text: &str) -> Result<u64, rigi_model::quantity::QuantityEr
 
 impl Set {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<()> {
-        let mut body = ChangeProject { public: self.public, ..ChangeProject::default() };
+        let mut body =
+            ChangeProject { public: self.public, joinable: self.joinable, ..ChangeProject::default() };
         if !self.labels.is_empty() || self.no_labels {
             body.labels = Some(pairs::labels(&self.labels)?);
         }

@@ -11,6 +11,7 @@ use rigi_api::view::{CreateProject, ProjectView};
 use rigi_model::project::ProjectState;
 
 use super::output::{List, OutputArgs, facts, print_value};
+use super::people::requests;
 use super::session::Session;
 use super::table::Column;
 use super::{pairs, words};
@@ -70,6 +71,16 @@ enum Command {
     Set(change::Set),
     /// Say what a project may have; what is not given stays
     Quota(quota::SetQuota),
+    /// Projects that you may ask to be in
+    Joinable(OutputArgs),
+    /// Ask to be in a project
+    Join {
+        /// Its name
+        name: String,
+        /// What its owners should know
+        #[arg(long)]
+        note: Option<String>,
+    },
     /// It can be read, and takes no more
     Archive {
         /// Its name
@@ -115,6 +126,8 @@ impl Projects {
                 Command::Rename { name, to } => change::rename(&client, &name, to).await?,
                 Command::Set(set) => set.run(&client).await?,
                 Command::Quota(quota) => quota.run(&client).await?,
+                Command::Joinable(output) => requests::joinable(&client, output, session).await?,
+                Command::Join { name, note } => requests::join(&client, name, note).await?,
                 Command::Archive { name } => change::archive(&client, &name, true).await?,
                 Command::Open { name } => change::archive(&client, &name, false).await?,
                 Command::Delete(delete) => delete.run(&client).await?,

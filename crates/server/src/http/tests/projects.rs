@@ -76,7 +76,7 @@ async fn the_limit_of_a_project_holds_back_its_own_runs_alone() {
     assert_eq!(
         lab,
         json!({
-            "name": "lab", "id": "lab", "state": "open", "declared": true, "role": "owner", "labels": {}, "public": false, "retention": {},
+            "name": "lab", "id": "lab", "state": "open", "declared": true, "role": "owner", "labels": {}, "public": false, "joinable": false, "retention": {},
             "quota": {"runs": 1}, "fixed": ["runs"], "pipelines": 2, "pipelines_with_mistakes": 0, "queued": 0, "active": 0,
         })
     );

@@ -341,3 +341,53 @@ async fn whoever_comes_looks_at_a_public_project_and_at_nothing_else() {
     let alone = self::server().await;
     assert_eq!(change(&alone, "lab", json!({"public": true})).await.status, StatusCode::CONFLICT);
 }
+
+#[tokio::test]
+async fn somebody_asks_to_be_in_a_project_and_an_owner_answers() {
+    let server = TestServer::start_team(&[("lab", None)], &["made/air/fit"]).await;
+    made(&server, "air").await;
+    let owner = server.person("Ann", vec![role("air", Role::Owner)]).await;
+    let (eve, bob) = (server.person("Eve", vec![]).await, server.person("Bob", vec![]).await);
+    let mut keys = Vec::new();
+    for person in [&owner, &eve, &bob] {
+        keys.push(server.token(person, Kept::default()).await.0);
+    }
+    let call = async |who: usize, method: Method, path: &str, body: Option<Value>| {
+        server.call_as(&keys[who], method, path, body).await
+    };
+    let ask = async |who: usize, body: Value| call(who, Method::POST, "/join-requests", Some(body)).await;
+    // What does not let people ask answers as what is not there.
+    let closed = ask(1, json!({"project": "air"})).await;
+    let absent = ask(1, json!({"project": "nothing"})).await;
+    assert_eq!((closed.status, absent.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+    let joinable = call(0, Method::PATCH, "/projects/air", Some(json!({"joinable": true}))).await;
+    assert_eq!(joinable.json()["joinable"], true);
+    let long = "x".repeat(501);
+    for note in [long.as_str(), "a\u{7}"] {
+        assert_eq!(ask(1, json!({"project": "air", "note": note})).await.status, StatusCode::BAD_REQUEST);
+    }
+    for who in [1, 1, 2] {
+        assert_eq!(
+            ask(who, json!({"project": "air", "note": "of the lab"})).await.status,
+            StatusCode::NO_CONTENT
+        );
+    }
+    assert_eq!(ask(0, json!({"project": "air"})).await.status, StatusCode::CONFLICT);
+    let listed = call(1, Method::GET, "/joinable", None).await.json();
+    assert_eq!(listed["items"], json!([{"name": "air", "labels": {}, "asked": true}]));
+    let requests = call(0, Method::GET, "/projects/air/requests", None).await.json();
+    let names: Vec<_> = requests["items"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["Eve", "Bob"]);
+    assert_eq!(call(1, Method::GET, "/projects/air/requests", None).await.status, StatusCode::NOT_FOUND);
+    let place = |person: &rigi_store::people::Person| format!("/projects/air/requests/{}", person.id);
+    let let_in = call(0, Method::PUT, &place(&eve), Some(json!({"role": "runner"}))).await;
+    assert_eq!(let_in.status, StatusCode::NO_CONTENT);
+    assert_eq!(call(1, Method::GET, "/projects/air", None).await.json()["role"], "runner");
+    assert_eq!(call(1, Method::DELETE, &place(&bob), None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(call(0, Method::DELETE, &place(&bob), None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        call(0, Method::PUT, &place(&bob), Some(json!({"role": "owner"}))).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(call(2, Method::GET, "/projects/air", None).await.status, StatusCode::NOT_FOUND);
+}
