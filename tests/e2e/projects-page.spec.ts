@@ -6,7 +6,7 @@ import type { Page } from "@playwright/test";
 
 import { isOpen } from "../support/access";
 import { complaints, signIn } from "../support/page";
-import { ADA, another, CLEO, invite, makeAccount, upForTeam } from "../support/people";
+import { ADA, another, BOB, CLEO, invite, makeAccount, upForTeam } from "../support/people";
 import { expect, test, type Server } from "../support/test";
 
 const AIR = "air-quality";
@@ -189,8 +189,19 @@ test("what the configuration says is shown with a word why, and changed there", 
     env: { RIGI_PROJECTS__LAB__PIPELINES: bed.folder("lab"), RIGI_PROJECTS__LAB__RUNS: "4", RIGI_PROJECTS__LAB__ARCHIVED: "true" },
   });
   await page.setViewportSize({ width: 1280, height: 800 });
+  await page.addInitScript(() => {
+    const shifts: number[] = [];
+    Object.assign(window, { shifts });
+    new PerformanceObserver((list) => shifts.push(...list.getEntries().map((entry) => (entry as unknown as { value: number }).value))).observe({ type: "layout-shift", buffered: true });
+  });
   await signIn(page, server);
-  await page.goto(`${server.api.url}/projects/lab/project`);
+  for (const path of ["/projects/lab/project?tab=details", "/administration?tab=projects", "/projects/lab/pipelines", "/projects/lab/project"]) {
+    await page.goto(`${server.api.url}${path}`);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.locator("[data-busy]")).toHaveCount(0);
+    const moved = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts.reduce((sum, value) => sum + value, 0));
+    expect(moved, path).toBeLessThan(0.02);
+  }
   await expect(meter(page, "Active runs")).toHaveAttribute("aria-valuetext", "0 of 4");
   await page.keyboard.press("q");
   const quotas = page.getByRole("dialog", { name: "Quotas of lab" });
@@ -213,4 +224,47 @@ test("what the configuration says is shown with a word why, and changed there", 
   await page.keyboard.press("a");
   await expect(page.getByRole("tab")).toHaveText(["Projects"]);
   await expect(table(page, "Projects").getByRole("row", { name: /lab/ })).toContainText("4 active, share 3");
+});
+
+test("an owner who is no administrator; what is written when a project is renamed is kept", async ({ bed, browser, page }) => {
+  const server = await upForTeam(bed);
+  const at = server.api.url;
+  await makeAccount(page, server.link, ADA);
+  await make(page, server, AIR);
+  await expect(page.getByRole("link", { name: "How to make the first pipeline" })).toBeVisible();
+  shellOf(server, AIR, "quick", "echo done");
+  await page.goto(`${at}/projects/${AIR}/members`);
+  const bob = await another(browser, await invite(page, "owner"), BOB);
+
+  await bob.goto(`${at}/projects/${AIR}/pipelines/quick/start`);
+  const field = bob.getByRole("textbox", { name: "priority" });
+  await bob.getByText("More", { exact: true }).click();
+  await field.fill("7");
+  await server.api.call("PATCH", `/api/v1/projects/${AIR}`, { name: CLEAN });
+  await expect(bob.getByText(`${AIR} is called ${CLEAN} now.`)).toBeVisible();
+  await expect(field).toHaveValue("7");
+  await bob.getByRole("form", { name: "Start" }).getByRole("button", { name: "Start" }).click();
+  await expect(bob).toHaveURL(new RegExp(`/projects/${CLEAN}/runs/run_`));
+  await expect(bob.getByRole("status").filter({ hasText: /Succeeded/ })).toBeVisible();
+
+  // What is an administrator's is not offered; what somebody else changes shows.
+  await bob.goto(`${at}/projects/${CLEAN}/project`);
+  await expect(bob.getByText("Administrators set quotas.")).toBeVisible();
+  await expect(bob.getByRole("button", { name: "Set quotas" })).toHaveCount(0);
+  await server.api.call("PUT", `/api/v1/projects/${CLEAN}/quota`, { runs: 8, targets: ["process"] });
+  await expect(meter(bob, "Active runs")).toHaveAttribute("aria-valuetext", "0 of 8");
+  await bob.getByRole("tab", { name: "Details" }).click();
+  await expect(bob.getByRole("button", { name: "Delete at once" })).toHaveCount(0);
+  await expect(bob.getByLabel("Newest runs")).toHaveValue("");
+  await server.api.call("PATCH", `/api/v1/projects/${CLEAN}`, { retention: { runs: 12 } });
+  await expect(bob.getByLabel("Newest runs")).toHaveValue("12");
+
+  // Nothing else is left: every address leads to where it is brought back.
+  await bob.getByRole("button", { name: "Delete", exact: true }).click();
+  await typeName(bob, CLEAN, "Delete it");
+  await expect(bob.getByText(`${CLEAN} is deleted`)).toBeVisible();
+  await bob.goto(`${at}/`);
+  await bob.getByRole("button", { name: "Bring it back" }).click();
+  await expect(bob.getByText("quick").first()).toBeVisible();
+  await expect(bob).toHaveURL(`${at}/projects/${CLEAN}/`);
 });

@@ -5,7 +5,7 @@ import { useEffect } from "react";
 
 import { accountQuery } from "../api/account";
 import { useOwn as useOwnProject } from "../api/projects";
-import { projectsQuery, systemQuery } from "../api/queries";
+import { allProjectsQuery, systemQuery } from "../api/queries";
 import { useRights, useSpeaksOfProjects } from "../api/rights";
 import { count } from "../lib/format";
 import { commandKey } from "../lib/keys";
@@ -29,7 +29,7 @@ function useOwn() {
   useEffect(() => {
     if (system) setServerTime(Date.parse(system.now));
   }, [system]);
-  const { data: projects, failureCount } = useQuery(projectsQuery);
+  const { data: projects, failureCount } = useQuery(allProjectsQuery);
   const { people } = useRights();
   const listed = useOwnProject();
   const several = projects ? projects.length > 1 : project !== DEFAULT_PROJECT;

@@ -7,7 +7,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { accountQuery, waysInQuery } from "../api/account";
 import { useLine } from "../api/LiveContext";
 import { ownQuery, useOwn } from "../api/projects";
-import { projectsQuery } from "../api/queries";
+import { allProjectsQuery } from "../api/queries";
 import { useRights, useSpeaksOfProjects } from "../api/rights";
 import { useSignedIn, wasSignedIn } from "../api/session";
 import { useKeys } from "../lib/keys";
@@ -68,7 +68,10 @@ function Outside() {
 const OF_NONE = /\/(?:account|administration|device)(?:\/|$)/;
 
 function Inside() {
-  const { data: projects, isPending } = useQuery(projectsQuery);
+  const { data: all, isPending } = useQuery(allProjectsQuery);
+  const there = all?.filter(({ state }) => state !== "deleted");
+  // Whoever has none but such as are deleted can bring those back.
+  const projects = there?.length === 0 ? all : there;
   const account = useQuery(accountQuery);
   const pathname = useLocation({ select: (where) => where.pathname });
   const own = useOwn();

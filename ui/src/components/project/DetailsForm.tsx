@@ -14,10 +14,11 @@ import { readLabels, writeLabels } from "../../lib/labels";
 import { notify } from "../../lib/notices";
 import { KEPT, readAmounts, writeAmounts } from "../../lib/quota";
 import { sentence } from "../../lib/sentence";
-import { ChoiceField, FormProblem, TextField, useSending } from "../form/Fields";
+import { ChoiceField, FormProblem, useSending } from "../form/Fields";
 import { Field } from "../people/Field";
 import people from "../people/People.module.css";
 import { Ticked } from "../Ticked";
+import { Amounts, FIXED } from "./Amounts";
 import classes from "./Project.module.css";
 
 export function LabelsField({
@@ -43,67 +44,75 @@ export function LabelsField({
   );
 }
 
-export function DetailsForm({ own, targets }: { own: ProjectView; targets: readonly TargetView[] }) {
-  const [labels, setLabels] = useState(() => writeLabels(own.labels));
-  const [target, setTarget] = useState(own.target ?? "");
-  const [kept, setKept] = useState(() => writeAmounts(KEPT, own.retention));
-  const change = useProjectChange(changeProject);
-  const read = readLabels(labels);
-  const { amounts, mistakes } = readAmounts(KEPT, kept);
+/** What is set, as it stands in the fields. */
+const writtenOf = ({ labels, target, retention }: ProjectView) => ({
+  labels: writeLabels(labels),
+  target: target ?? "",
+  kept: writeAmounts(KEPT, retention),
+});
+
+/** What was written, and what of it is another than what is set. What somebody else changes meanwhile is taken over where nothing is written. */
+function useDetails(own: ProjectView) {
+  const [base, setBase] = useState(own);
+  const [written, setWritten] = useState(() => writtenOf(own));
+  const read = readLabels(written.labels);
+  const { amounts, mistakes } = readAmounts(KEPT, written.kept);
   const changed: Omit<ProjectChange, "of"> = {
-    ...("labels" in read && !same(read.labels, own.labels) ? { labels: read.labels } : {}),
-    ...(target === (own.target ?? "") ? {} : { target }),
-    ...(KEPT.every(({ key }) => (amounts[key] ?? null) === (own.retention[key] ?? null)) ? {} : { retention: amounts }),
+    ...("labels" in read && !same(read.labels, base.labels) ? { labels: read.labels } : {}),
+    ...(written.target === (base.target ?? "") ? {} : { target: written.target }),
+    ...(KEPT.every(({ key }) => (amounts[key] ?? null) === (base.retention[key] ?? null)) ? {} : { retention: amounts }),
   };
+  const wrong = "wrong" in read || Object.keys(mistakes).length > 0;
+  const clean = !wrong && Object.keys(changed).length === 0;
+  const take = (now: ProjectView) => {
+    setBase(now);
+    setWritten(writtenOf(now));
+  };
+  if (clean && JSON.stringify(writtenOf(own)) !== JSON.stringify(writtenOf(base))) take(own);
+  return { written, setWritten, changed, wrong, clean, mistakes, badLabel: "wrong" in read ? read.wrong : undefined, take };
+}
+
+export function DetailsForm({ own, targets }: { own: ProjectView; targets: readonly TargetView[] }) {
+  const { written, setWritten, changed, wrong, clean, mistakes, badLabel, take } = useDetails(own);
+  const change = useProjectChange(changeProject);
   const form = useSending(
     () => change.mutateAsync({ of: own.name, ...changed }),
-    () => notify("It is changed."),
+    (now) => {
+      take(now);
+      notify("It is changed.");
+    },
   );
-  const wrong = "wrong" in read || Object.keys(mistakes).length > 0;
-  const fixed = own.fixed?.includes("target");
   return (
     <form onSubmit={form.send} aria-label="Details" noValidate>
       <Field label="Labels">
         <div className={people.narrow}>
-          <LabelsField value={labels} onChange={setLabels} mistake={"wrong" in read ? read.wrong : form.at("/labels")} />
+          <LabelsField
+            value={written.labels}
+            onChange={(labels) => setWritten({ ...written, labels })}
+            mistake={badLabel ?? form.at("/labels")}
+          />
           <p className={people.note}>Words to find it by. They give nobody any right.</p>
         </div>
       </Field>
       <Field label="Runs execute on">
-        {fixed ? (
-          <>
-            {own.target} <span className="dim">set by the server’s configuration</span>
-          </>
-        ) : (
-          <div className={people.narrow}>
-            <ChoiceField
-              aria-label="Runs execute on"
-              data={targetChoices(own, targets)}
-              value={target}
-              onChange={(event) => setTarget(event.currentTarget.value)}
-              mistake={form.at("/target")}
-            />
-            <p className={people.note}>Those whose pipeline says nothing.</p>
-          </div>
-        )}
+        <Target
+          own={own}
+          targets={targets}
+          value={written.target}
+          onChange={(target) => setWritten({ ...written, target })}
+          mistake={form.at("/target")}
+        />
       </Field>
       <Field label="Kept of ended runs">
         <div className={people.narrow}>
           <div className={classes.amounts}>
-            {KEPT.map(({ key, label, placeholder }) => (
-              <TextField
-                key={key}
-                label={label}
-                placeholder={placeholder}
-                autoComplete="off"
-                value={kept[key]}
-                onChange={(event) => {
-                  const { value } = event.currentTarget;
-                  setKept((all) => ({ ...all, [key]: value }));
-                }}
-                mistake={mistakes[key] ?? form.at(`/retention/${key}`)}
-              />
-            ))}
+            <Amounts
+              fields={KEPT}
+              written={written.kept}
+              onChange={(kept) => setWritten({ ...written, kept })}
+              mistakes={mistakes}
+              at={(key) => form.at(`/retention/${key}`)}
+            />
           </div>
           <p className={people.note}>
             Of each pipeline that says nothing, such as <code>100</code>, <code>30 d</code>, <code>10 GiB</code>. What is more is removed
@@ -115,13 +124,43 @@ export function DetailsForm({ own, targets }: { own: ProjectView; targets: reado
         <div className={people.narrow}>
           <FormProblem error={form.error} beside={["/labels", "/target"]} />
           <div>
-            <Button type="submit" variant="default" disabled={wrong || Object.keys(changed).length === 0} loading={form.sending}>
+            <Button type="submit" variant="default" disabled={wrong || clean} loading={form.sending}>
               Change
             </Button>
           </div>
         </div>
       </Field>
     </form>
+  );
+}
+
+interface TargetProps {
+  own: ProjectView;
+  targets: readonly TargetView[];
+  value: string;
+  onChange: (target: string) => void;
+  mistake: string | undefined;
+}
+
+function Target({ own, targets, value, onChange, mistake }: TargetProps) {
+  if (own.fixed?.includes("target")) {
+    return (
+      <>
+        {own.target} <p className={people.note}>{FIXED}</p>
+      </>
+    );
+  }
+  return (
+    <div className={people.narrow}>
+      <ChoiceField
+        aria-label="Runs execute on"
+        data={targetChoices(own, targets)}
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+        mistake={mistake}
+      />
+      <p className={people.note}>Those whose pipeline says nothing.</p>
+    </div>
   );
 }
 

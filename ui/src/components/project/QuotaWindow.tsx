@@ -10,10 +10,10 @@ import { EACH, readAmounts, TOGETHER, writeAmounts, type AmountField, type Quota
 import { FormProblem, TextField, useSending } from "../form/Fields";
 import { FormWindow } from "../people/Confirm";
 import people from "../people/People.module.css";
+import { Amounts, FIXED } from "./Amounts";
 import classes from "./Project.module.css";
 
 const FIELDS = [...TOGETHER, ...EACH];
-const FIXED = "Set by the server’s configuration.";
 
 interface QuotaWindowProps {
   of: ProjectView;
@@ -45,24 +45,18 @@ function QuotaForm({ of, onClose }: Omit<QuotaWindowProps, "opened">) {
       onClose();
     },
   );
-  const fixed = (name: string) => of.fixed?.includes(name) ?? false;
-  const field = ({ key, name, label, help, placeholder }: AmountField<QuotaKey>, index: number) => (
-    <TextField
-      key={key}
-      label={label}
-      description={fixed(name) ? FIXED : help}
-      placeholder={placeholder}
-      autoComplete="off"
-      disabled={fixed(name)}
-      value={written[key]}
-      onChange={(event) => {
-        const { value } = event.currentTarget;
-        setWritten((all) => ({ ...all, [key]: value }));
-      }}
-      mistake={mistakes[key] ?? form.at(`/${key}`)}
-      {...(index === 0 ? { "data-autofocus": true } : {})}
+  const amountsOf = (fields: readonly AmountField<QuotaKey>[], first: boolean) => (
+    <Amounts
+      fields={fields}
+      written={written}
+      onChange={setWritten}
+      mistakes={mistakes}
+      at={(key) => form.at(`/${key}`)}
+      fixed={of.fixed}
+      first={first}
     />
   );
+  const fixed = of.fixed?.includes("targets") ?? false;
   return (
     <form className={people.dialog} onSubmit={form.send} aria-label="Quotas" noValidate>
       <p className="dim">
@@ -70,18 +64,16 @@ function QuotaForm({ of, onClose }: Omit<QuotaWindowProps, "opened">) {
         quota.
       </p>
       <p className={classes.group}>All its runs together</p>
-      <div className={classes.columns}>{TOGETHER.map(field)}</div>
+      <div className={classes.columns}>{amountsOf(TOGETHER, true)}</div>
       <p className={classes.group}>Each run</p>
       <div className={classes.columns}>
-        {EACH.map((one) => field(one, 1))}
+        {amountsOf(EACH, false)}
         <TextField
           label="Targets"
-          description={
-            fixed("targets") ? FIXED : `Where runs may execute: ${(known ?? []).map(({ name }) => name).join(", ") || "anywhere"}.`
-          }
+          description={fixed ? FIXED : `Where runs may execute: ${(known ?? []).map(({ name }) => name).join(", ") || "anywhere"}.`}
           placeholder="anywhere"
           autoComplete="off"
-          disabled={fixed("targets")}
+          disabled={fixed}
           value={targets}
           onChange={(event) => setTargets(event.currentTarget.value)}
           mistake={form.at("/targets")}

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { projectUsageQuery } from "../../api/projects";
+import { projectUsageQuery, useOwn } from "../../api/projects";
 import { useRights } from "../../api/rights";
 import type { ProjectUsage } from "../../api/types";
 import { bytes, count, plural } from "../../lib/format";
@@ -124,10 +124,10 @@ function WhoUses({ usage }: { usage: ProjectUsage }) {
   );
 }
 
-function Stored({ usage: { pipelines, storage } }: { usage: ProjectUsage }) {
-  const [all, setAll] = useState(false);
-  const most = Math.max(1, ...pipelines.map((pipeline) => pipeline.storage));
-  const columns: Column<ProjectUsage["pipelines"][number]>[] = [
+type Kept = ProjectUsage["pipelines"][number];
+
+function keptColumns(most: number): Column<Kept>[] {
+  return [
     {
       title: "Pipeline",
       head: true,
@@ -159,20 +159,34 @@ function Stored({ usage: { pipelines, storage } }: { usage: ProjectUsage }) {
     },
     { title: "Stored", narrow: true, cell: (pipeline) => <span className="num">{bytes(pipeline.storage)}</span> },
   ];
+}
+
+function Stored({ usage: { pipelines, storage } }: { usage: ProjectUsage }) {
+  const [all, setAll] = useState(false);
+  const own = useOwn();
   if (pipelines.length === 0) {
     return (
       <Section title="What is stored">
         <p className={people.none}>
           {storage > 0 ? "Nothing of runs, only what was uploaded." : "Nothing yet. Logs and files of runs stand here, by pipeline."}
+          {own?.pipelines === 0 && (
+            <>
+              {" "}
+              <Link to="/pipelines" className="link">
+                How to make the first pipeline
+              </Link>
+            </>
+          )}
         </p>
       </Section>
     );
   }
   const shown = all ? pipelines : pipelines.slice(0, FIRST);
+  const most = Math.max(1, ...pipelines.map((pipeline) => pipeline.storage));
   return (
     <Section title="What is stored">
       <div className={`${classes.numbers ?? ""} ${classes.figures ?? ""}`}>
-        <Table label="What is stored" columns={columns} rows={shown} keyOf={({ pipeline }) => pipeline} />
+        <Table label="What is stored" columns={keptColumns(most)} rows={shown} keyOf={({ pipeline }) => pipeline} />
       </div>
       {shown.length < pipelines.length && (
         <div className={people.tools}>
