@@ -1,35 +1,13 @@
 /** Pages of people can be used by everybody: in both colours, on a phone, and none of them moves while it is built. */
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 
+import { barriers, isOpen as isOpenToAll } from "../support/access";
 import { fitsWidth, picture } from "../support/page";
 import { ADA, another, CLEO, invite, LAB, makeAccount, upForTeam } from "../support/people";
 import { expect, test } from "../support/test";
 
-/** What would hold somebody off, in words. */
-async function barriers(page: Page): Promise<string[]> {
-  const builder = new AxeBuilder({ page }).setLegacyMode();
-  // The component library begins each open menu with what takes the focus for it, and puts it behind the page's landmarks.
-  if ((await page.getByRole("menu").count()) > 0) builder.disableRules(["aria-required-children", "region"]);
-  const { violations } = await builder.analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
-}
-
-const SCHEMES = ["light", "dark"] as const;
-
-/** Nothing holds anybody off, in both colours and on a phone. */
-async function isOpen(page: Page, name: string): Promise<void> {
-  for (const colorScheme of SCHEMES) {
-    await page.emulateMedia({ colorScheme });
-    expect(await barriers(page), `${name}, ${colorScheme}`).toEqual([]);
-    await picture(page, `people-${name}-${colorScheme}`);
-  }
-  await page.setViewportSize({ width: 390, height: 800 });
-  await fitsWidth(page);
-  expect(await barriers(page), `${name}, on a phone`).toEqual([]);
-  await picture(page, `people-${name}-phone`);
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
+/** With the pictures of this suite. */
+const isOpen = (page: Page, name: string) => isOpenToAll(page, `people-${name}`);
 
 async function settled(page: Page): Promise<void> {
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
@@ -138,7 +116,7 @@ test("no page of people has a barrier, none moves while it is built", async ({ b
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "More for nightly-import" }).click();
   await expect(page.getByRole("menuitem", { name: "Unblock" })).toBeVisible();
-  for (const colorScheme of SCHEMES) {
+  for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     expect(await barriers(page), `the menu, ${colorScheme}`).toEqual([]);
   }

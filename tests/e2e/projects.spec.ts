@@ -45,7 +45,7 @@ test("with one project nobody meets the word", async ({ bed, page }) => {
   await signIn(page, server);
   await page.goto(`${server.api.url}/pipelines`);
   await expect(page.getByRole("link", { name: /^alone/ }).first()).toBeVisible();
-  for (const path of ["/", "/pipelines", "/settings"]) {
+  for (const path of ["/", "/pipelines", "/settings", "/project", "/project?tab=details"]) {
     await page.goto(`${server.api.url}${path}`);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await expect(page.locator("[data-busy]")).toHaveCount(0);

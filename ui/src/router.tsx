@@ -40,7 +40,7 @@ export interface AdministrationSearch {
 
 const createRoot = () => createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
-/** Who is what: in this page's project, and everywhere. */
+/** Who is what, in this page's project and everywhere; what the project is. */
 function buildPeople(root: ReturnType<typeof createRoot>) {
   const members = createRoute({
     getParentRoute: () => root,
@@ -73,7 +73,13 @@ function buildPeople(root: ReturnType<typeof createRoot>) {
     path: "/administration/groups/$id",
     component: lazyRouteComponent(() => import("./routes/Group"), "Group"),
   });
-  return [members, administration, person, group] as const;
+  const project = createRoute({
+    getParentRoute: () => root,
+    path: "/project",
+    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab) }),
+    component: lazyRouteComponent(() => import("./routes/Project"), "Project"),
+  });
+  return [members, administration, person, group, project] as const;
 }
 
 function buildTree(cache: QueryClient) {

@@ -12,6 +12,9 @@ export interface RunFilter {
 export const keys = {
   system: ["system"] as const,
   projects: ["projects"] as const,
+  own: ["projects", "own"] as const,
+  projectUsage: ["projects", "usage"] as const,
+  targets: ["targets"] as const,
   account: ["account"] as const,
   sessions: ["account", "sessions"] as const,
   tokens: ["account", "tokens"] as const,

@@ -95,8 +95,8 @@ export class Live {
     else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
-    else if (message.event === "reset") this.readAgain();
-    else if (message.event === "project" && (data as { kind: string }).kind === "runs-removed") this.readAgain();
+    // Told of a project when it is written: servers go by it a moment later.
+    else if (message.event === "reset" || message.event === "project") this.readAgain();
   }
 
   /** Soon asks for everything again that is on the page; once, however often it is told to. */
@@ -151,6 +151,7 @@ export class Live {
       const projects = this.cache.getQueryData<ProjectView[]>(keys.projects);
       const people = this.cache.getQueryData<AccountView>(keys.account)?.id != null;
       if (projects && (people || projects.length > 1)) void this.cache.invalidateQueries({ queryKey: keys.projects, exact: true });
+      void this.cache.invalidateQueries({ queryKey: keys.projectUsage });
       if (!this.pipelinesAreExact) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
       this.pipelinesAreExact = true;
     }, COUNTS_MS);

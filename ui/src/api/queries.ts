@@ -4,18 +4,23 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { apiPath, project } from "../lib/project";
 import { api, escapePath, fetchText, ok } from "./client";
 import { keys, type RunFilter } from "./keys";
-import type { CodeFile, Page } from "./types";
+import type { CodeFile, Page, ProjectView } from "./types";
 
 export const systemQuery = queryOptions({
   queryKey: keys.system,
   queryFn: ({ signal }) => ok(api.GET("/api/v1/system", { signal })),
 });
 
-/** Every project, by name. */
-export const projectsQuery = queryOptions({
+/** Every project, by name; to whoever can bring them back, those that are deleted too. */
+export const allProjectsQuery = queryOptions({
   queryKey: keys.projects,
   queryFn: async ({ signal }) => (await ok(api.GET("/api/v1/projects", { signal }))).items,
 });
+
+const there = (all: ProjectView[]) => all.filter(({ state }) => state !== "deleted");
+
+/** Every project that can be gone to, by name. */
+export const projectsQuery = queryOptions({ ...allProjectsQuery, select: there });
 
 /** The secrets of this page's project, by name. */
 export const secretsQuery = queryOptions({

@@ -8,7 +8,7 @@ import { useNavigate } from "@tanstack/react-router";
 
 import { signOut } from "../api/account";
 import { asProblem } from "../api/problem";
-import { useRights } from "../api/rights";
+import { useRights, useSpeaksOfProjects } from "../api/rights";
 import type { AccountView } from "../api/types";
 import { notify } from "../lib/notices";
 import { AccountButton } from "./AccountPlace";
@@ -18,6 +18,7 @@ import classes from "./Shell.module.css";
 export default function AccountMenu({ account }: { account: AccountView }) {
   const navigate = useNavigate();
   const rights = useRights();
+  const speaks = useSpeaksOfProjects();
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
   const leave = () =>
     void signOut().catch((error: unknown) => notify(`Not signed out: ${asProblem(error).message}`, "bad", asProblem(error).cure));
@@ -37,6 +38,11 @@ export default function AccountMenu({ account }: { account: AccountView }) {
         {phone && rights.role && (
           <Menu.Item leftSection={<Icon name="people" size={14} />} onClick={() => void navigate({ to: "/members" })}>
             Members
+          </Menu.Item>
+        )}
+        {phone && rights.role && (
+          <Menu.Item leftSection={<Icon name="gauge" size={14} />} onClick={() => void navigate({ to: "/project" })}>
+            {speaks ? "Project" : "Usage"}
           </Menu.Item>
         )}
         {phone && rights.administer && (

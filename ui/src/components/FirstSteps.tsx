@@ -6,7 +6,7 @@ import classes from "./FirstSteps.module.css";
 
 /** What to do in a folder without pipelines; which folder that is, is known of the default project's. */
 export function FirstSteps({ folder: known }: { folder?: string | undefined }) {
-  const { run: mayRun } = useRights();
+  const { start: mayStart, archived } = useRights();
   const folder = project === DEFAULT_PROJECT ? known : undefined;
   return (
     <div className={classes.steps}>
@@ -27,7 +27,8 @@ export function FirstSteps({ folder: known }: { folder?: string | undefined }) {
         )}
         . It appears here as soon as it is there.
       </p>
-      {mayRun ? <Steps folder={folder} /> : <p className="dim">Editors and owners make them. You are a viewer.</p>}
+      {mayStart && <Steps folder={folder} />}
+      {!mayStart && !archived && <p className="dim">Editors and owners make them. You are a viewer.</p>}
     </div>
   );
 }

@@ -15,7 +15,7 @@ import { useDeferredValue, useEffect, useState, type ReactNode } from "react";
 import { signOut } from "../api/account";
 import { asProblem } from "../api/problem";
 import { pipelinesQuery, projectsQuery, runsQuery } from "../api/queries";
-import { useRights } from "../api/rights";
+import { useRights, useSpeaksOfProjects } from "../api/rights";
 import { notify } from "../lib/notices";
 import { useNow } from "../lib/now";
 import { plainLine } from "../lib/plainLine";
@@ -93,7 +93,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
 function usePipelineItems(q: string): Item[] {
   const navigate = useNavigate();
   const { data } = useQuery(pipelinesQuery);
-  const { run: mayRun } = useRights();
+  const { start: mayStart } = useRights();
   const found = (data ?? []).filter((pipeline) => pipeline.name.toLowerCase().includes(q.toLowerCase())).slice(0, q ? 6 : 4);
   return found.flatMap((pipeline) => {
     const open: Item = {
@@ -103,7 +103,7 @@ function usePipelineItems(q: string): Item[] {
       icon: <Icon name="pipelines" />,
       run: () => void navigate({ to: "/pipelines/$name", params: { name: pipeline.name } }),
     };
-    if (!q || !pipeline.runnable || !mayRun || found.length > 3) return [open];
+    if (!q || !pipeline.runnable || !mayStart || found.length > 3) return [open];
     const start: Item = {
       id: `start ${pipeline.name}`,
       label: `Start ${pipeline.name}`,
@@ -168,15 +168,21 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
 function usePeopleItems(item: (label: string, icon: IconName, run: () => void, detail?: string) => Item): Item[] {
   const navigate = useNavigate();
   const { people, role, administer } = useRights();
-  if (!people) return [];
+  const speaks = useSpeaksOfProjects();
+  if (!people && !speaks) return [];
   const administration = (tab?: string) => () => void navigate({ to: "/administration", search: tab ? { tab } : {} });
   const leave = () => void signOut().catch((error: unknown) => notify(`Not signed out: ${asProblem(error).message}`, "bad"));
+  const own = role ? [item(speaks ? "Project" : "Usage", "gauge", () => void navigate({ to: "/project" }), "g o")] : [];
+  const projects = speaks && administer ? [item("All projects", "shield", administration("projects"))] : [];
+  if (!people) return [...own, ...projects];
   return [
     ...(role ? [item("Members", "people", () => void navigate({ to: "/members" }), "g m")] : []),
+    ...own,
     ...(administer
       ? [
           item("People", "shield", administration(), "g a"),
           item("Groups", "shield", administration("groups")),
+          ...projects,
           item("Audit", "shield", administration("audit")),
         ]
       : []),

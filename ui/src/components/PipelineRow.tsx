@@ -7,6 +7,7 @@ import { useRights } from "../api/rights";
 import type { PipelineSummary } from "../api/types";
 import { plural } from "../lib/format";
 import { plainLine } from "../lib/plainLine";
+import { ARCHIVED } from "./Archived";
 import { Icon } from "./Icon";
 import { Mistakes } from "./Mistakes";
 import classes from "./PipelineRow.module.css";
@@ -20,7 +21,7 @@ interface PipelineRowProps {
 
 export const PipelineRow = memo(function PipelineRow({ pipeline, current = false }: PipelineRowProps) {
   const { name } = pipeline;
-  const { run: mayRun } = useRights();
+  const { run: mayRun, archived } = useRights();
   const last = pipeline.recent.at(-1);
   const broken = pipeline.mistakes.length > 0;
   return (
@@ -43,7 +44,11 @@ export const PipelineRow = memo(function PipelineRow({ pipeline, current = false
           <span className={classes.now}>{nowText(pipeline)}</span>
           <span className={classes.last}>{last ? <Ago at={last.created_at} /> : "never ran"}</span>
         </Link>
-        {pipeline.runnable && !mayRun ? null : pipeline.runnable ? (
+        {pipeline.runnable && !mayRun ? null : pipeline.runnable && archived ? (
+          <Button variant="default" size="compact-sm" className={classes.start} aria-label={`Start ${name}`} disabled title={ARCHIVED}>
+            Start
+          </Button>
+        ) : pipeline.runnable ? (
           <Button
             variant="default"
             size="compact-sm"

@@ -4,8 +4,9 @@ import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 
 import { accountQuery } from "../api/account";
-import { projectsQuery, systemQuery } from "../api/queries";
-import { useRights } from "../api/rights";
+import { useOwn as useOwnProject } from "../api/projects";
+import { allProjectsQuery, systemQuery } from "../api/queries";
+import { useRights, useSpeaksOfProjects } from "../api/rights";
 import { count } from "../lib/format";
 import { commandKey } from "../lib/keys";
 import { setServerTime } from "../lib/now";
@@ -28,11 +29,12 @@ function useOwn() {
   useEffect(() => {
     if (system) setServerTime(Date.parse(system.now));
   }, [system]);
-  const { data: projects, failureCount } = useQuery(projectsQuery);
+  const { data: projects, failureCount } = useQuery(allProjectsQuery);
   const { people } = useRights();
+  const listed = useOwnProject();
   const several = projects ? projects.length > 1 : project !== DEFAULT_PROJECT;
   const apart = several || people || project !== DEFAULT_PROJECT;
-  const own = apart ? projects?.find(({ name }) => name === project) : system && { ...system, ...system.runs };
+  const own = apart ? listed : system && { ...system, ...system.runs };
   return {
     projects,
     several,
@@ -47,6 +49,8 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
   const { data: account, isPending } = useQuery(accountQuery);
   const rights = useRights();
   const { people } = rights;
+  const speaks = useSpeaksOfProjects();
+  const administration = speaks && rights.administer;
   return (
     <nav className={classes.rail} aria-label="Main">
       <div className={classes.top}>
@@ -64,14 +68,15 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
           <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
         ))}
         {people && rights.role && <Place to="/members" icon="people" text="Members" wide />}
+        {(speaks || people) && rights.role && <Place to="/project" icon="gauge" text={speaks ? "Project" : "Usage"} wide />}
         <li className={classes.phoneOnly}>
           <button type="button" className={classes.place} onClick={onSearch}>
             <Icon name="search" />
             <span>Search</span>
           </button>
         </li>
-        {people && rights.administer && <Place to="/administration" icon="shield" text="Administration" wide last />}
-        <Place to="/settings" icon="settings" text="Settings" wide={people} last={!(people && rights.administer)} />
+        {administration && <Place to="/administration" icon="shield" text="Administration" wide last />}
+        <Place to="/settings" icon="settings" text="Settings" wide={people} last={!administration} />
         {people && account && <AccountPlace account={account} />}
       </ul>
       <button type="button" className={classes.keys} onClick={onKeys}>
@@ -82,7 +87,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
 }
 
 interface PlaceProps {
-  to: "/" | "/pipelines" | "/runs" | "/members" | "/administration" | "/settings";
+  to: "/" | "/pipelines" | "/runs" | "/members" | "/project" | "/administration" | "/settings";
   icon: IconName;
   text: string;
   badge?: number;

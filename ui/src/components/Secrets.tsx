@@ -14,7 +14,7 @@ import classes from "./Secrets.module.css";
 import { Ago } from "./Time";
 
 export function Secrets() {
-  const { edit } = useRights();
+  const { edit, archived } = useRights();
   const { data: secrets, error } = useQuery({ ...secretsQuery, enabled: edit });
   const [editing, setEditing] = useState<string | null>(null);
   if (!edit || (error && !secrets)) {
@@ -25,7 +25,7 @@ export function Secrets() {
     );
   }
   return (
-    <Section title="Secrets" aside={<Ways onNew={() => setEditing("")} />}>
+    <Section title="Secrets" aside={!archived && <Ways onNew={() => setEditing("")} />}>
       <p className={`${classes.words ?? ""} dim`}>
         Values that runs need and nobody is to read. A pipeline says in its spec which of them its runs are given:{" "}
         <code>secrets: [API_KEY]</code>. They are covered in all that these print.
@@ -39,7 +39,13 @@ export function Secrets() {
       )}
       {secrets?.length === 0 && editing === null && (
         <p className={classes.words}>
-          There are none yet. Set one here, or in a terminal with <code>rigi secrets set API_KEY</code>.
+          {archived ? (
+            "There are none."
+          ) : (
+            <>
+              There are none yet. Set one here, or in a terminal with <code>rigi secrets set API_KEY</code>.
+            </>
+          )}
         </p>
       )}
       <ul className={classes.list} aria-label="Secrets">
@@ -48,6 +54,7 @@ export function Secrets() {
             key={secret.name}
             secret={secret}
             editing={editing === secret.name}
+            fixed={archived}
             onEdit={() => setEditing(secret.name)}
             onDone={() => setEditing(null)}
           />
@@ -87,11 +94,13 @@ function Ways({ onNew }: { onNew: () => void }) {
 interface RowProps {
   secret: SecretView;
   editing: boolean;
+  /** The project is archived: they stay as they are. */
+  fixed: boolean;
   onEdit: () => void;
   onDone: () => void;
 }
 
-function Row({ secret, editing, onEdit, onDone }: RowProps) {
+function Row({ secret, editing, fixed, onEdit, onDone }: RowProps) {
   const [asking, setAsking] = useState(false);
   const remove = useRemoveSecret();
   return (
@@ -108,7 +117,7 @@ function Row({ secret, editing, onEdit, onDone }: RowProps) {
           )}
         </span>
         <span className={classes.ways}>
-          {asking ? (
+          {fixed ? null : asking ? (
             <>
               <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(secret.name)} autoFocus>
                 Delete {secret.name}

@@ -6,11 +6,15 @@ import { lazy, Suspense, useEffect, useState } from "react";
 
 import { accountQuery, waysInQuery } from "../api/account";
 import { useLine } from "../api/LiveContext";
-import { projectsQuery } from "../api/queries";
-import { useRights } from "../api/rights";
+import { ownQuery, useOwn } from "../api/projects";
+import { allProjectsQuery } from "../api/queries";
+import { useRights, useSpeaksOfProjects } from "../api/rights";
 import { useSignedIn, wasSignedIn } from "../api/session";
 import { useKeys } from "../lib/keys";
-import { counterpart, DEFAULT_PROJECT, pagePath, project } from "../lib/project";
+import { notify } from "../lib/notices";
+import { counterpart, DEFAULT_PROJECT, pagePath, project, renamedPath } from "../lib/project";
+import { ArchivedLine } from "./Archived";
+import { DeletedProject } from "./DeletedProject";
 import { NoRole } from "./NoRole";
 import { Notices } from "./Notices";
 import { Rail } from "./Rail";
@@ -64,15 +68,47 @@ function Outside() {
 const OF_NONE = /\/(?:account|administration|device)(?:\/|$)/;
 
 function Inside() {
-  const { data: projects } = useQuery(projectsQuery);
+  const { data: all, isPending } = useQuery(allProjectsQuery);
+  const there = all?.filter(({ state }) => state !== "deleted");
+  // Whoever has none but such as are deleted can bring those back.
+  const projects = there?.length === 0 ? all : there;
   const account = useQuery(accountQuery);
   const pathname = useLocation({ select: (where) => where.pathname });
-  const lost = projects?.every(({ name }) => name !== project) ?? false;
+  const own = useOwn();
+  const lost = own === null;
   const elsewhere = useOnlyElsewhere(lost ? projects : undefined, pathname);
-  // What one may do is known before the first button is drawn.
-  if (account.isPending || elsewhere) return null;
-  if (!lost || !projects || OF_NONE.test(pathname) || RUN.test(pathname)) return <Outlet />;
-  return projects.length === 0 ? <NoRole /> : <UnknownProject projects={projects} />;
+  // By a name that it had, a project is in no list.
+  const former = useQuery({ ...ownQuery, enabled: lost && project !== DEFAULT_PROJECT });
+  const found = own ?? former.data;
+  const renamed = useRenamed(found?.name, own != null, pathname);
+  // What one may do, and what the project takes, is known before the first button is drawn.
+  if (account.isPending || isPending || elsewhere || renamed || former.isLoading) return null;
+  if (OF_NONE.test(pathname) || RUN.test(pathname)) return <Outlet />;
+  if (found?.state === "deleted") return <DeletedProject deleted={found} />;
+  if (lost && projects) return projects.length === 0 ? <NoRole /> : <UnknownProject projects={projects} />;
+  return (
+    <>
+      <ArchivedLine />
+      <Outlet />
+    </>
+  );
+}
+
+/**
+ * A page under a name that its project had goes on under the one that it has: at once where it was just opened. One that is being
+ * worked with stays until somebody goes on: the former name leads to the project, and what was typed is kept. True while it leaves.
+ */
+function useRenamed(name: string | undefined, listed: boolean, pathname: string): boolean {
+  const [opened, setOpened] = useState<string | null>(null);
+  const other = name !== undefined && name !== project;
+  // Where it was when the other name came to be known.
+  if (listed && !other && opened !== pathname) setOpened(pathname);
+  const leave = other && opened !== pathname;
+  useEffect(() => {
+    if (leave) location.replace(renamedPath(location.pathname, name) + location.search + location.hash);
+    else if (other) notify(`${project} is called ${name} now.`);
+  }, [leave, other, name]);
+  return leave;
 }
 
 /** A run by its whole id, whose page finds out of which project it is. */
@@ -95,15 +131,17 @@ function useOnlyElsewhere(projects: readonly { name: string }[] | undefined, pat
 function useShellKeys(setOverlay: (overlay: Overlay) => void): void {
   const navigate = useNavigate();
   const rights = useRights();
+  const speaks = useSpeaksOfProjects();
   const { toggleColorScheme } = useMantineColorScheme();
   useKeys("Everywhere", [
     { keys: "g h", label: "Home", run: () => void navigate({ to: "/" }) },
     { keys: "g p", label: "Pipelines", run: () => void navigate({ to: "/pipelines" }) },
     { keys: "g r", label: "Runs", run: () => void navigate({ to: "/runs" }) },
     ...(rights.people && rights.role ? [{ keys: "g m", label: "Members", run: () => void navigate({ to: "/members" }) }] : []),
-    ...(rights.people && rights.administer
-      ? [{ keys: "g a", label: "Administration", run: () => void navigate({ to: "/administration" }) }]
+    ...((rights.people || speaks) && rights.role
+      ? [{ keys: "g o", label: speaks ? "Project" : "Usage", run: () => void navigate({ to: "/project" }) }]
       : []),
+    ...(speaks && rights.administer ? [{ keys: "g a", label: "Administration", run: () => void navigate({ to: "/administration" }) }] : []),
     ...(rights.people ? [{ keys: "g u", label: "Your account", run: () => void navigate({ to: "/account" }) }] : []),
     { keys: "g s", label: "Settings", run: () => void navigate({ to: "/settings" }) },
     { keys: "t", label: "Light or dark", run: toggleColorScheme },

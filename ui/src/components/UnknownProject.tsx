@@ -9,10 +9,7 @@ export function UnknownProject({ projects }: { projects: ProjectView[] }) {
   return (
     <Page crumbs={[{ text: "Not found" }]}>
       <Empty icon="folder" title={`There is no project “${project}”`}>
-        <p>
-          The link may be mistyped, or the project is no longer in this server’s configuration. There {projects.length === 1 ? "is" : "are"}
-          :
-        </p>
+        <p>The link may be mistyped, or the project is gone, or is none of yours. There {projects.length === 1 ? "is" : "are"}:</p>
         <ul className={classes.list}>
           {projects.map(({ name }) => (
             <li key={name}>

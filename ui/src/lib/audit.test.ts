@@ -63,6 +63,16 @@ describe("a line of the audit log", () => {
     );
   });
 
+  it("tells projects by the name that they had then", () => {
+    const project = { subject: "project", subject_id: "lab" };
+    expect(said("projects.create", { ...project, after: { name: "lab" } })).toBe("made the project lab");
+    expect(said("projects.rename", { ...project, before: { name: "lab" }, after: { name: "air" } })).toBe("renamed the project lab to air");
+    expect(said("projects.quota", { ...project, before: { name: "air" }, after: { name: "air" } })).toBe(
+      "set the quotas of the project air",
+    );
+    expect(said("projects.forget", { ...project, before: { name: "air" } })).toBe("removed all of the project air");
+  });
+
   it("has words for what it does not know", () => {
     expect(said("secrets.rotate", { subject: "secret", subject_id: "sec_1234" })).toBe("secrets.rotate secret 1234");
   });

@@ -41,6 +41,15 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "groups.delete", label: "Groups deleted" },
   { value: "groups.join", label: "People put into groups" },
   { value: "groups.leave", label: "People taken out of groups" },
+  { value: "projects.create", label: "Projects made" },
+  { value: "projects.rename", label: "Projects renamed" },
+  { value: "projects.change", label: "Projects changed" },
+  { value: "projects.quota", label: "Quotas set" },
+  { value: "projects.archive", label: "Projects archived" },
+  { value: "projects.open", label: "Projects opened again" },
+  { value: "projects.delete", label: "Projects deleted" },
+  { value: "projects.restore", label: "Projects brought back" },
+  { value: "projects.forget", label: "Projects gone" },
 ];
 
 /** A role with its article. */
@@ -109,6 +118,7 @@ export function deedOf(line: Line, names: Names): string {
     case "device.answer":
       return after.answer === "deny" ? `refused the terminal ${text(after.terminal)}` : `let the terminal ${text(after.terminal)} in`;
     default:
+      if (line.action.startsWith("projects.")) return projectDeed(line);
       return line.action.startsWith("groups.") ? groupDeed(line, names) : personDeed(line, whom);
   }
 }
@@ -159,6 +169,33 @@ function groupDeed(line: Line, names: Names): string {
       return `put ${nameOf(after.person, names)} into the group ${text(after.group)}`;
     case "groups.leave":
       return `took ${nameOf(before.person, names)} out of the group ${text(before.group)}`;
+    default:
+      return plainDeed(line);
+  }
+}
+
+function projectDeed(line: Line): string {
+  const [before, after] = [facts(line.before), facts(line.after)];
+  const name = `the project ${text(after.name) || text(before.name)}`;
+  switch (line.action) {
+    case "projects.create":
+      return `made ${name}`;
+    case "projects.rename":
+      return `renamed the project ${text(before.name)} to ${text(after.name)}`;
+    case "projects.change":
+      return `changed ${name}`;
+    case "projects.quota":
+      return `set the quotas of ${name}`;
+    case "projects.archive":
+      return `archived ${name}`;
+    case "projects.open":
+      return `opened ${name} again`;
+    case "projects.delete":
+      return `deleted ${name}`;
+    case "projects.restore":
+      return `brought ${name} back`;
+    case "projects.forget":
+      return `removed all of ${name}`;
     default:
       return plainDeed(line);
   }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { rerunCommand, runCommand } from "./command";
-import { apiPath, canonicalPath, counterpart, pagePath, projectOf } from "./project";
+import { apiPath, canonicalPath, counterpart, findOwn, pagePath, projectOf, renamedPath } from "./project";
 
 test("the address says the project, and the default's says none", () => {
   expect(projectOf("/projects/air-quality/runs/run_1")).toBe("air-quality");
@@ -68,4 +68,21 @@ test("commands name the project where it is not the default", () => {
   expect(runCommand({ pipeline: "a", parameters: { b: 1 }, project: "lab" })).toBe("rigi run a -p b=1 --project lab");
   expect(runCommand({ pipeline: "a", parameters: {}, project: "default" })).toBe("rigi run a");
   expect(rerunCommand({ run: "7Q2A", parameters: {}, code: "same", project: "lab" })).toBe("rigi runs rerun 7Q2A --project lab");
+});
+
+test("a page knows its project by its id, whatever it is called, and whoever else takes its name", () => {
+  expect(findOwn([{ id: "lab", name: "lab" }])).toBeNull();
+  expect(findOwn([{ id: "default", name: "default" }])).toMatchObject({ id: "default" });
+  const later = [
+    { id: "other", name: "default" },
+    { id: "default", name: "first" },
+  ];
+  expect(findOwn(later)).toMatchObject({ name: "first" });
+  expect(findOwn(later.slice(0, 1))).toBeNull();
+});
+
+test("an address goes on where its project is called otherwise", () => {
+  expect(renamedPath("/projects/lab/runs/run_1", "air")).toBe("/projects/air/runs/run_1");
+  expect(renamedPath("/projects/lab", "air")).toBe("/projects/air/");
+  expect(renamedPath("/projects/lab/runs", "default")).toBe("/runs");
 });

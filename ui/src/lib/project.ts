@@ -9,7 +9,7 @@ export const DEFAULT_PROJECT = "default";
 /** What a project has of its own in the API. */
 const OWN = /^\/api\/v1\/(?=(?:pipelines|runs|uploads|events|members|invitations|activity)(?:[/?]|$))/;
 /** Pages that every project has. */
-const PLACES = ["pipelines", "runs", "members", "administration", "account", "settings"];
+const PLACES = ["pipelines", "runs", "members", "project", "administration", "account", "settings"];
 
 /** The project that an address of the page names. */
 export function projectOf(pathname: string): string {
@@ -19,6 +19,15 @@ export function projectOf(pathname: string): string {
 
 /** The project of this page. */
 export const project = typeof location === "undefined" ? DEFAULT_PROJECT : projectOf(location.pathname);
+
+/** The id of the page's project: names come and go, another project may take one. */
+let ownId: string | undefined;
+
+/** The page's project among all, by its name when it is first seen and by its id from then on. */
+export function findOwn<T extends { id: string; name: string }>(all: readonly T[]): T | null {
+  ownId ??= all.find(({ name }) => name === project)?.id;
+  return all.find(({ id }) => id === ownId) ?? null;
+}
 
 /** Where a page of a project is: `/runs` or `/projects/lab/runs`. */
 export function pagePath(path: string, of = project): string {
@@ -43,6 +52,11 @@ export function counterpart(pathname: string, of: string): string {
     .split("/")
     .filter(Boolean);
   return pagePath(PLACES.includes(first) ? `/${first}` : "/", of);
+}
+
+/** Where this address leads when its project is called otherwise. */
+export function renamedPath(pathname: string, name: string): string {
+  return pagePath(pathname.replace(/^\/projects\/[^/]+\/?/, "/"), name);
 }
 
 function decode(name: string): string {

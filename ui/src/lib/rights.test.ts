@@ -25,12 +25,20 @@ describe("rights", () => {
       people: true,
       role: "owner",
       run: true,
+      start: true,
+      archived: false,
       edit: true,
       manage: true,
       administer: true,
     });
     expect(rightsOf({ administrator: true, everywhere: "owner", roles: [] }, "lab").people).toBe(false);
     expect(rightsOf(undefined, "lab")).toMatchObject({ people: false, run: true });
+  });
+
+  it("start nothing in what is archived, and keep the rest", () => {
+    const owner = { ...nobody, roles: [{ project: "lab", role: "owner" }] };
+    expect(rightsOf(owner, "lab", true)).toMatchObject({ run: true, start: false, archived: true, manage: true });
+    expect(rightsOf(undefined, "lab", true)).toMatchObject({ run: true, start: false });
   });
 
   it("give nothing for a role that this page does not know", () => {

@@ -36,6 +36,10 @@ export interface Rights {
   role: Role | null;
   /** May start, rerun, retry and cancel runs. */
   run: boolean;
+  /** May start runs, and the project takes them. */
+  start: boolean;
+  /** It can be read, and takes no more. */
+  archived: boolean;
   /** May see which secrets there are, and set them. */
   edit: boolean;
   /** May say who is what in this project. */
@@ -44,15 +48,26 @@ export interface Rights {
 }
 
 /** Before it is known, and where the server does not say, everything is shown: what may not be done is refused anyway. */
-const EVERYTHING: Rights = { people: false, role: "owner", run: true, edit: true, manage: true, administer: true };
+const EVERYTHING: Rights = {
+  people: false,
+  role: "owner",
+  run: true,
+  start: true,
+  archived: false,
+  edit: true,
+  manage: true,
+  administer: true,
+};
 
-export function rightsOf(standing: Standing | undefined, project = ownProject): Rights {
-  if (!standing) return EVERYTHING;
+export function rightsOf(standing: Standing | undefined, project = ownProject, archived = false): Rights {
+  if (!standing) return { ...EVERYTHING, start: !archived, archived };
   const role = roleIn(standing, project);
   return {
     people: typeof standing.id === "string",
     role,
     run: rank(role) >= rank("runner"),
+    start: rank(role) >= rank("runner") && !archived,
+    archived,
     edit: rank(role) >= rank("editor"),
     manage: role === "owner",
     administer: standing.administrator,

@@ -1,9 +1,9 @@
-/** What administrators look after: people, groups, and who did what. */
+/** What administrators look after: people, groups, projects, and who did what. */
 import { Button } from "@mantine/core";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { useRights } from "../api/rights";
+import { useRights, useSpeaksOfProjects } from "../api/rights";
 import { AuditTab } from "../components/people/AuditTab";
 import { GroupsTab } from "../components/people/GroupsTab";
 import { MakeWindow, type Making } from "../components/people/Make";
@@ -11,56 +11,67 @@ import { VerifyAudit } from "../components/people/VerifyAudit";
 import { PeopleTab } from "../components/people/PeopleTab";
 import classes from "../components/people/People.module.css";
 import { Page } from "../components/Page";
+import { MakeProject } from "../components/project/MakeProject";
+import { ProjectsTab } from "../components/project/ProjectsTab";
 import { Empty } from "../components/States";
-import { TabView } from "../components/TabView";
+import { TabView, type Tab } from "../components/TabView";
 import { useKeys } from "../lib/keys";
 
 const route = getRouteApi("/administration");
-const TABS = ["people", "groups", "audit"] as const;
-type AdministrationTab = (typeof TABS)[number];
+type AdministrationTab = "people" | "groups" | "projects" | "audit";
+const TABS: readonly Tab<AdministrationTab>[] = [
+  { value: "people", label: "People" },
+  { value: "groups", label: "Groups" },
+  { value: "projects", label: "Projects" },
+  { value: "audit", label: "Audit" },
+];
+/** Where one person has the server. */
+const ALONE = TABS.filter(({ value }) => value === "projects");
 
 export function Administration() {
   const search = route.useSearch();
   const navigate = useNavigate();
   const { people, administer } = useRights();
-  const [making, setMaking] = useState<Making | null>(null);
-  const value = TABS.find((one) => one === search.tab) ?? "people";
+  const speaks = useSpeaksOfProjects();
+  const [making, setMaking] = useState<Making | "project" | null>(null);
+  const tabs = people ? TABS : ALONE;
+  const value = tabs.find((one) => one.value === search.tab)?.value ?? tabs[0]?.value ?? "people";
   const open = (tab: AdministrationTab) => void navigate({ to: "/administration", search: tab === "people" ? {} : { tab }, replace: true });
-  const may = people && administer;
-  useKeys(
-    "Administration",
-    may
-      ? [
-          { keys: "p", label: "People", run: () => open("people") },
-          { keys: "o", label: "Groups", run: () => open("groups") },
-          { keys: "a", label: "Audit", run: () => open("audit") },
-          { keys: "n", label: "Add a person", run: () => setMaking("person") },
-        ]
-      : [],
-  );
-  const crumbs = [{ text: "Administration" }];
+  const may = speaks && administer;
+  useAdministrationKeys(may, people, value, open, setMaking);
   if (!may) return <NotForYou people={people} />;
   return (
-    <Page fill crumbs={crumbs} actions={<Actions tab={value} onMake={setMaking} />}>
-      <TabView
-        label="Administration"
-        value={value}
-        onChange={open}
-        tabs={[
-          { value: "people", label: "People" },
-          { value: "groups", label: "Groups" },
-          { value: "audit", label: "Audit" },
-        ]}
-      >
+    <Page fill crumbs={[{ text: "Administration" }]} actions={<Actions tab={value} onMake={setMaking} />}>
+      <TabView label="Administration" value={value} onChange={open} tabs={tabs}>
         <div className={classes.scroll} tabIndex={0} role="region" aria-label={value} data-scroll-restoration-id="administration">
           {value === "people" && <PeopleTab q={search.q ?? ""} onMakeService={() => setMaking("service")} />}
           {value === "groups" && <GroupsTab onMake={() => setMaking("group")} />}
+          {value === "projects" && <ProjectsTab />}
           {value === "audit" && <AuditTab search={search} />}
         </div>
       </TabView>
-      <MakeWindow making={making} onClose={() => setMaking(null)} />
+      <MakeWindow making={making === "project" ? null : making} onClose={() => setMaking(null)} />
+      <MakeProject opened={making === "project"} onClose={() => setMaking(null)} />
     </Page>
   );
+}
+
+function useAdministrationKeys(
+  may: boolean,
+  people: boolean,
+  value: AdministrationTab,
+  open: (tab: AdministrationTab) => void,
+  make: (what: Making | "project") => void,
+): void {
+  const news = value === "projects" ? ("project" as const) : ("person" as const);
+  const tabs = [
+    { keys: "p", label: "People", run: () => open("people") },
+    { keys: "o", label: "Groups", run: () => open("groups") },
+    { keys: "r", label: "Projects", run: () => open("projects") },
+    { keys: "a", label: "Audit", run: () => open("audit") },
+  ];
+  const add = { keys: "n", label: news === "project" ? "Make a project" : "Add a person", run: () => make(news) };
+  useKeys("Administration", may ? [...(people ? tabs : []), add] : []);
 }
 
 export function NotForYou({ people }: { people: boolean }) {
@@ -81,8 +92,9 @@ export function NotForYou({ people }: { people: boolean }) {
   );
 }
 
-function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making) => void }) {
+function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making | "project") => void }) {
   if (tab === "audit") return <VerifyAudit />;
   if (tab === "groups") return <Button onClick={() => onMake("group")}>Make a group</Button>;
+  if (tab === "projects") return <Button onClick={() => onMake("project")}>Make a project</Button>;
   return <Button onClick={() => onMake("person")}>Add a person</Button>;
 }

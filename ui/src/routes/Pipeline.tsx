@@ -7,6 +7,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { pipelineQuery, runsQuery } from "../api/queries";
 import { useRights } from "../api/rights";
 import type { PipelineView } from "../api/types";
+import { ARCHIVED } from "../components/Archived";
 import { CodeLine } from "../components/CodeLine";
 import { CodeView } from "../components/CodeView";
 import { Icon } from "../components/Icon";
@@ -36,9 +37,9 @@ export function Pipeline() {
   const navigate = useNavigate();
   const { data: pipeline, error, refetch } = useQuery(pipelineQuery(name));
   const value = TABS.find((one) => one === tab) ?? "runs";
-  const { run: mayRun } = useRights();
+  const { start: mayStart } = useRights();
   const start = () => void (pipeline?.runnable && navigate({ to: "/pipelines/$name/start", params: { name } }));
-  useKeys("Pipeline", mayRun ? [{ keys: "s", label: "Start", run: start }] : []);
+  useKeys("Pipeline", mayStart ? [{ keys: "s", label: "Start", run: start }] : []);
   const crumbs = [{ text: "Pipelines", link: { to: "/pipelines" } as const }, { text: name }];
   if (!pipeline) return <Page crumbs={crumbs}>{error && <Failure error={error} retry={() => void refetch()} />}</Page>;
   const setTab = (next: PipelineTab) =>
@@ -74,10 +75,17 @@ export function Pipeline() {
 }
 
 function StartButton({ pipeline }: { pipeline: PipelineView }) {
-  const { run } = useRights();
+  const { run, archived } = useRights();
   if (!pipeline.runnable)
     return <span className="dim">{pipeline.mistakes.length > 0 ? "Cannot start: it has a mistake" : "Switched off in its spec"}</span>;
   if (!run) return null;
+  if (archived) {
+    return (
+      <Button leftSection={<Icon name="play" size={14} />} disabled title={ARCHIVED}>
+        Start
+      </Button>
+    );
+  }
   return (
     <Button
       leftSection={<Icon name="play" size={14} />}
@@ -154,13 +162,13 @@ function factsOf(pipeline: PipelineView): string[] {
 function RunsOf({ pipeline: { name, runnable } }: { pipeline: PipelineView }) {
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(runsQuery({ pipeline: name }));
   const runs = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
-  const { run: mayRun } = useRights();
+  const { run: mayRun, start: mayStart } = useRights();
   if (error && !data) return <Failure error={error} retry={() => void refetch()} />;
   if (data && runs.length === 0) {
     return (
       <Empty icon="runs" title="It has never run">
         {runnable && !mayRun && <p className="dim">Runners, editors and owners start it. You are a viewer.</p>}
-        {runnable && mayRun && (
+        {runnable && mayStart && (
           <p className="dim">
             Start it here, or in a terminal: <code>{inProject(`rigi run ${quote(name)} --follow`)}</code>
           </p>

@@ -68,7 +68,7 @@ export function Pipelines() {
 function useWalk(shown: PipelineSummary[], onSearch: () => void): string | null {
   const navigate = useNavigate();
   const [current, setCurrent] = useState<string | null>(null);
-  const { run: mayRun } = useRights();
+  const { start: mayStart } = useRights();
   const step = (by: 1 | -1) => {
     const at = shown.findIndex(({ name }) => name === current);
     setCurrent(shown[at < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, at + by))]?.name ?? null);
@@ -81,7 +81,7 @@ function useWalk(shown: PipelineSummary[], onSearch: () => void): string | null 
     { keys: "j", label: "Next", run: () => step(1) },
     { keys: "k", label: "Previous", run: () => step(-1) },
     { keys: "Enter", label: "Open", run: () => open("/pipelines/$name") },
-    ...(mayRun ? [{ keys: "s", label: "Start", run: () => open("/pipelines/$name/start") }] : []),
+    ...(mayStart ? [{ keys: "s", label: "Start", run: () => open("/pipelines/$name/start") }] : []),
   ]);
   return current;
 }

@@ -12,6 +12,7 @@ import { useMany } from "../api/actions";
 import { pipelinesQuery, runsQuery } from "../api/queries";
 import { useRights } from "../api/rights";
 import type { RunSummary } from "../api/types";
+import { ARCHIVED } from "../components/Archived";
 import { Icon } from "../components/Icon";
 import { Page } from "../components/Page";
 import { RunList } from "../components/RunList";
@@ -55,7 +56,7 @@ export function Runs() {
   }, []);
   const selectedIds = useMemo(() => new Set(selected.keys()), [selected]);
   const filtered = Object.keys(search).length > 0;
-  const { run: mayRun } = useRights();
+  const { run: mayRun, archived } = useRights();
   return (
     <Page
       fill
@@ -78,7 +79,7 @@ export function Runs() {
             Searching older runs…
           </p>
         ) : (
-          <NoRuns filtered={filtered} mayRun={mayRun} />
+          <NoRuns filtered={filtered} mayRun={mayRun} archived={archived} />
         ))}
       {runs.length > 0 && (
         <RunList
@@ -101,7 +102,8 @@ function withChange(search: RunsSearch, change: { [K in keyof RunsSearch]?: Runs
   );
 }
 
-function NoRuns({ filtered, mayRun }: { filtered: boolean; mayRun: boolean }) {
+function NoRuns({ filtered, mayRun, archived }: { filtered: boolean; mayRun: boolean; archived: boolean }) {
+  if (!filtered && archived) return <Empty icon="runs" title="No run has ever been started" />;
   if (!filtered && !mayRun) {
     return (
       <Empty icon="runs" title="No run has been started yet">
@@ -249,6 +251,7 @@ function SearchField({ ref, value, onChange }: { ref: React.Ref<HTMLInputElement
 function Selection({ runs, selected, onDone }: { runs: RunSummary[]; selected: ReadonlyMap<string, RunSummary>; onDone: () => void }) {
   const cancel = useMany("cancel");
   const retry = useMany("retry");
+  const { archived } = useRights();
   const known = new Map(runs.map((run) => [run.id, run]));
   const chosen = [...selected.values()].map((run) => known.get(run.id) ?? run);
   const open = chosen.filter((run) => !isEnd(run.state));
@@ -266,7 +269,8 @@ function Selection({ runs, selected, onDone }: { runs: RunSummary[]; selected: R
       </Button>
       <Button
         variant="default"
-        disabled={ended.length === 0}
+        disabled={ended.length === 0 || archived}
+        {...(archived ? { title: ARCHIVED } : {})}
         loading={retry.isPending}
         onClick={() => retry.mutate(ended, { onSuccess: onDone })}
       >

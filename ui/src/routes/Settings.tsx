@@ -1,7 +1,9 @@
 /** What this browser remembers, and the server it speaks with. */
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 
 import { projectsQuery, systemQuery } from "../api/queries";
+import { useRights } from "../api/rights";
 import { BrowserSettings } from "../components/BrowserSettings";
 import { Page, Section } from "../components/Page";
 import { Secrets } from "../components/Secrets";
@@ -25,6 +27,7 @@ export function Settings() {
 function System() {
   const { data: system, error, refetch } = useQuery(systemQuery);
   const { data: projects, isPending } = useQuery(projectsQuery);
+  const { administer } = useRights();
   if (error && !system) return <Failure error={error} retry={() => void refetch()} />;
   if (!system || isPending) return null;
   const { runs } = system;
@@ -52,9 +55,23 @@ function System() {
               </a>
               , {plural(one.pipelines, "pipeline")}
               {mistakes(one)}, {goingOn(one)}
+              {one.state === "archived" && ", archived"}
               {one.quota.runs != null && <span className="dim">, at most {count(one.quota.runs)} at a time</span>}
             </p>
           ))}
+          <p>
+            <Link to="/project" className="link">
+              What {project} may have, and uses
+            </Link>
+            {administer && (
+              <>
+                {" · "}
+                <Link to="/administration" search={{ tab: "projects" }} className="link">
+                  All projects
+                </Link>
+              </>
+            )}
+          </p>
         </Field>
       )}
       <Field label="Runs">

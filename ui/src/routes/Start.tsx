@@ -22,12 +22,21 @@ export function Start() {
     { text: from ? `Rerun${run.data ? ` ${run.data.short}` : ""}` : "Start" },
   ];
   const failed = [pipeline, run].find((query) => query.error && !query.data);
-  const { run: mayRun, role } = useRights();
+  const { run: mayRun, archived, role } = useRights();
   if (!mayRun) {
     return (
       <Page crumbs={crumbs}>
         <Empty icon="play" title={role ? `A ${role} does not start runs` : "You do not start runs here"}>
           <p className="dim">Runners, editors and owners do. An owner gives roles.</p>
+        </Empty>
+      </Page>
+    );
+  }
+  if (archived) {
+    return (
+      <Page crumbs={crumbs}>
+        <Empty icon="play" title="Nothing is started in what is archived">
+          <p className="dim">What ran here can be read. An owner opens it again.</p>
         </Empty>
       </Page>
     );

@@ -80,15 +80,17 @@ export function FormWindow({
   title,
   opened,
   onClose,
+  size = 420,
   children,
 }: {
   title: string;
   opened: boolean;
   onClose: () => void;
+  size?: number;
   children: ReactNode;
 }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={title} size={420} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={onClose} title={title} size={size} closeButtonProps={{ "aria-label": "Close" }}>
       {opened && children}
     </Modal>
   );

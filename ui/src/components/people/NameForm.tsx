@@ -13,9 +13,11 @@ interface NameFormProps {
   /** Said when it is done. */
   done: string;
   autoComplete: "name" | "off";
+  /** What a new name means. */
+  note?: string;
 }
 
-export function NameForm({ name: present, rename, done, autoComplete }: NameFormProps) {
+export function NameForm({ name: present, rename, done, autoComplete, note }: NameFormProps) {
   const [name, setName] = useState(present);
   const form = useSending(
     () => rename(name),
@@ -37,6 +39,7 @@ export function NameForm({ name: present, rename, done, autoComplete }: NameForm
             Rename
           </Button>
         </div>
+        {note && <p className={classes.note}>{note}</p>}
         <FormProblem error={form.error} beside={["/name"]} />
       </form>
     </Field>

@@ -18,6 +18,7 @@ import { useKeys } from "../../lib/keys";
 import { notify } from "../../lib/notices";
 import { apiPath } from "../../lib/project";
 import { isEnd } from "../../lib/states";
+import { ARCHIVED } from "../Archived";
 import { copyText } from "../CopyButton";
 import { Icon } from "../Icon";
 import classes from "./Run.module.css";
@@ -27,15 +28,16 @@ export function RunActions({ run }: { run: RunView }) {
   const cancel = useCancel(run);
   const retry = useRetry(run);
   const [asking, setAsking] = useState(false);
-  const { run: may } = useRights();
+  const { run: may, start, archived } = useRights();
   const can = { cancel: may && run.can.cancel, retry: may && run.can.retry };
+  const barred = archived ? { disabled: true, title: ARCHIVED } : {};
   const ended = isEnd(run.state);
   const stopping = run.cancel_requested_at != null && !ended;
   const rerun = { to: "/pipelines/$name/start", params: { name: run.pipeline }, search: { from: run.id } } as const;
   useKeys("Run", [
-    ...(may ? [{ keys: "r", label: "Rerun, with changes", run: () => void navigate(rerun) }] : []),
+    ...(start ? [{ keys: "r", label: "Rerun, with changes", run: () => void navigate(rerun) }] : []),
     ...(can.cancel ? [{ keys: "c", label: "Cancel", run: () => setAsking(true) }] : []),
-    ...(can.retry ? [{ keys: "R", label: "Retry as it was", run: () => retry.mutate() }] : []),
+    ...(can.retry && start ? [{ keys: "R", label: "Retry as it was", run: () => retry.mutate() }] : []),
   ]);
   const failed = run.state === "failed" || run.state === "timed_out";
   return (
@@ -46,12 +48,18 @@ export function RunActions({ run }: { run: RunView }) {
           loading={retry.isPending}
           onClick={() => retry.mutate()}
           title="The same code and parameters"
+          {...barred}
           className={classes.wide}
         >
           Retry
         </Button>
       )}
-      {may && (
+      {may && archived && (
+        <Button variant="default" {...barred}>
+          Rerun
+        </Button>
+      )}
+      {start && (
         <Button variant="default" renderRoot={(props) => <Link {...rerun} {...props} />} title="With changes">
           Rerun
         </Button>
