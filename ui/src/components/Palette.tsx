@@ -177,6 +177,7 @@ function usePeopleItems(item: (label: string, icon: IconName, run: () => void, d
       ? [
           item("People", "shield", administration(), "g a"),
           item("Groups", "shield", administration("groups")),
+          item("Mail", "shield", administration("mail")),
           item("Audit", "shield", administration("audit")),
         ]
       : []),

@@ -1,11 +1,14 @@
 /** What administrators look after: people, groups, and who did what. */
 import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { accountQuery, waysInQuery } from "../api/account";
 import { useRights } from "../api/rights";
 import { AuditTab } from "../components/people/AuditTab";
 import { GroupsTab } from "../components/people/GroupsTab";
+import { MailTab, TestMail } from "../components/people/MailTab";
 import { MakeWindow, type Making } from "../components/people/Make";
 import { VerifyAudit } from "../components/people/VerifyAudit";
 import { PeopleTab } from "../components/people/PeopleTab";
@@ -16,7 +19,7 @@ import { TabView } from "../components/TabView";
 import { useKeys } from "../lib/keys";
 
 const route = getRouteApi("/administration");
-const TABS = ["people", "groups", "audit"] as const;
+const TABS = ["people", "groups", "mail", "audit"] as const;
 type AdministrationTab = (typeof TABS)[number];
 
 export function Administration() {
@@ -33,6 +36,7 @@ export function Administration() {
       ? [
           { keys: "p", label: "People", run: () => open("people") },
           { keys: "o", label: "Groups", run: () => open("groups") },
+          { keys: "m", label: "Mail", run: () => open("mail") },
           { keys: "a", label: "Audit", run: () => open("audit") },
           { keys: "n", label: "Add a person", run: () => setMaking("person") },
         ]
@@ -49,12 +53,14 @@ export function Administration() {
         tabs={[
           { value: "people", label: "People" },
           { value: "groups", label: "Groups" },
+          { value: "mail", label: "Mail" },
           { value: "audit", label: "Audit" },
         ]}
       >
         <div className={classes.scroll} tabIndex={0} role="region" aria-label={value} data-scroll-restoration-id="administration">
           {value === "people" && <PeopleTab q={search.q ?? ""} onMakeService={() => setMaking("service")} />}
           {value === "groups" && <GroupsTab onMake={() => setMaking("group")} />}
+          {value === "mail" && <MailTab />}
           {value === "audit" && <AuditTab search={search} />}
         </div>
       </TabView>
@@ -81,8 +87,15 @@ export function NotForYou({ people }: { people: boolean }) {
   );
 }
 
+function SendTest() {
+  const { data: ways } = useQuery(waysInQuery);
+  const { data: account } = useQuery(accountQuery);
+  return ways?.mail ? <TestMail own={account?.mail ?? ""} /> : null;
+}
+
 function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making) => void }) {
   if (tab === "audit") return <VerifyAudit />;
+  if (tab === "mail") return <SendTest />;
   if (tab === "groups") return <Button onClick={() => onMake("group")}>Make a group</Button>;
   return <Button onClick={() => onMake("person")}>Add a person</Button>;
 }

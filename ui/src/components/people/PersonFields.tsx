@@ -46,6 +46,7 @@ export function PersonFields({ person }: { person: PersonView }) {
                 value={mail}
                 onChange={(event) => setMail(event.currentTarget.value)}
                 mistake={form.at("/mail")}
+                description={person.mail ? (person.mail_verified ? "Confirmed: mail to it arrives." : "Not confirmed.") : undefined}
               />
             </div>
           </Field>
