@@ -8,7 +8,7 @@ import { accountQuery, waysInQuery } from "../api/account";
 import { useRights } from "../api/rights";
 import { AuditTab } from "../components/people/AuditTab";
 import { GroupsTab } from "../components/people/GroupsTab";
-import { MailTab, TestMail } from "../components/people/MailTab";
+import { MailActions, MailTab } from "../components/people/MailTab";
 import { MakeWindow, type Making } from "../components/people/Make";
 import { VerifyAudit } from "../components/people/VerifyAudit";
 import { PeopleTab } from "../components/people/PeopleTab";
@@ -87,15 +87,15 @@ export function NotForYou({ people }: { people: boolean }) {
   );
 }
 
-function SendTest() {
+function OfMail() {
   const { data: ways } = useQuery(waysInQuery);
   const { data: account } = useQuery(accountQuery);
-  return ways?.mail ? <TestMail own={account?.mail ?? ""} /> : null;
+  return ways?.mail ? <MailActions own={account?.mail ?? ""} /> : null;
 }
 
 function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making) => void }) {
   if (tab === "audit") return <VerifyAudit />;
-  if (tab === "mail") return <SendTest />;
+  if (tab === "mail") return <OfMail />;
   if (tab === "groups") return <Button onClick={() => onMake("group")}>Make a group</Button>;
   return <Button onClick={() => onMake("person")}>Add a person</Button>;
 }

@@ -29,7 +29,12 @@ export function MailTab() {
     <>
       {server ? <Server server={server} waiting={waiting} /> : <NoServer />}
       {mails.length > 0 && (
-        <Table label="Mails" columns={columns((id) => retry.mutate(id, { onError: refused }))} rows={mails} keyOf={({ id }) => id} />
+        <Table
+          label="Mails"
+          columns={columns((id) => retry.mutate(id, { onSuccess: () => notify("It is tried now."), onError: refused }))}
+          rows={mails}
+          keyOf={({ id }) => id}
+        />
       )}
       {server && mails.length === 0 && <p className={classes.none}>No mail was written yet.</p>}
       {hasNextPage && (
@@ -75,7 +80,7 @@ function columns(retry: (id: string) => void): Column<MailView>[] {
       cell: ({ to, error }) => (
         <>
           {to}
-          {error && <span className={classes.whys}>{error}</span>}
+          {error && <span className={classes.reason}>{error}</span>}
         </>
       ),
     },
@@ -115,11 +120,15 @@ function columns(retry: (id: string) => void): Column<MailView>[] {
   ];
 }
 
-/** The button that sends a mail as a test. */
-export function TestMail({ own }: { own: string }) {
+/** Looks again, and sends a mail as a test. */
+export function MailActions({ own }: { own: string }) {
   const [open, setOpen] = useState(false);
+  const { refetch, isRefetching } = useInfiniteQuery(mailsQuery);
   return (
     <>
+      <Button variant="default" loading={isRefetching} onClick={() => void refetch()}>
+        Look again
+      </Button>
       <Button variant="default" onClick={() => setOpen(true)}>
         Send a test
       </Button>
