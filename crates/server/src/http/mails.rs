@@ -111,7 +111,7 @@ async fn test_mail(asker: Asker, Json(body): Json<TestMail>) -> ApiResult<axum::
     let to = body.to.or(own).ok_or_else(|| ApiError::invalid("/to", "to which address?"))?;
     let to = mail_address(&to).map_err(|e| ApiError::invalid("/to", e.to_string()))?;
     let (store, deed) = (asker.state.store(), asker.deed());
-    let letter = mail.letters.test(&deed.actor);
+    let letter = mail.letters.test(asker.signature());
     let new = sealed(store, MailKind::Test, &to, &letter, None)?;
     let outcome = mail.smtp.send(&new.id, &to, &letter, deed.at).await;
     let said = outcome.as_ref().copied().map_err(|failure| failure.message.as_str());

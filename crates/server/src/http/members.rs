@@ -197,7 +197,7 @@ async fn invite(scope: Scope, asker: Asker, Json(body): Json<CreateInvitation>) 
     // Where mail goes from here, whoever it is for has it at once.
     let mail = match (&asker.state.mail, &link.mail) {
         (Some(mail), Some(to)) => {
-            let letter = mail.letters.invitation(&asker.deed().actor, &key, &link);
+            let letter = mail.letters.invitation(asker.signature(), &key, &link);
             Some(sealed(asker.state.store(), MailKind::Invitation, to, &letter, Some(link.until))?)
         }
         _ => None,

@@ -294,7 +294,7 @@ async fn create_link_for_person(
             })?;
             let kind = if body.kind == LinkKind::SignIn { MailKind::SignIn } else { MailKind::Reset };
             let letters = &mail_of(&asker.state)?.letters;
-            let letter = letters.given_link(&asker.deed().actor, &person.name, &key, &link);
+            let letter = letters.given_link(asker.signature(), &person.name, &key, &link);
             Some(sealed(asker.state.store(), kind, &to, &letter, Some(link.until))?)
         }
         _ => None,

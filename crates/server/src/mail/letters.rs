@@ -89,7 +89,7 @@ impl Letters {
             .says(&format!("{by} invites you to {place} on {server}{role}."))
             .link("Join", &self.link(key))
             .says(&format!("{} It is for {whose} alone.", Self::once(link)))
-            .adds(&format!("Whoever does not know {by} leaves it: without the link, nothing happens."))
+            .adds("If you did not expect it, leave this mail: without the link, nothing happens.")
     }
 
     /// Brings a link that somebody asked for who has forgotten a password.
@@ -115,7 +115,7 @@ impl Letters {
             .says(&format!("{by} sends you a link that {does}, for the account of {name} on {server}."))
             .link(label, &self.link(key))
             .says(&Self::once(link))
-            .adds(&format!("Whoever does not know {by} leaves it: without the link, nothing happens."))
+            .adds("If you did not expect it, leave this mail: without the link, nothing happens.")
     }
 
     /// Brings a link that confirms its own address.

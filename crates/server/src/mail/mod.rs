@@ -3,6 +3,8 @@
 pub mod letter;
 mod letters;
 mod post;
+#[cfg(test)]
+mod post_tests;
 mod settings;
 mod smtp;
 #[cfg(test)]
