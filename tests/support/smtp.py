@@ -8,6 +8,7 @@ import asyncio
 import email
 import email.policy
 import json
+import logging
 import ssl
 import sys
 
@@ -124,4 +125,5 @@ if __name__ == "__main__":
     parser.add_argument("--starttls", nargs=2)
     parser.add_argument("--login", nargs=2)
     ARGUMENTS = parser.parse_args()
+    logging.disable()
     asyncio.run(main())

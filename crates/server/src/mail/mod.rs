@@ -9,6 +9,7 @@ mod settings;
 mod smtp;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use letter::Letter;
 pub use letters::{Change, Letters};

@@ -1,27 +1,26 @@
 //! Hands a letter to the mail server. What was asked of it is done, or the reason is said: nothing is sent in clear where encryption was
 //! asked for, and nobody waits for a server that hangs.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
-use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::{Error, commands};
 use rigi_model::{MailId, Timestamp};
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
 
 use super::Letter;
 use super::settings::{Encryption, MailSettings, is_loopback};
+use super::wire::{self, Line, Odd, Tls};
 
 /// For a goodbye that nothing depends on.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// Characters that are kept of what a mail server says.
 const SAID: usize = 300;
-
-/// How a certificate begins.
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Why a letter was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub struct Failure {
 #[derive(Clone)]
 pub struct Smtp {
     settings: std::sync::Arc<MailSettings>,
-    tls: Option<TlsParameters>,
+    tls: Option<Tls>,
 }
 
 impl std::fmt::Debug for Smtp {
@@ -94,7 +93,9 @@ impl Smtp {
         }
         let tls = match settings.encryption {
             Encryption::None => None,
-            Encryption::StartTls | Encryption::Tls => Some(parameters(&settings)?),
+            Encryption::StartTls | Encryption::Tls => {
+                Some(Tls::new(&settings.host, settings.roots.as_deref())?)
+            }
         };
         Ok(Self { settings: std::sync::Arc::new(settings), tls })
     }
@@ -118,32 +119,34 @@ impl Smtp {
     ) -> Result<(), Failure> {
         let message = self.message(id, to, letter, written_at)?;
         let mut connection = self.connect().await?;
-        let sent =
-            self.within(Step::HandOver, connection.send(message.envelope(), &message.formatted())).await;
+        let sent = self.within(Step::HandOver, hand_over(&mut connection, &message)).await;
         // It was taken or not by now.
         tokio::spawn(async move { tokio::time::timeout(GOODBYE, connection.quit()).await });
-        sent.map(|_| ())
+        sent
     }
 
     /// A connection that is as encrypted as was asked, and signed in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let MailSettings { host, port, encryption, credentials, timeout, .. } = &*self.settings;
+        let MailSettings { host, port, encryption, credentials, .. } = &*self.settings;
         let hello = ClientId::default();
-        let at_once = self.tls.clone().filter(|_| *encryption == Encryption::Tls);
         let address = (host.trim_start_matches('[').trim_end_matches(']'), *port);
-        let reach = AsyncSmtpConnection::connect_tokio1(address, Some(*timeout), &hello, at_once, None);
-        let mut connection = self.within(Step::Reach, reach).await?;
-        if let Some(tls) = self.tls.clone().filter(|_| *encryption == Encryption::StartTls) {
-            if !connection.can_starttls() {
-                return Err(self.failure(Step::Encrypt, "it does not offer it; nothing was sent in clear"));
+        let reached = self.within(Step::Reach, TcpStream::connect(address)).await?;
+        let line = match (encryption, &self.tls) {
+            (Encryption::StartTls, Some(tls)) => {
+                let mut stream = BufReader::new(reached);
+                let offered = self.within(Step::Reach, wire::greet(&mut stream, &hello.to_string())).await?;
+                if !offered {
+                    let why = "it does not offer it; nothing was sent in clear";
+                    return Err(self.failure(Step::Encrypt, why));
+                }
+                self.within(Step::Encrypt, wire::encrypt(stream, tls)).await?
             }
-            self.within(Step::Encrypt, connection.starttls(tls, &hello)).await?;
-        }
-        if *encryption != Encryption::None && !connection.is_encrypted() {
-            return Err(
-                self.failure(Step::Encrypt, "the connection is not encrypted; nothing was sent in clear")
-            );
-        }
+            (Encryption::Tls, Some(tls)) => self.within(Step::Reach, tls.begin(reached)).await?,
+            (Encryption::None, None) => Line::in_clear(reached).map_err(|odd| self.odd(Step::Reach, odd))?,
+            _ => return Err(self.failure(Step::Encrypt, "it is not set up; nothing was sent in clear")),
+        };
+        let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(line), &hello);
+        let mut connection = self.within(Step::Reach, greeted).await?;
         if let Some((user, password)) = credentials {
             let credentials = Credentials::new(user.clone(), password.clone());
             self.within(Step::SignIn, connection.auth(DEFAULT_MECHANISMS, &credentials)).await?;
@@ -152,10 +155,10 @@ impl Smtp {
     }
 
     /// Waits as long as the mail server may take, and no longer.
-    async fn within<T>(
+    async fn within<T, E: Into<Why>>(
         &self,
         step: Step,
-        work: impl Future<Output = Result<T, Error>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Failure> {
         let timeout = self.settings.timeout;
         match tokio::time::timeout(timeout, work).await {
@@ -163,12 +166,22 @@ impl Smtp {
                 let time = rigi_model::quantity::show_duration(timeout);
                 Err(self.failure(step, &format!("nothing came within {time}")))
             }
-            Ok(Err(error)) => {
-                // What is wrong with signing in is no fault of this mail.
-                let is_final = error.is_permanent() && step == Step::HandOver;
-                Err(Failure { is_final, ..self.failure(step, &reason(&error)) })
-            }
+            Ok(Err(error)) => match error.into() {
+                Why::Smtp(error) => {
+                    // What is wrong with signing in is no fault of this mail.
+                    let is_final = error.is_permanent() && step == Step::HandOver;
+                    Err(Failure { is_final, ..self.failure(step, &reason(&error)) })
+                }
+                Why::Odd(odd) => Err(self.odd(step, odd)),
+            },
             Ok(Ok(done)) => Ok(done),
+        }
+    }
+
+    fn odd(&self, step: Step, odd: Odd) -> Failure {
+        match odd {
+            Odd::Io(error) => self.failure(step, &line(&root(&error).to_string())),
+            Odd::Said(said) => self.failure(step, &line(&said)),
         }
     }
 
@@ -212,31 +225,81 @@ impl Smtp {
     }
 }
 
-fn parameters(settings: &MailSettings) -> Result<TlsParameters, String> {
-    let mut builder = TlsParameters::builder(settings.host.clone());
-    if let Some(pem) = &settings.roots {
-        // What holds none is read as none.
-        let holds = pem.windows(BEGIN.len()).any(|window| window == BEGIN);
-        let given = Certificate::from_pem(pem).ok().filter(|_| holds);
-        let given = given.ok_or_else(|| "`mail.ca_file` holds no certificate (PEM)".to_owned())?;
-        builder = builder.add_root_certificate(given);
+/// Says for whom a message is, and hands it over.
+async fn hand_over(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<(), Why> {
+    let (envelope, bytes) = (message.envelope(), message.formatted());
+    let mut options = Vec::new();
+    let beyond = |address: &lettre::Address| !AsRef::<str>::as_ref(address).is_ascii();
+    if envelope.from().into_iter().chain(envelope.to()).any(beyond) {
+        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            let why = "it takes no addresses with letters beyond ASCII (SMTPUTF8)";
+            return Err(Why::Odd(Odd::Said(why.to_owned())));
+        }
+        options.push(MailParameter::SmtpUtfEight);
     }
-    builder.build().map_err(|e| format!("TLS to the mail server cannot be set up: {}", reason(&e)))
+    if !bytes.is_ascii() {
+        options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    connection.command(commands::Mail::new(envelope.from().cloned(), options)).await?;
+    for to in envelope.to() {
+        connection.command(commands::Rcpt::new(to.clone(), Vec::new())).await?;
+    }
+    let go_on = connection.command(commands::Data).await?;
+    if !go_on.has_code(354) {
+        return Err(Why::Odd(Odd::Said(format!(
+            "it said {} where it should wait for the mail",
+            go_on.code()
+        ))));
+    }
+    connection.message(&bytes).await?;
+    Ok(())
+}
+
+/// Why a step was not taken.
+enum Why {
+    Smtp(Error),
+    Odd(Odd),
+}
+
+impl From<Error> for Why {
+    fn from(error: Error) -> Self {
+        Self::Smtp(error)
+    }
+}
+
+impl From<Odd> for Why {
+    fn from(odd: Odd) -> Self {
+        Self::Odd(odd)
+    }
+}
+
+impl From<std::io::Error> for Why {
+    fn from(error: std::io::Error) -> Self {
+        Self::Odd(Odd::Io(error))
+    }
+}
+
+fn root<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root
+}
+
+/// As much of what came as a line has room for.
+fn line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SAID).collect()
 }
 
 /// What a failure is at its root, in a line.
 fn reason(error: &Error) -> String {
-    let mut root: &dyn std::error::Error = error;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    let said: String = root.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    let said: String = said.chars().filter(|c| !c.is_control()).take(SAID).collect();
+    let said = line(&root(error).to_string());
     match error.status() {
         Some(code) if said.is_empty() => code.to_string(),
         Some(code) => format!("it said {code} {said}"),
         None if error.is_response() => format!("what it said is no SMTP ({said})"),
-        None if error.source().is_none() => error.to_string(),
         None => said,
     }
 }

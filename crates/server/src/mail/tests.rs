@@ -131,6 +131,7 @@ async fn a_server_that_hangs_or_lies_keeps_nobody_waiting() {
         (GREETING, &[(".", "")][..], "did not take the mail: nothing came within 300 ms"),
         (GREETING, &[("MAIL", "close")][..], "did not take the mail: what it said is no SMTP"),
         ("HTTP/1.1 200 OK\r\n\r\n", &[][..], "did not answer: what it said is no SMTP"),
+        (GREETING, &[("DATA", "250 go on\r\n")][..], "it said 250 where it should wait for the mail"),
         (GREETING, &[("EHLO", "\u{1}\u{2}garbage\r\n")][..], "did not answer: what it said is no SMTP"),
     ] {
         let (message, is_final) = refused(greeting, but).await;
@@ -146,11 +147,17 @@ async fn a_server_that_hangs_or_lies_keeps_nobody_waiting() {
 #[tokio::test]
 async fn nothing_is_said_in_clear_where_encryption_was_asked_for() {
     let offers: &[(&str, &str)] = &[("EHLO", "250-mail\r\n250 STARTTLS\r\n"), ("STARTTLS", "220 go on\r\n")];
+    let injects: &[(&str, &str)] = &[
+        ("EHLO", "250-mail\r\n250 STARTTLS\r\n"),
+        ("STARTTLS", "220 go on\r\n250-mail\r\n250 AUTH PLAIN\r\n"),
+    ];
     let refuses: &[(&str, &str)] =
         &[("EHLO", "250-mail\r\n250 STARTTLS\r\n"), ("STARTTLS", "454 not now\r\n")];
     for (but, why) in [
         (&[][..], "did not begin encryption (STARTTLS): it does not offer it; nothing was sent in clear"),
         (refuses, "did not begin encryption (STARTTLS): it said 454 not now"),
+        // What was put behind its answer would be taken for what comes encrypted.
+        (injects, "did not begin encryption (STARTTLS): more was said in clear than was asked for"),
         // It says that it begins, and goes on in clear.
         (offers, "did not begin encryption (STARTTLS): "),
     ] {
