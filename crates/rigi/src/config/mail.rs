@@ -98,7 +98,9 @@ pub(super) fn mistakes(config: &Config) -> Vec<ConfigMistake> {
     if mail.from.is_none() {
         wrong("from", "is missing: who writes?");
     }
-    if config.server.public_url.is_none() && !config.server.bind.is_loopback() {
+    let is_named =
+        config.server.public_url.is_some() || (config.tls.is_on() && !config.tls.names.0.is_empty());
+    if !is_named && !config.server.bind.is_loopback() {
         wrong("host", "needs `server.public_url`: links in mails lead there");
     }
     match config.mail_settings().map(|settings| settings.map(Smtp::new)) {
