@@ -197,7 +197,8 @@ async fn invite(scope: Scope, asker: Asker, Json(body): Json<CreateInvitation>) 
     // Where mail goes from here, whoever it is for has it at once.
     let mail = match (&asker.state.mail, &link.mail) {
         (Some(mail), Some(to)) => {
-            let letter = mail.letters.invitation(asker.signature(), &key, &link);
+            let project = asker.state.projects.name_of(scope.project());
+            let letter = mail.letters.invitation(asker.signature(), &project, &key, &link);
             Some(sealed(asker.state.store(), MailKind::Invitation, to, &letter, Some(link.until))?)
         }
         _ => None,

@@ -70,10 +70,10 @@ impl Letters {
         format!("The link serves once, and ends on {}.", minute(link.until))
     }
 
-    /// Invites somebody, on behalf of somebody.
+    /// Invites somebody, on behalf of somebody, to a project that is called so now.
     #[must_use]
-    pub fn invitation(&self, by: &str, key: &Key, link: &Link) -> Letter {
-        let named = link.grant.as_ref().and_then(Grant::project).filter(|p| **p != ProjectName::default());
+    pub fn invitation(&self, by: &str, project: &ProjectName, key: &Key, link: &Link) -> Letter {
+        let named = Some(project).filter(|project| **project != ProjectName::default());
         let place = named.map_or_else(|| "Rigi".to_owned(), ToString::to_string);
         let role = link.grant.as_ref().map(|grant| match grant {
             Grant::Administrator => ", as an administrator".to_owned(),
