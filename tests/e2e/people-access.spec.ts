@@ -2,6 +2,7 @@
 import type { Page } from "@playwright/test";
 
 import { barriers, isOpen as isOpenToAll } from "../support/access";
+import { linkIn, MailServer } from "../support/mail";
 import { fitsWidth, picture } from "../support/page";
 import { ADA, another, CLEO, invite, LAB, makeAccount, upForTeam } from "../support/people";
 import { expect, test } from "../support/test";
@@ -52,6 +53,43 @@ test("no page before the door has a barrier", async ({ bed, browser, page }) => 
   await isOpen(guest, "sign-in");
 });
 
+test("no page about mail has a barrier", async ({ bed, browser, page }) => {
+  test.setTimeout(300_000);
+  const mail = await MailServer.start(bed);
+  const server = await upForTeam(bed, mail.env({ RIGI_MAIL__RETRIES: "1h" }));
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await makeAccount(page, server.link, ADA);
+  await mail.order({ refuse: { "gone@example.org": ["550 5.1.1 no such mailbox"], "later@example.org": ["450 4.2.0 come back"] } });
+  for (const to of ["gone@example.org", "later@example.org", "bob@example.org"]) await server.api.post("/invitations", { mail: to });
+  await mail.letter("bob@example.org", /invites/);
+  await page.goto(`${server.api.url}/administration?tab=mail`);
+  await expect(async () => {
+    await page.getByRole("button", { name: "Look again" }).click();
+    await expect(page.getByText("sent", { exact: false }).first()).toBeVisible({ timeout: 500 });
+  }).toPass();
+  await isOpen(page, "mail");
+  await page.getByRole("button", { name: "Send a test" }).click();
+  await isOpen(page, "mail-test");
+  await page.goto(`${server.api.url}/account`);
+  await settled(page);
+  await isOpen(page, "account-not-confirmed");
+
+  const guest = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
+  await guest.goto(server.api.url);
+  await settled(guest);
+  await isOpen(guest, "sign-in-with-mail");
+  await guest.getByRole("button", { name: "Forgot your password?" }).click();
+  await isOpen(guest, "forgotten");
+  await guest.getByLabel("Mail address").fill(ADA.mail);
+  await guest.keyboard.press("Enter");
+  await expect(guest.getByRole("heading", { name: "Look at your mail" })).toBeVisible();
+  await isOpen(guest, "on-its-way");
+  await page.getByRole("button", { name: "Confirm it" }).click();
+  await guest.goto(linkIn(await mail.letter(ADA.mail, /Confirm/)));
+  await settled(guest);
+  await isOpen(guest, "confirm");
+});
+
 test("no page of people has a barrier, none moves while it is built", async ({ bed, browser, page }) => {
   test.setTimeout(400_000);
   const server = await upForTeam(bed);
@@ -93,6 +131,7 @@ test("no page of people has a barrier, none moves while it is built", async ({ b
   await visit(page, `/administration/people/${service.id}`, "service-account");
   await visit(page, "/administration?tab=groups", "groups");
   await visit(page, `/administration/groups/${group.id}`, "group");
+  await visit(page, "/administration?tab=mail", "no-mail");
   await visit(page, "/administration?tab=audit", "audit");
   const { path } = await api<{ path: string }>("POST", "/device/codes", { name: "laptop" });
   await visit(page, path, "device");

@@ -67,6 +67,14 @@ test("a second provider signs people in on the page, and their terminals with th
   await atProvider(eve, "Eve");
   await expect(eve.getByText("you have no account here")).toBeVisible();
 
+  // What the provider is, and what it sent, by names alone.
+  const doctor = await bed.rigi(["doctor", "oidc"]);
+  expect(doctor.out).toContain("Everything is well.");
+  expect(doctor.out).toMatch(/second: last sign-in +\S+, who got no account; it sent .*\bemail\b.*\bgroups\b/);
+  expect(doctor.out).toContain("second: groups        0 groups in the claim `groups`");
+  expect(doctor.out).not.toContain("eve@example.org");
+  expect((await bed.rigi(["doctor", "oidc", "third"])).code).toBe(66);
+
   // Ada has an account: signed in, she adds the provider to it, and signs in with it from then on.
   await ada.goto(`${at}/account`);
   await ada.getByRole("button", { name: "Link Second" }).click();

@@ -21,12 +21,12 @@ export const BOB: Person = { name: "Bob Runner", mail: "bob@example.org", passwo
 export const CLEO: Person = { name: "Cleo Viewer", mail: "cleo@example.org", password: "marble kettle anthem 7" };
 
 /** A server for people, with a pipeline `mine` in the default project and `theirs` in the lab. Its link makes the first administrator. */
-export function upForTeam(bed: Bed): Promise<Server> {
+export function upForTeam(bed: Bed, env: NodeJS.ProcessEnv = {}): Promise<Server> {
   bed.shell("mine", "echo of the default");
   const lab = bed.folder("lab");
   mkdirSync(join(lab, "theirs"), { recursive: true });
   writeFileSync(join(lab, "theirs", "pipeline.json"), JSON.stringify({ command: ["sh", "-c", "echo of the lab"] }));
-  return bed.up({ args: ["--team"], env: { RIGI_PROJECTS__LAB__PIPELINES: lab } });
+  return bed.up({ args: ["--team"], env: { ...env, RIGI_PROJECTS__LAB__PIPELINES: lab } });
 }
 
 /** Takes a link that makes an account; the page is theirs then. */

@@ -41,6 +41,10 @@ crate::state::text_enum! {
         SecretInvalid = "secret-invalid",
         /// The pipeline asks for secrets that are not set.
         SecretMissing = "secret-missing",
+        /// The server sends no mail: no mail server is set up.
+        MailUnavailable = "mail-unavailable",
+        /// The mail server did not take a mail.
+        MailFailed = "mail-failed",
         /// The target is not set up on this server.
         TargetUnavailable = "target-unavailable",
         /// The disk is full or the storage does not answer; nothing was accepted.

@@ -68,11 +68,13 @@ pub enum Subject {
     Token,
     /// A secret of a project; its id is its name.
     Secret,
+    /// A mail that waits to be sent.
+    Mail,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -82,6 +84,7 @@ impl Subject {
         Self::Session,
         Self::Token,
         Self::Secret,
+        Self::Mail,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -97,6 +100,7 @@ impl Subject {
             Self::Session => "session",
             Self::Token => "token",
             Self::Secret => "secret",
+            Self::Mail => "mail",
         }
     }
 

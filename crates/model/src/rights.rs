@@ -76,6 +76,10 @@ text_enum! {
         PeopleManage = "people.manage",
         /// To read who did what.
         AuditRead = "audit.read",
+        /// To see what became of mails.
+        MailsRead = "mails.read",
+        /// To try mails again, and to send one as a test.
+        MailsSend = "mails.send",
         /// To read who did what in a project.
         ProjectAudit = "project.audit",
     }
@@ -121,6 +125,8 @@ impl Action {
             | Self::ProjectsManage
             | Self::PeopleRead
             | Self::PeopleManage
+            | Self::MailsRead
+            | Self::MailsSend
             | Self::AuditRead => Needs::Administrator,
         }
     }

@@ -5,3 +5,4 @@ pub mod auth;
 pub mod door;
 pub mod http;
 pub mod live;
+pub mod mail;

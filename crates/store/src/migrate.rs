@@ -62,6 +62,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0008_join_requests.up.sql"),
         down: include_str!("../migrations/0008_join_requests.down.sql"),
     },
+    Migration {
+        number: 9,
+        name: "mails",
+        up: include_str!("../migrations/0009_mails.up.sql"),
+        down: include_str!("../migrations/0009_mails.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

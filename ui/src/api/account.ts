@@ -49,6 +49,12 @@ export function deviceQuery(code: string) {
 export const answerDevice = ({ code, allow }: { code: string; allow: boolean }) =>
   done(api.POST("/api/v1/device/codes/{code}", { params: { path: { code } }, body: { allow } }));
 
+/** Asks for a link that sets a new password, by mail. */
+export const askReset = (mail: string) => done(api.POST("/api/v1/sign-in/reset", { body: { mail: mail.trim() } }));
+
+/** Mails a link to one's own address, which confirms it. */
+export const askConfirmation = () => ok(api.POST("/api/v1/account/mail/confirm"));
+
 export function lookAtLink(key: string) {
   return ok(api.POST("/api/v1/sign-in/look", { body: { key } }));
 }

@@ -27,6 +27,7 @@ export const keys = {
   groups: ["groups"] as const,
   group: (id: string) => ["groups", id] as const,
   audit: ["audit"] as const,
+  mails: ["mails"] as const,
   pipelines: ["pipelines"] as const,
   pipeline: (name: string) => ["pipeline", name] as const,
   runLists: ["runs"] as const,

@@ -87,13 +87,26 @@ export function auditQuery(filter: AuditFilter) {
   });
 }
 
+export const mailsQuery = infiniteQueryOptions({
+  queryKey: keys.mails,
+  queryFn: ({ signal, pageParam }) =>
+    ok(api.GET("/api/v1/mails", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
+  initialPageParam: "",
+  getNextPageParam: (last) => last.next_cursor ?? undefined,
+  // Nothing tells of what becomes of them: whoever looks again wants it.
+  staleTime: 0,
+});
+
+export const testMail = (to: string) => ok(api.POST("/api/v1/mails/test", { body: { to } }));
+export const retryMail = (id: string) => done(api.POST("/api/v1/mails/{id}/retry", { params: { path: { id } } }));
+
 /** Looks at the whole audit log: whether anybody has changed it. */
 export const verifyAudit = () => ok(api.POST("/api/v1/audit/verify", { body: {} }));
 
 /** A change of who is what; everything that may show it is read again. */
 export function usePeopleChange<T, R>(change: (value: T) => Promise<R>) {
   const cache = useQueryClient();
-  const shown = ["members", "invitations", "activity", "people", "person", "groups", "audit", "account", "projects"];
+  const shown = ["members", "invitations", "activity", "people", "person", "groups", "audit", "mails", "account", "projects"];
   return useMutation({
     mutationFn: change,
     onSuccess: () => cache.invalidateQueries({ predicate: ({ queryKey }) => shown.includes(String(queryKey[0])) }),
@@ -119,8 +132,8 @@ export const makePerson = (body: { name: string; mail?: string; kind: "person" |
 export const changePerson = ({ id, ...body }: PersonChange & { id: string }) => ok(api.PATCH("/api/v1/people/{id}", { ...at(id), body }));
 export const deletePerson = (id: string) => done(api.DELETE("/api/v1/people/{id}", at(id)));
 export const endSessionsOf = (id: string) => done(api.DELETE("/api/v1/people/{id}/sessions", at(id)));
-export const makeLinkFor = ({ id, kind }: { id: string; kind: "reset" | "sign-in" }) =>
-  ok(api.POST("/api/v1/people/{id}/link", { ...at(id), body: { kind } }));
+export const makeLinkFor = ({ id, kind, mail = false }: { id: string; kind: "reset" | "sign-in"; mail?: boolean }) =>
+  ok(api.POST("/api/v1/people/{id}/link", { ...at(id), body: { kind, ...(mail ? { mail } : {}) } }));
 export const makeTokenOf = ({ id, ...body }: CreateToken & { id: string }) =>
   ok(api.POST("/api/v1/people/{id}/tokens", { ...at(id), body }));
 export const removeTokenOf = ({ id, token }: { id: string; token: string }) =>

@@ -57,6 +57,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/mail/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mails a link to one's own address, which shows that mail to it arrives. */
+        post: operations["ask_confirmation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/password": {
         parameters: {
             query?: never;
@@ -349,7 +366,7 @@ export interface paths {
         /** Invitations to the project that can still be taken, the newest first. */
         get: operations["list_invitations"];
         put?: never;
-        /** Invites to the project. The link is shown this once. */
+        /** Invites to the project. The link is shown this once, and mailed to the address that it is for, where this server sends mail. */
         post: operations["invite"];
         delete?: never;
         options?: never;
@@ -422,6 +439,57 @@ export interface paths {
          *     as there is none.
          */
         post: operations["create_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of mails, the newest first, and by which mail server they go. */
+        get: operations["list_mails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mails/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a mail as a test, at once, and answers when the mail server has taken it or has said why not. */
+        post: operations["test_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mails/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a mail that waits tried now. */
+        post: operations["retry_mail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -509,7 +577,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A link that lets somebody set a new password, or signs them in. It is shown this once. */
+        /** A link that lets somebody set a new password, or signs them in. It is shown this once, and mailed to them where that is asked for. */
         post: operations["create_link_for_person"];
         delete?: never;
         options?: never;
@@ -747,7 +815,7 @@ export interface paths {
         /** Invitations to the project that can still be taken, the newest first. */
         get: operations["list_invitations_of_project"];
         put?: never;
-        /** Invites to the project. The link is shown this once. */
+        /** Invites to the project. The link is shown this once, and mailed to the address that it is for, where this server sends mail. */
         post: operations["invite_of_project"];
         delete?: never;
         options?: never;
@@ -1346,6 +1414,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/providers/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at a provider: whether it can be asked, is the one that is meant, and what it sent at the last sign-in, by names of claims alone. */
+        post: operations["check_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/requests": {
         parameters: {
             query?: never;
@@ -1815,6 +1900,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a link that sets a new password, by mail. The answer is the same whether there is such an account or not, and takes as long. */
+        post: operations["ask_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/storage/check": {
         parameters: {
             query?: never;
@@ -1971,6 +2073,8 @@ export interface components {
             identities: components["schemas"]["IdentityView"][];
             /** @description Where mail goes. */
             mail?: string | null;
+            /** @description Whether mail to it is known to arrive. */
+            mail_verified: boolean;
             /** @description As others see one. */
             name: string;
             /**
@@ -2047,6 +2151,11 @@ export interface components {
         AskForDevice: {
             /** @description What it calls itself, such as the machine's name. */
             name: string;
+        };
+        /** @description Asks for a link that sets a new password, by mail. */
+        AskReset: {
+            /** @description Mail address of the account. */
+            mail: string;
         };
         /** @description A wish to be in a project. */
         AskToJoin: {
@@ -2307,6 +2416,8 @@ export interface components {
              * @example reset
              */
             kind: string;
+            /** @description `true`: it goes to the account's address by mail as well. */
+            mail?: boolean | null;
         };
         /** @description Makes an account. */
         CreatePerson: {
@@ -2779,6 +2890,8 @@ export interface components {
         MadeLink: {
             /** @description Its id. */
             id: string;
+            /** @description The address that it is on its way to by mail; absent: it is for you to hand on. */
+            mailed_to?: string | null;
             /**
              * @description Path and fragment, to be put behind the server's address. It is shown this once.
              * @example /join#rigi_l_…
@@ -2789,6 +2902,81 @@ export interface components {
              * @description When it ends.
              */
             until: string;
+        };
+        /** @description What became of mails. */
+        MailLog: {
+            /** @description Mails, the newest first. */
+            items: components["schemas"]["MailView"][];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+            server?: components["schemas"]["MailServerView"] | null;
+            /**
+             * Format: int64
+             * @description How many wait.
+             */
+            waiting: number;
+        };
+        /** @description By which mail server mail goes. */
+        MailServerView: {
+            /**
+             * @description Who writes.
+             * @example Rigi <rigi@example.org>
+             */
+            from: string;
+            /**
+             * @description Name and port.
+             * @example mail.example.org:587
+             */
+            server: string;
+            /**
+             * @description How what is said to it is encrypted: `starttls`, `tls` or `none`.
+             * @example starttls
+             */
+            tls: string;
+        };
+        /** @description A mail; its text is shown to nobody. */
+        MailView: {
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was sent, or given up.
+             */
+            ended_at?: string | null;
+            /** @description Why the last try went wrong. */
+            error?: string | null;
+            /** @description Its id, which is in its `Message-ID`. */
+            id: string;
+            /**
+             * @description `invitation`, `reset`, `sign-in`, `confirm`, `changed` or `test`.
+             * @example invitation
+             */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            next_at?: string | null;
+            /**
+             * @description `waiting`, `sent` or `failed`.
+             * @example sent
+             */
+            state: string;
+            /** @description To which address. */
+            to: string;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            tries: number;
+        };
+        /** @description A mail that is on its way. */
+        Mailed: {
+            /** @description To which address. */
+            mailed_to: string;
         };
         /** @description Somebody who has a role in a project, and every reason why. */
         MemberView: {
@@ -3207,6 +3395,8 @@ export interface components {
                 kind: string;
                 /** @description Where mail goes. */
                 mail?: string | null;
+                /** @description Whether mail to it is known to arrive. */
+                mail_verified: boolean;
                 /** @description As others see it. */
                 name: string;
                 /**
@@ -3631,6 +3821,8 @@ export interface components {
             kind: string;
             /** @description Where mail goes. */
             mail?: string | null;
+            /** @description Whether mail to it is known to arrive. */
+            mail_verified: boolean;
             /** @description As others see it. */
             name: string;
             /**
@@ -4434,6 +4626,11 @@ export interface components {
              */
             place: string;
         };
+        /** @description Sends a mail as a test. */
+        TestMail: {
+            /** @description To which address; that of the account that asks unless told. */
+            to?: string | null;
+        };
         /** @description A token without its key. */
         TokenView: {
             /**
@@ -4566,6 +4763,8 @@ export interface components {
         WaysIn: {
             /** @description Nobody is an administrator yet: the link that the server printed makes the first one. */
             first_administrator: boolean;
+            /** @description Whether it sends mail: who has forgotten a password gets a link by it. */
+            mail: boolean;
             /** @description By mail address and password. */
             passwords: boolean;
             /** @description Whether this server has accounts. Without them, a link signs the one person in. */
@@ -4763,6 +4962,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_confirmation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mailed"];
+                };
             };
             /** @description A problem */
             "4XX": {
@@ -5958,6 +6195,130 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LinkView"];
                 };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_mails: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 500; 100 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Mails */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailLog"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestMail"];
+            };
+        };
+        responses: {
+            /** @description It was taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the mail */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is tried */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             "4XX": {
@@ -8918,6 +9279,47 @@ export interface operations {
             };
         };
     };
+    check_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a provider */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One line for each thing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LookedView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_requests: {
         parameters: {
             query?: never;
@@ -10272,6 +10674,46 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["StartedSignIn"];
                 };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskReset"];
+            };
+        };
+        responses: {
+            /** @description If an account has this address and a password, a mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             "4XX": {

@@ -183,6 +183,7 @@ function usePeopleItems(item: (label: string, icon: IconName, run: () => void, d
           item("People", "shield", administration(), "g a"),
           item("Groups", "shield", administration("groups")),
           ...projects,
+          item("Mail", "shield", administration("mail")),
           item("Audit", "shield", administration("audit")),
         ]
       : []),

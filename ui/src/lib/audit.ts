@@ -32,6 +32,11 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "account.password", label: "Passwords set" },
   { value: "account.factor-on", label: "Second factors begun" },
   { value: "account.factor-off", label: "Second factors given up" },
+  { value: "account.reset-asked", label: "New passwords asked for" },
+  { value: "account.confirm-asked", label: "Confirmations asked for" },
+  { value: "account.mail-confirmed", label: "Mail addresses confirmed" },
+  { value: "mails.test", label: "Mails sent as tests" },
+  { value: "mails.retry", label: "Mails tried again" },
   { value: "account.link", label: "Identities linked" },
   { value: "account.unlink", label: "Identities taken away" },
   { value: "provider.claims", label: "What providers said" },
@@ -109,6 +114,18 @@ export function deedOf(line: Line, names: Names): string {
       return "took a second factor into use";
     case "account.factor-off":
       return "gave the second factor up";
+    case "account.reset-asked":
+      return line.result === "done"
+        ? `asked for a new password for ${whom}`
+        : "asked for a new password of an account that is not there, or has none";
+    case "account.confirm-asked":
+      return "asked for a mail that confirms the address";
+    case "account.mail-confirmed":
+      return `confirmed the mail address ${text(after.mail)}`;
+    case "mails.test":
+      return `sent a mail to ${text(after.to)} as a test`;
+    case "mails.retry":
+      return "had a mail tried again";
     case "account.link":
       return `linked an identity at ${text(after.issuer)}`;
     case "account.unlink":
@@ -151,7 +168,10 @@ function linkDeed(after: Facts, names: Names): string {
     const as = after.role == null ? "" : ` as ${text(after.role)}`;
     return after.mail ? `invited ${text(after.mail)}${as}` : `made an invitation${many}${as}, for whoever has its link`;
   }
-  if (after.kind === "reset") return `made a link with which ${nameOf(after.person, names)} sets a new password`;
+  if (after.kind === "reset") {
+    return `made a link with which ${nameOf(after.person, names)} sets a new password${after.mailed === true ? ", and had it mailed" : ""}`;
+  }
+  if (after.kind === "confirm") return `made a link that confirms the mail address of ${nameOf(after.person, names)}`;
   if (after.kind === "sign-in") return `made a link that signs ${nameOf(after.person, names)} in`;
   return "made the link for the first administrator";
 }

@@ -1,11 +1,14 @@
 /** What administrators look after: people, groups, projects, and who did what. */
 import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { accountQuery, waysInQuery } from "../api/account";
 import { useRights, useSpeaksOfProjects } from "../api/rights";
 import { AuditTab } from "../components/people/AuditTab";
 import { GroupsTab } from "../components/people/GroupsTab";
+import { MailActions, MailTab } from "../components/people/MailTab";
 import { MakeWindow, type Making } from "../components/people/Make";
 import { VerifyAudit } from "../components/people/VerifyAudit";
 import { PeopleTab } from "../components/people/PeopleTab";
@@ -18,11 +21,12 @@ import { TabView, type Tab } from "../components/TabView";
 import { useKeys } from "../lib/keys";
 
 const route = getRouteApi("/administration");
-type AdministrationTab = "people" | "groups" | "projects" | "audit";
+type AdministrationTab = "people" | "groups" | "projects" | "mail" | "audit";
 const TABS: readonly Tab<AdministrationTab>[] = [
   { value: "people", label: "People" },
   { value: "groups", label: "Groups" },
   { value: "projects", label: "Projects" },
+  { value: "mail", label: "Mail" },
   { value: "audit", label: "Audit" },
 ];
 /** Where one person has the server. */
@@ -47,6 +51,7 @@ export function Administration() {
           {value === "people" && <PeopleTab q={search.q ?? ""} onMakeService={() => setMaking("service")} />}
           {value === "groups" && <GroupsTab onMake={() => setMaking("group")} />}
           {value === "projects" && <ProjectsTab />}
+          {value === "mail" && <MailTab />}
           {value === "audit" && <AuditTab search={search} />}
         </div>
       </TabView>
@@ -68,6 +73,7 @@ function useAdministrationKeys(
     { keys: "p", label: "People", run: () => open("people") },
     { keys: "o", label: "Groups", run: () => open("groups") },
     { keys: "r", label: "Projects", run: () => open("projects") },
+    { keys: "m", label: "Mail", run: () => open("mail") },
     { keys: "a", label: "Audit", run: () => open("audit") },
   ];
   const add = { keys: "n", label: news === "project" ? "Make a project" : "Add a person", run: () => make(news) };
@@ -92,8 +98,15 @@ export function NotForYou({ people }: { people: boolean }) {
   );
 }
 
+function OfMail() {
+  const { data: ways } = useQuery(waysInQuery);
+  const { data: account } = useQuery(accountQuery);
+  return ways?.mail ? <MailActions own={account?.mail ?? ""} /> : null;
+}
+
 function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making | "project") => void }) {
   if (tab === "audit") return <VerifyAudit />;
+  if (tab === "mail") return <OfMail />;
   if (tab === "groups") return <Button onClick={() => onMake("group")}>Make a group</Button>;
   if (tab === "projects") return <Button onClick={() => onMake("project")}>Make a project</Button>;
   return <Button onClick={() => onMake("person")}>Add a person</Button>;

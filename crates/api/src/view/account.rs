@@ -17,6 +17,8 @@ pub struct WaysIn {
     pub people: bool,
     /// By mail address and password.
     pub passwords: bool,
+    /// Whether it sends mail: who has forgotten a password gets a link by it.
+    pub mail: bool,
     /// Nobody is an administrator yet: the link that the server printed makes the first one.
     pub first_administrator: bool,
     /// By a provider.
@@ -64,6 +66,21 @@ pub struct SignIn {
     /// Code of the second factor, or a recovery code, where the account has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+}
+
+/// Asks for a link that sets a new password, by mail.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskReset {
+    /// Mail address of the account.
+    pub mail: String,
+}
+
+/// A mail that is on its way.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Mailed {
+    /// To which address.
+    pub mailed_to: String,
 }
 
 /// A link to be looked at.
@@ -129,6 +146,8 @@ pub struct AccountView {
     /// Where mail goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail: Option<String>,
+    /// Whether mail to it is known to arrive.
+    pub mail_verified: bool,
     /// Whether one may do what is of the whole server.
     pub administrator: bool,
     /// The role in every project, whichever there are.

@@ -21,6 +21,8 @@ pub struct PersonView {
     /// Where mail goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail: Option<String>,
+    /// Whether mail to it is known to arrive.
+    pub mail_verified: bool,
     /// `active`, `blocked` or `deleted`.
     #[schema(value_type = String, example = "active")]
     pub state: PersonState,
@@ -107,6 +109,9 @@ pub struct MadeLink {
     /// When it ends.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
+    /// The address that it is on its way to by mail; absent: it is for you to hand on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailed_to: Option<String>,
 }
 
 /// Makes a link for an account.
@@ -116,6 +121,9 @@ pub struct CreateLink {
     /// `reset` sets a new password, `sign-in` signs in.
     #[schema(value_type = String, example = "reset")]
     pub kind: LinkKind,
+    /// `true`: it goes to the account's address by mail as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<bool>,
 }
 
 /// A group.

@@ -69,5 +69,7 @@ text_enum! {
         Reset = "reset",
         /// Make an account, or join a project with one.
         Invitation = "invitation",
+        /// Show that mail to an address reaches the account that has it.
+        Confirm = "confirm",
     }
 }

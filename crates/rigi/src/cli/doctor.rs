@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
-use rigi_api::view::CheckView;
+use rigi_api::view::{CheckView, LookedView, WaysIn};
 use rigi_store::inspect::{Damage, Inspected};
 use serde::Serialize;
 
+use super::looked::tell;
 use super::output::{OutputArgs, print_value};
 use super::progress::Steps;
 use super::session::{Found, Session};
@@ -24,8 +25,12 @@ use crate::wiring::not_configured;
 #[command(after_help = "\
 Examples:
   rigi doctor
-  rigi doctor --deep    read everything that is stored, and name what is damaged")]
+  rigi doctor --deep    read everything that is stored, and name what is damaged
+  rigi doctor oidc      ask each provider, and say what it sent at the last sign-in")]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Doctor {
+    #[command(subcommand)]
+    command: Option<Part>,
     /// Folder of pipelines; the server near the current folder unless told
     #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     folder: Option<PathBuf>,
@@ -36,12 +41,51 @@ pub struct Doctor {
     output: OutputArgs,
 }
 
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Look at the providers that people sign in with
+    Oidc {
+        /// Name of one of them; all unless told
+        name: Option<String>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// One provider after the other.
+fn providers(session: &Session, name: Option<String>, output: OutputArgs) -> anyhow::Result<ExitCode> {
+    let client = session.client()?;
+    let looked = session.block_on(async {
+        let ways: WaysIn = client.get(&["sign-in"], &[]).await?;
+        let names = match name {
+            Some(name) => vec![name],
+            None => ways.providers.into_iter().map(|provider| provider.name).collect(),
+        };
+        let mut looked = Vec::new();
+        for name in names {
+            let of = client.look(&["providers", &name, "check"]).await?;
+            looked.extend(
+                of.into_iter().map(|one| LookedView { what: format!("{name}: {}", one.what), ..one }),
+            );
+        }
+        Ok(looked)
+    })?;
+    if looked.is_empty() && output.is_for_people() {
+        say("No provider is set up (`[providers.NAME]`): people sign in with a password.")?;
+        return Ok(Exit::Ok.into());
+    }
+    Ok(tell(&looked, output, session)?.into())
+}
+
 impl Doctor {
     /// Prints what is well and what is not; the exit code is 1 if anything is not.
     ///
     /// # Errors
     /// When it cannot be found out.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        if let Some(Part::Oidc { name, output }) = self.command {
+            return providers(session, name, output);
+        }
         let folder = self.folder.as_deref();
         let mut checks: Vec<Check> = match session.place(folder)? {
             Found::Server(server) if !self.deep => {

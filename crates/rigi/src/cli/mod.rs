@@ -100,6 +100,8 @@ enum Command {
     Invitations(people::Invitations),
     /// List, make and take back tokens
     Tokens(people::Tokens),
+    /// What became of mails, and whether they can be sent
+    Mail(people::Mail),
     /// Who did what
     Audit(people::Audit),
     /// The way back in for administrators
@@ -206,6 +208,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Members(command) => command.run(&session),
         Command::Invitations(command) => command.run(&session),
         Command::Tokens(command) => command.run(&session),
+        Command::Mail(command) => command.run(&session),
         Command::Audit(command) => command.run(&session),
         Command::Admin(command) => command.run(&session),
         Command::Projects(command) => command.run(&session),

@@ -256,6 +256,18 @@ impl Client {
         Ok(self.read::<Page<LookedView>>(answer).await?.items)
     }
 
+    /// As [`Client::post`], however long the server waits for another one.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_patiently<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, CallError> {
+        self.read(self.send(self.request(Method::POST, path, &[]).json(body)).await?).await
+    }
+
     /// Sends a body (or none) and reads the answer, which may be empty: then it is `null`.
     ///
     /// # Errors

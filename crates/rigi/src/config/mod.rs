@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod key;
 mod load;
+mod mail;
 pub mod named;
 pub mod projects;
 pub mod providers;

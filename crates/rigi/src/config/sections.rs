@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rigi_server::mail::Encryption;
+
 use super::key::Key;
+use super::mail::{MailSender, MailTls, Times};
 use super::projects::ProjectConfig;
 use super::providers::ProviderConfig;
 use super::targets::TargetConfig;
@@ -108,6 +111,29 @@ sections! {
         session_longest: Time = Time(Duration::from_secs(30 * DAY));
     }
 
+    /// By which mail server mail goes: invitations, links to set a new password, notes of changes. Without `host`, links are handed on by hand.
+    mail: Mail {
+        /// Name of the mail server.
+        host: Option<String> = None;
+        /// Where it listens.
+        port: Option<u16> = None => "587 with `starttls`, 465 with `tls`, 25 with `none`";
+        /// How what is said to it is encrypted: `starttls` begins in clear and goes on encrypted or not at all, `tls` is encrypted from the
+        /// first byte on, `none` is for a mail server on this machine or behind a tunnel.
+        tls: MailTls = MailTls(Encryption::StartTls);
+        /// Certificates (PEM) that the mail server's is held against, beside those that the machine trusts.
+        ca_file: Option<PathBuf> = None;
+        /// As whom to sign in to it.
+        user: Option<String> = None;
+        /// With what. Give it by `RIGI_MAIL__PASSWORD_FILE` rather than in a file that others read.
+        password: Option<Password> = None;
+        /// Who writes, such as `Rigi <rigi@example.org>`.
+        from: Option<MailSender> = None;
+        /// The mail server has so long for each thing that it is asked.
+        timeout: Time = Time(Duration::from_secs(30));
+        /// After each try that went wrong, the time to the next one. Then a mail is given up; one that the mail server refuses for good is at once.
+        retries: Times = Times::default();
+    }
+
     /// What is kept on disk.
     data: Data {
         /// Folder of the database, logs, artifacts and environments.
@@ -203,6 +229,8 @@ sections! {
         collect_after: Time = Time(Duration::from_secs(3600));
         /// Age of lines of the audit log.
         audit: Option<Time> = Some(Time(Duration::from_secs(2 * 365 * DAY)));
+        /// Age of lines of the mail log.
+        mails: Time = Time(Duration::from_secs(30 * DAY));
         /// Age of uploads that no run took.
         uploads_age: Time = Time(Duration::from_secs(DAY));
         /// How long projects that were deleted can be brought back. Then all of them goes, with their files.

@@ -164,3 +164,28 @@ fn a_storage_that_is_none_is_refused_with_what_it_could_be() {
         assert!(found.contains(part), "{found}");
     }
 }
+
+#[test]
+fn a_mail_server_needs_who_writes_and_no_password_goes_out_in_clear() {
+    let mistaken = |toml: &str| {
+        let (_folder, sources) = folder(toml);
+        mistakes(&sources)
+    };
+    assert_eq!(mistaken("[mail]\nhost = \"mail.example.org\""), ["mail.from  is missing: who writes?"]);
+    assert_eq!(mistaken("[mail]\nuser = \"rigi\""), ["mail.user  stands without its `mail.password`"]);
+    let whole = "[mail]\nhost = \"mail.example.org\"\nfrom = \"rigi@example.org\"\nuser = \"rigi\"\npassword = \"hunter2\"\n";
+    let clear = mistaken(&format!("{whole}tls = \"none\""));
+    assert!(
+        clear[0].contains("would go to another machine in clear") && !clear[0].contains("hunter2"),
+        "{clear:?}"
+    );
+    let far = mistaken(&format!("{whole}[server]\nbind = \"0.0.0.0\""));
+    assert!(far[0].contains("needs `server.public_url`"), "{far:?}");
+    assert!(mistaken("[mail]\nfrom = \"a\\nb\"\nretries = \"soon\"\ntls = \"ssl\"").len() == 3);
+    let (_folder, sources) = folder(&format!("{whole}retries = [\"1s\", \"2m\"]"));
+    let loaded = load(&sources).unwrap();
+    let settings = loaded.config.mail_settings().unwrap().unwrap();
+    assert_eq!((settings.port, settings.waits.len()), (587, 2));
+    let password = shown(&loaded).into_iter().find(|setting| setting.key == "mail.password").unwrap();
+    assert_eq!(password.value.as_deref(), Some("***"));
+}

@@ -25,7 +25,7 @@ pub enum Raw {
 
 impl Raw {
     /// The value as a text, as far as it is one value.
-    fn text(&self) -> Result<String, String> {
+    pub(super) fn text(&self) -> Result<String, String> {
         match self {
             Self::Text(text) => Ok(text.trim().to_owned()),
             Self::Integer(number) => Ok(number.to_string()),

@@ -75,6 +75,7 @@ impl Exit {
             E::PipelineInvalid => Self::BadSpec,
             E::PipelineDisabled
             | E::StateConflict
+            | E::MailUnavailable
             | E::SecretMissing
             | E::IdempotencyConflict
             | E::DataFolderInUse
@@ -86,6 +87,7 @@ impl Exit {
             E::Unauthenticated | E::SecondFactorNeeded | E::Forbidden | E::KeyWrong => Self::NotSignedIn,
             E::TargetUnavailable
             | E::StorageUnavailable
+            | E::MailFailed
             | E::OutcomeUnknown
             | E::TooSlow
             | E::Unavailable

@@ -71,7 +71,12 @@ pub fn not_configured(loaded: &Loaded) -> Vec<CheckView> {
             "they are at `/metrics`, for who shows the token (`metrics.listen`)",
         ),
     ];
-    let missing = all.into_iter().filter(|(_, missing, _)| *missing);
+    let mail = (
+        "mail",
+        config.people.enabled && config.mail.host.is_none(),
+        "links are handed on by hand (`mail.host`)",
+    );
+    let missing = all.into_iter().chain([mail]).filter(|(_, missing, _)| *missing);
     missing.map(|(name, _, instead)| CheckView::not_configured(name, instead)).collect()
 }
 

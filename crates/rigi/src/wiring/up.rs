@@ -10,6 +10,7 @@ use rigi_model::Timestamp;
 use rigi_server::auth::{Auth, Owner, People, SignInRules};
 use rigi_server::http::{AppState, Inner};
 use rigi_server::live::{Feeds, Logs};
+use rigi_server::mail::{Mail, Post};
 use rigi_store::{Renew, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ use super::parts::Parts;
 use super::runners::Doors;
 use super::tls::Tls;
 use crate::client::ServerFile;
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::terminal::{place, say, set_in};
 use crate::trouble::Trouble;
 
@@ -90,6 +91,11 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     announce(&parts, &state, &format!("{url}{link}"), (&url, local), begun)?;
     fresh.keep();
     if parts.engine.leads() {
+        if let Some(mail) = &state.mail {
+            let (store, smtp) = (parts.engine.store().clone(), mail.smtp.clone());
+            let keep = loaded.config.retention.mails.0;
+            tokio::spawn(rigi_server::mail::keep_sending(Post { store, smtp, keep }));
+        }
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
         if loaded.config.people.enabled {
             let idle = loaded.config.people.session_idle.0;
@@ -200,6 +206,7 @@ pub(crate) fn state(
         projects: parts.projects.clone(),
         changing_projects: tokio::sync::Mutex::default(),
         auth,
+        mail: mail(&loaded.config, url)?,
         feeds: Feeds::default(),
         logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),
@@ -211,6 +218,14 @@ pub(crate) fn state(
         readiness: rigi_server::http::health::Readiness::default(),
         metrics,
     }))
+}
+
+/// How mail goes from here.
+fn mail(config: &Config, url: &str) -> Result<Option<Mail>, Trouble> {
+    let mail = config.mail_settings().and_then(|settings| settings.map(|s| Mail::new(s, url)).transpose());
+    mail.map_err(|e| {
+        Trouble::new(rigi_model::ErrorCode::ConfigInvalid, e, "see `[mail]` in docs/operate/configuration.md")
+    })
 }
 
 /// Who is let in.

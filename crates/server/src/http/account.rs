@@ -8,7 +8,7 @@ use rigi_api::view::{
 };
 use rigi_model::people::person_name;
 use rigi_model::{ErrorCode, Timestamp};
-use rigi_store::people::{Carrier, Person};
+use rigi_store::people::{Carrier, NewPassword, Person};
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,9 +16,11 @@ use utoipa_axum::routes;
 use super::asker::Asker;
 use super::error::{ApiError, ApiResult};
 use super::extract::Json;
+use super::mails::note;
 use super::sign_in::{busy, by_factor, factor_claim};
 use super::state::AppState;
 use crate::auth::{Principal, Secret, check_strength, matching_step, recovery_codes};
+use crate::mail::Change;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -59,6 +61,7 @@ pub(super) async fn view_of(
         id: person.map(|person| person.id.clone()),
         name: person.map_or(actor, |person| person.name.clone()),
         mail: person.and_then(|person| person.mail.clone()),
+        mail_verified: person.is_some_and(|person| person.mail_verified),
         administrator: standing.administrator,
         everywhere: standing.everywhere,
         roles,
@@ -148,11 +151,15 @@ async fn change_password(asker: Asker, Json(body): Json<ChangePassword>) -> ApiR
     }
     let about = [person.name.as_str(), person.mail.as_deref().unwrap_or_default()];
     let made = made_of(&asker, "/new", body.new, &about).await?;
-    let present = match &account.carrier {
-        Carrier::Session(id) => Some(id),
+    let but = match &account.carrier {
+        Carrier::Session(id) => Some(id.clone()),
         Carrier::Token(_) => None,
     };
-    store.set_password(&person.id, made, present, None, &asker.deed()).await?;
+    let deed = asker.deed();
+    let note = note(&asker.state, person, Change::Password, &deed)?;
+    store
+        .set_password(&person.id, NewPassword { phc: made, but, note, ..NewPassword::default() }, &deed)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -190,7 +197,10 @@ async fn confirm_factor(asker: Asker, Json(body): Json<FactorCode>) -> ApiResult
         ApiError::invalid("/code", "the code is none of this moment").cure("Check the telephone's clock.")
     })?;
     let codes = recovery_codes().map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
-    store.confirm_factor(&person.id, &codes, factor_claim(&person.id, step), &asker.deed()).await?;
+    let deed = asker.deed();
+    let note = note(&asker.state, person, Change::FactorOn, &deed)?;
+    let claim = factor_claim(&person.id, step);
+    store.confirm_factor(&person.id, &codes, claim, note.as_ref(), &deed).await?;
     Ok(axum::Json(RecoveryCodes { recovery_codes: codes }))
 }
 
@@ -201,7 +211,9 @@ async fn remove_factor(asker: Asker, Json(body): Json<FactorCode>) -> ApiResult<
     let account = asker.account()?;
     let claim = by_factor(&asker, &account.person, Some(&body.code), Timestamp::now()).await?;
     if claim.is_some() {
-        asker.state.store().remove_factor(&account.person.id, &asker.deed()).await?;
+        let deed = asker.deed();
+        let note = note(&asker.state, &account.person, Change::FactorOff, &deed)?;
+        asker.state.store().remove_factor(&account.person.id, note.as_ref(), &deed).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

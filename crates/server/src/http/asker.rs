@@ -47,6 +47,11 @@ impl Asker {
         })
     }
 
+    /// Who they are, to those who get mail from them.
+    pub(super) fn signature(&self) -> &str {
+        self.principal.account.as_ref().map_or("An administrator", |account| &account.person.name)
+    }
+
     /// What is written down of what they do.
     pub(super) fn deed(&self) -> Deed {
         let account = self.principal.account.as_ref();

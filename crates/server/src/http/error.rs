@@ -135,6 +135,8 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::QuotaExceeded => (StatusCode::CONFLICT, "A quota of the project does not let it in"),
         C::SecretInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be a secret"),
         C::SecretMissing => (StatusCode::UNPROCESSABLE_ENTITY, "A secret is not set"),
+        C::MailUnavailable => (StatusCode::CONFLICT, "This server sends no mail"),
+        C::MailFailed => (StatusCode::BAD_GATEWAY, "The mail server did not take the mail"),
         C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
         C::StorageUnavailable | C::DataFolderIncomplete | C::DataFolderReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "The storage cannot be used now")

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rigi_api::view::{CreateInvitation, InvitationView, MadeLink, MemberView, Page, SetMember};
+use rigi_model::mail::MailKind;
 use rigi_model::people::{GrantSource, KeyKind, LinkKind, PersonState, mail_address};
 use rigi_model::rights::{Grant, Role};
 use rigi_model::{ErrorCode, LinkId, ProjectName, Timestamp};
@@ -16,10 +17,11 @@ use super::account_access::expiry;
 use super::asker::Asker;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Json, Path};
-use super::people::{grant_view, made};
+use super::people::{drawn, grant_view, made};
 use super::scope::Scope;
 use super::sign_in_links::{grant_of, new_link, role_of};
 use super::state::AppState;
+use crate::mail::sealed;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How many may take one invitation at most.
@@ -169,7 +171,7 @@ async fn list_invitations(scope: Scope, asker: Asker) -> ApiResult<axum::Json<Pa
     Ok(axum::Json(Page { items: links.into_iter().map(invitation).collect(), next_cursor: None }))
 }
 
-/// Invites to the project. The link is shown this once.
+/// Invites to the project. The link is shown this once, and mailed to the address that it is for, where this server sends mail.
 #[utoipa::path(post, path = "/invitations", tag = "people", extensions(("x-rigi-action" = json!("members.manage"))), request_body = CreateInvitation,
     responses((status = 201, description = "The link", body = MadeLink)))]
 async fn invite(scope: Scope, asker: Asker, Json(body): Json<CreateInvitation>) -> ApiResult<Response> {
@@ -191,7 +193,17 @@ async fn invite(scope: Scope, asker: Asker, Json(body): Json<CreateInvitation>) 
     link.mail = mail;
     link.uses = i64::from(uses);
     link.grant = grant_of(Some(scope.project()), body.role.or(Some(Role::Viewer)));
-    made(&asker, KeyKind::Invitation, link).await
+    let key = drawn(KeyKind::Invitation)?;
+    // Where mail goes from here, whoever it is for has it at once.
+    let mail = match (&asker.state.mail, &link.mail) {
+        (Some(mail), Some(to)) => {
+            let project = asker.state.projects.name_of(scope.project());
+            let letter = mail.letters.invitation(asker.signature(), &project, &key, &link);
+            Some(sealed(asker.state.store(), MailKind::Invitation, to, &letter, Some(link.until))?)
+        }
+        _ => None,
+    };
+    made(&asker, &key, link, mail).await
 }
 
 /// Takes an invitation back.

@@ -18,6 +18,8 @@ mod groups;
 pub mod health;
 mod join_requests;
 mod logs;
+mod mail_links;
+mod mails;
 mod members;
 mod newcomers;
 mod openapi;
@@ -71,6 +73,7 @@ fn resources() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(sign_in::router())
         .merge(sign_in_links::router())
+        .merge(mail_links::router())
         .merge(account::router())
         .merge(account_access::router())
         .merge(devices::router())
@@ -80,6 +83,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(members::router())
         .merge(join_requests::router())
         .merge(audit::router())
+        .merge(mails::router())
         .merge(projects::router())
         .merge(projects_change::router())
         .merge(pipelines::router())

@@ -8,12 +8,14 @@ use rigi_api::view::{
     ChangePerson, CreateLink, CreatePerson, CreateToken, GrantView, MadeLink, NewTokenView, Page, PersonView,
     TokenView,
 };
+use rigi_model::mail::MailKind;
 use rigi_model::people::{
-    GrantSource, KeyKind, LinkKind, PersonKind, PersonState, folded, mail_address, person_name,
+    GrantSource, Key, KeyKind, LinkKind, PersonKind, PersonState, folded, mail_address, person_name,
 };
 use rigi_model::rights::Grant;
 use rigi_model::{ErrorCode, PersonId, Timestamp};
-use rigi_store::people::{Granted, NewPerson, PeoplePage, Person, Principal as Holder};
+use rigi_store::people::{Granted, Link, NewPerson, PeoplePage, Person, Principal as Holder};
+use rigi_store::tables::mails::NewMail;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,9 +26,11 @@ use super::account_access::{made_token, take_back, tokens_page};
 use super::asker::Asker;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Json, Path, Query};
+use super::mails::{mail_of, note};
 use super::sign_in_links::{new_link, role_of};
 use super::state::AppState;
 use crate::auth::new_key;
+use crate::mail::{Change, sealed};
 
 /// A link for somebody's account lasts so long.
 const LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -62,6 +66,7 @@ pub(super) fn view(state: &AppState, person: Person, grants: Option<Vec<Granted>
         kind: person.kind,
         name: person.name,
         mail: person.mail,
+        mail_verified: person.mail_verified,
         state: person.state,
         created_at: person.created_at,
         created_by: person.created_by,
@@ -204,7 +209,12 @@ async fn change_person(
         store.rename_person(&person, &name, &deed).await.map_err(|e| taken(e, "name"))?;
     }
     if let Some(mail) = mail.filter(|mail| Some(mail) != person.mail.as_ref()) {
-        store.set_mail(&person, Some(&mail), &deed).await.map_err(|e| taken(e, "mail address"))?;
+        // To the address that it was: whoever has the account learns of it there.
+        let note = note(&asker.state, &person, Change::Address, &deed)?;
+        store
+            .set_mail(&person, Some(&mail), note.as_ref(), &deed)
+            .await
+            .map_err(|e| taken(e, "mail address"))?;
     }
     if let Some(state) = body.state.filter(|state| *state != person.state) {
         store.set_person_state(&person, state, &deed).await?;
@@ -254,7 +264,7 @@ async fn end_sessions_of_person(asker: Asker, Path(id): Path<String>) -> ApiResu
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A link that lets somebody set a new password, or signs them in. It is shown this once.
+/// A link that lets somebody set a new password, or signs them in. It is shown this once, and mailed to them where that is asked for.
 #[utoipa::path(post, path = "/people/{id}/link", tag = "people", extensions(("x-rigi-action" = json!("people.manage"))), request_body = CreateLink,
     params(("id" = String, Path, description = "Id, mail address or name")),
     responses((status = 201, description = "The link", body = MadeLink)))]
@@ -274,19 +284,35 @@ async fn create_link_for_person(
         return Err(ApiError::invalid("/kind", "a link for an account is a `reset` or a `sign-in`"));
     }
     let mut link = new_link(body.kind, Timestamp::now().after(LINK_LIFE));
-    link.person = Some(person.id);
-    made(&asker, KeyKind::Link, link).await
+    link.person = Some(person.id.clone());
+    let key = drawn(KeyKind::Link)?;
+    let letter = match body.mail {
+        Some(true) => {
+            let to = person.mail.clone().ok_or_else(|| {
+                ApiError::new(ErrorCode::StateConflict, "this account has no mail address")
+                    .cure("Leave `mail` out, and hand the link on yourself.")
+            })?;
+            let kind = if body.kind == LinkKind::SignIn { MailKind::SignIn } else { MailKind::Reset };
+            let letters = &mail_of(&asker.state)?.letters;
+            let letter = letters.given_link(asker.signature(), &person.name, &key, &link);
+            Some(sealed(asker.state.store(), kind, &to, &letter, Some(link.until))?)
+        }
+        _ => None,
+    };
+    made(&asker, &key, link, letter).await
 }
 
-/// Stores a link, and shows it once.
-pub(super) async fn made(
-    asker: &Asker,
-    kind: KeyKind,
-    link: rigi_store::people::Link,
-) -> ApiResult<Response> {
-    let key = new_key(kind).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
-    asker.state.store().add_link(&key, &link, &asker.deed()).await?;
-    let made = MadeLink { path: format!("/join#{}", key.expose()), id: link.id, until: link.until };
+/// A new key.
+pub(super) fn drawn(kind: KeyKind) -> ApiResult<Key> {
+    new_key(kind).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))
+}
+
+/// Stores a link with its mail, and shows it once.
+pub(super) async fn made(asker: &Asker, key: &Key, link: Link, mail: Option<NewMail>) -> ApiResult<Response> {
+    asker.state.store().add_link(key, &link, mail.as_ref(), &asker.deed()).await?;
+    let path = format!("/join#{}", key.expose());
+    let mailed_to = mail.map(|mail| mail.to);
+    let made = MadeLink { path, id: link.id, until: link.until, mailed_to };
     Ok((StatusCode::CREATED, axum::Json(made)).into_response())
 }
 

@@ -9,10 +9,11 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use rigi_api::view::{StartSignIn, StartedSignIn};
+use rigi_api::view::{LookedView, Page, StartSignIn, StartedSignIn};
 use rigi_model::people::{Key, SignInWay};
 use rigi_model::{ErrorCode, Timestamp};
 use rigi_store::people::Carrier;
+use rigi_store::people::audit::AuditFilter;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,9 +32,11 @@ use crate::auth::oidc::{Answer, OidcError, Provider, Started};
 /// The cookie of a sign-in that is under way; the beginning of its state follows.
 const COOKIE: &str = "rigi_sign_in_";
 const LIFE: Duration = Duration::from_secs(600);
+/// Sign-ins by any provider among which the last one of this is looked for.
+const LINES_LOOKED_AT: u32 = 1000;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(start_sign_in))
+    OpenApiRouter::new().routes(routes!(start_sign_in)).routes(routes!(check_provider))
 }
 
 /// Where providers send browsers, and tell that a session has ended.
@@ -90,6 +93,24 @@ async fn start_sign_in(asker: Asker, Json(body): Json<StartSignIn>) -> ApiResult
     let cookie = cookie(&asker.state, &begun.started.state, &sealer.seal(&text)?, LIFE);
     let started = StartedSignIn { location: begun.location };
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], axum::Json(started)).into_response())
+}
+
+/// Looks at a provider: whether it can be asked, is the one that is meant, and what it sent at the last sign-in, by names of claims alone.
+#[utoipa::path(post, path = "/providers/{name}/check", tag = "people", extensions(("x-rigi-action" = json!("server.operate"))),
+    params(("name" = String, Path, description = "Name of a provider")),
+    responses((status = 200, description = "One line for each thing", body = Page<LookedView>)))]
+async fn check_provider(asker: Asker, Path(name): Path<String>) -> ApiResult<axum::Json<Page<LookedView>>> {
+    asker.people()?;
+    let provider = find(&asker.state, &name)?;
+    let mut items = provider.look(&callback(&asker.state, &provider)).await;
+    let filter = AuditFilter {
+        action: Some("provider.claims".to_owned()),
+        limit: LINES_LOOKED_AT,
+        ..AuditFilter::default()
+    };
+    let lines = asker.state.store().db().audit(&filter).await?;
+    items.extend(provider.look_at_claims(&lines));
+    Ok(axum::Json(Page { items, next_cursor: None }))
 }
 
 fn cookie(state: &AppState, of: &str, value: &str, life: Duration) -> String {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use rigi_api::view::{AccountView, ProviderView, SignIn, WaysIn};
 use rigi_model::people::{PersonKind, PersonState, SignInWay};
 use rigi_model::{ErrorCode, PersonId, Timestamp};
-use rigi_store::people::{Carrier, NewSession, Person};
+use rigi_store::people::{Carrier, NewSession, Person, Tried};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -36,6 +36,7 @@ async fn ways_in(State(state): State<AppState>) -> ApiResult<axum::Json<WaysIn>>
         public: public.iter().map(|project| project.name().clone()).collect(),
         people: people.is_some(),
         passwords: people.is_some_and(|people| people.rules.passwords),
+        mail: people.is_some() && state.mail.is_some(),
         first_administrator,
         providers: people
             .into_iter()
@@ -53,13 +54,22 @@ fn view(provider: &Provider) -> ProviderView {
 #[utoipa::path(post, path = "/session", tag = "account", extensions(("x-rigi-action" = json!("sign-in"))), security(()),
     request_body = SignIn, responses((status = 201, description = "Signed in", body = AccountView)))]
 async fn sign_in(asker: Asker, Json(body): Json<SignIn>) -> ApiResult<Response> {
-    let people = asker.people()?;
-    if !people.rules.passwords {
-        return Err(ApiError::new(ErrorCode::Forbidden, "this server lets nobody sign in with a password")
-            .cure("Sign in with one of the providers on the page."));
-    }
+    let people = with_passwords(&asker)?;
     let (person, claim) = by_password(&asker, people, &body).await?;
     begin(&asker, &person, SignInWay::Password, Began { claim, ..Began::default() }).await
+}
+
+/// People of this server, if they may sign in with a password.
+///
+/// # Errors
+/// If they may not.
+pub(super) fn with_passwords(asker: &Asker) -> ApiResult<&People> {
+    let people = asker.people()?;
+    if people.rules.passwords {
+        return Ok(people);
+    }
+    Err(ApiError::new(ErrorCode::Forbidden, "this server lets nobody sign in with a password")
+        .cure("Sign in with one of the providers on the page."))
 }
 
 /// Ends the session, or takes the token back that a terminal signed in with.
@@ -82,9 +92,12 @@ async fn sign_out(asker: Asker) -> ApiResult<Response> {
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
 
-fn wrong() -> ApiError {
-    ApiError::new(ErrorCode::Unauthenticated, "mail address and password do not belong together")
-        .cure("Check both. A link to set a new password comes from an administrator.")
+fn wrong(asker: &Asker) -> ApiError {
+    let link = match asker.state.mail {
+        Some(_) => "Check both, or have a link to set a new password mailed to you.",
+        None => "Check both. A link to set a new password comes from an administrator.",
+    };
+    ApiError::new(ErrorCode::Unauthenticated, "mail address and password do not belong together").cure(link)
 }
 
 pub(super) fn busy(_: Busy) -> ApiError {
@@ -95,7 +108,7 @@ pub(super) fn busy(_: Busy) -> ApiError {
 async fn by_password(asker: &Asker, people: &People, body: &SignIn) -> ApiResult<(Person, Option<String>)> {
     let (store, now) = (asker.state.store(), Timestamp::now());
     let network = network_of(asker.client.address);
-    hold_back(asker, &body.mail, &network, now).await?;
+    hold_back(asker, Tried::SignIn, &body.mail, &network, now).await?;
     let person = store.db().person_by_mail(&body.mail).await?;
     let person = person.filter(|person| person.kind == PersonKind::Person);
     let nobody = PersonId::from_bits(0);
@@ -104,7 +117,7 @@ async fn by_password(asker: &Asker, people: &People, body: &SignIn) -> ApiResult
     let fits = people.passwords.fits(body.password.clone(), phc).await.map_err(busy)?;
     let Some(person) = person.filter(|_| fits) else {
         store.sign_in_failed(&body.mail, &network, known.as_ref(), &asker.deed()).await?;
-        return Err(wrong());
+        return Err(wrong(asker));
     };
     if person.state != PersonState::Active {
         return Err(
@@ -125,14 +138,29 @@ async fn by_password(asker: &Asker, people: &People, body: &SignIn) -> ApiResult
     Ok((person, claim))
 }
 
-/// After tries that failed, the next one waits.
-async fn hold_back(asker: &Asker, mail: &str, network: &str, now: Timestamp) -> ApiResult<()> {
+/// After tries that failed, the next one waits; after mails that were asked for, the next one does.
+pub(super) async fn hold_back(
+    asker: &Asker,
+    tried: Tried,
+    mail: &str,
+    network: &str,
+    now: Timestamp,
+) -> ApiResult<()> {
     let since = now.before(crate::auth::BRAKE_MEMORY);
-    let failed = asker.state.store().db().failed_sign_ins(mail, network, since).await?;
+    let failed = asker.state.store().db().failed_sign_ins(tried, mail, network, since).await?;
+    let (detail, cure) = match tried {
+        Tried::SignIn => (
+            "too many tries to sign in went wrong",
+            "Wait, and try again. Somebody who is signed in elsewhere stays so.",
+        ),
+        Tried::Reset => (
+            "too many mails were asked for",
+            "Look for the mails that came, also among what is sorted out as junk; then wait, and ask again.",
+        ),
+    };
     match Brake::after(&failed, now) {
         Brake::Free => Ok(()),
-        Brake::Wait(time) => Err(ApiError::too_many("too many tries to sign in went wrong", time)
-            .cure("Wait, and try again. Somebody who is signed in elsewhere stays so.")),
+        Brake::Wait(time) => Err(ApiError::too_many(detail, time).cure(cure)),
     }
 }
 

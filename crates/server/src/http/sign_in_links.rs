@@ -7,11 +7,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rigi_api::view::{LinkLook, LookAtLink, TakeLink};
 use rigi_model::people::{
-    GrantSource, Key, KeyKind, LinkKind, PersonKind, PersonState, SignInWay, mail_address, person_name,
+    GrantSource, Key, KeyKind, LinkKind, PersonKind, PersonState, SignInWay, folded, mail_address,
+    person_name,
 };
 use rigi_model::rights::{Grant, Role};
 use rigi_model::{ErrorCode, LinkId, PersonId, Timestamp};
-use rigi_store::people::{Deed, Link, NewPerson, Person};
+use rigi_store::people::{Deed, Link, NewPassword, NewPerson, Person};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,9 +20,11 @@ use super::account::made_of;
 use super::asker::Asker;
 use super::error::{ApiError, ApiResult};
 use super::extract::Json;
+use super::mails::note;
 use super::sign_in::{Began, begin};
 use super::state::AppState;
 use crate::auth::new_key;
+use crate::mail::Change;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(look_at_link)).routes(routes!(take_link))
@@ -90,6 +93,10 @@ async fn take_link(asker: Asker, Json(body): Json<TakeLink>) -> ApiResult<Respon
         }
         LinkKind::Invitation => accept(&asker, link, body).await,
         LinkKind::Reset => reset(&asker, &link, body).await,
+        LinkKind::Confirm => {
+            let person = owner_of(&asker, &link).await?;
+            super::mail_links::confirm(&asker, &person, &link).await
+        }
         LinkKind::SignIn => {
             let person = owner_of(&asker, &link).await?;
             let began = Began { claim: link.next_claim(), ..Began::default() };
@@ -148,7 +155,7 @@ async fn make(
     Ok(asker.state.store().db().person(&id).await?)
 }
 
-fn used(error: rigi_store::Error) -> ApiError {
+pub(super) fn used(error: rigi_store::Error) -> ApiError {
     match error {
         rigi_store::Error::Conflict(_) => ApiError::new(
             ErrorCode::StateConflict,
@@ -168,8 +175,8 @@ async fn accept(asker: &Asker, link: Link, body: TakeLink) -> ApiResult<Response
         return begin(asker, &person, SignInWay::Link, Began::default()).await;
     };
     let person = &account.person;
-    let meant = link.mail.as_deref().map(rigi_model::people::folded);
-    if meant.is_some() && meant != person.mail.as_deref().map(rigi_model::people::folded) {
+    let meant = link.mail.as_deref().map(folded);
+    if meant.is_some() && meant != person.mail.as_deref().map(folded) {
         return Err(ApiError::new(ErrorCode::Forbidden, "this invitation is for another mail address")
             .cure("Sign in with the account of that address, or ask for an invitation without one."));
     }
@@ -188,8 +195,16 @@ async fn reset(asker: &Asker, link: &Link, body: TakeLink) -> ApiResult<Response
     deed.actor.clone_from(&person.name);
     deed.actor_id = Some(person.id.clone());
     "link".clone_into(&mut deed.via);
-    let once = link.next_claim();
-    asker.state.store().set_password(&person.id, made, None, once, &deed).await.map_err(used)?;
+    // Only a link that went by mail alone is for an address.
+    let has = |mail: &String| person.mail.as_deref().map(folded) == Some(folded(mail));
+    let new = NewPassword {
+        phc: made,
+        once: link.next_claim(),
+        proves: link.mail.clone().filter(has),
+        note: note(&asker.state, &person, Change::Password, &deed)?,
+        ..NewPassword::default()
+    };
+    asker.state.store().set_password(&person.id, new, &deed).await.map_err(used)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -210,7 +225,7 @@ pub async fn first_administrator_link(state: &AppState) -> rigi_store::Result<Op
     let key = new_key(KeyKind::Link).map_err(no_randomness)?;
     let deed = Deed::of_server("server", now);
     let link = new_link(LinkKind::FirstAdministrator, now.after(FIRST_LIFE));
-    state.store().add_link(&key, &link, &deed).await?;
+    state.store().add_link(&key, &link, None, &deed).await?;
     Ok(Some(format!("/join#{}", key.expose())))
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::Surroundings;
 use crate::auth::Auth;
 use crate::live::{Feeds, Logs};
+use crate::mail::Mail;
 
 /// Handed to every handler. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct Inner {
     pub changing_projects: Mutex<()>,
     /// Who may.
     pub auth: Auth,
+    /// How mail goes from here, where it does.
+    pub mail: Option<Mail>,
     /// What changed, for the live stream.
     pub feeds: Feeds,
     /// The logs that are followed.

@@ -8,6 +8,7 @@ use super::{change_of, hash_of};
 use crate::db::{Db, on_db};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
+use crate::tables::mails::{self, NewMail};
 use crate::write::Write;
 use crate::{Result, Store};
 
@@ -85,7 +86,7 @@ impl Store {
         self.write(write).await
     }
 
-    /// Takes it into use, with codes for when it is lost.
+    /// Takes it into use, with codes for when it is lost. `note` tells of it.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -94,26 +95,29 @@ impl Store {
         person: &PersonId,
         recovery: &[String],
         once: String,
+        note: Option<&NewMail>,
         deed: &Deed,
     ) -> Result<()> {
         let mut write = change_of(Subject::Person, person.as_str(), deed.at);
         write.rows.add(&CONFIRM, [person.to_string().into(), deed.at.0.into()]);
         codes(&mut write, person, recovery);
         super::claim(&mut write, once, deed.at);
+        mails::add_some(&mut write, note, deed.at);
         let entry =
             Entry { action: "account.factor-on", subject: "person", id: person.as_str(), ..Entry::default() };
         audit::add(&mut write, deed, entry);
         self.write(write).await
     }
 
-    /// Gives it up.
+    /// Gives it up. `note` tells of it.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn remove_factor(&self, person: &PersonId, deed: &Deed) -> Result<()> {
+    pub async fn remove_factor(&self, person: &PersonId, note: Option<&NewMail>, deed: &Deed) -> Result<()> {
         let mut write = change_of(Subject::Person, person.as_str(), deed.at);
         write.rows.add(&REMOVE, [person.to_string().into()]);
         codes(&mut write, person, &[]);
+        mails::add_some(&mut write, note, deed.at);
         let entry = Entry {
             action: "account.factor-off",
             subject: "person",

@@ -11,6 +11,7 @@ use super::{SERVER, hash_of};
 use crate::db::{Db, on_db, parsed};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
+use crate::tables::mails::{self, NewMail};
 use crate::write::Write;
 use crate::{Error, Result, Store};
 
@@ -138,49 +139,73 @@ impl Db {
     }
 }
 
+/// The rows of a new link, with its line of the audit log and its mail.
+pub(super) fn added(write: &mut Write, key: &Key, link: &Link, mail: Option<&NewMail>, deed: &Deed) {
+    let (project, role) = match &link.grant {
+        Some(Grant::Administrator) => (Some(SERVER.to_owned()), Some("administrator")),
+        Some(Grant::Role(project, role)) => (Some(project.as_str().to_owned()), Some(Role::as_str(*role))),
+        None => (None, None),
+    };
+    write.rows.add(
+        &INSERT,
+        [
+            hash_of(key.expose()).into(),
+            link.id.to_string().into(),
+            link.kind.as_str().into(),
+            link.person.as_ref().map(ToString::to_string).into(),
+            link.mail.clone().into(),
+            project.into(),
+            role.into(),
+            link.uses.into(),
+            deed.actor.clone().into(),
+            deed.at.0.into(),
+            link.until.0.into(),
+        ],
+    );
+    let after = json!({"kind": link.kind, "person": link.person, "mail": link.mail, "role": role, "uses": link.uses, "mailed": mail.is_some()});
+    let of_project = link.grant.as_ref().and_then(Grant::project);
+    let entry = Entry {
+        action: "links.add",
+        project: of_project,
+        subject: "link",
+        id: link.id.as_str(),
+        after: Some(after),
+        before: None,
+    };
+    audit::add(write, deed, entry);
+    mails::add_some(write, mail, deed.at);
+}
+
 impl Store {
-    /// Makes a link; one for the first administrator takes the place of those before.
+    /// Makes a link; one for the first administrator takes the place of those before. `mail` brings it to whom it is for.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn add_link(&self, key: &Key, link: &Link, deed: &Deed) -> Result<()> {
+    pub async fn add_link(&self, key: &Key, link: &Link, mail: Option<&NewMail>, deed: &Deed) -> Result<()> {
         let mut write = Write::default();
         if link.kind == LinkKind::FirstAdministrator {
             write.alone = true;
             write.rows.add(&REMOVE_KIND, [link.kind.as_str().into()]);
         }
-        let (project, role) = match &link.grant {
-            Some(Grant::Administrator) => (Some(SERVER.to_owned()), Some("administrator")),
-            Some(Grant::Role(project, role)) => {
-                (Some(project.as_str().to_owned()), Some(Role::as_str(*role)))
-            }
-            None => (None, None),
-        };
-        write.rows.add(
-            &INSERT,
-            [
-                hash_of(key.expose()).into(),
-                link.id.to_string().into(),
-                link.kind.as_str().into(),
-                link.person.as_ref().map(ToString::to_string).into(),
-                link.mail.clone().into(),
-                project.clone().into(),
-                role.into(),
-                link.uses.into(),
-                deed.actor.clone().into(),
-                deed.at.0.into(),
-                link.until.0.into(),
-            ],
-        );
-        let after = json!({"kind": link.kind, "person": link.person, "mail": link.mail, "role": role, "uses": link.uses});
-        let of_project = link.grant.as_ref().and_then(Grant::project);
+        added(&mut write, key, link, mail, deed);
+        self.write(write).await
+    }
+
+    /// Shows that mail to the address of a link reaches the account.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the link was taken.
+    pub async fn confirm_mail(&self, person: &PersonId, mail: &str, link: &Link, deed: &Deed) -> Result<()> {
+        let claim = link.next_claim().ok_or_else(|| Error::Conflict("the link is used up".to_owned()))?;
+        let mut write = super::change_of(rigi_model::event::Subject::Person, person.as_str(), deed.at);
+        super::claim(&mut write, claim, deed.at);
+        super::persons::prove_mail(&mut write, person, mail);
         let entry = Entry {
-            action: "links.add",
-            project: of_project,
-            subject: "link",
-            id: link.id.as_str(),
-            after: Some(after),
-            before: None,
+            action: "account.mail-confirmed",
+            subject: "person",
+            id: person.as_str(),
+            after: Some(json!({"mail": mail})),
+            ..Entry::default()
         };
         audit::add(&mut write, deed, entry);
         self.write(write).await

@@ -8,6 +8,7 @@ use super::{change_of, claim};
 use crate::db::{Db, on_db};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
+use crate::tables::mails::{self, NewMail};
 use crate::write::Write;
 use crate::{Result, Store};
 
@@ -16,6 +17,8 @@ static PUT: Statement = Statement::insert(
     &[("person", Text), ("phc", Text), ("changed_at", Int)],
     "ON CONFLICT (person) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at",
 );
+static NO_RESETS: Statement =
+    Statement::delete("links", &[("person", Text)], "links.person = v.person AND links.kind = 'reset'");
 static END_OTHERS: Statement = Statement::delete(
     "sessions",
     &[("person", Text), ("but", Text)],
@@ -37,26 +40,39 @@ impl Db {
     }
 }
 
+/// A password to be set.
+#[derive(Debug, Clone, Default)]
+pub struct NewPassword {
+    /// What it was made into.
+    pub phc: String,
+    /// The one session that goes on.
+    pub but: Option<SessionId>,
+    /// What makes it happen once, such as a link that is taken.
+    pub once: Option<String>,
+    /// The address that the link was mailed to: mail to it reaches the account.
+    pub proves: Option<String>,
+    /// Tells of it.
+    pub note: Option<NewMail>,
+}
+
 impl Store {
-    /// Sets a password, and ends all sessions but one. `once` is what makes it happen once, such as a link that is taken.
+    /// Sets a password, and ends all sessions but one. Other links that would set one hold no more.
     ///
     /// # Errors
     /// [`crate::Error::Conflict`] if that was done before.
-    pub async fn set_password(
-        &self,
-        person: &PersonId,
-        phc: String,
-        but: Option<&SessionId>,
-        once: Option<String>,
-        deed: &Deed,
-    ) -> Result<()> {
+    pub async fn set_password(&self, person: &PersonId, new: NewPassword, deed: &Deed) -> Result<()> {
         let mut write = change_of(Subject::Person, person.as_str(), deed.at);
-        put(&mut write, person, phc, deed.at);
-        let but = but.map_or_else(String::new, ToString::to_string);
+        put(&mut write, person, new.phc, deed.at);
+        let but = new.but.as_ref().map_or_else(String::new, ToString::to_string);
         write.rows.add(&END_OTHERS, [person.to_string().into(), but.into()]);
-        if let Some(what) = once {
+        write.rows.add(&NO_RESETS, [person.to_string().into()]);
+        if let Some(what) = new.once {
             claim(&mut write, what, deed.at);
         }
+        if let Some(mail) = &new.proves {
+            super::persons::prove_mail(&mut write, person, mail);
+        }
+        mails::add_some(&mut write, new.note.as_ref(), deed.at);
         let entry =
             Entry { action: "account.password", subject: "person", id: person.as_str(), ..Entry::default() };
         audit::add(&mut write, deed, entry);

@@ -13,6 +13,7 @@ use super::{change_of, claim, grants, hash_of, passwords};
 use crate::db::{Db, on_db, parsed};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
+use crate::tables::mails::{self, NewMail};
 use crate::write::Write;
 use crate::{Error, Result, Store};
 
@@ -27,6 +28,8 @@ pub struct Person {
     pub name: String,
     /// Where mail goes, and what one signs in with.
     pub mail: Option<String>,
+    /// Mail to it is known to reach the account.
+    pub mail_verified: bool,
     /// Whether it may be used.
     pub state: PersonState,
     /// Since when.
@@ -64,6 +67,8 @@ struct Row {
     kind: String,
     name: String,
     mail: Option<String>,
+    mail_key: Option<String>,
+    mail_proven: Option<String>,
     state: String,
     created_at: i64,
     created_by: String,
@@ -82,6 +87,7 @@ impl TryFrom<Row> for Person {
             id: parsed("an account's id", &row.id)?,
             name: row.name,
             mail: row.mail,
+            mail_verified: row.mail_key.is_some() && row.mail_key == row.mail_proven,
             created_at: Timestamp(row.created_at),
             created_by: row.created_by,
             seen_at: row.seen_at.map(Timestamp),
@@ -89,7 +95,8 @@ impl TryFrom<Row> for Person {
     }
 }
 
-const COLUMNS: &str = "SELECT id, kind, name, mail, state, created_at, created_by, seen_at FROM people";
+const COLUMNS: &str =
+    "SELECT id, kind, name, mail, mail_key, mail_proven, state, created_at, created_by, seen_at FROM people";
 
 /// A page of accounts, by name.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +118,7 @@ static INSERT: Statement = Statement::insert(
         ("name_key", Text),
         ("mail", Text),
         ("mail_key", Text),
+        ("mail_proven", Text),
         ("state", Text),
         ("created_at", Int),
         ("created_by", Text),
@@ -121,6 +129,8 @@ static RENAME: Statement =
     Statement::update("people", &[("id", Text), ("name", Text), ("name_key", Text)], "state <> 'deleted'");
 static SET_MAIL: Statement =
     Statement::update("people", &[("id", Text), ("mail", Text), ("mail_key", Text)], "state <> 'deleted'");
+static PROVE_MAIL: Statement =
+    Statement::update("people", &[("id", Text), ("mail_proven", Text)], "state <> 'deleted'");
 static SET_STATE: Statement =
     Statement::update("people", &[("id", Text), ("state", Text)], "state <> 'deleted'");
 static SEEN: Statement = Statement::update("people", &[("id", Text), ("seen_at", Int)], "state = 'active'");
@@ -144,6 +154,14 @@ static NO_IDENTITIES: Statement = Statement::delete("identities", &OF_PERSON, "i
 static NO_REQUESTS: Statement =
     Statement::delete("join_requests", &OF_PERSON, "join_requests.person = v.person");
 static NO_LINKS: Statement = Statement::delete("links", &OF_PERSON, "links.person = v.person");
+/// What went to the address that it had.
+static NO_MAILED_LINKS: Statement =
+    Statement::delete("links", &OF_PERSON, "links.person = v.person AND links.mail IS NOT NULL");
+
+/// Mail to this address is known to reach the account.
+pub(super) fn prove_mail(write: &mut Write, person: &PersonId, mail: &str) {
+    write.rows.add(&PROVE_MAIL, [person.to_string().into(), folded(mail).into()]);
+}
 
 impl Db {
     /// One account.
@@ -221,7 +239,9 @@ impl Store {
                 new.name.clone().into(),
                 folded(&new.name).into(),
                 new.mail.clone().into(),
-                key.into(),
+                key.clone().into(),
+                // A provider's account has an address only if the provider has verified it.
+                key.filter(|_| new.identity.is_some()).into(),
                 PersonState::Active.as_str().into(),
                 deed.at.0.into(),
                 deed.actor.clone().into(),
@@ -271,14 +291,22 @@ impl Store {
         .await
     }
 
-    /// Gives an account another mail address.
+    /// Gives an account another mail address; links that went to the former one hold no more. `note` tells of it.
     ///
     /// # Errors
     /// [`Error::Conflict`] if another has it.
-    pub async fn set_mail(&self, person: &Person, mail: Option<&str>, deed: &Deed) -> Result<()> {
+    pub async fn set_mail(
+        &self,
+        person: &Person,
+        mail: Option<&str>,
+        note: Option<&NewMail>,
+        deed: &Deed,
+    ) -> Result<()> {
         let mut write = change_of(Subject::Person, person.id.as_str(), deed.at);
         let row = [person.id.to_string().into(), mail.map(str::to_owned).into(), mail.map(folded).into()];
         write.rows.add(&SET_MAIL, row);
+        write.rows.add(&NO_MAILED_LINKS, [person.id.to_string().into()]);
+        mails::add_some(&mut write, note, deed.at);
         self.change_person(
             write,
             person,

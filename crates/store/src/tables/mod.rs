@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod attempts;
 pub mod events;
 pub(crate) mod idempotency;
+pub mod mails;
 pub(crate) mod projects;
 pub(crate) mod run_status;
 pub mod runs;

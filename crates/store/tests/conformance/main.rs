@@ -9,6 +9,7 @@ mod bucket;
 mod cut;
 mod damage;
 mod lists;
+mod mails;
 mod migrations;
 mod people;
 mod people_audit;

@@ -6,7 +6,7 @@ use rigi_model::people::{GrantSource, Key, KeyKind, LinkKind, PersonKind, Person
 use rigi_model::rights::{Grant, Role, Standing};
 use rigi_model::{LinkId, PersonId, Timestamp, TokenId};
 use rigi_store::people::audit::AuditFilter;
-use rigi_store::people::{Carrier, Deed, Link, NewPerson, NewSession, Person, Principal, Token};
+use rigi_store::people::{Carrier, Deed, Link, NewPerson, NewSession, Person, Principal, Token, Tried};
 use rigi_store::{Error, Store};
 
 use crate::support::{T, lab, on_each, project};
@@ -298,7 +298,7 @@ fn a_link_is_taken_as_often_as_it_may_be() {
             until: T.after(HOUR),
         };
         let key = key(KeyKind::Invitation, 3);
-        store.add_link(&key, &link, &deed()).await.unwrap();
+        store.add_link(&key, &link, None, &deed()).await.unwrap();
         assert!(store.db().link(&key, T.after(HOUR)).await.unwrap().is_none(), "it has ended");
         let mut people = Vec::new();
         for n in 0..8 {
@@ -337,11 +337,11 @@ fn what_failed_is_counted_by_account_and_network() {
         {
             store.sign_in_failed(mail, network, None, &deed()).await.unwrap();
         }
-        let failed = store.db().failed_sign_ins("ada@x.org", "a", Timestamp(0)).await.unwrap();
+        let failed = store.db().failed_sign_ins(Tried::SignIn, "ada@x.org", "a", Timestamp(0)).await.unwrap();
         assert_eq!((failed.here, failed.network, failed.account, failed.known), (2, 3, 3, false));
-        assert_eq!(store.db().failed_sign_ins("ada@x.org", "a", T).await.unwrap().here, 0);
+        assert_eq!(store.db().failed_sign_ins(Tried::SignIn, "ada@x.org", "a", T).await.unwrap().here, 0);
         store.sign_in_succeeded("ada@x.org", "a", T).await.unwrap();
-        let failed = store.db().failed_sign_ins("ada@x.org", "a", Timestamp(0)).await.unwrap();
+        let failed = store.db().failed_sign_ins(Tried::SignIn, "ada@x.org", "a", Timestamp(0)).await.unwrap();
         assert_eq!((failed.here, failed.network, failed.account, failed.known), (0, 1, 1, true));
     });
 }

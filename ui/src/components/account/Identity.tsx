@@ -3,7 +3,8 @@ import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { changeName, changePassword, useAccountChange, waysInQuery } from "../../api/account";
+import { askConfirmation, changeName, changePassword, useAccountChange, waysInQuery } from "../../api/account";
+import { asProblem } from "../../api/problem";
 import type { AccountView } from "../../api/types";
 import { notify } from "../../lib/notices";
 import { pagePath } from "../../lib/project";
@@ -21,9 +22,7 @@ export function You({ account }: { account: AccountView }) {
   return (
     <Section title="You">
       <Name key={account.name} account={account} />
-      <Field label="Mail address">
-        {account.mail ?? "none"} <span className="dim">An administrator changes it.</span>
-      </Field>
+      <Mail account={account} mails={ways?.mail === true} />
       {(account.identities.length > 0 || providers.length > 0) && (
         <Field label="Signs in with">
           {account.identities.map(({ issuer, mail }) => (
@@ -44,6 +43,30 @@ export function You({ account }: { account: AccountView }) {
         )}
       </Field>
     </Section>
+  );
+}
+
+function Mail({ account, mails }: { account: AccountView; mails: boolean }) {
+  const ask = useAccountChange(askConfirmation);
+  const confirm = () =>
+    ask.mutate(undefined, {
+      onSuccess: ({ mailed_to }) => notify(`A link is on its way to ${mailed_to}. It confirms the address.`),
+      onError: (error) => notify(`There is no mail: ${asProblem(error).message}`, "bad", asProblem(error).cure),
+    });
+  const told = account.mail == null ? "" : account.mail_verified ? "confirmed" : mails ? "not confirmed" : "";
+  return (
+    <Field label="Mail address">
+      <div className={classes.inline}>
+        <span>{account.mail ?? "none"}</span>
+        {told && <span className={classes.tag}>{told}</span>}
+        {account.mail && mails && !account.mail_verified && (
+          <Button variant="default" size="compact-sm" loading={ask.isPending} onClick={confirm}>
+            Confirm it
+          </Button>
+        )}
+        <span className="dim">An administrator changes it.</span>
+      </div>
+    </Field>
   );
 }
 

@@ -105,6 +105,8 @@ function Opened({ linkKey, look, account }: OpenedProps) {
       return <Invitation linkKey={linkKey} look={look} account={account} />;
     case "reset":
       return <NewPassword linkKey={linkKey} look={look} />;
+    case "confirm":
+      return <ConfirmMail linkKey={linkKey} look={look} />;
     case "sign-in":
       return <SignInByLink linkKey={linkKey} look={look} />;
     default:
@@ -139,6 +141,37 @@ function SignInByLink({ linkKey, look }: { linkKey: string; look: LinkLook }) {
         <FormProblem error={form.error} />
         <Button type="submit" autoFocus loading={form.sending}>
           Sign in
+        </Button>
+      </form>
+    </Door>
+  );
+}
+
+function ConfirmMail({ linkKey, look }: { linkKey: string; look: LinkLook }) {
+  const form = useSending(() => takeLink({ key: linkKey }));
+  const whose = look.name ? `the account of ${look.name}` : "your account";
+  if (form.result !== undefined) {
+    return (
+      <Door title="It is confirmed">
+        <p role="status">
+          Mail to {look.mail ?? "the address"} reaches {whose}.
+        </p>
+        <Home />
+      </Door>
+    );
+  }
+  return (
+    <Door title="Confirm your mail address">
+      <div className={classes.words}>
+        <p>
+          {look.mail ?? "This address"} is that of {whose}, if you say so.
+        </p>
+        <Holds until={look.until} />
+      </div>
+      <form className={classes.form} onSubmit={form.send}>
+        <FormProblem error={form.error} />
+        <Button type="submit" autoFocus loading={form.sending}>
+          Confirm it
         </Button>
       </form>
     </Door>

@@ -14,9 +14,11 @@ interface SignInFormProps {
   onDone: (account: AccountView) => void;
   /** Known already, where a link says whose it is. */
   mail?: string | undefined;
+  /** Where a new password comes by mail: asks for it, for the address that was typed. */
+  onForgotten?: ((mail: string) => void) | undefined;
 }
 
-export function SignInForm({ onDone, mail: known = "" }: SignInFormProps) {
+export function SignInForm({ onDone, mail: known = "", onForgotten }: SignInFormProps) {
   const [mail, setMail] = useState(known);
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
@@ -80,6 +82,11 @@ export function SignInForm({ onDone, mail: known = "" }: SignInFormProps) {
       <Button type="submit" loading={form.sending} disabled={wait > 0}>
         Sign in
       </Button>
+      {onForgotten && (
+        <button type="button" className={`${classes.plain ?? ""} ${classes.forgotten ?? ""}`} onClick={() => onForgotten(mail)}>
+          Forgot your password?
+        </button>
+      )}
     </form>
   );
 }

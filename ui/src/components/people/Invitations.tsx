@@ -3,6 +3,7 @@ import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { waysInQuery } from "../../api/account";
 import { invitationsQuery, invite, takeInvitationBack, usePeopleChange } from "../../api/people";
 import type { InvitationView } from "../../api/types";
 import { byWord, INVITATION_LIVES } from "../../lib/people";
@@ -83,7 +84,9 @@ function InviteForm({ onClose, mail: known }: { onClose: () => void; mail: strin
   const [uses, setUses] = useState("1");
   const [life, setLife] = useState("7d");
   const make = usePeopleChange(invite);
+  const { data: ways } = useQuery(waysInQuery);
   const open = mail.trim() === "";
+  const mailed = !open && ways?.mail === true;
   const form = useSending(() =>
     make.mutateAsync({ role, expires_in: life, ...(open ? { uses: Number(uses) || 1 } : { mail: mail.trim() }) }),
   );
@@ -91,9 +94,11 @@ function InviteForm({ onClose, mail: known }: { onClose: () => void; mail: strin
     return (
       <Once text={linkAddress(form.result.path)} what="link" onDone={onClose}>
         <p>
-          {open
-            ? "Send this link to whomever it is for. Whoever opens it makes an account, or joins with the one they have."
-            : `Send this link to ${mail.trim()}. It makes an account with this address, or lets the one in that has it.`}
+          {form.result.mailed_to
+            ? `It is on its way to ${form.result.mailed_to} by mail. Should it not arrive, hand this link on yourself.`
+            : open
+              ? "Send this link to whomever it is for. Whoever opens it makes an account, or joins with the one they have."
+              : `Send this link to ${mail.trim()}. It makes an account with this address, or lets the one in that has it.`}
         </p>
       </Once>
     );
@@ -139,7 +144,7 @@ function InviteForm({ onClose, mail: known }: { onClose: () => void; mail: strin
           Leave it
         </Button>
         <Button type="submit" loading={form.sending}>
-          Make the link
+          {mailed ? "Mail the invitation" : "Make the link"}
         </Button>
       </div>
     </form>

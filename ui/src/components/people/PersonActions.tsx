@@ -1,8 +1,10 @@
 /** What an administrator can do with an account. */
 import { Button, Menu } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { waysInQuery } from "../../api/account";
 import { changePerson, deletePerson, endSessionsOf, makeLinkFor, usePeopleChange } from "../../api/people";
 import { asProblem } from "../../api/problem";
 import type { MadeLink, PersonView } from "../../api/types";
@@ -26,9 +28,10 @@ export function PersonActions({ person, own }: PersonActionsProps) {
   const [question, setQuestion] = useState<Question | null>(null);
   const [shown, setShown] = useState<Shown | null>(null);
   const makeLink = usePeopleChange(makeLinkFor);
-  const link = (kind: Shown["kind"]) =>
+  const { data: ways } = useQuery(waysInQuery);
+  const link = (kind: Shown["kind"], mail = false) =>
     makeLink.mutate(
-      { id: person.id, kind },
+      { id: person.id, kind, mail },
       {
         onSuccess: (made) => setShown({ link: made, kind }),
         onError: (error) => notify(`There is no link: ${asProblem(error).message}`, "bad", asProblem(error).cure),
@@ -45,6 +48,7 @@ export function PersonActions({ person, own }: PersonActionsProps) {
         </Button>
       )}
       <RowMenu of={person.name}>
+        {human && ways?.mail && <Menu.Item onClick={() => link("reset", true)}>Mail a reset link</Menu.Item>}
         {human && <Menu.Item onClick={() => link("sign-in")}>Make a sign-in link</Menu.Item>}
         {human && <Menu.Item onClick={() => setQuestion(questions.sessions)}>End all sessions</Menu.Item>}
         {human && !administrator && <Menu.Item onClick={() => setQuestion(questions.promote)}>Make an administrator</Menu.Item>}
@@ -71,6 +75,7 @@ export function PersonActions({ person, own }: PersonActionsProps) {
       <FormWindow title={shown?.kind === "sign-in" ? "Sign-in link" : "Reset link"} opened={shown !== null} onClose={() => setShown(null)}>
         {shown && (
           <Once text={linkAddress(shown.link.path)} what="link" onDone={() => setShown(null)}>
+            {shown.link.mailed_to && <p>It is on its way to {shown.link.mailed_to} by mail.</p>}
             <p>
               {shown.kind === "reset"
                 ? `With this link ${person.name} sets a new password. It serves once, within a day.`

@@ -1,7 +1,9 @@
 /** Name and mail address of an account, to be changed by an administrator. */
 import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { waysInQuery } from "../../api/account";
 import { changePerson, usePeopleChange, type PersonChange } from "../../api/people";
 import type { PersonView } from "../../api/types";
 import { notify } from "../../lib/notices";
@@ -18,6 +20,14 @@ export function PersonFields({ person }: { person: PersonView }) {
     ...(name.trim() === person.name ? {} : { name }),
     ...(mail.trim() === (person.mail ?? "") ? {} : { mail }),
   };
+  const { data: ways } = useQuery(waysInQuery);
+  const confirmed = !person.mail
+    ? undefined
+    : person.mail_verified
+      ? "Confirmed: mail to it arrives."
+      : ways?.mail
+        ? "Not confirmed."
+        : undefined;
   const form = useSending(
     () => change.mutateAsync({ id: person.id, ...changed }),
     () => notify("It is changed."),
@@ -46,6 +56,7 @@ export function PersonFields({ person }: { person: PersonView }) {
                 value={mail}
                 onChange={(event) => setMail(event.currentTarget.value)}
                 mistake={form.at("/mail")}
+                description={confirmed}
               />
             </div>
           </Field>

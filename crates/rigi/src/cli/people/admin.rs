@@ -51,7 +51,7 @@ impl Admin {
         session.block_on(async {
             match person {
                 Some(person) => {
-                    let wanted = CreateLink { kind: LinkKind::SignIn };
+                    let wanted = CreateLink { kind: LinkKind::SignIn, mail: None };
                     let link: MadeLink = client.post(&["people", &person, "link"], &wanted).await?;
                     print_link(&client, &link, output)?;
                 }

@@ -5,6 +5,7 @@ mod audit;
 mod groups;
 mod invitations;
 mod login;
+mod mail;
 mod members;
 mod persons;
 pub mod requests;
@@ -16,6 +17,7 @@ pub use audit::Audit;
 pub use groups::Groups;
 pub use invitations::Invitations;
 pub use login::{Login, Logout, Whoami};
+pub use mail::Mail;
 pub use members::Members;
 pub use persons::People;
 pub use servers::Servers;
@@ -27,7 +29,7 @@ use serde_json::json;
 
 use super::output::{OutputArgs, print_value};
 use crate::client::Client;
-use crate::terminal::say;
+use crate::terminal::{remark, say};
 
 /// A role, as it is written.
 fn role(text: &str) -> Result<Role, String> {
@@ -39,7 +41,11 @@ fn role(text: &str) -> Result<Role, String> {
 fn print_link(client: &Client, link: &MadeLink, how: OutputArgs) -> anyhow::Result<()> {
     let url = format!("{}{}", client.public(), link.path);
     if how.is_for_people() {
+        if let Some(to) = &link.mailed_to {
+            remark(&format!("It is on its way to {to} by mail; here it is as well."));
+        }
         return Ok(say(&url)?);
     }
-    print_value(&json!({"id": link.id, "url": url, "until": link.until}), how, || vec![url.clone()])
+    let shown = json!({"id": link.id, "url": url, "until": link.until, "mailed_to": link.mailed_to});
+    print_value(&shown, how, || vec![url.clone()])
 }

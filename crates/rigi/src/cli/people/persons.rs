@@ -71,7 +71,13 @@ enum Command {
     /// Let somebody in again
     Unblock(Who),
     /// A link that lets somebody set a new password, once
-    Reset(Who),
+    Reset {
+        #[command(flatten)]
+        who: Who,
+        /// Mail it to their address as well
+        #[arg(long)]
+        mail: bool,
+    },
     /// Remove an account; what it did keeps its name
     Delete(Who),
 }
@@ -120,8 +126,8 @@ impl People {
             Command::Demote(who) => change(who, administrator(false))?,
             Command::Block(who) => change(who, state(PersonState::Blocked))?,
             Command::Unblock(who) => change(who, state(PersonState::Active))?,
-            Command::Reset(who) => session.block_on(async {
-                let wanted = CreateLink { kind: LinkKind::Reset };
+            Command::Reset { who, mail } => session.block_on(async {
+                let wanted = CreateLink { kind: LinkKind::Reset, mail: mail.then_some(true) };
                 let link: MadeLink = client.post(&["people", &who.who, "link"], &wanted).await?;
                 print_link(&client, &link, who.output)
             })?,
@@ -169,10 +175,12 @@ fn print(person: &PersonView, output: OutputArgs) -> anyhow::Result<()> {
     if !output.is_for_people() {
         return print_value(person, output, || vec![person.id.to_string()]);
     }
+    let confirmed = if person.mail_verified { ", confirmed" } else { ", not confirmed" };
+    let address = person.mail.as_ref().map(|mail| format!("{mail}{confirmed}")).unwrap_or_default();
     let grants = person.grants.iter().flatten().map(why).collect::<Vec<_>>().join("\n");
     Ok(say(&facts(&[
         ("name", person.name.clone()),
-        ("mail", person.mail.clone().unwrap_or_default()),
+        ("mail", address),
         ("kind", person.kind.to_string()),
         ("state", person.state.to_string()),
         ("made", format!("{} by {}", date(person.created_at), person.created_by)),

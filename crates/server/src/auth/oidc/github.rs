@@ -39,7 +39,7 @@ struct Exchanged {
 }
 
 impl Provider {
-    fn api(&self, path: &str) -> String {
+    pub(super) fn api(&self, path: &str) -> String {
         let issuer = self.settings.issuer.trim_end_matches('/');
         match issuer {
             "https://github.com" => format!("https://api.github.com{path}"),

@@ -19,7 +19,7 @@ const MOST: usize = 100;
 /// How far clocks may be apart.
 const LEEWAY: Duration = Duration::from_secs(60);
 /// Signatures that are taken: with public keys alone. `none`, and what a client's secret would sign, are not.
-const ALGORITHMS: [Algorithm; 7] = [
+pub(super) const ALGORITHMS: [Algorithm; 7] = [
     Algorithm::RS256,
     Algorithm::RS384,
     Algorithm::RS512,
@@ -125,7 +125,7 @@ impl Provider {
             .map_err(|_| self.refused("the key that its token is signed with cannot be used"))
     }
 
-    async fn read_keys(&self, metadata: &Metadata) -> Result<HashMap<String, Jwk>, String> {
+    pub(super) async fn read_keys(&self, metadata: &Metadata) -> Result<HashMap<String, Jwk>, String> {
         let address = self.fetch.address(&metadata.jwks_uri)?;
         let (status, set) = self.fetch.json::<KeySet>(self.fetch.get(address)?).await?;
         if status != 200 {

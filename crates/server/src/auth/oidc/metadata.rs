@@ -36,23 +36,48 @@ impl Provider {
         {
             return Ok(metadata.clone());
         }
-        let issuer = self.settings.issuer.trim_end_matches('/');
         let asked = async {
-            let address = self.fetch.address(&format!("{issuer}/.well-known/openid-configuration"))?;
-            let (status, metadata) = self.fetch.json::<Metadata>(self.fetch.get(address)?).await?;
-            if status != 200 {
-                return Err(format!("it answered {status}"));
-            }
-            if metadata.issuer.trim_end_matches('/') != issuer {
-                return Err(format!("it calls itself `{}`, and `issuer` says `{issuer}`", metadata.issuer));
-            }
-            for address in [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri] {
-                self.fetch.address(address)?;
-            }
+            let metadata = self.discover().await?;
+            self.calls_itself_so(&metadata)?;
+            self.has_addresses(&metadata)?;
             Ok(metadata)
         };
         let metadata = Arc::new(asked.await.map_err(|why: String| self.unreachable(why))?);
         remembered.metadata = Some((metadata.clone(), now));
         Ok(metadata)
+    }
+
+    fn own_issuer(&self) -> &str {
+        self.settings.issuer.trim_end_matches('/')
+    }
+
+    /// Where it says all that.
+    pub(super) fn discovery_address(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.own_issuer())
+    }
+
+    /// What it says now, whatever that is.
+    pub(super) async fn discover(&self) -> Result<Metadata, String> {
+        let address = self.fetch.address(&self.discovery_address())?;
+        let (status, said) = self.fetch.json::<serde_json::Value>(self.fetch.get(address)?).await?;
+        if status != 200 {
+            return Err(format!("it answered {status}"));
+        }
+        serde_json::from_value(said).map_err(|error| format!("what it says of itself is not whole: {error}"))
+    }
+
+    pub(super) fn calls_itself_so(&self, metadata: &Metadata) -> Result<(), String> {
+        let issuer = self.own_issuer();
+        if metadata.issuer.trim_end_matches('/') == issuer {
+            return Ok(());
+        }
+        Err(format!("it calls itself `{}`, and `issuer` says `{issuer}`", metadata.issuer))
+    }
+
+    pub(super) fn has_addresses(&self, metadata: &Metadata) -> Result<(), String> {
+        for address in [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri] {
+            self.fetch.address(address)?;
+        }
+        Ok(())
     }
 }

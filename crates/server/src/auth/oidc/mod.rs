@@ -5,6 +5,7 @@ mod fetch;
 mod flow;
 mod github;
 mod keys;
+mod look;
 mod metadata;
 mod rules;
 #[cfg(test)]

@@ -330,3 +330,72 @@ async fn only_a_logout_token_ends_sessions() {
         assert!(provider.signed_out(&mock.sign(&wrong), now()).await.is_err(), "{name}");
     }
 }
+
+fn line(after: Value, result: &str) -> rigi_store::people::Audited {
+    rigi_store::people::Audited {
+        id: "aud_1".into(),
+        at: 1_700_000_000_000_000,
+        actor: "Ada".into(),
+        actor_id: None,
+        via: "provider test".into(),
+        action: "provider.claims".into(),
+        project: None,
+        subject: "person".into(),
+        subject_id: "unknown".into(),
+        before: None,
+        after: Some(after.to_string()),
+        address: None,
+        request: None,
+        result: result.into(),
+    }
+}
+
+#[tokio::test]
+async fn a_look_says_what_is_wrong_with_a_provider_and_what_to_do() {
+    let mock = Mock::start().await;
+    let look = async |provider: &Provider| {
+        let looked = provider.look(CALLBACK).await;
+        let wrong: Vec<_> = looked.iter().filter(|one| !one.ok).map(|one| one.what.clone()).collect();
+        assert!(looked.iter().all(|one| one.ok || one.cure.is_some()), "{looked:?}");
+        (looked.len(), wrong)
+    };
+    assert_eq!(look(&mock.provider()).await, (5, vec![]));
+    mock.change(|lies| lies.published = vec![]);
+    assert_eq!(look(&mock.provider()).await, (5, vec!["keys".to_owned()]));
+    let of = |issuer: &str| {
+        let settings = ProviderSettings { issuer: issuer.to_owned(), ..(*mock.provider().settings).clone() };
+        Provider::new(settings)
+    };
+    let other = of(&mock.url.replace("127.0.0.1", "localhost"));
+    assert_eq!(look(&other).await.1, ["issuer", "keys"]);
+    for away in ["http://127.0.0.1:1", "http://example.org", &format!("{}/gone", mock.url)] {
+        assert_eq!(look(&of(away)).await.1, ["reachable"], "{away}");
+    }
+}
+
+#[tokio::test]
+async fn what_came_at_the_last_sign_in_is_told_by_names() {
+    let mock = Mock::start().await;
+    let grouped = Provider::new(ProviderSettings {
+        allow: vec![super::Allow::Group("air".into())],
+        ..(*mock.provider().settings).clone()
+    });
+    let of = |provider: &Provider, lines: &[rigi_store::people::Audited]| {
+        let looked = provider.look_at_claims(lines);
+        let wrong: Vec<_> = looked.iter().filter(|one| !one.ok).map(|one| one.what.clone()).collect();
+        (looked[0].message.clone(), wrong)
+    };
+    assert!(of(&grouped, &[]).0.contains("nobody has signed in"));
+    let said =
+        |claims: &[&str], groups: Value| json!({"provider": "test", "claims": claims, "groups": groups});
+    let other = line(json!({"provider": "other", "claims": [], "groups": null}), "done");
+    let good = line(said(&["email", "email_verified", "groups", "sub"], 2.into()), "done");
+    let (message, wrong) = of(&grouped, &[other, good.clone()]);
+    assert!(message.contains("it sent email, email_verified, groups, sub") && wrong.is_empty(), "{message}");
+    let without = line(said(&["sub"], Value::Null), "refused");
+    let (message, wrong) = of(&grouped, &[without.clone(), good]);
+    assert!(message.contains("who got no account"), "{message}");
+    assert_eq!(wrong, ["groups", "mail address"]);
+    // Nothing depends on groups.
+    assert_eq!(of(&mock.provider(), &[without]).1, ["mail address"]);
+}

@@ -4,6 +4,7 @@ mod blind;
 mod crowd;
 mod executor;
 mod gate;
+mod mails;
 mod people;
 mod projects;
 mod projects_change;

@@ -71,7 +71,7 @@ async fn a_person_signs_in_and_out_and_sees_what_is_theirs() {
     let ways = body(ask(&server, Method::GET, "/sign-in", None, None).await).await;
     assert_eq!(
         ways,
-        json!({"public": [], "people": true, "passwords": true, "first_administrator": true, "providers": []})
+        json!({"public": [], "people": true, "passwords": true, "mail": false, "first_administrator": true, "providers": []})
     );
     for (mail, password) in [("ada@example.org", "wrong"), ("nobody@example.org", PASSWORD), ("", "")] {
         let refused = sign_in(&server, mail, password, None).await;
@@ -176,7 +176,7 @@ async fn the_first_administrator_comes_by_a_link_and_is_one() {
     let server = team().await;
     let key = new_key(KeyKind::Link).unwrap();
     let link = new_link(LinkKind::FirstAdministrator, Timestamp::now().after(Duration::from_secs(3600)));
-    server.state.store().add_link(&key, &link, &deed()).await.unwrap();
+    server.state.store().add_link(&key, &link, None, &deed()).await.unwrap();
     let look = ask(&server, Method::POST, "/sign-in/look", None, Some(json!({"key": key.expose()}))).await;
     assert_eq!(body(look).await["kind"], "first-administrator");
     let take = |n: usize| {

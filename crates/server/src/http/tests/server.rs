@@ -18,7 +18,7 @@ use rigi_exec::remote::{Remote, TokenKey};
 use rigi_local::environment::{Environments, UvConfig};
 use rigi_model::project::ProjectSettings;
 use rigi_model::retry::RetryPolicy;
-use rigi_model::{ProjectName, Target, Timestamp};
+use rigi_model::{MailId, ProjectName, Target, Timestamp};
 use rigi_store::retention::Keep;
 use rigi_store::{DbConfig, Store};
 use rigi_work::plan::PlanLimits;
@@ -32,6 +32,7 @@ use crate::auth::{Auth, Owner, People, SignInRules};
 use crate::http::health::Readiness;
 use crate::http::{AppState, Inner, Surroundings, router};
 use crate::live::{Feeds, Logs};
+use crate::mail::{Encryption, Letter, Mail, MailSettings, Sender};
 
 const TOKEN: &str = "a-token-of-tests";
 
@@ -64,6 +65,22 @@ impl Answer {
 enum Crowd {
     OnePerson,
     People,
+    /// They get mail, by a mail server that does not answer.
+    PeopleWithMail,
+}
+
+fn mail() -> Mail {
+    let settings = MailSettings {
+        host: "127.0.0.1".into(),
+        port: 1,
+        encryption: Encryption::None,
+        credentials: None,
+        from: Sender::parse("rigi@example.org").unwrap(),
+        roots: None,
+        timeout: Duration::from_secs(1),
+        waits: Vec::new(),
+    };
+    Mail::new(settings, "https://rigi.example.org/").unwrap()
 }
 
 /// See the module.
@@ -83,6 +100,11 @@ impl TestServer {
     /// The same for people with accounts.
     pub async fn start_team(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
         Self::start_for(projects, pipelines, Crowd::People, |_| {}).await
+    }
+
+    /// The same, where they get mail: it stays in the queue. Links lead to `https://rigi.example.org`.
+    pub async fn start_mailing() -> Self {
+        Self::start_for(&[("lab", None)], &["default/fit", "lab/fit"], Crowd::PeopleWithMail, |_| {}).await
     }
 
     /// The same with other settings.
@@ -135,7 +157,7 @@ impl TestServer {
         let owner = Owner::new(TOKEN.to_owned(), vec!["localhost".to_owned()]);
         let auth = match crowd {
             Crowd::OnePerson => Auth::of_one(owner),
-            Crowd::People => {
+            Crowd::People | Crowd::PeopleWithMail => {
                 let rules = SignInRules { public_projects: true, ..SignInRules::default() };
                 let people = People::start(engine.store().clone(), rules, Vec::new());
                 Auth::of_people(owner, people).at("http://localhost")
@@ -148,6 +170,7 @@ impl TestServer {
             projects: projects.clone(),
             changing_projects: tokio::sync::Mutex::default(),
             auth,
+            mail: (crowd == Crowd::PeopleWithMail).then(mail),
             feeds: Feeds::default(),
             started_at: Timestamp::now(),
             pipelines_folder: root.join("default"),
@@ -192,6 +215,12 @@ impl TestServer {
         let body = Body::from(body.to_owned());
         let request = request.header(header::HOST, "localhost").body(body).unwrap();
         self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// The text of a mail that waits.
+    pub async fn letter(&self, id: &MailId) -> Option<Letter> {
+        let sealed = self.state.store().db().text_of_mail(id).await.unwrap()?;
+        Letter::read(&self.state.store().sealer().unseal(&sealed).unwrap()?)
     }
 
     async fn ask(

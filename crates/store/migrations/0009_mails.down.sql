@@ -1,0 +1,2 @@
+ALTER TABLE people DROP COLUMN mail_proven;
+DROP TABLE mails;
