@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 10] = [
+pub const OF_PROJECTS: [&str; 12] = [
     "pipelines",
     "runs",
     "uploads",
@@ -12,6 +12,8 @@ pub const OF_PROJECTS: [&str; 10] = [
     "activity",
     "usage",
     "requests",
+    "schedules",
+    "fires",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

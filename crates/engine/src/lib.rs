@@ -21,6 +21,7 @@ pub mod room;
 mod secrets;
 mod settings;
 pub mod submit;
+pub mod triggers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -140,6 +140,9 @@ impl Collector {
         let db = engine.store.db();
         let used = db.used_by_runs(project).await?;
         if how == Collect::Remove {
+            if let Some(age) = engine.settings.keep.age {
+                engine.store.remove_fires(project, now.before(age)).await?;
+            }
             let _nobody_submits = engine.captured.gate.write().await;
             engine.captured.forget();
             let before = Before {

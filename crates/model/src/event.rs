@@ -70,11 +70,13 @@ pub enum Subject {
     Secret,
     /// A mail that waits to be sent.
     Mail,
+    /// A schedule; its id is the pipeline's name, a slash, and its own.
+    Schedule,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -85,6 +87,7 @@ impl Subject {
         Self::Token,
         Self::Secret,
         Self::Mail,
+        Self::Schedule,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -101,6 +104,7 @@ impl Subject {
             Self::Token => "token",
             Self::Secret => "secret",
             Self::Mail => "mail",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -137,6 +141,8 @@ impl SubjectEvent {
     pub const ENDED: &'static str = "ended";
     /// A secret has another value from now on.
     pub const SET: &'static str = "set";
+    /// A time of a schedule had come, and it is known what became of it.
+    pub const FIRED: &'static str = "fired";
     /// It is not there any more.
     pub const REMOVED: &'static str = "removed";
     /// Runs of a project were removed.

@@ -30,6 +30,7 @@ pub mod target;
 pub mod text;
 pub mod time;
 pub mod trigger;
+pub mod triggers;
 pub mod version;
 
 pub use attempt::{AttemptKey, Exit, Usage};

@@ -44,6 +44,8 @@ text_enum! {
         RunsCancel = "runs.cancel",
         /// To bring files for runs.
         UploadsCreate = "uploads.create",
+        /// To make schedules beside those of specs, and to pause any.
+        SchedulesManage = "schedules.manage",
         /// To see which secrets there are, by name; no value is shown to anybody.
         SecretsRead = "secrets.read",
         /// To set secrets, and to remove them.
@@ -117,7 +119,7 @@ impl Action {
             | Self::EventsRead
             | Self::MembersRead => Needs::Role(Role::Viewer),
             Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
-            Self::SecretsRead | Self::SecretsWrite => Needs::Role(Role::Editor),
+            Self::SchedulesManage | Self::SecretsRead | Self::SecretsWrite => Needs::Role(Role::Editor),
             Self::MembersManage | Self::ProjectManage | Self::ProjectAudit => Needs::Role(Role::Owner),
             Self::ServerOperate
             | Self::LinksCreate
@@ -152,7 +154,7 @@ impl Action {
     /// Whether it adds to a project: what is archived takes no more.
     #[must_use]
     pub const fn adds(self) -> bool {
-        matches!(self, Self::RunsStart | Self::UploadsCreate | Self::SecretsWrite)
+        matches!(self, Self::RunsStart | Self::UploadsCreate | Self::SecretsWrite | Self::SchedulesManage)
     }
 }
 

@@ -10,6 +10,9 @@ use crate::pipeline::spec::{Limits, PipelineSpec, Schedule, SoftLimits};
 use crate::retry::RetrySpec;
 use crate::text::is_variable;
 
+/// The variable that says by which entry of `schedules` a run goes.
+pub const ENTRY: &str = "RIGI_SCHEDULE";
+
 type Variables = BTreeMap<String, String>;
 
 /// Environment variables by where they come from, from the weakest to the strongest. The order is Fast-Flow's;
@@ -95,6 +98,23 @@ impl RunConfig {
         config.soft_limits.cpu = schedule.soft_limits.cpu.or(config.soft_limits.cpu);
         config.soft_limits.memory = schedule.soft_limits.memory.or(config.soft_limits.memory);
         config
+    }
+}
+
+impl PipelineSpec {
+    /// The same with what an entry of `schedules` says in its place; `None`: there is no such entry.
+    #[must_use]
+    pub fn with_entry(&self, id: &str) -> Option<Self> {
+        let entry = self.schedules.iter().find(|entry| entry.id == id)?;
+        let RunConfig { timeout, retry, limits, soft_limits } = RunConfig::of(self, Some(entry));
+        let mut spec = Self { timeout, retry, limits, soft_limits, ..self.clone() };
+        spec.env.extend(entry.env.clone());
+        spec.encrypted_env.extend(entry.encrypted_env.clone());
+        spec.labels.extend(entry.labels.clone());
+        if let Some(target) = entry.target.as_deref().and_then(crate::Target::parse) {
+            spec.target = Some(target);
+        }
+        Some(spec)
     }
 }
 

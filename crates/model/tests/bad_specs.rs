@@ -64,15 +64,15 @@ fn wrong_types_are_told_in_every_format() {
 }
 
 #[test]
-fn cron_of_six_fields_is_refused_in_every_format() {
+fn cron_of_seven_fields_is_refused_in_every_format() {
     in_each(
         [
-            (Yaml, "schedule: 0 0 6 * * *", "1:11"),
-            (Toml, "schedule = '0 0 6 * * *'", "1:12"),
-            (Json, "{\"schedule\": \"0 0 6 * * *\"}", "1:14"),
+            (Yaml, "schedule: 0 0 6 * * * 2027", "1:11"),
+            (Toml, "schedule = '0 0 6 * * * 2027'", "1:12"),
+            (Json, "{\"schedule\": \"0 0 6 * * * 2027\"}", "1:14"),
         ],
-        "`schedule` has 6 fields and must have 5: minute, hour, day of month, month, day of week \
-         (Remove the first field, if it is the seconds; the year cannot be set.)",
+        "`schedule` has 7 fields and must have 5: minute, hour, day of month, month, day of week; or 6, with the second first \
+         (Remove the last field: the year cannot be set.)",
     );
 }
 

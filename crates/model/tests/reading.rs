@@ -166,7 +166,7 @@ fn what_fast_flow_lets_pass_is_a_warning_in_its_own_format() {
     let retry = spec.retry.unwrap();
     assert_eq!(retry.policy(&RetryPolicy::default()), RetryPolicy { attempts: 1, ..RetryPolicy::default() });
     assert_eq!(serde_json::to_value(&spec.env).unwrap(), json!({"MY-VAR": "x"}));
-    assert_eq!(spec.schedules[0].cron.as_deref(), Some("0 9 L * 1"));
+    assert_eq!(spec.schedules[0].cron.as_deref(), Some("0 9 L * +TUE"));
     assert_eq!(spec.schedules[0].interval, None);
     let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(warnings.join("\n"), @r#"
@@ -174,9 +174,8 @@ fn what_fast_flow_lets_pass_is_a_warning_in_its_own_format() {
 6:36  `retry_strategy.type` is `fibonacci` and must be `fixed_delay`, `exponential_backoff` or `custom_schedule`; 60 s are between two attempts
 7:30  `default_env.A` is empty and must be a text; it is left out (Put the value into quotes.)
 7:36  `default_env`: `MY-VAR` is not a name of an environment variable; it is set all the same (Use letters, digits and `_`, and no digit first.)
-8:9  `schedule_cron` has no effect yet: no run starts by itself
-8:26  `schedule_cron`: a day of month and a day of week mean either of them, as everywhere; Fast-Flow wanted both
-8:26  `schedule_cron`: the day of week `1` counts from Sunday = 0, as everywhere; Fast-Flow counted from Monday = 0 (Write names, such as `mon-fri`.)
+8:26  `schedule_cron`: a day of month and a day of week mean both of them, as in Fast-Flow; elsewhere either
+8:26  `schedule_cron`: the day of week `1` counts from Monday = 0, as Fast-Flow does; elsewhere Sunday is 0 (Write names, such as `mon-fri`.)
 9:9  `schedule_cron` and `schedule_interval_seconds` cannot both say when; the first is used (Keep one of them.)
 "#);
 }

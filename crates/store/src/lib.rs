@@ -27,6 +27,7 @@ pub mod seal;
 pub mod secrets;
 mod storage;
 pub mod tables;
+pub mod triggers;
 mod wal;
 mod words;
 mod work;

@@ -68,6 +68,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0009_mails.up.sql"),
         down: include_str!("../migrations/0009_mails.down.sql"),
     },
+    Migration {
+        number: 10,
+        name: "schedules",
+        up: include_str!("../migrations/0010_schedules.up.sql"),
+        down: include_str!("../migrations/0010_schedules.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -301,6 +301,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fires": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Due times and what became of each: a run, skipped or missed, with why. The newest first. */
+        get: operations["list_fires"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -797,6 +814,23 @@ export interface paths {
          *     an id and a kind (`created`; of a project `runs-removed`), `secret` with a kind (`set`, `removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/fires": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Due times and what became of each: a run, skipped or missed, with why. The newest first. */
+        get: operations["list_fires_of_project"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1328,6 +1362,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The schedules of the project's pipelines, by pipeline and id, with when they are due next. */
+        get: operations["list_schedules_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{pipeline}/{schedule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schedule. */
+        get: operations["get_schedule_of_project"];
+        /** Makes a schedule beside those of the spec, or changes one that was made so. What it was due for before is settled. */
+        put: operations["set_schedule_of_project"];
+        post?: never;
+        /** Removes a schedule that was made beside the spec. What became of its due times stays. */
+        delete: operations["remove_schedule_of_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{pipeline}/{schedule}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When a schedule is due, what it does about what is late, and what daylight saving does to it. */
+        get: operations["explain_schedule_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{pipeline}/{schedule}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It starts nothing until it goes on, whatever becomes of the spec. Runs that have started go on. */
+        post: operations["pause_schedule_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{pipeline}/{schedule}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a schedule go on. What was due meanwhile is made up for as its `catch_up` says. */
+        post: operations["resume_schedule_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/secrets": {
         parameters: {
             query?: never;
@@ -1756,6 +1877,93 @@ export interface paths {
         get: operations["list_usage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The schedules of the project's pipelines, by pipeline and id, with when they are due next. */
+        get: operations["list_schedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{pipeline}/{schedule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schedule. */
+        get: operations["get_schedule"];
+        /** Makes a schedule beside those of the spec, or changes one that was made so. What it was due for before is settled. */
+        put: operations["set_schedule"];
+        post?: never;
+        /** Removes a schedule that was made beside the spec. What became of its due times stays. */
+        delete: operations["remove_schedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{pipeline}/{schedule}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When a schedule is due, what it does about what is late, and what daylight saving does to it. */
+        get: operations["explain_schedule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{pipeline}/{schedule}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It starts nothing until it goes on, whatever becomes of the spec. Runs that have started go on. */
+        post: operations["pause_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{pipeline}/{schedule}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a schedule go on. What was due meanwhile is made up for as its `catch_up` says. */
+        post: operations["resume_schedule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2382,6 +2590,21 @@ export interface components {
              */
             target: string | null;
         };
+        /** @description A day on which the clock is changed. */
+        ClockChange: {
+            /**
+             * @description What happens to the clock.
+             * @example 02:00 becomes 03:00
+             */
+            change: string;
+            /**
+             * @description Which.
+             * @example 2026-03-29
+             */
+            day: string;
+            /** @description What is due on it. */
+            due: components["schemas"]["DueView"][];
+        };
         /** @description A file of the captured code. */
         CodeFile: {
             /** @description Path below the pipeline's folder. */
@@ -2502,6 +2725,19 @@ export interface components {
             /** @description What the terminal shows. */
             user_code: string;
         };
+        /** @description A due time. */
+        DueView: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * @description The same by the clock on the wall.
+             * @example 2026-03-29T03:00:00+02:00
+             */
+            local: string;
+        };
         /** @description The environment of a run. */
         EnvironmentUse: {
             /** @description Content hash. */
@@ -2541,6 +2777,17 @@ export interface components {
             /** @description Stable code. */
             reason?: string | null;
         };
+        /** @description What a clock on the wall does to a schedule. */
+        ExplainView: {
+            /** @description The next days on which the clock is changed in its zone, and what is due on them. */
+            changes: components["schemas"]["ClockChange"][];
+            /** @description The next due times. */
+            next: components["schemas"]["DueView"][];
+            /** @description When it is due, in words. */
+            rhythm: string;
+            /** @description What is done about what is late, about overlaps and failures, in words. */
+            rules: string[];
+        };
         /** @description The secret of a second factor; it counts when its first code has come. */
         FactorBegun: {
             /** @description The same as an `otpauth` address, which telephones read from a picture. */
@@ -2552,6 +2799,32 @@ export interface components {
         FactorCode: {
             /** @description Six digits of the moment, or a recovery code. */
             code: string;
+        };
+        /** @description A due time, and what became of it. */
+        FireView: {
+            /**
+             * Format: date-time
+             * @description When that was known.
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @description When it was due.
+             */
+            due: string;
+            /**
+             * @description `run`, `skipped` or `missed`.
+             * @example run
+             */
+            outcome: string;
+            /** @description Whose. */
+            pipeline: string;
+            /** @description Why, where there is no run. */
+            reason?: string | null;
+            /** @description The run, which may be removed by now. */
+            run?: string | null;
+            /** @description Which schedule. */
+            schedule: string;
         };
         /** @description What a collection removed, or would remove. */
         GcReport: {
@@ -3217,6 +3490,40 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_FireView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When that was known.
+                 */
+                at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was due.
+                 */
+                due: string;
+                /**
+                 * @description `run`, `skipped` or `missed`.
+                 * @example run
+                 */
+                outcome: string;
+                /** @description Whose. */
+                pipeline: string;
+                /** @description Why, where there is no run. */
+                reason?: string | null;
+                /** @description The run, which may be removed by now. */
+                run?: string | null;
+                /** @description Which schedule. */
+                schedule: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_GroupView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -3636,6 +3943,46 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_ScheduleView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * @description Its id among those of the pipeline.
+                 * @example nightly
+                 */
+                id: string;
+                /** @description The last due time that is settled. */
+                last?: string | null;
+                /** @description The next due times; none while it starts nothing. */
+                next: string[];
+                /** @description Why it starts nothing, where that is not a pause; absent: it does. */
+                off?: string | null;
+                paused?: components["schemas"]["PauseView"] | null;
+                /**
+                 * @description Whose runs it starts.
+                 * @example co2-trend
+                 */
+                pipeline: string;
+                /**
+                 * @description When it is due, in words.
+                 * @example 0 3 * * *, Europe/Zurich
+                 */
+                rhythm: string;
+                /** @description What it says, as a spec has it. */
+                schedule: Record<string, never>;
+                /**
+                 * @description `spec`, or `made` beside it.
+                 * @example spec
+                 */
+                source: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_SecretView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -3800,6 +4147,18 @@ export interface components {
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
+        };
+        /** @description A pause. */
+        PauseView: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /** @description Who said so. */
+            by: string;
+            /** @description Why, where it was not a person. */
+            why?: string | null;
         };
         /** @description An account, as administrators see it. */
         PersonView: {
@@ -4429,6 +4788,38 @@ export interface components {
              */
             version: string;
         };
+        /** @description A schedule, and how it stands. */
+        ScheduleView: {
+            /**
+             * @description Its id among those of the pipeline.
+             * @example nightly
+             */
+            id: string;
+            /** @description The last due time that is settled. */
+            last?: string | null;
+            /** @description The next due times; none while it starts nothing. */
+            next: string[];
+            /** @description Why it starts nothing, where that is not a pause; absent: it does. */
+            off?: string | null;
+            paused?: components["schemas"]["PauseView"] | null;
+            /**
+             * @description Whose runs it starts.
+             * @example co2-trend
+             */
+            pipeline: string;
+            /**
+             * @description When it is due, in words.
+             * @example 0 3 * * *, Europe/Zurich
+             */
+            rhythm: string;
+            /** @description What it says, as a spec has it. */
+            schedule: Record<string, never>;
+            /**
+             * @description `spec`, or `made` beside it.
+             * @example spec
+             */
+            source: string;
+        };
         /** @description A secret of a project, without its value. */
         SecretView: {
             /**
@@ -4492,6 +4883,87 @@ export interface components {
              */
             role: string;
         };
+        /** @description A schedule beside those of the spec. It has one of `cron`, `interval` and `once_at`. */
+        SetSchedule: {
+            /**
+             * @description `skip`, `latest` or `all(100)`.
+             * @default null
+             */
+            catch_up: string | null;
+            /**
+             * @description Five fields: minute, hour, day of month, month, day of week; a sixth before them is the second.
+             * @default null
+             * @example 0 3 * * *
+             */
+            cron: string | null;
+            /**
+             * @description Not after.
+             * @default null
+             */
+            end: string | null;
+            /**
+             * @description Between two starts.
+             * @default null
+             * @example 15m
+             */
+            interval: string | null;
+            /**
+             * @description They start at a moment of their own within this time.
+             * @default null
+             */
+            jitter: string | null;
+            /**
+             * @description Labels of its runs.
+             * @default {}
+             */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * @description Once, at this time.
+             * @default null
+             */
+            once_at: string | null;
+            /**
+             * @description `queue`, `skip`, `replace` or `allow`.
+             * @default null
+             */
+            overlap: string | null;
+            /**
+             * @description Parameters of its runs.
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Not before.
+             * @default null
+             */
+            start: string | null;
+            /**
+             * @description What cannot start within this time is missed.
+             * @default null
+             */
+            start_within: string | null;
+            /**
+             * Format: int32
+             * @description After so many runs in a row that failed, it is paused.
+             * @default null
+             */
+            stop_after: number | null;
+            /**
+             * @description Where they execute.
+             * @default null
+             */
+            target: string | null;
+            /**
+             * @description IANA name; UTC unless told.
+             * @default null
+             * @example Europe/Zurich
+             */
+            timezone: string | null;
+        };
         /** @description What a secret is to hold. */
         SetSecret: {
             /**
@@ -4546,6 +5018,8 @@ export interface components {
              * @description -100 to 100; the spec's unless told.
              */
             priority?: number | null;
+            /** @description Id of an entry of the spec's `schedules`, whose parameters, limits, retries and environment count as if it had started the run. */
+            schedule?: string | null;
             /** @description Where to execute; an error if this server has no such target. */
             target?: string | null;
         };
@@ -5670,6 +6144,53 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_fires: {
+        parameters: {
+            query?: {
+                /** @description Of this pipeline alone. */
+                pipeline?: string;
+                /** @description Of this schedule alone. */
+                schedule?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 500; 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Due times */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FireView"];
                 };
             };
             /** @description A problem */
@@ -7426,6 +7947,56 @@ export interface operations {
             };
         };
     };
+    list_fires_of_project: {
+        parameters: {
+            query?: {
+                /** @description Of this pipeline alone. */
+                pipeline?: string;
+                /** @description Of this schedule alone. */
+                schedule?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 500; 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Due times */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FireView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_invitations_of_project: {
         parameters: {
             query?: never;
@@ -9007,6 +9578,325 @@ export interface operations {
             };
         };
     };
+    list_schedules_of_project: {
+        parameters: {
+            query?: {
+                /** @description Of this pipeline alone. */
+                pipeline?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedule_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_schedule_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSchedule"];
+            };
+        };
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_schedule_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_schedule_of_project: {
+        parameters: {
+            query?: {
+                /** @description Due times, up to 100; 5 unless told. */
+                count?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_schedule_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_schedule_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_secrets_of_project: {
         parameters: {
             query?: never;
@@ -10254,6 +11144,310 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_UsageSample"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: {
+                /** @description Of this pipeline alone. */
+                pipeline?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSchedule"];
+            };
+        };
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_schedule: {
+        parameters: {
+            query?: {
+                /** @description Due times, up to 100; 5 unless told. */
+                count?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
                 };
             };
             /** @description A problem */

@@ -9,6 +9,7 @@ mod people;
 mod pipeline;
 mod project;
 mod run;
+mod schedule;
 mod secret;
 mod system;
 
@@ -21,6 +22,7 @@ pub use people::*;
 pub use pipeline::*;
 pub use project::*;
 pub use run::*;
+pub use schedule::*;
 pub use secret::*;
 pub use system::*;
 

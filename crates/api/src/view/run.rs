@@ -287,6 +287,9 @@ pub struct SubmitRun {
     /// Where to execute; an error if this server has no such target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Id of an entry of the spec's `schedules`, whose parameters, limits, retries and environment count as if it had started the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
 }
 
 /// A file for an input.

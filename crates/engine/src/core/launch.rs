@@ -8,7 +8,7 @@ use std::time::Duration;
 use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
-use rigi_model::run_config::{EnvironmentLayers, merge_environment};
+use rigi_model::run_config::{ENTRY, EnvironmentLayers, merge_environment};
 use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
@@ -94,8 +94,10 @@ impl VersionCache {
 
 impl Policies for VersionCache {
     /// The server's if the version was not read yet.
-    fn retry(&self, version: VersionHash) -> RetryPolicy {
-        self.policies.find(version).map_or_else(|| self.settings.retry.clone(), |found| found.retry.clone())
+    fn retry(&self, version: VersionHash, entry: Option<&str>) -> RetryPolicy {
+        let Some(found) = self.policies.find(version) else { return self.settings.retry.clone() };
+        let own = entry.and_then(|entry| found.retry_of_entries.get(entry));
+        own.unwrap_or(&found.retry).clone()
     }
 
     fn grace(&self, version: Option<VersionHash>) -> Duration {
@@ -242,7 +244,8 @@ impl VersionCache {
     /// If its code or its secrets cannot be read.
     pub(crate) async fn plan(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
         let prepared = self.get(&run.project, run.version).await?;
-        let spec = &prepared.version.spec;
+        let entry = run.env.get(ENTRY).and_then(|id| prepared.version.spec.with_entry(id));
+        let spec = entry.as_ref().unwrap_or(&prepared.version.spec);
         // An image that a pipeline names brings its own Python.
         let rigis_python = spec.entry.needs_python() && spec.container.image.is_none();
         let environment = rigis_python.then(|| EnvironmentPlan {

@@ -1,7 +1,7 @@
 //! What versions say of their runs' ends, for as long as they have runs that are not waiting: whatever else is read
 //! anew, an active run ends by its own version's words.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use crate::Settings;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Policy {
     pub retry: RetryPolicy,
+    /// Of entries of `schedules` that have their own.
+    pub retry_of_entries: BTreeMap<String, RetryPolicy>,
     pub grace: Duration,
     pub outputs: Vec<String>,
     /// Bytes of files that are kept at most.
@@ -25,6 +27,11 @@ impl Policy {
     pub fn of(settings: &Settings, spec: &PipelineSpec) -> Self {
         Self {
             retry: settings.retry_of(spec),
+            retry_of_entries: spec
+                .schedules
+                .iter()
+                .filter_map(|entry| Some((entry.id.clone(), entry.retry.as_ref()?.policy(&settings.retry))))
+                .collect(),
             grace: spec.grace_period.unwrap_or(settings.grace_period),
             outputs: spec.outputs.keys().cloned().collect(),
             output_size: settings.limits_of(spec).output_size,
@@ -90,7 +97,13 @@ mod tests {
 
     fn policy(attempts: u32) -> Policy {
         let retry = RetryPolicy { attempts, ..RetryPolicy::default() };
-        Policy { retry, grace: Duration::from_secs(1), outputs: vec!["plot".into()], output_size: None }
+        Policy {
+            retry,
+            retry_of_entries: BTreeMap::new(),
+            grace: Duration::from_secs(1),
+            outputs: vec!["plot".into()],
+            output_size: None,
+        }
     }
 
     #[test]

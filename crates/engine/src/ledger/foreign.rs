@@ -75,7 +75,7 @@ mod tests {
     struct Same;
 
     impl Policies for Same {
-        fn retry(&self, _: VersionHash) -> RetryPolicy {
+        fn retry(&self, _: VersionHash, _: Option<&str>) -> RetryPolicy {
             RetryPolicy::default()
         }
         fn grace(&self, _: Option<VersionHash>) -> Duration {

@@ -31,8 +31,8 @@ use foreign::LookUp;
 
 /// What versions say of their runs, with the server's defaults filled in.
 pub trait Policies {
-    /// What follows a failed attempt.
-    fn retry(&self, version: VersionHash) -> RetryPolicy;
+    /// What follows a failed attempt of a run that goes by this entry of `schedules`.
+    fn retry(&self, version: VersionHash, entry: Option<&str>) -> RetryPolicy;
     /// Between SIGTERM and SIGKILL; `None` is the server's own.
     fn grace(&self, version: Option<VersionHash>) -> Duration;
     /// Names of the declared outputs.
@@ -156,7 +156,8 @@ impl<P: Policies> Ledger<P> {
         complete: impl FnOnce(&mut RunChange),
     ) {
         let Some(entry) = self.runs.get_mut(run) else { return };
-        let policy = self.policies.retry(entry.of.version);
+        let own = entry.request.as_ref().and_then(|request| request.env.get(rigi_model::run_config::ENTRY));
+        let policy = self.policies.retry(entry.of.version, own.map(String::as_str));
         let before = (entry.state(), entry.next_attempt_at());
         let spread = spread(run, entry.attempt());
         let outcome = match fold(run, entry.status(), &policy, what, now, spread) {

@@ -11,6 +11,7 @@ use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::is_label_key;
 use rigi_model::run::RunStatus;
+use rigi_model::run_config::ENTRY;
 use rigi_model::text::is_variable;
 use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
@@ -23,7 +24,7 @@ use crate::ledger::Message;
 use crate::quota::{Exceeded, not_there, too_many, too_much};
 use crate::{Engine, given, secrets};
 pub(crate) use capture::Captured;
-use capture::Looked;
+use capture::{Code, Looked};
 pub use inputs::is_file_name;
 
 /// Runs of one submission at most.
@@ -61,6 +62,10 @@ pub struct Submission {
     pub rerun_of: Option<RunId>,
     /// The captured version to run instead of what the folder holds now.
     pub version: Option<VersionHash>,
+    /// The entry of `schedules` whose words count, where the spec has one of this id.
+    pub entry: Option<String>,
+    /// Which due time they are of, and the one before it.
+    pub due: Option<(Timestamp, Option<Timestamp>)>,
     /// How many of them.
     pub count: u32,
 }
@@ -291,8 +296,9 @@ impl Engine {
         looked: &mut Looked,
         runs: &mut Vec<Arc<NewRun>>,
     ) -> Result<(), SubmitError> {
-        let code = self.code(catalog, &submission, looked).await?;
+        let mut code = self.code(catalog, &submission, looked).await?;
         let sealer = self.store.sealer();
+        let own = take_own(&mut submission, &mut code)?;
         // What a rerun repeats comes sealed.
         secrets::open_parameters(sealer, &mut submission.parameters)?;
         secrets::open_variables(sealer, &mut submission.env)?;
@@ -305,6 +311,7 @@ impl Engine {
         check_entries("labels", &submission.labels, is_label_key)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
+        submission.env.extend(own);
         let inputs =
             self.inputs(catalog.project(), &code.spec, std::mem::take(&mut submission.inputs)).await?;
         let names = given::missing(&self.store, catalog.project(), &code.spec).await?;
@@ -370,6 +377,39 @@ impl Engine {
             Some(why) => Err(SubmitError::Refused { target, pipeline: pipeline.clone(), why }),
         }
     }
+}
+
+/// Takes an entry's words into a spec and a submission. Returns the variables that are Rigi's own: they are not given by anybody, but for a
+/// run that is repeated.
+fn take_own(submission: &mut Submission, code: &mut Code) -> Result<BTreeMap<String, String>, SubmitError> {
+    let mut own = BTreeMap::new();
+    if submission.rerun_of.is_some() {
+        let names: Vec<String> = submission.env.keys().filter(|name| is_reserved(name)).cloned().collect();
+        own.extend(names.into_iter().filter_map(|name| submission.env.remove_entry(&name)));
+        submission.entry = own.get(ENTRY).cloned();
+    }
+    if let Some(id) = &submission.entry {
+        let entry = code.spec.schedules.iter().find(|entry| entry.id == *id);
+        match (entry, code.spec.with_entry(id)) {
+            (Some(entry), Some(spec)) => {
+                let parameters = std::mem::take(&mut submission.parameters);
+                submission.parameters = entry.parameters.clone().into_iter().collect();
+                submission.parameters.extend(parameters);
+                code.spec = spec;
+            }
+            // A schedule that somebody made beside the spec has no words there.
+            _ if submission.due.is_some() || submission.rerun_of.is_some() => {}
+            _ => {
+                return Err(invalid("/schedule", format!("`schedules` of the pipeline has no entry `{id}`")));
+            }
+        }
+        own.insert(ENTRY.to_owned(), id.clone());
+    }
+    if let Some((due, previous)) = submission.due {
+        own.insert("RIGI_DUE".to_owned(), due.to_string());
+        own.extend(previous.map(|previous| ("RIGI_DUE_PREVIOUS".to_owned(), previous.to_string())));
+    }
+    Ok(own)
 }
 
 fn list(names: &[String]) -> String {

@@ -1,4 +1,4 @@
-//! Checks cron texts of five fields and points in time. When they fire is the engine's matter.
+//! Checks cron texts of five or six fields and points in time. When they are due: [`crate::triggers`].
 
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil;
@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::section::{Found, Notes};
 use crate::text::{excerpt, meant};
+use crate::triggers::parse_cron;
 
 const NICKNAMES: [&str; 6] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly"];
 
@@ -32,14 +33,21 @@ pub(super) fn check_cron(found: &Found<'_>, text: &str, notes: &mut Notes) -> Op
         return Some(text.to_lowercase());
     }
     let mut parts: Vec<&str> = text.split_whitespace().collect();
+    let seconds = (parts.len() == FIELDS.len() + 1).then(|| parts.remove(0));
+    if let Some(second) = seconds
+        && parse_cron(&format!("{second} * * * * *")).is_none()
+    {
+        notes.wrong(at, format!("{}: the second is `{}` and must be 0 to 59", found.name(), excerpt(second)));
+        return None;
+    }
     if parts.len() != FIELDS.len() {
         let message = format!(
-            "{} has {} fields and must have 5: minute, hour, day of month, month, day of week",
+            "{} has {} fields and must have 5: minute, hour, day of month, month, day of week; or 6, with the second first",
             found.name(),
             parts.len()
         );
         let cure = match parts.len() {
-            6 | 7 => "Remove the first field, if it is the seconds; the year cannot be set.",
+            7 => "Remove the last field: the year cannot be set.",
             _ => "Write it like `0 6 * * *`, every day at 6:00.",
         };
         notes.wrong_with(at, message, cure);
@@ -61,30 +69,54 @@ pub(super) fn check_cron(found: &Found<'_>, text: &str, notes: &mut Notes) -> Op
             sound = false;
         }
     }
+    let mut weekday = parts[4].to_owned();
     if sound && notes.lenient {
-        warn_of_fast_flow(found, &parts, notes);
+        weekday = as_fast_flow(found, &parts, notes);
     }
-    sound.then(|| parts.join(" "))
+    sound.then(|| {
+        seconds
+            .into_iter()
+            .chain(parts[..4].iter().copied())
+            .chain([weekday.as_str()])
+            .collect::<Vec<_>>()
+            .join(" ")
+    })
 }
 
-/// Where Fast-Flow's scheduler understands the same text differently.
-fn warn_of_fast_flow(found: &Found<'_>, parts: &[&str], notes: &mut Notes) {
-    if parts[4].contains(|c: char| c.is_ascii_digit()) {
-        let message = format!(
-            "{}: the day of week `{}` counts from Sunday = 0, as everywhere; Fast-Flow counted from Monday = 0",
-            found.name(),
-            parts[4]
-        );
-        let cure = "Write names, such as `mon-fri`.";
-        notes.warnings.push(super::Mistake::new(found.node.at, message).with_cure(cure));
+/// The day of week as Fast-Flow's scheduler understands it: counted from Monday = 0, and together with a day of month. Rigi's own form of
+/// that is names, and a `+` for both.
+fn as_fast_flow(found: &Found<'_>, parts: &[&str], notes: &mut Notes) -> String {
+    const DAYS: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
+    let text = parts[4];
+    let mut days = String::new();
+    let mut step = false;
+    for c in text.chars() {
+        // What follows a slash is a number of days, and what follows a `#` one of a month.
+        let name = c.to_digit(10).filter(|_| !step).and_then(|day| DAYS.get(day as usize % 7));
+        step = matches!(c, '/' | '#') || (step && c.is_ascii_digit());
+        match name {
+            Some(name) => days.push_str(name),
+            None => days.push(c),
+        }
     }
-    if parts[2] != "*" && parts[4] != "*" {
+    if days != text {
         let message = format!(
-            "{}: a day of month and a day of week mean either of them, as everywhere; Fast-Flow wanted both",
+            "{}: the day of week `{text}` counts from Monday = 0, as Fast-Flow does; elsewhere Sunday is 0",
+            found.name()
+        );
+        notes
+            .warnings
+            .push(super::Mistake::new(found.node.at, message).with_cure("Write names, such as `mon-fri`."));
+    }
+    if parts[2] != "*" && text != "*" {
+        let message = format!(
+            "{}: a day of month and a day of week mean both of them, as in Fast-Flow; elsewhere either",
             found.name()
         );
         notes.warn(found.node.at, message);
+        return format!("+{days}");
     }
+    days
 }
 
 /// A time zone by its IANA name.

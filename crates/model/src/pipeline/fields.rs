@@ -4,7 +4,7 @@
 mod schedule;
 mod small;
 
-pub use schedule::SCHEDULE;
+pub use schedule::{SCHEDULE, STOP_AFTER};
 pub use small::{
     CELL, DOWNSTREAM, INPUT, KUBERNETES, LIMITS, OUTPUT, PRESET, PULL, RESTART, RETENTION, RETRIES,
     RETRY_STRATEGY, SECRET, SOFT_LIMITS,

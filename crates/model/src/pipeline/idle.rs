@@ -18,11 +18,6 @@ struct Idle {
 
 const IDLE: &[Idle] = &[
     Idle {
-        fields: &["schedules", "schedule", "schedule_cron", "schedule_interval_seconds", "run_once_at"],
-        effect: "no run starts by itself",
-        is_asked: |spec| spec.schedules.iter().any(|schedule| schedule.enabled),
-    },
-    Idle {
         fields: &["downstream_triggers"],
         effect: "no pipeline follows",
         is_asked: |spec| !spec.downstream_triggers.is_empty(),
@@ -79,11 +74,18 @@ mod tests {
         let folder = FolderFacts::new("demo", ["main.py"]);
         let reading = read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap();
         let lines: Vec<u32> = reading.warnings.iter().map(|warning| warning.line).collect();
-        assert_eq!(lines, [1, 2, 3, 4, 5]);
-        assert_eq!(reading.warnings[0].message, "`schedule` has no effect yet: no run starts by itself");
+        assert_eq!(lines, [2, 3, 4, 5]);
+        assert_eq!(
+            reading.warnings[0].message,
+            "`downstream_triggers` has no effect yet: no pipeline follows"
+        );
         let note = idle_note(&reading.spec).unwrap();
         assert!(IDLE.iter().all(|idle| note.contains(idle.effect)), "{note}");
-        assert!(note.starts_with("This version does not act yet on `schedules` (no run starts by itself), "));
+        assert!(
+            note.starts_with(
+                "This version does not act yet on `downstream_triggers` (no pipeline follows), "
+            )
+        );
     }
 
     #[test]

@@ -3,21 +3,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::cron::{DayEnd, read_cron, read_moment, read_timezone};
 use super::document::NodeValue;
 use super::fields;
 use super::limits::{read_limits, read_soft_limits};
+use super::ports::read_labels;
 use super::retries::read_retry;
 use super::section::{Found, Notes, Section, refuse_both};
-use super::spec::{DownstreamTrigger, Limits, Schedule, SoftLimits};
+use super::spec::{DownstreamTrigger, Schedule};
+use crate::Timestamp;
 use crate::place::Position;
 use crate::retry::RetrySpec;
+use crate::triggers::{CatchUp, Overlap};
 
 /// Fast-Flow's fields of a schedule at the top of a spec.
 const TOP: [&str; 5] =
     ["schedule_cron", "schedule_interval_seconds", "run_once_at", "schedule_start", "schedule_end"];
+
+/// From here on a day is looked for that never comes; any would do.
+const NEVER_SINCE: Timestamp = Timestamp(1_700_000_000_000_000);
 
 /// How many schedules, and how many followers, one pipeline may have.
 const MOST_SCHEDULES: usize = 500;
@@ -64,7 +68,7 @@ fn read_short(found: &Found<'_>, retry: Option<&RetrySpec>, notes: &mut Notes) -
     match &found.node.value {
         NodeValue::Text(_) => {
             let cron = read_cron(found, notes)?;
-            Some(Schedule { cron: Some(cron), ..empty("default") })
+            Some(Schedule { cron: Some(cron), ..Schedule::named("default") })
         }
         NodeValue::Map(_) => {
             let section = Section::open(found, fields::SCHEDULE, notes)?;
@@ -128,6 +132,14 @@ fn read_entry(section: &Section<'_>, id: String, retry: Option<&RetrySpec>, note
         // What it leaves out is the pipeline's.
         retry: read_retry(section, notes).map(|own| own.over(retry)),
         webhook_key: section.read("webhook_key", notes, read_webhook_key),
+        labels: section.read("labels", notes, read_labels).unwrap_or_default(),
+        target: section.read("target", notes, Found::filled_text),
+        jitter: section.read("jitter", notes, Found::duration),
+        catch_up: section.read("catch_up", notes, read_catch_up),
+        overlap: section.read("overlap", notes, read_overlap),
+        start_within: section
+            .read("start_within", notes, |found, notes| found.duration_from(Duration::from_secs(1), notes)),
+        stop_after: section.read("stop_after", notes, read_stop_after),
     };
     schedule.timezone = timezone;
     keep_one_rhythm(&mut schedule, ["cron", "interval", "once_at"].map(|name| section.get(name)), notes);
@@ -143,7 +155,7 @@ fn read_top(spec: &Section<'_>, notes: &mut Notes) -> Option<Schedule> {
         once_at: spec.read("run_once_at", notes, moment(DayEnd::Morning)),
         start: spec.read("schedule_start", notes, moment(DayEnd::Morning)),
         end: spec.read("schedule_end", notes, moment(DayEnd::Midnight)),
-        ..empty("default")
+        ..Schedule::named("default")
     };
     let rhythms = ["schedule_cron", "schedule_interval_seconds", "run_once_at"].map(|name| spec.get(name));
     if rhythms.iter().all(Option::is_none) {
@@ -174,12 +186,39 @@ fn keep_one_rhythm(schedule: &mut Schedule, rhythms: [Option<&Found<'_>>; 3], no
     if schedule.cron.is_some() || schedule.interval.is_some() {
         schedule.once_at = None;
     }
+    if let Ok(Some(rhythm)) = schedule.when()
+        && schedule.cron.is_some()
+        && !rhythm.ever_from(NEVER_SINCE)
+        && schedule.end.is_none()
+    {
+        let message = format!("the schedule `{}` never comes: there is no such day", schedule.id);
+        notes.tolerate(first.key_at, &message, "no run starts by it", "Look at its day and month.");
+    }
     if let (Some(start), Some(end)) = (&schedule.start, &schedule.end)
         && let (Ok(start), Ok(end)) = (start.parse::<jiff::Timestamp>(), end.parse::<jiff::Timestamp>())
         && end < start
     {
         notes.warn(first.key_at, format!("the schedule `{}` ends before it starts", schedule.id));
     }
+}
+
+fn read_catch_up(found: &Found<'_>, notes: &mut Notes) -> Option<CatchUp> {
+    let text = found.text(notes)?;
+    CatchUp::parse(&text).or_else(|| found.refuse("`skip`, `latest`, or `all(100)` with up to 1000", notes))
+}
+
+fn read_overlap(found: &Found<'_>, notes: &mut Notes) -> Option<Overlap> {
+    let text = found.text(notes)?;
+    Overlap::parse(&text).or_else(|| found.refuse("`queue`, `skip`, `replace` or `allow`", notes))
+}
+
+/// A number, or a map with `failures`.
+fn read_stop_after(found: &Found<'_>, notes: &mut Notes) -> Option<u32> {
+    if !matches!(found.node.value, NodeValue::Map(_)) {
+        return found.count(1, 1000, notes);
+    }
+    let section = Section::open(found, fields::STOP_AFTER, notes)?;
+    section.read("failures", notes, |found, notes| found.count(1, 1000, notes))
 }
 
 fn read_interval(found: &Found<'_>, notes: &mut Notes) -> Option<Duration> {
@@ -196,27 +235,6 @@ pub(super) fn read_webhook_key(found: &Found<'_>, notes: &mut Notes) -> Option<S
         return None;
     }
     Some(key)
-}
-
-fn empty(id: &str) -> Schedule {
-    Schedule {
-        id: id.to_owned(),
-        cron: None,
-        interval: None,
-        once_at: None,
-        start: None,
-        end: None,
-        timezone: None,
-        enabled: true,
-        env: BTreeMap::new(),
-        encrypted_env: BTreeMap::new(),
-        parameters: BTreeMap::<String, Value>::new(),
-        limits: Limits::default(),
-        soft_limits: SoftLimits::default(),
-        timeout: None,
-        retry: None,
-        webhook_key: None,
-    }
 }
 
 /// `downstream_triggers`.

@@ -11,6 +11,7 @@ use super::secret_use::SecretUse;
 use crate::Target;
 use crate::parameters::{hide_secrets, secret_parameters};
 use crate::retry::RetrySpec;
+use crate::triggers::{CatchUp, Overlap, Rhythm, RhythmError};
 
 /// A pipeline's spec with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -239,6 +240,76 @@ pub struct Schedule {
     pub retry: Option<RetrySpec>,
     /// Key of a webhook that starts with these overrides.
     pub webhook_key: Option<String>,
+    /// Labels of the runs it starts.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Where they execute, if not where the pipeline says.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// They start at a moment of their own within this time after they are due.
+    #[serde(default)]
+    pub jitter: Option<Duration>,
+    /// What is made up for; `None`: the newest, and of a folder of Fast-Flow's nothing.
+    #[serde(default)]
+    pub catch_up: Option<CatchUp>,
+    /// What is done while a run of it has not ended; `None`: one waits.
+    #[serde(default)]
+    pub overlap: Option<Overlap>,
+    /// What cannot be started by then is missed.
+    #[serde(default)]
+    pub start_within: Option<Duration>,
+    /// After so many runs in a row that failed, it is paused.
+    #[serde(default)]
+    pub stop_after: Option<u32>,
+}
+
+impl Schedule {
+    /// When it is due; `None`: it has no time, and is a named set of overrides.
+    ///
+    /// # Errors
+    /// [`RhythmError`]; what a spec holds was read before, and has none.
+    pub fn when(&self) -> Result<Option<Rhythm>, RhythmError> {
+        let rhythm = if let Some(text) = &self.cron {
+            Rhythm::cron(text, self.timezone.as_deref())?
+        } else if let Some(every) = self.interval.filter(|every| !every.is_zero()) {
+            Rhythm::every(every)
+        } else if let Some(at) = &self.once_at {
+            Rhythm::once(at)?
+        } else {
+            return Ok(None);
+        };
+        rhythm.between(self.start.as_deref(), self.end.as_deref()).map(Some)
+    }
+
+    /// One of this name, without anything.
+    #[must_use]
+    pub fn named(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            cron: None,
+            interval: None,
+            once_at: None,
+            start: None,
+            end: None,
+            timezone: None,
+            enabled: true,
+            env: BTreeMap::new(),
+            encrypted_env: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            limits: Limits::default(),
+            soft_limits: SoftLimits::default(),
+            timeout: None,
+            retry: None,
+            webhook_key: None,
+            labels: BTreeMap::new(),
+            target: None,
+            jitter: None,
+            catch_up: None,
+            overlap: None,
+            start_within: None,
+            stop_after: None,
+        }
+    }
 }
 
 /// A pipeline that follows this one.

@@ -24,6 +24,7 @@ mod reference;
 mod run;
 mod runner;
 mod runs;
+mod schedules;
 mod secrets;
 mod server;
 mod session;
@@ -106,8 +107,10 @@ enum Command {
     Audit(people::Audit),
     /// The way back in for administrators
     Admin(people::Admin),
-    /// List the projects of the server
+    /// Make, change and list the projects of the server
     Projects(projects::Projects),
+    /// What starts runs by itself: list, explain, make, pause, and what became of each due time
+    Schedules(schedules::Schedules),
     /// Set, list and remove what runs are given and nobody else may read
     Secrets(secrets::Secrets),
     /// Check the specs of pipelines, as `rigi pipelines validate`
@@ -212,6 +215,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Audit(command) => command.run(&session),
         Command::Admin(command) => command.run(&session),
         Command::Projects(command) => command.run(&session),
+        Command::Schedules(command) => command.run(&session),
         Command::Secrets(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),

@@ -49,6 +49,9 @@ pub struct Run {
     /// Where to execute: `process`, `container` or `kubernetes`
     #[arg(long, value_name = "TARGET", add = ArgValueCompleter::new(super::complete::targets))]
     target: Option<String>,
+    /// Entry of the spec's `schedules`, whose words count as if it had started the run
+    #[arg(long, value_name = "ID")]
+    schedule: Option<String>,
     /// The same call with the same key starts one run, however often it is made
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -112,6 +115,7 @@ impl Run {
             labels: pairs::labels(&self.labels)?,
             priority: self.priority,
             target: self.target,
+            schedule: self.schedule,
             ..SubmitRun::default()
         };
         let given = Given { parameters: self.parameters, inputs: self.inputs, file: self.file };

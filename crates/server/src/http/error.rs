@@ -323,7 +323,7 @@ impl ApiError {
         new
     }
 
-    fn parameters(mistakes: &[ParameterMistake], detail: String) -> Self {
+    pub(super) fn parameters(mistakes: &[ParameterMistake], detail: String) -> Self {
         let mut new = Self::new(ErrorCode::ParameterInvalid, detail);
         new.cure = mistakes.first().and_then(|m| m.cure.clone());
         new.errors = mistakes.iter().filter_map(|m| serde_json::to_value(m).ok()).collect();

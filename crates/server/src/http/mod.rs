@@ -37,6 +37,8 @@ mod rights;
 mod run_parts;
 pub mod runner;
 mod runs;
+mod schedule_words;
+mod schedules;
 mod scope;
 mod secrets;
 mod sign_in;
@@ -93,6 +95,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(logs::router())
         .merge(uploads::router())
         .merge(secrets::router())
+        .merge(schedules::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())

@@ -74,7 +74,7 @@ fn check_labels(labels: &BTreeMap<String, String>) -> ApiResult<()> {
     Ok(())
 }
 
-fn check_target(state: &AppState, name: &str, pointer: &str) -> ApiResult<()> {
+pub(super) fn check_target(state: &AppState, name: &str, pointer: &str) -> ApiResult<()> {
     let there = state.engine.targets();
     if there.iter().any(|target| target == name) {
         return Ok(());

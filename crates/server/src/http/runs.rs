@@ -51,6 +51,8 @@ fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> 
         trigger: Trigger::manual(by),
         rerun_of: None,
         version: None,
+        entry: run.schedule,
+        due: None,
         count,
     }
 }
@@ -257,6 +259,8 @@ fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
         trigger: Trigger { kind: TriggerKind::Rerun, by },
         rerun_of: Some(request.id.clone()),
         version: (changes.code == RerunCode::Same).then_some(request.version),
+        entry: None,
+        due: None,
         count: 1,
     }
 }

@@ -41,7 +41,9 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 9] = [
+static REST: [Statement; 11] = [
+    Statement::delete("fires", &[("id", Text)], "fires.project = v.id"),
+    Statement::delete("schedules", &[("id", Text)], "schedules.project = v.id"),
     Statement::delete("join_requests", &[("id", Text)], "join_requests.project = v.id"),
     Statement::delete("versions", &[("id", Text)], "versions.project = v.id"),
     Statement::delete("uploads", &[("id", Text)], "uploads.project = v.id"),

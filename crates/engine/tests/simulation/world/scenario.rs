@@ -201,7 +201,7 @@ impl Versions {
 }
 
 impl Policies for Versions {
-    fn retry(&self, version: VersionHash) -> RetryPolicy {
+    fn retry(&self, version: VersionHash, _: Option<&str>) -> RetryPolicy {
         self.0.get(&version).map_or_else(RetryPolicy::default, |p| p.retry.clone())
     }
 

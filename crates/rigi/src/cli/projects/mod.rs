@@ -175,7 +175,7 @@ fn list(projects: &[ProjectView], output: OutputArgs, session: &Session) -> anyh
 
 fn state(project: &ProjectView) -> String {
     match (project.state, project.gone_at) {
-        (ProjectState::Deleted, Some(at)) => format!("deleted, gone {at}"),
+        (ProjectState::Deleted, Some(at)) => format!("deleted, gone {}", words::date(at)),
         (state, _) => state.to_string(),
     }
 }

@@ -190,6 +190,8 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                 let filled = filled
                     .replace("{who}", "nobody@example.org")
                     .replace("{person}", "nobody")
+                    .replace("{pipeline}", "fit")
+                    .replace("{schedule}", "nightly")
                     .replace("{code}", "BCDF-GHJK");
                 let filled = filled
                     .replace("{token}", "tok")

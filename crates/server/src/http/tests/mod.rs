@@ -9,6 +9,7 @@ mod people;
 mod projects;
 mod projects_change;
 mod quotas;
+mod schedules;
 mod secrets;
 mod server;
 

@@ -1,0 +1,12 @@
+//! What starts runs by itself. One task of the server that leads waits for the next due time of all schedules; while there are none, or
+//! none is due, nothing is done.
+//!
+//! Each due time ends as one row: a run, skipped or missed. Its run is accepted under a key of its own, so that there is one, whatever dies
+//! in between; what is due without a row is found again.
+
+mod fire;
+mod known;
+mod scheduler;
+
+pub use known::{Scheduled, rhythm_text};
+pub use scheduler::start;

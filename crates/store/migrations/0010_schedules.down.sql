@@ -1,0 +1,2 @@
+DROP TABLE fires;
+DROP TABLE schedules;

@@ -1,0 +1,26 @@
+//! What starts runs by itself, as it is stored: schedules, and what became of each due time.
+
+mod fires;
+mod schedules;
+
+pub use fires::{Fire, FirePage, FiredRun, fire_key};
+pub use schedules::{Pause, ScheduleRow};
+
+use rigi_model::{PipelineName, ProjectName};
+
+/// Which schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScheduleKey {
+    /// In which project.
+    pub project: ProjectName,
+    /// Of which pipeline.
+    pub pipeline: PipelineName,
+    /// Its id among those of the pipeline.
+    pub id: String,
+}
+
+impl std::fmt::Display for ScheduleKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.pipeline, self.id)
+    }
+}
