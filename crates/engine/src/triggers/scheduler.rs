@@ -185,18 +185,13 @@ impl Scheduler {
     async fn read_one(&mut self, project: &Project) -> rigi_store::Result<()> {
         let all = known::of_project(self.engine.store(), project).await?;
         let now = Timestamp::now();
+        let unseen = |one: &&Scheduled| one.rhythm.is_some() && one.since.is_none();
+        let seen: Vec<_> =
+            all.iter().filter(unseen).map(|one| (one.key.clone(), rhythm_text(&one.schedule))).collect();
+        self.engine.store().saw_schedules(&seen, now).await?;
         let mut there = BTreeSet::new();
         for one in all {
-            if one.rhythm.is_none() {
-                continue;
-            }
-            let since = match one.since {
-                Some(since) => since,
-                None => {
-                    self.engine.store().saw_schedule(&one.key, &rhythm_text(&one.schedule), now).await?;
-                    now
-                }
-            };
+            let since = one.since.unwrap_or(now);
             if !one.is_armed() {
                 continue;
             }

@@ -42,6 +42,9 @@ pub struct ScheduleRow {
     pub resumed_at: Option<Timestamp>,
 }
 
+/// Schedules that are written in one commit.
+const TOGETHER: usize = 2000;
+
 static SEEN: Statement = Statement::insert(
     "schedules",
     &[
@@ -161,18 +164,21 @@ fn audited(write: &mut Write, deed: &Deed, action: &'static str, key: &ScheduleK
 }
 
 impl Store {
-    /// A schedule of a spec is new, or another than before: what was due before is settled.
+    /// Schedules of specs are new, or others than before, each once: what was due before is settled.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub async fn saw_schedule(&self, key: &ScheduleKey, rhythm: &str, now: Timestamp) -> Result<()> {
-        let mut write = Write::removal();
-        let [project, pipeline, id] = key_of(key);
-        write.rows.add(
-            &SEEN,
-            [project, pipeline, id, "spec".to_owned().into(), rhythm.to_owned().into(), now.0.into()],
-        );
-        self.write(write).await
+    /// If they cannot be written; those of before are then.
+    pub async fn saw_schedules(&self, seen: &[(ScheduleKey, String)], now: Timestamp) -> Result<()> {
+        for some in seen.chunks(TOGETHER) {
+            let mut write = Write::removal();
+            for (key, rhythm) in some {
+                let [project, pipeline, id] = key_of(key);
+                let source = "spec".to_owned().into();
+                write.rows.add(&SEEN, [project, pipeline, id, source, rhythm.clone().into(), now.0.into()]);
+            }
+            self.write(write).await?;
+        }
+        Ok(())
     }
 
     /// Makes a schedule beside the spec, or changes it.

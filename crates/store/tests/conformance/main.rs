@@ -16,6 +16,7 @@ mod people_audit;
 mod projects;
 mod retention;
 mod runs;
+mod schedules;
 mod schema;
 mod secrets;
 mod servers;

@@ -175,7 +175,7 @@ async fn unseen(server: &TestServer, id: &str, cron: &str, ago: Duration) {
     server
         .state
         .store()
-        .saw_schedule(&key, &rhythm_text(&schedule), Timestamp::now().before(ago))
+        .saw_schedules(&[(key, rhythm_text(&schedule))], Timestamp::now().before(ago))
         .await
         .unwrap();
 }
