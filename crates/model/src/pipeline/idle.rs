@@ -23,11 +23,6 @@ const IDLE: &[Idle] = &[
         is_asked: |spec| !spec.downstream_triggers.is_empty(),
     },
     Idle {
-        fields: &["webhook_key"],
-        effect: "no webhook starts a run",
-        is_asked: |spec| spec.webhook_key.is_some(),
-    },
-    Idle {
         fields: &["soft_limits", "cpu_soft_limit", "mem_soft_limit"],
         effect: "nobody is notified",
         is_asked: |spec| spec.soft_limits.cpu.is_some() || spec.soft_limits.memory.is_some(),
@@ -74,7 +69,7 @@ mod tests {
         let folder = FolderFacts::new("demo", ["main.py"]);
         let reading = read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap();
         let lines: Vec<u32> = reading.warnings.iter().map(|warning| warning.line).collect();
-        assert_eq!(lines, [2, 3, 4, 5]);
+        assert_eq!(lines, [2, 4, 5]);
         assert_eq!(
             reading.warnings[0].message,
             "`downstream_triggers` has no effect yet: no pipeline follows"

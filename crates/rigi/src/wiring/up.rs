@@ -206,6 +206,7 @@ pub(crate) fn state(
         remote: parts.remote.clone(),
         projects: parts.projects.clone(),
         changing_projects: tokio::sync::Mutex::default(),
+        webhook_calls: rigi_server::http::webhooks::Calls::default(),
         auth,
         mail: mail(&loaded.config, url)?,
         feeds: Feeds::default(),

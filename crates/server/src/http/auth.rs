@@ -110,6 +110,13 @@ pub async fn require(
     }
 }
 
+/// Who knocks, for what is open to those who have a key in their address.
+pub async fn know_client(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let client = Client::of(&request, &state.auth.proxies);
+    request.extensions_mut().insert(client);
+    next.run(request).await
+}
+
 fn is_own(request: &Request) -> bool {
     let headers = request.headers();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

@@ -37,7 +37,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.strip_prefix("application/").is_some_and(|kind| kind == "json" || kind.ends_with("+json"))
 }
 
-fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+pub(super) fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     // What is read from an object could be read from a list as well.
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(ApiError::invalid("", "the body must be a JSON object"));

@@ -51,6 +51,7 @@ mod system;
 mod tests;
 mod uploads;
 mod web;
+pub mod webhooks;
 
 pub use error::ApiError;
 pub use openapi::document;
@@ -123,6 +124,7 @@ pub fn router(state: AppState) -> axum::Router {
         .merge(protected)
         .merge(health::router())
         .merge(providers::callbacks())
+        .merge(webhooks::router().layer(from_fn_with_state(state.clone(), auth::know_client)))
         .fallback(web::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), auth::open_link))

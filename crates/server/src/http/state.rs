@@ -31,6 +31,8 @@ pub struct Inner {
     pub projects: Projects,
     /// Held by whoever changes one.
     pub changing_projects: Mutex<()>,
+    /// Who has called webhooks.
+    pub webhook_calls: super::webhooks::Calls,
     /// Who may.
     pub auth: Auth,
     /// How mail goes from here, where it does.

@@ -273,3 +273,57 @@ async fn editors_make_schedules_and_viewers_read_them() {
         assert_eq!(server.call_as(&keys[0], Method::GET, path, None).await.status, StatusCode::OK, "{path}");
     }
 }
+
+#[tokio::test]
+async fn whoever_knows_the_key_of_a_pipeline_starts_it() {
+    let spec = "webhook_key: of-the-pipeline\nparameters: {tell: {type: boolean, default: false}}\nschedules: [{id: prod, webhook_key: of-prod, env: {B: prod}, parameters: {tell: true}}]\n";
+    let server = server(&[
+        ("lab/fit/pipeline.yaml", spec),
+        ("default/fit/pipeline.yaml", "webhook_key: of-default\n"),
+    ])
+    .await;
+    let call = async |path: &str, body: &str| {
+        let request =
+            axum::http::Request::builder().method(Method::POST).uri(format!("/api/webhooks/{path}"));
+        let request = request.header("host", "localhost").header("content-type", "application/json");
+        let answer = server.send(request, body).await;
+        let status = answer.status();
+        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice::<Value>(&bytes).unwrap_or_default())
+    };
+    assert_eq!(call("fit/of-default", "").await.0, StatusCode::ACCEPTED);
+    let (status, started) = call("lab/fit/of-prod", r#"{"env_vars": {"C": "asked"}, "ref": "main"}"#).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{started}");
+    let id = started["id"].as_str().unwrap();
+    let mut commits = server.state.store().commits();
+    server.until(&format!("/projects/lab/runs/{id}"), "succeeded", &mut commits).await;
+    let told = server.get(&format!("/projects/lab/runs/{id}/log")).await.text();
+    assert!(told.contains("B=prod") && told.contains("C=asked"), "{told}");
+    let run = server.get(&format!("/projects/lab/runs/{id}")).await.json();
+    assert_eq!((&run["trigger"]["kind"], &run["trigger"]["by"]), (&json!("webhook"), &json!("webhook")));
+    // A wrong key, a pipeline without one, one that is not there: the same.
+    let told = async |path: &str| {
+        let (status, mut body) = call(path, "").await;
+        body.as_object_mut().map(|body| body.remove("request_id"));
+        (status, body)
+    };
+    let wrong = told("fit/of-the-pipeline").await;
+    assert_eq!(wrong.0, StatusCode::NOT_FOUND);
+    assert_eq!(told("lab/fit/of-default").await, wrong);
+    assert_eq!(told("nothing/fit/of-default").await, wrong);
+    for body in [
+        "[]",
+        "{",
+        r#"{"parameters": 7}"#,
+        r#"{"env_vars": {"RIGI_X": "y"}}"#,
+        r#"{"parameters": {"tell": "maybe"}}"#,
+    ] {
+        let (status, answer) = call("lab/fit/of-the-pipeline", body).await;
+        assert!(status.is_client_error(), "{body}: {status} {answer}");
+        assert!(!answer.to_string().contains("of-the-pipeline"), "{answer}");
+    }
+    let large = format!(r#"{{"parameters": {{"x": "{}"}}}}"#, "x".repeat(2 << 20));
+    assert_eq!(call("lab/fit/of-the-pipeline", &large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    server.call(Method::PATCH, "/projects/lab", Some(json!({"archived": true}))).await;
+    assert_eq!(call("lab/fit/of-prod", "").await.0, StatusCode::CONFLICT);
+}

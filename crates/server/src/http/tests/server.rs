@@ -169,6 +169,7 @@ impl TestServer {
             remote,
             projects: projects.clone(),
             changing_projects: tokio::sync::Mutex::default(),
+            webhook_calls: crate::http::webhooks::Calls::default(),
             auth,
             mail: (crowd == Crowd::PeopleWithMail).then(mail),
             feeds: Feeds::default(),
