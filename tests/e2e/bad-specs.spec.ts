@@ -28,7 +28,7 @@ const CASES: Case[] = [
   { name: "an unknown unit of memory", file: "pipeline.yaml", content: "limits: {memory: 512x}\n", says: /pipeline\.yaml:1:18.*`512x`.*unit/ },
   { name: "negative memory", file: "pipeline.yaml", content: "limits: {memory: -5}\n", says: /pipeline\.yaml:1:18/ },
   { name: "cron of 7 fields", file: "pipeline.yaml", content: "schedules:\n  - id: s\n    cron: 0 0 6 * * * 2027\n", says: /pipeline\.yaml:3:11.*7 fields and must have 5/ },
-  { name: "a day that never comes", file: "pipeline.yaml", content: "schedule: 0 0 30 2 *\n", says: /pipeline\.yaml:1:1.*never comes/ },
+  { name: "a day that never comes", file: "pipeline.yaml", content: "schedule: 0 0 30 2 *\n", says: /pipeline\.yaml:1:11.*never comes/ },
   { name: "a schema that is none", file: "pipeline.yaml", content: "parameters:\n  a: {type: intger}\n", says: /pipeline\.yaml:2:\d+/ },
   { name: "two specs", file: "pipeline.toml", content: "", says: /pipeline\.(toml|json)/ },
 ];

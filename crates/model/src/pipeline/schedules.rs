@@ -68,7 +68,9 @@ fn read_short(found: &Found<'_>, retry: Option<&RetrySpec>, notes: &mut Notes) -
     match &found.node.value {
         NodeValue::Text(_) => {
             let cron = read_cron(found, notes)?;
-            Some(Schedule { cron: Some(cron), ..Schedule::named("default") })
+            let schedule = Schedule { cron: Some(cron), ..Schedule::named("default") };
+            refuse_never(&schedule, found.node.at, notes);
+            Some(schedule)
         }
         NodeValue::Map(_) => {
             let section = Section::open(found, fields::SCHEDULE, notes)?;
@@ -186,14 +188,7 @@ fn keep_one_rhythm(schedule: &mut Schedule, rhythms: [Option<&Found<'_>>; 3], no
     if schedule.cron.is_some() || schedule.interval.is_some() {
         schedule.once_at = None;
     }
-    if let Ok(Some(rhythm)) = schedule.when()
-        && schedule.cron.is_some()
-        && !rhythm.ever_from(NEVER_SINCE)
-        && schedule.end.is_none()
-    {
-        let message = format!("the schedule `{}` never comes: there is no such day", schedule.id);
-        notes.tolerate(first.key_at, &message, "no run starts by it", "Look at its day and month.");
-    }
+    refuse_never(schedule, first.key_at, notes);
     if let (Some(start), Some(end)) = (&schedule.start, &schedule.end)
         && let (Ok(start), Ok(end)) = (start.parse::<jiff::Timestamp>(), end.parse::<jiff::Timestamp>())
         && end < start
@@ -219,6 +214,18 @@ fn read_stop_after(found: &Found<'_>, notes: &mut Notes) -> Option<u32> {
     }
     let section = Section::open(found, fields::STOP_AFTER, notes)?;
     section.read("failures", notes, |found, notes| found.count(1, 1000, notes))
+}
+
+/// A cron text of which there is no such day, such as 30 February.
+fn refuse_never(schedule: &Schedule, at: Position, notes: &mut Notes) {
+    let never = schedule.cron.is_some() && schedule.end.is_none();
+    if let Ok(Some(rhythm)) = schedule.when()
+        && never
+        && !rhythm.ever_from(NEVER_SINCE)
+    {
+        let message = format!("the schedule `{}` never comes: there is no such day", schedule.id);
+        notes.tolerate(at, &message, "no run starts by it", "Look at its day and month.");
+    }
 }
 
 fn read_interval(found: &Found<'_>, notes: &mut Notes) -> Option<Duration> {
