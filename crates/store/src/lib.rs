@@ -4,6 +4,7 @@
 //! so that many share a commit and SQLite never says "database is locked".
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod backup;
 pub mod blobs;
 mod bucket;
@@ -73,6 +74,7 @@ use writer::Writer;
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    config: DbConfig,
     writer: Writer,
     areas: Areas,
     data: PathBuf,
@@ -230,6 +232,7 @@ impl Store {
         let data = data.to_owned();
         Ok(Self {
             db,
+            config: config.clone(),
             writer,
             areas,
             data,

@@ -39,14 +39,19 @@ impl Store {
     }
 
     /// Rows and files of the last one of this name may still be there, or its lines of the audit log.
-    async fn free_id(&self, name: &ProjectName) -> Result<ProjectName> {
+    pub(crate) async fn free_id(&self, name: &ProjectName) -> Result<ProjectName> {
         if !self.db().knows_project(name.as_str()).await? {
             return Ok(name.clone());
         }
+        Ok(Self::other_id(name))
+    }
+
+    /// An id that nobody has.
+    pub(crate) fn other_id(name: &ProjectName) -> ProjectName {
         let tail = RunId::generate().to_string();
         let tail = &tail[tail.len() - 8..];
         let short: String = name.as_str().chars().take(40).collect();
-        Ok(ProjectName::unchecked(format!("{short}-{tail}")))
+        ProjectName::unchecked(format!("{short}-{tail}"))
     }
 
     /// What a project is from now on: `action` is what is written down of it, such as `projects.rename`.
@@ -84,13 +89,13 @@ impl Store {
 }
 
 /// Alone in its commit: two changes of one row must not meet in a statement. Rights by a role in it are looked up again.
-fn telling(id: &ProjectName, kind: &'static str, deed: &Deed) -> Write {
+pub(crate) fn telling(id: &ProjectName, kind: &'static str, deed: &Deed) -> Write {
     let mut write = Write::removal();
     write.tell(id, Subject::Project, id.as_str(), kind, deed.at);
     write
 }
 
-fn audited(
+pub(crate) fn audited(
     write: &mut Write,
     deed: &Deed,
     action: &'static str,
@@ -102,6 +107,6 @@ fn audited(
     audit::add(write, deed, entry);
 }
 
-fn shown(facts: &ProjectFacts) -> Value {
+pub(crate) fn shown(facts: &ProjectFacts) -> Value {
     json!({"name": facts.name, "state": facts.state.as_str(), "settings": facts.settings})
 }

@@ -20,7 +20,7 @@ pub(crate) enum BindKind {
 pub(crate) enum Value<'a> {
     Int(Option<i64>),
     Text(Option<Cow<'a, str>>),
-    Bytes(Option<&'a [u8]>),
+    Bytes(Option<Cow<'a, [u8]>>),
 }
 
 /// A column: its name and type.
@@ -176,6 +176,15 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Adds a row of a statement that is known at run time alone.
+    pub(crate) fn add_values(&mut self, statement: &'static Statement, row: Vec<Value<'a>>) {
+        debug_assert_eq!(row.len(), statement.width(), "a row of {}", statement.table);
+        match self.parts.iter_mut().find(|(known, _)| std::ptr::eq(*known, statement)) {
+            Some((_, values)) => values.extend(row),
+            None => self.parts.push((statement, row)),
+        }
+    }
+
     /// Adds what others hold.
     pub(crate) fn extend(&mut self, others: &'a Rows<'static>) {
         for (statement, values) in &others.parts {
@@ -199,7 +208,7 @@ impl Value<'_> {
         match self {
             Self::Int(value) => Value::Int(*value),
             Self::Text(value) => Value::Text(value.as_deref().map(Cow::Borrowed)),
-            Self::Bytes(value) => Value::Bytes(*value),
+            Self::Bytes(value) => Value::Bytes(value.as_deref().map(Cow::Borrowed)),
         }
     }
 
@@ -211,8 +220,8 @@ impl Value<'_> {
         if let Self::Text(value) = self { value.as_deref() } else { None }
     }
 
-    pub(crate) const fn bytes(&self) -> Option<&[u8]> {
-        if let Self::Bytes(value) = self { *value } else { None }
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        if let Self::Bytes(value) = self { value.as_deref() } else { None }
     }
 }
 
@@ -254,7 +263,7 @@ impl From<Option<String>> for Value<'_> {
 
 impl<'a> From<Option<&'a [u8]>> for Value<'a> {
     fn from(value: Option<&'a [u8]>) -> Self {
-        Self::Bytes(value)
+        Self::Bytes(value.map(Cow::Borrowed))
     }
 }
 

@@ -37,8 +37,8 @@ impl Table {
         names.join(", ")
     }
 
-    /// Everything in it, in the same order on either database: that of bytes.
-    pub(crate) fn select(&self, db: &Db) -> String {
+    /// What in it meets a condition, in the same order on either database: that of bytes.
+    pub(crate) fn select(&self, db: &Db, condition: &str) -> String {
         let is_text =
             |name: &String| self.columns.iter().any(|c| c.name == *name && c.kind == ColumnKind::Text);
         let order = |name: &String| match db {
@@ -46,7 +46,8 @@ impl Table {
             _ => format!("\"{name}\""),
         };
         let key: Vec<String> = self.key.iter().map(order).collect();
-        format!("SELECT {} FROM \"{}\" ORDER BY {}", self.column_list(), self.name, key.join(", "))
+        let (columns, name) = (self.column_list(), &self.name);
+        format!("SELECT {columns} FROM \"{name}\" WHERE {condition} ORDER BY {}", key.join(", "))
     }
 
     pub(crate) fn kinds(&self) -> Vec<ColumnKind> {

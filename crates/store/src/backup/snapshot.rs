@@ -10,8 +10,8 @@ use futures_util::TryStreamExt;
 use rigi_model::ProjectName;
 use rusqlite::OpenFlags;
 use rusqlite::types::ValueRef;
-use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Postgres};
 
 use super::rows::{Cell, push_cell};
 use super::schema::{Column, ColumnKind, Table};
@@ -74,6 +74,16 @@ impl Snapshot {
         })
     }
 
+    /// How many rows of a table meet a condition, which holds nothing that came from outside.
+    pub(crate) async fn count(&mut self, table: &str, condition: &str) -> Result<u64> {
+        let sql = format!("SELECT COUNT(*) FROM \"{table}\" WHERE {condition}");
+        let count: i64 = match &mut self.connection {
+            Connection::Sqlite(c) => c.query_row(&sql, [], |row| row.get(0))?,
+            Connection::Postgres(c) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut **c).await?,
+        };
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// One column of texts.
     pub(crate) async fn texts(&mut self, sql: &'static str) -> Result<Vec<String>> {
         Ok(match &mut self.connection {
@@ -106,9 +116,20 @@ impl Snapshot {
 
     /// Every row of a table as a line.
     pub(crate) async fn rows(&mut self, table: &Table, each: EachLine<'_>) -> Result<()> {
+        self.rows_where(table, "TRUE", each).await
+    }
+
+    /// The rows of a table that meet a condition, which holds nothing that came from outside.
+    pub(crate) async fn rows_where(
+        &mut self,
+        table: &Table,
+        condition: &str,
+        each: EachLine<'_>,
+    ) -> Result<()> {
+        let sql = table.select(&self.db, condition);
         match &mut self.connection {
             Connection::Sqlite(c) => {
-                let mut statement = c.prepare(&table.select(&self.db))?;
+                let mut statement = c.prepare(&sql)?;
                 let mut rows = statement.query([])?;
                 let mut line = Vec::new();
                 while let Some(row) = rows.next()? {
@@ -118,7 +139,7 @@ impl Snapshot {
                 }
             }
             Connection::Postgres(c) => {
-                let sql = format!("COPY ({}) TO STDOUT", table.select(&self.db));
+                let sql = format!("COPY ({sql}) TO STDOUT");
                 let mut data = c.copy_out_raw(&sql).await?;
                 let mut rest = Vec::new();
                 while let Some(piece) = data.try_next().await? {

@@ -15,6 +15,8 @@ use crate::{Error, Result};
 
 /// The state of a project of which nothing is left but its id.
 const GONE: &str = "gone";
+/// The state of one that is being brought in: nobody sees it yet, and it has no name.
+const COMING: &str = "coming";
 
 static INSERT: Statement = Statement::insert(
     "projects",
@@ -31,6 +33,18 @@ static CHANGE: Statement = Statement::update(
     &[("id", Text), ("name", Text), ("state", Text), ("settings", Text), ("deleted_at", Int)],
     "created_at IS NOT NULL",
 );
+static BEGIN: Statement = Statement::insert(
+    "projects",
+    &[("id", Text), ("created_at", Int), ("state", Text), ("made_by", Text)],
+    "",
+);
+static OPEN: Statement = Statement::update(
+    "projects",
+    &[("id", Text), ("name", Text), ("state", Text), ("settings", Text)],
+    "state = 'coming'",
+);
+static UNDO: Statement =
+    Statement::delete("projects", &[("id", Text)], "projects.id = v.id AND projects.state = 'coming'");
 /// A name leads to whoever took it last. That no two have the same at a time, an index of `projects` sees to.
 static NAME: Statement = Statement::insert(
     "project_names",
@@ -94,7 +108,7 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn projects(&self) -> Result<Vec<ProjectName>> {
-        let sql = "SELECT id FROM projects WHERE state <> 'gone' ORDER BY id";
+        let sql = "SELECT id FROM projects WHERE state NOT IN ('gone', 'coming') ORDER BY id";
         let names: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
         Ok(names.into_iter().map(ProjectName::unchecked).collect())
     }
@@ -104,13 +118,23 @@ impl Db {
     /// # Errors
     /// If the database does not answer, or what is stored cannot be read.
     pub async fn project_facts(&self) -> Result<Vec<ProjectFacts>> {
-        let sql = "SELECT id, name, state, settings, created_at, made_by, deleted_at FROM projects WHERE state <> 'gone' ORDER BY id";
+        let sql = "SELECT id, name, state, settings, created_at, made_by, deleted_at FROM projects WHERE state NOT IN ('gone', 'coming') ORDER BY id";
         let rows: Vec<Row> = on_db!(self, pool => sqlx::query_as(sql).fetch_all(pool).await?);
         let sql = "SELECT project, name FROM project_names ORDER BY name";
         let names: Vec<(String, String)> = on_db!(self, pool => sqlx::query_as(sql).fetch_all(pool).await?);
         let mut former: BTreeMap<String, Vec<String>> = BTreeMap::new();
         names.into_iter().for_each(|(project, name)| former.entry(project).or_default().push(name));
         rows.into_iter().map(|row| row.facts(&mut former)).collect()
+    }
+
+    /// Those that are being brought in, or whose coming was broken off.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn coming_projects(&self) -> Result<Vec<ProjectName>> {
+        let sql = "SELECT id FROM projects WHERE state = 'coming' ORDER BY id";
+        let ids: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).fetch_all(pool).await?);
+        Ok(ids.into_iter().map(ProjectName::unchecked).collect())
     }
 
     /// Whether an id is one project's, or was.
@@ -143,6 +167,26 @@ pub(crate) fn make(write: &mut Write, facts: &ProjectFacts, by: &str) {
         ],
     );
     write.rows.add(&NAME, [name.into(), id.into()]);
+}
+
+/// A project that is being brought in, which nobody sees yet.
+pub(crate) fn begin(write: &mut Write, id: &ProjectName, at: Timestamp, by: &str) {
+    let (id, by) = (id.to_string(), by.to_owned());
+    write.rows.add(&BEGIN, [id.into(), at.0.into(), COMING.to_owned().into(), by.into()]);
+}
+
+/// It is all there: it has a name, and is seen.
+pub(crate) fn open(write: &mut Write, facts: &ProjectFacts) {
+    let (id, name, state) = (facts.id.to_string(), facts.name.to_string(), facts.state.as_str().to_owned());
+    write.rows.add(&OPEN, [id.clone().into(), name.clone().into(), state.into(), settings(facts).into()]);
+    write.rows.add(&NAME, [name.into(), id.into()]);
+}
+
+/// It does not come: what no run holds goes, and its row.
+pub(crate) fn undo(write: &mut Write, id: &ProjectName) {
+    for statement in REST.iter().chain([&UNDO]) {
+        write.rows.add(statement, [id.to_string().into()]);
+    }
 }
 
 /// What a project is from now on.

@@ -49,8 +49,12 @@ fn postgres() -> Option<DbConfig> {
 
 /// A run that has ended, with a log, a sealed parameter, a label and a file, which is the same for the same number.
 pub async fn ended_run(store: &Store, project: &ProjectName, n: usize, log_lines: usize) -> NewRun {
-    let mut run = NewRun { project: project.clone(), ..new_run("a") };
-    let blobs = store.blobs(project);
+    ended(store, NewRun { project: project.clone(), ..new_run("a") }, n, log_lines).await
+}
+
+/// The same, of this run.
+pub async fn ended(store: &Store, mut run: NewRun, n: usize, log_lines: usize) -> NewRun {
+    let blobs = store.blobs(&run.project);
     Arc::make_mut(&mut run.env).insert("TOKEN".into(), store.sealer().seal("hunter2").unwrap());
     store.submit(vec![run.clone()], None).await.unwrap();
     let mut encoder = Encoder::new(1);
@@ -122,7 +126,7 @@ pub async fn fill(at: &Target) {
     store.add_upload(&lab(), "u", &upload, T).await.unwrap();
 }
 
-fn version() -> Version {
+pub fn version() -> Version {
     Version {
         hash: version_hash(0),
         pipeline: named(""),
