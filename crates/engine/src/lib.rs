@@ -14,6 +14,7 @@ pub mod folder;
 mod given;
 mod inputs;
 pub mod ledger;
+pub mod moving;
 pub mod projects;
 pub mod quota;
 pub mod retention;

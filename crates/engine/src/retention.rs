@@ -76,6 +76,9 @@ impl Collector {
             Collect::Remove => Some(FilesLock::collect(engine.store.data())?),
             Collect::Count => None,
         };
+        if how == Collect::Remove {
+            self.undo_broken_off().await?;
+        }
         let db = engine.store.db();
         let (mut runs, mut in_use) = (0, InUse::of_nothing(of_files(db.created_at().await?)));
         for project in db.projects().await? {
@@ -361,6 +364,14 @@ impl Collector {
     ///
     /// Nothing ends, nothing is looked at: an idle server stays idle.
     pub async fn run(self, every: Duration) {
+        match FilesLock::collect(self.engine.store.data()) {
+            Ok(_nobody_brings) => {
+                if let Err(error) = self.undo_broken_off().await {
+                    tracing::warn!(%error, "what was left of a project that was being brought in is not all removed");
+                }
+            }
+            Err(error) => tracing::info!(%error, "what was being brought in is looked at later"),
+        }
         loop {
             let mut commits = self.engine.store().commits();
             if let Err(tokio::sync::broadcast::error::RecvError::Closed) = commits.recv().await {

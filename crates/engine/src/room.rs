@@ -62,6 +62,14 @@ impl Room {
         }
     }
 
+    /// Bytes that may still be written, above those that are kept free.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        let Ok(facts) = rustix::fs::statvfs(&self.data) else { return u64::MAX };
+        let free = facts.f_bavail.saturating_mul(facts.f_frsize);
+        free.saturating_sub(self.floor.unwrap_or_default())
+    }
+
     /// Refuses when there is too little, or when the kernel lets nobody write.
     ///
     /// # Errors

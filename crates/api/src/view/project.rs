@@ -198,3 +198,28 @@ pub struct UsedFor {
     /// Bytes of their files and logs.
     pub storage: u64,
 }
+
+/// A project that was brought in from an archive.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ImportedView {
+    /// As it is here.
+    pub project: ProjectView,
+    /// What it was called where it was taken from.
+    #[schema(value_type = String)]
+    pub taken_as: ProjectName,
+    /// When it was taken.
+    #[schema(value_type = String)]
+    pub taken_at: Timestamp,
+    /// Runs that came, with steps of flows.
+    pub runs: u64,
+    /// Runs that had not ended: they did not come.
+    pub open_runs: u64,
+    /// Files of its pipelines' folder that came.
+    pub files: u64,
+    /// Links, devices and files with names that are no text in that folder: they did not come.
+    pub left_out: u64,
+    /// Stored files and logs that were missing or damaged where it was taken from.
+    pub missing: u64,
+    /// Names of secrets that must be set again.
+    pub secrets: Vec<String>,
+}

@@ -29,6 +29,7 @@ mod plain;
 pub mod present;
 mod projects;
 mod projects_change;
+mod projects_move;
 mod providers;
 mod queries;
 mod range;
@@ -89,6 +90,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(mails::router())
         .merge(projects::router())
         .merge(projects_change::router())
+        .merge(projects_move::router())
         .merge(pipelines::router())
         .merge(runs::router())
         .merge(cancel::router())

@@ -33,6 +33,8 @@ const MOST_LABELS: usize = 64;
 const LONGEST_LABEL: usize = 256;
 /// Projects that people can make, at most.
 const MOST_PROJECTS: usize = 10_000;
+/// What `/projects/import` is for.
+const IMPORT: &str = "import";
 /// The heaviest.
 const MOST_WEIGHT: u32 = 1000;
 
@@ -44,12 +46,18 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(set_quota))
 }
 
-fn name_of(text: &str) -> ApiResult<ProjectName> {
+pub(super) fn name_of(text: &str) -> ApiResult<ProjectName> {
+    if text == IMPORT {
+        return Err(ApiError::invalid(
+            "/name",
+            format!("`{IMPORT}` is a path of the API, and no project's name"),
+        ));
+    }
     text.parse::<ProjectName>().map_err(|e| ApiError::invalid("/name", e.to_string()))
 }
 
 /// Refuses a name that another project has. Names that one had are free.
-fn free(state: &AppState, name: &ProjectName, own: Option<&ProjectName>) -> ApiResult<()> {
+pub(super) fn free(state: &AppState, name: &ProjectName, own: Option<&ProjectName>) -> ApiResult<()> {
     let taken = state.projects.all_with_deleted().into_iter().any(|project| {
         Some(project.id()) != own
             && (project.name() == name || (project.declared.is_some() && project.id() == name))
@@ -61,7 +69,7 @@ fn free(state: &AppState, name: &ProjectName, own: Option<&ProjectName>) -> ApiR
     Ok(())
 }
 
-fn check_labels(labels: &BTreeMap<String, String>) -> ApiResult<()> {
+pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> ApiResult<()> {
     let wrong = |(key, value): (&String, &String)| {
         !is_label_key(key) || value.chars().count() > LONGEST_LABEL || value.chars().any(char::is_control)
     };
@@ -91,26 +99,42 @@ async fn create_project(asker: Asker, Json(body): Json<CreateProject>) -> ApiRes
     check_labels(&body.labels)?;
     let owner = match &body.owner {
         Some(who) => Some(members::find(&asker, who).await?),
-        None => asker.principal.account.as_ref().map(|account| Holder::Person(account.person.id.clone())),
+        None => None,
     };
     let _one = state.changing_projects.lock().await;
     free(state, &name, None)?;
-    if state.projects.all_with_deleted().len() >= MOST_PROJECTS {
-        let detail = format!("a server has at most {MOST_PROJECTS} projects");
-        return Err(ApiError::new(ErrorCode::StateConflict, detail).cure("Delete one that is not used."));
-    }
+    room_for_one(state)?;
     let settings = ProjectSettings { labels: body.labels, ..ProjectSettings::default() };
     let made = state.store().make_project(&name, settings, &asker.deed()).await?;
-    if let Some(owner) = owner {
-        let grant = Grant::Role(made.id.clone(), Role::Owner);
-        state.store().grant(&owner, &grant, GrantSource::Hand, &asker.deed()).await?;
+    match owner {
+        Some(owner) => make_owner(&asker, &owner, &made.id).await?,
+        None => owned_by_asker(&asker, &made.id).await?,
     }
     let view = fresh(&asker, &made.id).await?;
     Ok((StatusCode::CREATED, view).into_response())
 }
 
+pub(super) fn room_for_one(state: &AppState) -> ApiResult<()> {
+    if state.projects.all_with_deleted().len() < MOST_PROJECTS {
+        return Ok(());
+    }
+    let detail = format!("a server has at most {MOST_PROJECTS} projects");
+    Err(ApiError::new(ErrorCode::StateConflict, detail).cure("Delete one that is not used."))
+}
+
+async fn make_owner(asker: &Asker, owner: &Holder, id: &ProjectName) -> ApiResult<()> {
+    let grant = Grant::Role(id.clone(), Role::Owner);
+    Ok(asker.state.store().grant(owner, &grant, GrantSource::Hand, &asker.deed()).await?)
+}
+
+/// Whoever made it owns it, where they have an account.
+pub(super) async fn owned_by_asker(asker: &Asker, id: &ProjectName) -> ApiResult<()> {
+    let Some(account) = &asker.principal.account else { return Ok(()) };
+    make_owner(asker, &Holder::Person(account.person.id.clone()), id).await
+}
+
 /// The project as it is now, after it was changed.
-async fn fresh(asker: &Asker, id: &ProjectName) -> ApiResult<axum::Json<ProjectView>> {
+pub(super) async fn fresh(asker: &Asker, id: &ProjectName) -> ApiResult<axum::Json<ProjectView>> {
     let state = &asker.state;
     state.projects.refresh(&state.engine).await?;
     let project = state.projects.with_deleted(id).ok_or_else(|| super::projects::missing(id.as_str()))?;
@@ -202,12 +226,39 @@ async fn write(
 }
 
 /// What is deleted is brought back before it is changed.
-fn there(project: &Project) -> ApiResult<()> {
+pub(super) fn there(project: &Project) -> ApiResult<()> {
     if project.state() != ProjectState::Deleted {
         return Ok(());
     }
     Err(ApiError::new(ErrorCode::StateConflict, format!("the project `{}` is deleted", project.name()))
         .cure(format!("Bring it back first: `rigi projects restore {}`.", project.name())))
+}
+
+fn quota_of(body: QuotaView) -> Quota {
+    Quota {
+        runs: body.runs,
+        weight: body.weight,
+        queued: body.queued,
+        cpu: body.cpu,
+        memory: body.memory,
+        storage: body.storage,
+        max_timeout_ms: body.max_timeout_ms,
+        max_cpu: body.max_cpu,
+        max_memory: body.max_memory,
+        targets: body.targets,
+    }
+}
+
+pub(super) fn check_quota(quota: &Quota) -> ApiResult<()> {
+    let positive =
+        |amount: Option<f64>| amount.is_none_or(|amount| amount.is_finite() && amount > 0.0 && amount < 1e9);
+    if !positive(quota.cpu) || !positive(quota.max_cpu) {
+        return Err(ApiError::invalid("/cpu", "cores are a number above 0"));
+    }
+    if quota.weight.is_some_and(|weight| !(1..=MOST_WEIGHT).contains(&weight)) {
+        return Err(ApiError::invalid("/weight", format!("a weight is 1 to {MOST_WEIGHT}")));
+    }
+    Ok(())
 }
 
 /// Says what a project may have, in place of what was said. Runs that were accepted stay.
@@ -220,14 +271,8 @@ async fn set_quota(
     Json(body): Json<QuotaView>,
 ) -> ApiResult<axum::Json<ProjectView>> {
     let state = &asker.state;
-    let positive =
-        |amount: Option<f64>| amount.is_none_or(|amount| amount.is_finite() && amount > 0.0 && amount < 1e9);
-    if !positive(body.cpu) || !positive(body.max_cpu) {
-        return Err(ApiError::invalid("/cpu", "cores are a number above 0"));
-    }
-    if body.weight.is_some_and(|weight| !(1..=MOST_WEIGHT).contains(&weight)) {
-        return Err(ApiError::invalid("/weight", format!("a weight is 1 to {MOST_WEIGHT}")));
-    }
+    let quota = quota_of(body.clone());
+    check_quota(&quota)?;
     for target in body.targets.iter().flatten() {
         check_target(state, target, "/targets")?;
     }
@@ -251,18 +296,7 @@ async fn set_quota(
             ("targets", body.targets != own.targets),
         ],
     )?;
-    after.settings.quota = Quota {
-        runs: body.runs,
-        weight: body.weight,
-        queued: body.queued,
-        cpu: body.cpu,
-        memory: body.memory,
-        storage: body.storage,
-        max_timeout_ms: body.max_timeout_ms,
-        max_cpu: body.max_cpu,
-        max_memory: body.max_memory,
-        targets: body.targets,
-    };
+    after.settings.quota = quota;
     write(&asker, before, &after, "projects.quota").await
 }
 

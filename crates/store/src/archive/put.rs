@@ -14,6 +14,7 @@ use super::folder::{put_file, sync_below};
 use super::rows::{Moved, Row, moved, text};
 use super::unpack::{Member, Next, each_member, parse_head, parse_tail, unreadable};
 use super::{Head, Refusable, Refused, TAIL, Tail, wrong};
+use crate::durable::make_folder;
 use crate::write::Write;
 use crate::{Blobs, Error, Store};
 
@@ -90,6 +91,7 @@ pub fn put(store: &Store, runtime: &Handle, arrival: &Arrival, archive: impl Rea
         arrival,
     };
     let what = || Error::io(format!("make the folder {}", arrival.folder.display()));
+    arrival.folder.parent().map_or(Ok(()), make_folder)?;
     std::fs::create_dir(&arrival.folder).map_err(what())?;
     each_member(archive, arrival.most, |member| {
         putting.member(member)?;

@@ -8,6 +8,7 @@ mod mails;
 mod people;
 mod projects;
 mod projects_change;
+mod projects_move;
 mod quotas;
 mod schedules;
 mod secrets;

@@ -211,6 +211,22 @@ impl TestServer {
         self.ask(TOKEN, method, path, body, key).await
     }
 
+    /// Posts bytes.
+    pub async fn bring(&self, path: &str, body: Body) -> Answer {
+        self.bring_as(TOKEN, path, body).await
+    }
+
+    /// The same as somebody else.
+    pub async fn bring_as(&self, token: &str, path: &str, body: Body) -> Answer {
+        let request = Request::post(format!("/api/v1{path}"))
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        Answer { status, bytes: bytes.to_vec() }
+    }
+
     /// Sends a request as it stands, to the path as it stands.
     pub async fn send(&self, request: axum::http::request::Builder, body: &str) -> axum::response::Response {
         let body = Body::from(body.to_owned());
