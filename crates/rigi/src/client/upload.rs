@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use futures_util::StreamExt;
+use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, Method};
-use rigi_api::view::UploadView;
+use rigi_api::view::{ImportedView, UploadView};
 use tokio_util::io::ReaderStream;
 
 use super::call::{CallError, Client};
@@ -21,16 +22,37 @@ impl Client {
         size: u64,
         sent: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<UploadView, CallError> {
-        let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10);
-        let pieces = pieces.inspect(move |piece| {
-            if let Ok(piece) = piece {
-                sent(piece.len() as u64);
-            }
-        });
         let request = self.request(Method::POST, &["uploads"], &[("name", name.to_owned())]);
-        let request = request.header(reqwest::header::CONTENT_LENGTH, size).body(Body::wrap_stream(pieces));
+        let request = request.header(CONTENT_LENGTH, size).body(body_of(file, sent));
         self.read(self.send(request).await?).await
     }
+
+    /// Brings a project in from an open archive, under this name or the one that it had.
+    ///
+    /// # Errors
+    /// When the server does not answer, or says no.
+    pub async fn import(
+        &self,
+        name: Option<&str>,
+        file: std::fs::File,
+        size: u64,
+        sent: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<ImportedView, CallError> {
+        let query: Vec<_> = name.map(|name| ("name", name.to_owned())).into_iter().collect();
+        let request = self.request(Method::POST, &["projects", "import"], &query);
+        let request = request.header(CONTENT_LENGTH, size).body(body_of(file, sent));
+        self.read(self.send(request).await?).await
+    }
+}
+
+/// What is in a file; `sent` hears of every piece.
+fn body_of(file: std::fs::File, sent: impl Fn(u64) + Send + Sync + 'static) -> Body {
+    let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10);
+    Body::wrap_stream(pieces.inspect(move |piece| {
+        if let Ok(piece) = piece {
+            sent(piece.len() as u64);
+        }
+    }))
 }
 
 /// The name under which a file is uploaded: its last part.

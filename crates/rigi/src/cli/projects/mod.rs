@@ -1,5 +1,6 @@
 //! `rigi projects`.
 
+mod archive;
 mod change;
 mod quota;
 mod show;
@@ -91,6 +92,10 @@ enum Command {
         /// Its name
         name: String,
     },
+    /// Write all of a project into one file
+    Export(archive::Export),
+    /// Bring a project in from such a file
+    Import(archive::Import),
     /// Stop its runs and hide it; 30 days later all of it goes
     Delete(change::Delete),
     /// Bring back a project that was deleted
@@ -130,6 +135,8 @@ impl Projects {
                 Command::Join { name, note } => requests::join(&client, name, note).await?,
                 Command::Archive { name } => change::archive(&client, &name, true).await?,
                 Command::Open { name } => change::archive(&client, &name, false).await?,
+                Command::Export(export) => export.run(&client, session).await?,
+                Command::Import(import) => import.run(&client, session).await?,
                 Command::Delete(delete) => delete.run(&client).await?,
                 Command::Restore { name } => {
                     let project: ProjectView = client.act(&["projects", &name, "restore"], &[]).await?;
