@@ -110,33 +110,31 @@ fn broke_off(why: &str) -> Failure {
 /// What was taken, and what was not.
 fn taken(head: &Head, tail: &Tail, file: &Path, size: u64) -> String {
     let runs = many(head.rows.get("runs").copied().unwrap_or_default(), "run");
-    let files = many(tail.files, "file");
-    let mut text = format!(
-        "The project {} is in {}: {runs}, {files} of its pipelines, {}.",
-        head.name,
-        file.display(),
-        show_bytes(size)
-    );
-    not_taken(&mut text, head.open_runs, (tail.left_out, tail.missing), &head.secrets);
-    text
+    let (name, file, files) = (&head.name, file.display(), many(tail.files, "file"));
+    let is =
+        format!("The project {name} is in {file}: {runs}, {files} of its pipelines, {}.", show_bytes(size));
+    lines(is, head.open_runs, (tail.left_out, tail.missing), &head.secrets)
 }
 
-fn not_taken(text: &mut String, open_runs: u64, (left_out, missing): (u64, u64), secrets: &[String]) {
+fn lines(is: String, open_runs: u64, (left_out, missing): (u64, u64), secrets: &[String]) -> String {
+    let mut lines = vec![is];
     if open_runs > 0 {
-        text.push_str(&format!("\nNot in it: {} that had not ended.", many(open_runs, "run")));
+        lines.push(format!("Not in it: {} that had not ended.", many(open_runs, "run")));
     }
     if left_out > 0 {
-        text.push_str(&format!("\nNot in it: {} of the pipelines' folder that are links, devices, or have names that are no text.", many(left_out, "thing")));
-    }
-    if missing > 0 {
-        text.push_str(&format!("\nNot in it: {} that were missing or damaged on the server; `rigi doctor --deep` names them there.", many(missing, "stored file")));
-    }
-    if !secrets.is_empty() {
-        text.push_str(&format!(
-            "\nValues of secrets are not in it; to be set again: {}.",
-            secrets.join(", ")
+        let things = many(left_out, "thing");
+        lines.push(format!(
+            "Not in it: {things} in the pipelines' folder: links, devices, names that are no text."
         ));
     }
+    if missing > 0 {
+        let files = many(missing, "stored file");
+        lines.push(format!("Not in it: {files}, missing or damaged there; `rigi doctor --deep` names them."));
+    }
+    if !secrets.is_empty() {
+        lines.push(format!("Values of secrets are not in it. To be set again: {}.", secrets.join(", ")));
+    }
+    lines.join("\n")
 }
 
 impl Import {
@@ -153,13 +151,8 @@ impl Import {
             return print_value(&imported, self.output, || vec![imported.project.name.to_string()]);
         }
         let ImportedView { project, runs, files, open_runs, left_out, missing, secrets, .. } = &imported;
-        let mut text = format!(
-            "The project {} is here: {}, {} of its pipelines.",
-            project.name,
-            many(*runs, "run"),
-            many(*files, "file")
-        );
-        not_taken(&mut text, *open_runs, (*left_out, *missing), secrets);
-        Ok(say(&text)?)
+        let (runs, files) = (many(*runs, "run"), many(*files, "file"));
+        let is = format!("The project {} is here: {runs}, {files} of its pipelines.", project.name);
+        Ok(say(&lines(is, *open_runs, (*left_out, *missing), secrets))?)
     }
 }
