@@ -763,6 +763,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a project in: the body is an archive. All of it comes, or nothing; whoever brings it owns it. */
+        post: operations["import_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}": {
         parameters: {
             query?: never;
@@ -814,6 +831,26 @@ export interface paths {
          *     an id and a kind (`created`; of a project `runs-removed`), `secret` with a kind (`set`, `removed`), `reset` when a reader has missed too much and must read everything again. A `Last-Event-ID` is told what happened since.
          */
         get: operations["stream_events_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All of a project as one archive: ended runs with their logs and files, code, its pipelines and settings. Values of secrets,
+         *     people, roles and the audit log are not in it.
+         */
+        get: operations["export_project"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2921,6 +2958,42 @@ export interface components {
              * @description `NAME=value` a line.
              */
             text: string;
+        };
+        /** @description A project that was brought in from an archive. */
+        ImportedView: {
+            /**
+             * Format: int64
+             * @description Files of its pipelines' folder that came.
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description Links, devices and files with names that are no text in that folder: they did not come.
+             */
+            left_out: number;
+            /**
+             * Format: int64
+             * @description Stored files and logs that were missing or damaged where it was taken from.
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description Runs that had not ended: they did not come.
+             */
+            open_runs: number;
+            /** @description As it is here. */
+            project: components["schemas"]["ProjectView"];
+            /**
+             * Format: int64
+             * @description Runs that came, with steps of flows.
+             */
+            runs: number;
+            /** @description Names of secrets that must be set again. */
+            secrets: string[];
+            /** @description What it was called where it was taken from. */
+            taken_as: string;
+            /** @description When it was taken. */
+            taken_at: string;
         };
         /** @description An input of a pipeline. */
         InputField: {
@@ -7712,6 +7785,51 @@ export interface operations {
             };
         };
     };
+    import_project: {
+        parameters: {
+            query?: {
+                /** @description What it is called here; absent: what it was called where it was taken from. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The project, and what did not come */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_project: {
         parameters: {
             query?: never;
@@ -7925,6 +8043,47 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive: tar in zstd. One that breaks off has no end, and is refused where it is brought in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
                 };
             };
             /** @description A problem */

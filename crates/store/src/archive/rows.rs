@@ -167,13 +167,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_table_of_runs_is_moved_and_a_row_comes_back() {
+    async fn every_table_of_runs_is_moved_but_what_schedules_did_and_a_row_comes_back() {
         let moved = moved().await.unwrap();
         let of_runs = tables_of(crate::migrate::newest()).await.unwrap();
         let of_runs =
             of_runs.into_iter().filter(|table| table.columns.iter().any(|column| column.name == "run"));
         for table in of_runs {
-            assert!(moved.iter().any(|moved| moved.name == table.name), "{} is not moved", table.name);
+            let is_moved = moved.iter().any(|moved| moved.name == table.name);
+            assert!(is_moved || table.name == "fires", "{} is not moved", table.name);
         }
         let labels = moved.iter().find(|moved| moved.name == "labels").unwrap();
         let text = |text: &'static str| Cell::Text(text.into());
