@@ -3,6 +3,7 @@ import type { ScheduleView } from "../api/types";
 import { cronWords } from "./cron";
 import { moment } from "./format";
 import { byWord } from "./people";
+import { readTime, writeTime } from "./quantity";
 import type { Tone } from "./states";
 
 /** What a schedule says, as far as this page reads it. */
@@ -41,10 +42,13 @@ export function zoneOf(view: Pick<ScheduleView, "schedule">): string | undefined
 
 /** When it is due, in words; where a cron text has none, that is `code`. */
 export function rhythmOf(view: ScheduleView): { words: string; zone?: string; code?: string } {
-  const { cron, once_at } = saidBy(view);
+  const { cron, interval, once_at } = saidBy(view);
   if (isPreset(view)) return { words: "at no time" };
   if (once_at !== undefined) return { words: "once" };
-  if (cron === undefined) return { words: view.rhythm };
+  if (cron === undefined) {
+    const every = readTime(interval ?? "");
+    return { words: "amount" in every && every.amount !== null ? `every ${writeTime(every.amount)}` : view.rhythm };
+  }
   const words = cronWords(cron);
   return { words: words ?? "", zone: zoneOf(view) ?? "UTC", ...(words === null ? { code: cron } : {}) };
 }
@@ -81,10 +85,15 @@ function dayIn(at: number, zone: string | undefined): number {
 }
 
 /** A time that comes, by the clock of a zone: "06:00", "tomorrow 06:00", "Thu 06:00", "3 Dec 06:00"; seconds where they are not 0. */
-export function dueClock(at: number, now: number, zone?: string): string {
+export function dueClock(
+  at: number,
+  now: number,
+  zone?: string,
+  by: "second" | "minute" = at % 60_000 === 0 ? "minute" : "second",
+): string {
   const format = (options: Intl.DateTimeFormatOptions) =>
     new Intl.DateTimeFormat("en-GB", { ...options, ...(zone ? { timeZone: zone } : {}) }).format(at);
-  const second = at % 60_000 === 0 ? {} : { second: "2-digit" as const };
+  const second = by === "minute" ? {} : { second: "2-digit" as const };
   const time = format({ hour: "2-digit", minute: "2-digit", ...second });
   const away = dayIn(at, zone) - dayIn(now, zone);
   if (away === 0) return time;

@@ -14,9 +14,9 @@ export interface Written {
   /** By the clock of its zone. */
   once: string;
   timezone: string;
-  /** `queue`, `skip`, `replace`, `allow`; "": unless told. */
+  /** `queue`, `skip`, `replace`, `allow`. */
   overlap: string;
-  /** `skip`, `latest`, `all`; "": unless told. */
+  /** `skip`, `latest`, `all`. */
   catchUp: string;
   /** How many are made up for. */
   catchUpMost: string;
@@ -39,6 +39,9 @@ const PLACES: Readonly<Record<string, keyof Written>> = {
   stop_after: "stopAfter",
 };
 
+/** What the server goes by where nothing is told. */
+const UNTOLD = { overlap: "queue", catchUp: "latest" };
+
 /** A form that is new, or filled with what a schedule says. */
 export function writtenOf(view: ScheduleView | null, pipeline: string): Written {
   const said: Said = view ? saidBy(view) : {};
@@ -52,8 +55,8 @@ export function writtenOf(view: ScheduleView | null, pipeline: string): Written 
     interval: said.interval ?? "",
     once: isZone(timezone) ? wallTime(said.once_at, timezone) : "",
     timezone,
-    overlap: said.overlap ?? "",
-    catchUp: most === undefined ? (said.catch_up ?? "") : "all",
+    overlap: said.overlap ?? UNTOLD.overlap,
+    catchUp: most === undefined ? (said.catch_up ?? UNTOLD.catchUp) : "all",
     catchUpMost: most ?? "100",
     startWithin: said.start_within ?? "",
     jitter: said.jitter ?? "",
@@ -71,8 +74,8 @@ export function bodyOf(written: Written, parameters: Record<string, unknown>, be
     interval: kind === "interval" ? written.interval.trim() : null,
     once_at: kind === "once" ? momentOf(written.once, written.timezone) : null,
     timezone: kind === "interval" ? null : told(written.timezone),
-    overlap: told(written.overlap),
-    catch_up: written.catchUp === "all" ? `all(${written.catchUpMost.trim()})` : told(written.catchUp),
+    overlap: written.overlap === UNTOLD.overlap && before.overlap === undefined ? null : written.overlap,
+    catch_up: catchUpOf(written, before),
     start_within: told(written.startWithin),
     jitter: told(written.jitter),
     stop_after: written.stopAfter.trim() === "" ? null : Number(written.stopAfter),
@@ -82,6 +85,11 @@ export function bodyOf(written: Written, parameters: Record<string, unknown>, be
     start: before.start ?? null,
     end: before.end ?? null,
   };
+}
+
+function catchUpOf({ catchUp, catchUpMost }: Written, before: Said): string | null {
+  if (catchUp === "all") return `all(${catchUpMost.trim()})`;
+  return catchUp === UNTOLD.catchUp && before.catch_up === undefined ? null : catchUp;
 }
 
 export type Wrong = Partial<Record<keyof Written, string>>;
