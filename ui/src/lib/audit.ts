@@ -200,7 +200,7 @@ function groupDeed(line: Line, names: Names): string {
 }
 
 function scheduleDeed({ action, subject_id }: Line, why: string): string {
-  const which = `the schedule ${String(subject_id)}`;
+  const which = `the schedule ${subject_id}`;
   switch (action) {
     case "schedules.set":
       return `set ${which}`;

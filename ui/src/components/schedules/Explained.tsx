@@ -40,7 +40,7 @@ export function ComingTimes({ pipeline, id, still }: ComingTimesProps) {
   const columns: Column<Coming>[] = [
     { title: "Day", head: true, cell: ({ local }) => localDay(local) },
     { title: "By the clock", cell: ({ local }) => <Clock local={local} /> },
-    { title: "In", narrow: true, cell: ({ at }) => <span className="dim">{<Ago at={at} />}</span> },
+    { title: "How soon", quiet: true, narrow: true, cell: ({ at }) => <span className="dim">{<Ago at={at} />}</span> },
   ];
   return (
     <Section title={still ? "Times that would come" : "Next times"}>

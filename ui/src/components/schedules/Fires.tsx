@@ -36,7 +36,7 @@ export function Fires({ pipeline, id, zone }: FiresProps) {
   const columns: Column<FireView>[] = [
     { title: "Due", head: true, cell: ({ due }) => <When at={due} zone={zone} by={by} /> },
     { title: "What became of it", cell: (fire) => <Fate fire={fire} state={fire.run ? states.get(fire.run) : undefined} /> },
-    { title: "Ago", narrow: true, cell: ({ due }) => <span className="dim">{<Ago at={due} />}</span> },
+    { title: "How long ago", quiet: true, narrow: true, cell: ({ due }) => <span className="dim">{<Ago at={due} />}</span> },
   ];
   return (
     <Section title="Due times so far">
