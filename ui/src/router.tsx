@@ -3,6 +3,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
 import { pipelineQuery, pipelinesQuery, runQuery } from "./api/queries";
+import { schedulesQuery } from "./api/schedules";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
 import { pagePath } from "./lib/project";
@@ -82,6 +83,33 @@ function buildPeople(root: ReturnType<typeof createRoot>) {
   return [members, administration, person, group, project] as const;
 }
 
+/** What starts runs by itself. */
+function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient) {
+  const schedules = createRoute({
+    getParentRoute: () => root,
+    path: "/schedules",
+    loader: () => void cache.query(schedulesQuery).catch(shown),
+    component: lazyRouteComponent(() => import("./routes/Schedules"), "Schedules"),
+  });
+  const made = createRoute({
+    getParentRoute: () => root,
+    path: "/schedules/new",
+    validateSearch: (raw: Raw) => compact({ pipeline: one(raw.pipeline) }),
+    component: lazyRouteComponent(() => import("./routes/SetSchedule"), "MakeSchedule"),
+  });
+  const schedule = createRoute({
+    getParentRoute: () => root,
+    path: "/schedules/$pipeline/$id",
+    component: lazyRouteComponent(() => import("./routes/Schedule"), "Schedule"),
+  });
+  const change = createRoute({
+    getParentRoute: () => root,
+    path: "/schedules/$pipeline/$id/change",
+    component: lazyRouteComponent(() => import("./routes/SetSchedule"), "ChangeSchedule"),
+  });
+  return [schedules, made, schedule, change] as const;
+}
+
 function buildTree(cache: QueryClient) {
   const root = createRoot();
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
@@ -136,7 +164,19 @@ function buildTree(cache: QueryClient) {
     validateSearch: (raw: Raw) => compact({ code: one(raw.code) }),
     component: lazyRouteComponent(() => import("./routes/Device"), "Device"),
   });
-  return root.addChildren([home, pipelines, pipeline, start, runs, run, settings, account, device, ...buildPeople(root)]);
+  return root.addChildren([
+    home,
+    pipelines,
+    pipeline,
+    start,
+    runs,
+    run,
+    settings,
+    account,
+    device,
+    ...buildSchedules(root, cache),
+    ...buildPeople(root),
+  ]);
 }
 
 export function createPageRouter(cache: QueryClient) {

@@ -33,5 +33,7 @@ export const keys = {
   runLists: ["runs"] as const,
   run: (id: string) => ["run", id] as const,
   secrets: ["secrets"] as const,
+  schedules: ["schedules"] as const,
+  schedule: (pipeline: string, id: string) => ["schedules", `${pipeline}/${id}`] as const,
   usage: (id: string, attempt: number) => ["run", id, "usage", attempt] as const,
 };

@@ -16,6 +16,8 @@ export type LineState = { online: true } | { online: false; since: number };
 const GATHER_MS = 120;
 /** Counts of the server are asked for at most this often, and only after a change. */
 const COUNTS_MS = 1500;
+/** What schedules did is gathered so long: one may be due every second. */
+const SCHEDULES_MS = 300;
 /** Everything is asked for again at most this often. */
 const RESET_MS = 500;
 
@@ -26,6 +28,8 @@ export class Live {
   private samples: { run: string; sample: UsageSample }[] = [];
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
+  private schedules = new Set<string>();
+  private schedulesTimer: ReturnType<typeof setTimeout> | undefined;
   private resetTimer: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<() => void>();
   private lineState: LineState = { online: true };
@@ -95,6 +99,7 @@ export class Live {
     else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
+    else if (message.event === "schedule") this.gatherSchedule((data as { id: string }).id);
     // Told of a project when it is written: servers go by it a moment later.
     else if (message.event === "reset" || message.event === "project") this.readAgain();
   }
@@ -117,10 +122,24 @@ export class Live {
     this.flushTimer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 
+  /** Soon asks for the list again, and for those that changed where they are shown. */
+  private gatherSchedule(id: string): void {
+    this.schedules.add(id);
+    this.schedulesTimer ??= setTimeout(() => {
+      const changed = this.schedules;
+      this.schedules = new Set();
+      this.schedulesTimer = undefined;
+      const concerns = (of: unknown) => typeof of !== "string" || changed.has(of);
+      void this.cache.invalidateQueries({ queryKey: keys.schedules, predicate: ({ queryKey }) => concerns(queryKey[1]) });
+    }, SCHEDULES_MS);
+  }
+
   private refetchPipeline(name: string): void {
     void this.cache.invalidateQueries({ queryKey: keys.pipelines });
     void this.cache.invalidateQueries({ queryKey: keys.pipeline(name) });
     void this.cache.invalidateQueries({ queryKey: ["code", "pipeline", name] });
+    // Its spec may say other times.
+    void this.cache.invalidateQueries({ queryKey: keys.schedules });
     this.refetchCounts();
   }
 

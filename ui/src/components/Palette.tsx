@@ -155,6 +155,7 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("All pipelines", "pipelines", () => void navigate({ to: "/pipelines" }), "g p"),
     item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
+    item("Schedules", "clock", () => void navigate({ to: "/schedules" }), "g c"),
     ...usePeopleItems(item),
     item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
     item("Light theme", "settings", () => setColorScheme("light")),

@@ -21,6 +21,7 @@ const PLACES = [
   { to: "/", icon: "home", text: "Home" },
   { to: "/pipelines", icon: "pipelines", text: "Pipelines" },
   { to: "/runs", icon: "runs", text: "Runs" },
+  { to: "/schedules", icon: "clock", text: "Schedules" },
 ] as const;
 
 /** What goes on in this page's project; where it is the only one of one person, that is the server. */
@@ -87,7 +88,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
 }
 
 interface PlaceProps {
-  to: "/" | "/pipelines" | "/runs" | "/members" | "/project" | "/administration" | "/settings";
+  to: "/" | "/pipelines" | "/runs" | "/schedules" | "/members" | "/project" | "/administration" | "/settings";
   icon: IconName;
   text: string;
   badge?: number;

@@ -73,6 +73,17 @@ describe("a line of the audit log", () => {
     expect(said("projects.forget", { ...project, before: { name: "air" } })).toBe("removed all of the project air");
   });
 
+  it("tells schedules by pipeline and id", () => {
+    const schedule = { subject: "schedule", subject_id: "co2/nightly" };
+    expect(said("schedules.set", { ...schedule, after: { schedule: {} } })).toBe("set the schedule co2/nightly");
+    expect(said("schedules.remove", schedule)).toBe("removed the schedule co2/nightly");
+    expect(said("schedules.pause", schedule)).toBe("paused the schedule co2/nightly");
+    expect(said("schedules.pause", { ...schedule, after: { why: "the last run failed" } })).toBe(
+      "paused the schedule co2/nightly: the last run failed",
+    );
+    expect(said("schedules.resume", schedule)).toBe("let the schedule co2/nightly go on");
+  });
+
   it("has words for what it does not know", () => {
     expect(said("secrets.rotate", { subject: "secret", subject_id: "sec_1234" })).toBe("secrets.rotate secret 1234");
   });

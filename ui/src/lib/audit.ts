@@ -55,6 +55,10 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "projects.delete", label: "Projects deleted" },
   { value: "projects.restore", label: "Projects brought back" },
   { value: "projects.forget", label: "Projects gone" },
+  { value: "schedules.set", label: "Schedules made or changed" },
+  { value: "schedules.remove", label: "Schedules removed" },
+  { value: "schedules.pause", label: "Schedules paused" },
+  { value: "schedules.resume", label: "Schedules that go on" },
 ];
 
 /** A role with its article. */
@@ -135,6 +139,7 @@ export function deedOf(line: Line, names: Names): string {
     case "device.answer":
       return after.answer === "deny" ? `refused the terminal ${text(after.terminal)}` : `let the terminal ${text(after.terminal)} in`;
     default:
+      if (line.action.startsWith("schedules.")) return scheduleDeed(line, text(after.why));
       if (line.action.startsWith("projects.")) return projectDeed(line);
       return line.action.startsWith("groups.") ? groupDeed(line, names) : personDeed(line, whom);
   }
@@ -191,6 +196,20 @@ function groupDeed(line: Line, names: Names): string {
       return `took ${nameOf(before.person, names)} out of the group ${text(before.group)}`;
     default:
       return plainDeed(line);
+  }
+}
+
+function scheduleDeed({ action, subject_id }: Line, why: string): string {
+  const which = `the schedule ${subject_id}`;
+  switch (action) {
+    case "schedules.set":
+      return `set ${which}`;
+    case "schedules.remove":
+      return `removed ${which}`;
+    case "schedules.pause":
+      return `paused ${which}${why && `: ${why}`}`;
+    default:
+      return `let ${which} go on`;
   }
 }
 

@@ -15,13 +15,16 @@ export interface RunCommand {
   inputs?: Record<string, string[]>;
   labels?: Record<string, string>;
   priority?: number | undefined;
+  /** Entry of the spec's `schedules` whose words count. */
+  schedule?: string | null;
   /** This page's unless told. */
   project?: string;
 }
 
-export function runCommand({ pipeline, parameters, inputs = {}, labels = {}, priority, project }: RunCommand): string {
+export function runCommand({ pipeline, parameters, inputs = {}, labels = {}, priority, schedule, project }: RunCommand): string {
   const words = ["rigi", "run", quote(pipeline), ...parameterWords(parameters), ...inputWords(inputs), ...labelWords(labels)];
   if (priority !== undefined) words.push("--priority", String(priority));
+  if (schedule != null) words.push("--schedule", quote(schedule));
   return inProject(words.join(" "), project);
 }
 

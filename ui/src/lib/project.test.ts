@@ -35,6 +35,8 @@ test("what a project has of its own is asked for below it, and nothing else is",
     "uploads?name=x",
     "events",
     "events?usage=1",
+    "schedules/a/nightly/explain",
+    "fires?pipeline=a",
   ]) {
     expect(apiPath(`/api/v1/${path}`, "lab")).toBe(`/api/v1/projects/lab/${path}`);
     expect(apiPath(`/api/v1/${path}`, "default")).toBe(`/api/v1/${path}`);

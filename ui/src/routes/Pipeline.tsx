@@ -6,8 +6,10 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 
 import { pipelineQuery, runsQuery } from "../api/queries";
 import { useRights } from "../api/rights";
-import type { PipelineView } from "../api/types";
+import { schedulesOfQuery } from "../api/schedules";
+import type { PipelineView, ScheduleView } from "../api/types";
 import { ARCHIVED } from "../components/Archived";
+import { SchedulesOf, WhatComes } from "../components/schedules/OfPipeline";
 import { CodeLine } from "../components/CodeLine";
 import { CodeView } from "../components/CodeView";
 import { Icon } from "../components/Icon";
@@ -28,7 +30,7 @@ import { isEnd } from "../lib/states";
 import classes from "./Pipeline.module.css";
 
 const route = getRouteApi("/pipelines/$name");
-const TABS = ["runs", "parameters", "code", "spec"] as const;
+const TABS = ["runs", "schedules", "parameters", "code", "spec"] as const;
 type PipelineTab = (typeof TABS)[number];
 
 export function Pipeline() {
@@ -36,6 +38,7 @@ export function Pipeline() {
   const { tab, file } = route.useSearch();
   const navigate = useNavigate();
   const { data: pipeline, error, refetch } = useQuery(pipelineQuery(name));
+  const { data: schedules } = useQuery(schedulesOfQuery(name));
   const value = TABS.find((one) => one === tab) ?? "runs";
   const { start: mayStart } = useRights();
   const start = () => void (pipeline?.runnable && navigate({ to: "/pipelines/$name/start", params: { name } }));
@@ -45,19 +48,21 @@ export function Pipeline() {
   const setTab = (next: PipelineTab) =>
     void navigate({ to: "/pipelines/$name", params: { name }, search: next === "runs" ? {} : { tab: next }, replace: true });
   return (
-    <Page fill crumbs={crumbs} actions={<StartButton pipeline={pipeline} />} head={<Head pipeline={pipeline} />}>
+    <Page fill crumbs={crumbs} actions={<StartButton pipeline={pipeline} />} head={<Head pipeline={pipeline} schedules={schedules} />}>
       <TabView
         label="Pipeline"
         value={value}
         onChange={setTab}
         tabs={[
           { value: "runs", label: "Runs" },
+          { value: "schedules", label: "Schedules", count: schedules?.length },
           { value: "parameters", label: "Parameters" },
           { value: "code", label: "Code" },
           { value: "spec", label: "Spec" },
         ]}
       >
         {value === "runs" && <RunsOf pipeline={pipeline} />}
+        {value === "schedules" && <SchedulesOf pipeline={name} schedules={schedules} />}
         {value === "parameters" && <TakesView pipeline={pipeline} />}
         {value === "code" && (
           <CodeView
@@ -96,7 +101,7 @@ function StartButton({ pipeline }: { pipeline: PipelineView }) {
   );
 }
 
-function Head({ pipeline }: { pipeline: PipelineView }) {
+function Head({ pipeline, schedules }: { pipeline: PipelineView; schedules: ScheduleView[] | undefined }) {
   return (
     <div className={classes.head}>
       {pipeline.mistakes.length > 0 && (
@@ -112,7 +117,10 @@ function Head({ pipeline }: { pipeline: PipelineView }) {
       <div className={classes.facts}>
         <div className={classes.words}>
           <Description text={pipeline.description ?? pipeline.summary ?? "It has no description."} />
-          <p className="dim">{factsOf(pipeline).join(" · ")}</p>
+          <p className="dim">
+            {factsOf(pipeline).join(" · ")}
+            <WhatComes schedules={schedules} />
+          </p>
         </div>
         <Strip marks={pipeline.recent} height={40} links />
       </div>

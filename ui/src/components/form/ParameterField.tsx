@@ -53,7 +53,7 @@ export function FieldRow({ id, label, title, required = false, rule, help, mista
           <label htmlFor={id} id={`${id}-label`}>
             {title || label}
           </label>
-          {title && title !== label && <code className="dim">{label}</code>}
+          {title && title.toLowerCase() !== label.toLowerCase() && <code className="dim">{label}</code>}
           {required && <span className={classes.required}>required</span>}
         </div>
         {children}

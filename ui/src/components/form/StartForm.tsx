@@ -14,8 +14,10 @@ import "@mantine/core/styles/Popover.css";
 import "@mantine/core/styles/ScrollArea.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/Switch.css";
+import { useQuery } from "@tanstack/react-query";
 import { useRef, type SyntheticEvent } from "react";
 
+import { schedulesOfQuery } from "../../api/schedules";
 import type { PipelineView, RunView } from "../../api/types";
 import { commandKey } from "../../lib/keys";
 import { plural } from "../../lib/format";
@@ -81,6 +83,7 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
             ))}
           </div>
         )}
+        {!from && <Entries pipeline={pipeline} form={form} />}
         {(form.fields.length > 0 || form.takesExtra) && (
           <Section title="Parameters">
             {form.fields.map((field) => (
@@ -118,6 +121,31 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
       </div>
       <Foot form={form} runnable={pipeline.runnable || from !== null} again={from !== null} />
     </form>
+  );
+}
+
+/** Runs can be started as an entry of the spec's `schedules` would: with its parameters, limits and environment. */
+function Entries({ pipeline, form }: { pipeline: PipelineView; form: StartFormState }) {
+  const { data } = useQuery(schedulesOfQuery(pipeline.name));
+  const entries = (data ?? []).filter(({ source }) => source === "spec");
+  if (entries.length === 0) return null;
+  return (
+    <div className={foot.presets}>
+      <span className="dim">As its schedule would</span>
+      {entries.map((entry) => (
+        <Button
+          key={entry.id}
+          variant="default"
+          size="compact-sm"
+          className={foot.entry ?? ""}
+          aria-pressed={form.as === entry.id}
+          title="With its parameters, limits, retries and environment"
+          onClick={() => form.useEntry(entry)}
+        >
+          as {entry.id}
+        </Button>
+      ))}
+    </div>
   );
 }
 

@@ -6,9 +6,10 @@ import { useMemo, useRef, useState } from "react";
 import { api, idempotencyKey, ok } from "../../api/client";
 import { asProblem, type Problem } from "../../api/problem";
 import { keys } from "../../api/keys";
-import type { InputRef, PipelineView, RunView } from "../../api/types";
+import type { InputRef, PipelineView, RunView, ScheduleView } from "../../api/types";
 import { rerunCommand, runCommand } from "../../lib/command";
 import { readJson, writeJson } from "../../lib/json";
+import { saidBy } from "../../lib/schedule";
 import { fieldsOf, isObject, isOpen, type Field, type Schema } from "../../lib/schema/fields";
 import { changedValues, collect, initialRaws, mistakeOf, type Raw } from "../../lib/schema/values";
 import type { Chosen } from "./FileField";
@@ -48,6 +49,8 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
     priority: "",
   });
   const [code, setCode] = useState<CodeChoice>("same");
+  /** Entry of the spec's `schedules` whose words count. */
+  const [as, setAs] = useState<string | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState<Record<string, string>>({});
@@ -109,15 +112,23 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
         labels: Object.fromEntries(Object.entries(labels).filter(([name, value]) => from.labels[name] !== value)),
         code,
       })
-    : runCommand({ pipeline: pipeline.name, parameters: hideSecrets(told), inputs: fileNames, labels, priority });
+    : runCommand({ pipeline: pipeline.name, parameters: hideSecrets(told), inputs: fileNames, labels, priority, schedule: as });
 
   const send = useSend(pipeline, from, (problem) => setRefused(placesOf(problem, fields, pipeline)));
   const submit = () => {
     setTried(true);
     setRefused({});
     if (Object.keys(mistakes).length > 0) return false;
-    send.mutate({ parameters, inputs, labels, priority, code });
+    send.mutate({ parameters, inputs, labels, priority, code, as });
     return true;
+  };
+
+  /** Fills in what a named set of values says. */
+  const fill = (values: Record<string, unknown>) => {
+    setRefused({});
+    setSource((known) => ({ ...known, ...values }));
+    const said = fields.filter((field) => field.name in values);
+    setRaws((known) => ({ ...known, ...initialRaws(said, values) }));
   };
 
   return {
@@ -152,17 +163,12 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
     },
     setMore,
     setCode,
-    usePreset: (name: string) => {
-      const values = pipeline.presets[name]?.parameters ?? {};
-      setRefused({});
-      setSource((known) => ({ ...known, ...values }));
-      setRaws((known) => ({
-        ...known,
-        ...initialRaws(
-          fields.filter((field) => field.name in values),
-          values,
-        ),
-      }));
+    usePreset: (name: string) => fill(pipeline.presets[name]?.parameters ?? {}),
+    as,
+    /** Runs as an entry of the spec's `schedules` says, or no more. */
+    useEntry: (entry: ScheduleView) => {
+      setAs(as === entry.id ? null : entry.id);
+      if (as !== entry.id) fill(saidBy(entry).parameters ?? {});
     },
   };
 }
@@ -175,6 +181,7 @@ interface Sent {
   labels: Record<string, string>;
   priority: number | undefined;
   code: CodeChoice;
+  as: string | null;
 }
 
 function useSend(pipeline: PipelineView, from: RunView | null, onRefused: (problem: Problem) => void) {
@@ -187,12 +194,18 @@ function useSend(pipeline: PipelineView, from: RunView | null, onRefused: (probl
       const content = writeJson(sent);
       if (last.current.content !== content) last.current = { content, key: idempotencyKey() };
       const headers = { "Idempotency-Key": last.current.key };
-      const { parameters, inputs, labels, priority, code } = sent;
+      const { parameters, inputs, labels, priority, code, as } = sent;
       if (from) {
         const body = { parameters: changedValues(from.parameters, parameters), inputs, labels, code };
         return ok(api.POST("/api/v1/runs/{id}/rerun", { params: { path: { id: from.id } }, body, headers }));
       }
-      const body = { parameters, inputs, labels, ...(priority === undefined ? {} : { priority }) };
+      const body = {
+        parameters,
+        inputs,
+        labels,
+        ...(priority === undefined ? {} : { priority }),
+        ...(as === null ? {} : { schedule: as }),
+      };
       return ok(api.POST("/api/v1/pipelines/{name}/runs", { params: { path: { name: pipeline.name } }, body, headers }));
     },
     onSuccess: (run) => {

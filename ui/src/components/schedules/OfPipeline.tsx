@@ -1,0 +1,54 @@
+/** The schedules of one pipeline, on its page: what comes next, and all of them. */
+import { Link } from "@tanstack/react-router";
+
+import { useRights } from "../../api/rights";
+import type { ScheduleView } from "../../api/types";
+import { firstOf, zoneOf } from "../../lib/schedule";
+import { Empty } from "../States";
+import { Due } from "./Due";
+import { MakeButton } from "./MakeButton";
+import classes from "./Schedules.module.css";
+import { ScheduleTable, WhoMay } from "./ScheduleTable";
+
+/** The first time that comes, at the end of a line of facts. */
+export function WhatComes({ schedules }: { schedules: ScheduleView[] | undefined }) {
+  const first = firstOf(schedules ?? []);
+  const [next] = first?.next ?? [];
+  if (!first || !next) return null;
+  return (
+    <>
+      {" · next "}
+      <Due at={next} zone={zoneOf(first)} said />
+      {" by "}
+      <Link to="/schedules/$pipeline/$id" params={{ pipeline: first.pipeline, id: first.id }} className="link">
+        {first.id}
+      </Link>
+    </>
+  );
+}
+
+export function SchedulesOf({ pipeline, schedules }: { pipeline: string; schedules: ScheduleView[] | undefined }) {
+  const { edit, archived } = useRights();
+  const may = edit && !archived;
+  if (!schedules) return null;
+  if (schedules.length === 0) {
+    return (
+      <Empty icon="clock" title="Nothing starts it by itself">
+        <p className="dim">Its spec may say when it is due:</p>
+        <pre className={classes.spec}>{'schedule: "0 6 * * *" # every day at 6:00 UTC'}</pre>
+        {may ? <MakeButton pipeline={pipeline} /> : <p className="dim">Editors and owners make others here, beside the spec.</p>}
+      </Empty>
+    );
+  }
+  return (
+    <div className={classes.scroll} tabIndex={0} role="region" aria-label="Schedules">
+      <ScheduleTable schedules={schedules} withoutPipeline />
+      {may && (
+        <p className={classes.older}>
+          <MakeButton pipeline={pipeline} quiet />
+        </p>
+      )}
+      <WhoMay />
+    </div>
+  );
+}
