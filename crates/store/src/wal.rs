@@ -107,8 +107,9 @@ mod tests {
             let db = Db::open(&DbConfig::Sqlite(file.clone())).await.unwrap();
             db.migrate(crate::migrate::newest()).await.unwrap();
             let Db::Sqlite { write, .. } = &db else { panic!("no SQLite") };
+            sqlx::query("CREATE TABLE of_a_test (id TEXT PRIMARY KEY)").execute(write).await.unwrap();
             for n in 0..5 {
-                let sql = "INSERT INTO projects (id, created_at) VALUES ($1, 0)";
+                let sql = "INSERT INTO of_a_test (id) VALUES ($1)";
                 sqlx::query(sql).bind(format!("p{n}")).execute(write).await.unwrap();
             }
             std::fs::read(path_of(&file)).unwrap()

@@ -54,6 +54,14 @@ async fn export_project(asker: Asker, Path(name): Path<String>) -> ApiResult<Res
     let from = tokio::net::UnixStream::from_std(from).map_err(trouble)?;
     let file = format!("attachment; filename=\"{}.rigi-project\"", project.name());
     let task = tokio::spawn(async move { rigi_engine::moving::export(&state.engine, &project, to).await });
+    let mut pieces = ReaderStream::new(from);
+    // What keeps it from beginning is said as such; only what comes later breaks it off.
+    let Some(first) = pieces.next().await else {
+        return Err(match task.await {
+            Ok(Err(error)) => error.into(),
+            _ => Error::Closed.into(),
+        });
+    };
     let end = async move {
         match task.await {
             Ok(Ok(_)) => None,
@@ -62,7 +70,8 @@ async fn export_project(asker: Asker, Path(name): Path<String>) -> ApiResult<Res
         }
     };
     let ended = futures_util::stream::once(end).filter_map(std::future::ready);
-    let body = Body::from_stream(ReaderStream::new(from).chain(ended));
+    let begun = futures_util::stream::once(std::future::ready(first));
+    let body = Body::from_stream(begun.chain(pieces).chain(ended));
     let headers =
         [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, file)];
     Ok((headers, body).into_response())
