@@ -48,7 +48,8 @@ impl Store {
 
     /// An id that nobody has.
     pub(crate) fn other_id(name: &ProjectName) -> ProjectName {
-        let tail = RunId::generate().to_string();
+        // An id is a name as others are.
+        let tail = RunId::generate().to_string().to_lowercase();
         let tail = &tail[tail.len() - 8..];
         let short: String = name.as_str().chars().take(40).collect();
         ProjectName::unchecked(format!("{short}-{tail}"))

@@ -86,6 +86,7 @@ async fn a_former_name_leads_to_a_project_until_another_takes_it() {
     let second = made(&server, "air").await;
     assert_ne!(second["id"], "air");
     assert_eq!(server.get("/projects/air/runs").await.json()["items"], json!([]));
+    assert_eq!(server.get("/projects/air/export").await.status, StatusCode::OK);
     assert_eq!(server.get(&format!("/projects/sky/runs/{run}")).await.status, StatusCode::OK);
     assert_eq!(change(&server, "sky", json!({"name": "air"})).await.status, StatusCode::CONFLICT);
 }
