@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rigi_model::pipeline::spec::Schedule;
+use rigi_model::project::ProjectState;
 use rigi_model::triggers::{CatchUp, Overlap, Rhythm, Rules};
 use rigi_model::{PipelineName, Timestamp};
 use rigi_store::Store;
@@ -21,7 +22,7 @@ pub struct Scheduled {
     pub made: bool,
     /// When it is due; `None`: it is a named set of overrides.
     pub rhythm: Option<Rhythm>,
-    /// It is kept, and starts nothing: by its spec, or because its pipeline is switched off or has mistakes.
+    /// It is kept, and starts nothing: by its spec, or because its pipeline is switched off or has mistakes, or its project is archived.
     pub off: Option<&'static str>,
     /// It starts nothing for now.
     pub paused: Option<Pause>,
@@ -91,6 +92,7 @@ pub(super) async fn of_project(store: &Store, project: &Project) -> rigi_store::
         last.into_iter().map(|(pipeline, id, due)| ((pipeline, id), due)).collect();
     let mut rows: HashMap<ScheduleKey, ScheduleRow> =
         rows.into_iter().map(|row| (row.key.clone(), row)).collect();
+    let archived = (project.state() == ProjectState::Archived).then_some("its project is archived");
     let mut all = Vec::new();
     let mut fates: HashMap<PipelineName, Option<&'static str>> = HashMap::new();
     for pipeline in project.catalog.all() {
@@ -98,7 +100,7 @@ pub(super) async fn of_project(store: &Store, project: &Project) -> rigi_store::
             fates.insert(pipeline.name.clone(), Some("its pipeline has mistakes"));
             continue;
         };
-        let off = (!ready.spec.enabled).then_some("its pipeline is switched off");
+        let off = archived.or((!ready.spec.enabled).then_some("its pipeline is switched off"));
         fates.insert(pipeline.name.clone(), off);
         // A folder of Fast-Flow's has made nothing up so far.
         let catch_up = if pipeline.spec_file.as_deref().is_some_and(|file| file.ends_with(".json")) {

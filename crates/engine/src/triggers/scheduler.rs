@@ -159,6 +159,14 @@ impl Scheduler {
 
     /// Reads the schedules of these projects again; what could not be read stays among them.
     async fn read(&mut self, stale: &mut BTreeSet<ProjectName>) {
+        if stale.is_empty() {
+            return;
+        }
+        // Word of a commit comes before whoever made it has read the projects again.
+        if let Err(error) = self.projects.refresh(&self.engine).await {
+            tracing::warn!(%error, "projects cannot be read; this is tried again");
+            return;
+        }
         for id in std::mem::take(stale) {
             let Some(project) = self.projects.of(&id) else {
                 self.disarm(&id, &BTreeSet::new());

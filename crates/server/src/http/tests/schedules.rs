@@ -327,3 +327,34 @@ async fn whoever_knows_the_key_of_a_pipeline_starts_it() {
     server.call(Method::PATCH, "/projects/lab", Some(json!({"archived": true}))).await;
     assert_eq!(call("lab/fit/of-prod", "").await.0, StatusCode::CONFLICT);
 }
+
+#[tokio::test]
+async fn a_project_that_comes_starts_by_itself_and_one_that_is_archived_no_more() {
+    let server = server(&[]).await;
+    begin(&server);
+    std::fs::create_dir_all(server.folder().join("made/air/fit")).unwrap();
+    std::fs::write(server.folder().join("made/air/fit/main.py"), "print()\n").unwrap();
+    std::fs::write(server.folder().join("made/air/fit/pipeline.yaml"), "schedule: {every: 1s}\n").unwrap();
+    assert_eq!(server.post("/projects", json!({"name": "air"})).await.status, StatusCode::CREATED);
+    let mut commits = server.state.store().commits();
+    let count = async || {
+        let page = server.get("/projects/air/fires?limit=500").await.json();
+        page["items"].as_array().unwrap().len()
+    };
+    let comes = async {
+        while count().await == 0 {
+            let _ = commits.recv().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), comes).await.expect("its schedule starts a run");
+    let archived = server.call(Method::PATCH, "/projects/air", Some(json!({"archived": true}))).await;
+    assert_eq!(archived.json()["state"], "archived");
+    let one = server.get("/projects/air/schedules/fit/default").await.json();
+    assert_eq!((&one["off"], &one["next"]), (&json!("its project is archived"), &json!([])));
+    // Another project's schedule says when some seconds have passed.
+    assert_eq!(put(&server, "often", json!({"interval": "1s"})).await.status, StatusCode::OK);
+    fires(&server, "", 1).await;
+    let before = count().await;
+    fires(&server, "", 4).await;
+    assert_eq!(count().await, before);
+}
