@@ -239,13 +239,7 @@ async fn pause_schedule(
     asker: Asker,
     Path((pipeline, id)): Path<(String, String)>,
 ) -> ApiResult<axum::Json<ScheduleView>> {
-    let one = find(&scope, &pipeline, &id).await?;
-    if one.paused.is_none() {
-        let deed = asker.deed();
-        let pause = Pause { at: deed.at, by: deed.actor.clone(), why: None };
-        scope.store().pause_schedule(&one.key, &rhythm_text(&one.schedule), Some(&pause), &deed).await?;
-    }
-    Ok(axum::Json(view(&find(&scope, &pipeline, &id).await?, Timestamp::now(), NEXT)))
+    paused(&scope, &asker, (&pipeline, &id), true).await
 }
 
 /// Lets a schedule go on. What was due meanwhile is made up for as its `catch_up` says.
@@ -257,11 +251,24 @@ async fn resume_schedule(
     asker: Asker,
     Path((pipeline, id)): Path<(String, String)>,
 ) -> ApiResult<axum::Json<ScheduleView>> {
-    let one = find(&scope, &pipeline, &id).await?;
-    if one.paused.is_some() {
-        scope.store().pause_schedule(&one.key, &rhythm_text(&one.schedule), None, &asker.deed()).await?;
+    paused(&scope, &asker, (&pipeline, &id), false).await
+}
+
+/// A schedule that is paused, or goes on, from now on; one that does already stays as it is.
+async fn paused(
+    scope: &Scope,
+    asker: &Asker,
+    (pipeline, id): (&str, &str),
+    pauses: bool,
+) -> ApiResult<axum::Json<ScheduleView>> {
+    let one = find(scope, pipeline, id).await?;
+    if one.paused.is_some() != pauses {
+        let deed = asker.deed();
+        let pause = Pause { at: deed.at, by: deed.actor.clone(), why: None };
+        let pause = pauses.then_some(&pause);
+        scope.store().pause_schedule(&one.key, &rhythm_text(&one.schedule), pause, &deed).await?;
     }
-    Ok(axum::Json(view(&find(&scope, &pipeline, &id).await?, Timestamp::now(), NEXT)))
+    Ok(axum::Json(view(&find(scope, pipeline, id).await?, Timestamp::now(), NEXT)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

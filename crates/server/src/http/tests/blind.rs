@@ -92,7 +92,6 @@ fn operations() -> Vec<(Method, String, String)> {
     all
 }
 
-/// What an answer says beside the name of what was asked for.
 /// What an answer says; of an archive, all but the moment at which it was taken.
 fn said(answer: &Answer) -> String {
     if !answer.bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
@@ -108,6 +107,7 @@ fn said(answer: &Answer) -> String {
     text
 }
 
+/// What an answer says beside the name of what was asked for.
 fn without(answer: &Answer, names: &[&str]) -> (StatusCode, String) {
     let mut body = answer.json();
     if let Some(problem) = body.as_object_mut() {
