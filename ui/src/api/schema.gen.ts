@@ -2698,7 +2698,7 @@ export interface components {
                 [key: string]: string;
             };
             /**
-             * @description Its name: letters, digits, `-` and `_`.
+             * @description Its name: lower-case letters, digits and `-`.
              * @example air-quality
              */
             name: string;

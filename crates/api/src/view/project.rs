@@ -116,7 +116,7 @@ pub struct QuotaView {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateProject {
-    /// Its name: letters, digits, `-` and `_`.
+    /// Its name: lower-case letters, digits and `-`.
     #[schema(example = "air-quality")]
     pub name: String,
     /// Who owns it: id, mail address or name of a person, id or name of a group. Absent: whoever makes it.

@@ -52,7 +52,7 @@ enum Command {
     },
     /// Make a project
     Create {
-        /// Its name: letters, digits, `-` and `_`
+        /// Its name: lower-case letters, digits and `-`
         name: String,
         /// Who owns it: mail address, name or id of a person, name or id of a group [default: you]
         #[arg(long, value_name = "WHO")]
