@@ -8,6 +8,8 @@ pub mod attempt;
 pub mod causes;
 pub mod error_code;
 pub mod event;
+pub mod expression;
+pub mod flows;
 pub mod hash;
 pub mod id;
 pub mod log;

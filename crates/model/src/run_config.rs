@@ -86,15 +86,9 @@ impl RunConfig {
             soft_limits: spec.soft_limits.clone(),
         };
         let Some(schedule) = schedule else { return config };
-        let (limits, own) = (&mut config.limits, &schedule.limits);
         config.timeout = schedule.timeout.or(config.timeout);
         config.retry = schedule.retry.clone().or(config.retry);
-        limits.cpu = own.cpu.or(limits.cpu);
-        limits.memory = own.memory.or(limits.memory);
-        limits.processes = own.processes.or(limits.processes);
-        limits.open_files = own.open_files.or(limits.open_files);
-        limits.output_size = own.output_size.or(limits.output_size);
-        limits.log_size = own.log_size.or(limits.log_size);
+        config.limits = schedule.limits.over(&config.limits);
         config.soft_limits.cpu = schedule.soft_limits.cpu.or(config.soft_limits.cpu);
         config.soft_limits.memory = schedule.soft_limits.memory.or(config.soft_limits.memory);
         config

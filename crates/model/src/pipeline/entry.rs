@@ -68,6 +68,13 @@ fn cure_missing(folder: &FolderFacts, file: &str) -> String {
 
 /// `type`, `command`, `image`.
 pub(super) fn read_entry(spec: &Section<'_>, folder: &FolderFacts, notes: &mut Notes) -> Option<Entry> {
+    if let Some(steps) = spec.get("steps") {
+        for other in ["type", "command"].iter().filter_map(|name| spec.get(name)) {
+            let message = format!("{} and {} cannot both say what is run", steps.name(), other.name());
+            notes.wrong_with(other.key_at, message, "Make it a step, or remove `steps`.");
+        }
+        return Some(Entry::Flow);
+    }
     let argv = spec.read("command", notes, read_command);
     if let (Some(kind), Some(explicit)) = (spec.get("type"), spec.get("command")) {
         let message = format!("{} and {} cannot both say what is run", kind.name(), explicit.name());
@@ -114,7 +121,7 @@ fn read_type(found: &Found<'_>, notes: &mut Notes) -> Option<Entry> {
     }
 }
 
-fn read_command(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
+pub(super) fn read_command(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
     match &found.node.value {
         NodeValue::Text(_) => {
             let text = found.filled_text(notes)?;

@@ -3,12 +3,14 @@
 
 mod schedule;
 mod small;
+mod step;
 
 pub use schedule::{SCHEDULE, STOP_AFTER};
 pub use small::{
     CELL, DOWNSTREAM, INPUT, KUBERNETES, LIMITS, OUTPUT, PRESET, PULL, RESTART, RETENTION, RETRIES,
     RETRY_STRATEGY, SECRET, SOFT_LIMITS,
 };
+pub use step::{APPROVAL, ON_FAILURE, RUN_IF, STEP};
 
 /// A field of a spec.
 #[derive(Debug)]
@@ -263,6 +265,13 @@ pub const SPEC: &[Field] = &[
         "Fast-Flow's name of `restart.interval`.",
         "\"0 3 * * *\"",
     ),
+    // Flows.
+    field(
+        "steps",
+        Kind::NamedObjects(STEP),
+        "The steps of a flow, by name: each is a run of its own, and begins when those that it needs have ended.",
+        "{\"count\": {\"command\": \"wc -l data.csv\"}, \"report\": {\"needs\": [\"count\"], \"pipeline\": \"report\"}}",
+    ),
     // What starts it, and what it starts.
     field(
         "schedule",
@@ -313,5 +322,8 @@ pub fn tables() -> Vec<(&'static str, &'static [Field])> {
         ("kubernetes", KUBERNETES),
         ("schedule", SCHEDULE),
         ("downstream_trigger", DOWNSTREAM),
+        ("step", STEP),
+        ("approval", APPROVAL),
+        ("on_failure", ON_FAILURE),
     ]
 }

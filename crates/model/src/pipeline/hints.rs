@@ -23,7 +23,9 @@ pub fn hints(
 ) -> Vec<Mistake> {
     let file = match &spec.entry {
         Entry::Script { file } | Entry::Notebook { file } => file,
-        Entry::Command { .. } | Entry::Image { .. } => return Vec::new(),
+        Entry::Command { .. } | Entry::Image { .. } | Entry::Flow | Entry::Approval { .. } => {
+            return Vec::new();
+        }
     };
     let on_machine = spec.target.as_ref().is_none_or(|target| *target == Target::PROCESS)
         && spec.container.image.is_none();

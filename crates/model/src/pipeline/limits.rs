@@ -7,7 +7,7 @@ use super::spec::{CellRetry, Limits, Restart, Retention, SoftLimits};
 /// `limits`, `cpu_hard_limit`, `mem_hard_limit`.
 pub(super) fn read_limits(section: &Section<'_>, notes: &mut Notes) -> Limits {
     let object = section.read("limits", notes, |found, notes| Section::open(found, fields::LIMITS, notes));
-    let mut limits = Limits {
+    let limits = Limits {
         cpu: section.read("cpu_hard_limit", notes, Found::cores),
         memory: section.read("mem_hard_limit", notes, Found::bytes),
         ..Limits::default()
@@ -16,8 +16,16 @@ pub(super) fn read_limits(section: &Section<'_>, notes: &mut Notes) -> Limits {
     for (ours, theirs) in [("cpu", "cpu_hard_limit"), ("memory", "mem_hard_limit")] {
         refuse_synonyms(&object, ours, section, theirs, notes);
     }
-    limits.cpu = object.read("cpu", notes, Found::cores).or(limits.cpu);
-    limits.memory = object.read("memory", notes, Found::bytes).or(limits.memory);
+    read_limit_fields(&object, notes).over(&limits)
+}
+
+/// What stands in `limits`.
+pub(super) fn read_limit_fields(object: &Section<'_>, notes: &mut Notes) -> Limits {
+    let mut limits = Limits {
+        cpu: object.read("cpu", notes, Found::cores),
+        memory: object.read("memory", notes, Found::bytes),
+        ..Limits::default()
+    };
     let counts = |name, least, most, notes: &mut Notes| {
         object
             .read(name, notes, |found, notes| found.integer(least, most, notes))

@@ -24,6 +24,9 @@ pub mod schema;
 pub mod secret_use;
 mod section;
 pub mod spec;
+pub mod step;
+mod step_links;
+mod steps;
 mod values;
 
 pub use document::SpecFormat;

@@ -17,6 +17,7 @@ use super::schedules::{read_downstream, read_schedules, read_webhook_key};
 use super::secret_use::read_secrets;
 use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
+use super::steps::read_steps;
 use super::{fast_flow, fields};
 use crate::place::Position;
 
@@ -157,6 +158,9 @@ fn read_root(
     spec.downstream_triggers =
         section.read("downstream_triggers", notes, read_downstream).unwrap_or_default();
     spec.webhook_key = section.read("webhook_key", notes, read_webhook_key);
+    if let Some(steps) = section.get("steps") {
+        spec.steps = read_steps(steps, &spec, folder, notes).unwrap_or_default();
+    }
     warn_of_idle(&section, &spec, notes);
     check_parameter_values(&section, parameters.as_ref(), notes);
     if refuse_same_keys(&section, notes) == SameKeys::Dropped {
@@ -195,7 +199,7 @@ fn read_python(section: &Section<'_>, spec: &mut PipelineSpec, notes: &mut Notes
 }
 
 /// What `uv` is given as `--python`: a text that no command line can take for an option.
-fn read_python_version(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
+pub(super) fn read_python_version(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
     let version = found.scalar_text("a version such as `3.12`", notes)?;
     let is_sound = version
         .starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '>' | '<' | '=' | '~'))

@@ -22,10 +22,11 @@ pub(super) fn read_retry(section: &Section<'_>, notes: &mut Notes) -> Option<Ret
     for theirs in ["retry_attempts", "retry_strategy"].iter().filter_map(|name| section.get(name)) {
         refuse_both(retries, theirs, notes);
     }
-    section.read("retries", notes, read_own)
+    section.read("retries", notes, read_retries)
 }
 
-fn read_own(retries: &Found<'_>, notes: &mut Notes) -> Option<RetrySpec> {
+/// `retries`.
+pub(super) fn read_retries(retries: &Found<'_>, notes: &mut Notes) -> Option<RetrySpec> {
     match &retries.node.value {
         NodeValue::Number(..) => {
             let attempts = retries.count(0, MOST_ATTEMPTS, notes)?;

@@ -77,7 +77,7 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
         Kind::Bytes => json!({"type": ["string", "integer"], "minimum": 1, "pattern": amount}),
         Kind::Duration => json!({"type": ["string", "number"], "minimum": 0, "pattern": time}),
         Kind::Moment => json!({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}"}),
-        Kind::Cron => json!({"type": "string", "pattern": r"^\s*(@[a-zA-Z]+|\S+(\s+\S+){4})\s*$"}),
+        Kind::Cron => json!({"type": "string", "pattern": r"^\s*(@[a-zA-Z]+|\S+(\s+\S+){4,5})\s*$"}),
         Kind::Texts => {
             one_of(vec![json!({"type": "string"}), json!({"type": "array", "items": {"type": "string"}})])
         }

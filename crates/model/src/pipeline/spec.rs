@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use super::container::ContainerSpec;
 use super::secret_use::SecretUse;
+use super::step::StepSpec;
 use crate::Target;
 use crate::parameters::{hide_secrets, secret_parameters};
 use crate::retry::RetrySpec;
+use crate::rights::Role;
 use crate::triggers::{CatchUp, Overlap, Rhythm, RhythmError};
 
 /// A pipeline's spec with every default filled in.
@@ -75,6 +77,9 @@ pub struct PipelineSpec {
     /// How its containers are made, where it runs in any.
     #[serde(default)]
     pub container: ContainerSpec,
+    /// The steps of a flow, in the order in which they are written; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepSpec>,
 }
 
 /// What a run executes.
@@ -102,6 +107,15 @@ pub enum Entry {
         image: String,
         /// A program with its arguments; empty: what the image starts by itself.
         argv: Vec<String>,
+    },
+    /// Nothing by itself: its steps are runs of their own.
+    Flow,
+    /// Nothing: a person answers.
+    Approval {
+        /// Who may: this role at least.
+        role: Role,
+        /// What is asked.
+        message: Option<String>,
     },
 }
 
@@ -381,6 +395,7 @@ impl PipelineSpec {
             restart: Restart::default(),
             presets: BTreeMap::new(),
             container: ContainerSpec::default(),
+            steps: Vec::new(),
         }
     }
 
