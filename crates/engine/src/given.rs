@@ -59,6 +59,21 @@ fn missing_in(open: &OpenSecrets, spec: &PipelineSpec) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// The versions of what a spec asks for, as they are now.
+pub(crate) async fn versions(
+    store: &Store,
+    project: &ProjectName,
+    spec: &PipelineSpec,
+) -> rigi_store::Result<BTreeMap<String, i64>> {
+    if !asks(spec) {
+        return Ok(BTreeMap::new());
+    }
+    let open = store.open_secrets(project).await?;
+    let key = (!spec.encrypted_env.is_empty()).then_some(ENCRYPTION_KEY);
+    let names = spec.secrets.iter().map(|secret| &*secret.name).chain(key);
+    Ok(names.filter_map(|name| Some((name.to_owned(), open.get(name)?.version))).collect())
+}
+
 /// What is missing, and what to do.
 pub(crate) fn missing_words(names: &[String], project: &ProjectName) -> String {
     let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

@@ -10,6 +10,8 @@ pub mod code;
 pub mod core;
 pub mod decide;
 mod fernet;
+mod flow_words;
+pub mod flows;
 pub mod folder;
 mod given;
 mod inputs;
@@ -28,8 +30,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rigi_model::project::ProjectSettings;
-use rigi_model::{Actor, AttemptKey, ProjectName, RunId, Timestamp};
-use rigi_store::Store;
+use rigi_model::{Actor, AttemptKey, ProjectName, RunId, Target, Timestamp};
+use rigi_model::pipeline::PipelineSpec;
+use rigi_store::{Run, Store};
 use rigi_work::credentials::{BucketAccess, Credential};
 use rigi_work::plan::{AttemptPlan, Known, Observed};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -58,6 +61,7 @@ pub struct Engine {
     versions: core::VersionCache,
     core: mpsc::UnboundedSender<Message>,
     pulses: broadcast::Sender<Pulse>,
+    after: core::After,
     leads: bool,
 }
 
@@ -72,7 +76,8 @@ impl Engine {
         let settings = Arc::new(settings);
         let versions = core::VersionCache::new(settings.clone(), store.clone());
         let (pulses, _) = broadcast::channel(16);
-        Ok(Self::with(settings, store, executors, versions, outbox, pulses, false))
+        let (executors, after) = with_flows(executors);
+        Ok(Self::with(settings, store, executors, versions, outbox, pulses, after, false))
     }
     /// Starts the core: what had not ended goes on.
     ///
@@ -88,6 +93,7 @@ impl Engine {
         let settings = Arc::new(settings);
         let (pulses, _) = broadcast::channel(4096);
         let versions = core::VersionCache::new(settings.clone(), store.clone());
+        let (executors, after) = with_flows(executors);
         let (mut core, outbox) = Core::new(
             &settings,
             store.clone(),
@@ -95,6 +101,7 @@ impl Engine {
             executors.clone(),
             observed,
             pulses.clone(),
+            after.clone(),
         );
         let adopted: Vec<_> = known.iter().map(|known| known.key.clone()).collect();
         let recovered = core.recover(known, Timestamp::now()).await?;
@@ -107,7 +114,7 @@ impl Engine {
             rigi_model::id::go_on_behind(&newest);
         }
         tokio::spawn(core.run());
-        let engine = Self::with(settings, store, executors, versions, outbox, pulses, true);
+        let engine = Self::with(settings, store, executors, versions, outbox, pulses, after, true);
         Ok((engine, recovered))
     }
 
@@ -118,6 +125,7 @@ impl Engine {
         versions: core::VersionCache,
         core: mpsc::UnboundedSender<Message>,
         pulses: broadcast::Sender<Pulse>,
+        after: core::After,
         leads: bool,
     ) -> Self {
         let room = room::Room::new(store.data().to_owned(), settings.free_disk);
@@ -136,6 +144,7 @@ impl Engine {
             versions,
             core,
             pulses,
+            after,
             leads,
         }
     }
@@ -161,7 +170,7 @@ impl Engine {
     /// Where runs may execute, by name.
     #[must_use]
     pub fn targets(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.executors.keys().map(ToString::to_string).collect();
+        let mut names: Vec<String> = self.executors.keys().filter(|target| **target != Target::FLOW).map(ToString::to_string).collect();
         names.sort_unstable();
         names
     }
@@ -266,6 +275,13 @@ impl Engine {
     }
 }
 
+/// With the one that flows go on by.
+fn with_flows(mut executors: Executors) -> (Executors, core::After) {
+    let after = core::After::default();
+    executors.insert(Target::FLOW, Arc::new(flows::FlowExecutor::new(after.flows.clone())));
+    (executors, after)
+}
+
 /// What a pipeline's spec says of its own limit.
 fn limit_of(project: &ProjectName, pipeline: &catalog::Pipeline, ready: &catalog::Ready) -> Message {
     let of = LimitOf::Pipeline(project.clone(), pipeline.name.clone());
@@ -273,6 +289,15 @@ fn limit_of(project: &ProjectName, pipeline: &catalog::Pipeline, ready: &catalog
 }
 
 impl Engine {
+    /// A run, and the part of its spec that it goes by.
+    pub(crate) async fn run_with_part(&self, run: &RunId) -> rigi_store::Result<(Run, PipelineSpec)> {
+        let run = self.store.db().run_of_any(run).await?;
+        let of = run.request.part();
+        let version = self.versions.version(&run.request.project, of.version).await?;
+        let spec = version.spec.part(&of.part).into_owned();
+        Ok((run, spec))
+    }
+
     /// What an attempt is to do, once more: for a runner that asks. `None`: it is not the run's current attempt.
     ///
     /// # Errors
@@ -324,6 +349,9 @@ impl Engine {
         }
         if !self.leads {
             return Err(rigi_store::Error::Elsewhere("the log of an attempt that has not ended"));
+        }
+        if run.request.target == Target::FLOW {
+            return Ok(LogSource::Empty);
         }
         let executor = self.executors.get(&run.request.target);
         let key = AttemptKey { run: id.clone(), number: attempt };

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::spec::Entry;
 pub use rigi_model::project::Quota;
 use rigi_model::quantity::{show_bytes, show_cpu, show_duration};
-use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
+use rigi_model::run_config::VersionPart;
+use rigi_model::{PipelineName, ProjectName, Target};
 use rigi_store::Store;
 
 use crate::Settings;
@@ -150,6 +152,10 @@ impl Settings {
 
     /// What runs of this spec take of what the project has at one time; nothing of what it has no quota of.
     fn needs_of(&self, project: &ProjectName, spec: &PipelineSpec) -> Needs {
+        // A flow takes nothing: its steps do.
+        if matches!(spec.entry, Entry::Flow | Entry::Approval { .. }) {
+            return Needs::default();
+        }
         let (limits, own) = (self.limits_of(spec), self.projects.of(project));
         let quota = &own.quota;
         Needs {
@@ -163,7 +169,7 @@ impl Settings {
 #[derive(Debug, Clone)]
 pub(crate) struct KnownNeeds {
     settings: Arc<Settings>,
-    known: Arc<Mutex<HashMap<(ProjectName, VersionHash), Needs>>>,
+    known: Arc<Mutex<HashMap<(ProjectName, VersionPart), Needs>>>,
 }
 
 impl KnownNeeds {
@@ -171,19 +177,20 @@ impl KnownNeeds {
         Self { settings, known: Arc::default() }
     }
 
-    pub(crate) fn find(&self, project: &ProjectName, version: VersionHash) -> Option<Needs> {
+    pub(crate) fn find(&self, project: &ProjectName, of: &VersionPart) -> Option<Needs> {
         if !self.settings.projects.of(project).quota.counts_needs() {
             return Some(Needs::default());
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(project.clone(), version)).copied()
+        known.get(&(project.clone(), of.clone())).copied()
     }
 
-    pub(crate) fn learn(&self, project: &ProjectName, version: VersionHash, spec: &PipelineSpec) {
+    /// The spec is that of the part.
+    pub(crate) fn learn(&self, project: &ProjectName, of: &VersionPart, spec: &PipelineSpec) {
         if self.settings.projects.of(project).quota.counts_needs() {
             let needs = self.settings.needs_of(project, spec);
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert((project.clone(), version), needs);
+            known.insert((project.clone(), of.clone()), needs);
         }
     }
 
@@ -194,15 +201,15 @@ impl KnownNeeds {
     }
 
     /// Reads what is not known of these.
-    pub(crate) async fn read(&self, store: &Store, of: impl Iterator<Item = (&ProjectName, VersionHash)>) {
-        for (project, version) in of {
-            if self.find(project, version).is_some() {
+    pub(crate) async fn read(&self, store: &Store, of: impl Iterator<Item = (&ProjectName, VersionPart)>) {
+        for (project, of) in of {
+            if self.find(project, &of).is_some() {
                 continue;
             }
-            match store.db().version(project, version).await {
-                Ok(found) => self.learn(project, version, &found.spec),
+            match store.db().version(project, of.version).await {
+                Ok(found) => self.learn(project, &of, &found.spec.part(&of.part)),
                 Err(error) => {
-                    tracing::error!(%version, %error, "what a run takes of its project's quota cannot be read");
+                    tracing::error!(version = %of.version, %error, "what a run takes of its project's quota cannot be read");
                 }
             }
         }

@@ -145,6 +145,12 @@ impl SubjectEvent {
     pub const FIRED: &'static str = "fired";
     /// It is not there any more.
     pub const REMOVED: &'static str = "removed";
+    /// What became of steps of a flow's run.
+    pub const STEPS: &'static str = "steps";
+    /// A person has answered a run that waited for one.
+    pub const ANSWERED: &'static str = "answered";
+    /// What follows from a run's end was done; its message says what was not.
+    pub const FOLLOWED: &'static str = "followed";
     /// Runs of a project were removed.
     pub const RUNS_REMOVED: &'static str = "runs-removed";
     /// Somebody wants a run to stop, and has said so to a server that does not lead.

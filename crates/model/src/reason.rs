@@ -59,6 +59,12 @@ crate::state::text_enum! {
         OutputsLeftOut = "outputs-left-out",
         /// The target that the spec asks for is not there.
         TargetUnavailable = "target-unavailable",
+        /// Waits for the answer of a person.
+        WaitingForApproval = "waiting-for-approval",
+        /// A person said no.
+        Rejected = "rejected",
+        /// A step of the flow failed.
+        StepFailed = "step-failed",
         /// The executor vanished with the attempt.
         Lost = "lost",
     }

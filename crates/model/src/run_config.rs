@@ -1,10 +1,13 @@
 //! What a run is started with: the spec, overridden by a schedule, and its environment variables.
 
 use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::VersionHash;
 use crate::parameters::variable_text;
 use crate::pipeline::spec::{Limits, PipelineSpec, Schedule, SoftLimits};
 use crate::retry::RetrySpec;
@@ -12,6 +15,35 @@ use crate::text::is_variable;
 
 /// The variable that says by which entry of `schedules` a run goes.
 pub const ENTRY: &str = "RIGI_SCHEDULE";
+/// The variable that says which step of its own version's flow a run is.
+pub const STEP: &str = "RIGI_FLOW_STEP";
+
+/// Which part of a spec a run goes by. Nothing of it: the spec as it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct SpecPart {
+    /// An entry of `schedules`.
+    pub entry: Option<Arc<str>>,
+    /// A step of the flow.
+    pub step: Option<Arc<str>>,
+}
+
+/// Captured code, and the part of its spec that a run goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VersionPart {
+    /// The code.
+    pub version: VersionHash,
+    /// The part.
+    pub part: SpecPart,
+}
+
+impl SpecPart {
+    /// As a run's own variables say it.
+    #[must_use]
+    pub fn of(variables: &BTreeMap<String, String>) -> Self {
+        let value = |name| variables.get(name).map(|value| value.as_str().into());
+        Self { entry: value(ENTRY), step: value(STEP) }
+    }
+}
 
 type Variables = BTreeMap<String, String>;
 
@@ -96,6 +128,17 @@ impl RunConfig {
 }
 
 impl PipelineSpec {
+    /// What a run that goes by this part of it goes by. What it does not have changes nothing.
+    #[must_use]
+    pub fn part(&self, part: &SpecPart) -> Cow<'_, Self> {
+        let entry = part.entry.as_deref().and_then(|entry| self.with_entry(entry));
+        let whole = entry.map_or(Cow::Borrowed(self), Cow::Owned);
+        match part.step.as_deref().and_then(|step| whole.with_step(step)) {
+            Some(step) => Cow::Owned(step),
+            None => whole,
+        }
+    }
+
     /// The same with what an entry of `schedules` says in its place; `None`: there is no such entry.
     #[must_use]
     pub fn with_entry(&self, id: &str) -> Option<Self> {

@@ -18,6 +18,8 @@ impl Target {
     pub const PROCESS: Self = Self(Cow::Borrowed("process"));
     /// The container engine that is meant where none is named.
     pub const CONTAINER: Self = Self(Cow::Borrowed("container"));
+    /// Where flows go on, which take no place: nothing of theirs is executed, their steps are runs of their own.
+    pub const FLOW: Self = Self(Cow::Borrowed("flow"));
     /// The cluster that is meant where none is named.
     pub const KUBERNETES: Self = Self(Cow::Borrowed("kubernetes"));
 
@@ -25,7 +27,7 @@ impl Target {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // Most names are known: a queue of many runs keeps no copy for each.
-        for known in [Self::PROCESS, Self::CONTAINER, Self::KUBERNETES] {
+        for known in [Self::PROCESS, Self::CONTAINER, Self::KUBERNETES, Self::FLOW] {
             if known.as_str() == text {
                 return Some(known);
             }

@@ -11,6 +11,7 @@ mod bucket;
 pub mod db;
 mod durable;
 mod error;
+pub mod flows;
 mod given_key;
 mod heard;
 pub mod inspect;

@@ -74,6 +74,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0010_schedules.up.sql"),
         down: include_str!("../migrations/0010_schedules.down.sql"),
     },
+    Migration {
+        number: 11,
+        name: "flows",
+        up: include_str!("../migrations/0011_flows.up.sql"),
+        down: include_str!("../migrations/0011_flows.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

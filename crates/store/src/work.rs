@@ -11,6 +11,7 @@ use crate::tables::events::SubjectChange;
 use crate::tables::idempotency::KeyRow;
 use crate::tables::runs::{NewRun, RunChange};
 use crate::tables::{artifacts, attempts, events, idempotency, runs};
+use crate::triggers::follow_ups;
 use crate::write::Write;
 
 /// Rows are handed on in portions of so many runs, so that a large commit takes little memory.
@@ -128,6 +129,9 @@ impl Work {
                 }
                 let add = |file| artifacts::insert(&mut rows, &change.project, &change.run, file);
                 change.artifacts.iter().for_each(add);
+                for (kind, due) in &change.follow_ups {
+                    follow_ups::add(&mut rows, &change.project, &change.run, *kind, *due);
+                }
                 for event in &change.events {
                     events::insert(&mut rows, next, of_run(&change.project, event));
                     next += 1;

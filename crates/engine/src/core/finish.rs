@@ -3,6 +3,7 @@
 //! Trouble with files never costs the log, and the other way round: each is kept as far as it can be, and what cannot
 //! is said in the log and in the run's events.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use rigi_model::log::{LastWords, Line};
 use rigi_model::{AttemptKey, Exit, Timestamp};
 use rigi_store::inspect::stored_lines;
 use rigi_store::logs::{LogSource, Notes, Packed};
-use rigi_store::{Blobs, Error, Result};
+use rigi_store::tables::artifacts::Artifact;
+use rigi_store::{Blobs, Error, Result, Stored};
 use rigi_work::outputs::LeftOut;
-use rigi_work::plan::{Ended, EndedLog, Sample};
+use rigi_work::plan::{Ended, EndedLog, Sample, StoredFile};
 
 use super::copy::Brake;
 use super::gather::{Gathered, Gatherer};
@@ -80,6 +82,9 @@ impl Keeper {
                 Gathered { left, ..Gathered::default() }
             });
         }
+        if ended.outputs.is_none() && !ended.stored.is_empty() {
+            gathered = keeper.hold(&key, std::mem::take(&mut ended.stored));
+        }
         let left = std::mem::take(&mut gathered.left).with(std::mem::take(&mut ended.left));
         let log = std::mem::take(&mut ended.log);
         let (cut, notes) = (log.cut_bytes, Notes { at, lines: left.lines() });
@@ -108,6 +113,22 @@ impl Keeper {
         (kept.log_lines, kept.log_cut, kept.log_bytes) = (log.lines, cut, log.bytes);
         (kept.log, kept.log_object, kept.quote) = (log.inline, log.object, log.quote);
         kept
+    }
+
+    /// What another run left and is kept already.
+    fn hold(&self, key: &AttemptKey, stored: Vec<StoredFile>) -> Gathered {
+        let mut gathered = Gathered::default();
+        for StoredFile { path, sha256, size } in stored {
+            match self.blobs.hold(&Stored { sha256, size }) {
+                Ok(()) => {
+                    let first = path.split('/').next().filter(|_| path.contains('/'));
+                    let output = first.filter(|first| self.declared.iter().any(|d| d == first)).map(str::to_owned);
+                    gathered.artifacts.push(Artifact::new(path, output, key.number, size, sha256));
+                }
+                Err(error) => gathered.left.lost(Path::new(&path), error.to_string()),
+            }
+        }
+        gathered
     }
 
     async fn insist<T: Send + 'static>(

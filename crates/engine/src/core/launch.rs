@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rigi_model::attempt::FailureClass;
-use rigi_model::pipeline::idle_note;
+use rigi_model::pipeline::{PipelineSpec, idle_note};
 use rigi_model::retry::RetryPolicy;
-use rigi_model::run_config::{ENTRY, EnvironmentLayers, merge_environment};
-use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, VersionHash};
+use rigi_model::run_config::{EnvironmentLayers, VersionPart, merge_environment};
+use rigi_model::triggers::FollowUpKind;
+use rigi_model::{AttemptKey, ProjectName, Reason, RunId, RunState, Target, Timestamp, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
 use rigi_work::credentials::GivenBy;
@@ -57,9 +58,9 @@ impl VersionCache {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
     }
 
-    async fn get(&self, project: &ProjectName, hash: VersionHash) -> rigi_store::Result<Arc<Prepared>> {
-        let prepared = self.prepare(project, hash).await?;
-        self.policies.learn(hash, || Policy::of(&self.settings, &prepared.version.spec));
+    async fn get(&self, project: &ProjectName, of: &VersionPart) -> rigi_store::Result<Arc<Prepared>> {
+        let prepared = self.prepare(project, of.version).await?;
+        self.policies.learn(of, || Policy::of(&self.settings, &prepared.version.spec.part(&of.part)));
         Ok(prepared)
     }
 
@@ -84,37 +85,49 @@ impl VersionCache {
         Ok(prepared)
     }
 
+    /// A version as it is stored.
+    pub(crate) async fn version(&self, project: &ProjectName, hash: VersionHash) -> rigi_store::Result<Version> {
+        Ok(self.prepare(project, hash).await?.version.clone())
+    }
+
     /// Reads a version, so that its policy is known before its runs say anything.
-    pub(super) async fn warm(&self, project: &ProjectName, hash: VersionHash) {
-        if let Err(error) = self.get(project, hash).await {
-            tracing::error!(%hash, %error, "the code of a run that has not ended cannot be read");
+    pub(super) async fn warm(&self, project: &ProjectName, of: &VersionPart) {
+        if let Err(error) = self.get(project, of).await {
+            tracing::error!(hash = %of.version, %error, "the code of a run that has not ended cannot be read");
         }
     }
 }
 
+/// A flow, and a step that waits for a person, take as long as they take, unless their spec says otherwise.
+fn own_timeout(spec: &PipelineSpec) -> Option<Duration> {
+    spec.timeout.filter(|timeout| !timeout.is_zero())
+}
+
 impl Policies for VersionCache {
     /// The server's if the version was not read yet.
-    fn retry(&self, version: VersionHash, entry: Option<&str>) -> RetryPolicy {
-        let Some(found) = self.policies.find(version) else { return self.settings.retry.clone() };
-        let own = entry.and_then(|entry| found.retry_of_entries.get(entry));
-        own.unwrap_or(&found.retry).clone()
+    fn retry(&self, of: &VersionPart) -> RetryPolicy {
+        self.policies.find(of).map_or_else(|| self.settings.retry.clone(), |found| found.retry.clone())
     }
 
-    fn grace(&self, version: Option<VersionHash>) -> Duration {
-        let found = version.and_then(|version| self.policies.find(version));
+    fn grace(&self, of: Option<&VersionPart>) -> Duration {
+        let found = of.and_then(|of| self.policies.find(of));
         found.map_or(self.settings.grace_period, |found| found.grace)
     }
 
-    fn outputs(&self, version: VersionHash) -> Vec<String> {
-        self.policies.find(version).map(|found| found.outputs.clone()).unwrap_or_default()
+    fn outputs(&self, of: &VersionPart) -> Vec<String> {
+        self.policies.find(of).map(|found| found.outputs.clone()).unwrap_or_default()
     }
 
-    fn output_size(&self, version: VersionHash) -> Option<u64> {
-        self.policies.find(version).and_then(|found| found.output_size)
+    fn output_size(&self, of: &VersionPart) -> Option<u64> {
+        self.policies.find(of).and_then(|found| found.output_size)
     }
 
-    fn needs(&self, project: &ProjectName, version: VersionHash) -> Needs {
-        self.needs.find(project, version).unwrap_or_default()
+    fn follow_ups(&self, of: &VersionPart, state: RunState, now: Timestamp) -> Vec<(FollowUpKind, Timestamp)> {
+        self.policies.find(of).map(|found| found.follow.after(state, now)).unwrap_or_default()
+    }
+
+    fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs {
+        self.needs.find(project, of).unwrap_or_default()
     }
 }
 
@@ -243,9 +256,9 @@ impl VersionCache {
     /// # Errors
     /// If its code or its secrets cannot be read.
     pub(crate) async fn plan(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
-        let prepared = self.get(&run.project, run.version).await?;
-        let entry = run.env.get(ENTRY).and_then(|id| prepared.version.spec.with_entry(id));
-        let spec = entry.as_ref().unwrap_or(&prepared.version.spec);
+        let of = run.part();
+        let prepared = self.get(&run.project, &of).await?;
+        let spec = &*prepared.version.spec.part(&of.part);
         // An image that a pipeline names brings its own Python.
         let rigis_python = spec.entry.needs_python() && spec.container.image.is_none();
         let environment = rigis_python.then(|| EnvironmentPlan {
@@ -256,7 +269,9 @@ impl VersionCache {
         let (mut parameters, mut asked) = ((*run.parameters).clone(), (*run.env).clone());
         let sealed = crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
         crate::secrets::open_variables(self.store.sealer(), &mut asked)?;
-        let mut given = given::of_spec(&self.store, &run.project, spec).await?;
+        // A flow itself is given nothing: its steps are.
+        let bare = (!spec.entry.is_run()).then(|| PipelineSpec::of(spec.entry.clone()));
+        let mut given = given::of_spec(&self.store, &run.project, bare.as_ref().unwrap_or(spec)).await?;
         crate::secrets::add_covered(&parameters, &sealed, &asked, &mut given.rest.covered);
         let env = merge_environment(&EnvironmentLayers {
             env: Some(&spec.env),
@@ -282,7 +297,7 @@ impl VersionCache {
             outputs: spec.outputs.keys().cloned().collect(),
             limits: self.settings.limits_of(spec),
             container: spec.container.clone(),
-            timeout: self.settings.timeout_of(spec),
+            timeout: if spec.entry.is_run() { self.settings.timeout_of(spec) } else { own_timeout(spec) },
             grace: spec.grace_period.unwrap_or(self.settings.grace_period),
             bucket: None,
             notes: idle_note(spec).into_iter().collect(),

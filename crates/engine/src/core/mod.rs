@@ -22,13 +22,14 @@ use std::time::Duration;
 
 use rigi_model::{AttemptKey, ProjectName, RunId, RunState, Target, Timestamp};
 use rigi_store::{Pace, Store};
-use rigi_work::plan::{Executor, Known, Observed};
-use tokio::sync::{broadcast, mpsc};
+use rigi_work::plan::{Executor, Known, Observed, Phase};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use copy::Brake;
 
 use crate::Settings;
 use crate::decide::{Board, WEIGHT};
+use crate::flow_words::{FlowWord, FlowWords};
 use crate::ledger::{Ledger, Message, Pulse, Recovered, Round};
 use crate::quota::{KnownNeeds, limits_of};
 use crate::room::Room;
@@ -57,6 +58,28 @@ pub(crate) struct Core {
     room: Room,
     /// What stops the copying of outputs, by attempt.
     brakes: HashMap<AttemptKey, Brake>,
+    /// Who hears of ends that lead on.
+    after: After,
+}
+
+/// Who hears of ends that lead on, when they are durable. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct After {
+    /// Steps of flows.
+    pub flows: FlowWords,
+    /// Told when something is to be done because a run has ended.
+    pub follow: Arc<Notify>,
+}
+
+impl After {
+    fn tell(&self, step_ends: Vec<(RunId, RunId, RunState)>, follows: bool) {
+        for (parent, run, state) in step_ends {
+            self.flows.send(FlowWord::StepEnded { parent, run, state });
+        }
+        if follows {
+            self.follow.notify_one();
+        }
+    }
 }
 
 impl Core {
@@ -67,6 +90,7 @@ impl Core {
         executors: Executors,
         observed: mpsc::UnboundedReceiver<Observed>,
         pulses: broadcast::Sender<Pulse>,
+        after: After,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let mut board = Board::new(settings.active.clone());
@@ -78,7 +102,7 @@ impl Core {
         let room = Room::new(store.data().to_owned(), settings.free_disk);
         let sender = outbox.clone();
         let brakes = HashMap::new();
-        let core = Self { store, executors, inbox, observed, outbox, pulses, ledger, room, brakes };
+        let core = Self { store, executors, inbox, observed, outbox, pulses, ledger, room, brakes, after };
         (core, sender)
     }
 
@@ -88,7 +112,7 @@ impl Core {
     /// If the database does not answer.
     pub(crate) async fn recover(
         &mut self,
-        known: Vec<Known>,
+        mut known: Vec<Known>,
         now: Timestamp,
     ) -> rigi_store::Result<Recovered> {
         let store = self.store.clone();
@@ -105,9 +129,15 @@ impl Core {
             open.extend(queue);
         }
         for run in open.iter().filter(|run| run.status.state.is_active()) {
-            self.ledger.policies().warm(&run.project, run.version).await;
+            if run.target == Target::FLOW {
+                // It is where its steps are, which are stored.
+                let key = AttemptKey { run: run.id.clone(), number: run.status.attempt };
+                self.after.flows.send(FlowWord::Resume(key.clone()));
+                known.push(Known { key, phase: Phase::Running });
+            }
+            self.ledger.policies().warm(&run.project, &run.part).await;
         }
-        let of = open.iter().map(|run| (&run.project, run.version));
+        let of = open.iter().map(|run| (&run.project, run.part.clone()));
         self.ledger.policies().needs.read(&store, of).await;
         let mut round = Round::default();
         let recovered = self.ledger.recover(open, known, now, &mut round);
@@ -162,7 +192,7 @@ async fn load_queue(
                 if let Some(run) = queue.last() {
                     last = run.id.clone();
                 }
-                needs.read(store, queue.iter().map(|run| (&run.project, run.version))).await;
+                needs.read(store, queue.iter().map(|run| (&run.project, run.part.clone()))).await;
                 core.send(Message::Queued(queue)).map_err(|_| Gone)?;
                 if !full {
                     return Ok(());

@@ -59,7 +59,7 @@ pub(super) async fn verify(
     let waits = found.into_iter().filter(|run| run.status.state == RunState::Queued);
     let mut waiting: Vec<_> = waits.map(|run| Arc::new(run.request)).collect();
     waiting.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-    needs.read(store, waiting.iter().map(|run| (&run.project, run.version))).await;
+    needs.read(store, waiting.iter().map(|run| (&run.project, run.part()))).await;
     // The core is gone: nobody waits for them.
     let _ = core.send(Message::Verified { asked, waiting });
 }

@@ -158,8 +158,13 @@ impl Core {
 
     /// Hands the changes to the store; what follows from them is done when they are durable.
     async fn flush(&mut self, round: Round) -> rigi_store::Result<()> {
-        let Round { changes, claims, releases, replies, counts, verify, .. } = round;
-        let waits = !releases.is_empty() || !replies.is_empty() || !counts.is_empty() || !verify.is_empty();
+        let Round { changes, claims, releases, replies, counts, verify, step_ends, follows, .. } = round;
+        let waits = !releases.is_empty()
+            || !replies.is_empty()
+            || !counts.is_empty()
+            || !verify.is_empty()
+            || !step_ends.is_empty()
+            || follows;
         if changes.is_empty() && !waits {
             return Ok(());
         }
@@ -182,7 +187,7 @@ impl Core {
             .map(|(target, key)| (self.executors_of(target.as_ref()).cloned().collect::<Vec<_>>(), key))
             .collect();
         let (planner, store, outbox) = (self.planner(), self.store.clone(), self.outbox.clone());
-        let needs = self.ledger.policies().needs.clone();
+        let (needs, after) = (self.ledger.policies().needs.clone(), self.after.clone());
         tokio::spawn(async move {
             if durable.await.is_err() {
                 return;
@@ -191,6 +196,7 @@ impl Core {
                 executors.iter().for_each(|executor| executor.release(&key));
             }
             answer(replies, counts);
+            after.tell(step_ends, follows);
             tokio::join!(planner.plan(claimed), others::verify(&store, &needs, verify, &outbox));
         });
         Ok(())

@@ -312,7 +312,8 @@ impl Board {
             let amounts = kind.amounts().map(|(of, takes)| (count(of), takes)).collect();
             let mut turns = turns.iter();
             let served = self.served.get(kind).copied().unwrap_or(0);
-            let lane = Lane { counts, amounts, served, next: turns.next(), turns };
+            let is_flow = kind.is_flow();
+            let lane = Lane { counts, amounts, served, is_flow, next: turns.next(), turns };
             match draft.projects.last_mut() {
                 Some(last) if *last.name == kind.project => last.lanes.push(lane),
                 _ => draft.projects.push(Contender {
@@ -333,6 +334,8 @@ struct Lane<'a> {
     /// What each run takes of amounts.
     amounts: Vec<(usize, u64)>,
     served: u64,
+    /// Its runs take no place.
+    is_flow: bool,
     next: Option<&'a Turn>,
     turns: Turns<'a>,
 }
@@ -365,7 +368,7 @@ struct Contender<'a> {
 impl Contender<'_> {
     /// How many of its runs have a place.
     fn active(&self, counts: &[Count]) -> u64 {
-        self.lanes.first().map_or(0, |lane| counts[lane.counts[1]].active)
+        self.lanes.iter().find(|lane| !lane.is_flow).map_or(0, |lane| counts[lane.counts[1]].active)
     }
 }
 

@@ -76,11 +76,21 @@ impl RunKind {
         cpu.into_iter().chain(memory)
     }
 
+    /// Whether they take no place: flows, whose steps do.
+    pub(super) fn is_flow(&self) -> bool {
+        self.target == Target::FLOW
+    }
+
     /// What limits their number, the narrowest first.
     #[must_use]
     pub fn limited_by(&self) -> [LimitOf; 4] {
+        let pipeline = LimitOf::Pipeline(self.project.clone(), self.pipeline.clone());
+        if self.is_flow() {
+            let flows = || LimitOf::Target(Target::FLOW);
+            return [pipeline, flows(), flows(), flows()];
+        }
         [
-            LimitOf::Pipeline(self.project.clone(), self.pipeline.clone()),
+            pipeline,
             LimitOf::Project(self.project.clone()),
             LimitOf::Target(self.target.clone()),
             LimitOf::Everything,

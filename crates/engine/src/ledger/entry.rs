@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rigi_model::log::Unfinished;
 use rigi_model::run::RunStatus;
-use rigi_model::{AttemptKey, RunId, RunState, Timestamp, VersionHash};
+use rigi_model::run_config::VersionPart;
+use rigi_model::{AttemptKey, PipelineName, RunId, RunState, Timestamp};
 use rigi_store::{NewRun, OpenRun};
 use rigi_work::plan::Sample;
 use serde_json::Value;
@@ -34,7 +35,9 @@ pub(super) struct Entry {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct RunOf {
     pub kind: Arc<RunKind>,
-    pub version: VersionHash,
+    pub part: VersionPart,
+    /// The flow that it is a step of.
+    pub parent: Option<RunId>,
 }
 
 /// Each of these once.
@@ -92,6 +95,11 @@ const SAMPLES: usize = 720;
 /// Characters of a progress message that are kept.
 const MESSAGE_CHARS: usize = 300;
 
+/// Where runs of a pipeline wait: those of a step of its own have a line of their own, and are not its instances.
+fn line_of(pipeline: &PipelineName, step: Option<&str>) -> PipelineName {
+    step.map_or_else(|| pipeline.clone(), |step| PipelineName::unchecked(format!("{pipeline}/{step}")))
+}
+
 impl Entry {
     fn new(of: Arc<RunOf>, priority: i32, accepted_at: Timestamp) -> Self {
         let (launched, keeping) = (false, false);
@@ -101,19 +109,21 @@ impl Entry {
     pub(super) fn accepted(request: &Arc<NewRun>, needs: Needs, cache: bool, runs_of: &mut RunsOf) -> Self {
         let kind = RunKind {
             project: request.project.clone(),
-            pipeline: request.pipeline.clone(),
+            pipeline: line_of(&request.pipeline, request.part().part.step.as_deref()),
             target: request.target.clone(),
             needs,
         };
-        let of = RunOf { kind: Arc::new(kind), version: request.version };
+        let parent = request.step.as_ref().map(|step| step.parent.clone());
+        let of = RunOf { kind: Arc::new(kind), part: request.part(), parent };
         let entry = Self::new(runs_of.get(of), request.priority, request.created_at);
         Self { request: cache.then(|| request.clone()), ..entry }
     }
 
     pub(super) fn recovered(run: OpenRun, needs: Needs, runs_of: &mut RunsOf) -> Self {
-        let OpenRun { project, pipeline, version, target, priority, status, .. } = run;
+        let OpenRun { project, pipeline, part, parent, target, priority, status, .. } = run;
+        let pipeline = line_of(&pipeline, part.part.step.as_deref());
         let kind = Arc::new(RunKind { project, pipeline, target, needs });
-        let of = runs_of.get(RunOf { kind, version });
+        let of = runs_of.get(RunOf { kind, part, parent });
         let accepted_at = status.queued_at;
         let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));
         Self { status: known, ..Self::new(of, priority, accepted_at) }

@@ -66,6 +66,7 @@ mod tests {
     use std::time::Duration;
 
     use rigi_model::retry::RetryPolicy;
+    use rigi_model::run_config::VersionPart;
     use rigi_model::{PipelineName, ProjectName, RunState, Target, Trigger, VersionHash};
 
     use super::super::{Message, Policies};
@@ -75,19 +76,19 @@ mod tests {
     struct Same;
 
     impl Policies for Same {
-        fn retry(&self, _: VersionHash, _: Option<&str>) -> RetryPolicy {
+        fn retry(&self, _: &VersionPart) -> RetryPolicy {
             RetryPolicy::default()
         }
-        fn grace(&self, _: Option<VersionHash>) -> Duration {
+        fn grace(&self, _: Option<&VersionPart>) -> Duration {
             Duration::ZERO
         }
-        fn outputs(&self, _: VersionHash) -> Vec<String> {
+        fn outputs(&self, _: &VersionPart) -> Vec<String> {
             Vec::new()
         }
-        fn output_size(&self, _: VersionHash) -> Option<u64> {
+        fn output_size(&self, _: &VersionPart) -> Option<u64> {
             None
         }
-        fn needs(&self, _: &ProjectName, _: VersionHash) -> Needs {
+        fn needs(&self, _: &ProjectName, _: &VersionPart) -> Needs {
             Needs::default()
         }
     }

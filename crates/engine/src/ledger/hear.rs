@@ -74,7 +74,7 @@ impl<P: Policies> Ledger<P> {
             }
             let cache = self.cached_requests < CACHED_REQUESTS;
             self.cached_requests += usize::from(cache);
-            let needs = self.policies.needs(&request.project, request.version);
+            let needs = self.policies.needs(&request.project, &request.part());
             let entry = Entry::accepted(request, needs, cache, &mut self.runs_of);
             self.board.wait(&request.id, &entry.of.kind, entry.priority);
             self.runs.insert(request.id.clone(), entry);
@@ -115,7 +115,7 @@ impl<P: Policies> Ledger<P> {
         let Some(entry) = self.runs.get(run) else { return false };
         let (key, keeping) = (entry.key(run.clone()), entry.keeping);
         let stop = (entry.launched && !keeping).then(|| (key.clone(), entry.of.kind.target.clone()));
-        let grace = self.policies.grace(Some(entry.of.version));
+        let grace = self.policies.grace(Some(&entry.of.part));
         self.meet(run, Happening::CancelRequested { by }, now, round);
         if let Some((key, target)) = stop {
             round.orders.push(Order::Stop { target: Some(target), key, grace });
@@ -183,7 +183,7 @@ impl<P: Policies> Ledger<P> {
         }
         entry.keeping = true;
         let sampled = entry.live.as_ref().is_some_and(|live| !live.samples.is_empty());
-        let whole = ended.outputs.is_none() && ended.left.is_empty();
+        let whole = ended.outputs.is_none() && ended.left.is_empty() && ended.stored.is_empty();
         if whole && ended.log.file.is_none() && ended.log.inline.is_empty() && !sampled {
             self.kept(&key, at, Kept::nothing(ended), round);
             return;
@@ -191,7 +191,7 @@ impl<P: Policies> Ledger<P> {
         let samples =
             entry.live.as_ref().map(|live| live.samples.iter().copied().collect()).unwrap_or_default();
         let (declared, output_size) =
-            (self.policies.outputs(entry.of.version), self.policies.output_size(entry.of.version));
+            (self.policies.outputs(&entry.of.part), self.policies.output_size(&entry.of.part));
         let cancelled = entry.is_cancelled();
         let project = entry.of.kind.project.clone();
         let leaving = Leaving { key, project, at, ended, declared, output_size, samples, cancelled };

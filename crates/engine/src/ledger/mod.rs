@@ -21,7 +21,9 @@ use std::time::Duration;
 use rigi_model::Target;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
-use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp, VersionHash};
+use rigi_model::run_config::VersionPart;
+use rigi_model::triggers::FollowUpKind;
+use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
@@ -31,16 +33,20 @@ use foreign::LookUp;
 
 /// What versions say of their runs, with the server's defaults filled in.
 pub trait Policies {
-    /// What follows a failed attempt of a run that goes by this entry of `schedules`.
-    fn retry(&self, version: VersionHash, entry: Option<&str>) -> RetryPolicy;
+    /// What follows a failed attempt.
+    fn retry(&self, of: &VersionPart) -> RetryPolicy;
     /// Between SIGTERM and SIGKILL; `None` is the server's own.
-    fn grace(&self, version: Option<VersionHash>) -> Duration;
+    fn grace(&self, of: Option<&VersionPart>) -> Duration;
     /// Names of the declared outputs.
-    fn outputs(&self, version: VersionHash) -> Vec<String>;
+    fn outputs(&self, of: &VersionPart) -> Vec<String>;
     /// Bytes of files that are kept at most.
-    fn output_size(&self, version: VersionHash) -> Option<u64>;
+    fn output_size(&self, of: &VersionPart) -> Option<u64>;
+    /// What is to be done because a run has ended in this state, and when.
+    fn follow_ups(&self, _of: &VersionPart, _state: RunState, _now: Timestamp) -> Vec<(FollowUpKind, Timestamp)> {
+        Vec::new()
+    }
     /// What each run takes of what its project has at one time.
-    fn needs(&self, project: &ProjectName, version: VersionHash) -> Needs;
+    fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs;
 }
 
 /// Every run that has not ended.
@@ -87,9 +93,9 @@ impl<P: Policies> Ledger<P> {
     }
 
     /// The versions of runs that have a place, or wait for their next attempt.
-    pub fn versions_in_use(&self) -> HashSet<VersionHash> {
+    pub fn versions_in_use(&self) -> HashSet<VersionPart> {
         let in_use = self.runs.values().filter(|entry| entry.state() != RunState::Queued);
-        in_use.map(|entry| entry.of.version).collect()
+        in_use.map(|entry| entry.of.part.clone()).collect()
     }
 
     /// When the next delay ends.
@@ -156,8 +162,7 @@ impl<P: Policies> Ledger<P> {
         complete: impl FnOnce(&mut RunChange),
     ) {
         let Some(entry) = self.runs.get_mut(run) else { return };
-        let own = entry.request.as_ref().and_then(|request| request.env.get(rigi_model::run_config::ENTRY));
-        let policy = self.policies.retry(entry.of.version, own.map(String::as_str));
+        let policy = self.policies.retry(&entry.of.part);
         let before = (entry.state(), entry.next_attempt_at());
         let spread = spread(run, entry.attempt());
         let outcome = match fold(run, entry.status(), &policy, what, now, spread) {
@@ -177,7 +182,15 @@ impl<P: Policies> Ledger<P> {
             events: outcome.events,
             attempt,
             artifacts: Vec::new(),
+            follow_ups: Vec::new(),
         };
+        if change.status.state.is_terminal() {
+            let state = change.status.state;
+            change.follow_ups = self.policies.follow_ups(&entry.of.part, state, now);
+            round.follows |= !change.follow_ups.is_empty();
+            let step = entry.of.parent.as_ref().map(|parent| (parent.clone(), run.clone(), state));
+            round.step_ends.extend(step);
+        }
         complete(&mut change);
         round.changes.push(change);
         self.keep_board(run, before, round);

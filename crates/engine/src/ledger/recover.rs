@@ -25,7 +25,7 @@ impl<P: Policies> Ledger<P> {
         for run in open {
             let id = run.id.clone();
             let active = run.status.state.is_active();
-            let needs = self.policies.needs(&run.project, run.version);
+            let needs = self.policies.needs(&run.project, &run.part);
             let entry = Entry::recovered(run, needs, &mut self.runs_of);
             let key = entry.key(id.clone());
             let found = if active { known.remove(&key) } else { None };
@@ -57,7 +57,7 @@ impl<P: Policies> Ledger<P> {
     pub(super) fn take_queue(&mut self, runs: Vec<OpenRun>) {
         for run in runs {
             if !self.runs.contains_key(&run.id) {
-                let needs = self.policies.needs(&run.project, run.version);
+                let needs = self.policies.needs(&run.project, &run.part);
                 let (id, entry) = (run.id.clone(), Entry::recovered(run, needs, &mut self.runs_of));
                 self.place(id, entry);
             }
@@ -91,7 +91,7 @@ impl<P: Policies> Ledger<P> {
     ) {
         let Some(entry) = self.runs.get_mut(id) else { return };
         let (key, target) = (entry.key(id.clone()), entry.of.kind.target.clone());
-        let grace = self.policies.grace(Some(entry.of.version));
+        let grace = self.policies.grace(Some(&entry.of.part));
         let (state, cancelled) = (entry.state(), entry.is_cancelled());
         match known {
             Some(known) => {

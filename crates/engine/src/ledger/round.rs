@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rigi_model::{AttemptKey, ProjectName, RunId, Target, Timestamp};
+use rigi_model::{AttemptKey, ProjectName, RunId, RunState, Target, Timestamp};
 use rigi_store::{NewRun, RunChange};
 use rigi_work::plan::{AttemptPlan, Ended, Sample};
 use tokio::sync::oneshot;
@@ -28,6 +28,10 @@ pub struct Round {
     pub replies: Vec<(oneshot::Sender<CancelAnswer>, CancelAnswer)>,
     /// The same: who is told how many requests to cancel were accepted.
     pub counts: Vec<(oneshot::Sender<u64>, u64)>,
+    /// The same: steps of flows that have ended, and how: flow, step's run, state.
+    pub step_ends: Vec<(RunId, RunId, RunState)>,
+    /// The same: something is to be done because a run has ended.
+    pub follows: bool,
     /// The same: runs of other servers that are to be looked up, for [`super::Message::Verified`].
     pub verify: Vec<RunId>,
 }

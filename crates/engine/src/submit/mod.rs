@@ -2,6 +2,7 @@
 
 mod capture;
 mod inputs;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::is_label_key;
 use rigi_model::run::RunStatus;
-use rigi_model::run_config::ENTRY;
+use rigi_model::run_config::{ENTRY, SpecPart, VersionPart};
 use rigi_model::text::is_variable;
 use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
-use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput};
+use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput, StepOf};
 use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, LookError, Pipeline};
@@ -66,6 +67,8 @@ pub struct Submission {
     pub entry: Option<String>,
     /// Which due time they are of, and the one before it.
     pub due: Option<(Timestamp, Option<Timestamp>)>,
+    /// The step of a flow that it is.
+    pub step: Option<StepOf>,
     /// How many of them.
     pub count: u32,
 }
@@ -166,6 +169,17 @@ pub enum SubmitError {
     /// It cannot be stored.
     #[error(transparent)]
     Store(#[from] rigi_store::Error),
+}
+
+/// Whether the same may go well a little later: nothing is wrong with what was asked.
+pub(crate) fn may_pass(error: &SubmitError) -> bool {
+    match error {
+        SubmitError::Store(error) => !error.is_damage(),
+        SubmitError::Unread { .. } => true,
+        // Waiting runs get fewer by themselves.
+        SubmitError::Quota(exceeded) => exceeded.quota == "queued",
+        _ => false,
+    }
 }
 
 fn mistakes(pipeline: &Pipeline) -> String {
@@ -298,20 +312,27 @@ impl Engine {
     ) -> Result<(), SubmitError> {
         let mut code = self.code(catalog, &submission, looked).await?;
         let sealer = self.store.sealer();
-        let own = take_own(&mut submission, &mut code)?;
-        // What a rerun repeats comes sealed.
-        secrets::open_parameters(sealer, &mut submission.parameters)?;
+        let mut own = take_own(&mut submission, &mut code)?;
+        // What a rerun repeats comes sealed, and what a flow hands on.
+        let sealed = secrets::open_parameters(sealer, &mut submission.parameters)?;
+        refuse_secrets_in_clear(&submission, &sealed, &code.spec)?;
         secrets::open_variables(sealer, &mut submission.env)?;
         let mut parameters =
             code.check(std::mem::take(&mut submission.parameters)).map_err(SubmitError::Parameters)?;
-        let within = self.settings.within_quota(catalog.project(), &submission.pipeline, &code.spec);
-        within.map_err(SubmitError::Quota)?;
-        self.versions.needs.learn(catalog.project(), code.hash, &code.spec);
-        check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
+        if code.spec.is_flow() {
+            self.check_steps(catalog, &submission, &code.spec)?;
+            own_flow(&mut submission, &mut own);
+        } else {
+            let within = self.settings.within_quota(catalog.project(), &submission.pipeline, &code.spec);
+            within.map_err(SubmitError::Quota)?;
+        }
+                check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
         check_entries("labels", &submission.labels, is_label_key)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
         submission.env.extend(own);
+        let part = VersionPart { version: code.hash, part: SpecPart::of(&submission.env) };
+        self.versions.needs.learn(catalog.project(), &part, &code.spec);
         let inputs =
             self.inputs(catalog.project(), &code.spec, std::mem::take(&mut submission.inputs)).await?;
         let names = given::missing(&self.store, catalog.project(), &code.spec).await?;
@@ -323,7 +344,8 @@ impl Engine {
         if !(-100..=100).contains(&priority) {
             return Err(invalid("/priority", format!("the priority is {priority} and may be -100 to 100")));
         }
-        let target = self.target(catalog.project(), &submission, &code.spec)?;
+        let wanted = submission.target.as_deref();
+        let target = self.target(catalog.project(), &submission.pipeline, wanted, &code.spec)?;
         let mut labels = code.spec.labels.clone();
         labels.extend(submission.labels);
         let run = NewRun {
@@ -332,7 +354,7 @@ impl Engine {
             pipeline: submission.pipeline,
             version: code.hash,
             priority,
-            max_attempts: self.settings.retry_of(&code.spec).attempts + 1,
+            max_attempts: if code.spec.entry.is_run() { self.settings.retry_of(&code.spec).attempts + 1 } else { 1 },
             created_at: now,
             trigger: submission.trigger,
             rerun_of: submission.rerun_of,
@@ -341,7 +363,7 @@ impl Engine {
             inputs: inputs.into(),
             env: submission.env.into(),
             labels: labels.into(),
-            step: None,
+            step: submission.step,
         };
         for _ in 1..submission.count {
             runs.push(Arc::new(NewRun { id: RunId::generate(), ..run.clone() }));
@@ -351,18 +373,21 @@ impl Engine {
     }
 
     /// Where it is executed: where it was asked for, and nowhere else.
-    fn target(
+    pub(crate) fn target(
         &self,
         project: &ProjectName,
-        Submission { pipeline, target: wanted, .. }: &Submission,
+        pipeline: &PipelineName,
+        wanted: Option<&str>,
         spec: &PipelineSpec,
     ) -> Result<Target, SubmitError> {
+        if !spec.entry.is_run() {
+            return Ok(Target::FLOW);
+        }
         let own = self.settings.projects.of(project);
         let missing = |name: &str| SubmitError::NoTarget { name: name.to_owned(), there: self.targets() };
         let target = match (wanted, &spec.target, &own.target) {
-            (Some(text), ..) | (None, None, Some(text)) => {
-                Target::parse(text).ok_or_else(|| missing(text))?
-            }
+            (Some(text), ..) => Target::parse(text).ok_or_else(|| missing(text))?,
+            (None, None, Some(text)) => Target::parse(text).ok_or_else(|| missing(text))?,
             (None, Some(target), _) => target.clone(),
             (None, None, None) => self.settings.target.clone(),
         };
@@ -376,6 +401,37 @@ impl Engine {
             None => Ok(target),
             Some(why) => Err(SubmitError::Refused { target, pipeline: pipeline.clone(), why }),
         }
+    }
+}
+
+/// The variable that says where a flow's steps execute that do not say it.
+pub(crate) const FLOW_TARGET: &str = "RIGI_FLOW_TARGET";
+/// The variable that says that no former result counts.
+pub const NO_CACHE: &str = "RIGI_NO_CACHE";
+
+/// What a flow keeps for its steps.
+fn own_flow(submission: &mut Submission, own: &mut BTreeMap<String, String>) {
+    if let Some(target) = submission.target.take() {
+        own.insert(FLOW_TARGET.to_owned(), target);
+    }
+}
+
+/// A flow hands a secret on to what keeps it as one, or not at all.
+fn refuse_secrets_in_clear(
+    submission: &Submission,
+    sealed: &[String],
+    spec: &PipelineSpec,
+) -> Result<(), SubmitError> {
+    if submission.step.is_none() || sealed.is_empty() {
+        return Ok(());
+    }
+    let secret = secret_parameters(spec.parameters.as_ref());
+    match sealed.iter().find(|name| !secret.contains(*name)) {
+        Some(name) => {
+            let message = format!("the parameter `{name}` of `{}` is given a secret, and is none", submission.pipeline);
+            Err(invalid(format!("/parameters/{name}"), message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use rigi_store::triggers::{Fire, FiredRun, Pause, fire_key};
 use super::known::{Scheduled, rhythm_text};
 use crate::Engine;
 use crate::catalog::Catalog;
-use crate::submit::{Submission, SubmitError};
+use crate::submit::{Submission, SubmitError, may_pass};
 
 /// What could not be tried is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -180,6 +180,7 @@ impl Engine {
             version: None,
             entry: Some(one.key.id.clone()),
             due: Some((due, previous)),
+            step: None,
             count: 1,
         };
         let key = IdempotencyKey { key: fire_key(&one.key, due), request: "due".to_owned() };
@@ -254,11 +255,3 @@ fn fire_of(
     Fire { schedule: one.key.clone(), due, outcome, reason, run, at }
 }
 
-/// Whether the same may go well a little later: nothing is wrong with the pipeline.
-fn may_pass(error: &SubmitError) -> bool {
-    match error {
-        SubmitError::Store(error) => !error.is_damage(),
-        SubmitError::Unread { .. } => true,
-        _ => false,
-    }
-}

@@ -66,7 +66,7 @@ pub fn signature(plan: &AttemptPlan) -> String {
     let file = match &plan.entry {
         Entry::Script { file } => file.as_str(),
         Entry::Notebook { .. } => "*notebook",
-        Entry::Command { .. } | Entry::Image { .. } => "",
+        Entry::Command { .. } | Entry::Image { .. } | Entry::Flow | Entry::Approval { .. } => "",
     };
     let asked = plan.environment.as_ref();
     let python = asked.and_then(|plan| plan.python_version.as_deref()).unwrap_or("");

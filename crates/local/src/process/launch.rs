@@ -122,6 +122,11 @@ impl Context {
                 let (class, reason) = (FailureClass::User, Reason::TargetUnavailable);
                 Err(Exit::NotStarted { class, reason, message })
             }
+            Entry::Flow | Entry::Approval { .. } => {
+                let message = "A flow has nothing to run by itself.".to_owned();
+                let (class, reason) = (FailureClass::Infrastructure, Reason::StartFailed);
+                Err(Exit::NotStarted { class, reason, message })
+            }
         }
     }
 }

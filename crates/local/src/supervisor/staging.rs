@@ -256,6 +256,13 @@ fn place_secrets(folder: &Path, launch: &Launch) -> Result<(), NotStarted> {
     Ok(())
 }
 
+fn make_if_missing(folder: &Path) -> Result<(), Failed> {
+    match make_folder(folder) {
+        Err((_, error)) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
 fn place_inputs(folder: &Path, launch: &Launch) -> Result<(), NotStarted> {
     if launch.inputs.is_empty() {
         return Ok(());
@@ -264,12 +271,17 @@ fn place_inputs(folder: &Path, launch: &Launch) -> Result<(), NotStarted> {
     let failed = |(path, error): Failed| NotStarted::staging("An input", &path, &error);
     make_folder(&root).map_err(failed)?;
     for input in &launch.inputs {
-        let into = root.join(segment(&input.input)?);
-        match make_folder(&into) {
-            Err((_, error)) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => other.map_err(failed)?,
+        let mut into = root.join(segment(&input.input)?);
+        make_if_missing(&into).map_err(failed)?;
+        // Files of a step come with their folders.
+        let mut parts = input.name.split('/').peekable();
+        while let Some(part) = parts.next() {
+            into.push(segment(part)?);
+            if parts.peek().is_some() {
+                make_if_missing(&into).map_err(failed)?;
+            }
         }
-        copy_file(&input.path, &into.join(segment(&input.name)?), 0o444).map_err(failed)?;
+        copy_file(&input.path, &into, 0o444).map_err(failed)?;
     }
     Ok(())
 }

@@ -120,6 +120,12 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Whether an executor runs something; a flow's steps are runs of their own.
+    #[must_use]
+    pub const fn is_run(&self) -> bool {
+        !matches!(self, Self::Flow | Self::Approval { .. })
+    }
+
     /// Whether it needs a Python environment.
     #[must_use]
     pub const fn needs_python(&self) -> bool {

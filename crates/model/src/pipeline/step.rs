@@ -63,7 +63,7 @@ pub struct StepSpec {
     /// Instead of the flow's.
     #[serde(default)]
     pub target: Option<Target>,
-    /// Instead of the flow's.
+    /// The longest that one attempt may run; `None` is the server's default.
     #[serde(default)]
     pub timeout: Option<Duration>,
     /// Instead of the flow's.
@@ -235,7 +235,8 @@ impl PipelineSpec {
             cells: Vec::new(),
             inputs: BTreeMap::new(),
             target: step.target.clone().or_else(|| self.target.clone()),
-            timeout: step.timeout.or(self.timeout),
+            // The flow's own is of all of it.
+            timeout: step.timeout,
             retry: step.retry.clone().or_else(|| self.retry.clone()),
             limits: step.limits.over(&self.limits),
             python_version: step.python_version.clone().or_else(|| self.python_version.clone()),

@@ -12,6 +12,16 @@ use serde::{Deserialize, Serialize};
 use crate::state::text_enum;
 
 text_enum! {
+    /// What may be to be done because a run has ended.
+    FollowUpKind {
+        /// The pipelines that follow its own.
+        Downstream = "downstream",
+        /// It starts again.
+        Restart = "restart",
+    }
+}
+
+text_enum! {
     /// What is done when a run of the same schedule has not ended yet.
     Overlap {
         /// The next one waits until it has; one at most, those after it are skipped.

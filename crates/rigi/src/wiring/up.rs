@@ -97,6 +97,7 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
             tokio::spawn(rigi_server::mail::keep_sending(Post { store, smtp, keep }));
         }
         rigi_engine::triggers::start(parts.engine.clone(), parts.projects.clone());
+        rigi_engine::flows::start(parts.engine.clone(), parts.projects.clone());
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
         if loaded.config.people.enabled {
             let idle = loaded.config.people.session_idle.0;

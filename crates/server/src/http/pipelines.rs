@@ -209,6 +209,8 @@ const fn kind(entry: &Entry) -> &'static str {
         Entry::Notebook { .. } => "notebook",
         Entry::Command { .. } => "command",
         Entry::Image { .. } => "image",
+        Entry::Flow => "flow",
+        Entry::Approval { .. } => "approval",
     }
 }
 

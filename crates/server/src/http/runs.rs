@@ -53,6 +53,7 @@ fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> 
         version: None,
         entry: run.schedule,
         due: None,
+        step: None,
         count,
     }
 }
@@ -261,6 +262,7 @@ fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
         version: (changes.code == RerunCode::Same).then_some(request.version),
         entry: None,
         due: None,
+        step: None,
         count: 1,
     }
 }

@@ -126,6 +126,7 @@ async fn start(
         version: None,
         entry,
         due: None,
+        step: None,
         count: 1,
     };
     let submitted = state.engine.submit(&project.catalog, vec![submission], key).await?;

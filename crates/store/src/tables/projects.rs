@@ -55,7 +55,12 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 11] = [
+static REST: [Statement; 16] = [
+    Statement::delete("follow_ups", &[("id", Text)], "follow_ups.project = v.id"),
+    Statement::delete("run_links", &[("id", Text)], "run_links.project = v.id"),
+    Statement::delete("step_cache", &[("id", Text)], "step_cache.project = v.id"),
+    Statement::delete("approvals", &[("id", Text)], "approvals.project = v.id"),
+    Statement::delete("flow_steps", &[("id", Text)], "flow_steps.project = v.id"),
     Statement::delete("fires", &[("id", Text)], "fires.project = v.id"),
     Statement::delete("schedules", &[("id", Text)], "schedules.project = v.id"),
     Statement::delete("join_requests", &[("id", Text)], "join_requests.project = v.id"),

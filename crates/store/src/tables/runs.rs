@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rigi_model::event::RunEvent;
 use rigi_model::run::{AttemptRecord, RunStatus};
+use rigi_model::run_config::{SpecPart, VersionPart};
 use rigi_model::{
     ContentHash, PipelineName, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash,
 };
+use rigi_model::triggers::FollowUpKind;
 use serde::{Deserialize, Serialize};
 
 use crate::rows::BindKind::{Int, Text};
@@ -46,6 +48,14 @@ pub struct NewRun {
     pub labels: Arc<BTreeMap<String, String>>,
     /// The step of a flow that it is.
     pub step: Option<StepOf>,
+}
+
+impl NewRun {
+    /// Its code, and the part of the spec that it goes by.
+    #[must_use]
+    pub fn part(&self) -> VersionPart {
+        VersionPart { version: self.version, part: SpecPart::of(&self.env) }
+    }
 }
 
 /// Which step of which flow a run is.
@@ -128,6 +138,8 @@ pub struct RunChange {
     pub attempt: Option<EndedAttempt>,
     /// The files that it left.
     pub artifacts: Vec<super::artifacts::Artifact>,
+    /// What is to be done because it has ended, and when.
+    pub follow_ups: Vec<(FollowUpKind, Timestamp)>,
 }
 
 impl RunChange {

@@ -1,12 +1,18 @@
 //! Runs that have not ended: what an engine starts from.
 
+use std::collections::BTreeMap;
+
 use rigi_model::run::RunStatus;
-use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target, VersionHash};
+use rigi_model::run_config::{SpecPart, VersionPart};
+use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::{STATUS, StatusRow, unsigned};
-use crate::db::{Db, on_db};
+use crate::db::{Db, from_json, on_db};
 use crate::{Error, Result};
+
+/// The variables of a run, where they say by which part of its spec it goes; there may be a million that wait.
+const PART_ENV: &str = r#"CASE WHEN env LIKE '%"RIGI_SCHEDULE"%' OR env LIKE '%"RIGI_FLOW_STEP"%' THEN env END AS part_env"#;
 
 impl Db {
     /// Runs in these states, oldest first, after `after`, at most `limit`.
@@ -31,7 +37,7 @@ impl Db {
         };
         let (runs, steps) = (of("IS NULL"), of("IS NOT NULL"));
         let sql = format!(
-            "SELECT id, project, pipeline, version, priority, target, {STATUS} FROM runs \
+            "SELECT id, project, pipeline, version, priority, target, parent, {PART_ENV}, {STATUS} FROM runs \
              WHERE id IN ({runs} UNION ALL {steps}) ORDER BY id LIMIT {limit}"
         );
         let after = after.map_or("", RunId::as_str);
@@ -84,8 +90,10 @@ pub struct OpenRun {
     pub project: ProjectName,
     /// Pipeline.
     pub pipeline: PipelineName,
-    /// The captured code.
-    pub version: VersionHash,
+    /// The captured code, and the part of its spec that it goes by.
+    pub part: VersionPart,
+    /// The flow that it is a step of.
+    pub parent: Option<RunId>,
     /// Higher starts first.
     pub priority: i32,
     /// Where it executes.
@@ -100,6 +108,9 @@ struct OpenRow {
     project: String,
     pipeline: String,
     version: String,
+    parent: Option<String>,
+    /// Of those that go by a part of their spec.
+    part_env: Option<String>,
     priority: i64,
     target: String,
     #[sqlx(flatten)]
@@ -116,7 +127,13 @@ impl TryFrom<OpenRow> for OpenRun {
         let priority = i32::try_from(row.priority).unwrap_or(0);
         let (pipeline, target) = (PipelineName::unchecked(row.pipeline), Target::as_stored(&row.target));
         let version = row.version.parse().map_err(|e| damaged(format!("{e}")))?;
+        let parent = row.parent.map(|id| id.parse()).transpose().map_err(|e| damaged(format!("{e}")))?;
+        let env: BTreeMap<String, String> = match &row.part_env {
+            Some(env) => from_json("a run's environment variables", env)?,
+            None => BTreeMap::new(),
+        };
+        let part = VersionPart { version, part: SpecPart::of(&env) };
         let project = ProjectName::unchecked(row.project);
-        Ok(Self { id, project, pipeline, version, priority, target, status })
+        Ok(Self { id, project, pipeline, part, parent, priority, target, status })
     }
 }

@@ -1,9 +1,11 @@
 //! What starts runs by itself, as it is stored: schedules, and what became of each due time.
 
 mod fires;
+pub(crate) mod follow_ups;
 mod schedules;
 
 pub use fires::{Fire, FirePage, FiredRun, fire_key};
+pub use follow_ups::{FollowUp, RunLink, follow_key};
 pub use schedules::{Pause, ScheduleRow};
 
 use rigi_model::{PipelineName, ProjectName};

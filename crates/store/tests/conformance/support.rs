@@ -93,6 +93,7 @@ pub fn change(run: &NewRun, state: RunState, at: Timestamp) -> RunChange {
         message: None,
     };
     RunChange {
+        follow_ups: Vec::new(),
         run: run.id.clone(),
         project: run.project.clone(),
         status,

@@ -62,7 +62,7 @@ impl Queue {
                 project: run.project.clone(),
                 pipeline: run.pipeline.clone(),
                 target: run.target.clone(),
-                needs: self.needs[&run.version],
+                needs: self.needs[&run.part.version],
             };
             if run.status.state == RunState::Queued {
                 self.join(&kind.project);
@@ -81,7 +81,7 @@ impl Queue {
                         project: run.project.clone(),
                         pipeline: run.pipeline.clone(),
                         target: run.target.clone(),
-                        needs: self.needs[&run.version],
+                        needs: self.needs[&run.part.version],
                     };
                     self.join(&kind.project);
                     let known = Run { kind, priority: run.priority, state: RunState::Queued };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rigi_engine::decide::{LimitOf, Limits, Needs};
 use rigi_engine::ledger::Policies;
+use rigi_model::run_config::VersionPart;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
 
@@ -201,23 +202,23 @@ impl Versions {
 }
 
 impl Policies for Versions {
-    fn retry(&self, version: VersionHash, _: Option<&str>) -> RetryPolicy {
-        self.0.get(&version).map_or_else(RetryPolicy::default, |p| p.retry.clone())
+    fn retry(&self, of: &VersionPart) -> RetryPolicy {
+        self.0.get(&of.version).map_or_else(RetryPolicy::default, |p| p.retry.clone())
     }
 
-    fn grace(&self, version: Option<VersionHash>) -> Duration {
-        version.and_then(|v| self.0.get(&v)).map_or(Duration::from_secs(1), |p| p.grace)
+    fn grace(&self, of: Option<&VersionPart>) -> Duration {
+        of.and_then(|of| self.0.get(&of.version)).map_or(Duration::from_secs(1), |p| p.grace)
     }
 
-    fn outputs(&self, _: VersionHash) -> Vec<String> {
+    fn outputs(&self, _: &VersionPart) -> Vec<String> {
         Vec::new()
     }
 
-    fn output_size(&self, _: VersionHash) -> Option<u64> {
+    fn output_size(&self, _: &VersionPart) -> Option<u64> {
         None
     }
 
-    fn needs(&self, _: &ProjectName, version: VersionHash) -> Needs {
-        self.0.get(&version).map_or_else(Needs::default, |p| p.needs)
+    fn needs(&self, _: &ProjectName, of: &VersionPart) -> Needs {
+        self.0.get(&of.version).map_or_else(Needs::default, |p| p.needs)
     }
 }
