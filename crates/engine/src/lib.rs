@@ -29,9 +29,9 @@ pub mod triggers;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rigi_model::pipeline::PipelineSpec;
 use rigi_model::project::ProjectSettings;
 use rigi_model::{Actor, AttemptKey, ProjectName, RunId, Target, Timestamp};
-use rigi_model::pipeline::PipelineSpec;
 use rigi_store::{Run, Store};
 use rigi_work::credentials::{BucketAccess, Credential};
 use rigi_work::plan::{AttemptPlan, Known, Observed};
@@ -170,7 +170,12 @@ impl Engine {
     /// Where runs may execute, by name.
     #[must_use]
     pub fn targets(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.executors.keys().filter(|target| **target != Target::FLOW).map(ToString::to_string).collect();
+        let mut names: Vec<String> = self
+            .executors
+            .keys()
+            .filter(|target| **target != Target::FLOW)
+            .map(ToString::to_string)
+            .collect();
         names.sort_unstable();
         names
     }

@@ -1,7 +1,7 @@
 //! What a run is started with: the spec, overridden by a schedule, and its environment variables.
 
-use std::collections::BTreeMap;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -159,7 +159,7 @@ pub fn is_variable(name: &str) -> bool {
 }
 
 /// `a`, `b` or `c`, as running text.
-pub fn list_choices<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn list_choices<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),

@@ -34,6 +34,8 @@ pub enum TriggerKind {
     Schedule,
     /// Another pipeline's run had ended.
     Downstream,
+    /// Its own run had crashed, or the server had started.
+    Restart,
     /// A request to an address of its own.
     Webhook,
     /// A dataset had come.
@@ -41,8 +43,15 @@ pub enum TriggerKind {
 }
 
 impl TriggerKind {
-    const ALL: [Self; 6] =
-        [Self::Manual, Self::Rerun, Self::Schedule, Self::Downstream, Self::Webhook, Self::Dataset];
+    const ALL: [Self; 7] = [
+        Self::Manual,
+        Self::Rerun,
+        Self::Schedule,
+        Self::Downstream,
+        Self::Restart,
+        Self::Webhook,
+        Self::Dataset,
+    ];
 
     /// The stable word for it.
     #[must_use]
@@ -52,6 +61,7 @@ impl TriggerKind {
             Self::Rerun => "rerun",
             Self::Schedule => "schedule",
             Self::Downstream => "downstream",
+            Self::Restart => "restart",
             Self::Webhook => "webhook",
             Self::Dataset => "dataset",
         }

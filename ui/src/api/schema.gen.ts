@@ -725,6 +725,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{name}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The steps of a flow, drawn. A pipeline without steps is an empty drawing. */
+        get: operations["draw_pipeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/{name}/runs": {
         parameters: {
             query?: never;
@@ -1017,6 +1034,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/pipelines/{name}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The steps of a flow, drawn. A pipeline without steps is an empty drawing. */
+        get: operations["draw_pipeline_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/pipelines/{name}/runs": {
         parameters: {
             query?: never;
@@ -1152,6 +1186,23 @@ export interface paths {
         get: operations["get_run_of_project"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says yes to a run that waits for a person. The first answer counts. */
+        post: operations["approve_run_of_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1348,6 +1399,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/runs/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says no to a run that waits for a person. The first answer counts. */
+        post: operations["reject_run_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/runs/{id}/rerun": {
         parameters: {
             query?: never;
@@ -1382,6 +1450,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/runs/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The steps of a flow's run, in the order in which they are written. A run that is no flow has none. */
+        get: operations["list_steps_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/{id}/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs of a step, in the order of its items. */
+        get: operations["list_step_runs_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/runs/{id}/usage": {
         parameters: {
             query?: never;
@@ -1391,6 +1493,23 @@ export interface paths {
         };
         /** What an attempt used while it ran. Short attempts have no samples. */
         get: operations["list_usage_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/{id}/why-not-cached": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a run of a step was executed, though its step may be cached. */
+        get: operations["why_not_cached_of_project"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1679,6 +1798,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says yes to a run that waits for a person. The first answer counts. */
+        post: operations["approve_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/artifacts": {
         parameters: {
             query?: never;
@@ -1869,6 +2005,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says no to a run that waits for a person. The first answer counts. */
+        post: operations["reject_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/rerun": {
         parameters: {
             query?: never;
@@ -1903,6 +2056,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The steps of a flow's run, in the order in which they are written. A run that is no flow has none. */
+        get: operations["list_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs of a step, in the order of its items. */
+        get: operations["list_step_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/usage": {
         parameters: {
             query?: never;
@@ -1912,6 +2099,23 @@ export interface paths {
         };
         /** What an attempt used while it ran. Short attempts have no samples. */
         get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/why-not-cached": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a run of a step was executed, though its step may be cached. */
+        get: operations["why_not_cached"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2339,6 +2543,11 @@ export interface components {
             /** @description `POST …/retry`. */
             retry: boolean;
         };
+        /** @description What is said with an answer. */
+        AnswerBody: {
+            /** @description For those who read the flow later; 1000 characters at most. */
+            note?: string | null;
+        };
         /** @description Whether a terminal is let in. */
         AnswerDevice: {
             /** @description It is, as whoever says so. */
@@ -2349,6 +2558,31 @@ export interface components {
             /**
              * @description Their role.
              * @example viewer
+             */
+            role: string;
+        };
+        /** @description An answer. */
+        AnswerView: {
+            /** @description Whether the flow goes on. */
+            approved: boolean;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who answered. */
+            by: string;
+            /** @description What they said. */
+            note?: string | null;
+        };
+        /** @description What a run waits for a person for. */
+        ApprovalView: {
+            answer?: components["schemas"]["AnswerView"] | null;
+            /** @description What is asked. */
+            message?: string | null;
+            /**
+             * @description Who may answer: this role at least.
+             * @example editor
              */
             role: string;
         };
@@ -2863,6 +3097,11 @@ export interface components {
             /** @description Which schedule. */
             schedule: string;
         };
+        /** @description The steps of a flow's run. */
+        FlowView: {
+            /** @description In the order in which they are written. */
+            steps: components["schemas"]["StepView"][];
+        };
         /** @description What a collection removed, or would remove. */
         GcReport: {
             /**
@@ -2920,6 +3159,16 @@ export interface components {
              * @example hand
              */
             source: string;
+        };
+        /** @description A flow, drawn. */
+        GraphView: {
+            /**
+             * @description `text`, `dot` or `mermaid`.
+             * @example mermaid
+             */
+            form: string;
+            /** @description The drawing. */
+            text: string;
         };
         /** @description Somebody in a group. */
         GroupMember: {
@@ -4127,6 +4376,57 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_StepRunView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Its current attempt.
+                 */
+                attempt: number;
+                /**
+                 * Format: date-time
+                 * @description Accepted.
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Ended.
+                 */
+                ended_at?: string | null;
+                /** @description Id. */
+                id: string;
+                /**
+                 * Format: int32
+                 * @description Its place among the items, from 0.
+                 */
+                item?: number | null;
+                /** @description Why, for people. */
+                message?: string | null;
+                /** @description Pipeline. */
+                pipeline: string;
+                /** @description The run whose result counts again, so that this one was not executed. */
+                result_of?: string | null;
+                /** @description Last four characters of the id. */
+                short: string;
+                /**
+                 * Format: date-time
+                 * @description Its process started.
+                 */
+                started_at?: string | null;
+                /**
+                 * @description Where it is.
+                 * @example running
+                 */
+                state: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_TargetView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -4611,6 +4911,8 @@ export interface components {
         RerunRun: {
             /** @description Which code: `same` (what the run ran, the default) or `current` (what the folder holds now). */
             code?: components["schemas"]["RerunCode"];
+            /** @description Of a flow: what has succeeded in it counts, unless something before it is done again. Only the rest is. */
+            from_failed?: boolean;
             /** @description Replaces whole inputs. */
             inputs?: {
                 [key: string]: components["schemas"]["InputRef"][];
@@ -4619,6 +4921,8 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /** @description Of a flow: former results of steps do not count, whatever their `cache` says. */
+            no_cache?: boolean;
             /** @description Replaces single parameters; `null` goes back to the default. */
             parameters?: {
                 [key: string]: unknown;
@@ -4801,6 +5105,7 @@ export interface components {
         };
         /** @description A run in full. */
         RunView: components["schemas"]["RunSummary"] & {
+            approval?: components["schemas"]["ApprovalView"] | null;
             /** @description How many artifacts, and their bytes. */
             artifacts: components["schemas"]["ArtifactSummary"];
             /** @description What may be done with it now. */
@@ -4820,6 +5125,8 @@ export interface components {
              * @description Median duration of the pipeline's last successes, in milliseconds: what to expect.
              */
             expected_ms?: number | null;
+            /** @description It is a flow: its steps are runs of their own. */
+            flow: boolean;
             git?: components["schemas"]["GitView"] | null;
             /** @description Its input files. */
             inputs: components["schemas"]["InputView"][];
@@ -4851,6 +5158,11 @@ export interface components {
              * @description Signal that ended the last attempt.
              */
             signal?: number | null;
+            /** @description The runs that this one has started so. */
+            started?: string[];
+            /** @description The run that started this one, as a pipeline that follows or by a restart. */
+            started_by?: string | null;
+            step?: components["schemas"]["StepPlace"] | null;
             /** @description Where it executes: `process`, `container` or `kubernetes`. */
             target: string;
             /** @description What the last attempt used. */
@@ -5068,6 +5380,148 @@ export interface components {
             /** @description Where the browser goes. */
             location: string;
         };
+        /** @description How many runs of a step are where. */
+        StepCounts: {
+            /**
+             * Format: int32
+             * @description Are active.
+             */
+            active: number;
+            /**
+             * Format: int32
+             * @description Were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Format: int32
+             * @description Have failed, or ran out of time.
+             */
+            failed: number;
+            /**
+             * Format: int32
+             * @description Items in all; 1 of a step that is done once; 0 before it has begun.
+             */
+            items: number;
+            /**
+             * Format: int32
+             * @description Have succeeded.
+             */
+            succeeded: number;
+            /**
+             * Format: int32
+             * @description Wait, or wait to be tried again.
+             */
+            waiting: number;
+        };
+        /** @description The step of a flow that a run is. */
+        StepPlace: {
+            /** @description The flow's run. */
+            flow: string;
+            /**
+             * Format: int32
+             * @description Its place among the items, from 0.
+             */
+            item?: number | null;
+            /** @description The step. */
+            step: string;
+        };
+        /** @description A run of a step. */
+        StepRunView: {
+            /**
+             * Format: int32
+             * @description Its current attempt.
+             */
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description Accepted.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Ended.
+             */
+            ended_at?: string | null;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: int32
+             * @description Its place among the items, from 0.
+             */
+            item?: number | null;
+            /** @description Why, for people. */
+            message?: string | null;
+            /** @description Pipeline. */
+            pipeline: string;
+            /** @description The run whose result counts again, so that this one was not executed. */
+            result_of?: string | null;
+            /** @description Last four characters of the id. */
+            short: string;
+            /**
+             * Format: date-time
+             * @description Its process started.
+             */
+            started_at?: string | null;
+            /**
+             * @description Where it is.
+             * @example running
+             */
+            state: string;
+        };
+        /** @description A step of a flow's run. */
+        StepView: {
+            /** @description Its runs. */
+            counts: components["schemas"]["StepCounts"];
+            /** @description For people. */
+            description?: string | null;
+            /**
+             * @description What it does, in a few words.
+             * @example wc -l data.csv
+             */
+            does: string;
+            /**
+             * Format: date-time
+             * @description When the last of them ended.
+             */
+            ended_at?: string | null;
+            /** @description It is done for several items. */
+            fans_out: boolean;
+            /**
+             * @description `script`, `notebook`, `command`, `image`, `pipeline` or `approval`.
+             * @example command
+             */
+            kind: string;
+            /** @description Why, where that is not said by its runs. */
+            message?: string | null;
+            /**
+             * @description Unique within the flow.
+             * @example count
+             */
+            name: string;
+            /** @description Steps that end before it begins. */
+            needs: string[];
+            /** @description Its failure is not the flow's. */
+            optional: boolean;
+            /** @description Its run, of a step that is done once and has begun. */
+            run?: string | null;
+            /**
+             * @description How they must have ended: `success`, `any_success`, `failed`, `done` or `not_skipped`.
+             * @example success
+             */
+            run_if: string;
+            /**
+             * Format: date-time
+             * @description When the first of its runs started.
+             */
+            started_at?: string | null;
+            /**
+             * @description How far it is.
+             * @example running
+             */
+            state: string;
+            /** @description Its condition. */
+            when?: string | null;
+        };
         /** @description A run to be started. */
         SubmitRun: {
             /** @description Environment variables on top of the spec's. */
@@ -5082,6 +5536,8 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /** @description Of a flow: former results of steps do not count, whatever their `cache` says. */
+            no_cache?: boolean;
             /** @description Values by parameter; what is left out takes its default. */
             parameters?: {
                 [key: string]: unknown;
@@ -5320,6 +5776,24 @@ export interface components {
             providers: components["schemas"]["ProviderView"][];
             /** @description Projects that one may look at without signing in. */
             public?: string[];
+        };
+        /** @description Why a run of a step was executed, though a former result might have counted. */
+        WhyNotCached: {
+            /**
+             * @description The parts that differ, the first of them first.
+             * @example [
+             *       "parameters"
+             *     ]
+             */
+            parts?: string[];
+            /** @description The run that it was compared with. */
+            run?: string | null;
+            /**
+             * @description `unasked` (its step has no `cache`), `counts` (it was not executed: `run` is whose result counts), `first` (none succeeded before it),
+             *     `differs` (from `run`, in `parts`), or `refused` (`run` is the same, and was not to count).
+             * @example differs
+             */
+            why: string;
         };
     };
     responses: never;
@@ -7654,6 +8128,56 @@ export interface operations {
             };
         };
     };
+    draw_pipeline: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `text` (unless told), `dot` or `mermaid`.
+                 * @example mermaid
+                 */
+                form?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the pipeline
+                 * @example co2-trend
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The drawing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GraphView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     submit_run: {
         parameters: {
             query?: never;
@@ -8596,6 +9120,58 @@ export interface operations {
             };
         };
     };
+    draw_pipeline_of_project: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `text` (unless told), `dot` or `mermaid`.
+                 * @example mermaid
+                 */
+                form?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /**
+                 * @description Name of the pipeline
+                 * @example co2-trend
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The drawing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GraphView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     submit_run_of_project: {
         parameters: {
             query?: never;
@@ -9035,6 +9611,53 @@ export interface operations {
         responses: {
             /** @description The run */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_run_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted; the run ends as succeeded */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9601,6 +10224,53 @@ export interface operations {
             };
         };
     };
+    reject_run_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted; the run ends as failed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rerun_run_of_project: {
         parameters: {
             query?: never;
@@ -9691,6 +10361,107 @@ export interface operations {
             };
         };
     };
+    list_steps_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All steps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_step_runs_of_project: {
+        parameters: {
+            query?: {
+                /**
+                 * @description In this state.
+                 * @example failed
+                 */
+                state?: string;
+                /** @description At most so many: 1 to 1000, 1000 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the flow's run */
+                id: string;
+                /**
+                 * @description Name of the step
+                 * @example count
+                 */
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StepRunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_usage_of_project: {
         parameters: {
             query?: {
@@ -9715,6 +10486,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_UsageSample"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    why_not_cached_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the step's run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyNotCached"];
                 };
             };
             /** @description A problem */
@@ -10678,6 +11492,51 @@ export interface operations {
             };
         };
     };
+    approve_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted; the run ends as succeeded */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_artifacts: {
         parameters: {
             query?: {
@@ -11195,6 +12054,51 @@ export interface operations {
             };
         };
     };
+    reject_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted; the run ends as failed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rerun_run: {
         parameters: {
             query?: never;
@@ -11281,6 +12185,103 @@ export interface operations {
             };
         };
     };
+    list_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All steps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_step_runs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description In this state.
+                 * @example failed
+                 */
+                state?: string;
+                /** @description At most so many: 1 to 1000, 1000 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the flow's run */
+                id: string;
+                /**
+                 * @description Name of the step
+                 * @example count
+                 */
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StepRunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_usage: {
         parameters: {
             query?: {
@@ -11303,6 +12304,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_UsageSample"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    why_not_cached: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the step's run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyNotCached"];
                 };
             };
             /** @description A problem */

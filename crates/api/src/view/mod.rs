@@ -2,6 +2,7 @@
 
 mod account;
 mod cancel;
+mod flow;
 mod join;
 mod log;
 mod mail;
@@ -15,6 +16,7 @@ mod system;
 
 pub use account::*;
 pub use cancel::*;
+pub use flow::*;
 pub use join::*;
 pub use log::*;
 pub use mail::*;

@@ -98,6 +98,22 @@ pub struct RunView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub rerun_of: Option<RunId>,
+    /// The step of a flow that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<super::StepPlace>,
+    /// The run that started this one, as a pipeline that follows or by a restart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub started_by: Option<RunId>,
+    /// The runs that this one has started so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub started: Vec<RunId>,
+    /// It is a flow: its steps are runs of their own.
+    pub flow: bool,
+    /// What it waits for a person for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<super::ApprovalView>,
     /// Where it executes: `process`, `container` or `kubernetes`.
     pub target: String,
     /// The environment it runs in.
@@ -290,6 +306,9 @@ pub struct SubmitRun {
     /// Id of an entry of the spec's `schedules`, whose parameters, limits, retries and environment count as if it had started the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// Of a flow: former results of steps do not count, whatever their `cache` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_cache: bool,
 }
 
 /// A file for an input.
@@ -349,6 +368,12 @@ pub struct RerunRun {
     /// Which code: `same` (what the run ran, the default) or `current` (what the folder holds now).
     #[serde(default)]
     pub code: RerunCode,
+    /// Of a flow: what has succeeded in it counts, unless something before it is done again. Only the rest is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_failed: bool,
+    /// Of a flow: former results of steps do not count, whatever their `cache` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_cache: bool,
 }
 
 /// Which code a rerun takes.

@@ -122,7 +122,8 @@ impl Keeper {
             match self.blobs.hold(&Stored { sha256, size }) {
                 Ok(()) => {
                     let first = path.split('/').next().filter(|_| path.contains('/'));
-                    let output = first.filter(|first| self.declared.iter().any(|d| d == first)).map(str::to_owned);
+                    let output =
+                        first.filter(|first| self.declared.iter().any(|d| d == first)).map(str::to_owned);
                     gathered.artifacts.push(Artifact::new(path, output, key.number, size, sha256));
                 }
                 Err(error) => gathered.left.lost(Path::new(&path), error.to_string()),

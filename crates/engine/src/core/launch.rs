@@ -86,7 +86,11 @@ impl VersionCache {
     }
 
     /// A version as it is stored.
-    pub(crate) async fn version(&self, project: &ProjectName, hash: VersionHash) -> rigi_store::Result<Version> {
+    pub(crate) async fn version(
+        &self,
+        project: &ProjectName,
+        hash: VersionHash,
+    ) -> rigi_store::Result<Version> {
         Ok(self.prepare(project, hash).await?.version.clone())
     }
 
@@ -122,7 +126,12 @@ impl Policies for VersionCache {
         self.policies.find(of).and_then(|found| found.output_size)
     }
 
-    fn follow_ups(&self, of: &VersionPart, state: RunState, now: Timestamp) -> Vec<(FollowUpKind, Timestamp)> {
+    fn follow_ups(
+        &self,
+        of: &VersionPart,
+        state: RunState,
+        now: Timestamp,
+    ) -> Vec<(FollowUpKind, Timestamp)> {
         self.policies.find(of).map(|found| found.follow.after(state, now)).unwrap_or_default()
     }
 

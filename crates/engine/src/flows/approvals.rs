@@ -53,7 +53,8 @@ impl Approvals {
         self.world.observed(&key, Observation::Preparing { reason, message });
         let since = run.status.claimed_at.unwrap_or(run.request.created_at);
         let id = key.run.clone();
-        self.waiting.insert(id.clone(), Waiting { key, since, limit: limit.filter(|limit| !limit.is_zero()) });
+        self.waiting
+            .insert(id.clone(), Waiting { key, since, limit: limit.filter(|limit| !limit.is_zero()) });
         self.look(&id).await;
     }
 
@@ -85,11 +86,19 @@ impl Approvals {
         }
         let now = Timestamp::now();
         let over = |waiting: &&Waiting| due(waiting).is_some_and(|due| due <= now);
-        let over: Vec<RunId> = self.waiting.values().filter(over).map(|waiting| waiting.key.run.clone()).collect();
+        let over: Vec<RunId> =
+            self.waiting.values().filter(over).map(|waiting| waiting.key.run.clone()).collect();
         for run in over {
-            let Some(Waiting { key, since, limit: Some(limit) }) = self.waiting.remove(&run) else { continue };
+            let Some(Waiting { key, since, limit: Some(limit) }) = self.waiting.remove(&run) else {
+                continue;
+            };
             let limit_us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-            self.world.ended(&key, Exit::TimedOut { limit_us }, Some(since), &["Nobody answered in time.".to_owned()]);
+            self.world.ended(
+                &key,
+                Exit::TimedOut { limit_us },
+                Some(since),
+                &["Nobody answered in time.".to_owned()],
+            );
         }
         self.rest();
     }

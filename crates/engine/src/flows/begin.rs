@@ -27,7 +27,9 @@ impl Flow {
     /// What becomes of a step.
     pub(super) async fn look(&mut self, name: &str) -> rigi_store::Result<Begun> {
         let spec = self.spec.clone();
-        let Some(step) = spec.step(name) else { return Ok(Begun::Skipped("there is no such step".to_owned())) };
+        let Some(step) = spec.step(name) else {
+            return Ok(Begun::Skipped("there is no such step".to_owned()));
+        };
         if let Some(when) = &step.when {
             let names = match self.names(&when.names()).await? {
                 Ok(names) => names,
@@ -46,7 +48,10 @@ impl Flow {
     }
 
     /// What a step is done for: the same whenever it is asked, as all that it is made of has ended.
-    pub(super) async fn items_of(&mut self, step: &StepSpec) -> rigi_store::Result<Result<Arc<Vec<Item>>, String>> {
+    pub(super) async fn items_of(
+        &mut self,
+        step: &StepSpec,
+    ) -> rigi_store::Result<Result<Arc<Vec<Item>>, String>> {
         if let Some(items) = self.items.get(&step.name) {
             return Ok(Ok(items.clone()));
         }
@@ -61,7 +66,9 @@ impl Flow {
                 files.map(item).collect()
             }
             Some(ForEach::Values(values)) => match self.list(step, values).await? {
-                Ok(values) => values.into_iter().map(|value| Item { value: Some(value), file: None }).collect(),
+                Ok(values) => {
+                    values.into_iter().map(|value| Item { value: Some(value), file: None }).collect()
+                }
                 Err(why) => return Ok(Err(why)),
             },
         };

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::step::StepSpec;
-use rigi_model::attempt::FailureClass;
 use rigi_model::{AttemptKey, ContentHash, Exit, ProjectName, Reason, RunId, Target, Timestamp};
 use rigi_store::flows::CachedStep;
 use rigi_store::{NewRun, Run};
@@ -18,7 +18,7 @@ use super::router::World;
 use crate::Engine;
 
 /// The variable that says which run's result counts again.
-pub(super) const REUSED: &str = "RIGI_REUSED";
+pub const REUSED: &str = "RIGI_REUSED";
 /// Of the rule by which parts are made: another one finds nothing of before.
 const RULE: &str = "1";
 /// Former runs that a run is compared with.
@@ -42,7 +42,7 @@ impl Flow {
         let refused = self.run.request.env.contains_key(crate::submit::NO_CACHE);
         let secrets = crate::given::versions(store, &self.run.request.project, spec).await?;
         let mut cached = Cached::default();
-        for (place, run) in runs.iter_mut().enumerate() {
+        for (place, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.rerun_of.is_none()) {
             let parts = parts(spec, &version.files, run, &secrets);
             let key = hash(&json!(parts));
             let former = match refused {
@@ -96,8 +96,11 @@ fn parts(
         let own = format!("{}.json", run.pipeline);
         !rigi_model::pipeline::is_pipeline_file(path) && path != own
     };
-    let mut code: Vec<_> =
-        files.iter().filter(|file| is_code(&file.path)).map(|file| json!([file.path, file.executable, file.sha256])).collect();
+    let mut code: Vec<_> = files
+        .iter()
+        .filter(|file| is_code(&file.path))
+        .map(|file| json!([file.path, file.executable, file.sha256]))
+        .collect();
     code.sort_by_key(ToString::to_string);
     let mut inputs: Vec<_> =
         run.inputs.iter().map(|file| json!([file.input, file.name, file.sha256])).collect();
@@ -128,7 +131,11 @@ pub(super) fn reuse(world: World, key: AttemptKey, run: &Run, former: String) {
     tokio::spawn(async move {
         let copied = copy(&world.engine, &project, &former).await;
         let (exit, stored, word) = match copied {
-            Ok(stored) => (Exit::Code { code: 0 }, stored, format!("The result of {former} counts: all that it is made of is the same.")),
+            Ok(stored) => (
+                Exit::Code { code: 0 },
+                stored,
+                format!("The result of {former} counts: all that it is made of is the same."),
+            ),
             Err(error) => {
                 let message = format!("the result of {former} cannot be had any more: {error}; run it again");
                 let (class, reason) = (FailureClass::User, Reason::StagingFailed);
@@ -194,14 +201,29 @@ impl Engine {
         if let Some(same) = before.iter().find(|other| other.key == made.key) {
             return Ok(NotCached::Refused(same.run.clone()));
         }
-        let compared = before.into_iter().map(|other| Difference { parts: differing(&made, &other), run: other.run });
+        let compared =
+            before.into_iter().map(|other| Difference { parts: differing(&made, &other), run: other.run });
         let nearest = compared.min_by_key(|difference| difference.parts.len());
         Ok(nearest.map_or(NotCached::First, NotCached::Differs))
     }
 }
 
 fn differing(one: &CachedStep, other: &CachedStep) -> Vec<String> {
-    let order =
-        ["rule", "what is run", "code", "parameters", "inputs", "environment variables", "Python", "image", "target", "secrets"];
-    order.into_iter().filter(|part| one.parts.get(*part) != other.parts.get(*part)).map(str::to_owned).collect()
+    let order = [
+        "rule",
+        "what is run",
+        "code",
+        "parameters",
+        "inputs",
+        "environment variables",
+        "Python",
+        "image",
+        "target",
+        "secrets",
+    ];
+    order
+        .into_iter()
+        .filter(|part| one.parts.get(*part) != other.parts.get(*part))
+        .map(str::to_owned)
+        .collect()
 }

@@ -13,7 +13,10 @@ const ITEMS: &str = "items.jsonl";
 
 impl Flow {
     /// All of them, by input. Files of a step that was done for several items lie in a folder an item: `000003/table.csv`.
-    pub(super) async fn inputs_of(&self, step: &StepSpec) -> rigi_store::Result<Result<Vec<RunInput>, String>> {
+    pub(super) async fn inputs_of(
+        &self,
+        step: &StepSpec,
+    ) -> rigi_store::Result<Result<Vec<RunInput>, String>> {
         let store = self.world.engine.store();
         let mut all = Vec::new();
         for (input, from) in &step.inputs {
@@ -35,7 +38,12 @@ impl Flow {
                             Some(item) => format!("{item:06}/{inner}"),
                             None => inner.to_owned(),
                         };
-                        all.push(RunInput { input: input.clone(), name, size: file.size, sha256: file.sha256 });
+                        all.push(RunInput {
+                            input: input.clone(),
+                            name,
+                            size: file.size,
+                            sha256: file.sha256,
+                        });
                     }
                     if fans && output.is_none() {
                         match self.list_of_items(input, of).await? {

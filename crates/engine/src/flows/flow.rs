@@ -1,14 +1,15 @@
 //! One flow at work.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rigi_model::flows::{Begun, FlowEnd, Next, StepFacts, next};
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::step::StepSpec;
 use rigi_model::{Actor, AttemptKey, Exit, Reason, RunId, RunState, Timestamp, attempt::FailureClass};
 use rigi_store::Run;
-use rigi_store::flows::{StepRunsPage, StoredStep};
+use rigi_store::flows::{StepRun, StepRunsPage, StoredStep};
 use rigi_work::plan::{Observation, STOPPED};
 use tokio::sync::mpsc;
 
@@ -16,6 +17,7 @@ use super::begin::Item;
 use super::report;
 use super::router::World;
 use super::runs::NotStarted;
+use crate::submit::KEEPS;
 
 /// What could not be read or written is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -52,6 +54,10 @@ pub(super) struct Flow {
     pub items: HashMap<String, Arc<Vec<Item>>>,
     /// Runs that have not ended, and whose they are.
     pub active: HashMap<RunId, String>,
+    /// Of the run whose successes count: those of its runs that succeeded, by step and item.
+    pub kept: HashMap<(String, Option<u32>), RunId>,
+    /// Steps of which something was executed in this run.
+    pub fresh: HashSet<String>,
     stopping: Option<Stopping>,
 }
 
@@ -65,7 +71,8 @@ enum Step {
 impl Flow {
     pub fn new(world: World, key: AttemptKey, run: Run, spec: PipelineSpec) -> Self {
         let (facts, items, active) = (BTreeMap::new(), HashMap::new(), HashMap::new());
-        Self { world, key, run, spec: Arc::new(spec), facts, items, active, stopping: None }
+        let (kept, fresh) = (HashMap::new(), HashSet::new());
+        Self { world, key, run, spec: Arc::new(spec), facts, items, active, kept, fresh, stopping: None }
     }
 
     /// Until it ends.
@@ -132,6 +139,9 @@ impl Flow {
             page.after = runs.last().map(|run| run.id.clone());
             for run in runs {
                 self.count_started(&run.step, 1);
+                if run.rerun_of.is_none() {
+                    self.fresh.insert(run.step.clone());
+                }
                 if run.state.is_terminal() {
                     self.count_end(&run.step, run.state);
                 } else {
@@ -139,9 +149,37 @@ impl Flow {
                 }
             }
             if !full {
+                break;
+            }
+        }
+        self.load_kept().await
+    }
+
+    /// The successes of the run that this one goes on from.
+    async fn load_kept(&mut self) -> rigi_store::Result<()> {
+        let Some(former) = self.run.request.env.get(KEEPS).and_then(|run| run.parse::<RunId>().ok()) else {
+            return Ok(());
+        };
+        let store = self.world.engine.store().clone();
+        let mut page =
+            StepRunsPage { state: Some(RunState::Succeeded), limit: PAGE, ..StepRunsPage::default() };
+        loop {
+            let runs = store.db().step_runs(&former, &page).await?;
+            let full = runs.len() == PAGE as usize;
+            page.after = runs.last().map(|run| run.id.clone());
+            // What counted there already is the result of another.
+            let own = |run: StepRun| ((run.step, run.item), run.rerun_of.unwrap_or(run.id));
+            self.kept.extend(runs.into_iter().map(own));
+            if !full {
                 return Ok(());
             }
         }
+    }
+
+    /// The run of before whose result counts for an item of a step: nothing before it was done anew.
+    pub fn kept_for(&self, step: &StepSpec, item: Option<u32>) -> Option<RunId> {
+        let anew = step.needs.iter().any(|need| self.fresh.contains(need));
+        self.kept.get(&(step.name.clone(), item)).filter(|_| !anew).cloned()
     }
 
     pub fn count_started(&mut self, step: &str, count: u32) {

@@ -13,7 +13,8 @@ mod report;
 mod router;
 mod runs;
 
-pub use cache::{Difference, NotCached};
+pub use cache::{Difference, NotCached, REUSED};
+pub(crate) use names::{VALUES, values};
 pub use router::start;
 
 use std::path::PathBuf;
@@ -43,7 +44,9 @@ impl Executor for FlowExecutor {
 
     fn refuses(&self, spec: &PipelineSpec) -> Option<String> {
         let runs = spec.entry.is_run();
-        runs.then(|| "`flow` is where the steps of flows are seen to: use a target that runs something".to_owned())
+        runs.then(|| {
+            "`flow` is where the steps of flows are seen to: use a target that runs something".to_owned()
+        })
     }
 
     fn launch(&self, plan: AttemptPlan) {

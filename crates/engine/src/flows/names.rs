@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use rigi_model::ProjectName;
 use rigi_model::flows::{Begun, state_of};
 use rigi_store::flows::{StepFile, StepRunsPage};
-use rigi_store::Blobs;
+use rigi_store::tables::artifacts::Artifact;
+use rigi_store::{Blobs, Store};
 use serde_json::{Map, Value, json};
 
 use super::flow::Flow;
 
 /// The file in which a run leaves small values: one JSON object.
-pub(super) const VALUES: &str = "outputs.json";
+pub(crate) const VALUES: &str = "outputs.json";
 /// Bytes of it at most.
 const MOST: u64 = 64 << 10;
 /// The same of all items of a step together.
@@ -32,10 +34,16 @@ impl Flow {
             "trigger".to_owned(),
             json!({"kind": request.trigger.kind.as_str(), "by": request.trigger.by.as_str()}),
         );
-        names.insert("flow".to_owned(), json!({"run": request.id.as_str(), "pipeline": request.pipeline.as_str()}));
+        names.insert(
+            "flow".to_owned(),
+            json!({"run": request.id.as_str(), "pipeline": request.pipeline.as_str()}),
+        );
         let whole = wanted.contains(&("steps".to_owned(), None));
-        let named: BTreeSet<&str> =
-            wanted.iter().filter(|(root, _)| root == "steps").filter_map(|(_, step)| step.as_deref()).collect();
+        let named: BTreeSet<&str> = wanted
+            .iter()
+            .filter(|(root, _)| root == "steps")
+            .filter_map(|(_, step)| step.as_deref())
+            .collect();
         let mut steps = Map::new();
         for step in self.spec.steps.iter().filter(|step| whole || named.contains(step.name.as_str())) {
             match self.facts_of(&step.name).await? {
@@ -49,7 +57,8 @@ impl Flow {
 
     /// What is known of a step: its state, its run, its outputs; of several items a list of these.
     async fn facts_of(&self, name: &str) -> rigi_store::Result<Result<Value, Unknown>> {
-        let (Some(step), facts) = (self.spec.step(name), self.facts.get(name).cloned().unwrap_or_default()) else {
+        let (Some(step), facts) = (self.spec.step(name), self.facts.get(name).cloned().unwrap_or_default())
+        else {
             return Ok(Ok(Value::Null));
         };
         let state = state_of(step, &facts);
@@ -108,6 +117,23 @@ impl Flow {
         let read = tokio::task::spawn_blocking(move || read_all(&blobs, &step, files)).await;
         read.map_err(|_| rigi_store::Error::Closed)?
     }
+}
+
+/// The small values that a run left.
+pub(crate) async fn values(
+    store: &Store,
+    project: &ProjectName,
+    file: Artifact,
+) -> rigi_store::Result<Result<Value, Unknown>> {
+    let size = u64::try_from(file.size).unwrap_or(0);
+    if size > MOST {
+        return Ok(Err(format!("`{VALUES}` has {size} bytes, and may have {MOST}")));
+    }
+    let file = StepFile { item: None, path: file.path, size, sha256: file.sha256 };
+    let blobs = store.blobs(project);
+    let read = tokio::task::spawn_blocking(move || read_all(&blobs, "the run", vec![file])).await;
+    let read = read.map_err(|_| rigi_store::Error::Closed)??;
+    Ok(read.map(|all| all.into_iter().next().map_or_else(|| json!({}), |(_, values)| values)))
 }
 
 fn read_all(

@@ -9,7 +9,11 @@ use rigi_model::pipeline::step::StepSpec;
 pub(super) fn failed(steps: &[String]) -> String {
     match steps {
         [one] => format!("its step `{one}` failed"),
-        many => format!("its steps {} failed", rigi_model::text::list_choices(many.iter().map(String::as_str))),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(|step| format!("`{step}`")).collect();
+            format!("its steps {} and `{last}` failed", first.join(", "))
+        }
+        [] => "it failed".to_owned(),
     }
 }
 
@@ -25,7 +29,10 @@ fn line(step: &StepSpec, facts: &StepFacts) -> String {
         None => "it was not reached".to_owned(),
         Some(Begun::Skipped(why) | Begun::Failed(why)) => why.clone(),
         Some(Begun::Items(total)) if step.for_each.is_some() => {
-            format!("{succeeded} of {total} items succeeded, {failed} failed, {} did not begin", total.saturating_sub(started))
+            format!(
+                "{succeeded} of {total} items succeeded, {failed} failed, {} did not begin",
+                total.saturating_sub(started)
+            )
         }
         Some(Begun::Items(_)) => return format!("{}: {state}", step.name),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::spec::Entry;
 use rigi_model::pipeline::step::{StepAction, StepSpec};
 use rigi_model::run_config::{STEP, SpecPart, VersionPart};
 use rigi_model::{PipelineName, RunId, Target, Timestamp};
@@ -58,11 +59,16 @@ impl Flow {
                 parameters,
             })
             .collect();
+        let kept: Vec<Option<RunId>> = begun.iter().map(|one| self.kept_for(step, one.item)).collect();
+        if kept.iter().any(Option::is_none) {
+            self.fresh.insert(step.name.clone());
+        }
         match &step.action {
-            StepAction::Pipeline { pipeline, entry } => {
+            // What counts again is not asked of the other pipeline; of several items, all or none.
+            StepAction::Pipeline { pipeline, entry } if kept.iter().any(Option::is_none) => {
                 self.begin_others(step, pipeline, entry.clone(), from, begun).await
             }
-            _ => self.begin_own(step, from, begun).await,
+            _ => self.begin_own(step, from, begun, kept).await,
         }
     }
 
@@ -76,33 +82,45 @@ impl Flow {
     }
 
     /// Runs of the flow's own code.
-    async fn begin_own(&self, step: &StepSpec, from: u32, begun: Vec<Beginning>) -> Begins {
+    async fn begin_own(
+        &self,
+        step: &StepSpec,
+        from: u32,
+        begun: Vec<Beginning>,
+        kept: Vec<Option<RunId>>,
+    ) -> Begins {
         let (engine, request) = (&self.world.engine, &self.run.request);
         let mut env = (*request.env).clone();
         env.insert(STEP.to_owned(), step.name.clone());
         let part = VersionPart { version: request.version, part: SpecPart::of(&env) };
-        let Some(spec) = self.spec.with_step(&step.name) else {
-            return Ok(Err(NotStarted::Never("there is no such step".to_owned())));
-        };
+        // Of another pipeline it is what is kept of it, and is not executed.
+        let spec = self.spec.with_step(&step.name).unwrap_or_else(|| PipelineSpec::of(Entry::Flow));
         let target = match self.target_of(step, &spec) {
             Ok(target) => target,
             Err(why) => return Ok(Err(NotStarted::Never(why))),
         };
         engine.versions.needs.learn(&request.project, &part, &spec);
         let secret = secret_parameters(self.spec.parameters.as_ref());
-        let max_attempts =
-            if spec.entry.is_run() { engine.settings.retry_of(&spec).attempts + 1 } else { 1 };
+        let max_attempts = if spec.entry.is_run() { engine.settings.retry_of(&spec).attempts + 1 } else { 1 };
         let mut runs = Vec::with_capacity(begun.len());
-        for one in begun {
+        for (one, kept) in begun.into_iter().zip(kept) {
             let mut parameters = (*request.parameters).clone();
             parameters.extend(one.parameters);
             // What it is given of secrets comes sealed, and stays so.
-            let open: Map<String, Value> =
-                parameters.iter().filter(|(name, _)| secret.contains(*name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+            let open: Map<String, Value> = parameters
+                .iter()
+                .filter(|(name, _)| secret.contains(*name))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect();
             let mut sealed = open;
             secrets::open_parameters(engine.store().sealer(), &mut sealed)?;
             secrets::seal_parameters(engine.store().sealer(), &secret, &mut sealed)?;
             parameters.extend(sealed);
+            let (mut env, mut target) = (env.clone(), target.clone());
+            if let Some(former) = &kept {
+                env.insert(cache::REUSED.to_owned(), former.to_string());
+                target = Target::FLOW;
+            }
             runs.push(NewRun {
                 id: RunId::generate(),
                 project: request.project.clone(),
@@ -112,16 +130,17 @@ impl Flow {
                 max_attempts,
                 created_at: Timestamp::now(),
                 trigger: request.trigger.clone(),
-                rerun_of: None,
-                target: target.clone(),
+                rerun_of: kept,
+                target,
                 parameters: parameters.into(),
                 inputs: one.inputs.into(),
-                env: env.clone().into(),
+                env: env.into(),
                 labels: request.labels.clone(),
                 step: Some(self.step_of(step, one.item)),
             });
         }
-        let made_of = if step.cache { self.look_up(step, &spec, &mut runs).await? } else { Cached::default() };
+        let made_of =
+            if step.cache { self.look_up(step, &spec, &mut runs).await? } else { Cached::default() };
         let runs: Vec<Arc<NewRun>> = runs.into_iter().map(Arc::new).collect();
         let ids = match engine.submit_steps(runs, self.key(step, from)).await {
             Ok(ids) => ids,
@@ -180,6 +199,8 @@ impl Flow {
                 entry: entry.clone(),
                 due: None,
                 step: Some(self.step_of(step, one.item)),
+                no_cache: false,
+                keeps: None,
                 count: 1,
             });
         }

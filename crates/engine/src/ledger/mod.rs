@@ -42,7 +42,12 @@ pub trait Policies {
     /// Bytes of files that are kept at most.
     fn output_size(&self, of: &VersionPart) -> Option<u64>;
     /// What is to be done because a run has ended in this state, and when.
-    fn follow_ups(&self, _of: &VersionPart, _state: RunState, _now: Timestamp) -> Vec<(FollowUpKind, Timestamp)> {
+    fn follow_ups(
+        &self,
+        _of: &VersionPart,
+        _state: RunState,
+        _now: Timestamp,
+    ) -> Vec<(FollowUpKind, Timestamp)> {
         Vec::new()
     }
     /// What each run takes of what its project has at one time.

@@ -70,6 +70,8 @@ pub(super) struct Code {
     pub spec: PipelineSpec,
     schema: Option<ParameterSchema>,
     source: Source,
+    /// A step of its own, which has parameters beside those of the schema.
+    pub is_step: bool,
 }
 
 enum Source {
@@ -94,7 +96,7 @@ impl Code {
         let sources =
             ParameterSources { file: file.as_deref(), rules: self.ready().map(|r| &r.rules), given_by: None };
         let schema = self.ready().map_or(self.schema.as_ref(), |ready| ready.schema.as_ref());
-        match schema {
+        match schema.filter(|_| !self.is_step) {
             Some(schema) => schema.check(given, &sources),
             None => check_free(given, &sources),
         }
@@ -119,7 +121,13 @@ impl Engine {
             // What can no longer be checked is not let through unchecked.
             let schema = version.spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
             let schema = schema.map_err(|error| SubmitError::Parameters(vec![error.into()]))?;
-            return Ok(Code { hash: version.hash, spec: version.spec, schema, source: Source::Captured });
+            return Ok(Code {
+                hash: version.hash,
+                spec: version.spec,
+                schema,
+                source: Source::Captured,
+                is_step: false,
+            });
         }
         let pipeline = match looked.get(name) {
             Some(pipeline) => pipeline.clone(),
@@ -138,7 +146,7 @@ impl Engine {
         }
         let _ = self.core.send(crate::limit_of(catalog.project(), &pipeline, ready));
         let (hash, spec) = (ready.version, ready.spec.clone());
-        Ok(Code { hash, spec, schema: None, source: Source::Folder(pipeline) })
+        Ok(Code { hash, spec, schema: None, source: Source::Folder(pipeline), is_step: false })
     }
 
     /// Looks at what the folder holds now and stores it, once per version. If it changes meanwhile, it is looked at again.

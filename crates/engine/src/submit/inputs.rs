@@ -77,3 +77,14 @@ pub fn is_file_name(name: &str) -> bool {
     let plain = !name.is_empty() && name.len() <= 255 && name != "." && name != "..";
     plain && !name.contains(['/', '\\', '\0']) && !name.chars().any(char::is_control)
 }
+
+/// What a step was given: it declares none.
+pub(super) fn stored(given: BTreeMap<String, Vec<InputSource>>) -> Vec<RunInput> {
+    let files = |(input, files): (String, Vec<InputSource>)| {
+        files.into_iter().filter_map(move |file| match file {
+            InputSource::Stored(file) => Some(RunInput { input: input.clone(), ..file }),
+            InputSource::Upload { .. } => None,
+        })
+    };
+    given.into_iter().flat_map(files).collect()
+}

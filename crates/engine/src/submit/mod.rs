@@ -12,7 +12,7 @@ use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::is_label_key;
 use rigi_model::run::RunStatus;
-use rigi_model::run_config::{ENTRY, SpecPart, VersionPart};
+use rigi_model::run_config::{ENTRY, STEP, SpecPart, VersionPart};
 use rigi_model::text::is_variable;
 use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput, StepOf};
@@ -27,6 +27,7 @@ use crate::{Engine, given, secrets};
 pub(crate) use capture::Captured;
 use capture::{Code, Looked};
 pub use inputs::is_file_name;
+use inputs::stored;
 
 /// Runs of one submission at most.
 pub const MOST_RUNS: usize = 100_000;
@@ -69,6 +70,10 @@ pub struct Submission {
     pub due: Option<(Timestamp, Option<Timestamp>)>,
     /// The step of a flow that it is.
     pub step: Option<StepOf>,
+    /// Of a flow: former results of steps do not count.
+    pub no_cache: bool,
+    /// Of a flow: what has succeeded in this run of it counts.
+    pub keeps: Option<RunId>,
     /// How many of them.
     pub count: u32,
 }
@@ -326,15 +331,18 @@ impl Engine {
             let within = self.settings.within_quota(catalog.project(), &submission.pipeline, &code.spec);
             within.map_err(SubmitError::Quota)?;
         }
-                check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
+        check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
         check_entries("labels", &submission.labels, is_label_key)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
         submission.env.extend(own);
         let part = VersionPart { version: code.hash, part: SpecPart::of(&submission.env) };
         self.versions.needs.learn(catalog.project(), &part, &code.spec);
-        let inputs =
-            self.inputs(catalog.project(), &code.spec, std::mem::take(&mut submission.inputs)).await?;
+        let given = std::mem::take(&mut submission.inputs);
+        let inputs = match code.is_step {
+            true => stored(given),
+            false => self.inputs(catalog.project(), &code.spec, given).await?,
+        };
         let names = given::missing(&self.store, catalog.project(), &code.spec).await?;
         if !names.is_empty() {
             let (pipeline, project) = (submission.pipeline, catalog.project().clone());
@@ -354,7 +362,11 @@ impl Engine {
             pipeline: submission.pipeline,
             version: code.hash,
             priority,
-            max_attempts: if code.spec.entry.is_run() { self.settings.retry_of(&code.spec).attempts + 1 } else { 1 },
+            max_attempts: if code.spec.entry.is_run() {
+                self.settings.retry_of(&code.spec).attempts + 1
+            } else {
+                1
+            },
             created_at: now,
             trigger: submission.trigger,
             rerun_of: submission.rerun_of,
@@ -409,8 +421,18 @@ pub(crate) const FLOW_TARGET: &str = "RIGI_FLOW_TARGET";
 /// The variable that says that no former result counts.
 pub const NO_CACHE: &str = "RIGI_NO_CACHE";
 
+/// The variable that says of which run what has succeeded counts.
+pub(crate) const KEEPS: &str = "RIGI_KEEPS";
+
 /// What a flow keeps for its steps.
 fn own_flow(submission: &mut Submission, own: &mut BTreeMap<String, String>) {
+    // A rerun brings those of before.
+    own.remove(NO_CACHE);
+    own.remove(KEEPS);
+    if submission.no_cache {
+        own.insert(NO_CACHE.to_owned(), "1".to_owned());
+    }
+    own.extend(submission.keeps.take().map(|run| (KEEPS.to_owned(), run.to_string())));
     if let Some(target) = submission.target.take() {
         own.insert(FLOW_TARGET.to_owned(), target);
     }
@@ -428,7 +450,8 @@ fn refuse_secrets_in_clear(
     let secret = secret_parameters(spec.parameters.as_ref());
     match sealed.iter().find(|name| !secret.contains(*name)) {
         Some(name) => {
-            let message = format!("the parameter `{name}` of `{}` is given a secret, and is none", submission.pipeline);
+            let message =
+                format!("the parameter `{name}` of `{}` is given a secret, and is none", submission.pipeline);
             Err(invalid(format!("/parameters/{name}"), message))
         }
         None => Ok(()),
@@ -442,6 +465,13 @@ fn take_own(submission: &mut Submission, code: &mut Code) -> Result<BTreeMap<Str
     if submission.rerun_of.is_some() {
         let names: Vec<String> = submission.env.keys().filter(|name| is_reserved(name)).cloned().collect();
         own.extend(names.into_iter().filter_map(|name| submission.env.remove_entry(&name)));
+        // It is executed, whosever result counted before.
+        own.remove(crate::flows::REUSED);
+        let step = own.get(STEP).and_then(|step| code.spec.with_step(step));
+        if let Some(step) = step {
+            code.spec = step;
+            code.is_step = true;
+        }
         submission.entry = own.get(ENTRY).cloned();
     }
     if let Some(id) = &submission.entry {

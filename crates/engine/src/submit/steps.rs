@@ -45,7 +45,8 @@ impl Engine {
             if let StepAction::Pipeline { pipeline, .. } = &step.action
                 && catalog.get(pipeline.as_str()).is_none()
             {
-                let message = format!("its step `{}` runs the pipeline `{pipeline}`, which is not there", step.name);
+                let message =
+                    format!("its step `{}` runs the pipeline `{pipeline}`, which is not there", step.name);
                 return Err(invalid(format!("/steps/{}", step.name), message));
             }
             let Some(own) = spec.with_step(&step.name).filter(|own| own.entry.is_run()) else { continue };

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rigi_model::triggers::{CatchUp, Due, FireOutcome, LATE, Overlap, look};
-use rigi_model::{Actor, RunId, RunState, Timestamp, Trigger, TriggerKind};
+use rigi_model::{Actor, RunId, RunState, Target, Timestamp, Trigger, TriggerKind};
 use rigi_store::IdempotencyKey;
 use rigi_store::people::Deed;
+use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::triggers::{Fire, FiredRun, Pause, fire_key};
 
 use super::known::{Scheduled, rhythm_text};
 use crate::Engine;
 use crate::catalog::Catalog;
-use crate::submit::{Submission, SubmitError, may_pass};
+use crate::submit::{InputSource, Submission, SubmitError, may_pass};
 
 /// What could not be tried is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -116,6 +117,9 @@ impl Engine {
         now: Timestamp,
         turn: Turn,
     ) -> rigi_store::Result<Started> {
+        if one.restarts {
+            return self.restart_due(catalog, one, due).await;
+        }
         let recent = self
             .store
             .db()
@@ -154,6 +158,51 @@ impl Engine {
         self.submit_due(catalog, one, due).await
     }
 
+    /// Stops what runs of a pipeline, and starts the same again. Where nothing runs, nothing is started.
+    async fn restart_due(
+        &self,
+        catalog: &Catalog,
+        one: &Scheduled,
+        due: Timestamp,
+    ) -> rigi_store::Result<Started> {
+        let filter = RunFilter {
+            pipeline: Some(one.key.pipeline.clone()),
+            states: vec![RunState::Starting, RunState::Running, RunState::Retrying],
+            limit: RECENT,
+            ..RunFilter::default()
+        };
+        let open = self.store.db().list_runs(&one.key.project, &filter).await?.runs;
+        let Some(newest) = open.first().map(|run| run.id.clone()) else {
+            return Ok(Started::Not(FireOutcome::Skipped, "no run of it was at work".to_owned()));
+        };
+        let run = self.store.db().run(&one.key.project, &newest).await?;
+        self.cancel_many(&one.key.project, open.into_iter().map(|run| run.id).collect(), &actor(one)).await;
+        let request = run.request;
+        let mut inputs: BTreeMap<String, Vec<InputSource>> = BTreeMap::new();
+        for file in request.inputs.iter() {
+            inputs.entry(file.input.clone()).or_default().push(InputSource::Stored(file.clone()));
+        }
+        let submission = Submission {
+            pipeline: request.pipeline.clone(),
+            parameters: (*request.parameters).clone(),
+            inputs,
+            env: (*request.env).clone(),
+            labels: (*request.labels).clone(),
+            priority: Some(request.priority),
+            target: Some(request.target.to_string()).filter(|_| request.target != Target::FLOW),
+            trigger: Trigger { kind: TriggerKind::Restart, by: actor(one) },
+            rerun_of: Some(newest),
+            version: None,
+            entry: None,
+            due: Some((due, None)),
+            step: None,
+            no_cache: false,
+            keeps: None,
+            count: 1,
+        };
+        self.submit_one(catalog, one, submission, due).await
+    }
+
     fn makes_all_up(one: &Scheduled, due: Timestamp, now: Timestamp) -> bool {
         matches!(one.rules().catch_up, CatchUp::All(_)) && now.since(due) > LATE
     }
@@ -181,8 +230,20 @@ impl Engine {
             entry: Some(one.key.id.clone()),
             due: Some((due, previous)),
             step: None,
+            no_cache: false,
+            keeps: None,
             count: 1,
         };
+        self.submit_one(catalog, one, submission, due).await
+    }
+
+    async fn submit_one(
+        &self,
+        catalog: &Catalog,
+        one: &Scheduled,
+        submission: Submission,
+        due: Timestamp,
+    ) -> rigi_store::Result<Started> {
         let key = IdempotencyKey { key: fire_key(&one.key, due), request: "due".to_owned() };
         match self.submit(catalog, vec![submission], Some(key)).await {
             Ok(submitted) => match submitted.ids.into_iter().next() {
@@ -254,4 +315,3 @@ fn fire_of(
 ) -> Fire {
     Fire { schedule: one.key.clone(), due, outcome, reason, run, at }
 }
-

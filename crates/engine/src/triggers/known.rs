@@ -1,7 +1,9 @@
 //! The schedules of a project: those in the specs of its pipelines, and those that people made beside them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::Schedule;
 use rigi_model::project::ProjectState;
 use rigi_model::triggers::{CatchUp, Overlap, Rhythm, Rules};
@@ -20,6 +22,8 @@ pub struct Scheduled {
     pub schedule: Schedule,
     /// A person made it, beside the spec.
     pub made: bool,
+    /// It starts anew what runs, and nothing else: `restart.interval` of the spec.
+    pub restarts: bool,
     /// When it is due; `None`: it is a named set of overrides.
     pub rhythm: Option<Rhythm>,
     /// It is kept, and starts nothing: by its spec, or because its pipeline is switched off or has mistakes, or its project is archived.
@@ -115,6 +119,14 @@ pub(super) async fn of_project(store: &Store, project: &Project) -> rigi_store::
             let off = off.or((!schedule.enabled).then_some("its spec switches it off"));
             all.push(scheduled(key, schedule.clone(), row, off, catch_up));
         }
+        if let Some(schedule) = restarts(&ready.spec) {
+            let (project, pipeline) = (project.id().clone(), pipeline.name.clone());
+            let key = ScheduleKey { project, pipeline, id: schedule.id.clone() };
+            let row = rows.remove(&key);
+            let mut one = scheduled(key, schedule, row, off, CatchUp::Skip);
+            one.restarts = true;
+            all.push(one);
+        }
     }
     for row in rows.into_values() {
         let Some(schedule) = row.made.clone() else { continue };
@@ -133,6 +145,21 @@ pub(super) async fn of_project(store: &Store, project: &Project) -> rigi_store::
     Ok(all)
 }
 
+/// The id of the schedule by which what runs for ever is started anew.
+pub const RESTART: &str = "restart";
+
+/// The regular restarts of a pipeline, as a schedule.
+fn restarts(spec: &PipelineSpec) -> Option<Schedule> {
+    let text = spec.restart.interval.as_deref()?;
+    if spec.schedules.iter().any(|schedule| schedule.id == RESTART) {
+        return None;
+    }
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let interval = seconds.or_else(|| rigi_model::quantity::parse_duration(text).ok());
+    let cron = interval.is_none().then(|| text.to_owned());
+    Some(Schedule { interval, cron, overlap: Some(Overlap::Replace), ..Schedule::named(RESTART) })
+}
+
 fn scheduled(
     key: ScheduleKey,
     schedule: Schedule,
@@ -146,5 +173,17 @@ fn scheduled(
     let since = row.as_ref().filter(|row| row.rhythm == text).map(|row| row.since);
     let resumed_at = row.as_ref().and_then(|row| row.resumed_at);
     let paused = row.and_then(|row| row.paused);
-    Scheduled { key, schedule, made: false, rhythm, off, paused, resumed_at, since, last: None, catch_up }
+    Scheduled {
+        key,
+        schedule,
+        made: false,
+        restarts: false,
+        rhythm,
+        off,
+        paused,
+        resumed_at,
+        since,
+        last: None,
+        catch_up,
+    }
 }

@@ -5,6 +5,7 @@
 //! in between; what is due without a row is found again.
 
 mod fire;
+mod follow;
 mod known;
 mod scheduler;
 

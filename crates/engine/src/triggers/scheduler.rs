@@ -27,6 +27,7 @@ pub fn start(engine: Engine, projects: Projects) {
     if !engine.leads() {
         return;
     }
+    super::follow::start(engine.clone(), projects.clone());
     let commits = engine.store().commits();
     let (told, changed) = mpsc::unbounded_channel();
     let scheduler = Scheduler {

@@ -16,7 +16,7 @@ enum Token {
 }
 
 /// Longer ones first.
-const SIGNS: [&str; 14] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ","];
+const SIGNS: [&str; 15] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ",", "."];
 
 pub(super) fn parse(text: &str) -> Result<Node, ParseError> {
     if text.chars().count() > LONGEST {
@@ -248,7 +248,18 @@ impl Parser {
         let mut parts = Vec::new();
         self.add_names(name, &mut parts)?;
         self.next += 1;
-        while self.takes("[") {
+        loop {
+            if self.takes(".") {
+                match self.peek().clone() {
+                    Token::Name(name) => self.add_names(&name, &mut parts)?,
+                    other => return Err(self.wrong(format!("a name is missing before {}", said(&other)))),
+                }
+                self.next += 1;
+                continue;
+            }
+            if !self.takes("[") {
+                return Ok(Node::Path(parts));
+            }
             match self.peek().clone() {
                 Token::Literal(Value::String(name)) => parts.push(Part::Name(name)),
                 Token::Literal(Value::Number(index)) if index.as_u64().is_some() => {
@@ -264,13 +275,7 @@ impl Parser {
             }
             self.next += 1;
             self.must_take("]")?;
-            if let Token::Literal(_) | Token::Name(_) = self.peek()
-                && !matches!(self.peek(), Token::Name(name) if name == "in")
-            {
-                return Err(self.wrong(format!("{} is one too many: write `[\"name\"]`", said(self.peek()))));
-            }
         }
-        Ok(Node::Path(parts))
     }
 
     fn add_names(&self, name: &str, parts: &mut Vec<Part>) -> Result<(), ParseError> {

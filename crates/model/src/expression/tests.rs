@@ -25,6 +25,7 @@ fn values_and_paths() {
         ("steps.count.outputs.by-day[1]", json!(2.5)),
         ("steps[\"count\"][\"state\"]", json!("succeeded")),
         ("steps.count.outputs.by-day.0", json!(1)),
+        ("steps[\"count\"].outputs.rows", json!(42)),
         ("params.nobody.knows", json!(null)),
         ("size(params.tags)", json!(2)),
         ("[1, params.n]", json!([1, 3])),
@@ -84,6 +85,8 @@ fn what_does_not_read_says_where() {
         ("1abc", 1, "`1abc` is not a number"),
         ("a[b]", 3, "`b` is no place: write `[0]` or `[\"name\"]`"),
         ("a % b", 3, "`%` means nothing here"),
+        ("a[0].", 6, "a name is missing before the end"),
+        ("a[0]b", 5, "`b` is one too many"),
         ("&& a", 1, "a value is missing before `&&`"),
     ] {
         let error = Expression::parse(text).unwrap_err();

@@ -30,7 +30,8 @@ pub fn graph(name: &str, steps: &[StepSpec], form: GraphForm) -> String {
 }
 
 /// What a step does, in a few words.
-fn does(step: &StepSpec) -> String {
+#[must_use]
+pub fn does(step: &StepSpec) -> String {
     let what = match &step.action {
         StepAction::Run { entry } => match entry {
             Entry::Script { file } | Entry::Notebook { file } => file.clone(),

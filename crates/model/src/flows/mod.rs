@@ -4,7 +4,7 @@ mod fold;
 mod graph;
 
 pub use fold::{Begun, Counts, FlowEnd, MOST_ITEMS, Next, StepFacts, next, state_of};
-pub use graph::{GraphForm, graph};
+pub use graph::{GraphForm, does, graph};
 
 use crate::state::text_enum;
 

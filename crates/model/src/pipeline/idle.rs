@@ -16,23 +16,11 @@ struct Idle {
     is_asked: fn(&PipelineSpec) -> bool,
 }
 
-const IDLE: &[Idle] = &[
-    Idle {
-        fields: &["downstream_triggers"],
-        effect: "no pipeline follows",
-        is_asked: |spec| !spec.downstream_triggers.is_empty(),
-    },
-    Idle {
-        fields: &["soft_limits", "cpu_soft_limit", "mem_soft_limit"],
-        effect: "nobody is notified",
-        is_asked: |spec| spec.soft_limits.cpu.is_some() || spec.soft_limits.memory.is_some(),
-    },
-    Idle {
-        fields: &["restart", "restart_on_crash", "restart_interval"],
-        effect: "it is not started again",
-        is_asked: |spec| spec.restart.on_crash || spec.restart.interval.is_some(),
-    },
-];
+const IDLE: &[Idle] = &[Idle {
+    fields: &["soft_limits", "cpu_soft_limit", "mem_soft_limit"],
+    effect: "nobody is notified",
+    is_asked: |spec| spec.soft_limits.cpu.is_some() || spec.soft_limits.memory.is_some(),
+}];
 
 /// Warns of each that a spec asks for, where it stands.
 pub(super) fn warn_of_idle(section: &Section<'_>, spec: &PipelineSpec, notes: &mut Notes) {
@@ -69,18 +57,11 @@ mod tests {
         let folder = FolderFacts::new("demo", ["main.py"]);
         let reading = read_spec(SpecFormat::Yaml, text.as_bytes(), &folder).unwrap();
         let lines: Vec<u32> = reading.warnings.iter().map(|warning| warning.line).collect();
-        assert_eq!(lines, [2, 4, 5]);
-        assert_eq!(
-            reading.warnings[0].message,
-            "`downstream_triggers` has no effect yet: no pipeline follows"
-        );
+        assert_eq!(lines, [4]);
+        assert_eq!(reading.warnings[0].message, "`soft_limits` has no effect yet: nobody is notified");
         let note = idle_note(&reading.spec).unwrap();
         assert!(IDLE.iter().all(|idle| note.contains(idle.effect)), "{note}");
-        assert!(
-            note.starts_with(
-                "This version does not act yet on `downstream_triggers` (no pipeline follows), "
-            )
-        );
+        assert_eq!(note, "This version does not act yet on `soft_limits` (nobody is notified).");
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub(super) fn read_restart(section: &Section<'_>, notes: &mut Notes) -> Restart 
         on_crash: section.read("restart_on_crash", notes, Found::bool).unwrap_or_default(),
         cooldown: section.read("restart_cooldown", notes, Found::duration),
         interval: section.read("restart_interval", notes, read_restart_interval),
+        at_start: false,
     };
     let object = section.read("restart", notes, |found, notes| Section::open(found, fields::RESTART, notes));
     let Some(object) = object else { return restart };
@@ -94,6 +95,7 @@ pub(super) fn read_restart(section: &Section<'_>, notes: &mut Notes) -> Restart 
         refuse_synonyms(&object, ours, section, theirs, notes);
     }
     restart.on_crash |= object.read("on_crash", notes, Found::bool).unwrap_or_default();
+    restart.at_start = object.read("at_start", notes, Found::bool).unwrap_or_default();
     restart.cooldown = object.read("cooldown", notes, Found::duration).or(restart.cooldown);
     restart.interval = object.read("interval", notes, read_restart_interval).or(restart.interval);
     restart

@@ -12,6 +12,7 @@ use super::retries::read_retry;
 use super::section::{Found, Notes, Section, refuse_both};
 use super::spec::{DownstreamTrigger, Schedule};
 use crate::Timestamp;
+use crate::expression::Template;
 use crate::place::Position;
 use crate::retry::RetrySpec;
 use crate::triggers::{CatchUp, Overlap};
@@ -262,10 +263,42 @@ pub(super) fn read_downstream(found: &Found<'_>, notes: &mut Notes) -> Option<Ve
             on_failure: section.read("on_failure", notes, Found::bool).unwrap_or(false),
             on_route: section.read("on_route", notes, Found::filled_text),
             run_config_id: section.read("run_config_id", notes, Found::filled_text),
+            parameters: section.read("parameters", notes, read_handed_on).unwrap_or_default(),
+            inputs: section.read("inputs", notes, Found::variables).unwrap_or_default(),
+            allow_cycle: section
+                .read("allow_cycle", notes, |found, notes| found.count(0, 50, notes))
+                .unwrap_or(0),
             pipeline: pipeline?,
         })
     });
     Some(triggers.collect())
+}
+
+/// What expressions of a trigger know.
+const TRIGGER_ROOTS: [&str; 4] = ["params", "outputs", "run", "route"];
+
+fn read_handed_on(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeMap<String, serde_json::Value>> {
+    let values = found.values(notes)?;
+    for (name, value) in &values {
+        match Template::parse(value) {
+            Err(error) => {
+                notes.wrong(found.node.at, format!("`{}.{name}` cannot be read: {error}", found.path))
+            }
+            Ok(template) => {
+                let used = template.names();
+                if let Some((root, _)) = used.iter().find(|(root, _)| !TRIGGER_ROOTS.contains(&root.as_str()))
+                {
+                    let message = format!("`{}.{name}`: nothing is called `{root}` here", found.path);
+                    notes.wrong_with(
+                        found.node.at,
+                        message,
+                        "There are `params`, `outputs`, `run`, `route`.",
+                    );
+                }
+            }
+        }
+    }
+    Some(values)
 }
 
 fn read_pipeline_name(found: &Found<'_>, notes: &mut Notes) -> Option<String> {

@@ -64,13 +64,13 @@ pub struct PipelineSpec {
     pub retention: Retention,
     /// Notebook only: per code cell.
     pub cells: Vec<CellRetry>,
-    /// When runs start by themselves. Read, kept and shown; acted on by a later version.
+    /// When runs start by themselves.
     pub schedules: Vec<Schedule>,
-    /// Which pipelines follow. Read, kept and shown.
+    /// Which pipelines follow.
     pub downstream_triggers: Vec<DownstreamTrigger>,
-    /// Key of the webhook that starts a run. Read and kept.
+    /// Key of the webhook that starts a run.
     pub webhook_key: Option<String>,
-    /// What a daemon (no time limit) does when it ends. Read, kept and shown.
+    /// What a daemon (no time limit) does when it ends.
     pub restart: Restart,
     /// Named sets of parameter values.
     pub presets: BTreeMap<String, Preset>,
@@ -333,7 +333,7 @@ impl Schedule {
 }
 
 /// A pipeline that follows this one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DownstreamTrigger {
     /// Its name.
     pub pipeline: String,
@@ -345,6 +345,15 @@ pub struct DownstreamTrigger {
     pub on_route: Option<String>,
     /// Which entry of the other pipeline's `schedules` to use.
     pub run_config_id: Option<String>,
+    /// Its parameters; texts may have expressions over `params`, `outputs`, `run` and `route`.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Value>,
+    /// Its inputs, and what the run left that each is given.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
+    /// How often a pipeline that is in the chain already may follow again.
+    #[serde(default)]
+    pub allow_cycle: u32,
 }
 
 /// Restarts of a daemon.
@@ -356,6 +365,9 @@ pub struct Restart {
     pub cooldown: Option<Duration>,
     /// Regular restarts: seconds or a cron text.
     pub interval: Option<String>,
+    /// Start with the server, unless it runs.
+    #[serde(default)]
+    pub at_start: bool,
 }
 
 /// A named set of parameter values.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
-use rigi_api::view::{MistakeView, Page, PipelineSummary, PipelineView, RunMark};
+use rigi_api::view::{GraphView, MistakeView, Page, PipelineSummary, PipelineView, RunMark};
 use rigi_model::quantity::show_duration;
 use rigi_model::{RunState, Timestamp};
 use serde::Serialize;
@@ -39,6 +39,8 @@ enum Command {
     /// Show one pipeline with its parameters and inputs
     #[command(visible_alias = "show")]
     Get(Get),
+    /// Draw the steps of a flow
+    Graph(Graph),
     /// Check the specs of pipelines, without a server
     Validate(Validate),
 }
@@ -52,8 +54,38 @@ impl Pipelines {
         match self.command {
             Command::List(command) => command.run(session),
             Command::Get(command) => command.run(session),
+            Command::Graph(command) => command.run(session),
             Command::Validate(command) => command.run(session),
         }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi pipelines graph nightly
+  rigi pipelines graph nightly --form dot | dot -Tsvg > nightly.svg")]
+struct Graph {
+    /// The pipeline
+    #[arg(value_name = "PIPELINE", add = ArgValueCompleter::new(super::complete::pipelines))]
+    name: String,
+    /// As what: `text`, `dot` or `mermaid`
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = ["text", "dot", "mermaid"])]
+    form: String,
+}
+
+impl Graph {
+    fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let client = session.reader()?;
+        let query = [("form", self.form)];
+        let path = ["pipelines", &self.name, "graph"];
+        let drawn: GraphView = session.block_on(async { Ok(client.get(&path, &query).await?) })?;
+        if drawn.text.is_empty() {
+            remark(&format!("{} has no steps.", self.name));
+        } else {
+            say(drawn.text.trim_end())?;
+        }
+        Ok(Exit::Ok.into())
     }
 }
 

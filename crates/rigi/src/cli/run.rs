@@ -52,6 +52,9 @@ pub struct Run {
     /// Entry of the spec's `schedules`, whose words count as if it had started the run
     #[arg(long, value_name = "ID")]
     schedule: Option<String>,
+    /// Of a flow: execute all steps, whatever their `cache` says
+    #[arg(long)]
+    no_cache: bool,
     /// The same call with the same key starts one run, however often it is made
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -116,6 +119,7 @@ impl Run {
             priority: self.priority,
             target: self.target,
             schedule: self.schedule,
+            no_cache: self.no_cache,
             ..SubmitRun::default()
         };
         let given = Given { parameters: self.parameters, inputs: self.inputs, file: self.file };

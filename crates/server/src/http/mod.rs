@@ -14,6 +14,7 @@ mod error;
 mod etag;
 mod extract;
 mod feed;
+mod flows;
 mod groups;
 pub mod health;
 mod join_requests;
@@ -95,6 +96,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(runs::router())
         .merge(cancel::router())
         .merge(run_parts::router())
+        .merge(flows::router())
         .merge(logs::router())
         .merge(uploads::router())
         .merge(secrets::router())

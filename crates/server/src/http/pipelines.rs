@@ -203,7 +203,7 @@ fn matches(pipeline: &Pipeline, text: &str) -> bool {
         || about.is_some_and(|about| about.to_lowercase().contains(text))
 }
 
-const fn kind(entry: &Entry) -> &'static str {
+pub(super) const fn kind(entry: &Entry) -> &'static str {
     match entry {
         Entry::Script { .. } => "script",
         Entry::Notebook { .. } => "notebook",

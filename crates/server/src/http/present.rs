@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rigi_api::view::{
     Actions, ArtifactSummary, EnvironmentUse, GitView, InputView, LimitsView, LogSummary, Phases, Progress,
-    QueuePlace, RunSummary, RunView, TriggerView, UsageView,
+    QueuePlace, RunSummary, RunView, StepPlace, TriggerView, UsageView,
 };
 use rigi_engine::decide::{LimitOf, WaitReason};
 use rigi_engine::{Look, Settings};
@@ -13,12 +13,13 @@ use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::quantity::{ordinal, show_bytes, show_cpu};
 use rigi_model::run::RunStatus;
-use rigi_model::{Reason, RunId, RunState, Timestamp};
+use rigi_model::{Reason, RunId, RunState, Target, Timestamp, TriggerKind};
 use rigi_store::tables::versions::Version;
 use rigi_store::{ListedRun, Run};
 use serde_json::{Map, Value};
 
 use super::error::ApiResult;
+use super::flows;
 use super::scope::Scope;
 
 /// What stands for a value that nobody is shown.
@@ -168,7 +169,35 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
     };
     let (secrets, secrets_changed) = secrets(scope, run, version.as_ref()).await;
     let settings = scope.engine.settings();
+    let db = scope.db();
+    let step = run.request.step.as_ref().map(|step| StepPlace {
+        flow: step.parent.clone(),
+        step: step.name.clone(),
+        item: step.item,
+    });
+    let approval = match &version {
+        Some(version) if run.request.target == Target::FLOW => {
+            flows::approval(scope, run, &version.spec).await?
+        }
+        _ => None,
+    };
+    // What follows is started when the run has ended.
+    let started = match run.status.state.is_terminal() {
+        true => db.links_from(id).await?.into_iter().map(|link| link.child).collect(),
+        false => Vec::new(),
+    };
+    let started_by = match run.request.trigger.kind {
+        TriggerKind::Downstream | TriggerKind::Restart => db.link_to(id).await?.map(|link| link.parent),
+        _ => None,
+    };
     Ok(RunView {
+        step,
+        started_by,
+        started,
+        flow: run.request.target == Target::FLOW
+            && approval.is_none()
+            && !run.request.env.contains_key(rigi_engine::flows::REUSED),
+        approval,
         summary: summary(&run.into(), look.as_ref()),
         version: run.request.version.to_string(),
         git: version.as_ref().and_then(git),

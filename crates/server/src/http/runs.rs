@@ -9,7 +9,7 @@ use rigi_api::view::{
 };
 use rigi_engine::CancelAnswer;
 use rigi_engine::submit::{InputSource, Submission, SubmitError, Submitted};
-use rigi_model::{Actor, ErrorCode, PipelineName, RunId, RunState, Timestamp, Trigger, TriggerKind};
+use rigi_model::{Actor, ErrorCode, PipelineName, RunId, RunState, Target, Timestamp, Trigger, TriggerKind};
 use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::{IdempotencyKey, Run};
 use serde::Deserialize;
@@ -54,6 +54,8 @@ fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> 
         entry: run.schedule,
         due: None,
         step: None,
+        no_cache: run.no_cache,
+        keeps: None,
         count,
     }
 }
@@ -256,13 +258,16 @@ fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
         env: (*request.env).clone(),
         labels,
         priority: Some(request.priority),
-        target: Some(request.target.to_string()),
+        // Where the steps of a flow execute is among its variables.
+        target: Some(request.target.to_string()).filter(|_| request.target != Target::FLOW),
         trigger: Trigger { kind: TriggerKind::Rerun, by },
         rerun_of: Some(request.id.clone()),
         version: (changes.code == RerunCode::Same).then_some(request.version),
         entry: None,
         due: None,
         step: None,
+        no_cache: changes.no_cache,
+        keeps: changes.from_failed.then(|| request.id.clone()),
         count: 1,
     }
 }

@@ -11,7 +11,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use rigi_api::OF_PROJECTS;
 use rigi_engine::catalog::Catalog;
-use rigi_model::rights::Action;
+use rigi_model::rights::{Action, Role};
 use rigi_model::{Actor, ErrorCode, ProjectName, RunId};
 use rigi_store::{Blobs, Db, Run};
 
@@ -60,6 +60,12 @@ impl Scope {
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.principal.actor.clone()
+    }
+
+    /// The role in the project, as far as what was carried goes.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        self.principal.standing.role_in(self.project())
     }
 
     /// The project's files.

@@ -127,6 +127,8 @@ async fn start(
         entry,
         due: None,
         step: None,
+        no_cache: false,
+        keeps: None,
         count: 1,
     };
     let submitted = state.engine.submit(&project.catalog, vec![submission], key).await?;

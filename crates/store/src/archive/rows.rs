@@ -177,7 +177,11 @@ mod tests {
             of_runs.into_iter().filter(|table| table.columns.iter().any(|column| column.name == "run"));
         for table in of_runs {
             let is_moved = moved.iter().any(|moved| moved.name == table.name);
-            assert!(is_moved || ["fires", "follow_ups"].contains(&&*table.name), "{} is not moved", table.name);
+            assert!(
+                is_moved || ["fires", "follow_ups"].contains(&&*table.name),
+                "{} is not moved",
+                table.name
+            );
         }
         let labels = moved.iter().find(|moved| moved.name == "labels").unwrap();
         let text = |text: &'static str| Cell::Text(text.into());

@@ -60,11 +60,18 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Conflict`] if it was answered before; if it cannot be written.
-    pub async fn answer(&self, project: &ProjectName, run: &RunId, answer: &Answer, deed: &Deed) -> Result<()> {
+    pub async fn answer(
+        &self,
+        project: &ProjectName,
+        run: &RunId,
+        answer: &Answer,
+        deed: &Deed,
+    ) -> Result<()> {
         if self.db.answer(run).await?.is_some() {
             return Err(Error::Conflict(format!("run {run} was answered before")));
         }
-        let mut write = Write::telling(project, Subject::Run, run.as_str(), SubjectEvent::ANSWERED, answer.at);
+        let mut write =
+            Write::telling(project, Subject::Run, run.as_str(), SubjectEvent::ANSWERED, answer.at);
         let outcome = if answer.approved { "approved" } else { "rejected" };
         write.rows.add(
             &ANSWER,

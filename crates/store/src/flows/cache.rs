@@ -36,7 +36,13 @@ type Row = (String, String, String, String, String);
 
 fn read((run, pipeline, step, key, parts): Row) -> Result<CachedStep> {
     let parts = from_json("the parts of a cached step", &parts)?;
-    Ok(CachedStep { run: parsed("a run's id", &run)?, pipeline: PipelineName::unchecked(pipeline), step, key, parts })
+    Ok(CachedStep {
+        run: parsed("a run's id", &run)?,
+        pipeline: PipelineName::unchecked(pipeline),
+        step,
+        key,
+        parts,
+    })
 }
 
 impl Db {
@@ -66,7 +72,12 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn made_before(&self, project: &ProjectName, than: &CachedStep, limit: u32) -> Result<Vec<CachedStep>> {
+    pub async fn made_before(
+        &self,
+        project: &ProjectName,
+        than: &CachedStep,
+        limit: u32,
+    ) -> Result<Vec<CachedStep>> {
         let sql = "SELECT c.run, c.pipeline, c.step, c.key, c.parts FROM step_cache c JOIN runs r ON r.id = c.run \
                    WHERE c.project = $1 AND c.pipeline = $2 AND c.step = $3 AND c.run < $4 AND r.state = 'succeeded' \
                    ORDER BY c.run DESC LIMIT $5";

@@ -173,15 +173,16 @@ impl Db {
         let sql = "SELECT step, state, COUNT(*), MIN(started_at), MAX(ended_at) FROM runs WHERE parent = $1 GROUP BY step, state";
         let rows: Vec<(Option<String>, String, i64, Option<i64>, Option<i64>)> =
             on_db!(self, pool => sqlx::query_as(sql).bind(parent.as_str()).fetch_all(pool).await?);
-        let read = |(step, state, count, from, to): (Option<String>, String, i64, Option<i64>, Option<i64>)| {
-            Some(StepCount {
-                step: step.unwrap_or_default(),
-                state: RunState::parse(&state)?,
-                count: u32::try_from(count).unwrap_or(u32::MAX),
-                started_at: from.map(Timestamp),
-                ended_at: to.map(Timestamp),
-            })
-        };
+        let read =
+            |(step, state, count, from, to): (Option<String>, String, i64, Option<i64>, Option<i64>)| {
+                Some(StepCount {
+                    step: step.unwrap_or_default(),
+                    state: RunState::parse(&state)?,
+                    count: u32::try_from(count).unwrap_or(u32::MAX),
+                    started_at: from.map(Timestamp),
+                    ended_at: to.map(Timestamp),
+                })
+            };
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
@@ -189,7 +190,13 @@ impl Db {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn files_of_step(&self, parent: &RunId, step: &str, path: &str, limit: u32) -> Result<Vec<StepFile>> {
+    pub async fn files_of_step(
+        &self,
+        parent: &RunId,
+        step: &str,
+        path: &str,
+        limit: u32,
+    ) -> Result<Vec<StepFile>> {
         let sql = "SELECT r.item, a.path, a.size, a.sha256 FROM runs r JOIN artifacts a ON a.run = r.id \
                    WHERE r.parent = $1 AND r.step = $2 AND r.state = 'succeeded' AND (a.path = $3 OR $3 = '') \
                    ORDER BY r.item, a.path LIMIT $4";

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rigi_model::event::RunEvent;
 use rigi_model::run::{AttemptRecord, RunStatus};
 use rigi_model::run_config::{SpecPart, VersionPart};
+use rigi_model::triggers::FollowUpKind;
 use rigi_model::{
     ContentHash, PipelineName, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash,
 };
-use rigi_model::triggers::FollowUpKind;
 use serde::{Deserialize, Serialize};
 
 use crate::rows::BindKind::{Int, Text};

@@ -12,7 +12,8 @@ use crate::db::{Db, from_json, on_db};
 use crate::{Error, Result};
 
 /// The variables of a run, where they say by which part of its spec it goes; there may be a million that wait.
-const PART_ENV: &str = r#"CASE WHEN env LIKE '%"RIGI_SCHEDULE"%' OR env LIKE '%"RIGI_FLOW_STEP"%' THEN env END AS part_env"#;
+const PART_ENV: &str =
+    r#"CASE WHEN env LIKE '%"RIGI_SCHEDULE"%' OR env LIKE '%"RIGI_FLOW_STEP"%' THEN env END AS part_env"#;
 
 impl Db {
     /// Runs in these states, oldest first, after `after`, at most `limit`.

@@ -61,7 +61,13 @@ pub fn follow_key(run: &RunId, what: &str) -> String {
 }
 
 /// Something is to be done because a run has ended.
-pub(crate) fn add<'a>(rows: &mut Rows<'a>, project: &'a ProjectName, run: &'a RunId, kind: FollowUpKind, due: Timestamp) {
+pub(crate) fn add<'a>(
+    rows: &mut Rows<'a>,
+    project: &'a ProjectName,
+    run: &'a RunId,
+    kind: FollowUpKind,
+    due: Timestamp,
+) {
     rows.add(&ADD, [run.as_str().into(), kind.as_str().into(), project.as_str().into(), due.0.into()]);
 }
 
@@ -77,7 +83,12 @@ impl Db {
         let read = |(run, project, kind, due): (String, String, String, i64)| {
             let kind = FollowUpKind::parse(&kind)?;
             let run = parsed("a run's id", &run);
-            Some(run.map(|run| FollowUp { run, project: ProjectName::unchecked(project), kind, due: Timestamp(due) }))
+            Some(run.map(|run| FollowUp {
+                run,
+                project: ProjectName::unchecked(project),
+                kind,
+                due: Timestamp(due),
+            }))
         };
         rows.into_iter().filter_map(read).collect()
     }

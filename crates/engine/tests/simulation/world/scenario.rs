@@ -6,8 +6,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use rigi_engine::decide::{LimitOf, Limits, Needs};
 use rigi_engine::ledger::Policies;
-use rigi_model::run_config::VersionPart;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
+use rigi_model::run_config::VersionPart;
 use rigi_model::{PipelineName, ProjectName, Target, VersionHash};
 
 /// A second, in the world's microseconds.

@@ -140,7 +140,13 @@ pub const CELL: &[Field] = &[
 pub const RESTART: &[Field] = &[
     field("on_crash", Kind::Bool, "Start again when it failed.", "true"),
     field("cooldown", Kind::Duration, "Between a crash and the next start.", "\"60s\""),
-    field("interval", Kind::Either(&[Kind::Cron, Kind::Duration]), "Regular restarts.", "\"0 3 * * *\""),
+    field(
+        "interval",
+        Kind::Either(&[Kind::Cron, Kind::Duration]),
+        "Regular restarts of what runs.",
+        "\"0 3 * * *\"",
+    ),
+    field("at_start", Kind::Bool, "Start with the server, unless it runs.", "true"),
 ];
 
 /// `downstream_triggers`.
@@ -150,4 +156,22 @@ pub const DOWNSTREAM: &[Field] = &[
     field("on_failure", Kind::Bool, "After a failure.", "false"),
     field("on_route", Kind::Text, "Only after a success that chose this route.", "\"large\""),
     field("run_config_id", Kind::Text, "Which entry of the other pipeline's `schedules` to use.", "\"prod\""),
+    field(
+        "parameters",
+        Kind::Values,
+        "Its parameters; texts may have `${…}` over `params`, `outputs`, `run`, `route`.",
+        "{\"rows\": \"${outputs.rows}\"}",
+    ),
+    field(
+        "inputs",
+        Kind::TextMap,
+        "Its inputs: each is given what the run left in an output or a file.",
+        "{\"table\": \"table\"}",
+    ),
+    field(
+        "allow_cycle",
+        Kind::Integer(0, 50),
+        "How often a pipeline that is in the chain already may follow again; not at all unless told.",
+        "3",
+    ),
 ];

@@ -170,6 +170,12 @@ pub struct Rerun {
     /// Which code to run
     #[arg(long, value_enum, default_value_t)]
     code: Code,
+    /// Of a flow: do only what has not succeeded, and what comes after it
+    #[arg(long)]
+    from_failed: bool,
+    /// Of a flow: execute all steps, whatever their `cache` says
+    #[arg(long, conflicts_with = "from_failed")]
+    no_cache: bool,
     #[command(flatten)]
     stay: Stay,
 }
@@ -202,7 +208,8 @@ impl Rerun {
                 Code::Same => RerunCode::Same,
                 Code::Current => RerunCode::Current,
             };
-            let body = RerunRun { parameters, inputs, labels, code };
+            let (from_failed, no_cache) = (self.from_failed, self.no_cache);
+            let body = RerunRun { parameters, inputs, labels, code, from_failed, no_cache };
             let run: RunView = client.post(&["runs", &self.run, "rerun"], &body).await.map_err(refused)?;
             stay(&client, &session.terminal, run, &self.stay.follow(Given::default())).await
         })

@@ -5,6 +5,7 @@ mod artifacts;
 mod diff;
 mod earlier;
 mod filters;
+mod flows;
 mod get;
 mod list;
 mod logs;
@@ -57,6 +58,14 @@ enum Command {
     Diff(diff::Diff),
     /// List or fetch the files that a run left
     Artifacts(artifacts::Artifacts),
+    /// The steps of a flow, or the runs of one of them
+    Steps(flows::Steps),
+    /// Say yes to a step that waits for a person
+    Approve(flows::Answer),
+    /// Say no to a step that waits for a person
+    Reject(flows::Answer),
+    /// Why the step of a flow was executed, though it may be cached
+    WhyNotCached(flows::WhyNot),
 }
 
 impl Runs {
@@ -76,6 +85,10 @@ impl Runs {
             Command::Open(command) => command.run(session),
             Command::Diff(command) => command.run(session),
             Command::Artifacts(command) => command.run(session),
+            Command::Steps(command) => command.run(session),
+            Command::Approve(command) => command.run(session, "approve"),
+            Command::Reject(command) => command.run(session, "reject"),
+            Command::WhyNotCached(command) => command.run(session),
         }
     }
 }

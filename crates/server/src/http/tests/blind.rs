@@ -132,7 +132,7 @@ async fn what_is_foreign_is_absent_in_every_operation() {
         let call = async |id: &str, name: &str, upload: &str| {
             let filled = path.replace("{id}", id).replace("{name}", name).replace("{who}", name);
             let filled = filled.replace("{path}", "result.txt");
-            let filled = filled.replace("{pipeline}", name).replace("{schedule}", id);
+            let filled = filled.replace("{pipeline}", name).replace("{schedule}", id).replace("{step}", name);
             assert!(!filled.contains('{'), "an operation with another parameter: {path}");
             server
                 .call(

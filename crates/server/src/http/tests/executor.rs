@@ -1,5 +1,6 @@
 //! An executor without processes. What a run does is said by its parameters: `hold` keeps it running until it is stopped; `tell`
-//! has it tell what it was given; else it ends at once, with a line in its log and a file.
+//! has it tell what it was given; `fail` has it fail, `route` choose a route, `outputs` leave small values; else it ends at once, with a
+//! line in its log and a file.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use rigi_model::log::{Encoder, Stream};
 use rigi_model::pipeline::spec::PipelineSpec;
 use rigi_model::{AttemptKey, Exit, Target, Timestamp};
 use rigi_work::plan::{AttemptPlan, Ended, EndedLog, Executor, Observation, Observed};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 /// See the module.
@@ -28,7 +30,7 @@ impl FakeExecutor {
         let _ = self.observed.send(Observed { key: key.clone(), at: Timestamp::now(), what });
     }
 
-    fn end(&self, key: &AttemptKey, exit: Exit, words: &str) {
+    fn end(&self, key: &AttemptKey, exit: Exit, words: &str, left: &Map<String, Value>) {
         let mut encoder = Encoder::new(1);
         encoder.write(Timestamp::now(), Stream::Stdout, words.as_bytes());
         let mut log = EndedLog { lines: encoder.lines(), ..EndedLog::default() };
@@ -36,8 +38,12 @@ impl FakeExecutor {
         let outputs = self.folder.join(key.to_string());
         std::fs::create_dir_all(&outputs).unwrap();
         std::fs::write(outputs.join("result.txt"), words).unwrap();
-        let ended =
-            Ended { outputs: Some(outputs), started_at: Some(Timestamp::now()), ..Ended::bare(exit, log) };
+        if let Some(values) = left.get("outputs") {
+            std::fs::write(outputs.join("outputs.json"), values.to_string()).unwrap();
+        }
+        let route = left.get("route").and_then(Value::as_str).map(str::to_owned);
+        let (outputs, started_at) = (Some(outputs), Some(Timestamp::now()));
+        let ended = Ended { outputs, started_at, route, ..Ended::bare(exit, log) };
         self.tell(key, Observation::Ended(Box::new(ended)));
     }
 }
@@ -62,13 +68,16 @@ impl Executor for FakeExecutor {
             let files = plan.secrets.files.iter().map(|file| (&file.name, &file.content));
             words.extend(plan.env.iter().chain(files).map(|(name, value)| format!("{name}={value}\n")));
             words.extend(["covered: ", &plan.secrets.covered.join(" "), "\n"]);
+            words.extend(plan.inputs.iter().map(|file| format!("input {}/{}\n", file.input, file.name)));
+            words.push_str(&format!("parameters {}\n", Value::Object(plan.parameters.clone())));
         }
-        self.end(&plan.key, Exit::Code { code: 0 }, &words);
+        let fails = plan.parameters.get("fail").is_some_and(|fail| fail == true);
+        self.end(&plan.key, Exit::Code { code: i32::from(fails) }, &words, &plan.parameters);
     }
 
     fn stop(&self, key: &AttemptKey, _grace: Duration) {
         if self.held.lock().unwrap().remove(key) {
-            self.end(key, Exit::Stopped, "stopped\n");
+            self.end(key, Exit::Stopped, "stopped\n", &Map::new());
         }
     }
 

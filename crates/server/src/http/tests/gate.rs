@@ -192,6 +192,7 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{person}", "nobody")
                     .replace("{pipeline}", "fit")
                     .replace("{schedule}", "nightly")
+                    .replace("{step}", "count")
                     .replace("{code}", "BCDF-GHJK");
                 let filled = filled
                     .replace("{token}", "tok")

@@ -3,6 +3,8 @@
 mod blind;
 mod crowd;
 mod executor;
+mod flows;
+mod follow;
 mod gate;
 mod mails;
 mod people;

@@ -309,6 +309,24 @@ impl TestServer {
         id
     }
 
+    /// What is answered once that is so.
+    pub async fn when(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let mut commits = self.state.store().commits();
+        let wait = async {
+            loop {
+                let answer = self.get(path).await.json();
+                if is_so(&answer) {
+                    return answer;
+                }
+                let _ = commits.recv().await;
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(20), wait).await {
+            Ok(answer) => answer,
+            Err(_) => panic!("{path} does not come: {}", self.get(path).await.text()),
+        }
+    }
+
     /// Waits until a run is in a state.
     pub async fn until(
         &self,
