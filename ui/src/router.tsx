@@ -80,7 +80,12 @@ function buildPeople(root: ReturnType<typeof createRoot>) {
     validateSearch: (raw: Raw) => compact({ tab: one(raw.tab) }),
     component: lazyRouteComponent(() => import("./routes/Project"), "Project"),
   });
-  return [members, administration, person, group, project] as const;
+  const joining = createRoute({
+    getParentRoute: () => root,
+    path: "/joining",
+    component: lazyRouteComponent(() => import("./routes/Joining"), "Joining"),
+  });
+  return [members, administration, person, group, project, joining] as const;
 }
 
 /** What starts runs by itself. */

@@ -188,6 +188,7 @@ function usePeopleItems(item: (label: string, icon: IconName, run: () => void, d
           item("Audit", "shield", administration("audit")),
         ]
       : []),
+    ...(administer ? [] : [item("Join a project", "folder", () => void navigate({ to: "/joining" }))]),
     item("Your account", "person", () => void navigate({ to: "/account" }), "g u"),
     item("Sign out", "close", leave),
   ];

@@ -30,6 +30,7 @@ describe("rights", () => {
       edit: true,
       manage: true,
       administer: true,
+      visitor: false,
     });
     expect(rightsOf({ administrator: true, everywhere: "owner", roles: [] }, "lab").people).toBe(false);
     expect(rightsOf(undefined, "lab")).toMatchObject({ people: false, run: true });
