@@ -14,6 +14,7 @@ import people from "../people/People.module.css";
 import { At } from "../Time";
 import { DetailsForm } from "./DetailsForm";
 import { Ending } from "./Ending";
+import { Export } from "./Export";
 import { Openness } from "./Openness";
 import classes from "./Project.module.css";
 
@@ -33,6 +34,7 @@ export function Details({ own }: { own: ProjectView }) {
         {!manage && <p className={people.none}>Owners and administrators change this.</p>}
       </Section>
       {manage && withPeople && <Openness own={own} />}
+      {manage && <Export own={own} />}
       {manage && <Ending own={own} />}
     </>
   );
