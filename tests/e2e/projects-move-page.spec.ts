@@ -75,7 +75,13 @@ test("a project is exported by its owner and brought in by an administrator", as
   await form.getByLabel("Archive").setInputFiles(archive);
   await form.getByLabel("Name", { exact: true }).fill("clean-air");
   await isOpen(dan, "moving-import");
+  let goOn = (): void => undefined;
+  const held = new Promise<void>((done) => (goOn = done));
+  await dan.route("**/projects/import?*", async (route) => held.then(() => route.continue()));
   await form.getByRole("button", { name: "Import" }).click();
+  await expect(form.getByRole("progressbar")).toBeVisible();
+  await isOpen(dan, "moving-progress");
+  goOn();
   await expect(form.getByText("clean-air is here, with 1 run and")).toBeVisible();
   await expect(form.getByText("taken as air")).toBeVisible();
   await expect(form.getByText("API_KEY")).toBeVisible();

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { joinableQuery, useAsk } from "../../api/joining";
+import { useRights } from "../../api/rights";
 import type { JoinableView } from "../../api/types";
 import { labelLine } from "../../lib/labels";
 import { notify } from "../../lib/notices";
@@ -48,16 +49,18 @@ export function JoinableList({ projects }: { projects: readonly JoinableView[] }
   );
 }
 
-/** The same below something else; nothing where there is none. */
-export function JoinableBelow() {
-  const { data } = useQuery(joinableQuery);
-  if (!data || data.length === 0) return null;
+/** The same below something else, of one project alone where its link was followed; nothing where there is none. */
+export function JoinableBelow({ only }: { only?: string }) {
+  const { people } = useRights();
+  const { data } = useQuery({ ...joinableQuery, enabled: people });
+  const shown = (data ?? []).filter(({ name }) => only === undefined || name === only);
+  if (shown.length === 0) return null;
   return (
     <section aria-labelledby="joinable">
       <h2 id="joinable" className={classes.joinable}>
-        Projects that can be joined
+        {only === undefined ? "Projects that can be joined" : "It can be asked for"}
       </h2>
-      <JoinableList projects={data} />
+      <JoinableList projects={shown} />
     </section>
   );
 }

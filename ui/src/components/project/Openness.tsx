@@ -3,8 +3,10 @@ import { Switch } from "@mantine/core";
 import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/InlineInput.css";
 import "@mantine/core/styles/Switch.css";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { waysInQuery } from "../../api/account";
 import { changeProject, useProjectChange, type ProjectChange } from "../../api/projects";
 import type { ProjectView } from "../../api/types";
 import { notify } from "../../lib/notices";
@@ -34,6 +36,9 @@ function useSwitch(own: ProjectView) {
 function Public({ own }: { own: ProjectView }) {
   const { set, change } = useSwitch(own);
   const [question, setQuestion] = useState<Question | null>(null);
+  const { data: ways, isFetching } = useQuery(waysInQuery);
+  // It stays set where the server lets nothing be public any more.
+  const holds = isFetching || change.isPending || (ways?.public ?? []).includes(own.name);
   const address = location.origin + pagePath("/", own.name);
   const open: Question = {
     title: `Show ${own.name} to everybody?`,
@@ -59,13 +64,14 @@ function Public({ own }: { own: ProjectView }) {
           disabled={change.isPending}
           onChange={(event) => turn(event.currentTarget.checked)}
         />
-        {own.public ? (
+        {own.public && holds ? (
           <p className={people.note}>
             It is at <code>{address}</code> <CopyButton text={address} label="Copy the address" />
           </p>
         ) : (
           <p className={people.note}>
-            Only where the server lets it: an operator sets <code>people.public_projects</code>.
+            {own.public ? "Set, and not in force: the server lets nothing be public. An" : "Only where the server lets it: an"} operator
+            sets <code>people.public_projects</code>.
           </p>
         )}
         {question === null && <FormProblem error={change.error} />}

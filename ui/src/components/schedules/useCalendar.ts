@@ -1,5 +1,5 @@
 /** What the calendar shows: which days by whose clock, as the address says, and what is due on them. */
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 
@@ -86,7 +86,6 @@ export interface Due {
   before: string | null;
   error: unknown;
   retry: () => void;
-  pending: boolean;
 }
 
 export function useFrame({ day, by, zone }: Place): Frame {
@@ -118,7 +117,8 @@ export function useDue(frame: Frame, { today }: Place, schedules: readonly Sched
   }, [known, asked, answers, frame]);
   // Of days to come nothing has become yet.
   const past = (frame.days[0] ?? "") <= today;
-  const { data, error, refetch, isPending } = useQuery({ ...firesSinceQuery(frame.start), enabled: past });
+  // What is known of other days stays until these are read: what is not of them is left out.
+  const { data, error, refetch } = useQuery({ ...firesSinceQuery(frame.start), enabled: past, placeholderData: keepPreviousData });
   const fires = data?.fires ?? NO_FIRES;
   const cells = useMemo(
     () =>
@@ -130,7 +130,7 @@ export function useDue(frame: Frame, { today }: Place, schedules: readonly Sched
     [frame, coming, fires],
   );
   const before = data?.before != null && Date.parse(data.before) > frame.start ? data.before : null;
-  return { coming, fires, cells, partial, before, error: data ? null : error, retry: () => void refetch(), pending: past && isPending };
+  return { coming, fires, cells, partial, before, error: data ? null : error, retry: () => void refetch() };
 }
 
 function comingOf(schedules: readonly ScheduleView[]): Coming[] {
