@@ -65,6 +65,7 @@ test("a week and a month of due times, as they come and as they were", async ({ 
   await page.keyboard.press("Enter");
   await expect(times(page)).toHaveCount(1);
   await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.keyboard.press("]");
   await expect(page).toHaveURL(new RegExp(`at=${dayFromNow(9).iso}`));
   await expect(page.getByRole("button", { name: new RegExp(`^${dayFromNow(9).name}, 06:00: 1 to come$`) })).toBeVisible();
@@ -84,7 +85,9 @@ test("a week and a month of due times, as they come and as they were", async ({ 
   await expect(times(page)).toHaveCount(26);
   await expect(times(page).filter({ hasText: "second-monday" })).toContainText(/^05:00/);
   await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.keyboard.press("[");
+  await expect(page.getByRole("heading", { name: `${now.toLocaleString("en", { month: "long", timeZone: "UTC" })} ${now.getUTCFullYear()}` })).toBeVisible();
   await expect(page.getByRole("button", { name: new RegExp(`^${dayFromNow(0).name}: .*runs.*skipped`) })).toBeVisible();
   await isOpen(page, "calendar-month");
 

@@ -31,7 +31,7 @@ export function useOwn(): ProjectView | null | undefined {
 
 const standing = (all: ProjectView[]) => {
   const own = findOwn(all);
-  return { name: own?.name ?? project, archived: own?.state === "archived", several: all.length > 1 };
+  return { name: own?.name ?? project, role: own?.role, archived: own?.state === "archived", several: all.length > 1 };
 };
 
 /** What rights follow from: told again when it changes, not whenever a run does. */

@@ -18,5 +18,5 @@ export function useRights(): Rights {
   const { data } = useQuery({ ...accountQuery, enabled: !visitor });
   const own = useOwnStanding();
   if (visitor) return { ...VISITOR, archived: own?.archived ?? false };
-  return rightsOf(data, own?.name, own?.archived);
+  return rightsOf(data, own?.name, own?.archived, own?.role);
 }

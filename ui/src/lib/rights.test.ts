@@ -42,6 +42,12 @@ describe("rights", () => {
     expect(rightsOf(undefined, "lab", true)).toMatchObject({ run: true, start: false });
   });
 
+  it("take what the project says of itself, by whatever name", () => {
+    const owner = { ...nobody, roles: [{ project: "lab", role: "owner" }] };
+    expect(rightsOf(owner, "air", false, "runner")).toMatchObject({ role: "runner", run: true, manage: false });
+    expect(rightsOf(owner, "lab", false, null).role).toBe("owner");
+  });
+
   it("give nothing for a role that this page does not know", () => {
     expect(rightsOf({ ...nobody, roles: [{ project: "lab", role: "guest" }] }, "lab")).toMatchObject({ role: null, run: false });
   });

@@ -75,9 +75,10 @@ export const VISITOR: Rights = {
   visitor: true,
 };
 
-export function rightsOf(standing: Standing | undefined, project = ownProject, archived = false): Rights {
+/** `said` is the role that the project itself tells: by its name alone, one that is being renamed would have none for a moment. */
+export function rightsOf(standing: Standing | undefined, project = ownProject, archived = false, said?: string | null): Rights {
   if (!standing) return { ...EVERYTHING, start: !archived, archived };
-  const role = roleIn(standing, project);
+  const role = ROLES[rank(said)] ?? roleIn(standing, project);
   return {
     people: typeof standing.id === "string",
     role,
