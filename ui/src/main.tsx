@@ -30,7 +30,11 @@ if (canonical !== location.pathname) history.replaceState(history.state, "", can
 const cache: QueryClient = new QueryClient({
   mutationCache: new MutationCache({
     // What was offered and is refused tells that somebody's role has changed.
-    onError: (error) => void (error instanceof Problem && error.status === 403 && cache.invalidateQueries({ queryKey: keys.account })),
+    onError: (error) => {
+      if (!(error instanceof Problem) || error.status !== 403) return;
+      void cache.invalidateQueries({ queryKey: keys.account });
+      void cache.invalidateQueries({ queryKey: keys.projects, exact: true });
+    },
   }),
   defaultOptions: {
     queries: {

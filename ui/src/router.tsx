@@ -80,7 +80,24 @@ function buildPeople(root: ReturnType<typeof createRoot>) {
     validateSearch: (raw: Raw) => compact({ tab: one(raw.tab) }),
     component: lazyRouteComponent(() => import("./routes/Project"), "Project"),
   });
-  return [members, administration, person, group, project] as const;
+  const joining = createRoute({
+    getParentRoute: () => root,
+    path: "/joining",
+    component: lazyRouteComponent(() => import("./routes/Joining"), "Joining"),
+  });
+  return [members, administration, person, group, project, joining] as const;
+}
+
+export interface SchedulesSearch {
+  /** `calendar`; else the list. */
+  view?: string;
+  /** `month`; else a week. */
+  by?: string;
+  /** A day of it. */
+  at?: string;
+  zone?: string;
+  /** The day or hour whose times are listed: `2026-11-30`, `2026-11-30T14`. */
+  open?: string;
 }
 
 /** What starts runs by itself. */
@@ -88,6 +105,8 @@ function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient)
   const schedules = createRoute({
     getParentRoute: () => root,
     path: "/schedules",
+    validateSearch: (raw: Raw): SchedulesSearch =>
+      compact({ view: one(raw.view), by: one(raw.by), at: one(raw.at), zone: one(raw.zone), open: one(raw.open) }),
     loader: () => void cache.query(schedulesQuery).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Schedules"), "Schedules"),
   });

@@ -5,7 +5,7 @@ import { readAnswer, writeJson } from "../lib/json";
 import { apiPath } from "../lib/project";
 import { Problem } from "./problem";
 import type { paths } from "./schema.gen";
-import { setSignedIn } from "./session";
+import { noteAnswer, type Of } from "./session";
 
 /** A request to this page's project where it is for what a project has of its own. */
 class ProjectRequest extends Request {
@@ -39,9 +39,17 @@ async function fetchExact(request: Request): Promise<Response> {
 /** What nobody needs to be signed in for, or what asks for a code: an answer says nothing of whether this browser is known. */
 const ASKS_NOBODY = /^\/api\/v1\/(?:sign-in(?:\/|$)|session$|account\/factor\/off$)/;
 
+/** What visitors may see of a public project. */
+const OPEN = /^\/api\/v1\/(?:projects(?:\/\{project\})?$|(?:projects\/\{project\}\/)?(?:pipelines|runs|schedules|fires|events)(?:\/|$))/;
+
+function ofPath(path: string): Of {
+  if (path === "/api/v1/account") return "account";
+  return OPEN.test(path) ? "open" : "else";
+}
+
 api.use({
   onResponse({ response, schemaPath }) {
-    if (!ASKS_NOBODY.test(schemaPath)) setSignedIn(response.status !== 401);
+    if (!ASKS_NOBODY.test(schemaPath)) noteAnswer(response.status, ofPath(schemaPath));
   },
 });
 
@@ -74,7 +82,7 @@ export async function fetchText(url: string, limit?: number): Promise<{ text: st
   const response = await fetch(url, { headers }).catch(() => {
     throw Problem.unreachable();
   });
-  setSignedIn(response.status !== 401);
+  noteAnswer(response.status, "open");
   if (!response.ok) throw new Problem(response.status, await response.json().catch(() => null));
   if (limit === undefined) return { text: await response.text(), cut: false };
   return readSome(response, limit);

@@ -21,6 +21,8 @@ export const keys = {
   waysIn: ["sign-in"] as const,
   members: ["members"] as const,
   invitations: ["invitations"] as const,
+  requests: ["requests"] as const,
+  joinable: ["joinable"] as const,
   activity: ["activity"] as const,
   people: ["people"] as const,
   person: (id: string) => ["person", id] as const,

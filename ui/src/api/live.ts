@@ -7,7 +7,7 @@ import { SseStream, type SseMessage } from "../lib/sse";
 import { Early } from "./early";
 import { foldPipelines, foldRun, foldRunLists, foldSample } from "./fold";
 import { keys } from "./keys";
-import { setSignedIn } from "./session";
+import { isVisitor, noteAnswer } from "./session";
 import type { AccountView, ProjectView, RunSummary, UsageSample } from "./types";
 
 export type LineState = { online: true } | { online: false; since: number };
@@ -48,7 +48,7 @@ export class Live {
       url: () => apiPath(`/api/v1/events${this.watched ? `?usage=${encodeURIComponent(this.watched)}` : ""}`),
       onMessage: (message) => this.take(message),
       onConnected: (connected) => this.setConnected(connected),
-      onRefused: (status) => setSignedIn(status !== 401),
+      onRefused: (status) => noteAnswer(status, "open"),
     });
   }
 
@@ -169,7 +169,8 @@ export class Live {
       // Of one project of one person, the server's counts are its own.
       const projects = this.cache.getQueryData<ProjectView[]>(keys.projects);
       const people = this.cache.getQueryData<AccountView>(keys.account)?.id != null;
-      if (projects && (people || projects.length > 1)) void this.cache.invalidateQueries({ queryKey: keys.projects, exact: true });
+      if (projects && (people || isVisitor() || projects.length > 1))
+        void this.cache.invalidateQueries({ queryKey: keys.projects, exact: true });
       void this.cache.invalidateQueries({ queryKey: keys.projectUsage });
       if (!this.pipelinesAreExact) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
       this.pipelinesAreExact = true;

@@ -106,7 +106,7 @@ export const verifyAudit = () => ok(api.POST("/api/v1/audit/verify", { body: {} 
 /** A change of who is what; everything that may show it is read again. */
 export function usePeopleChange<T, R>(change: (value: T) => Promise<R>) {
   const cache = useQueryClient();
-  const shown = ["members", "invitations", "activity", "people", "person", "groups", "audit", "mails", "account", "projects"];
+  const shown = ["members", "invitations", "requests", "activity", "people", "person", "groups", "audit", "mails", "account", "projects"];
   return useMutation({
     mutationFn: change,
     onSuccess: () => cache.invalidateQueries({ predicate: ({ queryKey }) => shown.includes(String(queryKey[0])) }),

@@ -31,7 +31,7 @@ export function useOwn(): ProjectView | null | undefined {
 
 const standing = (all: ProjectView[]) => {
   const own = findOwn(all);
-  return { name: own?.name ?? project, archived: own?.state === "archived", several: all.length > 1 };
+  return { name: own?.name ?? project, role: own?.role, archived: own?.state === "archived", several: all.length > 1 };
 };
 
 /** What rights follow from: told again when it changes, not whenever a run does. */
@@ -43,7 +43,7 @@ export function useOwnStanding(): ReturnType<typeof standing> | undefined {
 /** A change of projects; everything that may show it is read again. */
 export function useProjectChange<T, R>(change: (value: T) => Promise<R>) {
   const cache = useQueryClient();
-  const shown = ["projects", "account", "system", "activity", "audit", "members"];
+  const shown = ["projects", "account", "system", "activity", "audit", "members", "sign-in"];
   return useMutation({
     mutationFn: change,
     onSuccess: () => cache.invalidateQueries({ predicate: ({ queryKey }) => shown.includes(String(queryKey[0])) }),

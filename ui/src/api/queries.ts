@@ -1,15 +1,21 @@
 /** What the page asks for, under which key it is kept. Nothing here refetches by time: `live` keeps it fresh. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQuery } from "@tanstack/react-query";
 
 import { apiPath, project } from "../lib/project";
 import { api, escapePath, fetchText, ok } from "./client";
 import { keys, type RunFilter } from "./keys";
+import { useVisitor } from "./session";
 import type { CodeFile, Page, ProjectView } from "./types";
 
 export const systemQuery = queryOptions({
   queryKey: keys.system,
   queryFn: ({ signal }) => ok(api.GET("/api/v1/system", { signal })),
 });
+
+/** The server, for those who have signed in: nothing of it is for visitors. */
+export function useSystem() {
+  return useQuery({ ...systemQuery, enabled: !useVisitor() });
+}
 
 /** Every project, by name; to whoever can bring them back, those that are deleted too. */
 export const allProjectsQuery = queryOptions({

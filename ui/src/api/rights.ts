@@ -1,9 +1,10 @@
 /** What whoever is signed in may do in this page's project. */
 import { useQuery } from "@tanstack/react-query";
 
-import { rightsOf, type Rights } from "../lib/rights";
+import { rightsOf, VISITOR, type Rights } from "../lib/rights";
 import { accountQuery } from "./account";
 import { useOwnStanding } from "./projects";
+import { useVisitor } from "./session";
 
 /** Whether the page speaks of projects: whoever has one, and makes none, does not meet the word. */
 export function useSpeaksOfProjects(): boolean {
@@ -13,7 +14,9 @@ export function useSpeaksOfProjects(): boolean {
 }
 
 export function useRights(): Rights {
-  const { data } = useQuery(accountQuery);
+  const visitor = useVisitor();
+  const { data } = useQuery({ ...accountQuery, enabled: !visitor });
   const own = useOwnStanding();
-  return rightsOf(data, own?.name, own?.archived);
+  if (visitor) return { ...VISITOR, archived: own?.archived ?? false };
+  return rightsOf(data, own?.name, own?.archived, own?.role);
 }

@@ -5,7 +5,7 @@ import { notify } from "../lib/notices";
 import { api, done, ok } from "./client";
 import { keys } from "./keys";
 import { asProblem } from "./problem";
-import type { ScheduleView, SetSchedule } from "./types";
+import type { FireView, ScheduleView, SetSchedule } from "./types";
 
 /** Fires that are read at a time. */
 const FIRES = 50;
@@ -50,6 +50,61 @@ export function firesQuery(pipeline: string, schedule: string) {
       ),
     initialPageParam: "",
     getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+}
+
+/** Fires of a stretch of time that are read at most; a page has `FIRES_PAGE`. */
+const FIRES_MOST = 10_000;
+const FIRES_PAGE = 500;
+
+export interface FiresSince {
+  fires: FireView[];
+  /** Those due before this moment were not read: there are too many. */
+  before: string | null;
+}
+
+const fireKey = ({ pipeline, schedule, due, outcome }: FireView) => `${pipeline}/${schedule} ${due} ${outcome}`;
+
+/** What became of all due times of the project from a moment on, the newest first. What is known already is not read again. */
+export function firesSinceQuery(since: number) {
+  const queryKey = [...keys.schedules, { firesSince: since }] as const;
+  return queryOptions({
+    queryKey,
+    queryFn: async ({ client }): Promise<FiresSince> => {
+      const known = client.getQueryData<FiresSince>(queryKey);
+      const old = new Set(known?.fires.map(fireKey));
+      const fires: FireView[] = [];
+      for (let cursor: string | null | undefined; ;) {
+        const query = { limit: FIRES_PAGE, ...(cursor ? { cursor } : {}) };
+        const page = await ok(api.GET("/api/v1/fires", { params: { query } }));
+        const within = page.items.filter(({ due }) => Date.parse(due) >= since);
+        fires.push(...within);
+        if (!page.next_cursor || within.length < page.items.length) return { fires, before: null };
+        if (known && within.every((fire) => old.has(fireKey(fire)))) return joined(fires, known);
+        if (fires.length >= FIRES_MOST) return { fires, before: fires.at(-1)?.due ?? null };
+        cursor = page.next_cursor;
+      }
+    },
+  });
+}
+
+/** What was just read, and what is known of the time before. */
+function joined(fires: FireView[], known: FiresSince): FiresSince {
+  const read = new Set(fires.map(fireKey));
+  const from = fires.at(-1)?.due ?? "";
+  const rest = known.fires.filter((fire) => Date.parse(fire.due) <= Date.parse(from) && !read.has(fireKey(fire)));
+  return { ...known, fires: [...fires, ...rest] };
+}
+
+/** Times of one schedule, as many as are told at once. */
+export function timesQuery(pipeline: string, id: string) {
+  const params = { ...at({ pipeline, id }), query: { count: 100 } };
+  return queryOptions({
+    queryKey: [...keys.schedule(pipeline, id), "times"] as const,
+    queryFn: async ({ signal }) => {
+      const { next } = await ok(api.GET("/api/v1/schedules/{pipeline}/{schedule}/explain", { params, signal }));
+      return next.map((due) => due.at);
+    },
   });
 }
 

@@ -1,31 +1,45 @@
-/** Uploads with progress, which `fetch` cannot tell. */
+/** Files that are sent with their progress, which `fetch` cannot tell. */
 import { apiPath } from "../lib/project";
 import { Problem } from "./problem";
 import type { UploadView } from "./types";
 
-export interface Upload {
-  done: Promise<UploadView>;
+export interface Sending<T> {
+  done: Promise<T>;
   abort: () => void;
 }
 
-export function startUpload(file: File, onProgress: (fraction: number) => void): Upload {
+export type Upload = Sending<UploadView>;
+
+/** Sends a file as it is; what is answered is read by `read`. */
+export function sendFile<T>(path: string, file: File, onProgress: (fraction: number) => void, read: (text: string) => T): Sending<T> {
   const request = new XMLHttpRequest();
-  const done = new Promise<UploadView>((resolve, reject) => {
+  const done = new Promise<T>((resolve, reject) => {
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
     request.onerror = () => reject(Problem.unreachable());
-    request.onabort = () => reject(new Problem(0, { title: "Stopped", detail: "The upload was stopped." }));
+    request.onabort = () => reject(new Problem(0, { title: "Stopped", detail: "It was stopped." }));
     request.onload = () => {
-      const body = parse(request.responseText);
-      if (request.status >= 200 && request.status < 300) resolve(body as UploadView);
-      else reject(new Problem(request.status, body));
+      if (request.status < 200 || request.status >= 300) {
+        reject(new Problem(request.status, parse(request.responseText)));
+        return;
+      }
+      try {
+        resolve(read(request.responseText));
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
     };
   });
-  request.open("POST", apiPath(`/api/v1/uploads?name=${encodeURIComponent(file.name)}`));
+  request.open("POST", path);
   request.setRequestHeader("Content-Type", "application/octet-stream");
   request.send(file);
   return { done, abort: () => request.abort() };
+}
+
+export function startUpload(file: File, onProgress: (fraction: number) => void): Upload {
+  const path = apiPath(`/api/v1/uploads?name=${encodeURIComponent(file.name)}`);
+  return sendFile(path, file, onProgress, (text) => parse(text) as UploadView);
 }
 
 function parse(text: string): unknown {

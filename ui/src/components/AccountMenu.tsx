@@ -35,6 +35,11 @@ export default function AccountMenu({ account }: { account: AccountView }) {
         <Menu.Item leftSection={<Icon name="person" size={14} />} onClick={() => void navigate({ to: "/account" })}>
           Your account
         </Menu.Item>
+        {!rights.administer && (
+          <Menu.Item leftSection={<Icon name="folder" size={14} />} onClick={() => void navigate({ to: "/joining" })}>
+            Join a project
+          </Menu.Item>
+        )}
         {phone && rights.role && (
           <Menu.Item leftSection={<Icon name="people" size={14} />} onClick={() => void navigate({ to: "/members" })}>
             Members

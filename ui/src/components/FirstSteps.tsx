@@ -6,7 +6,7 @@ import classes from "./FirstSteps.module.css";
 
 /** What to do in a folder without pipelines; which folder that is, is known of the default project's. */
 export function FirstSteps({ folder: known }: { folder?: string | undefined }) {
-  const { start: mayStart, archived } = useRights();
+  const { start: mayStart, archived, role } = useRights();
   const folder = project === DEFAULT_PROJECT ? known : undefined;
   return (
     <div className={classes.steps}>
@@ -28,7 +28,7 @@ export function FirstSteps({ folder: known }: { folder?: string | undefined }) {
         . It appears here as soon as it is there.
       </p>
       {mayStart && <Steps folder={folder} />}
-      {!mayStart && !archived && <p className="dim">Editors and owners make them. You are a viewer.</p>}
+      {!mayStart && !archived && <p className="dim">Editors and owners make them.{role && ` You are a ${role}.`}</p>}
     </div>
   );
 }

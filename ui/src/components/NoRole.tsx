@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { accountQuery } from "../api/account";
 import { CopyButton } from "./CopyButton";
 import { Page } from "./Page";
+import { JoinableBelow } from "./people/Joinable";
 import { Empty } from "./States";
 
 export function NoRole() {
@@ -26,6 +27,7 @@ export function NoRole() {
           Look again
         </Button>
       </Empty>
+      <JoinableBelow />
     </Page>
   );
 }

@@ -16,6 +16,7 @@ import { signOut } from "../api/account";
 import { asProblem } from "../api/problem";
 import { pipelinesQuery, projectsQuery, runsQuery } from "../api/queries";
 import { useRights, useSpeaksOfProjects } from "../api/rights";
+import { askToSignIn } from "../api/session";
 import { notify } from "../lib/notices";
 import { useNow } from "../lib/now";
 import { plainLine } from "../lib/plainLine";
@@ -168,8 +169,9 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
 /** Where there are people: who is in, one's account, and for administrators everybody. */
 function usePeopleItems(item: (label: string, icon: IconName, run: () => void, detail?: string) => Item): Item[] {
   const navigate = useNavigate();
-  const { people, role, administer } = useRights();
+  const { people, role, administer, visitor } = useRights();
   const speaks = useSpeaksOfProjects();
+  if (visitor) return [item("Sign in", "person", askToSignIn)];
   if (!people && !speaks) return [];
   const administration = (tab?: string) => () => void navigate({ to: "/administration", search: tab ? { tab } : {} });
   const leave = () => void signOut().catch((error: unknown) => notify(`Not signed out: ${asProblem(error).message}`, "bad"));
@@ -188,6 +190,7 @@ function usePeopleItems(item: (label: string, icon: IconName, run: () => void, d
           item("Audit", "shield", administration("audit")),
         ]
       : []),
+    ...(administer ? [] : [item("Join a project", "folder", () => void navigate({ to: "/joining" }))]),
     item("Your account", "person", () => void navigate({ to: "/account" }), "g u"),
     item("Sign out", "close", leave),
   ];

@@ -4,9 +4,11 @@ import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 
 import { accountQuery } from "../api/account";
+import { useRequests } from "../api/joining";
 import { useOwn as useOwnProject } from "../api/projects";
-import { allProjectsQuery, systemQuery } from "../api/queries";
+import { allProjectsQuery, useSystem } from "../api/queries";
 import { useRights, useSpeaksOfProjects } from "../api/rights";
+import { askToSignIn } from "../api/session";
 import { count } from "../lib/format";
 import { commandKey } from "../lib/keys";
 import { setServerTime } from "../lib/now";
@@ -26,15 +28,15 @@ const PLACES = [
 
 /** What goes on in this page's project; where it is the only one of one person, that is the server. */
 function useOwn() {
-  const { data: system } = useQuery(systemQuery);
+  const { data: system } = useSystem();
   useEffect(() => {
     if (system) setServerTime(Date.parse(system.now));
   }, [system]);
   const { data: projects, failureCount } = useQuery(allProjectsQuery);
-  const { people } = useRights();
+  const { people, visitor } = useRights();
   const listed = useOwnProject();
   const several = projects ? projects.length > 1 : project !== DEFAULT_PROJECT;
-  const apart = several || people || project !== DEFAULT_PROJECT;
+  const apart = several || people || visitor || project !== DEFAULT_PROJECT;
   const own = apart ? listed : system && { ...system, ...system.runs };
   return {
     projects,
@@ -47,8 +49,8 @@ function useOwn() {
 
 export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }) {
   const { projects, several, settled, open, mistakes } = useOwn();
-  const { data: account, isPending } = useQuery(accountQuery);
   const rights = useRights();
+  const { data: account, isPending } = useQuery({ ...accountQuery, enabled: !rights.visitor });
   const { people } = rights;
   const speaks = useSpeaksOfProjects();
   const administration = speaks && rights.administer;
@@ -68,7 +70,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
         {PLACES.map((place) => (
           <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
         ))}
-        {people && rights.role && <Place to="/members" icon="people" text="Members" wide />}
+        {people && rights.role && <Members />}
         {(speaks || people) && rights.role && <Place to="/project" icon="gauge" text={speaks ? "Project" : "Usage"} wide />}
         <li className={classes.phoneOnly}>
           <button type="button" className={classes.place} onClick={onSearch}>
@@ -79,6 +81,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
         {administration && <Place to="/administration" icon="shield" text="Administration" wide last />}
         <Place to="/settings" icon="settings" text="Settings" wide={people} last={!administration} />
         {people && account && <AccountPlace account={account} />}
+        {rights.visitor && <SignInPlace />}
       </ul>
       <button type="button" className={classes.keys} onClick={onKeys}>
         <kbd>?</kbd> Keys
@@ -87,18 +90,36 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
   );
 }
 
+function Members() {
+  const { data } = useRequests();
+  return <Place to="/members" icon="people" text="Members" badge={data?.length ?? 0} badgeWord="asking to join" wide />;
+}
+
+/** In place of the account of whoever has none here. */
+function SignInPlace() {
+  return (
+    <li>
+      <button type="button" className={classes.place} onClick={askToSignIn}>
+        <Icon name="person" />
+        <span>Sign in</span>
+      </button>
+    </li>
+  );
+}
+
 interface PlaceProps {
   to: "/" | "/pipelines" | "/runs" | "/schedules" | "/members" | "/project" | "/administration" | "/settings";
   icon: IconName;
   text: string;
   badge?: number;
+  badgeWord?: string;
   mistakes?: number;
   last?: boolean;
   /** On a phone it is in the menu of the account. */
   wide?: boolean;
 }
 
-function Place({ to, icon, text, badge = 0, mistakes = 0, last = false, wide = false }: PlaceProps) {
+function Place({ to, icon, text, badge = 0, badgeWord = "going on or waiting", mistakes = 0, last = false, wide = false }: PlaceProps) {
   return (
     <li className={last ? classes.last : undefined} data-wide={wide || undefined}>
       <Link to={to} className={classes.place} activeOptions={{ exact: to === "/", includeSearch: false }}>
@@ -107,7 +128,7 @@ function Place({ to, icon, text, badge = 0, mistakes = 0, last = false, wide = f
         {badge > 0 && (
           <span className={classes.badge}>
             {count(badge)}
-            <span className="sr"> going on or waiting</span>
+            <span className="sr"> {badgeWord}</span>
           </span>
         )}
         {mistakes > 0 && (

@@ -9,7 +9,7 @@ import { useLine } from "../api/LiveContext";
 import { ownQuery, useOwn } from "../api/projects";
 import { allProjectsQuery } from "../api/queries";
 import { useRights, useSpeaksOfProjects } from "../api/rights";
-import { useSignedIn, wasSignedIn } from "../api/session";
+import { useStanding, useVisitor, visit, wasSignedIn } from "../api/session";
 import { useKeys } from "../lib/keys";
 import { notify } from "../lib/notices";
 import { counterpart, DEFAULT_PROJECT, pagePath, project, renamedPath } from "../lib/project";
@@ -21,6 +21,7 @@ import { Rail } from "./Rail";
 import classes from "./Shell.module.css";
 import { SignedOut } from "./SignedOut";
 import { UnknownProject } from "./UnknownProject";
+import { isClosed, SignInFirst, VisitorLine } from "./Visitor";
 
 const Palette = lazy(() => import("./Palette"));
 const SignIn = lazy(() => import("./door/SignIn"));
@@ -29,10 +30,10 @@ const KeyHelp = lazy(() => import("./KeyHelp"));
 type Overlay = "palette" | "keys" | null;
 
 export function Shell() {
-  const signedIn = useSignedIn();
+  const { session } = useStanding();
   const [overlay, setOverlay] = useState<Overlay>(null);
   useShellKeys(setOverlay);
-  if (!signedIn) return <Outside />;
+  if (session === "out") return <Outside />;
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
@@ -55,26 +56,33 @@ export function Shell() {
 /** The server does not know this browser. */
 function Outside() {
   const { data: ways, isPending } = useQuery(waysInQuery);
-  if (isPending) return null;
+  const { asked, closed } = useStanding();
+  // Whoever was never in may look at what is public; whoever was is told that their session has ended.
+  const visits = ways?.people === true && !asked && !closed && !wasSignedIn() && (ways.public ?? []).includes(project);
+  useEffect(() => {
+    if (visits) visit();
+  }, [visits]);
+  if (isPending || visits) return null;
   if (!ways?.people) return <SignedOut />;
   return (
     <Suspense>
-      <SignIn ways={ways} ended={wasSignedIn()} />
+      <SignIn ways={ways} ended={wasSignedIn()} closed={closed} />
     </Suspense>
   );
 }
 
 /** Pages that are of no project. */
-const OF_NONE = /\/(?:account|administration|device)(?:\/|$)/;
+const OF_NONE = /\/(?:account|administration|device|joining)(?:\/|$)/;
 
 function Inside() {
   const { data: all, isPending } = useQuery(allProjectsQuery);
   const there = all?.filter(({ state }) => state !== "deleted");
   // Whoever has none but such as are deleted can bring those back.
   const projects = there?.length === 0 ? all : there;
-  const account = useQuery(accountQuery);
   const pathname = useLocation({ select: (where) => where.pathname });
   const own = useOwn();
+  const visitor = useVisitor();
+  const account = useQuery({ ...accountQuery, enabled: !visitor });
   const lost = own === null;
   const elsewhere = useOnlyElsewhere(lost ? projects : undefined, pathname);
   // By a name that it had, a project is in no list.
@@ -83,11 +91,13 @@ function Inside() {
   const renamed = useRenamed(found?.name, own != null, pathname);
   // What one may do, and what the project takes, is known before the first button is drawn.
   if (account.isPending || isPending || elsewhere || renamed || former.isLoading) return null;
-  if (OF_NONE.test(pathname) || RUN.test(pathname)) return <Outlet />;
+  if (visitor && isClosed(pathname)) return <SignInFirst />;
+  if (OF_NONE.test(pathname) || (RUN.test(pathname) && !visitor)) return <Outlet />;
   if (found?.state === "deleted") return <DeletedProject deleted={found} />;
   if (lost && projects) return projects.length === 0 ? <NoRole /> : <UnknownProject projects={projects} />;
   return (
     <>
+      {visitor && <VisitorLine />}
       <ArchivedLine />
       <Outlet />
     </>

@@ -2,6 +2,7 @@
 import type { ProjectView } from "../api/types";
 import { pagePath, project } from "../lib/project";
 import { Page } from "./Page";
+import { JoinableBelow } from "./people/Joinable";
 import { Empty } from "./States";
 import classes from "./States.module.css";
 
@@ -20,6 +21,7 @@ export function UnknownProject({ projects }: { projects: ProjectView[] }) {
           ))}
         </ul>
       </Empty>
+      <JoinableBelow only={project} />
     </Page>
   );
 }

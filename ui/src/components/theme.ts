@@ -50,6 +50,14 @@ export const theme = createTheme({
         transitionProps: { duration: 120 },
       },
     },
+    Drawer: {
+      defaultProps: {
+        lockScroll: false,
+        position: "right",
+        overlayProps: { color: "#0b1214", backgroundOpacity: 0.15 },
+        transitionProps: { duration: 120 },
+      },
+    },
     Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 }, position: "bottom-end" } },
   },
 });

@@ -70,6 +70,10 @@ describe("a line of the audit log", () => {
     expect(said("projects.quota", { ...project, before: { name: "air" }, after: { name: "air" } })).toBe(
       "set the quotas of the project air",
     );
+    const settings = { public: true };
+    expect(said("projects.public", { ...project, after: { name: "air", settings } })).toBe("showed the project air to everybody");
+    expect(said("projects.public", { ...project, after: { name: "air", settings: {} } })).toBe("closed the project air to visitors");
+    expect(said("projects.export", project)).toBe("exported the project lab");
     expect(said("projects.forget", { ...project, before: { name: "air" } })).toBe("removed all of the project air");
   });
 

@@ -18,6 +18,8 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "session.end", label: "Sessions ended" },
   { value: "members.set", label: "Roles given" },
   { value: "members.remove", label: "Roles taken back" },
+  { value: "members.ask", label: "Requests to join" },
+  { value: "members.refuse", label: "Requests declined" },
   { value: "links.add", label: "Invitations and links made" },
   { value: "links.take", label: "Invitations taken" },
   { value: "links.remove", label: "Links taken back" },
@@ -49,6 +51,9 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "projects.create", label: "Projects made" },
   { value: "projects.rename", label: "Projects renamed" },
   { value: "projects.change", label: "Projects changed" },
+  { value: "projects.public", label: "Projects made public, or closed" },
+  { value: "projects.export", label: "Projects exported" },
+  { value: "projects.import", label: "Projects imported" },
   { value: "projects.quota", label: "Quotas set" },
   { value: "projects.archive", label: "Projects archived" },
   { value: "projects.open", label: "Projects opened again" },
@@ -102,6 +107,10 @@ export function deedOf(line: Line, names: Names): string {
     case "members.set":
     case "members.remove":
       return memberDeed(before, after, whom);
+    case "members.ask":
+      return text(after.note) ? `asked to join: “${text(after.note)}”` : "asked to join";
+    case "members.refuse":
+      return `declined the request of ${whom}`;
     case "links.add":
       return linkDeed(after, names);
     case "links.take":
@@ -215,7 +224,7 @@ function scheduleDeed({ action, subject_id }: Line, why: string): string {
 
 function projectDeed(line: Line): string {
   const [before, after] = [facts(line.before), facts(line.after)];
-  const name = `the project ${text(after.name) || text(before.name)}`;
+  const name = `the project ${text(after.name) || text(before.name) || line.subject_id}`;
   switch (line.action) {
     case "projects.create":
       return `made ${name}`;
@@ -223,6 +232,12 @@ function projectDeed(line: Line): string {
       return `renamed the project ${text(before.name)} to ${text(after.name)}`;
     case "projects.change":
       return `changed ${name}`;
+    case "projects.public":
+      return facts(after.settings).public === true ? `showed ${name} to everybody` : `closed ${name} to visitors`;
+    case "projects.export":
+      return `exported ${name}`;
+    case "projects.import":
+      return `imported ${name}`;
     case "projects.quota":
       return `set the quotas of ${name}`;
     case "projects.archive":

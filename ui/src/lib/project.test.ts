@@ -37,6 +37,9 @@ test("what a project has of its own is asked for below it, and nothing else is",
     "events?usage=1",
     "schedules/a/nightly/explain",
     "fires?pipeline=a",
+    "secrets",
+    "secrets/API_KEY",
+    "requests/per_1",
   ]) {
     expect(apiPath(`/api/v1/${path}`, "lab")).toBe(`/api/v1/projects/lab/${path}`);
     expect(apiPath(`/api/v1/${path}`, "default")).toBe(`/api/v1/${path}`);

@@ -30,6 +30,7 @@ describe("rights", () => {
       edit: true,
       manage: true,
       administer: true,
+      visitor: false,
     });
     expect(rightsOf({ administrator: true, everywhere: "owner", roles: [] }, "lab").people).toBe(false);
     expect(rightsOf(undefined, "lab")).toMatchObject({ people: false, run: true });
@@ -39,6 +40,12 @@ describe("rights", () => {
     const owner = { ...nobody, roles: [{ project: "lab", role: "owner" }] };
     expect(rightsOf(owner, "lab", true)).toMatchObject({ run: true, start: false, archived: true, manage: true });
     expect(rightsOf(undefined, "lab", true)).toMatchObject({ run: true, start: false });
+  });
+
+  it("take what the project says of itself, by whatever name", () => {
+    const owner = { ...nobody, roles: [{ project: "lab", role: "owner" }] };
+    expect(rightsOf(owner, "air", false, "runner")).toMatchObject({ role: "runner", run: true, manage: false });
+    expect(rightsOf(owner, "lab", false, null).role).toBe("owner");
   });
 
   it("give nothing for a role that this page does not know", () => {

@@ -45,6 +45,8 @@ export interface Rights {
   /** May say who is what in this project. */
   manage: boolean;
   administer: boolean;
+  /** Has not signed in, and looks at what is public. */
+  visitor: boolean;
 }
 
 /** Before it is known, and where the server does not say, everything is shown: what may not be done is refused anyway. */
@@ -57,11 +59,26 @@ const EVERYTHING: Rights = {
   edit: true,
   manage: true,
   administer: true,
+  visitor: false,
 };
 
-export function rightsOf(standing: Standing | undefined, project = ownProject, archived = false): Rights {
+/** Of whoever has not signed in: to read, and nothing else. */
+export const VISITOR: Rights = {
+  people: false,
+  role: null,
+  run: false,
+  start: false,
+  archived: false,
+  edit: false,
+  manage: false,
+  administer: false,
+  visitor: true,
+};
+
+/** `said` is the role that the project itself tells: by its name alone, one that is being renamed would have none for a moment. */
+export function rightsOf(standing: Standing | undefined, project = ownProject, archived = false, said?: string | null): Rights {
   if (!standing) return { ...EVERYTHING, start: !archived, archived };
-  const role = roleIn(standing, project);
+  const role = ROLES[rank(said)] ?? roleIn(standing, project);
   return {
     people: typeof standing.id === "string",
     role,
@@ -71,5 +88,6 @@ export function rightsOf(standing: Standing | undefined, project = ownProject, a
     edit: rank(role) >= rank("editor"),
     manage: role === "owner",
     administer: standing.administrator,
+    visitor: false,
   };
 }

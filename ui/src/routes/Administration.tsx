@@ -14,6 +14,7 @@ import { VerifyAudit } from "../components/people/VerifyAudit";
 import { PeopleTab } from "../components/people/PeopleTab";
 import classes from "../components/people/People.module.css";
 import { Page } from "../components/Page";
+import { ImportProject } from "../components/project/ImportProject";
 import { MakeProject } from "../components/project/MakeProject";
 import { ProjectsTab } from "../components/project/ProjectsTab";
 import { Empty } from "../components/States";
@@ -29,6 +30,8 @@ const TABS: readonly Tab<AdministrationTab>[] = [
   { value: "mail", label: "Mail" },
   { value: "audit", label: "Audit" },
 ];
+/** What a window is open for. */
+type Wanted = Making | "project" | "archive";
 /** Where one person has the server. */
 const ALONE = TABS.filter(({ value }) => value === "projects");
 
@@ -37,7 +40,7 @@ export function Administration() {
   const navigate = useNavigate();
   const { people, administer } = useRights();
   const speaks = useSpeaksOfProjects();
-  const [making, setMaking] = useState<Making | "project" | null>(null);
+  const [making, setMaking] = useState<Wanted | null>(null);
   const tabs = people ? TABS : ALONE;
   const value = tabs.find((one) => one.value === search.tab)?.value ?? tabs[0]?.value ?? "people";
   const open = (tab: AdministrationTab) => void navigate({ to: "/administration", search: tab === "people" ? {} : { tab }, replace: true });
@@ -55,8 +58,9 @@ export function Administration() {
           {value === "audit" && <AuditTab search={search} />}
         </div>
       </TabView>
-      <MakeWindow making={making === "project" ? null : making} onClose={() => setMaking(null)} />
+      <MakeWindow making={making === "project" || making === "archive" ? null : making} onClose={() => setMaking(null)} />
       <MakeProject opened={making === "project"} onClose={() => setMaking(null)} />
+      <ImportProject opened={making === "archive"} onClose={() => setMaking(null)} />
     </Page>
   );
 }
@@ -66,7 +70,7 @@ function useAdministrationKeys(
   people: boolean,
   value: AdministrationTab,
   open: (tab: AdministrationTab) => void,
-  make: (what: Making | "project") => void,
+  make: (what: Wanted) => void,
 ): void {
   const news = value === "projects" ? ("project" as const) : ("person" as const);
   const tabs = [
@@ -77,7 +81,8 @@ function useAdministrationKeys(
     { keys: "a", label: "Audit", run: () => open("audit") },
   ];
   const add = { keys: "n", label: news === "project" ? "Make a project" : "Add a person", run: () => make(news) };
-  useKeys("Administration", may ? [...(people ? tabs : []), add] : []);
+  const bring = value === "projects" ? [{ keys: "i", label: "Import a project", run: () => make("archive") }] : [];
+  useKeys("Administration", may ? [...(people ? tabs : []), add, ...bring] : []);
 }
 
 export function NotForYou({ people }: { people: boolean }) {
@@ -104,10 +109,19 @@ function OfMail() {
   return ways?.mail ? <MailActions own={account?.mail ?? ""} /> : null;
 }
 
-function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Making | "project") => void }) {
+function Actions({ tab, onMake }: { tab: AdministrationTab; onMake: (what: Wanted) => void }) {
   if (tab === "audit") return <VerifyAudit />;
   if (tab === "mail") return <OfMail />;
   if (tab === "groups") return <Button onClick={() => onMake("group")}>Make a group</Button>;
-  if (tab === "projects") return <Button onClick={() => onMake("project")}>Make a project</Button>;
+  if (tab === "projects") {
+    return (
+      <>
+        <Button variant="default" onClick={() => onMake("archive")}>
+          Import
+        </Button>
+        <Button onClick={() => onMake("project")}>Make a project</Button>
+      </>
+    );
+  }
   return <Button onClick={() => onMake("person")}>Add a person</Button>;
 }

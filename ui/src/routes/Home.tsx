@@ -3,7 +3,8 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import type { RunFilter } from "../api/keys";
-import { pipelinesQuery, runsQuery, systemQuery } from "../api/queries";
+import { pipelinesQuery, runsQuery, useSystem } from "../api/queries";
+import { useVisitor } from "../api/session";
 import type { PipelineSummary, RunSummary } from "../api/types";
 import { FirstSteps } from "../components/FirstSteps";
 import { Mistakes } from "../components/Mistakes";
@@ -20,7 +21,8 @@ const FAILED: RunFilter = { state: "failed,timed_out" };
 
 export function Home() {
   const pipelines = useQuery(pipelinesQuery);
-  const system = useQuery(systemQuery);
+  const system = useSystem();
+  const visitor = useVisitor();
   const open = useInfiniteQuery(runsQuery(OPEN, 20));
   const failed = useInfiniteQuery(runsQuery(FAILED, 8));
   if (pipelines.error && !pipelines.data) {
@@ -31,7 +33,7 @@ export function Home() {
     );
   }
   // All of it at once: what comes later would push the rest away.
-  const ready = [pipelines, system, open, failed].every((query) => !query.isPending);
+  const ready = [pipelines, open, failed].every((query) => !query.isPending) && (visitor || !system.isPending);
   const list = pipelines.data ?? [];
   const broken = list.filter((pipeline) => pipeline.mistakes.length > 0);
   if (!ready) return <Page crumbs={[{ text: "Home" }]}>{null}</Page>;

@@ -5,6 +5,7 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 
 import { accountQuery } from "../api/account";
+import { useRequests } from "../api/joining";
 import { activityQuery, invitationsQuery, membersQuery } from "../api/people";
 import { useRights } from "../api/rights";
 import { Page } from "../components/Page";
@@ -13,6 +14,7 @@ import { AuditLines } from "../components/people/AuditLines";
 import { Invitations, InviteWindow } from "../components/people/Invitations";
 import { MemberList } from "../components/people/MemberList";
 import classes from "../components/people/People.module.css";
+import { Requests } from "../components/people/Requests";
 import { Empty, Failure } from "../components/States";
 import { TabView } from "../components/TabView";
 import { useKeys } from "../lib/keys";
@@ -97,11 +99,13 @@ function List({ manage, onAdd }: { manage: boolean; onAdd?: () => void }) {
   const { data, error, refetch } = useQuery(membersQuery);
   const { data: account } = useQuery(accountQuery);
   const invitations = useQuery({ ...invitationsQuery, enabled: manage });
+  const requests = useRequests();
   if (error && !data) return <Failure error={error} retry={() => void refetch()} />;
   // All of it at once: what comes later would move.
-  if (!data || (manage && invitations.isPending)) return null;
+  if (!data || (manage && (invitations.isPending || requests.isPending))) return null;
   return (
     <>
+      {manage && <Requests />}
       <div className={classes.list}>
         {data.length > 0 ? (
           <MemberList members={data} manage={manage} own={account?.id} />

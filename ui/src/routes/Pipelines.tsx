@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 
-import { pipelinesQuery, systemQuery } from "../api/queries";
+import { pipelinesQuery, useSystem } from "../api/queries";
 import { useRights } from "../api/rights";
 import type { PipelineSummary } from "../api/types";
 import { FirstSteps } from "../components/FirstSteps";
@@ -29,7 +29,7 @@ export function Pipelines() {
   const { q = "" } = route.useSearch();
   const navigate = useNavigate();
   const { data, error, refetch } = useQuery(pipelinesQuery);
-  const { data: system } = useQuery(systemQuery);
+  const { data: system } = useSystem();
   const search = useRef<HTMLInputElement>(null);
   const shown = (data ?? []).filter((pipeline) => matches(pipeline, q));
   const current = useWalk(shown, () => search.current?.focus());

@@ -1,38 +1,77 @@
-/** What starts runs by itself: every schedule of the project, when it is due next, and how it stands. */
+/** What starts runs by itself: every schedule of the project, when it is due next, and how it stands; and all of it by day and hour. */
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 
 import { useRights } from "../api/rights";
 import { schedulesQuery } from "../api/schedules";
+import type { ScheduleView } from "../api/types";
 import { Page } from "../components/Page";
 import { useWalk } from "../components/people/useWalk";
 import { MakeButton } from "../components/schedules/MakeButton";
 import { nameOf, ScheduleTable, WhoMay } from "../components/schedules/ScheduleTable";
 import classes from "../components/schedules/Schedules.module.css";
 import { Empty, Failure } from "../components/States";
+import { TabView } from "../components/TabView";
 import { useKeys } from "../lib/keys";
+
+const Calendar = lazy(() => import("../components/schedules/Calendar").then((module) => ({ default: module.Calendar })));
+
+const route = getRouteApi("/schedules");
+const TABS = [
+  { value: "list", label: "List" },
+  { value: "calendar", label: "Calendar" },
+] as const;
 
 export function Schedules() {
   const navigate = useNavigate();
+  const { view } = route.useSearch();
   const { data, error, refetch } = useQuery(schedulesQuery);
   const { edit, archived } = useRights();
   const may = edit && !archived;
-  const current = useWalk("Schedules", (data ?? []).map(nameOf), (name) => {
-    const found = data?.find((one) => nameOf(one) === name);
+  const value = view === "calendar" ? "calendar" : "list";
+  const open = (next: "list" | "calendar") =>
+    void navigate({ to: "/schedules", search: next === "list" ? {} : { view: next }, replace: true });
+  useKeys("Schedules", [
+    ...(may ? [{ keys: "n", label: "Make a schedule", run: () => void navigate({ to: "/schedules/new" }) }] : []),
+    { keys: "l", label: "List", run: () => open("list") },
+    { keys: "c", label: "Calendar", run: () => open("calendar") },
+  ]);
+  const crumbs = [{ text: "Schedules" }];
+  if (!data || data.length === 0) {
+    return (
+      <Page crumbs={crumbs}>
+        {error && !data && <Failure error={error} retry={() => void refetch()} />}
+        {data && <None may={may} />}
+      </Page>
+    );
+  }
+  return (
+    <Page fill crumbs={crumbs} actions={may && <MakeButton />}>
+      <TabView label="Schedules" value={value} onChange={open} tabs={TABS}>
+        {value === "list" ? (
+          <List schedules={data} />
+        ) : (
+          <Suspense>
+            <Calendar schedules={data} />
+          </Suspense>
+        )}
+      </TabView>
+    </Page>
+  );
+}
+
+function List({ schedules }: { schedules: readonly ScheduleView[] }) {
+  const navigate = useNavigate();
+  const current = useWalk("List", schedules.map(nameOf), (name) => {
+    const found = schedules.find((one) => nameOf(one) === name);
     if (found) void navigate({ to: "/schedules/$pipeline/$id", params: { pipeline: found.pipeline, id: found.id } });
   });
-  useKeys("Schedules", may ? [{ keys: "n", label: "Make a schedule", run: () => void navigate({ to: "/schedules/new" }) }] : []);
   return (
-    <Page crumbs={[{ text: "Schedules" }]} actions={may && (data?.length ?? 0) > 0 && <MakeButton />}>
-      {error && !data && <Failure error={error} retry={() => void refetch()} />}
-      {data?.length === 0 && <None may={may} />}
-      {data && data.length > 0 && (
-        <>
-          <ScheduleTable schedules={data} current={current} />
-          <WhoMay />
-        </>
-      )}
-    </Page>
+    <div className={classes.scroll} tabIndex={0} role="region" aria-label="List" data-scroll-restoration-id="schedules">
+      <ScheduleTable schedules={schedules} current={current} />
+      <WhoMay />
+    </div>
   );
 }
 

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { projectsQuery, systemQuery } from "../api/queries";
+import { projectsQuery, useSystem } from "../api/queries";
 import { useRights } from "../api/rights";
 import { BrowserSettings } from "../components/BrowserSettings";
 import { Page, Section } from "../components/Page";
@@ -25,7 +25,7 @@ export function Settings() {
 }
 
 function System() {
-  const { data: system, error, refetch } = useQuery(systemQuery);
+  const { data: system, error, refetch } = useSystem();
   const { data: projects, isPending } = useQuery(projectsQuery);
   const { administer } = useRights();
   if (error && !system) return <Failure error={error} retry={() => void refetch()} />;

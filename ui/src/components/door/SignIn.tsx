@@ -1,7 +1,9 @@
 /** Where people have accounts: in place of any page, until one has signed in. Then it is that page. */
 import { useState } from "react";
 
+import { visit } from "../../api/session";
 import type { WaysIn } from "../../api/types";
+import { pagePath, project } from "../../lib/project";
 import { Command } from "../CopyButton";
 import { Door } from "./Door";
 import classes from "./Door.module.css";
@@ -9,7 +11,15 @@ import { Forgotten } from "./Forgotten";
 import { Providers } from "./Providers";
 import { SignInForm } from "./SignInForm";
 
-export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }) {
+interface SignInProps {
+  ways: WaysIn;
+  /** A session has ended. */
+  ended: boolean;
+  /** What was looked at without signing in is not public any more. */
+  closed: boolean;
+}
+
+export default function SignIn({ ways, ended, closed }: SignInProps) {
   const [forgotten, setForgotten] = useState<string | null>(null);
   if (ways.first_administrator) return <NobodyYet />;
   if (forgotten !== null) return <Forgotten mail={forgotten} onBack={() => setForgotten(null)} />;
@@ -18,6 +28,11 @@ export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }
       {ended && (
         <p className={classes.note} role="status">
           Your session has ended. Sign in to go on where you were.
+        </p>
+      )}
+      {closed && (
+        <p className={classes.note} role="status">
+          {project} is not public any more. Whoever has a role in it signs in to see it.
         </p>
       )}
       {/* Loaded anew, so that nothing of whoever was here before is left. */}
@@ -34,7 +49,34 @@ export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }
             : "No account, or no password any more? A link comes from whoever invited you, or from an administrator."}
         </p>
       )}
+      <Public names={closed ? [] : (ways.public ?? [])} />
     </Door>
+  );
+}
+
+/** What whoever comes may look at. */
+function Public({ names }: { names: readonly string[] }) {
+  if (names.length === 0) return null;
+  return (
+    <section className={classes.open} aria-labelledby="public">
+      <h2 id="public">Open to everybody</h2>
+      <p className="dim">Pipelines, runs, logs and files can be read without signing in.</p>
+      <ul>
+        {names.map((name) => (
+          <li key={name}>
+            {name === project ? (
+              <button type="button" className={classes.plain} onClick={visit}>
+                {name}
+              </button>
+            ) : (
+              <a className="link" href={pagePath("/", name)}>
+                {name}
+              </a>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

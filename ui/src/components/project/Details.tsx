@@ -14,10 +14,12 @@ import people from "../people/People.module.css";
 import { At } from "../Time";
 import { DetailsForm } from "./DetailsForm";
 import { Ending } from "./Ending";
+import { Export } from "./Export";
+import { Openness } from "./Openness";
 import classes from "./Project.module.css";
 
 export function Details({ own }: { own: ProjectView }) {
-  const { manage } = useRights();
+  const { manage, people: withPeople } = useRights();
   const { data: targets, isPending } = useQuery(targetsQuery);
   // All of it at once: what comes later would move.
   if (isPending) return null;
@@ -31,6 +33,8 @@ export function Details({ own }: { own: ProjectView }) {
         {manage ? <DetailsForm key={own.id} own={own} targets={targets ?? []} /> : <Facts own={own} />}
         {!manage && <p className={people.none}>Owners and administrators change this.</p>}
       </Section>
+      {manage && withPeople && <Openness own={own} />}
+      {manage && <Export own={own} />}
       {manage && <Ending own={own} />}
     </>
   );
@@ -70,6 +74,7 @@ function Facts({ own }: { own: ProjectView }) {
       <Field label="Labels">{labels || <span className={classes.fixed}>none</span>}</Field>
       <Field label="Runs execute">{own.target ? `on ${own.target}, unless they say where` : "where the server says, unless they do"}</Field>
       <Field label="Kept of ended runs">{keptLine(own.retention)}</Field>
+      {own.public && <Field label="Public">Whoever comes may look at it, without signing in.</Field>}
     </>
   );
 }

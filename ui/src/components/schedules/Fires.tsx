@@ -65,13 +65,13 @@ function When({ at, zone, by }: { at: string; zone: string | undefined; by: "sec
   );
 }
 
-/** States of the pipeline's newest runs, which are followed as they change. */
-function useStates(pipeline: string): ReadonlyMap<string, string> {
+/** States of the newest runs, of one pipeline or of all, which are followed as they change. */
+export function useStates(pipeline?: string): ReadonlyMap<string, string> {
   const { data } = useInfiniteQuery(runsQuery({ pipeline }));
   return useMemo(() => new Map(data?.pages.flatMap((page) => page.items.map((run) => [run.id, run.state] as const)) ?? []), [data]);
 }
 
-function Fate({ fire: { outcome, reason, run }, state }: { fire: FireView; state: string | undefined }) {
+export function Fate({ fire: { outcome, reason, run }, state }: { fire: FireView; state: string | undefined }) {
   if (outcome === "run" && run) {
     return (
       <span className={classes.fate}>
