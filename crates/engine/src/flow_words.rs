@@ -5,6 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rigi_model::{AttemptKey, RunId, RunState};
 use tokio::sync::mpsc;
 
+/// The variable that says whose result counts, so that a run is not executed.
+pub const REUSED: &str = "RIGI_REUSED";
+/// The variable that says where a flow's steps execute that do not say it.
+pub(crate) const FLOW_TARGET: &str = "RIGI_FLOW_TARGET";
+/// The variable that says that no former result counts.
+pub(crate) const NO_CACHE: &str = "RIGI_NO_CACHE";
+/// The variable that says of which run what has succeeded counts.
+pub(crate) const KEEPS: &str = "RIGI_KEEPS";
+
 /// Something that a flow is told.
 #[derive(Debug)]
 pub(crate) enum FlowWord {

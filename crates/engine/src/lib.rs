@@ -47,6 +47,9 @@ use decide::LimitOf;
 pub use ledger::CannotPlan;
 use ledger::{Message, Recovered};
 
+/// How the core is told, how others hear what is not stored, and who hears of ends.
+type Ways = (mpsc::UnboundedSender<Message>, broadcast::Sender<Pulse>, core::After);
+
 /// The engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -77,7 +80,7 @@ impl Engine {
         let versions = core::VersionCache::new(settings.clone(), store.clone());
         let (pulses, _) = broadcast::channel(16);
         let (executors, after) = with_flows(executors);
-        Ok(Self::with(settings, store, executors, versions, outbox, pulses, after, false))
+        Ok(Self::with(settings, store, executors, versions, (outbox, pulses, after), false))
     }
     /// Starts the core: what had not ended goes on.
     ///
@@ -114,7 +117,7 @@ impl Engine {
             rigi_model::id::go_on_behind(&newest);
         }
         tokio::spawn(core.run());
-        let engine = Self::with(settings, store, executors, versions, outbox, pulses, after, true);
+        let engine = Self::with(settings, store, executors, versions, (outbox, pulses, after), true);
         Ok((engine, recovered))
     }
 
@@ -123,9 +126,7 @@ impl Engine {
         store: Store,
         executors: Executors,
         versions: core::VersionCache,
-        core: mpsc::UnboundedSender<Message>,
-        pulses: broadcast::Sender<Pulse>,
-        after: core::After,
+        (core, pulses, after): Ways,
         leads: bool,
     ) -> Self {
         let room = room::Room::new(store.data().to_owned(), settings.free_disk);

@@ -16,9 +16,8 @@ use sha2::{Digest, Sha256};
 use super::flow::Flow;
 use super::router::World;
 use crate::Engine;
+use crate::flow_words::{NO_CACHE, REUSED};
 
-/// The variable that says which run's result counts again.
-pub const REUSED: &str = "RIGI_REUSED";
 /// Of the rule by which parts are made: another one finds nothing of before.
 const RULE: &str = "1";
 /// Former runs that a run is compared with.
@@ -39,7 +38,7 @@ impl Flow {
         let engine = &self.world.engine;
         let store = engine.store();
         let version = engine.versions.version(&self.run.request.project, self.run.request.version).await?;
-        let refused = self.run.request.env.contains_key(crate::submit::NO_CACHE);
+        let refused = self.run.request.env.contains_key(NO_CACHE);
         let secrets = crate::given::versions(store, &self.run.request.project, spec).await?;
         let mut cached = Cached::default();
         for (place, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.rerun_of.is_none()) {

@@ -17,7 +17,7 @@ use super::begin::Item;
 use super::report;
 use super::router::World;
 use super::runs::NotStarted;
-use crate::submit::KEEPS;
+use crate::flow_words::KEEPS;
 
 /// What could not be read or written is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(2);

@@ -13,7 +13,8 @@ mod report;
 mod router;
 mod runs;
 
-pub use cache::{Difference, NotCached, REUSED};
+pub use crate::flow_words::REUSED;
+pub use cache::{Difference, NotCached};
 pub(crate) use names::{VALUES, values};
 pub use router::start;
 

@@ -20,6 +20,8 @@ const MOST_OF_ALL: u64 = 16 << 20;
 
 /// Why something cannot be known; the step fails by it.
 pub(super) type Unknown = String;
+/// The small values of runs, by their item.
+type Values = Vec<(Option<u32>, Value)>;
 
 impl Flow {
     /// All that these names lead to.
@@ -96,10 +98,7 @@ impl Flow {
     }
 
     /// The small values that the runs of a step left.
-    pub(super) async fn outputs_of(
-        &self,
-        step: &str,
-    ) -> rigi_store::Result<Result<Vec<(Option<u32>, Value)>, Unknown>> {
+    pub(super) async fn outputs_of(&self, step: &str) -> rigi_store::Result<Result<Values, Unknown>> {
         let store = self.world.engine.store();
         let files = store.db().files_of_step(&self.key.run, step, VALUES, u32::MAX).await?;
         if let Some(large) = files.iter().find(|file| file.size > MOST) {
@@ -136,11 +135,7 @@ pub(crate) async fn values(
     Ok(read.map(|all| all.into_iter().next().map_or_else(|| json!({}), |(_, values)| values)))
 }
 
-fn read_all(
-    blobs: &Blobs,
-    step: &str,
-    files: Vec<StepFile>,
-) -> rigi_store::Result<Result<Vec<(Option<u32>, Value)>, Unknown>> {
+fn read_all(blobs: &Blobs, step: &str, files: Vec<StepFile>) -> rigi_store::Result<Result<Values, Unknown>> {
     let mut all = Vec::with_capacity(files.len());
     for file in files {
         let mut reader = blobs.get(&file.sha256)?;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::approvals::Approvals;
 use super::flow::{Flow, Told};
 use crate::Engine;
-use crate::flow_words::{FlowWord, FlowWords};
+use crate::flow_words::{FlowWord, FlowWords, REUSED};
 use crate::ledger::Message;
 use crate::projects::Projects;
 
@@ -103,7 +103,7 @@ impl Router {
             }
         };
         let (run, spec) = run;
-        if let Some(former) = run.request.env.get(super::cache::REUSED) {
+        if let Some(former) = run.request.env.get(REUSED) {
             super::cache::reuse(self.world.clone(), key, &run, former.clone());
             return;
         }

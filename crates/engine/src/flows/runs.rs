@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::cache::{self, Cached};
 use super::flow::Flow;
+use crate::flow_words::{FLOW_TARGET, REUSED};
 use crate::secrets;
 use crate::submit::{InputSource, Submission, SubmitError, may_pass};
 
@@ -118,7 +119,7 @@ impl Flow {
             parameters.extend(sealed);
             let (mut env, mut target) = (env.clone(), target.clone());
             if let Some(former) = &kept {
-                env.insert(cache::REUSED.to_owned(), former.to_string());
+                env.insert(REUSED.to_owned(), former.to_string());
                 target = Target::FLOW;
             }
             runs.push(NewRun {
@@ -156,7 +157,7 @@ impl Flow {
             return Ok(Target::FLOW);
         }
         let (engine, request) = (&self.world.engine, &self.run.request);
-        let asked = request.env.get(crate::submit::FLOW_TARGET).filter(|_| step.target.is_none());
+        let asked = request.env.get(FLOW_TARGET).filter(|_| step.target.is_none());
         let target = engine.target(&request.project, &request.pipeline, asked.map(String::as_str), spec);
         target.map_err(|error| error.to_string())
     }

@@ -2,6 +2,7 @@
 
 mod capture;
 mod inputs;
+mod own;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use rigi_model::parameters::{ParameterMistake, is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::name::is_label_key;
 use rigi_model::run::RunStatus;
-use rigi_model::run_config::{ENTRY, STEP, SpecPart, VersionPart};
+use rigi_model::run_config::{SpecPart, VersionPart};
 use rigi_model::text::is_variable;
 use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp, Trigger, UploadId, VersionHash};
 use rigi_store::{Accepted, IdempotencyKey, NewRun, Run, RunInput, StepOf};
@@ -25,9 +26,10 @@ use crate::ledger::Message;
 use crate::quota::{Exceeded, not_there, too_many, too_much};
 use crate::{Engine, given, secrets};
 pub(crate) use capture::Captured;
-use capture::{Code, Looked};
+use capture::Looked;
 pub use inputs::is_file_name;
 use inputs::stored;
+use own::{own_flow, refuse_secrets_in_clear, take_own};
 
 /// Runs of one submission at most.
 pub const MOST_RUNS: usize = 100_000;
@@ -414,88 +416,6 @@ impl Engine {
             Some(why) => Err(SubmitError::Refused { target, pipeline: pipeline.clone(), why }),
         }
     }
-}
-
-/// The variable that says where a flow's steps execute that do not say it.
-pub(crate) const FLOW_TARGET: &str = "RIGI_FLOW_TARGET";
-/// The variable that says that no former result counts.
-pub const NO_CACHE: &str = "RIGI_NO_CACHE";
-
-/// The variable that says of which run what has succeeded counts.
-pub(crate) const KEEPS: &str = "RIGI_KEEPS";
-
-/// What a flow keeps for its steps.
-fn own_flow(submission: &mut Submission, own: &mut BTreeMap<String, String>) {
-    // A rerun brings those of before.
-    own.remove(NO_CACHE);
-    own.remove(KEEPS);
-    if submission.no_cache {
-        own.insert(NO_CACHE.to_owned(), "1".to_owned());
-    }
-    own.extend(submission.keeps.take().map(|run| (KEEPS.to_owned(), run.to_string())));
-    if let Some(target) = submission.target.take() {
-        own.insert(FLOW_TARGET.to_owned(), target);
-    }
-}
-
-/// A flow hands a secret on to what keeps it as one, or not at all.
-fn refuse_secrets_in_clear(
-    submission: &Submission,
-    sealed: &[String],
-    spec: &PipelineSpec,
-) -> Result<(), SubmitError> {
-    if submission.step.is_none() || sealed.is_empty() {
-        return Ok(());
-    }
-    let secret = secret_parameters(spec.parameters.as_ref());
-    match sealed.iter().find(|name| !secret.contains(*name)) {
-        Some(name) => {
-            let message =
-                format!("the parameter `{name}` of `{}` is given a secret, and is none", submission.pipeline);
-            Err(invalid(format!("/parameters/{name}"), message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Takes an entry's words into a spec and a submission. Returns the variables that are Rigi's own: they are not given by anybody, but for a
-/// run that is repeated.
-fn take_own(submission: &mut Submission, code: &mut Code) -> Result<BTreeMap<String, String>, SubmitError> {
-    let mut own = BTreeMap::new();
-    if submission.rerun_of.is_some() {
-        let names: Vec<String> = submission.env.keys().filter(|name| is_reserved(name)).cloned().collect();
-        own.extend(names.into_iter().filter_map(|name| submission.env.remove_entry(&name)));
-        // It is executed, whosever result counted before.
-        own.remove(crate::flows::REUSED);
-        let step = own.get(STEP).and_then(|step| code.spec.with_step(step));
-        if let Some(step) = step {
-            code.spec = step;
-            code.is_step = true;
-        }
-        submission.entry = own.get(ENTRY).cloned();
-    }
-    if let Some(id) = &submission.entry {
-        let entry = code.spec.schedules.iter().find(|entry| entry.id == *id);
-        match (entry, code.spec.with_entry(id)) {
-            (Some(entry), Some(spec)) => {
-                let parameters = std::mem::take(&mut submission.parameters);
-                submission.parameters = entry.parameters.clone().into_iter().collect();
-                submission.parameters.extend(parameters);
-                code.spec = spec;
-            }
-            // A schedule that somebody made beside the spec has no words there.
-            _ if submission.due.is_some() || submission.rerun_of.is_some() => {}
-            _ => {
-                return Err(invalid("/schedule", format!("`schedules` of the pipeline has no entry `{id}`")));
-            }
-        }
-        own.insert(ENTRY.to_owned(), id.clone());
-    }
-    if let Some((due, previous)) = submission.due {
-        own.insert("RIGI_DUE".to_owned(), due.to_string());
-        own.extend(previous.map(|previous| ("RIGI_DUE_PREVIOUS".to_owned(), previous.to_string())));
-    }
-    Ok(own)
 }
 
 fn list(names: &[String]) -> String {

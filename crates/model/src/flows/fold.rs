@@ -13,6 +13,9 @@ pub const MOST_ITEMS: u32 = 10_000;
 /// Items at a time, where nothing is said.
 const PARALLEL: u32 = 64;
 
+/// So many at least begin together, where nothing is said.
+const PORTION: u32 = 16;
+
 /// What became of a step that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
@@ -117,7 +120,9 @@ pub fn next(steps: &[StepSpec], facts: &BTreeMap<String, StepFacts>) -> Vec<Next
                 let active = started.saturating_sub(succeeded + failed);
                 let room = step.parallel.unwrap_or(PARALLEL).saturating_sub(active);
                 let to = started.saturating_add(room).min(*total);
-                if to > started {
+                // Where nothing is said, more wait than have places: they come in portions.
+                let enough = step.parallel.is_some() || room >= PORTION || to == *total;
+                if to > started && enough {
                     all.push(Next::Items(name.clone(), started, to));
                 }
             }

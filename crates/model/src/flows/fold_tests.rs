@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
@@ -32,12 +33,12 @@ fn rules_look_at_direct_needs_alone() {
     let mut table = String::new();
     for rule in RunIf::ALL {
         let steps = [step("a", &[]), step("b", &[]), StepSpec { run_if: *rule, ..step("c", &["a", "b"]) }];
-        table.push_str(&format!("{rule}:"));
+        let _ = write!(table, "{rule}:");
         for (one, a) in &ends {
             for (other, b) in &ends {
                 let next = next(&steps, &facts(&[("a", a.clone()), ("b", b.clone())]));
                 let runs = matches!(&next[..], [Next::Look(name)] if name == "c");
-                table.push_str(&format!(" {one}{other}={}", u8::from(runs)));
+                let _ = write!(table, " {one}{other}={}", u8::from(runs));
             }
         }
         table.push('\n');

@@ -125,6 +125,10 @@ fn read_action(section: &Section<'_>, folder: &FolderFacts, notes: &mut Notes) -
         return None;
     }
     let run = |entry: Entry| StepAction::Run { entry };
+    let entry = section.read("run_config_id", notes, Found::filled_text);
+    if let (Some(found), None) = (section.get("run_config_id"), section.get("pipeline")) {
+        notes.warn(found.key_at, format!("{} has no effect: no other pipeline is run", found.name()));
+    }
     if section.get("script").is_some() {
         return section
             .read("script", notes, |found, notes| read_file(found, ".py", folder, notes))
@@ -144,7 +148,6 @@ fn read_action(section: &Section<'_>, folder: &FolderFacts, notes: &mut Notes) -
     }
     if section.get("pipeline").is_some() {
         let pipeline = section.read("pipeline", notes, read_pipeline);
-        let entry = section.read("run_config_id", notes, Found::filled_text);
         return Some(StepAction::Pipeline { pipeline: pipeline?, entry });
     }
     if section.get("approval").is_some() {

@@ -289,18 +289,25 @@ struct ListFires {
     responses((status = 200, description = "Due times", body = Page<FireView>)))]
 async fn list_fires(scope: Scope, Query(query): Query<ListFires>) -> ApiResult<axum::Json<Page<FireView>>> {
     let limit = query.limit.unwrap_or(50).clamp(1, 500);
-    let before = query.cursor.as_deref().map(str::parse::<i64>).transpose();
-    let before = before.map_err(|_| ApiError::invalid("/query/cursor", "no page ends with it"))?;
+    let after = query.cursor.as_deref().map(|cursor| {
+        let mut parts = cursor.splitn(3, ' ');
+        let due = parts.next()?.parse::<i64>().ok()?;
+        // Pipelines' names have no spaces, and those of schedules may.
+        Some((Timestamp(due), parts.next()?.to_owned(), parts.next()?.to_owned()))
+    });
+    let wrong = || ApiError::invalid("/query/cursor", "no page ends with it");
+    let after = after.map(|after| after.ok_or_else(wrong)).transpose()?;
     let page = FirePage {
         pipeline: query.pipeline.map(PipelineName::unchecked),
         schedule: query.schedule,
-        before: before.map(Timestamp),
+        after,
         limit: limit + 1,
     };
     let mut fires = scope.db().fires(scope.project(), &page).await?;
     let more = fires.len() > limit as usize;
     fires.truncate(limit as usize);
-    let next_cursor = fires.last().filter(|_| more).map(|fire| fire.due.0.to_string());
+    let cursor = |fire: &Fire| format!("{} {} {}", fire.due.0, fire.schedule.pipeline, fire.schedule.id);
+    let next_cursor = fires.last().filter(|_| more).map(cursor);
     let view = |fire: Fire| FireView {
         pipeline: fire.schedule.pipeline.to_string(),
         schedule: fire.schedule.id,

@@ -127,6 +127,9 @@ impl RunRow {
 /// Step, outcome, message, items, time.
 type StepRow = (String, String, Option<String>, i64, i64);
 
+/// Step, state, how many, the first start, the last end.
+type CountRow = (Option<String>, String, i64, Option<i64>, Option<i64>);
+
 /// Item, path, bytes, content.
 type FileRow = (Option<i64>, String, i64, String);
 
@@ -171,18 +174,17 @@ impl Db {
     /// If the database does not answer.
     pub async fn step_counts(&self, parent: &RunId) -> Result<Vec<StepCount>> {
         let sql = "SELECT step, state, COUNT(*), MIN(started_at), MAX(ended_at) FROM runs WHERE parent = $1 GROUP BY step, state";
-        let rows: Vec<(Option<String>, String, i64, Option<i64>, Option<i64>)> =
+        let rows: Vec<CountRow> =
             on_db!(self, pool => sqlx::query_as(sql).bind(parent.as_str()).fetch_all(pool).await?);
-        let read =
-            |(step, state, count, from, to): (Option<String>, String, i64, Option<i64>, Option<i64>)| {
-                Some(StepCount {
-                    step: step.unwrap_or_default(),
-                    state: RunState::parse(&state)?,
-                    count: u32::try_from(count).unwrap_or(u32::MAX),
-                    started_at: from.map(Timestamp),
-                    ended_at: to.map(Timestamp),
-                })
-            };
+        let read = |(step, state, count, from, to): CountRow| {
+            Some(StepCount {
+                step: step.unwrap_or_default(),
+                state: RunState::parse(&state)?,
+                count: u32::try_from(count).unwrap_or(u32::MAX),
+                started_at: from.map(Timestamp),
+                ended_at: to.map(Timestamp),
+            })
+        };
         Ok(rows.into_iter().filter_map(read).collect())
     }
 

@@ -48,8 +48,8 @@ pub struct FirePage {
     pub pipeline: Option<PipelineName>,
     /// Of this schedule alone.
     pub schedule: Option<String>,
-    /// Due before this.
-    pub before: Option<Timestamp>,
+    /// Behind this one, in their order: its due time, pipeline and schedule.
+    pub after: Option<(Timestamp, String, String)>,
     /// At most so many.
     pub limit: u32,
 }
@@ -139,13 +139,14 @@ impl Db {
     pub async fn fires(&self, project: &ProjectName, page: &FirePage) -> Result<Vec<Fire>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM fires WHERE project = $1 AND ($2 = '' OR pipeline = $2) AND ($3 = '' OR schedule = $3) \
-             AND due < $4 ORDER BY due DESC, pipeline, schedule LIMIT $5"
+             AND (due < $4 OR (due = $4 AND (pipeline > $5 OR (pipeline = $5 AND schedule > $6)))) \
+             ORDER BY due DESC, pipeline, schedule LIMIT $7"
         );
         let pipeline = page.pipeline.as_ref().map_or("", PipelineName::as_str);
         let schedule = page.schedule.as_deref().unwrap_or_default();
-        let before = page.before.map_or(i64::MAX, |before| before.0);
+        let (due, of, id) = page.after.as_ref().map_or((i64::MAX, "", ""), |(due, of, id)| (due.0, of, id));
         let rows: Vec<Row> = on_db!(self, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(project.as_str())
-            .bind(pipeline).bind(schedule).bind(before).bind(i64::from(page.limit)).fetch_all(pool).await?);
+            .bind(pipeline).bind(schedule).bind(due).bind(of).bind(id).bind(i64::from(page.limit)).fetch_all(pool).await?);
         rows.into_iter().map(|row| row.fire(project)).collect()
     }
 

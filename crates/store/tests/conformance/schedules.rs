@@ -52,8 +52,13 @@ fn a_due_time_has_one_run_and_one_row() {
         assert_eq!(fires[1], settled);
         let runs = store.db().runs_of_schedule(&key("a"), 10).await.unwrap();
         assert_eq!((runs.len(), runs[0].due), (1, at(1)));
-        let older = FirePage { before: Some(at(2)), ..page() };
+        let older = FirePage { after: Some((at(2), "p".into(), "a".into())), ..page() };
         assert_eq!(store.db().fires(&project(), &older).await.unwrap().len(), 1);
+        // Of many that were due at one time, a page goes on behind its last.
+        store.note_fires(&["b", "c", "d"].map(|id| fire(id, 2, FireOutcome::Missed))).await.unwrap();
+        let behind = FirePage { after: Some((at(2), "p".into(), "b".into())), ..page() };
+        let rest = store.db().fires(&project(), &behind).await.unwrap();
+        assert_eq!(rest.iter().map(|fire| fire.schedule.id.as_str()).collect::<Vec<_>>(), ["c", "d", "a"]);
     });
 }
 

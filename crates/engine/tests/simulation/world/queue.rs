@@ -81,7 +81,7 @@ impl Queue {
                         project: run.project.clone(),
                         pipeline: run.pipeline.clone(),
                         target: run.target.clone(),
-                        needs: self.needs[&run.part.version],
+                        needs: self.needs[&run.version],
                     };
                     self.join(&kind.project);
                     let known = Run { kind, priority: run.priority, state: RunState::Queued };

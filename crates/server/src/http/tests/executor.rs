@@ -69,7 +69,7 @@ impl Executor for FakeExecutor {
             words.extend(plan.env.iter().chain(files).map(|(name, value)| format!("{name}={value}\n")));
             words.extend(["covered: ", &plan.secrets.covered.join(" "), "\n"]);
             words.extend(plan.inputs.iter().map(|file| format!("input {}/{}\n", file.input, file.name)));
-            words.push_str(&format!("parameters {}\n", Value::Object(plan.parameters.clone())));
+            words.extend(["parameters ", &Value::Object(plan.parameters.clone()).to_string(), "\n"]);
         }
         let fails = plan.parameters.get("fail").is_some_and(|fail| fail == true);
         self.end(&plan.key, Exit::Code { code: i32::from(fails) }, &words, &plan.parameters);
