@@ -9,6 +9,7 @@ mod backup;
 mod bucket;
 mod cut;
 mod damage;
+mod flows;
 mod lists;
 mod mails;
 mod migrations;
