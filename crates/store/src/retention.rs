@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use rigi_model::event::{Subject, SubjectEvent};
-use rigi_model::{ContentHash, PipelineName, ProjectName, RunId, RunState, Timestamp, VersionHash};
+use rigi_model::{ContentHash, PipelineName, ProjectName, RunId, RunState, Target, Timestamp, VersionHash};
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
 use crate::db::{Db, from_json, on_db, parsed};
@@ -232,6 +232,26 @@ impl Db {
         })
     }
 
+    /// Flows that are steps of these, of those in turn, and so on: their steps go as well.
+    async fn flows_within(&self, runs: &[RunId]) -> Result<Vec<RunId>> {
+        let (mut all, mut outer) = (Vec::new(), runs.to_vec());
+        while !outer.is_empty() {
+            let found: Vec<String> = on_db!(self, pool => {
+                let mut sql = QueryBuilder::new("SELECT id FROM runs WHERE target = ");
+                sql.push_bind(Target::FLOW.as_str()).push(" AND parent IN (");
+                let mut list = sql.separated(", ");
+                for id in &outer {
+                    list.push_bind(id.as_str());
+                }
+                sql.push(")");
+                sql.build_query_scalar().fetch_all(pool).await?
+            });
+            outer = found.iter().map(|id| parsed("a run's id", id)).collect::<Result<_>>()?;
+            all.extend(outer.iter().cloned());
+        }
+        Ok(all)
+    }
+
     async fn versions_before(&self, project: &ProjectName, time: Timestamp) -> Result<Vec<VersionHash>> {
         let sql = "SELECT hash FROM versions WHERE project = $1 AND created_at < $2";
         let found: Vec<String> = on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).bind(time.0).fetch_all(pool).await?);
@@ -301,9 +321,16 @@ impl Store {
     pub async fn remove_runs(&self, project: &ProjectName, runs: &[RunId], now: Timestamp) -> Result<u64> {
         let mut removed = 0;
         for chunk in runs.chunks(RUNS_PER_STEP) {
-            let (ended, count) = self.db().ended_of(chunk).await?;
+            let (mut ended, mut count) = self.db().ended_of(chunk).await?;
             if ended.is_empty() {
                 continue;
+            }
+            let within = self.db().flows_within(&ended).await?;
+            for some in within.chunks(RUNS_PER_STEP) {
+                // Each is counted as a step already.
+                let (flows, steps) = self.db().ended_of(some).await?;
+                count += steps - flows.len() as u64;
+                ended.extend(flows);
             }
             let mut write = Write::removal();
             for statement in [&REMOVE_EVENTS, &REMOVE_EVENTS_OF_STEPS, &REMOVE_STEPS, &REMOVE_RUN] {

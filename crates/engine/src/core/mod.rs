@@ -133,7 +133,9 @@ impl Core {
                 // It is where its steps are, which are stored.
                 let key = AttemptKey { run: run.id.clone(), number: run.status.attempt };
                 self.after.flows.send(FlowWord::Resume(key.clone()));
-                known.push(Known { key, phase: Phase::Running });
+                // What waits for a person has not started.
+                let running = run.status.state == RunState::Running;
+                known.push(Known { key, phase: if running { Phase::Running } else { Phase::Preparing } });
             }
             self.ledger.policies().warm(&run.project, &run.part).await;
         }

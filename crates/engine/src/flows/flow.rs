@@ -76,7 +76,7 @@ impl Flow {
     }
 
     /// Until it ends.
-    pub async fn run(mut self, mut told: mpsc::UnboundedReceiver<Told>, new: bool) {
+    pub async fn run(mut self, mut told: mpsc::UnboundedReceiver<Told>) {
         while let Err(error) = self.load().await {
             if matches!(error, rigi_store::Error::Closed) {
                 return;
@@ -84,9 +84,8 @@ impl Flow {
             tracing::warn!(run = %self.key.run, %error, "the steps of a flow cannot be read; this is tried again");
             tokio::time::sleep(AGAIN).await;
         }
-        if new {
-            self.world.observed(&self.key, Observation::Started { pid: 0 });
-        }
+        // Said again of one that had started, it changes nothing.
+        self.world.observed(&self.key, Observation::Started { pid: 0 });
         let since = self.run.status.started_at.unwrap_or_else(Timestamp::now);
         let limit = self.spec.timeout.filter(|limit| !limit.is_zero());
         loop {

@@ -73,8 +73,7 @@ impl Router {
 
     async fn hear(&mut self, word: FlowWord) {
         match word {
-            FlowWord::Launch(key) => self.begin(key, true).await,
-            FlowWord::Resume(key) => self.begin(key, false).await,
+            FlowWord::Launch(key) | FlowWord::Resume(key) => self.begin(key).await,
             FlowWord::Stop(key) => {
                 if let Some(flow) = self.flows.get(&key.run) {
                     let _ = flow.send(Told::Stop);
@@ -92,7 +91,7 @@ impl Router {
     }
 
     /// Takes a flow, or a step that waits for a person, in hand.
-    async fn begin(&mut self, key: AttemptKey, new: bool) {
+    async fn begin(&mut self, key: AttemptKey) {
         let run = match self.world.engine.run_with_part(&key.run).await {
             Ok(found) => found,
             Err(error) => {
@@ -118,7 +117,7 @@ impl Router {
         }
         self.flows.insert(key.run.clone(), sender);
         let flow = Flow::new(self.world.clone(), key, run, spec);
-        tokio::spawn(flow.run(told, new));
+        tokio::spawn(flow.run(told));
     }
 }
 

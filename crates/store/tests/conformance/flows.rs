@@ -2,7 +2,7 @@
 
 use rigi_model::flows::Begun;
 use rigi_model::triggers::FollowUpKind;
-use rigi_model::{ContentHash, RunState, Timestamp};
+use rigi_model::{ContentHash, RunState, Target, Timestamp};
 use rigi_store::flows::{Answer, CachedStep, StepRunsPage, StoredStep};
 use rigi_store::people::Deed;
 use rigi_store::tables::artifacts::Artifact;
@@ -28,7 +28,12 @@ fn ended_with(run: &NewRun, state: RunState, files: &[&str]) -> RunChange {
 fn a_flow_is_read_back_as_far_as_it_was() {
     on_each(async |store: Store| {
         let flow = new_run("flow");
-        let runs = [step(&flow, "a", None), step(&flow, "b", Some(0)), step(&flow, "b", Some(1)), step(&flow, "b", Some(2))];
+        let runs = [
+            step(&flow, "a", None),
+            step(&flow, "b", Some(0)),
+            step(&flow, "b", Some(1)),
+            step(&flow, "b", Some(2)),
+        ];
         store.submit([vec![flow.clone()], runs.to_vec()].concat(), None).await.unwrap();
         let changes = vec![
             ended_with(&runs[0], RunState::Succeeded, &["outputs.json", "table/x.csv"]),
@@ -37,7 +42,8 @@ fn a_flow_is_read_back_as_far_as_it_was() {
         ];
         written(&store, changes).await;
         let note = |step: &str, begun| StoredStep { step: step.into(), begun, at: T };
-        let first = [note("a", Begun::Items(1)), note("b", Begun::Items(3)), note("c", Begun::Skipped("why".into()))];
+        let first =
+            [note("a", Begun::Items(1)), note("b", Begun::Items(3)), note("c", Begun::Skipped("why".into()))];
         store.note_steps(&project(), &flow.id, &first).await.unwrap();
         // What was thought to be possible was not.
         let failed = note("b", Begun::Failed("no".into()));
@@ -45,17 +51,26 @@ fn a_flow_is_read_back_as_far_as_it_was() {
         let db = store.db();
         let steps = db.flow_steps(&flow.id).await.unwrap();
         assert_eq!(steps, [first[0].clone(), failed, first[2].clone()]);
-        let page = |step: &str, after, limit| StepRunsPage { step: Some(step.into()), state: None, after, limit };
+        let page =
+            |step: &str, after, limit| StepRunsPage { step: Some(step.into()), state: None, after, limit };
         let some = db.step_runs(&flow.id, &page("b", None, 2)).await.unwrap();
         assert_eq!(some.iter().map(|run| run.item).collect::<Vec<_>>(), [Some(0), Some(1)]);
         let rest = db.step_runs(&flow.id, &page("b", Some(some[1].id.clone()), 2)).await.unwrap();
-        assert_eq!(rest.iter().map(|run| (run.item, run.state)).collect::<Vec<_>>(), [(Some(2), RunState::Queued)]);
+        assert_eq!(
+            rest.iter().map(|run| (run.item, run.state)).collect::<Vec<_>>(),
+            [(Some(2), RunState::Queued)]
+        );
         let failed = StepRunsPage { state: Some(RunState::Failed), limit: 10, ..StepRunsPage::default() };
         assert_eq!(db.step_runs(&flow.id, &failed).await.unwrap().len(), 1);
         let mut counts: Vec<_> =
             db.step_counts(&flow.id).await.unwrap().into_iter().map(|c| (c.step, c.state, c.count)).collect();
         counts.sort_unstable();
-        let wanted = [("a", RunState::Succeeded), ("b", RunState::Queued), ("b", RunState::Succeeded), ("b", RunState::Failed)];
+        let wanted = [
+            ("a", RunState::Succeeded),
+            ("b", RunState::Queued),
+            ("b", RunState::Succeeded),
+            ("b", RunState::Failed),
+        ];
         assert_eq!(counts, wanted.map(|(step, state)| (step.to_owned(), state, 1)));
         // Files of those alone that have succeeded.
         let paths = async |step: &str, path: &str| {
@@ -64,6 +79,23 @@ fn a_flow_is_read_back_as_far_as_it_was() {
         };
         assert_eq!(paths("a", "").await, [(None, "outputs.json".into()), (None, "table/x.csv".into())]);
         assert_eq!(paths("b", "outputs.json").await, [(Some(0), "outputs.json".into())]);
+    });
+}
+
+#[test]
+fn flows_within_a_flow_go_with_it() {
+    on_each(async |store: Store| {
+        let outer = new_run("flow");
+        let inner = NewRun { target: Target::FLOW, ..step(&outer, "inner", None) };
+        let deep = NewRun { target: Target::FLOW, ..step(&inner, "deep", None) };
+        let leaves = [step(&deep, "leaf", Some(0)), step(&deep, "leaf", Some(1)), step(&outer, "own", None)];
+        let all = [vec![outer.clone(), inner, deep], leaves.to_vec()].concat();
+        store.submit(all.clone(), None).await.unwrap();
+        written(&store, all.iter().map(|run| change(run, RunState::Succeeded, T)).collect()).await;
+        let removed = store.remove_runs(&project(), std::slice::from_ref(&outer.id), T).await.unwrap();
+        assert_eq!(removed, 6);
+        let ids: Vec<_> = all.into_iter().map(|run| run.id).collect();
+        assert!(store.db().runs_by_id(&ids).await.unwrap().is_empty());
     });
 }
 
@@ -81,7 +113,8 @@ fn the_first_answer_counts() {
             store.answer(&project, &run.id, &ann, &deed),
             store.answer(&project, &run.id, &bob, &deed)
         );
-        let refused = [&one, &other].into_iter().filter(|said| matches!(said, Err(Error::Conflict(_)))).count();
+        let refused =
+            [&one, &other].into_iter().filter(|said| matches!(said, Err(Error::Conflict(_)))).count();
         assert_eq!(refused, 1, "{one:?} {other:?}");
         let kept = store.db().answer(&run.id).await.unwrap().unwrap();
         assert_eq!(kept.approved, one.is_ok());
@@ -127,16 +160,24 @@ fn what_follows_is_written_with_the_end_and_goes_when_it_is_done() {
         let db = store.db();
         let (downstream, restart) = (one(FollowUpKind::Downstream, T), one(FollowUpKind::Restart, later));
         assert_eq!(db.follow_ups().await.unwrap(), [downstream.clone(), restart.clone()]);
-        let link = RunLink { parent: first.id.clone(), child: next.id.clone(), kind: FollowUpKind::Downstream };
+        let link =
+            RunLink { parent: first.id.clone(), child: next.id.clone(), kind: FollowUpKind::Downstream };
         let told = ["`x` does not follow".to_owned()];
         // Done twice is done once.
         for _ in 0..2 {
-            store.followed(&downstream, std::slice::from_ref(&link), &["key".into()], &told, T).await.unwrap();
+            store
+                .followed(&downstream, std::slice::from_ref(&link), &["key".into()], &told, T)
+                .await
+                .unwrap();
         }
         assert_eq!(db.follow_ups().await.unwrap(), [restart]);
         assert_eq!(db.link_to(&next.id).await.unwrap().as_ref(), Some(&link));
         assert_eq!(db.links_from(&first.id).await.unwrap(), [link]);
         let events = db.events_of(&first.id, 0, 100).await.unwrap();
-        assert!(events.iter().any(|event| event.kind == "followed" && event.message.as_deref() == Some(&*told[0])));
+        assert!(
+            events
+                .iter()
+                .any(|event| event.kind == "followed" && event.message.as_deref() == Some(&*told[0]))
+        );
     });
 }

@@ -68,8 +68,11 @@ impl Executor for FakeExecutor {
             let files = plan.secrets.files.iter().map(|file| (&file.name, &file.content));
             words.extend(plan.env.iter().chain(files).map(|(name, value)| format!("{name}={value}\n")));
             words.extend(["covered: ", &plan.secrets.covered.join(" "), "\n"]);
+            // As a flow's step is told them.
+            if plan.step != "main" {
+                words.extend(["parameters ", &Value::Object(plan.parameters.clone()).to_string(), "\n"]);
+            }
             words.extend(plan.inputs.iter().map(|file| format!("input {}/{}\n", file.input, file.name)));
-            words.extend(["parameters ", &Value::Object(plan.parameters.clone()).to_string(), "\n"]);
         }
         let fails = plan.parameters.get("fail").is_some_and(|fail| fail == true);
         self.end(&plan.key, Exit::Code { code: i32::from(fails) }, &words, &plan.parameters);
