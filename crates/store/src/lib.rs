@@ -22,6 +22,7 @@ pub mod people;
 mod postgres;
 mod projects;
 mod reach;
+pub mod references;
 pub mod retention;
 mod rows;
 pub mod seal;

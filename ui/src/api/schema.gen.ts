@@ -1528,7 +1528,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Sets a secret, or replaces its value. Attempts that start from now on have the new one. */
+        /** Sets a secret, or replaces what it holds: a value, or where it is taken from. Attempts that start from now on have the new one. */
         put: operations["set_secret_of_project"];
         post?: never;
         /** Removes a secret. Runs that ask for it are refused from now on; what runs already keeps what it was given. */
@@ -2049,7 +2049,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Sets a secret, or replaces its value. Attempts that start from now on have the new one. */
+        /** Sets a secret, or replaces what it holds: a value, or where it is taken from. Attempts that start from now on have the new one. */
         put: operations["set_secret"];
         post?: never;
         /** Removes a secret. Runs that ask for it are refused from now on; what runs already keeps what it was given. */
@@ -4063,6 +4063,11 @@ export interface components {
              */
             items: {
                 /**
+                 * @description Where its value lies and is taken from when a run starts; absent: it is stored here.
+                 * @example vault:secret/lab/db#password
+                 */
+                from?: string | null;
+                /**
                  * @description Its name: that of an environment variable.
                  * @example API_KEY
                  */
@@ -4896,6 +4901,11 @@ export interface components {
         /** @description A secret of a project, without its value. */
         SecretView: {
             /**
+             * @description Where its value lies and is taken from when a run starts; absent: it is stored here.
+             * @example vault:secret/lab/db#password
+             */
+            from?: string | null;
+            /**
              * @description Its name: that of an environment variable.
              * @example API_KEY
              */
@@ -5037,13 +5047,19 @@ export interface components {
              */
             timezone: string | null;
         };
-        /** @description What a secret is to hold. */
+        /** @description What a secret is to hold: a value, or where it is taken from. */
         SetSecret: {
+            /**
+             * @description Instead of a value: `env:NAME`, `file:/path`, or `vault:mount/path#field` (`…#field@3` for one version), as far as the server's
+             *     operator allows it (`secrets.from`).
+             * @example vault:secret/lab/db#password
+             */
+            from?: string | null;
             /**
              * Format: password
              * @description 6 characters to 64 KiB.
              */
-            value: string;
+            value?: string | null;
         };
         /** @description Signs in. */
         SignIn: {

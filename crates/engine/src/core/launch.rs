@@ -178,8 +178,8 @@ impl Planner {
                 continue;
             };
             let one = self.clone().plan_one(key, request);
-            if self.store.storage().is_remote() {
-                // Each asks the storage for something, and may have to wait for it.
+            if self.store.storage().is_remote() || self.store.references().are_allowed() {
+                // Each asks others for something, and may have to wait for it.
                 tokio::spawn(one);
             } else {
                 one.await;

@@ -9,6 +9,7 @@ use rigi_model::project::{ProjectSettings, Quota};
 use super::named::{Section, named_keys};
 use super::sections::Config;
 use super::value::{Bytes, Cores, Names, Time, Weight};
+use super::vault::AllowedSources;
 
 named_keys! {
     /// What an operator says of one project.
@@ -33,6 +34,8 @@ named_keys! {
         targets: Names, &[], "anywhere";
         /// Where its runs execute that say nothing.
         target: String, &[], "`targets.default`";
+        /// Where the values of its secrets may lie, beside what `secrets.from` lets all projects name.
+        secrets_from: AllowedSources, &[], "`secrets.from` alone";
         /// Longest time limit of a run. One that has more, or none, is refused.
         max_timeout: Time, &[], "none";
         /// Most cores of a run. One that asks for more, or has no `limits.cpu`, is refused.

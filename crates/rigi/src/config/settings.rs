@@ -11,7 +11,6 @@ use rigi_work::plan::PlanLimits;
 
 use super::sections::{Config, Tls};
 use super::targets::TargetConfig;
-use super::value::Password;
 
 impl Tls {
     /// Whether the server has TLS of its own.
@@ -49,9 +48,15 @@ impl Config {
     /// The key of secrets, where it is not in the data folder.
     #[must_use]
     pub fn given_key(&self) -> Option<GivenKey> {
-        // They were read before; nothing else was let in.
-        let read = |key: &Option<Password>| key.as_ref().and_then(|key| read_key(&key.0));
-        Some(GivenKey { key: read(&self.secrets.key)?, former: read(&self.secrets.former_key) })
+        let key = self.secrets.key.as_ref().and_then(|key| read_key(&key.0))?;
+        Some(GivenKey { key, former: self.former_key() })
+    }
+
+    /// The one that was given before.
+    #[must_use]
+    pub fn former_key(&self) -> Option<[u8; 32]> {
+        // It was read before; nothing else was let in.
+        self.secrets.former_key.as_ref().and_then(|key| read_key(&key.0))
     }
 
     /// How much the code of one pipeline may be.

@@ -60,7 +60,7 @@ impl Parts {
         let config = &loaded.config;
         let data = folder.path.clone();
         let follows = config.server.seat == Seat::Follower;
-        let store = open_store(config, &data, renew).await.map_err(|e| of_store(&e))?;
+        let store = super::keys::open_store(config, &data, renew).await?;
         let drafts = store.storage().drafts();
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
@@ -119,17 +119,6 @@ impl Parts {
             storage_trouble,
         })
     }
-}
-
-/// Opens what is remembered, to lead or to follow.
-async fn open_store(config: &Config, data: &Path, renew: Renew) -> rigi_store::Result<Store> {
-    let (database, files) = (database(config, data), config.stored_files());
-    if config.server.seat == Seat::Follower {
-        return Store::follow(&database, data, &files, config.given_key()).await;
-    }
-    let store = Store::open_at(&database, data, &files, renew, config.given_key()).await?;
-    store.lead().await?;
-    Ok(store)
 }
 
 /// What is said of projects that the configuration no longer names: nothing of them is lost, and nothing shown.

@@ -15,7 +15,7 @@ fn given(values: &[(&str, &str)]) -> Vec<(String, String)> {
 
 async fn value(store: &Store, name: &str) -> Option<(i64, String)> {
     let open = store.open_secrets(&project()).await.unwrap();
-    open.get(name).map(|secret| (secret.version, secret.value.clone()))
+    open.get(name).and_then(|secret| Some((secret.version, secret.value()?.to_owned())))
 }
 
 #[test]
