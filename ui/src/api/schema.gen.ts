@@ -5070,6 +5070,13 @@ export interface components {
             /** @description Password. */
             password: string;
         };
+        /** @description What is left to do where one is signed out here. */
+        SignedOut: {
+            /** @description Where the browser goes for the provider to end its own session. */
+            location?: string | null;
+            /** @description Why there is none, in words. */
+            note?: string | null;
+        };
         /** @description Begins to sign in by a provider, or to add it to the account that asks. */
         StartSignIn: {
             /** @description The key of an invitation that is taken by it. */
@@ -11866,6 +11873,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Signed out here; the provider that one signed in with ends its own session at `location` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description Signed out */
             204: {
                 headers: {

@@ -1,6 +1,7 @@
 /** Where people have accounts: in place of any page, until one has signed in. Then it is that page. */
 import { useState } from "react";
 
+import { takeLeftNote } from "../../api/account";
 import type { WaysIn } from "../../api/types";
 import { Command } from "../CopyButton";
 import { Door } from "./Door";
@@ -11,6 +12,7 @@ import { SignInForm } from "./SignInForm";
 
 export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }) {
   const [forgotten, setForgotten] = useState<string | null>(null);
+  const [left] = useState(takeLeftNote);
   if (ways.first_administrator) return <NobodyYet />;
   if (forgotten !== null) return <Forgotten mail={forgotten} onBack={() => setForgotten(null)} />;
   return (
@@ -18,6 +20,11 @@ export default function SignIn({ ways, ended }: { ways: WaysIn; ended: boolean }
       {ended && (
         <p className={classes.note} role="status">
           Your session has ended. Sign in to go on where you were.
+        </p>
+      )}
+      {left && (
+        <p className={classes.note} role="status">
+          {left}
         </p>
       )}
       {/* Loaded anew, so that nothing of whoever was here before is left. */}
