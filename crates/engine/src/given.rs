@@ -31,7 +31,7 @@ pub(crate) struct Given {
 
 /// Whether it asks for any.
 fn asks(spec: &PipelineSpec) -> bool {
-    !spec.secrets.is_empty() || !spec.encrypted_env.is_empty()
+    !spec.secrets.is_empty() || !spec.encrypted_env.is_empty() || spec.container.pull_secret.is_some()
 }
 
 /// The secrets that a spec asks for and that its project does not have, each once.
@@ -53,6 +53,7 @@ fn missing_in(open: &OpenSecrets, spec: &PipelineSpec) -> Vec<String> {
         .iter()
         .map(|secret| &*secret.name)
         .chain(key)
+        .chain(spec.container.pull_secret.as_deref())
         .filter(|name| open.get(name).is_none())
         .collect();
     names.sort_unstable();
@@ -108,6 +109,12 @@ pub(crate) async fn of_spec(
         let key = value_of(store, project, ENCRYPTION_KEY, found).await?;
         given.opened_env = opened_env(&spec.encrypted_env, &key)?;
         given.rest.covered.extend(given.opened_env.values().cloned());
+    }
+    // The run itself is not given it, and cannot tell it.
+    if let Some(name) = &spec.container.pull_secret
+        && let Some(found) = open.get(name)
+    {
+        given.rest.registry = Some(value_of(store, project, name, found).await?);
     }
     if given.rest.covered.iter().map(String::len).sum::<usize>() > MOST_BYTES {
         return Err(refused("It was not started: its secrets are more than 1 MiB together.".into()));

@@ -187,3 +187,15 @@ async fn a_secret_by_reference_is_shown_as_one_and_read_when_a_run_starts() {
     // A value takes the reference's place.
     assert_eq!(set(&server, "/secrets/API_KEY", "hunter33").await.json().get("from"), None);
 }
+
+#[tokio::test]
+async fn what_an_image_is_pulled_with_must_be_set_and_no_run_is_told_it() {
+    let spec = "pull_secret: REGISTRY\nparameters: {tell: {type: boolean, default: true}}\n";
+    let server = with_spec(spec).await;
+    let refused = server.post("/pipelines/fit/runs", json!({})).await;
+    assert_eq!(refused.json()["detail"], "`fit` cannot run: the secret `REGISTRY` is not set");
+    set(&server, "/secrets/REGISTRY", "ada:hunter22").await;
+    let run = server.run("", "fit", json!({}), "succeeded").await;
+    let told = server.get(&format!("/runs/{run}/log/raw")).await.text();
+    assert!(!told.contains("hunter22"), "{told}");
+}
