@@ -9,7 +9,7 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::idle_note;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run_config::{ENTRY, EnvironmentLayers, merge_environment};
-use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, VersionHash};
+use rigi_model::{AttemptKey, ProjectName, Reason, RunId, Target, Timestamp, Trigger, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
 use rigi_work::credentials::GivenBy;
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::Core;
 use super::policies::{KnownPolicies, Policy};
 use crate::code::materialise;
-use crate::decide::Needs;
+use crate::decide::{Needs, StartedBy};
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
 use crate::quota::KnownNeeds;
 use crate::{Settings, access, given, inputs};
@@ -115,6 +115,10 @@ impl Policies for VersionCache {
 
     fn needs(&self, project: &ProjectName, version: VersionHash) -> Needs {
         self.needs.find(project, version).unwrap_or_default()
+    }
+
+    fn started_by(&self, trigger: &Trigger) -> StartedBy {
+        if self.settings.people_share { StartedBy::of(trigger) } else { StartedBy::Anybody }
     }
 }
 

@@ -10,7 +10,7 @@ use rigi_store::{NewRun, OpenRun};
 use rigi_work::plan::Sample;
 use serde_json::Value;
 
-use crate::decide::{Needs, RunKind};
+use crate::decide::{Needs, RunKind, StartedBy};
 
 /// A run that has not ended. Most of them wait, and there may be a million of these: what a waiting one needs is little.
 #[derive(Debug)]
@@ -98,9 +98,15 @@ impl Entry {
         Self { of, priority, accepted_at, status: None, request: None, launched, keeping, live: None }
     }
 
-    pub(super) fn accepted(request: &Arc<NewRun>, needs: Needs, cache: bool, runs_of: &mut RunsOf) -> Self {
+    pub(super) fn accepted(
+        request: &Arc<NewRun>,
+        (by, needs): (StartedBy, Needs),
+        cache: bool,
+        runs_of: &mut RunsOf,
+    ) -> Self {
         let kind = RunKind {
             project: request.project.clone(),
+            by,
             pipeline: request.pipeline.clone(),
             target: request.target.clone(),
             needs,
@@ -110,9 +116,9 @@ impl Entry {
         Self { request: cache.then(|| request.clone()), ..entry }
     }
 
-    pub(super) fn recovered(run: OpenRun, needs: Needs, runs_of: &mut RunsOf) -> Self {
+    pub(super) fn recovered(run: OpenRun, (by, needs): (StartedBy, Needs), runs_of: &mut RunsOf) -> Self {
         let OpenRun { project, pipeline, version, target, priority, status, .. } = run;
-        let kind = Arc::new(RunKind { project, pipeline, target, needs });
+        let kind = Arc::new(RunKind { project, by, pipeline, target, needs });
         let of = runs_of.get(RunOf { kind, version });
         let accepted_at = status.queued_at;
         let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));

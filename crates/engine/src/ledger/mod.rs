@@ -21,11 +21,11 @@ use std::time::Duration;
 use rigi_model::Target;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
-use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp, VersionHash};
+use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp, Trigger, VersionHash};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
-use crate::decide::{Action, Board, DiskRoom, Needs, decide};
+use crate::decide::{Action, Board, DiskRoom, Needs, StartedBy, decide};
 use entry::{Entry, RunsOf};
 use foreign::LookUp;
 
@@ -41,6 +41,10 @@ pub trait Policies {
     fn output_size(&self, version: VersionHash) -> Option<u64>;
     /// What each run takes of what its project has at one time.
     fn needs(&self, project: &ProjectName, version: VersionHash) -> Needs;
+    /// Whose share of its project's places a run takes.
+    fn started_by(&self, _trigger: &Trigger) -> StartedBy {
+        StartedBy::Anybody
+    }
 }
 
 /// Every run that has not ended.

@@ -81,6 +81,7 @@ impl Config {
         Settings {
             active: self.active(),
             projects: OfProjects::default(),
+            people_share: self.people.enabled,
             // One that cannot be is refused when the targets are made.
             target: Target::as_stored(&self.targets.default),
             timeout: limits.timeout.map(|limit| limit.0),

@@ -1,7 +1,9 @@
 //! Runs that have not ended: what an engine starts from.
 
 use rigi_model::run::RunStatus;
-use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target, VersionHash};
+use rigi_model::{
+    Actor, PipelineName, ProjectName, RunId, RunState, Target, Trigger, TriggerKind, VersionHash,
+};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::{STATUS, StatusRow, unsigned};
@@ -31,7 +33,7 @@ impl Db {
         };
         let (runs, steps) = (of("IS NULL"), of("IS NOT NULL"));
         let sql = format!(
-            "SELECT id, project, pipeline, version, priority, target, {STATUS} FROM runs \
+            "SELECT id, project, pipeline, version, priority, target, trigger_kind, trigger_by, {STATUS} FROM runs \
              WHERE id IN ({runs} UNION ALL {steps}) ORDER BY id LIMIT {limit}"
         );
         let after = after.map_or("", RunId::as_str);
@@ -90,6 +92,8 @@ pub struct OpenRun {
     pub priority: i32,
     /// Where it executes.
     pub target: Target,
+    /// What started it.
+    pub trigger: Trigger,
     /// Where it is.
     pub status: RunStatus,
 }
@@ -102,6 +106,8 @@ struct OpenRow {
     version: String,
     priority: i64,
     target: String,
+    trigger_kind: String,
+    trigger_by: String,
     #[sqlx(flatten)]
     status: StatusRow,
 }
@@ -117,6 +123,9 @@ impl TryFrom<OpenRow> for OpenRun {
         let (pipeline, target) = (PipelineName::unchecked(row.pipeline), Target::as_stored(&row.target));
         let version = row.version.parse().map_err(|e| damaged(format!("{e}")))?;
         let project = ProjectName::unchecked(row.project);
-        Ok(Self { id, project, pipeline, version, priority, target, status })
+        let kind = TriggerKind::parse(&row.trigger_kind);
+        let kind = kind.ok_or_else(|| damaged(format!("its trigger is `{}`", row.trigger_kind)))?;
+        let trigger = Trigger { kind, by: Actor::named(row.trigger_by) };
+        Ok(Self { id, project, pipeline, version, priority, target, trigger, status })
     }
 }

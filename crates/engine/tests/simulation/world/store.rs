@@ -129,6 +129,7 @@ impl Store {
             version: row.request.version,
             priority: row.request.priority,
             target: row.request.target.clone(),
+            trigger: row.request.trigger.clone(),
             status: row.status.clone(),
         };
         open.map(run).collect()
