@@ -2472,9 +2472,21 @@ export interface components {
             /** @description Of number and hash, in hex (Ed25519). */
             signature: string;
         };
+        /** @description A head of the audit log outside the database and the data folder. */
+        AuditOutside: {
+            head?: components["schemas"]["AuditHead"] | null;
+            /**
+             * @description Where.
+             * @example s3://rigi/.audit/head.json
+             */
+            place: string;
+            /** @description Why it cannot be had. */
+            trouble?: string | null;
+        };
         /** @description What a look at the whole audit log found. */
         AuditVerdict: {
             head?: components["schemas"]["AuditHead"] | null;
+            outside?: components["schemas"]["AuditOutside"] | null;
             /**
              * Format: int64
              * @description Lines that are covered by seals.
