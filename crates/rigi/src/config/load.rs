@@ -171,6 +171,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     mistakes.extend(homeless(config));
     mistakes.extend(super::mail::mistakes(config));
     mistakes.extend(super::vault::mistakes(config));
+    mistakes.extend(super::projects::mistakes(config));
     if mistakes.is_empty() { Ok(loaded) } else { Err(ConfigError { mistakes }) }
 }
 

@@ -1,14 +1,17 @@
 //! What the configuration means for the engine.
 
+use std::collections::BTreeMap;
+
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
 use rigi_engine::{OfProjects, Settings};
-use rigi_model::Target;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
+use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
-use rigi_store::{BucketConfig, GivenKey, Hidden, Storage, StorageUrl, read_key};
+use rigi_store::{BucketConfig, GivenKey, Hidden, OwnPlace, Storage, StorageUrl, read_key};
 use rigi_work::plan::PlanLimits;
 
+use super::projects::ProjectConfig;
 use super::sections::{Config, Tls};
 use super::targets::TargetConfig;
 
@@ -41,8 +44,23 @@ impl Config {
                 sts_endpoint: storage.sts_endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
                 credentials_for: storage.credentials_for.map(|time| time.0),
                 collect_after: self.retention.collect_after.0,
+                own: self.own_places(),
             })),
         }
+    }
+
+    /// Projects with a bucket of their own.
+    fn own_places(&self) -> BTreeMap<ProjectName, OwnPlace> {
+        let place = |(name, project): (&String, &ProjectConfig)| {
+            // What is none was not let in.
+            match StorageUrl::parse(&project.bucket.as_ref()?.0) {
+                Ok(StorageUrl::Bucket { bucket, prefix, .. }) => {
+                    Some((ProjectName::unchecked(name.clone()), OwnPlace { bucket, prefix }))
+                }
+                _ => None,
+            }
+        };
+        self.projects.iter().filter_map(place).collect()
     }
 
     /// The key of secrets, where it is not in the data folder.
