@@ -337,7 +337,7 @@ impl Store {
             let what = "the server's key is given by the configuration".to_owned();
             return Err(Error::Database {
                 what,
-                cure: "set `secrets.key` to a new one and `secrets.former_key` to this one, and start the server again",
+                cure: "set `secrets.key` to a new one and `secrets.former_key` to this one (in Vault, write a new version), and start the server again",
             });
         }
         let next = Sealer::draw()?;

@@ -38,6 +38,8 @@ named_keys! {
         target: String, &[], "`targets.default`";
         /// Bucket of its files, `s3://bucket/prefix`, where they are to lie apart from those of all others. It is reached as `storage.url` is.
         bucket: StorageAddress, &[], "below `storage.url`";
+        /// Account of its processes, by its name or its number, where `process.run_as` gives all runs another one than Rigi's own.
+        run_as: String, &[], "`process.run_as`";
         /// Where the values of its secrets may lie, beside what `secrets.from` lets all projects name.
         secrets_from: AllowedSources, &[], "`secrets.from` alone";
         /// Longest time limit of a run. One that has more, or none, is refused.
@@ -62,7 +64,7 @@ pub const PROJECTS: Section<ProjectConfig> = Section {
     refuses: |name| name.parse::<ProjectName>().err().map(|error| error.to_string()),
 };
 
-/// Buckets of projects that cannot be.
+/// Buckets and accounts of projects that cannot be.
 pub(super) fn mistakes(config: &Config) -> Vec<ConfigMistake> {
     let kind_of = |address: &str| match StorageUrl::parse(address) {
         Ok(StorageUrl::Bucket { kind, .. }) => Some(kind),
@@ -82,7 +84,14 @@ pub(super) fn mistakes(config: &Config) -> Vec<ConfigMistake> {
         };
         Some(ConfigMistake { place: format!("projects.{name}.bucket"), message: message.to_owned() })
     };
-    config.projects.iter().filter_map(mistake).collect()
+    let alone = |(name, project): (&String, &ProjectConfig)| {
+        let is_alone = project.run_as.is_some() && config.process.run_as.is_none();
+        let message =
+            "needs `process.run_as`: else runs of other projects are Rigi's own, and reach this one's files";
+        is_alone
+            .then(|| ConfigMistake { place: format!("projects.{name}.run_as"), message: message.to_owned() })
+    };
+    config.projects.iter().filter_map(mistake).chain(config.projects.iter().filter_map(alone)).collect()
 }
 
 impl Config {
