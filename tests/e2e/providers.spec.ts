@@ -92,3 +92,50 @@ test("a second provider signs people in on the page, and their terminals with th
   await bob.getByRole("button", { name: /yes/i }).click();
   await expect.poll(async () => (await bob.request.get(`${at}/api/v1/account`)).status(), { timeout: 5000 }).toBe(401);
 });
+
+test("who signs out here is signed out at the provider too, where that is set, and comes back", async ({ bed, browser }) => {
+  const port = await freePort();
+  const at = `http://127.0.0.1:${port}`;
+  const issuer = await startProvider(bed, at, { Bob: ["air"] });
+  bed.shell("mine", "echo of the default");
+  const env = {
+    RIGI_PROJECTS__LAB__PIPELINES: bed.folder("lab"),
+    RIGI_PROVIDERS__SECOND__ISSUER: issuer,
+    RIGI_PROVIDERS__SECOND__CLIENT_ID: "rigi",
+    RIGI_PROVIDERS__SECOND__CLIENT_SECRET: "of-the-client",
+    RIGI_PROVIDERS__SECOND__ALLOW: "group:air",
+  };
+  const args = ["--team", "--port", String(port)];
+  let server = await bed.up({ args, env: { ...env, RIGI_PROVIDERS__SECOND__END_SESSION: "true" } });
+  const bob = await (await browser.newContext()).newPage();
+  await makeAccount(await (await browser.newContext()).newPage(), server.link, ADA);
+  await bob.goto(`${at}/`);
+  await bob.getByRole("button", { name: "Sign in with Second" }).click();
+  await atProvider(bob, "Bob");
+  await signedIn(bob);
+
+  const signOut = async (): Promise<void> => {
+    await bob.getByRole("button", { name: "Account of Bob" }).click();
+    await bob.getByRole("menuitem", { name: "Sign out" }).click();
+  };
+  await signOut();
+  await bob.waitForURL(`${issuer}/session/end?**`);
+  // It is over here already, whatever he answers there.
+  expect((await bob.request.get(`${at}/api/v1/account`)).status()).toBe(401);
+  const asked = new URL(bob.url()).searchParams;
+  expect(Object.fromEntries(asked)).toMatchObject({ client_id: "rigi", post_logout_redirect_uri: `${at}/` });
+  await bob.getByRole("button", { name: /yes/i }).click();
+  await bob.waitForURL(`${at}/`);
+  // The provider does not know him any more: it asks for his name.
+  await bob.getByRole("button", { name: "Sign in with Second" }).click();
+  await atProvider(bob, "Bob");
+  await signedIn(bob);
+
+  // Unless it is set, the provider's session is left alone, and he is back with one click.
+  await server.stop();
+  server = await bed.up({ args, env });
+  await bob.goto(`${at}/`);
+  await signOut();
+  await bob.getByRole("button", { name: "Sign in with Second" }).click();
+  await signedIn(bob);
+});

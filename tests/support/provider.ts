@@ -16,6 +16,7 @@ export async function startProvider(bed: Bed, server: string, groups: Record<str
         client_id: "rigi",
         client_secret: "of-the-client",
         redirect_uris: [`${server}/api/auth/second/callback`],
+        post_logout_redirect_uris: [`${server}/`],
         token_endpoint_auth_method: "client_secret_post",
         backchannel_logout_uri: `${server}/api/auth/second/logout`,
         backchannel_logout_session_required: true,

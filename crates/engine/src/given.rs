@@ -7,7 +7,8 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::pipeline::{PipelineSpec, SecretAs};
 use rigi_model::{ProjectName, Reason};
 use rigi_store::Store;
-use rigi_store::secrets::OpenSecrets;
+use rigi_store::references::Unresolved;
+use rigi_store::secrets::{Held, OpenSecret, OpenSecrets};
 use rigi_work::secrets::{PlanSecrets, SecretFile};
 
 use crate::fernet::FernetKey;
@@ -30,7 +31,7 @@ pub(crate) struct Given {
 
 /// Whether it asks for any.
 fn asks(spec: &PipelineSpec) -> bool {
-    !spec.secrets.is_empty() || !spec.encrypted_env.is_empty()
+    !spec.secrets.is_empty() || !spec.encrypted_env.is_empty() || spec.container.pull_secret.is_some()
 }
 
 /// The secrets that a spec asks for and that its project does not have, each once.
@@ -52,6 +53,7 @@ fn missing_in(open: &OpenSecrets, spec: &PipelineSpec) -> Vec<String> {
         .iter()
         .map(|secret| &*secret.name)
         .chain(key)
+        .chain(spec.container.pull_secret.as_deref())
         .filter(|name| open.get(name).is_none())
         .collect();
     names.sort_unstable();
@@ -107,24 +109,55 @@ pub(crate) async fn of_spec(
     let mut given = Given::default();
     for secret in &spec.secrets {
         let Some(found) = open.get(&secret.name) else { continue };
+        let value = value_of(store, project, &secret.name, found).await?;
         given.rest.versions.insert(secret.name.clone(), found.version);
-        given.rest.covered.push(found.value.clone());
+        given.rest.covered.push(value.clone());
         match &secret.given {
-            SecretAs::Variable(name) => _ = given.variables.insert(name.clone(), found.value.clone()),
+            SecretAs::Variable(name) => _ = given.variables.insert(name.clone(), value),
             SecretAs::File(name) => {
-                given.rest.files.push(SecretFile { name: name.clone(), content: found.value.clone() });
+                given.rest.files.push(SecretFile { name: name.clone(), content: value });
             }
         }
     }
     if let Some(found) = open.get(ENCRYPTION_KEY).filter(|_| !spec.encrypted_env.is_empty()) {
         given.rest.versions.insert(ENCRYPTION_KEY.to_owned(), found.version);
-        given.opened_env = opened_env(&spec.encrypted_env, &found.value)?;
+        let key = value_of(store, project, ENCRYPTION_KEY, found).await?;
+        given.opened_env = opened_env(&spec.encrypted_env, &key)?;
         given.rest.covered.extend(given.opened_env.values().cloned());
+    }
+    // The run itself is not given it, and cannot tell it.
+    if let Some(name) = &spec.container.pull_secret
+        && let Some(found) = open.get(name)
+    {
+        given.rest.registry = Some(value_of(store, project, name, found).await?);
     }
     if given.rest.covered.iter().map(String::len).sum::<usize>() > MOST_BYTES {
         return Err(refused("It was not started: its secrets are more than 1 MiB together.".into()));
     }
     Ok(given)
+}
+
+/// What a secret holds, wherever that lies.
+async fn value_of(
+    store: &Store,
+    project: &ProjectName,
+    name: &str,
+    secret: &OpenSecret,
+) -> Result<String, CannotPlan> {
+    let source = match &secret.held {
+        Held::Value(value) => return Ok(value.0.clone()),
+        Held::From(source) => source,
+    };
+    let resolved = store.references().resolve(project, source).await;
+    resolved.map(|value| value.to_string()).map_err(|Unresolved { may_pass, why, cure }| {
+        let message =
+            format!("It was not started: the secret `{name}` cannot be had from `{source}`: {why}. {cure}.");
+        let (class, reason) = match may_pass {
+            true => (FailureClass::Infrastructure, Reason::SecretUnavailable),
+            false => (FailureClass::User, Reason::SecretMissing),
+        };
+        CannotPlan { class, reason, message, away: false }
+    })
 }
 
 fn opened_env(sealed: &BTreeMap<String, String>, key: &str) -> Result<BTreeMap<String, String>, CannotPlan> {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub active: Limits,
     /// What is set for each project.
     pub projects: OfProjects,
+    /// Whether people have accounts, and share the places of a project.
+    pub people_share: bool,
     /// Where attempts execute unless the spec says otherwise.
     pub target: Target,
     /// Time limit of an attempt; `None` is none.

@@ -3,6 +3,7 @@
 
 pub mod container;
 pub mod kubernetes;
+mod registry;
 pub mod remote;
 mod thread;
 

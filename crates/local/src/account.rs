@@ -1,9 +1,10 @@
 //! Another account for runs: whose it is, what it can reach, and the group that keeps one run's files from another's.
 //!
-//! All runs have one user, and each attempt a group of its own, by which the system also tells whose a process is. Who
+//! All runs have one user, or one for each project that says so, and each attempt has a group of its own, by which the system also tells whose a process is. Who
 //! has the same user but another group can neither enter a folder that is the group's, nor look into a process. (What
 //! stays is that it may send it signals: these go by the user alone.)
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown};
@@ -11,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rigi_model::AttemptKey;
+use rigi_model::{AttemptKey, ProjectName};
 use sha2::{Digest, Sha256};
 
 /// Groups from here on are nobody's: systemd's list of users and groups leaves them free.
@@ -34,6 +35,8 @@ pub struct Account {
 pub struct Apart {
     /// The user.
     pub user: u32,
+    /// Those of projects that have another one.
+    pub of_projects: BTreeMap<ProjectName, u32>,
     /// Runs' folders, environments and helpers.
     pub folder: PathBuf,
 }
@@ -134,19 +137,32 @@ impl Apart {
     /// # Errors
     /// If there is no such account, or it cannot be used.
     pub fn open(name: &str, folder: PathBuf) -> Result<Self, AccountError> {
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let user = find(&users, name).ok_or_else(|| AccountError::Unknown(name.to_owned()))?;
-        if user == 0 || user == rustix::process::geteuid().as_raw() {
-            return Err(AccountError::Same(name.to_owned()));
-        }
+        let user = user_of(name)?;
         let folder = make(&folder).map_err(|source| AccountError::Folder { folder, source })?;
-        let apart = Self { user, folder };
-        apart.try_out()?;
+        let apart = Self { user, of_projects: BTreeMap::new(), folder };
+        apart.try_out(user)?;
         Ok(apart)
     }
 
-    fn try_out(&self) -> Result<(), AccountError> {
-        let Account { user, group } = Account::named(self.user, "try");
+    /// Gives the runs of a project another account than all others, in the same folder.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn give(&mut self, project: ProjectName, name: &str) -> Result<(), AccountError> {
+        let user = user_of(name)?;
+        self.try_out(user)?;
+        self.of_projects.insert(project, user);
+        Ok(())
+    }
+
+    /// Who runs of a project are.
+    #[must_use]
+    pub fn user_of(&self, project: &ProjectName) -> u32 {
+        self.of_projects.get(project).copied().unwrap_or(self.user)
+    }
+
+    fn try_out(&self, user: u32) -> Result<(), AccountError> {
+        let Account { user, group } = Account::named(user, "try");
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", "cd -- \"$1\"", "sh"]).arg(&self.folder).current_dir("/").uid(user).gid(group);
         let quiet = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -156,6 +172,15 @@ impl Apart {
         }
         Err(AccountError::Closed { user, folder: self.folder.clone() })
     }
+}
+
+fn user_of(name: &str) -> Result<u32, AccountError> {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = find(&users, name).ok_or_else(|| AccountError::Unknown(name.to_owned()))?;
+    if user == 0 || user == rustix::process::geteuid().as_raw() {
+        return Err(AccountError::Same(name.to_owned()));
+    }
+    Ok(user)
 }
 
 /// The number of an account in the text of `/etc/passwd`, or a number as it stands.

@@ -27,6 +27,7 @@ pub mod rights;
 pub mod run;
 pub mod run_config;
 pub mod secret;
+pub mod secret_source;
 pub mod state;
 pub mod target;
 pub mod text;

@@ -53,6 +53,8 @@ crate::state::text_enum! {
         StagingFailed = "staging-failed",
         /// A secret that it asks for is not there, or cannot be opened.
         SecretMissing = "secret-missing",
+        /// The place where the value of a secret lies does not give it now.
+        SecretUnavailable = "secret-unavailable",
         /// What the run wrote could not be kept.
         OutputsFailed = "outputs-failed",
         /// It succeeded, and something in its outputs folder is no file that can be kept, or is beyond what is kept.

@@ -7,6 +7,7 @@ pub(crate) mod areas;
 mod others;
 mod places;
 mod reader;
+pub(crate) mod settled;
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};

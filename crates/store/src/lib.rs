@@ -23,6 +23,7 @@ pub mod people;
 mod postgres;
 mod projects;
 mod reach;
+pub mod references;
 pub mod retention;
 mod rows;
 pub mod seal;
@@ -56,7 +57,7 @@ pub use lock::{FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
 pub use origin::Renew;
 pub use postgres::Server as PostgresServer;
-pub use storage::{BucketConfig, BucketKind, Hidden, Storage, StorageUrl};
+pub use storage::{BucketConfig, BucketKind, Hidden, OwnPlace, Storage, StorageUrl};
 pub use tables::events::SubjectChange;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_list::RunPage;
@@ -124,6 +125,7 @@ impl Store {
                 why: "a restore of a backup into it was begun and not finished; run it again".into(),
             });
         }
+        blobs::settled::settle(data, storage)?;
         let areas = Areas::open(data, storage)?;
         let past = Past::read(data, areas.first().root())?;
         past.expect_file(config, renew)?;

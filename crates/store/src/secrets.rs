@@ -10,10 +10,11 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rigi_model::event::Subject;
 use rigi_model::hash::hex;
+use rigi_model::secret_source::SecretSource;
 use rigi_model::{Actor, ProjectName, Timestamp};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -21,11 +22,12 @@ use tokio::sync::broadcast::error::TryRecvError;
 use crate::db::Db;
 use crate::people::audit;
 use crate::people::{Deed, Entry};
+use crate::references::References;
 use crate::seal::{self, KeyBytes, Sealer};
 use crate::tables::secrets as table;
 use crate::tables::secrets::SecretFacts;
 use crate::write::Write;
-use crate::{Commit, Error, Result, Store};
+use crate::{Commit, Error, Hidden, Result, Store};
 
 /// The next key, until it is the one.
 const NEXT_FILE: &str = "secret.key.next";
@@ -41,7 +43,27 @@ pub struct OpenSecret {
     /// See [`SecretFacts::version`].
     pub version: i64,
     /// What it holds.
-    pub value: String,
+    pub held: Held,
+}
+
+/// What a secret holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// Its value.
+    Value(Hidden),
+    /// Where its value lies.
+    From(SecretSource),
+}
+
+impl OpenSecret {
+    /// Its value, where it is stored.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        match &self.held {
+            Held::Value(value) => Some(&value.0),
+            Held::From(_) => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for OpenSecrets {
@@ -70,6 +92,7 @@ pub(crate) struct SecretCache {
     inner: Arc<Mutex<Cached>>,
     /// Held while secrets are written or a key is replaced: two of one name may not share a commit.
     one: Arc<tokio::sync::Mutex<()>>,
+    references: Arc<OnceLock<References>>,
 }
 
 #[derive(Default)]
@@ -99,7 +122,7 @@ impl std::fmt::Debug for SecretCache {
 
 impl SecretCache {
     pub(crate) fn new(commits: broadcast::Sender<Commit>) -> Self {
-        Self { commits, inner: Arc::default(), one: Arc::default() }
+        Self { commits, inner: Arc::default(), one: Arc::default(), references: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Cached> {
@@ -137,10 +160,19 @@ impl SecretCache {
     }
 }
 
-/// The line of the audit log: the name, and no value.
-fn note(write: &mut Write, project: &ProjectName, action: &'static str, name: &str, deed: &Deed) {
-    let project = Some(project);
-    audit::add(write, deed, Entry { action, project, subject: "secret", id: name, ..Entry::default() });
+/// The line of the audit log: the name, and no value; where that lies, if it lies elsewhere.
+fn note(
+    write: &mut Write,
+    project: &ProjectName,
+    action: &'static str,
+    name: &str,
+    from: Option<&SecretSource>,
+    deed: &Deed,
+) {
+    let after = from.map(|source| serde_json::json!({"from": source.to_string()}));
+    let entry =
+        Entry { action, project: Some(project), subject: "secret", id: name, after, ..Entry::default() };
+    audit::add(write, deed, entry);
 }
 
 impl Store {
@@ -164,12 +196,17 @@ impl Store {
                 what: format!("the key of the project {project}"),
                 why: "its secrets are there, and their key is not".into(),
             })?;
-            for (name, version, sealed) in rows {
-                let value = sealer.unseal(&sealed)?.ok_or_else(|| Error::Damaged {
-                    what: format!("the secret {name}"),
-                    why: "it is not sealed".into(),
-                })?;
-                open.by_name.insert(name, OpenSecret { version, value });
+            for (name, version, stored) in rows {
+                let damaged =
+                    |why: &str| Error::Damaged { what: format!("the secret {name}"), why: why.into() };
+                let held = match stored.strip_prefix(table::REFERENCE) {
+                    Some(source) => Held::From(source.parse().map_err(|why: String| damaged(&why))?),
+                    None => {
+                        let value = sealer.unseal(&stored)?.ok_or_else(|| damaged("it is not sealed"))?;
+                        Held::Value(Hidden(value))
+                    }
+                };
+                open.by_name.insert(name, OpenSecret { version, held });
             }
         }
         let open = Arc::new(open);
@@ -198,21 +235,49 @@ impl Store {
         let values: HashMap<&str, &str> =
             values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut write = Write::default();
+        let by = Actor::named(deed.actor.as_str());
         for (name, value) in &values {
-            table::set(
-                &mut write,
-                project,
-                name,
-                Some(sealer.seal(value)?),
-                &Actor::named(deed.actor.as_str()),
-                deed.at,
-            );
-            note(&mut write, project, "secrets.set", name, deed);
+            table::set(&mut write, project, name, Some(sealer.seal(value)?), &by, deed.at);
+            note(&mut write, project, "secrets.set", name, None, deed);
         }
         self.write_secrets(project, write).await?;
         let mut all = self.db().secrets(project).await?;
         all.retain(|facts| values.contains_key(facts.name.as_str()));
         Ok(all)
+    }
+
+    /// Says where the value of a secret lies from now on.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn set_reference(
+        &self,
+        project: &ProjectName,
+        name: &str,
+        source: &SecretSource,
+        deed: &Deed,
+    ) -> Result<Option<SecretFacts>> {
+        let _one = self.secrets.one.lock().await;
+        // Where there is a secret, there is the project's key.
+        self.make_project_sealer(project, deed.at).await?;
+        let (mut write, by) = (Write::default(), Actor::named(deed.actor.as_str()));
+        let stored = format!("{}{source}", table::REFERENCE);
+        table::set(&mut write, project, name, Some(stored), &by, deed.at);
+        note(&mut write, project, "secrets.set", name, Some(source), deed);
+        self.write_secrets(project, write).await?;
+        Ok(self.db().secrets(project).await?.into_iter().find(|facts| facts.name == name))
+    }
+
+    /// Follows references from now on: once, when the store was opened.
+    pub fn follow_references(&self, references: References) {
+        // Only the first counts; nobody gives a second.
+        let _ = self.secrets.references.set(references);
+    }
+
+    /// What follows references; none are allowed where nobody said so.
+    #[must_use]
+    pub fn references(&self) -> &References {
+        self.secrets.references.get_or_init(References::default)
     }
 
     /// Removes a secret.
@@ -226,7 +291,7 @@ impl Store {
         }
         let mut write = Write::default();
         table::set(&mut write, project, name, None, &Actor::named(deed.actor.as_str()), deed.at);
-        note(&mut write, project, "secrets.remove", name, deed);
+        note(&mut write, project, "secrets.remove", name, None, deed);
         self.write_secrets(project, write).await
     }
 
@@ -272,7 +337,7 @@ impl Store {
             let what = "the server's key is given by the configuration".to_owned();
             return Err(Error::Database {
                 what,
-                cure: "set `secrets.key` to a new one and `secrets.former_key` to this one, and start the server again",
+                cure: "set `secrets.key` to a new one and `secrets.former_key` to this one (in Vault, write a new version), and start the server again",
             });
         }
         let next = Sealer::draw()?;

@@ -1,7 +1,10 @@
 //! Where stored files lie: in the data folder, in another folder, or in a bucket of S3's or Google's kind.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use rigi_model::ProjectName;
 
 /// Where stored files lie.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +91,26 @@ pub struct BucketConfig {
     pub credentials_for: Option<Duration>,
     /// How long what nothing refers to is left alone: within half of it, what is stored again need not be touched.
     pub collect_after: Duration,
+    /// Projects that have their files in another bucket, or below another prefix, reached in the same way.
+    pub own: BTreeMap<ProjectName, OwnPlace>,
+}
+
+/// Where a project has its files that are not with all others'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnPlace {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// As [`BucketConfig::prefix`]; the project's name follows.
+    pub prefix: String,
+}
+
+impl BucketConfig {
+    /// The same for another place.
+    #[must_use]
+    pub fn at(&self, place: &OwnPlace) -> Self {
+        let OwnPlace { bucket, prefix } = place.clone();
+        Self { bucket, prefix, own: BTreeMap::new(), ..self.clone() }
+    }
 }
 
 impl Storage {

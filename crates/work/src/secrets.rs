@@ -14,6 +14,9 @@ pub struct PlanSecrets {
     /// What is covered in all that the attempt says; see [`crate::mask`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covered: Vec<String>,
+    /// What the image is pulled with, as the secret has it. For executors alone: no runner is told.
+    #[serde(skip)]
+    pub registry: Option<String>,
     /// Versions of the project's secrets among them, for the run's story; runners need not know.
     #[serde(skip)]
     pub versions: BTreeMap<String, i64>,

@@ -5,7 +5,7 @@ import { api, done, ok } from "./client";
 import { keys } from "./keys";
 import { asProblem } from "./problem";
 import { forget } from "./session";
-import type { AccountView, CreateToken, TakeLink } from "./types";
+import type { AccountView, CreateToken, SignedOut, TakeLink } from "./types";
 
 export const accountQuery = queryOptions({
   queryKey: keys.account,
@@ -71,13 +71,29 @@ export async function takeLink(body: TakeLink): Promise<AccountView | null> {
   return account ?? null;
 }
 
+const LEFT_NOTE = "rigi.left";
+
+/** What was to be said to whoever has just signed out, once. */
+export function takeLeftNote(): string | null {
+  const note = sessionStorage.getItem(LEFT_NOTE);
+  sessionStorage.removeItem(LEFT_NOTE);
+  return note;
+}
+
 /** Nothing of whoever was signed in stays on the page: it is loaded anew. */
 export async function signOut(): Promise<void> {
-  await done(api.DELETE("/api/v1/session")).catch((error: unknown) => {
+  let left: SignedOut | undefined;
+  const ended = api.DELETE("/api/v1/session").then((answer) => {
+    left = answer.data;
+    return answer;
+  });
+  await done(ended).catch((error: unknown) => {
     if (asProblem(error).status !== 401) throw error;
   });
   forget();
-  location.assign("/");
+  if (left?.note) sessionStorage.setItem(LEFT_NOTE, left.note);
+  // A provider ends its own session there, and leads back.
+  location.assign(left?.location ?? "/");
 }
 
 /** A change of what is one's own; what it changes is read again. */

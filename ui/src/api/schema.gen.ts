@@ -1647,7 +1647,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Sets a secret, or replaces its value. Attempts that start from now on have the new one. */
+        /** Sets a secret, or replaces what it holds: a value, or where it is taken from. Attempts that start from now on have the new one. */
         put: operations["set_secret_of_project"];
         post?: never;
         /** Removes a secret. Runs that ask for it are refused from now on; what runs already keeps what it was given. */
@@ -2253,7 +2253,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Sets a secret, or replaces its value. Attempts that start from now on have the new one. */
+        /** Sets a secret, or replaces what it holds: a value, or where it is taken from. Attempts that start from now on have the new one. */
         put: operations["set_secret"];
         post?: never;
         /** Removes a secret. Runs that ask for it are refused from now on; what runs already keeps what it was given. */
@@ -2706,9 +2706,21 @@ export interface components {
             /** @description Of number and hash, in hex (Ed25519). */
             signature: string;
         };
+        /** @description A head of the audit log outside the database and the data folder. */
+        AuditOutside: {
+            head?: components["schemas"]["AuditHead"] | null;
+            /**
+             * @description Where.
+             * @example s3://rigi/.audit/head.json
+             */
+            place: string;
+            /** @description Why it cannot be had. */
+            trouble?: string | null;
+        };
         /** @description What a look at the whole audit log found. */
         AuditVerdict: {
             head?: components["schemas"]["AuditHead"] | null;
+            outside?: components["schemas"]["AuditOutside"] | null;
             /**
              * Format: int64
              * @description Lines that are covered by seals.
@@ -4312,6 +4324,11 @@ export interface components {
              */
             items: {
                 /**
+                 * @description Where its value lies and is taken from when a run starts; absent: it is stored here.
+                 * @example vault:secret/lab/db#password
+                 */
+                from?: string | null;
+                /**
                  * @description Its name: that of an environment variable.
                  * @example API_KEY
                  */
@@ -5208,6 +5225,11 @@ export interface components {
         /** @description A secret of a project, without its value. */
         SecretView: {
             /**
+             * @description Where its value lies and is taken from when a run starts; absent: it is stored here.
+             * @example vault:secret/lab/db#password
+             */
+            from?: string | null;
+            /**
              * @description Its name: that of an environment variable.
              * @example API_KEY
              */
@@ -5349,13 +5371,19 @@ export interface components {
              */
             timezone: string | null;
         };
-        /** @description What a secret is to hold. */
+        /** @description What a secret is to hold: a value, or where it is taken from. */
         SetSecret: {
+            /**
+             * @description Instead of a value: `env:NAME`, `file:/path`, or `vault:mount/path#field` (`…#field@3` for one version), as far as the server's
+             *     operator allows it (`secrets.from`).
+             * @example vault:secret/lab/db#password
+             */
+            from?: string | null;
             /**
              * Format: password
              * @description 6 characters to 64 KiB.
              */
-            value: string;
+            value?: string | null;
         };
         /** @description Signs in. */
         SignIn: {
@@ -5365,6 +5393,13 @@ export interface components {
             mail: string;
             /** @description Password. */
             password: string;
+        };
+        /** @description What is left to do where one is signed out here. */
+        SignedOut: {
+            /** @description Where the browser goes for the provider to end its own session. */
+            location?: string | null;
+            /** @description Why there is none, in words. */
+            note?: string | null;
         };
         /** @description Begins to sign in by a provider, or to add it to the account that asks. */
         StartSignIn: {
@@ -12892,6 +12927,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Signed out here; the provider that one signed in with ends its own session at `location` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description Signed out */
             204: {
                 headers: {

@@ -4,6 +4,7 @@ import type { components } from "./schema.gen";
 type Schemas = components["schemas"];
 
 export type AccountView = Schemas["AccountView"];
+export type SignedOut = Schemas["SignedOut"];
 export type ArtifactView = Schemas["ArtifactView"];
 export type AttemptView = Schemas["AttemptView"];
 export type AuditView = Schemas["AuditView"];

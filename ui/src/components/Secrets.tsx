@@ -112,6 +112,11 @@ function Row({ secret, editing, fixed, onEdit, onDone }: RowProps) {
             <>Runs of pipelines that ask for it are refused from then on.</>
           ) : (
             <>
+              {secret.from && (
+                <>
+                  from <code>{secret.from}</code>,{" "}
+                </>
+              )}
               version {secret.version}, set <Ago at={secret.set_at} /> by {secret.set_by}
             </>
           )}

@@ -390,3 +390,14 @@ pub struct DeviceTaken {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
+
+/// What is left to do where one is signed out here.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SignedOut {
+    /// Where the browser goes for the provider to end its own session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// Why there is none, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}

@@ -317,4 +317,21 @@ pub struct AuditVerdict {
     /// What it was held against; absent: there was no head, so that a cut end would not show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<AuditHead>,
+    /// The head in the bucket, which it was held against too; absent: files lie in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<AuditOutside>,
+}
+
+/// A head of the audit log outside the database and the data folder.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditOutside {
+    /// Where.
+    #[schema(example = "s3://rigi/.audit/head.json")]
+    pub place: String,
+    /// What lies there; absent: nothing does, or it cannot be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<AuditHead>,
+    /// Why it cannot be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }

@@ -19,15 +19,25 @@ pub struct SecretView {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub set_at: Timestamp,
+    /// Where its value lies and is taken from when a run starts; absent: it is stored here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "vault:secret/lab/db#password")]
+    pub from: Option<String>,
 }
 
-/// What a secret is to hold.
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
+/// What a secret is to hold: a value, or where it is taken from.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetSecret {
     /// 6 characters to 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = Password, write_only)]
-    pub value: String,
+    pub value: Option<String>,
+    /// Instead of a value: `env:NAME`, `file:/path`, or `vault:mount/path#field` (`…#field@3` for one version), as far as the server's
+    /// operator allows it (`secrets.from`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "vault:secret/lab/db#password")]
+    pub from: Option<String>,
 }
 
 impl std::fmt::Debug for SetSecret {

@@ -28,6 +28,7 @@ fn bucket(data: &Path, collect_after: Duration) -> Option<Blobs> {
         sts_endpoint: None,
         credentials_for: None,
         collect_after,
+        own: Default::default(),
     };
     Some(
         Blobs::open_at(data, &rigi_model::ProjectName::default(), &Storage::Bucket(Box::new(config)))

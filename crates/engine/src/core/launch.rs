@@ -10,7 +10,7 @@ use rigi_model::pipeline::{PipelineSpec, idle_note};
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run_config::{EnvironmentLayers, VersionPart, merge_environment};
 use rigi_model::triggers::FollowUpKind;
-use rigi_model::{AttemptKey, ProjectName, Reason, RunId, RunState, Target, Timestamp, VersionHash};
+use rigi_model::{AttemptKey, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
 use rigi_work::credentials::GivenBy;
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::Core;
 use super::policies::{KnownPolicies, Policy};
 use crate::code::materialise;
-use crate::decide::Needs;
+use crate::decide::{Needs, StartedBy};
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
 use crate::quota::KnownNeeds;
 use crate::{Settings, access, given, inputs};
@@ -138,6 +138,10 @@ impl Policies for VersionCache {
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs {
         self.needs.find(project, of).unwrap_or_default()
     }
+
+    fn started_by(&self, trigger: &Trigger) -> StartedBy {
+        if self.settings.people_share { StartedBy::of(trigger) } else { StartedBy::Anybody }
+    }
 }
 
 impl Core {
@@ -200,8 +204,8 @@ impl Planner {
                 continue;
             };
             let one = self.clone().plan_one(key, request);
-            if self.store.storage().is_remote() {
-                // Each asks the storage for something, and may have to wait for it.
+            if self.store.storage().is_remote() || self.store.references().are_allowed() {
+                // Each asks others for something, and may have to wait for it.
                 tokio::spawn(one);
             } else {
                 one.await;

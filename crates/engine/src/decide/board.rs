@@ -6,29 +6,40 @@ use std::sync::Arc;
 
 use rigi_model::{ProjectName, RunId, Timestamp};
 
-use super::limit::{LimitOf, Limits, RunKind};
-use super::line::{Line, Turn, Turns};
-use super::share::{Share, Shares, may_take};
+use super::limit::{LimitOf, Limits, RunKind, StartedBy};
+use super::line::Line;
+use super::share::Shares;
 
 /// What waits, what is active, what is due.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
-    limits: Limits,
-    waiting: BTreeMap<Arc<RunKind>, Line>,
+    pub(super) limits: Limits,
+    pub(super) waiting: BTreeMap<Arc<RunKind>, Line>,
     /// How many are active, or how much they take, of whatever may have a limit.
     active: HashMap<LimitOf, u64>,
     due: BTreeSet<(Timestamp, RunId)>,
     /// When each kind last got a place, as a number that grows with every place.
-    served: HashMap<Arc<RunKind>, u64>,
-    places_given: u64,
+    pub(super) served: HashMap<Arc<RunKind>, u64>,
+    pub(super) places_given: u64,
     /// Whose turn it is among projects.
-    shares: Shares,
+    pub(super) shares: Shares<ProjectName>,
+    /// Who shares the places of a project, where people have accounts.
+    people: HashMap<ProjectName, People>,
     /// Nothing is claimed while this is set.
     closed: bool,
     /// Nothing is claimed before the queue is here as a whole.
     held: bool,
     /// Nothing is claimed while the disk has no room.
     lacks_room: bool,
+}
+
+/// Who shares the places of one project.
+#[derive(Debug, Clone, Default)]
+pub(super) struct People {
+    /// Whose turn it is among them.
+    pub shares: Shares<StartedBy>,
+    /// How many active runs each has.
+    pub active: BTreeMap<StartedBy, u64>,
 }
 
 /// Why a waiting run has no place.
@@ -138,13 +149,15 @@ impl Board {
         if let Some(turns) = self.waiting.get_mut(kind) {
             turns.insert(turn);
         } else {
-            if self
-                .waiting
-                .range(RunKind::first_of(&kind.project)..)
-                .next()
-                .is_none_or(|(next, _)| next.project != kind.project)
-            {
+            let first = |by| self.waiting.range(RunKind::first_of(&kind.project, by)..).next();
+            let is_its = |(next, _): &(&Arc<RunKind>, &Line)| next.project == kind.project;
+            if first(&StartedBy::Anybody).filter(is_its).is_none() {
                 self.shares.join(&kind.project);
+            }
+            if kind.by != StartedBy::Anybody
+                && first(&kind.by).filter(is_its).is_none_or(|(next, _)| next.by != kind.by)
+            {
+                self.people_of(kind).shares.join(&kind.by);
             }
             let mut turns = Line::default();
             turns.insert(turn);
@@ -168,6 +181,10 @@ impl Board {
         self.occupy(kind);
         self.places_given += 1;
         self.shares.serve(&kind.project, self.places_given);
+        if kind.by != StartedBy::Anybody {
+            let number = self.places_given;
+            self.people_of(kind).shares.serve(&kind.by, number);
+        }
         self.served.insert(kind.clone(), self.places_given);
     }
 
@@ -176,6 +193,24 @@ impl Board {
         for (of, takes) in kind.takes() {
             *self.active.entry(of).or_default() += takes;
         }
+        if kind.by != StartedBy::Anybody && !kind.is_flow() {
+            *self.people_of(kind).active.entry(kind.by.clone()).or_default() += 1;
+        }
+    }
+
+    fn people_of(&mut self, kind: &RunKind) -> &mut People {
+        self.people.entry(kind.project.clone()).or_default()
+    }
+
+    /// Who shares the places of a project; `None`: nobody does.
+    pub(super) fn people(&self, project: &ProjectName) -> Option<&People> {
+        self.people.get(project)
+    }
+
+    /// Whether a place may be given to anybody.
+    pub(super) fn gives(&self) -> bool {
+        let all_taken = self.limits.get(&LimitOf::Everything).is_some_and(|&most| self.active() >= most);
+        !(self.closed || self.held || self.lacks_room || all_taken)
     }
 
     /// An active run gives its place back.
@@ -186,6 +221,16 @@ impl Board {
                 if *count == 0 {
                     self.active.remove(&of);
                 }
+            }
+        }
+        if kind.by == StartedBy::Anybody || kind.is_flow() {
+            return;
+        }
+        let active = &mut self.people_of(kind).active;
+        if let Some(count) = active.get_mut(&kind.by) {
+            *count -= 1;
+            if *count == 0 {
+                active.remove(&kind.by);
             }
         }
     }
@@ -251,7 +296,7 @@ impl Board {
     }
 
     /// Where waiting runs stand, in the order they were asked for; `None` for those that do not wait. Each sees those of its
-    /// own project alone before it.
+    /// own project alone before it, and where people share that, those of whoever started it.
     #[must_use]
     pub fn places(&self, wanted: &[(RunId, Arc<RunKind>, i32)]) -> Vec<Option<QueuePlace>> {
         wanted.iter().map(|(run, kind, priority)| self.place(run, kind, *priority)).collect()
@@ -280,139 +325,11 @@ impl Board {
             }
         };
         let (mut ahead, mut waiting) = (0, 0);
-        for (_, turns) in self.waiting.iter().filter(|(kind, _)| among.holds(kind)) {
+        let its = |(other, _): &(&Arc<RunKind>, &Line)| among.holds(other) && other.by == kind.by;
+        for (_, turns) in self.waiting.iter().filter(its) {
             ahead += turns.before(&turn).0;
             waiting += turns.len();
         }
         Some(QueuePlace { reason, position: ahead + 1, waiting })
-    }
-
-    pub(super) fn draft(&self) -> Draft<'_> {
-        let mut draft = Draft {
-            projects: Vec::new(),
-            counts: Vec::new(),
-            clock: self.shares.clock,
-            places_given: self.places_given,
-        };
-        let all_taken = self.limits.get(&LimitOf::Everything).is_some_and(|&most| self.active() >= most);
-        if self.closed || self.held || self.lacks_room || all_taken {
-            return draft;
-        }
-        let mut known: HashMap<LimitOf, usize> = HashMap::new();
-        // Sorted by project.
-        for (kind, turns) in &self.waiting {
-            let mut count = |of: LimitOf| {
-                *known.entry(of).or_insert_with_key(|of| {
-                    let most = self.limits.get(of).copied().unwrap_or(u64::MAX);
-                    draft.counts.push(Count { active: self.active_of(of), most });
-                    draft.counts.len() - 1
-                })
-            };
-            let counts = kind.limited_by().map(&mut count);
-            let amounts = kind.amounts().map(|(of, takes)| (count(of), takes)).collect();
-            let mut turns = turns.iter();
-            let served = self.served.get(kind).copied().unwrap_or(0);
-            let is_flow = kind.is_flow();
-            let lane = Lane { counts, amounts, served, is_flow, next: turns.next(), turns };
-            match draft.projects.last_mut() {
-                Some(last) if *last.name == kind.project => last.lanes.push(lane),
-                _ => draft.projects.push(Contender {
-                    name: &kind.project,
-                    share: self.shares.of(&kind.project),
-                    lanes: vec![lane],
-                }),
-            }
-        }
-        draft
-    }
-}
-
-/// The waiting runs of one kind, while places are given.
-struct Lane<'a> {
-    /// Of the pipeline, the project, the target, everything: see [`RunKind::limited_by`].
-    counts: [usize; 4],
-    /// What each run takes of amounts.
-    amounts: Vec<(usize, u64)>,
-    served: u64,
-    /// Its runs take no place.
-    is_flow: bool,
-    next: Option<&'a Turn>,
-    turns: Turns<'a>,
-}
-
-impl<'a> Lane<'a> {
-    /// The smallest gets its project's next place: priority, then the pipeline with the fewest active, then what was served
-    /// longest ago, then age.
-    fn turn(&self, counts: &[Count]) -> Option<(Reverse<i32>, u64, u64, &'a RunId)> {
-        let pipeline = counts[self.counts[0]].active;
-        self.next.map(|(priority, run)| (*priority, pipeline, self.served, run))
-    }
-
-    /// Whether somebody waits in it, and nothing is in the way.
-    fn is_open(&self, counts: &[Count]) -> bool {
-        let fits = |at: usize, takes: u64| counts[at].active.saturating_add(takes) <= counts[at].most;
-        self.next.is_some()
-            && self.counts.iter().all(|&at| fits(at, 1))
-            && self.amounts.iter().all(|&(at, takes)| fits(at, takes))
-    }
-}
-
-/// A project that could take the next place.
-struct Contender<'a> {
-    name: &'a ProjectName,
-    share: Share,
-    /// At least one.
-    lanes: Vec<Lane<'a>>,
-}
-
-impl Contender<'_> {
-    /// How many of its runs have a place.
-    fn active(&self, counts: &[Count]) -> u64 {
-        self.lanes.iter().find(|lane| !lane.is_flow).map_or(0, |lane| counts[lane.counts[1]].active)
-    }
-}
-
-/// How many are active or how much they take, and may.
-struct Count {
-    active: u64,
-    most: u64,
-}
-
-/// Places being given, without changing the board.
-pub(super) struct Draft<'a> {
-    projects: Vec<Contender<'a>>,
-    counts: Vec<Count>,
-    /// Of the shares.
-    clock: u64,
-    places_given: u64,
-}
-
-impl Draft<'_> {
-    pub(super) fn next(&mut self) -> Option<RunId> {
-        let counts = &mut self.counts;
-        // A limit that is reached is not reached less before the draft is done.
-        self.projects.retain_mut(|project| {
-            project.lanes.retain(|lane| lane.is_open(counts));
-            !project.lanes.is_empty()
-        });
-        let all: Vec<(u64, u64)> =
-            self.projects.iter().map(|project| (project.active(counts), project.share.weight)).collect();
-        let may = may_take(&all);
-        let in_turn = self.projects.iter_mut().zip(all).filter(|(_, (active, weight))| may(*active, *weight));
-        let (project, _) =
-            in_turn.min_by_key(|(project, _)| (project.share.turn(self.clock), project.name))?;
-        let lane = project.lanes.iter_mut().min_by(|one, other| one.turn(counts).cmp(&other.turn(counts)))?;
-        let run = lane.next.map(|(_, run)| run.clone());
-        lane.next = lane.turns.next();
-        for at in lane.counts {
-            counts[at].active += 1;
-        }
-        for (at, takes) in &lane.amounts {
-            counts[*at].active += takes;
-        }
-        self.places_given += 1;
-        lane.served = self.places_given;
-        self.clock = project.share.serve(self.clock, self.places_given);
-        run
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rigi_model::{PipelineName, ProjectName, Target};
+use rigi_model::{Actor, PipelineName, ProjectName, Target, Trigger, TriggerKind};
 
 /// What a limit is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,12 +30,41 @@ pub type Limits = BTreeMap<LimitOf, u64>;
 pub struct RunKind {
     /// Project.
     pub project: ProjectName,
+    /// Whose share of the project's places they take.
+    pub by: StartedBy,
     /// Pipeline.
     pub pipeline: PipelineName,
     /// Where they execute.
     pub target: Target,
     /// What each of them takes.
     pub needs: Needs,
+}
+
+/// Who shares the places of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StartedBy {
+    /// Nobody does: people have no accounts here.
+    #[default]
+    Anybody,
+    /// What starts by itself, all of a project together.
+    Itself,
+    /// Who asked for it.
+    Person(Actor),
+}
+
+impl StartedBy {
+    /// Of a run with such a trigger, where people have accounts.
+    #[must_use]
+    pub fn of(trigger: &Trigger) -> Self {
+        match trigger.kind {
+            TriggerKind::Manual | TriggerKind::Rerun => Self::Person(trigger.by.clone()),
+            TriggerKind::Schedule
+            | TriggerKind::Downstream
+            | TriggerKind::Restart
+            | TriggerKind::Webhook
+            | TriggerKind::Dataset => Self::Itself,
+        }
+    }
 }
 
 /// What a run takes of what its project has at one time; 0 where that is not counted.
@@ -55,10 +84,11 @@ pub fn thousandths(cores: f64) -> u64 {
 }
 
 impl RunKind {
-    /// Not after any of a project's, in their order.
-    pub(super) fn first_of(project: &ProjectName) -> Arc<Self> {
+    /// Not after any that these have in a project, in their order.
+    pub(super) fn first_of(project: &ProjectName, by: &StartedBy) -> Arc<Self> {
         let (pipeline, target) = (PipelineName::unchecked(""), Target::as_stored(""));
-        Arc::new(Self { project: project.clone(), pipeline, target, needs: Needs::default() })
+        let (project, by) = (project.clone(), by.clone());
+        Arc::new(Self { project, by, pipeline, target, needs: Needs::default() })
     }
 
     /// What each takes of the limits that it may have, the narrowest first: one of a number of runs, or so much of an amount. A limit

@@ -1,6 +1,7 @@
 //! What happens next, as a pure function of what waits, what runs, the limits and the time.
 
 mod board;
+mod draft;
 mod limit;
 mod line;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod share;
 mod share_tests;
 
 pub use board::{Board, DiskRoom, QueuePlace, WaitReason};
-pub use limit::{LimitOf, Limits, Needs, RunKind, thousandths};
+pub use limit::{LimitOf, Limits, Needs, RunKind, StartedBy, thousandths};
 pub use share::WEIGHT;
 
 use rigi_model::{RunId, Timestamp};
@@ -27,7 +28,8 @@ pub enum Action {
 /// What is to be done at `now`; doing it changes the board. Delays end first: only when those runs wait with the others, by
 /// the next call, are places given. When there is nothing to be done, nothing is returned.
 ///
-/// Places are shared between projects by weight ([`share`]). Within a project they are given by priority, then to the pipeline
+/// Places are shared between projects by weight ([`share`]), and within a project, where people have accounts, between those who
+/// start its runs; what starts by itself is one of them. Of theirs, they are given by priority, then to the pipeline
 /// with the fewest active runs, then to the one that was served longest ago, then by age.
 #[must_use]
 pub fn decide(board: &Board, now: Timestamp) -> Vec<Action> {
@@ -66,7 +68,14 @@ mod tests {
     fn kind(text: &str) -> Arc<RunKind> {
         let (of, pipeline) = text.split_once('/').unwrap_or(("p", text));
         let pipeline = PipelineName::unchecked(pipeline);
-        Arc::new(RunKind { project: project(of), pipeline, target: Target::PROCESS, needs: Needs::default() })
+        let by = StartedBy::default();
+        Arc::new(RunKind {
+            project: project(of),
+            by,
+            pipeline,
+            target: Target::PROCESS,
+            needs: Needs::default(),
+        })
     }
 
     fn pipeline(name: &str) -> LimitOf {

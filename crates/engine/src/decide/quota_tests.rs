@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp};
 
-use super::{Action, Board, LimitOf, Limits, Needs, RunKind, WaitReason, decide, thousandths};
+use super::{Action, Board, LimitOf, Limits, Needs, RunKind, StartedBy, WaitReason, decide, thousandths};
 
 fn project(name: &str) -> ProjectName {
     ProjectName::unchecked(name)
@@ -15,7 +15,13 @@ fn project(name: &str) -> ProjectName {
 fn kind(of: &str, cpu: u64, memory: u64) -> Arc<RunKind> {
     let needs = Needs { cpu, memory };
     let pipeline = PipelineName::unchecked(format!("takes-{cpu}-{memory}"));
-    Arc::new(RunKind { project: project(of), pipeline, target: Target::PROCESS, needs })
+    Arc::new(RunKind {
+        project: project(of),
+        by: StartedBy::default(),
+        pipeline,
+        target: Target::PROCESS,
+        needs,
+    })
 }
 
 fn claims(board: &Board) -> Vec<RunId> {

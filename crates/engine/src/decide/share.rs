@@ -1,4 +1,4 @@
-//! Fair share between projects: whose turn it is.
+//! Fair share between projects, and between those who start the runs of one: whose turn it is.
 //!
 //! Of places that several projects wait for, each holds as many as its weight says, but for one, however long its runs take and
 //! however many wait. Which of them has the one more is a matter of virtual time: a project's time goes on by the inverse of its
@@ -7,8 +7,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-
-use rigi_model::ProjectName;
 
 /// The weight of a project that says nothing.
 pub const WEIGHT: u32 = 1;
@@ -29,6 +27,12 @@ pub(super) struct Share {
     served: u64,
     /// It wanted nothing for at least a turn, and has had no place since.
     fresh: bool,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { weight: u64::from(WEIGHT), at: 0, served: 0, fresh: false }
+    }
 }
 
 impl Share {
@@ -60,48 +64,54 @@ impl Share {
 }
 
 /// How far all are. Only who has waited is here.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Shares {
-    /// By project; what is not in the list has [`WEIGHT`].
-    weights: BTreeMap<ProjectName, u32>,
-    known: BTreeMap<ProjectName, Share>,
+#[derive(Debug, Clone)]
+pub(super) struct Shares<K> {
+    /// What is not in the list has [`WEIGHT`].
+    weights: BTreeMap<K, u32>,
+    known: BTreeMap<K, Share>,
     /// How far the one was that was served last, or another before it.
     pub clock: u64,
 }
 
-impl Shares {
-    pub(super) fn of(&self, project: &ProjectName) -> Share {
-        let weight = || u64::from(self.weights.get(project).copied().unwrap_or(WEIGHT).max(1));
-        let new = || Share { weight: weight(), at: 0, served: 0, fresh: false };
-        self.known.get(project).copied().unwrap_or_else(new)
+impl<K> Default for Shares<K> {
+    fn default() -> Self {
+        Self { weights: BTreeMap::new(), known: BTreeMap::new(), clock: 0 }
+    }
+}
+
+impl<K: Ord + Clone> Shares<K> {
+    pub(super) fn of(&self, whose: &K) -> Share {
+        let weight = || u64::from(self.weights.get(whose).copied().unwrap_or(WEIGHT).max(1));
+        let new = || Share { weight: weight(), ..Share::default() };
+        self.known.get(whose).copied().unwrap_or_else(new)
     }
 
-    /// A run of the project gets a place, the `number`th of all.
-    pub(super) fn serve(&mut self, project: &ProjectName, number: u64) {
-        let mut share = self.of(project);
+    /// A run of theirs gets a place, the `number`th of all.
+    pub(super) fn serve(&mut self, whose: &K, number: u64) {
+        let mut share = self.of(whose);
         self.clock = share.serve(self.clock, number);
-        self.set(project, share);
+        self.set(whose, share);
     }
 
-    /// A run of the project waits, the only one.
-    pub(super) fn join(&mut self, project: &ProjectName) {
-        let mut share = self.of(project);
+    /// A run of theirs waits, the only one.
+    pub(super) fn join(&mut self, whose: &K) {
+        let mut share = self.of(whose);
         share.join(self.clock);
-        self.set(project, share);
+        self.set(whose, share);
     }
 
-    /// A project's weight from now on; how far it is stays.
-    pub(super) fn weigh(&mut self, project: &ProjectName, weight: u32) {
-        self.weights.insert(project.clone(), weight);
-        if let Some(known) = self.known.get_mut(project) {
+    /// Their weight from now on; how far they are stays.
+    pub(super) fn weigh(&mut self, whose: &K, weight: u32) {
+        self.weights.insert(whose.clone(), weight);
+        if let Some(known) = self.known.get_mut(whose) {
             known.weight = u64::from(weight.max(1));
         }
     }
 
-    fn set(&mut self, project: &ProjectName, share: Share) {
-        match self.known.get_mut(project) {
+    fn set(&mut self, whose: &K, share: Share) {
+        match self.known.get_mut(whose) {
             Some(known) => *known = share,
-            None => _ = self.known.insert(project.clone(), share),
+            None => _ = self.known.insert(whose.clone(), share),
         }
     }
 }

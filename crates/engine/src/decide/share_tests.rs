@@ -5,15 +5,30 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use rigi_model::{PipelineName, ProjectName, RunId, Target, Timestamp};
+use rigi_model::{Actor, PipelineName, ProjectName, RunId, Target, Timestamp};
 
-use super::{Action, Board, LimitOf, Limits, Needs, RunKind, decide};
+use super::{Action, Board, LimitOf, Limits, Needs, RunKind, StartedBy, decide};
 
 const SECOND: u64 = 1_000_000;
 
-fn kind(project: &str, pipeline: &str) -> Arc<RunKind> {
+/// Of a project, or of somebody in it (`lab@ada`; `lab@` is what starts by itself).
+fn kind(whose: &str, pipeline: &str) -> Arc<RunKind> {
+    let (project, by) = match whose.split_once('@') {
+        None => (whose, StartedBy::Anybody),
+        Some((project, "")) => (project, StartedBy::Itself),
+        Some((project, person)) => (project, StartedBy::Person(Actor::named(person))),
+    };
     let (project, pipeline) = (ProjectName::unchecked(project), PipelineName::unchecked(pipeline));
-    Arc::new(RunKind { project, pipeline, target: Target::PROCESS, needs: Needs::default() })
+    Arc::new(RunKind { project, by, pipeline, target: Target::PROCESS, needs: Needs::default() })
+}
+
+/// The same as a name.
+fn whose(kind: &RunKind) -> ProjectName {
+    match &kind.by {
+        StartedBy::Anybody => kind.project.clone(),
+        StartedBy::Itself => ProjectName::unchecked(format!("{}@", kind.project)),
+        StartedBy::Person(person) => ProjectName::unchecked(format!("{}@{person}", kind.project)),
+    }
 }
 
 /// Runs that wait and end; time is a number.
@@ -61,9 +76,9 @@ impl World {
             let Action::Claim(run) = action else { continue };
             let (kind, priority) = self.kinds[&run].clone();
             self.board.start(&run, &kind, priority);
-            let took = takes(kind.project.as_str());
+            let took = takes(whose(&kind).as_str());
             self.ends.push(Reverse((self.now + took, run.clone())));
-            *self.started.entry(kind.project.clone()).or_default() += 1;
+            *self.started.entry(whose(&kind)).or_default() += 1;
             self.order.push(run);
         }
     }
@@ -86,7 +101,7 @@ impl World {
 
     fn pass(&mut self, to: u64) {
         for Reverse((_, run)) in &self.ends {
-            *self.held.entry(self.kinds[run].0.project.clone()).or_default() += to - self.now;
+            *self.held.entry(whose(&self.kinds[run].0)).or_default() += to - self.now;
         }
         self.now = to;
     }
@@ -249,5 +264,92 @@ proptest! {
             }
             prop_assert_eq!(active.len() as u64, board.active());
         }
+    }
+}
+
+const PEOPLE: [&str; 4] = ["lab@", "lab@ada", "lab@ben", "lab@cleo"];
+
+#[test]
+fn people_of_a_project_have_the_same_whoever_has_a_hundred_thousand() {
+    for places in [1, 4, 16] {
+        for times_longer in [1, 3] {
+            let mut world = World::new(places, &[]);
+            world.submit(100_000, "lab@ada", "a");
+            // Many pipelines are no greater share; what starts by itself is one.
+            ["b", "c", "d", "e"].iter().for_each(|pipeline| world.submit(100, "lab@ben", pipeline));
+            ["b", "c"].iter().for_each(|pipeline| world.submit(200, "lab@", pipeline));
+            world.submit(400, "lab@cleo", "a");
+            let short = places * SECOND / if times_longer == 1 { 6 } else { 5 };
+            world.until(60 * SECOND, |whose| if whose == "lab@ada" { times_longer * short } else { short });
+            let index = jain(&PEOPLE.map(|whose| world.share(whose)));
+            // As between projects: of places that are left over, whoever has the longer runs has more.
+            let least = if times_longer == 1 || places >= 7 { 0.95 } else { 0.74 };
+            assert!(index >= least, "{places} places, {times_longer} times longer: {index}");
+        }
+    }
+}
+
+#[test]
+fn the_first_run_of_another_waits_for_one_end_and_no_priority_goes_before_it() {
+    for places in [1, 4, 16] {
+        let mut world = World::new(places, &[]);
+        let urgent = kind("lab@ada", "a");
+        for _ in 0..100_000 {
+            world.runs += 1;
+            let run = RunId::from_bits(world.runs);
+            world.board.wait(&run, &urgent, 100);
+            world.kinds.insert(run, (urgent.clone(), 100));
+        }
+        world.until(10 * SECOND, |_| SECOND);
+        world.submit(1, "lab@ben", "a");
+        let first = RunId::from_bits(world.runs);
+        assert_eq!(
+            world.board.places(&[(first.clone(), kind("lab@ben", "a"), 0)])[0].clone().unwrap().position,
+            1
+        );
+        let at = world.now;
+        while !world.order.contains(&first) {
+            world.until(world.now + SECOND / 10, |_| SECOND);
+            assert!(world.now - at <= SECOND, "{places} places");
+        }
+    }
+}
+
+#[test]
+fn a_project_is_not_more_for_having_more_people() {
+    let mut world = World::new(4, &[]);
+    (0..50).for_each(|person| world.submit(1000, &format!("big@p{person}"), "a"));
+    world.submit(50_000, "small@ada", "a");
+    world.until(60 * SECOND, |_| SECOND / 2);
+    let small = world.share("small@ada");
+    assert!((small - 0.5).abs() < 0.02, "{small}");
+    let people: Vec<f64> = (0..50).map(|person| world.share(&format!("big@p{person}"))).collect();
+    assert!(jain(&people) >= 0.95, "{people:?}");
+}
+
+proptest! {
+    /// Without accounts there is one share of all: the order is what it was before.
+    #[test]
+    fn one_person_alone_is_served_as_if_nobody_shared(
+        waiting in prop::collection::vec(("[a-d]", -2..3i32), 1..60),
+        places in 1..5u64,
+    ) {
+        let order = |whose: &str| {
+            let mut board = Board::new(Limits::from([(LimitOf::Everything, places)]));
+            for (n, (pipeline, priority)) in waiting.iter().enumerate() {
+                board.wait(&RunId::from_bits(n as u128), &kind(whose, pipeline), *priority);
+            }
+            let mut order = Vec::new();
+            loop {
+                let claims = decide(&board, Timestamp(0));
+                let Some(Action::Claim(run)) = claims.first().cloned() else { return order };
+                let n = waiting.iter().enumerate().find(|(n, _)| RunId::from_bits(*n as u128) == run).unwrap();
+                let its = kind(whose, &n.1.0);
+                board.start(&run, &its, n.1.1);
+                board.end(&its);
+                order.push(run);
+            }
+        };
+        prop_assert_eq!(order("lab"), order("lab@ada"));
     }
 }

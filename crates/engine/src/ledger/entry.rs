@@ -11,7 +11,7 @@ use rigi_store::{NewRun, OpenRun};
 use rigi_work::plan::Sample;
 use serde_json::Value;
 
-use crate::decide::{Needs, RunKind};
+use crate::decide::{Needs, RunKind, StartedBy};
 
 /// A run that has not ended. Most of them wait, and there may be a million of these: what a waiting one needs is little.
 #[derive(Debug)]
@@ -106,9 +106,15 @@ impl Entry {
         Self { of, priority, accepted_at, status: None, request: None, launched, keeping, live: None }
     }
 
-    pub(super) fn accepted(request: &Arc<NewRun>, needs: Needs, cache: bool, runs_of: &mut RunsOf) -> Self {
+    pub(super) fn accepted(
+        request: &Arc<NewRun>,
+        (by, needs): (StartedBy, Needs),
+        cache: bool,
+        runs_of: &mut RunsOf,
+    ) -> Self {
         let kind = RunKind {
             project: request.project.clone(),
+            by,
             pipeline: line_of(&request.pipeline, request.part().part.step.as_deref()),
             target: request.target.clone(),
             needs,
@@ -119,10 +125,10 @@ impl Entry {
         Self { request: cache.then(|| request.clone()), ..entry }
     }
 
-    pub(super) fn recovered(run: OpenRun, needs: Needs, runs_of: &mut RunsOf) -> Self {
+    pub(super) fn recovered(run: OpenRun, (by, needs): (StartedBy, Needs), runs_of: &mut RunsOf) -> Self {
         let OpenRun { project, pipeline, part, parent, target, priority, status, .. } = run;
         let pipeline = line_of(&pipeline, part.part.step.as_deref());
-        let kind = Arc::new(RunKind { project, pipeline, target, needs });
+        let kind = Arc::new(RunKind { project, by, pipeline, target, needs });
         let of = runs_of.get(RunOf { kind, part, parent });
         let accepted_at = status.queued_at;
         let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));

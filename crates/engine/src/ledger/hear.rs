@@ -75,7 +75,8 @@ impl<P: Policies> Ledger<P> {
             let cache = self.cached_requests < CACHED_REQUESTS;
             self.cached_requests += usize::from(cache);
             let needs = self.policies.needs(&request.project, &request.part());
-            let entry = Entry::accepted(request, needs, cache, &mut self.runs_of);
+            let by = self.policies.started_by(&request.trigger);
+            let entry = Entry::accepted(request, (by, needs), cache, &mut self.runs_of);
             self.board.wait(&request.id, &entry.of.kind, entry.priority);
             self.runs.insert(request.id.clone(), entry);
             if let Some(by) = self.to_stop.remove(&request.id) {

@@ -23,11 +23,11 @@ use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
 use rigi_model::run_config::VersionPart;
 use rigi_model::triggers::FollowUpKind;
-use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp};
+use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp, Trigger};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
-use crate::decide::{Action, Board, DiskRoom, Needs, decide};
+use crate::decide::{Action, Board, DiskRoom, Needs, StartedBy, decide};
 use entry::{Entry, RunsOf};
 use foreign::LookUp;
 
@@ -52,6 +52,10 @@ pub trait Policies {
     }
     /// What each run takes of what its project has at one time.
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs;
+    /// Whose share of its project's places a run takes.
+    fn started_by(&self, _trigger: &Trigger) -> StartedBy {
+        StartedBy::Anybody
+    }
 }
 
 /// Every run that has not ended.

@@ -26,7 +26,8 @@ impl<P: Policies> Ledger<P> {
             let id = run.id.clone();
             let active = run.status.state.is_active();
             let needs = self.policies.needs(&run.project, &run.part);
-            let entry = Entry::recovered(run, needs, &mut self.runs_of);
+            let by = self.policies.started_by(&run.trigger);
+            let entry = Entry::recovered(run, (by, needs), &mut self.runs_of);
             let key = entry.key(id.clone());
             let found = if active { known.remove(&key) } else { None };
             self.place(id.clone(), delayed_no_longer(entry, now));
@@ -58,7 +59,8 @@ impl<P: Policies> Ledger<P> {
         for run in runs {
             if !self.runs.contains_key(&run.id) {
                 let needs = self.policies.needs(&run.project, &run.part);
-                let (id, entry) = (run.id.clone(), Entry::recovered(run, needs, &mut self.runs_of));
+                let by = self.policies.started_by(&run.trigger);
+                let (id, entry) = (run.id.clone(), Entry::recovered(run, (by, needs), &mut self.runs_of));
                 self.place(id, entry);
             }
         }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
 use bollard::models::ImageInspect;
@@ -14,18 +16,19 @@ use serde_json::Value;
 
 use super::engine::{is_away, status, words};
 use super::start::Failure;
+use crate::registry;
 
 /// Finds an image, pulling it if need be; `say` is told when that takes time.
 pub async fn ensure(
     docker: &Docker,
     image: &str,
     pull_when: Pull,
-    credentials: Option<&Path>,
+    logins: Logins<'_>,
     say: impl Fn(String),
 ) -> Result<ImageInspect, Failure> {
     if pull_when == Pull::Always {
         say(format!("Pulling {image}"));
-        pull(docker, image, credentials).await?;
+        pull(docker, image, logins).await?;
     }
     match docker.inspect_image(image).await {
         Ok(found) => return Ok(found),
@@ -42,19 +45,15 @@ pub async fn ensure(
         Err(_) => {}
     }
     say(format!("Pulling {image}"));
-    pull(docker, image, credentials).await?;
+    pull(docker, image, logins).await?;
     let found = docker.inspect_image(image).await;
     found.map_err(|error| Failure::of_engine("look for the image that was pulled", &error))
 }
 
-async fn pull(docker: &Docker, image: &str, credentials: Option<&Path>) -> Result<(), Failure> {
+async fn pull(docker: &Docker, image: &str, logins: Logins<'_>) -> Result<(), Failure> {
     let (name, tag) = split(image);
     let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
-    let credentials = match credentials {
-        Some(file) => credentials_for(file, image)?,
-        None => None,
-    };
-    let mut progress = Box::pin(docker.create_image(Some(options), None, credentials));
+    let mut progress = Box::pin(docker.create_image(Some(options), None, logins.of(image)?));
     while let Some(step) = progress.next().await {
         step.map_err(|error| pull_failed(image, &error))?;
     }
@@ -90,7 +89,10 @@ fn explain(said: &str) -> (FailureClass, &'static str) {
     let lower = said.to_ascii_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if any(&["denied", "unauthorized", "authentication required", "no basic auth"]) {
-        return (FailureClass::User, "Give the target credentials for this registry, or check the name.");
+        return (
+            FailureClass::User,
+            "Name a secret with credentials for this registry (`pull_secret`), give the target some, or check the name.",
+        );
     }
     if any(&["not found", "manifest unknown", "invalid reference", "does not exist", "no match for platform"])
     {
@@ -102,43 +104,61 @@ fn explain(said: &str) -> (FailureClass, &'static str) {
     (FailureClass::Transient, "This may pass.")
 }
 
-/// The credentials for an image's registry in a file as `docker login` writes it.
-fn credentials_for(file: &Path, image: &str) -> Result<Option<DockerCredentials>, Failure> {
-    let bad = |why: String| {
-        let message = format!("The credentials of registries ({}) cannot be read: {why}.", file.display());
-        unavailable(FailureClass::Infrastructure, message)
-    };
-    let text = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
-    let value: Value = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
-    let registry = registry_of(image);
-    let known = value.get("auths").and_then(Value::as_object);
-    let entry = known.and_then(|known| {
-        let host = |key: &str| {
-            let key = key.trim_start_matches("https://").trim_start_matches("http://");
-            key.split('/').next().unwrap_or_default().to_owned()
-        };
-        known.iter().find(|(key, _)| host(key) == registry).map(|(_, entry)| entry)
-    });
-    let text = |name: &str| entry.and_then(|e| e.get(name)).and_then(Value::as_str).map(str::to_owned);
-    Ok(entry.map(|_| DockerCredentials {
-        username: text("username"),
-        password: text("password"),
-        auth: text("auth"),
-        identitytoken: text("identitytoken"),
-        serveraddress: Some(registry.to_owned()),
-        ..DockerCredentials::default()
-    }))
+/// What an image is pulled with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Logins<'a> {
+    /// The project's secret: it counts before the file.
+    pub own: Option<&'a str>,
+    /// The target's file, as `docker login` writes it.
+    pub file: Option<&'a Path>,
 }
 
-fn registry_of(image: &str) -> &str {
-    match image.split_once('/') {
-        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => first,
-        _ => "index.docker.io",
+impl Logins<'_> {
+    fn of(self, image: &str) -> Result<Option<DockerCredentials>, Failure> {
+        if let Some(own) = self.own {
+            let file = registry::file_of(own, image).map_err(|why| unavailable(FailureClass::User, why))?;
+            let found = credentials_for(&file, image);
+            return found.map(Some).ok_or_else(|| {
+                let registry = registry::registry_of(image);
+                let why = format!(
+                    "The secret of `pull_secret` has no credentials of `{registry}`. Add them to it."
+                );
+                unavailable(FailureClass::User, why)
+            });
+        }
+        let Some(file) = self.file else { return Ok(None) };
+        let bad = |why: String| {
+            let message =
+                format!("The credentials of registries ({}) cannot be read: {why}.", file.display());
+            unavailable(FailureClass::Infrastructure, message)
+        };
+        let text = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
+        let value: Value = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+        Ok(credentials_for(&value, image))
     }
+}
+
+/// The credentials for an image's registry in a file as `docker login` writes it.
+fn credentials_for(file: &Value, image: &str) -> Option<DockerCredentials> {
+    let entry = registry::entry_of(file, image)?;
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+    // `auth` is read by command lines alone; an engine wants its two halves.
+    let pair = text("auth").and_then(|auth| String::from_utf8(STANDARD.decode(auth).ok()?).ok());
+    let (user, password) = pair.as_deref().and_then(|pair| pair.split_once(':')).unzip();
+    Some(DockerCredentials {
+        username: text("username").or_else(|| user.map(str::to_owned)),
+        password: text("password").or_else(|| password.map(str::to_owned)),
+        auth: text("auth"),
+        identitytoken: text("identitytoken"),
+        serveraddress: Some(registry::registry_of(image).to_owned()),
+        ..DockerCredentials::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     #[test]
@@ -151,7 +171,7 @@ mod tests {
             ("r.example/a@sha256:ab", "r.example/a", "sha256:ab", "r.example"),
         ] {
             assert_eq!(split(image), (name, tag), "{image}");
-            assert_eq!(registry_of(image), registry, "{image}");
+            assert_eq!(registry::registry_of(image), registry, "{image}");
         }
     }
 
@@ -173,10 +193,55 @@ mod tests {
         let file = dir.path().join("config.json");
         std::fs::write(&file, r#"{"auths": {"https://ghcr.io/v2/": {"auth": "YTpi"}, "r.example": {}}}"#)
             .unwrap();
-        let found = credentials_for(&file, "ghcr.io/team/app").unwrap().unwrap();
-        assert_eq!(found.auth.as_deref(), Some("YTpi"));
-        assert!(credentials_for(&file, "debian:13").unwrap().is_none());
+        let logins = Logins { own: None, file: Some(&file) };
+        let found = logins.of("ghcr.io/team/app").unwrap().unwrap();
+        assert_eq!((found.username.as_deref(), found.password.as_deref()), (Some("a"), Some("b")));
+        assert!(logins.of("debian:13").unwrap().is_none());
+        // A project's own count before those of the target.
+        let own = Logins { own: Some("ada:hunter22"), ..logins };
+        let found = own.of("ghcr.io/team/app").unwrap().unwrap();
+        assert_eq!((found.username.as_deref(), found.password.as_deref()), (Some("ada"), Some("hunter22")));
+        let other = Logins { own: Some(r#"{"auths": {"r.example": {}}}"#), ..logins };
+        assert!(other.of("ghcr.io/team/app").unwrap_err().message.contains("no credentials of `ghcr.io`"));
         std::fs::write(&file, "{").unwrap();
-        assert!(credentials_for(&file, "debian:13").unwrap_err().message.contains("config.json"));
+        assert!(logins.of("debian:13").unwrap_err().message.contains("config.json"));
+    }
+
+    #[tokio::test]
+    async fn an_engine_is_told_what_the_projects_secret_has() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("tcp://{}", listener.local_addr().unwrap());
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut head, mut piece) = (Vec::new(), [0; 4096]);
+            while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                let count = stream.read(&mut piece).await.unwrap();
+                head.extend_from_slice(&piece[..count]);
+            }
+            let said = r#"{"errorDetail":{"message":"pull access denied"},"error":"pull access denied"}"#;
+            let length = said.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{said}"
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(head).unwrap()
+        });
+        let docker = Docker::connect_with_http(&address, 5, bollard::API_DEFAULT_VERSION).unwrap();
+        let logins = Logins { own: Some("ada:hunter22"), file: None };
+        let failure =
+            ensure(&docker, "r.example/team/app:2", Pull::Always, logins, |_| {}).await.unwrap_err();
+        assert!(
+            failure.message.contains("`pull_secret`") && !failure.message.contains("hunter"),
+            "{}",
+            failure.message
+        );
+        let head = heard.await.unwrap();
+        assert!(head.contains("fromImage=r.example%2Fteam%2Fapp"), "{head}");
+        let auth = head.lines().find_map(|line| {
+            line.to_ascii_lowercase().starts_with("x-registry-auth: ").then(|| line[17..].to_owned())
+        });
+        let auth = base64::engine::general_purpose::URL_SAFE.decode(auth.unwrap()).unwrap();
+        let auth: Value = serde_json::from_slice(&auth).unwrap();
+        assert_eq!((&auth["username"], &auth["password"]), (&Value::from("ada"), &Value::from("hunter22")));
     }
 }

@@ -93,9 +93,10 @@ async fn try_start(
         let (class, reason) = (FailureClass::User, Reason::ImageUnavailable);
         return Err(Failure { class, reason, message });
     };
-    let credentials = config.credentials.as_deref();
+    let own = plan.secrets.registry.as_deref().filter(|_| plan.own_image().is_some());
+    let logins = image::Logins { own, file: config.credentials.as_deref() };
     let say = |message| say(remote, &plan.key, message);
-    let inspected = image::ensure(docker, image, plan.container.pull, credentials, say).await?;
+    let inspected = image::ensure(docker, image, plan.container.pull, logins, say).await?;
     let token = remote.token(&plan.key);
     let mounts = match &config.reach {
         Reach::Mounts { socket } => mounts(config, plan, remote, socket, token.clone()).await?,

@@ -7,6 +7,7 @@ use rigi_work::wire::OWN_MEMORY;
 use serde_json::{Map, Value, json};
 
 use super::{KubernetesConfig, patch};
+use crate::registry;
 
 /// Label: the server whose Job it is.
 pub const SERVER: &str = "rigi.run/server";
@@ -59,7 +60,41 @@ fn is_label(text: &str) -> bool {
 
 /// The secret that holds the attempt's token; it goes when the Job goes.
 pub fn secret(key: &AttemptKey, labels: &Map<String, Value>, token: &str, job_uid: &str) -> Value {
-    let name = key.object_name();
+    owned_secret(key, key.object_name(), labels, job_uid, ("Opaque", json!({"token": token})))
+}
+
+/// What the secret with the credentials of the image's registry is called.
+pub fn pull_secret_name(key: &AttemptKey) -> String {
+    format!("{}-pull", key.object_name())
+}
+
+/// That secret, where the project has one for it; it goes when the Job goes, too.
+///
+/// # Errors
+/// If what the project has are no credentials.
+pub fn pull_secret(
+    plan: &AttemptPlan,
+    labels: &Map<String, Value>,
+    job_uid: &str,
+) -> Result<Option<Value>, String> {
+    let Some((image, login)) = own_login(plan) else { return Ok(None) };
+    let file = registry::file_of(login, image)?.to_string();
+    let held = ("kubernetes.io/dockerconfigjson", json!({".dockerconfigjson": file}));
+    Ok(Some(owned_secret(&plan.key, pull_secret_name(&plan.key), labels, job_uid, held)))
+}
+
+/// The pipeline's own image, and what its project pulls it with.
+fn own_login(plan: &AttemptPlan) -> Option<(&str, &str)> {
+    plan.own_image().zip(plan.secrets.registry.as_deref())
+}
+
+fn owned_secret(
+    key: &AttemptKey,
+    name: String,
+    labels: &Map<String, Value>,
+    job_uid: &str,
+    (kind, held): (&str, Value),
+) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -67,13 +102,13 @@ pub fn secret(key: &AttemptKey, labels: &Map<String, Value>, token: &str, job_ui
             "name": name,
             "labels": labels,
             "ownerReferences": [{
-                "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid,
+                "apiVersion": "batch/v1", "kind": "Job", "name": key.object_name(), "uid": job_uid,
                 "controller": true, "blockOwnerDeletion": false,
             }],
         },
-        "type": "Opaque",
+        "type": kind,
         "immutable": true,
-        "stringData": {"token": token},
+        "stringData": held,
     })
 }
 
@@ -127,6 +162,8 @@ fn pod(config: &KubernetesConfig, plan: &AttemptPlan) -> Value {
     } else {
         &spec.image_pull_secrets
     };
+    let own = own_login(plan).map(|_| pull_secret_name(&plan.key));
+    let pull_secrets: Vec<&String> = own.iter().chain(pull_secrets).collect();
     let mut tolerations: Vec<Value> = ["not-ready", "unreachable"]
         .iter()
         .map(|taint| {
@@ -273,4 +310,61 @@ fn resources(plan: &AttemptPlan) -> Value {
 /// The attempt's limit on memory, from its container's.
 pub fn memory_limit(quantity: &str) -> Option<u64> {
     quantity.parse::<u64>().ok().map(|bytes| bytes.saturating_sub(OWN_MEMORY))
+}
+
+#[cfg(test)]
+mod tests {
+    use rigi_model::pipeline::spec::Entry;
+
+    use super::*;
+    use crate::kubernetes::Defaults;
+
+    fn plan() -> AttemptPlan {
+        let entry = Entry::Image { image: "r.example/app:1".into(), argv: vec!["x".into()] };
+        let mut plan: AttemptPlan = serde_json::from_value(json!({
+            "key": {"run": rigi_model::RunId::generate(), "number": 1}, "project": "lab", "pipeline": "fit", "step": "main",
+            "trigger": "manual", "entry": entry, "cells": [], "code": "/code", "environment": null, "parameters": {}, "env": {},
+            "inputs": [], "outputs": [], "limits": {}, "timeout": null, "grace": {"secs": 1, "nanos": 0},
+        }))
+        .unwrap();
+        plan.secrets.registry = Some("ada:hunter22".into());
+        plan
+    }
+
+    #[test]
+    fn credentials_of_a_registry_stand_in_a_secret_that_goes_with_the_job_and_nowhere_else() {
+        let config = KubernetesConfig {
+            name: rigi_model::Target::as_stored("kubernetes"),
+            kubeconfig: None,
+            context: None,
+            namespace: None,
+            image: Some("r.example/rigi:1".into()),
+            program: "/usr/local/bin/rigi".into(),
+            url: "http://rigi".into(),
+            user: "1001:1001".into(),
+            defaults: Defaults { image_pull_secrets: vec!["shared".into()], ..Defaults::default() },
+            server: "server".into(),
+        };
+        let (mut plan, labels) = (plan(), Map::new());
+        let name = pull_secret_name(&plan.key);
+        let job_of = |plan: &AttemptPlan| job(&config, plan, false);
+        let made = job_of(&plan);
+        let names = &made["spec"]["template"]["spec"]["imagePullSecrets"];
+        assert_eq!(*names, json!([{"name": name}, {"name": "shared"}]));
+        assert!(!made.to_string().contains("hunter"));
+        assert!(!serde_json::to_string(&plan).unwrap().contains("hunter"), "a runner would be told");
+        let secret = pull_secret(&plan, &labels, "uid-1").unwrap().unwrap();
+        assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
+        assert_eq!(secret["metadata"]["ownerReferences"][0]["uid"], "uid-1");
+        let file = secret["stringData"][".dockerconfigjson"].as_str().unwrap();
+        assert!(file.contains("r.example"), "{file}");
+        plan.secrets.registry = Some("nonsense".into());
+        assert!(pull_secret(&plan, &labels, "uid-1").unwrap_err().contains("pull_secret"));
+        plan.secrets.registry = None;
+        assert_eq!(pull_secret(&plan, &labels, "uid-1"), Ok(None));
+        assert_eq!(
+            job_of(&plan)["spec"]["template"]["spec"]["imagePullSecrets"],
+            json!([{"name": "shared"}])
+        );
+    }
 }

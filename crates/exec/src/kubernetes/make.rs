@@ -3,16 +3,17 @@
 use std::time::{Duration, Instant};
 
 use kube::api::{ApiResource, Patch, PatchParams};
-use rigi_model::{AttemptKey, Timestamp};
+use rigi_model::attempt::FailureClass;
+use rigi_model::{AttemptKey, Reason, Timestamp};
 use rigi_work::plan::{AttemptPlan, Observation};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
 use super::KubernetesConfig;
 use super::cluster::{Cluster, Passes, Refusal, refusal};
-use super::job::{MANAGER, job, labels, queue_of, secret};
+use super::job::{MANAGER, job, labels, pull_secret, pull_secret_name, queue_of, secret};
 use super::keeper::PAUSE;
-use super::objects;
+use super::objects::{self, Job};
 use super::watch::kueue;
 use crate::remote::Remote;
 
@@ -43,8 +44,13 @@ pub async fn make(
     let made = OnceCell::new();
     let both = || async {
         let uid = made.get_or_try_init(|| make_job(config, cluster, plan, queued)).await?;
-        let secret = secret(&plan.key, &labels(config, plan), &remote.token(&plan.key), uid);
-        make_secret(cluster, &plan.key, &secret).await
+        let labels = labels(config, plan);
+        // The one with the token is the last: without it no pod begins to pull.
+        if let Some(wanted) = pull_secret(plan, &labels, uid).map_err(no_login)? {
+            make_secret(cluster, &pull_secret_name(&plan.key), &wanted).await?;
+        }
+        let secret = secret(&plan.key, &labels, &remote.token(&plan.key), uid);
+        make_secret(cluster, &plan.key.object_name(), &secret).await
     };
     insist(cluster, remote, &plan.key, both).await?;
     Ok(found)
@@ -55,11 +61,39 @@ pub async fn complete(
     cluster: &Cluster,
     remote: &Remote,
     key: &AttemptKey,
-    labels: &Map<String, Value>,
-    uid: &str,
+    job: &Job,
 ) -> Result<(), Refusal> {
-    let wanted = secret(key, labels, &remote.token(key), uid);
-    insist(cluster, remote, key, || make_secret(cluster, key, &wanted)).await
+    if job.spec.template.spec.pulls_with(&pull_secret_name(key)) {
+        insist(cluster, remote, key, || expect_pull_secret(cluster, key, &job.labels)).await?;
+    }
+    let (name, wanted) = (key.object_name(), secret(key, &job.labels, &remote.token(key), &job.uid));
+    insist(cluster, remote, key, || make_secret(cluster, &name, &wanted)).await
+}
+
+/// Only who made the plan has what it holds: where a server was killed before it was there, the attempt begins anew. We may not read
+/// secrets; a change of nothing says whether it is there.
+async fn expect_pull_secret(
+    cluster: &Cluster,
+    key: &AttemptKey,
+    labels: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let nothing = Patch::Merge(json!({"metadata": {"labels": labels}}));
+    let secrets = cluster.of(&objects::core("Secret"));
+    match secrets.patch(&pull_secret_name(key), &PatchParams::default(), &nothing).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Err(Refusal {
+            class: FailureClass::Lost,
+            reason: Reason::Lost,
+            message: "The server was stopped while it made this attempt: it begins anew.".to_owned(),
+            passes: Passes::No,
+        }),
+        Err(error) => Err(refusal("look for a secret", &error)),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn no_login(message: String) -> Refusal {
+    let (class, reason) = (FailureClass::User, Reason::ImageUnavailable);
+    Refusal { class, reason, message, passes: Passes::No }
 }
 
 /// Tries again what may pass, and tells why it waits whenever that changes.
@@ -107,9 +141,9 @@ async fn make_job(
     Ok(made.metadata.uid.unwrap_or_default())
 }
 
-async fn make_secret(cluster: &Cluster, key: &AttemptKey, wanted: &Value) -> Result<(), Refusal> {
+async fn make_secret(cluster: &Cluster, name: &str, wanted: &Value) -> Result<(), Refusal> {
     let apply = PatchParams::apply(MANAGER).force();
     let secrets = cluster.of(&objects::core("Secret"));
-    let made = secrets.patch(&key.object_name(), &apply, &Patch::Apply(wanted)).await;
+    let made = secrets.patch(name, &apply, &Patch::Apply(wanted)).await;
     made.map(drop).map_err(|error| refusal("make a secret", &error))
 }

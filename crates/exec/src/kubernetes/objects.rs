@@ -58,7 +58,22 @@ pub struct Pod {
 pub struct PodSpec {
     pub node_name: Option<String>,
     pub priority_class_name: Option<String>,
+    pub image_pull_secrets: Vec<Named>,
     pub containers: Vec<Container>,
+}
+
+impl PodSpec {
+    /// Whether its images are pulled with this secret.
+    pub fn pulls_with(&self, secret: &str) -> bool {
+        self.image_pull_secrets.iter().any(|named| named.name == secret)
+    }
+}
+
+/// Another object, by its name.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Named {
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -10,6 +10,7 @@ use rigi_work::credentials::GivenBy;
 use rigi_work::plan::{AttemptPlan, PlanLimits};
 
 use super::{ProcessConfig, variables};
+use crate::account::Apart;
 use crate::allowed::inherited;
 use crate::credential_files::CredentialFiles;
 use crate::layout::{Layout, name};
@@ -23,7 +24,7 @@ pub struct Context {
     /// The notebook runner, written out.
     runner: PathBuf,
     layout: Layout,
-    user: Option<u32>,
+    apart: Option<Apart>,
     contained: Option<PathBuf>,
     credentials: CredentialFiles,
 }
@@ -40,7 +41,7 @@ impl Context {
             default_processes: config.default_processes,
             runner: crate::environment::runner_path(&layout.tools()),
             layout: layout.clone(),
-            user: config.apart.as_ref().map(|apart| apart.user),
+            apart: config.apart.clone(),
             contained: config.contained.clone(),
             credentials: files(layout, config),
         }
@@ -59,6 +60,7 @@ impl Context {
         let (env, notes) =
             variables::of_attempt(&plan, &self.inherited, &self.layout, &self.credentials, venv);
         self.put_credentials(&plan)?;
+        let user = self.apart.as_ref().map(|apart| apart.user_of(&plan.project));
         let argv = self.argv(&plan, venv)?;
         let parameters = (!plan.parameters.is_empty())
             .then(|| serde_json::to_string(&plan.parameters).unwrap_or_else(|_| "{}".into()));
@@ -76,7 +78,7 @@ impl Context {
             inputs: plan.inputs,
             outputs: plan.outputs,
             limits: plan.limits,
-            user: self.user,
+            user,
             work: self.contained.clone(),
         })
     }

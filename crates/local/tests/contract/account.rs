@@ -202,3 +202,40 @@ async fn an_account_that_keeps_nothing_apart_is_refused() {
         ));
     }
 }
+
+#[tokio::test]
+async fn runs_of_a_project_with_an_account_of_its_own_are_out_of_reach_of_all_others() {
+    let Some((mut apart, _folder)) = apart() else { return };
+    let lab = rigi_model::ProjectName::unchecked("lab");
+    assert!(matches!(apart.give(lab.clone(), "root"), Err(AccountError::Same(_))));
+    assert!(matches!(apart.give(lab.clone(), "no-such-account"), Err(AccountError::Unknown(_))));
+    apart.give(lab.clone(), "daemon").unwrap();
+    let (first, own) = (apart.user, apart.user_of(&lab));
+    assert_ne!(first, own);
+    let mut bed = Bed::apart(apart).await;
+    let other = bed.shell("id -u; sleep 600");
+    let other_key = other.key.clone();
+    bed.executor().launch(other);
+    bed.lines(&other_key, 1).await;
+    let pid = bed.started(&other_key).await;
+    // It has its own folder and its outputs, and does not even send another project's processes a signal.
+    let mut plan = bed.shell(&format!(
+        "id -u; kill -0 {pid} 2>/dev/null && echo reached; echo x > \"$RIGI_OUTPUTS/result\"; cat \"$RIGI_SECRETS/key\""
+    ));
+    plan.project = lab;
+    plan.secrets
+        .files
+        .push(rigi_work::secrets::SecretFile { name: "key".into(), content: "hunter22".into() });
+    let ended = bed.run(plan).await;
+    assert_eq!(
+        (ended.exit.clone(), stdout_of(&ended)),
+        (Exit::Code { code: 0 }, format!("{own}\nhunter22\n"))
+    );
+    assert_eq!(std::fs::read_to_string(ended.outputs.unwrap().join("result")).unwrap(), "x\n");
+    // With the same account it is the same user.
+    let plan = bed.shell(&format!("id -u; kill -0 {pid} && echo reached"));
+    let ended = bed.run(plan).await;
+    assert_eq!(stdout_of(&ended), format!("{first}\nreached\n"));
+    bed.executor().stop(&other_key, std::time::Duration::ZERO);
+    assert_eq!(bed.end_of(&other_key).await.exit, Exit::Stopped);
+}

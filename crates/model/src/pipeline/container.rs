@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::entry::read_image;
 use super::fields;
+use super::secret_use::is_secret_name;
 use super::section::{Found, Notes, Section};
 use super::spec::Entry;
+use crate::text::excerpt;
 
 /// A piece of Kubernetes' own language, by field.
 pub type Values = BTreeMap<String, Value>;
@@ -21,6 +23,9 @@ pub struct ContainerSpec {
     pub image: Option<String>,
     /// When the image is pulled.
     pub pull: Pull,
+    /// The project's secret with the credentials that the image is pulled with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_secret: Option<String>,
     /// What only Kubernetes understands.
     pub kubernetes: KubernetesSpec,
 }
@@ -76,7 +81,7 @@ pub struct KubernetesSpec {
     pub pod_template: Values,
 }
 
-/// `image` of scripts and notebooks, `pull`, `kubernetes`.
+/// `image` of scripts and notebooks, `pull`, `pull_secret`, `kubernetes`.
 pub(super) fn read_container(
     section: &Section<'_>,
     entry: Option<&Entry>,
@@ -94,8 +99,17 @@ pub(super) fn read_container(
         }
         pull
     });
+    let pull_secret = section.read("pull_secret", notes, |found, notes| {
+        let name = found.filled_text(notes)?;
+        if is_secret_name(&name) {
+            return Some(name);
+        }
+        let message = format!("{}: no secret can be called `{}`", found.name(), excerpt(&name));
+        notes.wrong_with(found.node.at, message, "Use letters, digits and `_`, and no digit first.");
+        None
+    });
     let kubernetes = section.read("kubernetes", notes, read_kubernetes).unwrap_or_default();
-    ContainerSpec { image, pull: pull.unwrap_or_default(), kubernetes }
+    ContainerSpec { image, pull: pull.unwrap_or_default(), pull_secret, kubernetes }
 }
 
 fn read_kubernetes(found: &Found<'_>, notes: &mut Notes) -> Option<KubernetesSpec> {

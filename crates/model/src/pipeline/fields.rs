@@ -125,6 +125,12 @@ pub const SPEC: &[Field] = &[
     ),
     field("pull", Kind::Choice(PULL), "When the image is pulled; `if-missing` unless told.", "\"always\""),
     field(
+        "pull_secret",
+        Kind::Text,
+        "The project's secret with the credentials that the image is pulled with: `user:password`, or a file as `docker login` writes it.",
+        "\"REGISTRY\"",
+    ),
+    field(
         "kubernetes",
         Kind::Object(KUBERNETES),
         "What only Kubernetes understands.",

@@ -25,6 +25,7 @@ use crate::terminal::{Exit, Failure, say};
 Examples:
   rigi secrets set API_KEY                  asks for the value, and does not show it
   rigi secrets set TLS_KEY < key.pem        takes it from a file
+  rigi secrets set DB --from vault:secret/lab/db#password
   rigi secrets import .env
   rigi secrets list
 
@@ -63,13 +64,21 @@ struct ListSecrets {
 Examples:
   rigi secrets set API_KEY
   pass show api-key | rigi secrets set API_KEY
+  rigi secrets set API_KEY --from vault:secret/lab/api#key
 
-The value is read from the terminal, or from standard input; of a single line there, its end is no part of it. It is never
+With --from, the value is taken from elsewhere each time that a run starts: `env:NAME` is a variable of the server's environment,
+`file:/path` a file on its machine, `vault:mount/path#field` a field in HashiCorp Vault (KV v2; `#field@3` in this version alone). An
+operator of the server says what may be named.
+
+Else the value is read from the terminal, or from standard input; of a single line there, its end is no part of it. It is never
 an argument: others can see these.")]
 struct Set {
     /// Name: that of an environment variable
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(super::complete::secrets))]
     name: String,
+    /// Where the value lies, instead of a value
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -143,6 +152,7 @@ fn print_list(secrets: &[SecretView], output: OutputArgs, session: &Session) -> 
             Column::fixed("VERSION"),
             Column::ranked("SET", 1),
             Column::ranked("BY", 2),
+            Column::ranked("FROM", 3),
         ],
         wide: &[Column::fixed("SET AT")],
         row: &|secret: &SecretView| {
@@ -151,6 +161,7 @@ fn print_list(secrets: &[SecretView], output: OutputArgs, session: &Session) -> 
                 secret.version.to_string().into(),
                 ago(now, secret.set_at).into(),
                 secret.set_by.clone().into(),
+                secret.from.clone().unwrap_or_else(|| "stored here".to_owned()).into(),
                 date(secret.set_at).into(),
             ]
         },
@@ -164,16 +175,23 @@ fn print_list(secrets: &[SecretView], output: OutputArgs, session: &Session) -> 
 impl Set {
     fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let client = session.client()?;
-        let Some(value) = read_value(&self.name)? else { return Ok(Exit::Cancelled.into()) };
+        let body = match self.from {
+            Some(from) => SetSecret { from: Some(from), value: None },
+            None => match read_value(&self.name)? {
+                Some(value) => SetSecret { value: Some(value), from: None },
+                None => return Ok(Exit::Cancelled.into()),
+            },
+        };
         let set: SecretView = session.block_on(async {
-            Ok(client.change(Method::PUT, &["secrets", &self.name], Some(&SetSecret { value })).await?)
+            Ok(client.change(Method::PUT, &["secrets", &self.name], Some(&body)).await?)
         })?;
         if self.output.is_for_people() {
             let words = match set.version {
                 1 => "is set".to_owned(),
                 version => format!("is set, version {version}"),
             };
-            say(&format!("{} {words}. Attempts that start from now on have it.", set.name))?;
+            let from = set.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+            say(&format!("{} {words}{from}. Attempts that start from now on have it.", set.name))?;
         } else {
             print_value(&set, self.output, || vec![set.name.clone()])?;
         }

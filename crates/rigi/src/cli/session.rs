@@ -84,8 +84,7 @@ impl Session {
     /// When there is none, or more than one.
     pub fn find(&self) -> Result<ServerPlace, FindError> {
         let Globals { server, url, token, data, .. } = self.globals.clone();
-        let named =
-            client::NamedServers::file().map(|file| client::NamedServers::read(&file).unwrap_or_default());
+        let named = client::NamedServers::file().map(|file| named_of(&file));
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         client::find(&SearchPlace {
             url: filled(url),
@@ -199,4 +198,27 @@ impl Session {
         sources.flags = flags;
         config::load(&sources).map_err(Failure::from)
     }
+}
+/// The servers that are known; a file that cannot be used is told, and none of it is used.
+fn named_of(file: &Path) -> client::NamedServers {
+    match client::NamedServers::read(file) {
+        Ok(named) => {
+            if named.was_open {
+                remark(&was_open(file));
+            }
+            named
+        }
+        Err(error) => {
+            remark(&format!("Note: {} is not used: {error}.", file.display()));
+            client::NamedServers::default()
+        }
+    }
+}
+
+/// What to say where others could read tokens.
+pub(super) fn was_open(file: &Path) -> String {
+    format!(
+        "Note: others could read the tokens in {}. It is closed to them now; sign in again (`rigi logout`, `rigi login`) if somebody may have.",
+        file.display()
+    )
 }

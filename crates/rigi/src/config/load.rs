@@ -145,7 +145,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         if let Some(parent) = path.parent() {
             let projects = config.projects.values_mut().map(|project| &mut project.pipelines);
             let tls = [&mut config.tls.certificate, &mut config.tls.key, &mut config.tls.acme_root];
-            let single = [&mut config.mail.ca_file];
+            let single = [&mut config.mail.ca_file, &mut config.vault.ca_file, &mut config.vault.token_file];
             let data = [&mut config.data.folder, &mut config.data.projects];
             for folder in projects.chain(data).chain(tls).chain(single).flatten() {
                 *folder = parent.join(&*folder);
@@ -170,6 +170,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     mistakes.extend(contradictions(config));
     mistakes.extend(homeless(config));
     mistakes.extend(super::mail::mistakes(config));
+    mistakes.extend(super::vault::mistakes(config));
+    mistakes.extend(super::projects::mistakes(config));
     if mistakes.is_empty() { Ok(loaded) } else { Err(ConfigError { mistakes }) }
 }
 

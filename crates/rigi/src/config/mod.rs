@@ -20,6 +20,7 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 mod value;
+mod vault;
 
 pub use error::ConfigError;
 pub use load::{Flag, Loaded, Origin, Sources, load};

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use rigi_engine::projects::Declared;
 use rigi_model::ProjectName;
 use rigi_model::project::{ProjectSettings, Quota};
+use rigi_store::StorageUrl;
 
+use super::error::ConfigMistake;
 use super::named::{Section, named_keys};
 use super::sections::Config;
-use super::value::{Bytes, Cores, Names, Time, Weight};
+use super::value::{Bytes, Cores, Names, StorageAddress, Time, Weight};
+use super::vault::AllowedSources;
 
 named_keys! {
     /// What an operator says of one project.
@@ -33,6 +36,12 @@ named_keys! {
         targets: Names, &[], "anywhere";
         /// Where its runs execute that say nothing.
         target: String, &[], "`targets.default`";
+        /// Bucket of its files, `s3://bucket/prefix`, where they are to lie apart from those of all others. It is reached as `storage.url` is.
+        bucket: StorageAddress, &[], "below `storage.url`";
+        /// Account of its processes, by its name or its number, where `process.run_as` gives all runs another one than Rigi's own.
+        run_as: String, &[], "`process.run_as`";
+        /// Where the values of its secrets may lie, beside what `secrets.from` lets all projects name.
+        secrets_from: AllowedSources, &[], "`secrets.from` alone";
         /// Longest time limit of a run. One that has more, or none, is refused.
         max_timeout: Time, &[], "none";
         /// Most cores of a run. One that asks for more, or has no `limits.cpu`, is refused.
@@ -54,6 +63,36 @@ pub const PROJECTS: Section<ProjectConfig> = Section {
     tables_mut: |config| &mut config.projects,
     refuses: |name| name.parse::<ProjectName>().err().map(|error| error.to_string()),
 };
+
+/// Buckets and accounts of projects that cannot be.
+pub(super) fn mistakes(config: &Config) -> Vec<ConfigMistake> {
+    let kind_of = |address: &str| match StorageUrl::parse(address) {
+        Ok(StorageUrl::Bucket { kind, .. }) => Some(kind),
+        _ => None,
+    };
+    let main = kind_of(&config.storage.url.0);
+    let mistake = |(name, project): (&String, &ProjectConfig)| {
+        let bucket = &project.bucket.as_ref()?.0;
+        let message = match (kind_of(bucket), main) {
+            _ if ProjectName::default() == name.as_str() => "is `storage.url`: leave it out",
+            (None, _) => "must be a bucket: `s3://bucket/prefix`, `gs://bucket/prefix`",
+            (Some(_), None) => "needs `storage.url` to be a bucket, which says how both are reached",
+            (Some(own), Some(main)) if own != main => {
+                "must begin as `storage.url` does: both are reached in the same way"
+            }
+            _ => return None,
+        };
+        Some(ConfigMistake { place: format!("projects.{name}.bucket"), message: message.to_owned() })
+    };
+    let alone = |(name, project): (&String, &ProjectConfig)| {
+        let is_alone = project.run_as.is_some() && config.process.run_as.is_none();
+        let message =
+            "needs `process.run_as`: else runs of other projects are Rigi's own, and reach this one's files";
+        is_alone
+            .then(|| ConfigMistake { place: format!("projects.{name}.run_as"), message: message.to_owned() })
+    };
+    config.projects.iter().filter_map(mistake).chain(config.projects.iter().filter_map(alone)).collect()
+}
 
 impl Config {
     /// What is said of a project.

@@ -31,6 +31,9 @@ named_keys! {
         rules: Lines, &[], "none";
         /// `true`: a mail address that it has verified proves whose account it is that has this address.
         trusts_mail: bool, &[], "`false`";
+        /// `true`: whoever signs out here is led to the provider, which ends its own session as well, and back. Register the server's own
+        /// address with `/` at its end there, as one to come back to after signing out.
+        end_session: bool, &[], "`false`";
     }
 }
 
@@ -107,6 +110,7 @@ impl ProviderConfig {
             allow: allow.map_err(|error| format!("`providers.{name}.allow`: {error}"))?,
             rules: rules.map_err(|error| format!("`providers.{name}.rules`: {error}"))?,
             trusts_mail: self.trusts_mail.unwrap_or(false),
+            ends_session: self.end_session.unwrap_or(false),
         })
     }
 }

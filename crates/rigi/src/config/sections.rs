@@ -13,9 +13,10 @@ use super::projects::ProjectConfig;
 use super::providers::ProviderConfig;
 use super::targets::TargetConfig;
 use super::value::{
-    Bytes, Cores, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret, StorageAddress, Time, Value,
-    WebAddress,
+    Bytes, Cores, Lines, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret, StorageAddress, Time,
+    Value, WebAddress,
 };
+use super::vault::{AllowedSources, VaultPlace};
 
 /// Defines the sections as structs, and the table of their keys.
 macro_rules! sections {
@@ -154,8 +155,31 @@ sections! {
         /// The server's key, 64 digits of hex (`openssl rand -hex 32`), where it is to be kept elsewhere than in the data folder. Give it
         /// by `RIGI_SECRETS__KEY_FILE`, or by `RIGI_SECRETS__KEY`.
         key: Option<Password> = None => "`secret.key` in the data folder";
-        /// The key that was given before: `key` takes its place at the next start.
+        /// The key that was given before, as 64 digits of hex: the one that is given now takes its place at the next start.
         former_key: Option<Password> = None;
+        /// The server's key in Vault's KV v2, `mount/path#field`, read when the server starts. A new version takes the place of the one before.
+        vault_key: Option<VaultPlace> = None;
+        /// Name of a key of Vault's transit engine, `mount/name`, which wraps the server's key in the data folder and opens it when the server starts.
+        vault_transit: Option<String> = None;
+        /// Where projects may have the values of secrets: `env:TEAM_*` (variables of the server), `file:/run/secrets` (files of its machine, all
+        /// below), `vault:mount/path` (it, and all below). `{project}` stands for the project's id: its first name.
+        from: AllowedSources = AllowedSources::default() => "nowhere";
+    }
+
+    /// HashiCorp Vault, for values of secrets (`secrets.from`) and the server's key (`secrets.vault_key`).
+    vault: VaultServer {
+        /// Where it answers, such as `https://vault.example.org:8200`. Without TLS on this machine alone.
+        address: Option<WebAddress> = None;
+        /// The server's token; it is renewed in time. Give it in a file rather: `token_file`.
+        token: Option<Password> = None;
+        /// File with the token, read each time: that of Vault Agent, for one, which renews it.
+        token_file: Option<PathBuf> = None;
+        /// Namespace of Vault Enterprise.
+        namespace: Option<String> = None;
+        /// Certificates (PEM) that Vault's is held against, beside those that the machine trusts.
+        ca_file: Option<PathBuf> = None;
+        /// Mounts of KV v2 whose names have several parts, such as `team/kv`. Of all others, the first part of a path is the mount.
+        mounts: Lines = Lines::default();
     }
 
     /// Where files lie: captured code, uploads, artifacts, logs of ended runs. `rigi storage check` looks at it.

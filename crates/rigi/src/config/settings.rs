@@ -1,17 +1,19 @@
 //! What the configuration means for the engine.
 
+use std::collections::BTreeMap;
+
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
 use rigi_engine::{OfProjects, Settings};
-use rigi_model::Target;
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
+use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
-use rigi_store::{BucketConfig, GivenKey, Hidden, Storage, StorageUrl, read_key};
+use rigi_store::{BucketConfig, GivenKey, Hidden, OwnPlace, Storage, StorageUrl, read_key};
 use rigi_work::plan::PlanLimits;
 
+use super::projects::ProjectConfig;
 use super::sections::{Config, Tls};
 use super::targets::TargetConfig;
-use super::value::Password;
 
 impl Tls {
     /// Whether the server has TLS of its own.
@@ -42,16 +44,37 @@ impl Config {
                 sts_endpoint: storage.sts_endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
                 credentials_for: storage.credentials_for.map(|time| time.0),
                 collect_after: self.retention.collect_after.0,
+                own: self.own_places(),
             })),
         }
+    }
+
+    /// Projects with a bucket of their own.
+    fn own_places(&self) -> BTreeMap<ProjectName, OwnPlace> {
+        let place = |(name, project): (&String, &ProjectConfig)| {
+            // What is none was not let in.
+            match StorageUrl::parse(&project.bucket.as_ref()?.0) {
+                Ok(StorageUrl::Bucket { bucket, prefix, .. }) => {
+                    Some((ProjectName::unchecked(name.clone()), OwnPlace { bucket, prefix }))
+                }
+                _ => None,
+            }
+        };
+        self.projects.iter().filter_map(place).collect()
     }
 
     /// The key of secrets, where it is not in the data folder.
     #[must_use]
     pub fn given_key(&self) -> Option<GivenKey> {
-        // They were read before; nothing else was let in.
-        let read = |key: &Option<Password>| key.as_ref().and_then(|key| read_key(&key.0));
-        Some(GivenKey { key: read(&self.secrets.key)?, former: read(&self.secrets.former_key) })
+        let key = self.secrets.key.as_ref().and_then(|key| read_key(&key.0))?;
+        Some(GivenKey { key, former: self.former_key() })
+    }
+
+    /// The one that was given before.
+    #[must_use]
+    pub fn former_key(&self) -> Option<[u8; 32]> {
+        // It was read before; nothing else was let in.
+        self.secrets.former_key.as_ref().and_then(|key| read_key(&key.0))
     }
 
     /// How much the code of one pipeline may be.
@@ -76,6 +99,7 @@ impl Config {
         Settings {
             active: self.active(),
             projects: OfProjects::default(),
+            people_share: self.people.enabled,
             // One that cannot be is refused when the targets are made.
             target: Target::as_stored(&self.targets.default),
             timeout: limits.timeout.map(|limit| limit.0),

@@ -13,8 +13,8 @@ use rigi_exec::remote::{Remote, TokenKey};
 use rigi_local::account::{AccountError, Apart};
 use rigi_local::environment::UvConfig;
 use rigi_local::{ProcessConfig, ProcessExecutor};
-use rigi_model::ErrorCode;
 use rigi_model::hash::hex;
+use rigi_model::{ErrorCode, ProjectName};
 use rigi_store::{DbConfig, Renew, Store};
 use rigi_work::Executor;
 use sha2::{Digest, Sha256};
@@ -60,7 +60,7 @@ impl Parts {
         let config = &loaded.config;
         let data = folder.path.clone();
         let follows = config.server.seat == Seat::Follower;
-        let store = open_store(config, &data, renew).await.map_err(|e| of_store(&e))?;
+        let store = super::keys::open_store(config, &data, renew).await?;
         let drafts = store.storage().drafts();
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
@@ -121,17 +121,6 @@ impl Parts {
     }
 }
 
-/// Opens what is remembered, to lead or to follow.
-async fn open_store(config: &Config, data: &Path, renew: Renew) -> rigi_store::Result<Store> {
-    let (database, files) = (database(config, data), config.stored_files());
-    if config.server.seat == Seat::Follower {
-        return Store::follow(&database, data, &files, config.given_key()).await;
-    }
-    let store = Store::open_at(&database, data, &files, renew, config.given_key()).await?;
-    store.lead().await?;
-    Ok(store)
-}
-
 /// What is said of projects that the configuration no longer names: nothing of them is lost, and nothing shown.
 async fn left_out(store: &Store, served: &Projects) -> rigi_store::Result<Vec<String>> {
     let mut words = Vec::new();
@@ -183,11 +172,8 @@ fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Trouble> {
     // Several servers may be given the same folder, and each removes what it does not know.
     let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
     let folder = config.process.folder.as_ref().map_or_else(beside, |folder| folder.join(own));
-    let opened = Apart::open(name, folder);
-    // Beside the data folder it may lie in the same repository; where it cannot be written, `git` sees no more than its name.
-    let _ = opened.as_ref().map(|apart| hide_from_git(&apart.folder));
-    opened.map(Some).map_err(|error| {
-        let cure = match &error {
+    let refused = |key: &str, error: &AccountError| {
+        let cure = match error {
             AccountError::Unknown(_) => "make it (`useradd --system NAME`), or give the number of one",
             AccountError::Same(_) => "name an account of its own for runs",
             AccountError::NotAllowed { .. } => "start Rigi as root, or leave `process.run_as` out",
@@ -195,8 +181,17 @@ fn apart(config: &Config, data: &Path) -> Result<Option<Apart>, Trouble> {
                 "choose another with `process.folder`, such as /var/lib/rigi-runs"
             }
         };
-        Trouble::new(ErrorCode::ConfigInvalid, format!("`process.run_as`: {error}"), cure)
-    })
+        Trouble::new(ErrorCode::ConfigInvalid, format!("`{key}`: {error}"), cure)
+    };
+    let mut opened = Apart::open(name, folder).map_err(|error| refused("process.run_as", &error))?;
+    // Beside the data folder it may lie in the same repository; where it cannot be written, `git` sees no more than its name.
+    let _ = hide_from_git(&opened.folder);
+    for (project, own) in &config.projects {
+        let Some(account) = &own.run_as else { continue };
+        let given = opened.give(ProjectName::unchecked(project.clone()), account);
+        given.map_err(|error| refused(&format!("projects.{project}.run_as"), &error))?;
+    }
+    Ok(Some(opened))
 }
 
 fn process_config(config: &Config, data: &Path) -> Result<ProcessConfig, Trouble> {

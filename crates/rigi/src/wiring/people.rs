@@ -71,6 +71,9 @@ async fn seal(
             "the audit log is sealed"
         );
         metrics::gauge!("rigi_audit_seal").set(head.number as f64);
+        if let Err(error) = store.keep_outside(&head).await {
+            tracing::warn!(%error, "the head of the audit log is not kept in the bucket; this is tried again with the next one");
+        }
     }
     match before {
         Some(before) => store.cut_audit(sealer, before).await,

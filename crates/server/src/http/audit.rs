@@ -1,10 +1,11 @@
 //! Who did what.
 
 use axum::extract::State;
-use rigi_api::view::{AuditHead, AuditVerdict, AuditView, Page, VerifyAudit};
+use rigi_api::view::{AuditHead, AuditOutside, AuditVerdict, AuditView, Page, VerifyAudit};
 use rigi_model::{PersonId, ProjectName, Timestamp};
 use rigi_store::people::Audited;
 use rigi_store::people::audit::AuditFilter;
+use rigi_store::people::audit_outside::Outside;
 use rigi_store::people::audit_seal::{Head, kept_head};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -113,26 +114,37 @@ async fn verify_audit(
     Json(body): Json<VerifyAudit>,
 ) -> ApiResult<axum::Json<AuditVerdict>> {
     let store = state.store();
+    let is_given = body.head.is_some();
     let kept = match body.head {
         Some(AuditHead { number, hash, signature, public_key, at }) => {
             Some(Head { number, hash, signature, public_key, at })
         }
         None => kept_head(store.data())?,
     };
-    let found = store.db().verify_audit(kept.as_ref()).await?;
-    let head = kept.map(|Head { number, hash, signature, public_key, at }| AuditHead {
+    let mut found = store.db().verify_audit(kept.as_ref()).await?;
+    let outside = store.kept_outside().await;
+    if let Some(outside) = &outside {
+        // One that was given may be of any time.
+        let folder = if is_given { None } else { kept.as_ref() };
+        found.wrong.extend(store.db().hold_outside(outside, folder).await?);
+    }
+    let view = |Head { number, hash, signature, public_key, at }: Head| AuditHead {
         number,
         hash,
         signature,
         public_key,
         at,
-    });
+    };
+    let head = kept.map(view);
+    let outside =
+        outside.map(|Outside { place, head, trouble }| AuditOutside { place, head: head.map(view), trouble });
     Ok(axum::Json(AuditVerdict {
         sealed: found.sealed,
         waiting: found.waiting,
         seals: found.seals,
         wrong: found.wrong,
         head,
+        outside,
     }))
 }
 

@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use rigi_api::view::{LookedView, Page, StartSignIn, StartedSignIn};
+use rigi_api::view::{LookedView, Page, SignedOut, StartSignIn, StartedSignIn};
 use rigi_model::people::{Key, SignInWay};
 use rigi_model::{ErrorCode, Timestamp};
 use rigi_store::people::Carrier;
@@ -167,10 +167,30 @@ async fn finish(
     let verified = provider.finish(&started, answer, &callback(state, &provider), now).await?;
     let asker = asker_of(state, request, now).await?;
     let person = person_of(&asker, &provider, &verified, started.invitation.as_deref()).await?;
-    let session = verified.claims.session.as_deref().map(|session| provider.session_name(session));
-    let began = Began { claim: Some(format!("sign-in {}", started.state)), provider_session: session };
+    let session = provider.session_name(verified.claims.session.as_deref());
+    let began = Began { claim: Some(format!("sign-in {}", started.state)), provider_session: Some(session) };
     let cookie = new_session(&asker, &person, SignInWay::Provider, began).await?;
     Ok((cookie, started.return_to))
+}
+
+/// A provider that takes longer to say where it ends sessions is not waited for: whoever signs out is signed out here.
+const END_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Where a browser ends the provider's own session with which one here began; `None`: it is left alone.
+pub(super) async fn end_there(asker: &Asker, began: &str) -> Option<SignedOut> {
+    let (name, session) = began.split_once(' ')?;
+    let provider = find(&asker.state, name).ok().filter(|provider| provider.settings.ends_session)?;
+    let home = format!("{}/", asker.state.auth.public_url);
+    let session = Some(session).filter(|session| !session.is_empty());
+    let asked = provider.end_address(session, &home, Timestamp::now());
+    let label = &provider.settings.label;
+    let goes_on = |why: &str| format!("You are still signed in at {label}: {why}.");
+    Some(match tokio::time::timeout(END_PATIENCE, asked).await {
+        Ok(Ok(Some(location))) => SignedOut { location: Some(location), note: None },
+        Ok(Ok(None)) => SignedOut { location: None, note: Some(goes_on("it does not say where that ends")) },
+        Ok(Err(error)) => SignedOut { location: None, note: Some(goes_on(&error.to_string())) },
+        Err(_) => SignedOut { location: None, note: Some(goes_on("it does not answer")) },
+    })
 }
 
 /// Who asks: somebody who had signed in before, perhaps. These routes are for everybody.
@@ -213,7 +233,7 @@ async fn signed_out(State(state): State<AppState>, Path(name): Path<String>, req
         let db = state.store().db();
         let sessions: Vec<_> = match (&told.session, &told.subject) {
             (Some(session), _) => {
-                let known = db.sessions_of_provider(&provider.session_name(session)).await?;
+                let known = db.sessions_of_provider(&provider.session_name(Some(session))).await?;
                 known.into_iter().map(|(id, _)| id).collect()
             }
             (None, Some(subject)) => match db.person_of_identity(&provider.settings.issuer, subject).await? {

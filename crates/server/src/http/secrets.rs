@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use rigi_api::view::{ImportSecrets, KeyReplaced, Page, SecretView, SetSecret};
 use rigi_model::ErrorCode;
 use rigi_model::secret::{MOST_SECRETS, check_secret_name, check_secret_value, read_dotenv};
+use rigi_model::secret_source::SecretSource;
 use rigi_store::SecretFacts;
 use rigi_store::people::Deed;
 use serde_json::json;
@@ -30,6 +31,7 @@ fn view(facts: SecretFacts) -> SecretView {
         version: u64::try_from(facts.version).unwrap_or(0),
         set_by: facts.set_by.to_string(),
         set_at: facts.set_at,
+        from: facts.from.map(|source| source.to_string()),
     }
 }
 
@@ -41,7 +43,7 @@ async fn list_secrets(scope: Scope) -> ApiResult<axum::Json<Page<SecretView>>> {
     Ok(axum::Json(Page { items: all.into_iter().map(view).collect(), next_cursor: None }))
 }
 
-/// Sets a secret, or replaces its value. Attempts that start from now on have the new one.
+/// Sets a secret, or replaces what it holds: a value, or where it is taken from. Attempts that start from now on have the new one.
 #[utoipa::path(put, path = "/secrets/{name}", tag = "secrets", extensions(("x-rigi-action" = json!("secrets.write"))), request_body = SetSecret,
     params(("name" = String, Path, description = "Its name", example = "API_KEY")),
     responses((status = 200, description = "It is set", body = SecretView)))]
@@ -52,8 +54,14 @@ async fn set_secret(
     Json(body): Json<SetSecret>,
 ) -> ApiResult<axum::Json<SecretView>> {
     check_secret_name(&name).map_err(|why| refused("/name", why))?;
-    check_secret_value(&body.value).map_err(|why| refused("/value", why))?;
-    let set = set(&scope, &[(name, body.value)], &asker.deed()).await?.into_iter().next();
+    let set = match (body.value, body.from) {
+        (Some(value), None) => {
+            check_secret_value(&value).map_err(|why| refused("/value", why))?;
+            set(&scope, &[(name, value)], &asker.deed()).await?.into_iter().next()
+        }
+        (None, Some(from)) => set_reference(&scope, &name, &from, &asker.deed()).await?,
+        _ => return Err(refused("", "either `value` or `from` must be given".to_owned())),
+    };
     // Removed again by somebody else meanwhile.
     let set = set.ok_or_else(|| ApiError::new(ErrorCode::StateConflict, "the secret was just removed"))?;
     Ok(axum::Json(set))
@@ -92,18 +100,35 @@ fn refused(pointer: &str, why: String) -> ApiError {
     error
 }
 
+async fn set_reference(scope: &Scope, name: &str, from: &str, deed: &Deed) -> ApiResult<Option<SecretView>> {
+    let source: SecretSource = from.trim().parse().map_err(|why| refused("/from", why))?;
+    scope
+        .store()
+        .references()
+        .check(scope.project(), &source)
+        .map_err(|unresolved| refused("/from", unresolved.why).cure(format!("{}.", unresolved.cure)))?;
+    expect_room(scope, &[name]).await?;
+    let set = scope.store().set_reference(scope.project(), name, &source, deed).await?;
+    Ok(set.map(view))
+}
+
 async fn set(scope: &Scope, values: &[(String, String)], deed: &Deed) -> ApiResult<Vec<SecretView>> {
+    expect_room(scope, &values.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()).await?;
+    let set = scope.store().set_secrets(scope.project(), values, deed).await?;
+    Ok(set.into_iter().map(view).collect())
+}
+
+async fn expect_room(scope: &Scope, names: &[&str]) -> ApiResult<()> {
     let there = scope.db().secrets(scope.project()).await?;
-    let is_new = |name: &String| !there.iter().any(|facts| facts.name == *name);
-    let new = values.iter().filter(|(name, _)| is_new(name)).count();
+    let is_new = |name: &str| !there.iter().any(|facts| facts.name == name);
+    let new = names.iter().filter(|name| is_new(name)).count();
     if new > 0 && there.len() + new > MOST_SECRETS {
         let detail = format!("the project has {} secrets and can have {MOST_SECRETS}", there.len());
         return Err(
             ApiError::new(ErrorCode::SecretInvalid, detail).cure("Remove some that no pipeline uses.")
         );
     }
-    let set = scope.store().set_secrets(scope.project(), values, deed).await?;
-    Ok(set.into_iter().map(view).collect())
+    Ok(())
 }
 
 /// Removes a secret. Runs that ask for it are refused from now on; what runs already keeps what it was given.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rigi_api::view::{AccountView, ProviderView, SignIn, WaysIn};
+use rigi_api::view::{AccountView, ProviderView, SignIn, SignedOut, WaysIn};
 use rigi_model::people::{PersonKind, PersonState, SignInWay};
 use rigi_model::{ErrorCode, PersonId, Timestamp};
 use rigi_store::people::{Carrier, NewSession, Person, Tried};
@@ -74,12 +74,20 @@ pub(super) fn with_passwords(asker: &Asker) -> ApiResult<&People> {
 
 /// Ends the session, or takes the token back that a terminal signed in with.
 #[utoipa::path(delete, path = "/session", tag = "account", extensions(("x-rigi-action" = json!("account.read"))),
-    responses((status = 204, description = "Signed out")))]
+    responses(
+        (status = 200, description = "Signed out here; the provider that one signed in with ends its own session at `location`", body = SignedOut),
+        (status = 204, description = "Signed out"),
+    ))]
 async fn sign_out(asker: Asker) -> ApiResult<Response> {
     let account = asker.account()?;
+    let mut at_provider = None;
     match &account.carrier {
         Carrier::Session(id) => {
-            asker.state.store().end_sessions(std::slice::from_ref(id), &asker.deed()).await?
+            let began = asker.state.store().db().provider_session(id).await?;
+            asker.state.store().end_sessions(std::slice::from_ref(id), &asker.deed()).await?;
+            if let Some(began) = began {
+                at_provider = super::providers::end_there(&asker, &began).await;
+            }
         }
         Carrier::Token(id) => {
             let tokens = asker.state.store().db().tokens_of(&account.person.id).await?;
@@ -88,8 +96,11 @@ async fn sign_out(asker: Asker) -> ApiResult<Response> {
             }
         }
     }
-    let gone = asker.state.auth.owner.person_cookie("", Duration::ZERO);
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+    let gone = [(header::SET_COOKIE, asker.state.auth.owner.person_cookie("", Duration::ZERO))];
+    Ok(match at_provider {
+        Some(view) => (gone, axum::Json(view)).into_response(),
+        None => (StatusCode::NO_CONTENT, gone).into_response(),
+    })
 }
 
 fn wrong(asker: &Asker) -> ApiError {

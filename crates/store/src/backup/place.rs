@@ -54,7 +54,13 @@ impl Files {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
                 Err(error) => return Err(Error::io(format!("read {}", folder.display()))(error)),
             },
-            Self::Bucket(bucket) => bucket.any("")?,
+            Self::Bucket(bucket) => {
+                let mut found = bucket.any("")?;
+                for project in bucket.own() {
+                    found = found.map_or_else(|| bucket.of(project).any(""), |found| Ok(Some(found)))?;
+                }
+                found
+            }
         };
         match found {
             None => Ok(()),
@@ -73,7 +79,10 @@ impl Files {
                 if hash_of(from)?.to_string() != file.sha256 {
                     return Err(damaged(from));
                 }
-                return bucket.upload(&file.path, from, file.size);
+                return match own_of(bucket, file.area()) {
+                    Some(own) => own.upload(file.path.split_once('/').unwrap_or_default().1, from, file.size),
+                    None => bucket.upload(&file.path, from, file.size),
+                };
             }
         };
         let to = root.join(&file.path);
@@ -104,6 +113,8 @@ impl Files {
             Self::Data(_) => Ok(()),
             Self::Folder(folder) => remove(&folder.join(area)),
             Self::Bucket(bucket) => {
+                let own = own_of(bucket, area);
+                let (bucket, area) = own.as_ref().map_or((bucket, area.as_str()), |own| (own, ""));
                 let mut keys = Vec::new();
                 bucket.list(area, |key, _| {
                     keys.push(key.to_owned());
@@ -113,6 +124,11 @@ impl Files {
             }
         })
     }
+}
+
+/// The place of a project that has one of its own.
+fn own_of(bucket: &Bucket, area: &str) -> Option<Bucket> {
+    bucket.own().find(|project| project.as_str() == area).map(|project| bucket.of(project))
 }
 
 /// Removes a file, or a folder with all that is in it; what is not there is no mistake.

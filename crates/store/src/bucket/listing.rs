@@ -124,6 +124,7 @@ mod tests {
                 sts_endpoint: None,
                 credentials_for: None,
                 collect_after: std::time::Duration::ZERO,
+                own: Default::default(),
             };
             let lab = Bucket::open(&config, &rigi_model::ProjectName::unchecked("lab"), data.path()).unwrap();
             let whole = lab.whole();

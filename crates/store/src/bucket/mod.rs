@@ -12,6 +12,7 @@ mod transfer;
 pub(crate) mod trouble;
 mod uploads;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,6 +54,10 @@ impl<T: ObjectStore + MultipartStore + Signer> Objects for T {}
 #[derive(Debug)]
 pub(crate) struct Bucket {
     inner: Arc<Inner>,
+    /// Where projects are that have no place of their own.
+    main: Arc<Inner>,
+    /// Those that have one.
+    own: Arc<BTreeMap<ProjectName, Arc<Inner>>>,
     worker: Arc<Worker>,
 }
 
@@ -100,46 +105,53 @@ impl Bucket {
     pub fn open(config: &BucketConfig, project: &ProjectName, data: &Path) -> Result<Self> {
         // Installed once per process; a second time changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = options(config);
-        let unusable = |error: object_store::Error| trouble::unusable(config, &error);
-        let (objects, s3): (Arc<dyn Objects>, _) = match config.kind {
-            BucketKind::S3 => {
-                let s3 = s3(config, &options).build().map_err(unusable)?;
-                (Arc::new(s3.clone()), Some(s3))
-            }
-            BucketKind::Google => (Arc::new(google(config, &options).build().map_err(unusable)?), None),
-        };
+        let storage = data.join("storage");
+        let inner = Arc::new(Inner::new(config, project, storage.join("uploads"))?);
+        let mut own = BTreeMap::new();
+        for (project, place) in &config.own {
+            let uploads = storage.join("own").join(project.as_str()).join("uploads");
+            own.insert(project.clone(), Arc::new(Inner::new(&config.at(place), project, uploads)?));
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = { runtime }.worker_threads(2).thread_name("storage").enable_all().build();
-        let inner = Inner {
-            objects,
-            s3,
-            options,
-            config: config.clone(),
-            base: base_of(config, project),
-            uploads: data.join("storage").join("uploads"),
-            room: Arc::new(Semaphore::new(UNITS_AT_ONCE)),
-            client: Arc::default(),
-            health: Arc::default(),
-        };
         Ok(Self {
-            inner: Arc::new(inner),
+            main: inner.clone(),
+            inner,
+            own: Arc::new(own),
             worker: Arc::new(Worker(Some(runtime.map_err(Error::io("start the storage's threads"))?))),
         })
     }
 
-    /// The same bucket, where another project has its files.
+    /// Where another project has its files.
     pub fn of(&self, project: &ProjectName) -> Self {
-        self.below(base_of(&self.inner.config, project))
+        match self.own.get(project) {
+            Some(own) => self.with(own.clone()),
+            None => self.with_others(project),
+        }
     }
 
-    /// The same bucket with everybody's files: keys begin with the project's name.
+    /// Where a project has its files that has no place of its own.
+    pub fn with_others(&self, project: &ProjectName) -> Self {
+        self.below(base_of(&self.main.config, project))
+    }
+
+    /// The bucket with the files of all who have no place of their own: keys begin with the project's name.
     pub fn whole(&self) -> Self {
-        self.below(self.inner.config.prefix.clone())
+        self.below(self.main.config.prefix.clone())
+    }
+
+    /// Who has a place of their own.
+    pub fn own(&self) -> impl Iterator<Item = &ProjectName> {
+        self.own.keys()
     }
 
     fn below(&self, base: String) -> Self {
-        Self { inner: Arc::new(Inner { base, ..(*self.inner).clone() }), worker: self.worker.clone() }
+        self.with(Arc::new(Inner { base, ..(*self.main).clone() }))
+    }
+
+    fn with(&self, inner: Arc<Inner>) -> Self {
+        let (main, own, worker) = (self.main.clone(), self.own.clone(), self.worker.clone());
+        Self { inner, main, own, worker }
     }
 
     /// The address of what has this key, for people.
@@ -199,6 +211,29 @@ impl Bucket {
 }
 
 impl Inner {
+    fn new(config: &BucketConfig, project: &ProjectName, uploads: PathBuf) -> Result<Self> {
+        let options = options(config);
+        let unusable = |error: object_store::Error| trouble::unusable(config, &error);
+        let (objects, s3): (Arc<dyn Objects>, _) = match config.kind {
+            BucketKind::S3 => {
+                let s3 = s3(config, &options).build().map_err(unusable)?;
+                (Arc::new(s3.clone()), Some(s3))
+            }
+            BucketKind::Google => (Arc::new(google(config, &options).build().map_err(unusable)?), None),
+        };
+        Ok(Self {
+            objects,
+            s3,
+            options,
+            config: config.clone(),
+            base: base_of(config, project),
+            uploads,
+            room: Arc::new(Semaphore::new(UNITS_AT_ONCE)),
+            client: Arc::default(),
+            health: Arc::default(),
+        })
+    }
+
     fn name(&self, key: &str) -> String {
         let BucketConfig { kind, bucket, .. } = &self.config;
         format!("{}://{bucket}/{}", kind.scheme(), self.below_base(key))

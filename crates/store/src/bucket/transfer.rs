@@ -47,6 +47,22 @@ impl Bucket {
         self.wait(|inner| async move { inner.upload(&key, file, size).await })
     }
 
+    /// Stores a few bytes, in place of what is there.
+    pub async fn put_few(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+        let key = key.to_owned();
+        self.ask(|inner| async move { inner.put(&key, bytes.into()).await }).await
+    }
+
+    /// A few bytes; `None`: there is no such object.
+    pub async fn read_few(&self, key: &str) -> Result<Option<Bytes>> {
+        let key = key.to_owned();
+        match self.ask(|inner| async move { inner.read(&key, 0).await }).await {
+            Ok((bytes, _)) => Ok(Some(bytes)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Up to [`PART`] bytes from `from` on, and how many there are in all.
     pub fn read(&self, key: &str, from: u64) -> Result<(Bytes, u64)> {
         let key = key.to_owned();

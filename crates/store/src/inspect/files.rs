@@ -49,7 +49,13 @@ fn areas(first: &Blobs) -> Result<Vec<ProjectName>> {
             let name = |path: PathBuf| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
             list(root)?.into_iter().filter_map(name).collect()
         }
-        (_, Some(bucket)) => bucket.whole().folders("")?,
+        (_, Some(bucket)) => {
+            let mut names = bucket.whole().folders("")?;
+            names.extend(bucket.own().map(ToString::to_string));
+            names.sort();
+            names.dedup();
+            names
+        }
         (None, None) => Vec::new(),
     };
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())

@@ -41,6 +41,13 @@ pub struct Head {
     pub at: Timestamp,
 }
 
+impl Head {
+    /// Whether its own signature is by the key that it names.
+    pub(super) fn is_signed(&self) -> bool {
+        is_signed(self, Said::Seal, self.number, &self.hash, &self.signature)
+    }
+}
+
 /// What a look at the whole log found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -168,6 +175,11 @@ impl Db {
     async fn seals(&self, after: i64, limit: i64) -> Result<Vec<SealRow>> {
         let sql = "SELECT number, lines, hash, signature, at FROM audit_seals WHERE number > $1 ORDER BY number LIMIT $2";
         Ok(on_db!(self, pool => sqlx::query_as(sql).bind(after).bind(limit).fetch_all(pool).await?))
+    }
+
+    pub(super) async fn hash_of_seal(&self, number: i64) -> Result<Option<String>> {
+        let sql = "SELECT hash FROM audit_seals WHERE number = $1";
+        Ok(on_db!(self, pool => sqlx::query_scalar(sql).bind(number).fetch_optional(pool).await?))
     }
 
     async fn last_seal(&self) -> Result<Option<SealRow>> {

@@ -5,6 +5,7 @@
 
 mod administrators;
 pub mod audit;
+pub mod audit_outside;
 pub mod audit_seal;
 mod devices;
 mod factors;

@@ -123,6 +123,17 @@ impl Db {
         rows.into_iter().map(Session::try_from).collect()
     }
 
+    /// What the provider calls its session that this one began with.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn provider_session(&self, id: &SessionId) -> Result<Option<String>> {
+        let sql = "SELECT provider_session FROM sessions WHERE id = $1";
+        let found: Option<Option<String>> =
+            on_db!(self, pool => sqlx::query_scalar(sql).bind(id.as_str()).fetch_optional(pool).await?);
+        Ok(found.flatten())
+    }
+
     /// Sessions that a provider knows by this name.
     ///
     /// # Errors

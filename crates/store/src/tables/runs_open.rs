@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rigi_model::run::RunStatus;
 use rigi_model::run_config::{SpecPart, VersionPart};
-use rigi_model::{PipelineName, ProjectName, RunId, RunState, Target};
+use rigi_model::{Actor, PipelineName, ProjectName, RunId, RunState, Target, Trigger, TriggerKind};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::run_status::{STATUS, StatusRow, unsigned};
@@ -38,7 +38,7 @@ impl Db {
         };
         let (runs, steps) = (of("IS NULL"), of("IS NOT NULL"));
         let sql = format!(
-            "SELECT id, project, pipeline, version, priority, target, parent, {PART_ENV}, {STATUS} FROM runs \
+            "SELECT id, project, pipeline, version, priority, target, trigger_kind, trigger_by, parent, {PART_ENV}, {STATUS} FROM runs \
              WHERE id IN ({runs} UNION ALL {steps}) ORDER BY id LIMIT {limit}"
         );
         let after = after.map_or("", RunId::as_str);
@@ -99,6 +99,8 @@ pub struct OpenRun {
     pub priority: i32,
     /// Where it executes.
     pub target: Target,
+    /// What started it.
+    pub trigger: Trigger,
     /// Where it is.
     pub status: RunStatus,
 }
@@ -114,6 +116,8 @@ struct OpenRow {
     part_env: Option<String>,
     priority: i64,
     target: String,
+    trigger_kind: String,
+    trigger_by: String,
     #[sqlx(flatten)]
     status: StatusRow,
 }
@@ -135,6 +139,9 @@ impl TryFrom<OpenRow> for OpenRun {
         };
         let part = VersionPart { version, part: SpecPart::of(&env) };
         let project = ProjectName::unchecked(row.project);
-        Ok(Self { id, project, pipeline, part, parent, priority, target, status })
+        let kind = TriggerKind::parse(&row.trigger_kind);
+        let kind = kind.ok_or_else(|| damaged(format!("its trigger is `{}`", row.trigger_kind)))?;
+        let trigger = Trigger { kind, by: Actor::named(row.trigger_by) };
+        Ok(Self { id, project, pipeline, part, parent, priority, target, trigger, status })
     }
 }

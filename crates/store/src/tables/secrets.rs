@@ -1,6 +1,7 @@
 //! Secrets of projects, and the keys that they are sealed with.
 
 use rigi_model::event::{Subject, SubjectEvent};
+use rigi_model::secret_source::SecretSource;
 use rigi_model::{Actor, ProjectName, Timestamp};
 
 use crate::Result;
@@ -20,7 +21,12 @@ pub struct SecretFacts {
     pub set_by: Actor,
     /// When.
     pub set_at: Timestamp,
+    /// Where its value lies; `None`: it is stored.
+    pub from: Option<SecretSource>,
 }
+
+/// What `sealed` begins with where it holds no value, but says in clear where that lies. What is sealed begins otherwise.
+pub(crate) const REFERENCE: &str = "from:";
 
 static SET: Statement = Statement::insert(
     "secrets",
@@ -98,15 +104,17 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn secrets(&self, project: &ProjectName) -> Result<Vec<SecretFacts>> {
-        let sql = "SELECT name, version, set_by, set_at FROM secrets \
+        let sql = "SELECT name, version, set_by, set_at, CASE WHEN sealed LIKE 'from:%' THEN sealed END FROM secrets \
                    WHERE project = $1 AND sealed IS NOT NULL ORDER BY name";
-        let rows: Vec<(String, i64, String, i64)> =
+        type Row = (String, i64, String, i64, Option<String>);
+        let rows: Vec<Row> =
             on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).fetch_all(pool).await?);
-        let facts = |(name, version, by, at)| SecretFacts {
+        let facts = |(name, version, by, at, from): Row| SecretFacts {
             name,
             version,
             set_by: Actor::named(by),
             set_at: Timestamp(at),
+            from: from.and_then(|from| from.strip_prefix(REFERENCE)?.parse().ok()),
         };
         Ok(rows.into_iter().map(facts).collect())
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rigi_model::{ContentHash, ProjectName};
 use rigi_store::backup::{self, Key, Repository, Target, WithKey};
 use rigi_store::inspect::inspect;
-use rigi_store::{Blobs, Error, Migrate, Storage, Store};
+use rigi_store::{Blobs, BucketConfig, Error, Migrate, OwnPlace, Renew, Storage, Store};
 use sha2::{Digest, Sha256};
 
 use crate::backup::{block_on, create, empty, ended_run, files_below, fill, filled, open, restore};
@@ -183,4 +183,57 @@ fn what_runs_keep_is_their_projects_after_the_schema_was_taken_back_too() {
             assert!(parts.iter().all(|part| part.damage.is_empty()), "{parts:?}");
         });
     }
+}
+
+/// With the project `lab` below a prefix of its own.
+fn apart() -> Option<(BucketConfig, BucketConfig)> {
+    let (main, other) = (bucket()?, bucket()?);
+    let place = OwnPlace { bucket: other.bucket.clone(), prefix: other.prefix.clone() };
+    Some((BucketConfig { own: [(lab(), place)].into(), ..main }, other))
+}
+
+#[test]
+fn a_project_with_a_bucket_of_its_own_has_all_of_its_files_there_and_stays_there() {
+    let (Some((config, other)), Some((next, _))) = (apart(), apart()) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    block_on(async {
+        let at = Target { storage: storage(&config), ..empty(&dir, "own", None) };
+        fill(&at).await;
+        have_their_own(&open(&at).await);
+        // None of it lies with the others, and all of it there.
+        let main = BucketConfig { own: std::collections::BTreeMap::new(), ..config.clone() };
+        let of_lab = ContentHash::new(Sha256::digest("of the lab").into());
+        let look = |config: &BucketConfig| {
+            Blobs::open_at(&dir.path().join("look"), &lab(), &storage(config)).unwrap().check(&of_lab)
+        };
+        assert!(matches!(look(&main), Err(Error::NotFound { .. })));
+        look(&other).unwrap();
+        let parts = inspect(&at.config, &at.data, &at.storage, &mut |_| {}).await.unwrap();
+        assert!(parts.iter().all(|part| part.damage.is_empty() && part.notes.is_empty()), "{parts:?}");
+        // A backup has both, and goes into such a storage as well as into a folder.
+        let backups = dir.path().join("backups");
+        create(&at, &backups, WithKey::Yes).await.unwrap();
+        for (name, files) in [("again", storage(&next)), ("folder", Storage::Data)] {
+            let to = Target { storage: files, ..empty(&dir, name, None) };
+            restore(&backups, &to, &Key::OfBackup).await.unwrap();
+            have_their_own(&open(&to).await);
+        }
+        let full = Target { storage: storage(&next), ..empty(&dir, "full", None) };
+        assert!(matches!(restore(&backups, &full, &Key::OfBackup).await, Err(Error::NotEmpty { .. })));
+        // It is not moved by a word of the configuration, wherever that leads.
+        let elsewhere = BucketConfig { own: next.own.clone(), ..config.clone() };
+        for changed in [storage(&main), storage(&elsewhere), Storage::Data] {
+            let opened = Store::open_at(&at.config, &at.data, &changed, Renew::default(), None).await;
+            let Err(Error::Storage { what, cure }) = opened else { panic!("{changed:?}") };
+            assert!(what.contains("lab") || what.contains("buckets of their own"), "{what}");
+            assert!(cure.contains("as it was"), "{cure}");
+        }
+        have_their_own(&open(&at).await);
+        // One without files may go anywhere.
+        let mut more = config.clone();
+        more.own.insert(ProjectName::unchecked("new"), next.own[&lab()].clone());
+        for changed in [&more, &config] {
+            Store::open_at(&at.config, &at.data, &storage(changed), Renew::default(), None).await.unwrap();
+        }
+    });
 }

@@ -47,6 +47,7 @@ fn at(endpoint: &str, id: &str, secret: &str) -> BucketConfig {
         sts_endpoint: None,
         credentials_for: Some(Duration::from_secs(900)),
         collect_after: Duration::from_secs(3600),
+        own: Default::default(),
     }
 }
 

@@ -16,6 +16,7 @@ mod migrations;
 mod people;
 mod people_audit;
 mod projects;
+mod references;
 mod retention;
 mod runs;
 mod schedules;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rigi_store::people::audit_seal::{AuditSealer, Head, kept_head};
 use rigi_store::people::{Deed, Entry};
-use rigi_store::{DbConfig, Store};
+use rigi_store::{DbConfig, Renew, Store};
 
 use crate::support::{T, configs, on_each};
 
@@ -160,5 +160,64 @@ fn a_key_of_ones_own_signs_nothing() {
         let verdict = store.db().verify_audit(Some(&head)).await.unwrap();
         assert_eq!(verdict.wrong, ["seal 2 was not signed with the key of the head"]);
         assert!(store.seal_audit(&ours, T).await.unwrap().is_none(), "nothing waits");
+    });
+}
+
+#[test]
+fn a_log_that_was_made_anew_with_its_head_does_not_fit_the_head_in_the_bucket() {
+    let Some(config) = crate::bucket::bucket() else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let database = DbConfig::Sqlite(data.path().join("rigi.db"));
+    runtime.block_on(async {
+        let storage = crate::bucket::storage(&config);
+        let store = Store::open_at(&database, data.path(), &storage, Renew::default(), None).await.unwrap();
+        let look = async || {
+            let (kept, outside) = (kept_head(data.path()).unwrap(), store.kept_outside().await.unwrap());
+            let mut wrong = store.db().verify_audit(kept.as_ref()).await.unwrap().wrong;
+            wrong.extend(store.db().hold_outside(&outside, kept.as_ref()).await.unwrap());
+            (outside, wrong)
+        };
+        assert_eq!(look().await.0.head, None);
+        let mut heads = Vec::new();
+        for _ in 0..3 {
+            let sealer = AuditSealer::open(data.path()).unwrap();
+            lines(&store, 4).await;
+            let head = store.seal_audit(&sealer, T).await.unwrap().unwrap();
+            store.keep_outside(&head).await.unwrap();
+            heads.push(head);
+        }
+        let (outside, wrong) = look().await;
+        assert_eq!((outside.head.as_ref(), wrong), (heads.last(), vec![]));
+        assert!(outside.place.ends_with("/.audit/head.json"), "{}", outside.place);
+        // The end cut off, and the head in the data folder put back to what it was: these two fit.
+        let file = data.path().join("audit.head");
+        std::fs::write(&file, serde_json::to_vec(&heads[1]).unwrap()).unwrap();
+        tamper(&database, &["DELETE FROM audit WHERE seal = 3", "DELETE FROM audit_seals WHERE number = 3"])
+            .await;
+        assert_eq!(
+            store.db().verify_audit(kept_head(data.path()).unwrap().as_ref()).await.unwrap().wrong,
+            Vec::<String>::new()
+        );
+        let wrong = look().await.1;
+        assert!(
+            wrong[0].contains("is seal 3, which is missing") && wrong[1].contains("was put back"),
+            "{wrong:?}"
+        );
+        // All of it made anew, with a key of one's own.
+        tamper(&database, &["UPDATE audit SET seal = NULL", "DELETE FROM audit_seals"]).await;
+        std::fs::remove_file(data.path().join("audit.key")).unwrap();
+        let forger = AuditSealer::open(data.path()).unwrap();
+        for _ in 0..3 {
+            lines(&store, 1).await;
+            store.seal_audit(&forger, T).await.unwrap();
+        }
+        assert_eq!(
+            store.db().verify_audit(kept_head(data.path()).unwrap().as_ref()).await.unwrap().wrong,
+            Vec::<String>::new()
+        );
+        let wrong = look().await.1;
+        assert!(wrong.iter().any(|wrong| wrong.contains("another key")), "{wrong:?}");
+        assert!(wrong.iter().any(|wrong| wrong.contains("not the one that was kept in")), "{wrong:?}");
     });
 }

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use rigi_model::Actor;
+use rigi_model::secret_source::SecretSource;
 use rigi_store::people::Deed;
+use rigi_store::people::audit::AuditFilter;
+use rigi_store::secrets::Held;
 use rigi_store::{DbConfig, Error, GivenKey, Renew, Storage, Store};
 
 use crate::support::{T, configs, lab, on_each, project};
@@ -15,7 +18,7 @@ fn given(values: &[(&str, &str)]) -> Vec<(String, String)> {
 
 async fn value(store: &Store, name: &str) -> Option<(i64, String)> {
     let open = store.open_secrets(&project()).await.unwrap();
-    open.get(name).map(|secret| (secret.version, secret.value.clone()))
+    open.get(name).and_then(|secret| Some((secret.version, secret.value()?.to_owned())))
 }
 
 #[test]
@@ -213,5 +216,32 @@ fn a_new_database_begins_with_the_key_that_is_given() {
                 .unwrap();
             assert!(!data.path().join("secret.key").exists());
         }
+    });
+}
+
+#[test]
+fn a_reference_takes_the_place_of_a_value_and_is_told_where_no_value_is() {
+    on_each(async |store: Store| {
+        let deed = Deed::of_server("ann", T);
+        store
+            .set_secrets(&project(), &given(&[("TOKEN", "hunter22"), ("KEY", "from:env:X")]), &deed)
+            .await
+            .unwrap();
+        let source: SecretSource = "vault:secret/lab/db#password@3".parse().unwrap();
+        let set = store.set_reference(&project(), "TOKEN", &source, &deed).await.unwrap().unwrap();
+        assert_eq!((set.version, set.from.as_ref()), (2, Some(&source)));
+        // A value that looks like one is a value.
+        assert_eq!(value(&store, "KEY").await, Some((1, "from:env:X".into())));
+        let open = store.open_secrets(&project()).await.unwrap();
+        assert_eq!(open.get("TOKEN").unwrap().held, Held::From(source.clone()));
+        let all = store.db().secrets(&project()).await.unwrap();
+        let told: Vec<_> = all.iter().map(|facts| (&*facts.name, facts.from.as_ref())).collect();
+        assert_eq!(told, [("KEY", None), ("TOKEN", Some(&source))]);
+        let lines = store.db().audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await.unwrap();
+        let told = lines.iter().find_map(|line| line.after.clone()).unwrap();
+        assert!(told.contains("vault:secret/lab/db#password@3"), "{told}");
+        store.set_secrets(&project(), &given(&[("TOKEN", "hunter33")]), &deed).await.unwrap();
+        assert_eq!(value(&store, "TOKEN").await, Some((3, "hunter33".into())));
+        assert_eq!(store.db().secrets(&project()).await.unwrap()[1].from, None);
     });
 }

@@ -1,6 +1,7 @@
 /** Where people have accounts: in place of any page, until one has signed in. Then it is that page. */
 import { useState } from "react";
 
+import { takeLeftNote } from "../../api/account";
 import { visit } from "../../api/session";
 import type { WaysIn } from "../../api/types";
 import { pagePath, project } from "../../lib/project";
@@ -21,6 +22,7 @@ interface SignInProps {
 
 export default function SignIn({ ways, ended, closed }: SignInProps) {
   const [forgotten, setForgotten] = useState<string | null>(null);
+  const [left] = useState(takeLeftNote);
   if (ways.first_administrator) return <NobodyYet />;
   if (forgotten !== null) return <Forgotten mail={forgotten} onBack={() => setForgotten(null)} />;
   return (
@@ -33,6 +35,11 @@ export default function SignIn({ ways, ended, closed }: SignInProps) {
       {closed && (
         <p className={classes.note} role="status">
           {project} is not public any more. Whoever has a role in it signs in to see it.
+        </p>
+      )}
+      {left && (
+        <p className={classes.note} role="status">
+          {left}
         </p>
       )}
       {/* Loaded anew, so that nothing of whoever was here before is left. */}

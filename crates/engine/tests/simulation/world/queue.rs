@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rigi_engine::decide::{LimitOf, Limits, Needs, QueuePlace, RunKind, WaitReason};
+use rigi_engine::decide::{LimitOf, Limits, Needs, QueuePlace, RunKind, StartedBy, WaitReason};
 use rigi_engine::ledger::Message;
 use rigi_model::{ProjectName, RunId, RunState, VersionHash};
 use rigi_store::{OpenRun, RunChange};
@@ -60,6 +60,7 @@ impl Queue {
         for run in open {
             let kind = RunKind {
                 project: run.project.clone(),
+                by: StartedBy::default(),
                 pipeline: run.pipeline.clone(),
                 target: run.target.clone(),
                 needs: self.needs[&run.part.version],
@@ -79,6 +80,7 @@ impl Queue {
                 for run in runs {
                     let kind = RunKind {
                         project: run.project.clone(),
+                        by: StartedBy::default(),
                         pipeline: run.pipeline.clone(),
                         target: run.target.clone(),
                         needs: self.needs[&run.version],

@@ -130,6 +130,7 @@ impl Store {
             parent: None,
             priority: row.request.priority,
             target: row.request.target.clone(),
+            trigger: row.request.trigger.clone(),
             status: row.status.clone(),
         };
         open.map(run).collect()

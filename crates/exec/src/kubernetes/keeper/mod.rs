@@ -257,9 +257,9 @@ impl Keeper {
             return;
         }
         let (remote, sender) = (self.remote.clone(), self.sender.clone());
-        let (key, labels, uid) = (key.clone(), job.labels.clone(), job.uid.clone());
+        let (key, job) = (key.clone(), job.clone());
         let making = tokio::spawn(async move {
-            let result = complete(&cluster, &remote, &key, &labels, &uid).await;
+            let result = complete(&cluster, &remote, &key, &job).await;
             if let Some(sender) = sender.upgrade() {
                 let _ = sender.send(Command::Created { key, result });
             }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use rigi_api::view::{AuditHead, AuditVerdict, AuditView, VerifyAudit};
+use rigi_api::view::{AuditHead, AuditOutside, AuditVerdict, AuditView, VerifyAudit};
 
 use crate::cli::output::{List, OutputArgs, facts, print_value};
 use crate::cli::session::Session;
@@ -142,7 +142,7 @@ async fn verify(client: &Client, head: Option<PathBuf>, output: OutputArgs) -> a
             None => "nothing: there is no head yet, so that a missing end would not show".to_owned(),
         };
         let wrong = if verdict.wrong.is_empty() { "nothing".to_owned() } else { verdict.wrong.join("\n") };
-        say(&facts(&[
+        let mut shown = vec![
             (
                 "lines",
                 format!(
@@ -152,12 +152,23 @@ async fn verify(client: &Client, head: Option<PathBuf>, output: OutputArgs) -> a
                 ),
             ),
             ("held against", against),
-            ("wrong", wrong),
-        ]))?;
+        ];
+        shown.extend(verdict.outside.as_ref().map(|outside| ("and", of_outside(outside))));
+        shown.push(("wrong", wrong));
+        say(&facts(&shown))?;
     } else {
         print_value(&verdict, output, || verdict.wrong.clone())?;
     }
     Ok(if verdict.wrong.is_empty() { Exit::Ok } else { Exit::Internal }.into())
+}
+
+fn of_outside(outside: &AuditOutside) -> String {
+    let AuditOutside { place, head, trouble } = outside;
+    match (head, trouble) {
+        (Some(head), _) => format!("seal {} of {}, in {place}", head.number, date(head.at)),
+        (None, Some(trouble)) => format!("nothing in {place}: {trouble}"),
+        (None, None) => format!("nothing in {place}: there is none yet, or it was removed"),
+    }
 }
 
 fn list(session: &Session, lines: &[AuditView], output: OutputArgs) -> anyhow::Result<()> {

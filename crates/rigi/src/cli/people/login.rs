@@ -45,6 +45,9 @@ pub(super) fn known() -> Result<(std::path::PathBuf, NamedServers), Failure> {
         let words = format!("{} cannot be read: {error}", file.display());
         Failure::new(Exit::Config, words).cure("mend it, or remove it and sign in again")
     })?;
+    if servers.was_open {
+        remark(&crate::cli::session::was_open(&file));
+    }
     Ok((file, servers))
 }
 

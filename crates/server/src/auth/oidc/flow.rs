@@ -262,27 +262,38 @@ impl Provider {
             return Err(self.refused("its token is old"));
         }
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
-        Ok(SignedOut { subject: text("sub"), session: text("sid") })
+        // An empty name is that of sessions without one.
+        let session = text("sid").filter(|session| !session.is_empty());
+        Ok(SignedOut { subject: text("sub"), session })
     }
 
-    /// What a provider's session is called here, among those of all providers.
+    /// What a provider's session is called here, among those of all providers; one that it gave no name has an empty one.
     #[must_use]
-    pub fn session_name(&self, session: &str) -> String {
-        format!("{} {session}", self.settings.name)
+    pub fn session_name(&self, session: Option<&str>) -> String {
+        format!("{} {}", self.settings.name, session.unwrap_or_default())
     }
 
-    /// Where the provider's own session is ended, if it says so.
+    /// Where the provider's own session is ended, if it says so (OpenID Connect RP-Initiated Logout 1.0): the browser goes there, and comes
+    /// back to `home`. No ID token is kept to be shown there: the provider asks the person itself.
     ///
     /// # Errors
-    /// If it does not answer.
-    pub async fn end_address(&self, now: Timestamp) -> Result<Option<String>, OidcError> {
+    /// If it does not answer, or names an address that is none.
+    pub async fn end_address(
+        &self,
+        session: Option<&str>,
+        home: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, OidcError> {
         match self.settings.kind {
             ProviderKind::GitHub => Ok(None),
             ProviderKind::Oidc => {
                 let metadata = self.metadata(now).await?;
                 let Some(endpoint) = &metadata.end_session_endpoint else { return Ok(None) };
                 let mut url = self.fetch.address(endpoint).map_err(|why| self.unreachable(why))?;
-                url.query_pairs_mut().append_pair("client_id", &self.settings.client_id);
+                url.query_pairs_mut()
+                    .append_pair("client_id", &self.settings.client_id)
+                    .append_pair("post_logout_redirect_uri", home)
+                    .extend_pairs(session.map(|session| ("logout_hint", session)));
                 Ok(Some(url.into()))
             }
         }

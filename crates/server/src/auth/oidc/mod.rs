@@ -59,6 +59,8 @@ pub struct ProviderSettings {
     pub rules: Vec<Rule>,
     /// A mail address that it has verified is taken for proof that somebody has the account of this address.
     pub trusts_mail: bool,
+    /// Who signs out here is led to the provider, which ends its own session too.
+    pub ends_session: bool,
 }
 
 impl std::fmt::Debug for ProviderSettings {

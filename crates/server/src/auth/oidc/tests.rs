@@ -32,6 +32,7 @@ struct Lies {
     key_requests: usize,
     verifier: Option<String>,
     challenge: Option<String>,
+    end_session: Option<String>,
 }
 
 struct Mock {
@@ -67,6 +68,7 @@ impl Mock {
             key_requests: 0,
             verifier: None,
             challenge: None,
+            end_session: None,
         }));
         let mock = Self { url, keys, lies };
         let state =
@@ -99,6 +101,7 @@ impl Mock {
             allow: vec![],
             rules: vec![],
             trusts_mail: false,
+            ends_session: true,
         })
     }
 
@@ -133,6 +136,7 @@ async fn discovery(State(mock): State<Arc<Mock>>) -> Json<Value> {
         "userinfo_endpoint": format!("{url}/userinfo"),
         "id_token_signing_alg_values_supported": ["ES256"],
         "authorization_response_iss_parameter_supported": true,
+        "end_session_endpoint": mock.lies.lock().unwrap().end_session,
     }))
 }
 
@@ -398,4 +402,28 @@ async fn what_came_at_the_last_sign_in_is_told_by_names() {
     assert_eq!(wrong, ["groups", "mail address"]);
     // Nothing depends on groups.
     assert_eq!(of(&mock.provider(), &[without]).1, ["mail address"]);
+}
+
+#[tokio::test]
+async fn a_browser_is_led_to_where_the_provider_ends_its_session_and_nowhere_else() {
+    let mock = Mock::start().await;
+    let home = "https://rigi.example.org/";
+    // A provider that does not offer it.
+    assert_eq!(mock.provider().end_address(Some("s 1&x"), home, Timestamp(0)).await, Ok(None));
+    mock.change(|lies| lies.end_session = Some(format!("{}/end?tenant=lab", mock.url)));
+    let address = mock.provider().end_address(Some("s 1&x"), home, Timestamp(0)).await.unwrap().unwrap();
+    assert_eq!(
+        address,
+        format!(
+            "{}/end?tenant=lab&client_id=rigi&post_logout_redirect_uri=https%3A%2F%2Frigi.example.org%2F&logout_hint=s+1%26x",
+            mock.url
+        )
+    );
+    let address = mock.provider().end_address(None, home, Timestamp(0)).await.unwrap().unwrap();
+    assert!(!address.contains("logout_hint"), "{address}");
+    for elsewhere in ["http://evil.example.org/end", "javascript:alert(1)", "data:text/html,x", ""] {
+        mock.change(|lies| lies.end_session = Some(elsewhere.to_owned()));
+        let refused = mock.provider().end_address(None, home, Timestamp(0)).await;
+        assert!(matches!(refused, Err(OidcError::Unreachable { .. })), "{elsewhere}: {refused:?}");
+    }
 }

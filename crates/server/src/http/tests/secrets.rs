@@ -1,6 +1,7 @@
 //! Secrets over the API: what is told of them, what runs are given, and what is refused.
 
 use axum::http::{Method, StatusCode};
+use rigi_store::references::{Allowed, References};
 use serde_json::{Value, json};
 
 use super::{Answer, TestServer};
@@ -136,4 +137,65 @@ async fn what_is_removed_before_the_start_is_missed_at_the_start() {
         view["message"],
         "It was not started: the secret `API_KEY` is not set in the project `lab`. `rigi secrets set API_KEY` sets it."
     );
+}
+
+fn allow(server: &TestServer, places: &[&str]) {
+    let all = places.iter().map(|place| place.parse().unwrap()).collect();
+    let allowed = Allowed { all, ..Allowed::default() };
+    server.state.store().follow_references(References::new(allowed, None));
+}
+
+#[tokio::test]
+async fn a_secret_by_reference_is_shown_as_one_and_read_when_a_run_starts() {
+    let spec = "secrets: [API_KEY]\nretries: 3\nparameters: {tell: {type: boolean, default: true}}\n";
+    let server = with_spec(spec).await;
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("file:{}", folder.path().display());
+    allow(&server, &[&place]);
+    let from = |from: &str| json!({"from": from});
+    for (body, words) in [
+        (from("env:HOME"), "takes values from"),
+        (from("file:/etc/passwd"), "takes values from"),
+        (from(&format!("{place}/../x")), "without `.`, `..`"),
+        (from("vault:secret"), "mount/path#field"),
+        (json!({"from": "env:A", "value": "hunter22"}), "either `value` or `from`"),
+        (json!({}), "either `value` or `from`"),
+    ] {
+        let answer = server.call(Method::PUT, "/secrets/API_KEY", Some(body)).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{answer:?}");
+        assert!(answer.text().contains(words), "{answer:?}");
+    }
+    let reference = format!("{place}/key");
+    let told = server.call(Method::PUT, "/secrets/API_KEY", Some(from(&reference))).await.json();
+    assert_eq!((&told["from"], &told["version"]), (&json!(reference), &json!(1)), "{told}");
+    assert_eq!(server.get("/secrets").await.json()["items"][0]["from"], json!(reference));
+
+    let mut commits = server.state.store().commits();
+    let missing = server.run("", "fit", json!({}), "failed").await;
+    let view = server.get(&format!("/runs/{missing}")).await.json();
+    assert_eq!((&view["reason"], &view["attempt"]), (&json!("secret-missing"), &json!(1)), "{view}");
+    assert!(view["message"].as_str().unwrap().contains("there is no such file. Put it there."), "{view}");
+
+    std::fs::write(folder.path().join("key"), "hunter22\n").unwrap();
+    std::fs::hard_link(folder.path().join("key"), folder.path().join("other")).unwrap();
+    server.call(Method::PUT, "/secrets/API_KEY", Some(from(&format!("{place}/other")))).await;
+    let run = server.post("/pipelines/fit/runs", json!({})).await.json();
+    let run = run["id"].as_str().unwrap();
+    server.until(&format!("/runs/{run}"), "succeeded", &mut commits).await;
+    let told = server.get(&format!("/runs/{run}/log/raw")).await.text();
+    assert!(told.contains("API_KEY=hunter22\n") && told.contains("covered: hunter22"), "{told}");
+    // A value takes the reference's place.
+    assert_eq!(set(&server, "/secrets/API_KEY", "hunter33").await.json().get("from"), None);
+}
+
+#[tokio::test]
+async fn what_an_image_is_pulled_with_must_be_set_and_no_run_is_told_it() {
+    let spec = "pull_secret: REGISTRY\nparameters: {tell: {type: boolean, default: true}}\n";
+    let server = with_spec(spec).await;
+    let refused = server.post("/pipelines/fit/runs", json!({})).await;
+    assert_eq!(refused.json()["detail"], "`fit` cannot run: the secret `REGISTRY` is not set");
+    set(&server, "/secrets/REGISTRY", "ada:hunter22").await;
+    let run = server.run("", "fit", json!({}), "succeeded").await;
+    let told = server.get(&format!("/runs/{run}/log/raw")).await.text();
+    assert!(!told.contains("hunter22"), "{told}");
 }

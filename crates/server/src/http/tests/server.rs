@@ -350,6 +350,7 @@ pub fn settings() -> Settings {
     Settings {
         active: [(LimitOf::Everything, 16)].into(),
         projects: rigi_engine::OfProjects::default(),
+        people_share: false,
         target: Target::PROCESS,
         timeout: None,
         grace_period: Duration::from_secs(1),
