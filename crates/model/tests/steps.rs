@@ -1,7 +1,5 @@
 //! Steps of flows: what is read of them, and each mistake with its place.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::pipeline::step::{FilesOf, ForEach, ItemFailures, RunIf, StepAction};
 use rigi_model::pipeline::{FolderFacts, PipelineSpec, SpecFormat, read_spec};
