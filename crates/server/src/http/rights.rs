@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rigi_engine::projects::Project;
 use rigi_model::project::ProjectState;
-use rigi_model::rights::{Action, Needs, Role, Verdict};
+use rigi_model::rights::{Action, Needs, Role, Standing, Verdict};
 use rigi_model::{ErrorCode, ProjectName};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
@@ -102,6 +102,18 @@ pub(super) fn action_of(operation: &Operation) -> Option<Action> {
     operation.extensions.as_ref()?.get(EXTENSION).and_then(Value::as_str).and_then(Action::parse)
 }
 
+/// Somebody who has signed in sees what whoever comes sees; `None`: they are who they were. A token of a narrower reach stays within that.
+fn as_visitor_too(state: &AppState, principal: &Principal, action: Action) -> Option<Principal> {
+    let looks = action.is_for_visitors() && state.auth.lets_visitors_in() && !principal.is_narrowed();
+    if !looks || principal.account.is_none() || principal.standing.everywhere.is_some() {
+        return None;
+    }
+    let mut standing = Standing::clone(&principal.standing);
+    let public = state.projects.all().into_iter().filter(|project| project.settings.public);
+    public.for_each(|project| _ = standing.roles.entry(project.id().clone()).or_insert(Role::Viewer));
+    Some(Principal { standing: Arc::new(standing), ..principal.clone() })
+}
+
 /// Lets an operation be done for those who may.
 pub(super) async fn gate(
     State((state, actions)): State<(AppState, Actions)>,
@@ -115,9 +127,13 @@ pub(super) async fn gate(
         return next.run(request).await;
     };
     let principal = request.extensions().get::<Principal>().cloned();
-    let (Some(action), Some(principal)) = (known, principal) else {
+    let (Some(action), Some(mut principal)) = (known, principal) else {
         return ApiError::new(ErrorCode::Forbidden, "this is done for nobody").into_response();
     };
+    if let Some(wider) = as_visitor_too(&state, &principal, action) {
+        principal = wider;
+        request.extensions_mut().insert(principal.clone());
+    }
     // What has an id of its own is looked for in all projects, and held against the one where it is found.
     let found_later = request.extensions().get::<Named>().is_none() && path.starts_with("/api/v1/runs/{id}");
     let asked = project_of(&request, &path);

@@ -336,7 +336,20 @@ async fn whoever_comes_looks_at_a_public_project_and_at_nothing_else() {
         let answer = server.call_as("", method.clone(), path, Some(json!({}))).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
     }
+    // Who has signed in and has no role sees as much; a token for another project sees nothing of it.
+    let person = server.person("Ada", vec![role("lab", Role::Editor)]).await;
+    let (whole, _) = server.token(&person, Kept::default()).await;
+    let (narrow, _) = server.token(&person, Kept { project: Some("lab"), ..Kept::default() }).await;
+    let look = async |key: &str, path: &str| server.call_as(key, Method::GET, path, None).await.status;
+    assert_eq!(look(&whole, &format!("/projects/air/runs/{run}")).await, StatusCode::OK);
+    assert_eq!(look(&whole, &format!("/runs/{run}")).await, StatusCode::OK);
+    assert_eq!(look(&whole, "/projects/air/members").await, StatusCode::NOT_FOUND);
+    assert_eq!(look(&narrow, "/projects/air/runs").await, StatusCode::NOT_FOUND);
+    let body = Some(json!({}));
+    let start = server.call_as(&whole, Method::POST, "/projects/air/pipelines/fit/runs", body).await;
+    assert_eq!(start.status, StatusCode::NOT_FOUND);
     assert_eq!(change(&server, "air", json!({"public": false})).await.json()["public"], false);
+    assert_eq!(look(&whole, "/projects/air/runs").await, StatusCode::NOT_FOUND);
     assert_eq!(visit("/projects/air/runs").await.status, StatusCode::UNAUTHORIZED);
     // One person's server has no strangers.
     let alone = self::server().await;
