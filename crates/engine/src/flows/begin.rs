@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rigi_model::expression::Template;
 use rigi_model::flows::{Begun, MOST_ITEMS};
+use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::step::{ForEach, StepSpec};
 use rigi_store::RunInput;
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ pub(super) struct Item {
     pub file: Option<RunInput>,
 }
 
-/// The fields of an object, with expressions.
+/// What expressions name.
 type Names = BTreeSet<(String, Option<String>)>;
 
 impl Flow {
@@ -31,6 +32,9 @@ impl Flow {
             return Ok(Begun::Skipped("there is no such step".to_owned()));
         };
         if let Some(when) = &step.when {
+            if let Some(secret) = self.secret_in(&when.names()) {
+                return Ok(Begun::Failed(format!("`when` names the secret parameter `{secret}`, which nobody compares")));
+            }
             let names = match self.names(&when.names()).await? {
                 Ok(names) => names,
                 Err(why) => return Ok(Begun::Failed(why)),
@@ -80,11 +84,21 @@ impl Flow {
         Ok(Ok(items))
     }
 
+    /// The first secret parameter among these.
+    fn secret_in(&self, names: &Names) -> Option<String> {
+        let secret = secret_parameters(self.spec.parameters.as_ref());
+        let of_params = names.iter().filter(|(root, _)| root == "params");
+        of_params.filter_map(|(_, name)| name.clone()).find(|name| secret.contains(name))
+    }
+
     async fn list(&self, step: &StepSpec, values: &Value) -> rigi_store::Result<Result<Vec<Value>, String>> {
         let template = match Template::parse(values) {
             Ok(template) => template,
             Err(error) => return Ok(Err(format!("`for_each` of `{}` cannot be read: {error}", step.name))),
         };
+        if let Some(secret) = self.secret_in(&template.names()) {
+            return Ok(Err(format!("`for_each` names the secret parameter `{secret}`, which is handed on whole alone")));
+        }
         let names = match self.names(&template.names()).await? {
             Ok(names) => names,
             Err(why) => return Ok(Err(why)),
@@ -109,6 +123,15 @@ impl Flow {
         for (name, value) in &step.parameters {
             match Template::parse(value) {
                 Ok(template) => {
+                    // It stays sealed until its run begins.
+                    if let Some(secret) = self.secret_in(&template.names())
+                        && !matches!(template, Template::Value(_))
+                    {
+                        let why = format!(
+                            "the parameter `{name}` is made of the secret parameter `{secret}`, which is handed on whole alone: `${{params.{secret}}}`"
+                        );
+                        return Ok(Err(why));
+                    }
                     wanted.extend(template.names());
                     templates.push((name, template));
                 }

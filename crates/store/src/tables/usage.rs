@@ -1,6 +1,7 @@
 //! Who uses what of a project.
 
 use rigi_model::ProjectName;
+use sqlx::AssertSqlSafe;
 
 use super::run_status::unsigned;
 use crate::Result;
@@ -12,12 +13,22 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn open_runs_by_person(&self, project: &ProjectName) -> Result<Vec<(String, u64, u64)>> {
-        let sql = "SELECT trigger_by, CAST(SUM(CASE WHEN state = 'queued' THEN 1 ELSE 0 END) AS BIGINT), \
-                   CAST(SUM(CASE WHEN state = 'queued' THEN 0 ELSE 1 END) AS BIGINT) FROM runs \
-                   WHERE project = $1 AND parent IS NULL AND state IN ('queued', 'starting', 'running', 'retrying') \
-                   GROUP BY trigger_by ORDER BY COUNT(*) DESC, trigger_by LIMIT 100";
+        // A flow takes no place, and its steps do; runs and steps have an index each.
+        let of = |parent: &str| {
+            format!(
+                "SELECT trigger_by, state FROM runs WHERE project = $1 AND parent {parent} AND target <> 'flow' \
+                 AND state IN ('queued', 'starting', 'running', 'retrying')"
+            )
+        };
+        let sql = format!(
+            "SELECT trigger_by, CAST(SUM(CASE WHEN state = 'queued' THEN 1 ELSE 0 END) AS BIGINT), \
+             CAST(SUM(CASE WHEN state = 'queued' THEN 0 ELSE 1 END) AS BIGINT) FROM ({} UNION ALL {}) AS open \
+             GROUP BY trigger_by ORDER BY COUNT(*) DESC, trigger_by LIMIT 100",
+            of("IS NULL"),
+            of("IS NOT NULL")
+        );
         let rows: Vec<(String, i64, i64)> =
-            on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).fetch_all(pool).await?);
+            on_db!(self, pool => sqlx::query_as(AssertSqlSafe(sql)).bind(project.as_str()).fetch_all(pool).await?);
         Ok(rows.into_iter().map(|(by, waiting, others)| (by, unsigned(waiting), unsigned(others))).collect())
     }
 

@@ -296,6 +296,14 @@ async fn what_cannot_begin_is_refused_or_fails_with_the_reason() {
             "is not an object",
         ),
         ("steps:\n  a: {pipeline: fit, parameters: {nobody: 1}}\n", ""),
+        (
+            "parameters: {key: {type: string, secret: true, default: a-secret}}\nsteps:\n  a: {command: 'true', parameters: {x: 'it is ${params.key}'}}\n",
+            "is handed on whole alone",
+        ),
+        (
+            "parameters: {key: {type: string, secret: true, default: a-secret}}\nsteps:\n  a: {pipeline: fit, parameters: {known: '${params.key}'}}\n",
+            "is given a secret, and is none",
+        ),
     ] {
         write(&server, "fit", "command: 'true'\nparameters: {known: {type: integer, default: 1}}\n");
         write(&server, "flow", spec);
