@@ -110,6 +110,8 @@ export function startedBy(trigger: { kind: string; by: string }): string {
       return `schedule ${trigger.by}`;
     case "downstream":
       return `after ${shortId(trigger.by)}`;
+    case "restart":
+      return /^run_/.test(trigger.by) ? `restart after ${shortId(trigger.by)}` : "restart with the server";
     case "rerun":
       return trigger.by === "you" ? "you" : `again ${shortId(trigger.by)}`;
     default:

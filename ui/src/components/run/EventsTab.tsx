@@ -64,9 +64,16 @@ function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void
   );
 }
 
+/** Those of flows, whose kinds alone say little. */
+const OF_FLOWS: Record<string, string> = {
+  steps: "Steps began or ended",
+  answered: "Somebody answered",
+  followed: "What follows was started",
+};
+
 /** "cancel-requested" as people write it. */
 function kindWords(kind: string): string {
-  const words = stateLabel(kind).replace(/-/g, " ");
+  const words = OF_FLOWS[kind] ?? stateLabel(kind).replace(/-/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
