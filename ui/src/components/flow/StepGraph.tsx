@@ -14,7 +14,7 @@ interface StepGraphProps {
 }
 
 /** What an edge says stands this far before its end. */
-const SAID = 92;
+const SAID = 84;
 
 export function StepGraph({ steps, flow }: StepGraphProps) {
   // What does not change with states is laid out once.
@@ -110,6 +110,6 @@ function Node({ step, flow, now, style }: { step: Planned | Step; flow: string |
 
 /** What is out of the ordinary about it. */
 function Kind({ step }: { step: Planned }) {
-  const word = step.optional ? "optional" : step.kind === "approval" || step.kind === "pipeline" ? step.kind : "";
+  const word = step.optional ? "optional" : step.kind === "approval" || step.kind === "pipeline" ? step.kind : step.when ? "when" : "";
   return word ? <span className={classes.kind}>{word}</span> : null;
 }

@@ -21,7 +21,7 @@ export function EventsTab({ run, onAttempt }: { run: RunView; onAttempt: (number
   if (!events.data || !attempts.data) return null;
   return (
     <div className={classes.tab} data-scroll-restoration-id="events" tabIndex={0} role="region" aria-label="Events">
-      {attempts.data.items.length > 0 && (
+      {attempts.data.items.length > 0 && !run.approval && (
         <Section title="Attempts">
           {attempts.data.items.map((attempt) => (
             <Attempt key={attempt.number} attempt={attempt} onOpen={() => onAttempt(attempt.number)} />

@@ -29,8 +29,8 @@ export interface Layout {
   height: number;
 }
 
-export const NODE = { width: 188, height: 52 };
-const GAP = { x: 44, labelled: 104, y: 16, edge: 12 };
+export const NODE = { width: 180, height: 52 };
+const GAP = { x: 44, labelled: 120, y: 16, edge: 12 };
 /** Rounds in which each layer is put in order by its neighbours. */
 const ROUNDS = 4;
 
