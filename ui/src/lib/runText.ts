@@ -111,7 +111,7 @@ export function startedBy(trigger: { kind: string; by: string }): string {
     case "downstream":
       return `after ${shortId(trigger.by)}`;
     case "restart":
-      return /^run_/.test(trigger.by) ? `restart after ${shortId(trigger.by)}` : "restart with the server";
+      return trigger.by.startsWith("run_") ? `restart after ${shortId(trigger.by)}` : trigger.by;
     case "rerun":
       return trigger.by === "you" ? "you" : `again ${shortId(trigger.by)}`;
     default:

@@ -6,6 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import { stepsQuery } from "../../api/flows";
+import { useRights } from "../../api/rights";
 import type { RunView } from "../../api/types";
 import { asks, type Step } from "../../lib/flow/steps";
 import { Empty, Failure } from "../States";
@@ -67,6 +68,7 @@ export function StepsTab({ run, view, step, state, onState }: StepsTabProps) {
 
 /** A step that waits for a person is said above all else. */
 function Asking({ step }: { step: Step }) {
+  const { run } = useRights();
   if (!step.run) return null;
   return (
     <p className={classes.asking}>
@@ -77,7 +79,7 @@ function Asking({ step }: { step: Step }) {
         <b>{step.name}</b> {step.message ? <Ticked text={step.message} /> : "waits for an answer"}
       </span>
       <Link to="/runs/$id" params={{ id: step.run }} className="link">
-        Answer
+        {run ? "Answer" : "Look at it"}
       </Link>
     </p>
   );

@@ -101,6 +101,16 @@ function RunLink({ id }: { id: string }) {
   );
 }
 
+/** What started it: a person, a schedule, or the end of another run, which it leads to. */
+function Trigger({ run }: { run: RunView }) {
+  if (!run.started_by) return <>by {startedBy(run.trigger)}</>;
+  return (
+    <>
+      {run.trigger.kind === "restart" ? "again after" : "after"} <RunLink id={run.started_by} />
+    </>
+  );
+}
+
 /** Runs that are named of those that it has started. */
 const NAMED = 5;
 
@@ -124,7 +134,7 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
   const parts: ReactNode[] = [
     <>
       {started ? "started " : "accepted "}
-      <At at={started ?? run.created_at} /> by {startedBy(run.trigger)}
+      <At at={started ?? run.created_at} /> <Trigger run={run} />
     </>,
   ];
   if (run.rerun_of) {
@@ -135,13 +145,6 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
     );
   }
   if (run.step && isEnd(run.state) && run.attempt > 0 && !run.approval) parts.push(<WhyNotCached run={run} />);
-  if (run.started_by) {
-    parts.push(
-      <>
-        started by <RunLink id={run.started_by} />
-      </>,
-    );
-  }
   if (run.started && run.started.length > 0) parts.push(<Started runs={run.started} />);
   parts.push(
     <>
