@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
 import { notify } from "../lib/notices";
+import { settledBefore } from "../lib/flow/items";
 import { api, idempotencyKey, ok } from "./client";
 import { keys } from "./keys";
 import { asProblem } from "./problem";
@@ -37,21 +38,21 @@ export function useStepRuns(flow: string, { name, counts }: Pick<StepView, "name
   const cache = useQueryClient();
   const query = useQuery(stepRunsQuery(flow, name));
   const known = query.data?.length ?? 0;
-  const last = query.data?.at(-1)?.id;
   const begun = counts.waiting + counts.active + counts.succeeded + counts.failed + counts.cancelled;
   const grows = query.isSuccess && begun > known;
   useEffect(() => {
     if (!grows) return;
     const stopped = new AbortController();
+    const last = settledBefore(cache.getQueryData<StepRunView[]>(keys.stepRuns(flow, name)) ?? []);
     readStepRuns(flow, name, stopped.signal, last)
       .then((more) => {
-        const behind = (old: StepRunView[] = []) => [...old, ...more.filter(({ id }) => id > (old.at(-1)?.id ?? ""))];
+        const behind = (old: StepRunView[] = []) => [...old.filter(({ id }) => last !== undefined && id <= last), ...more];
         if (more.length > 0) cache.setQueryData<StepRunView[]>(keys.stepRuns(flow, name), behind);
       })
       // It is read again with the next change.
       .catch(() => undefined);
     return () => stopped.abort();
-  }, [grows, begun, last, flow, name, cache]);
+  }, [grows, begun, flow, name, cache]);
   const over = begun > 0 && counts.active + counts.waiting === 0;
   useEffect(() => {
     // What was told while it was being read is made good once nothing changes any more.

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { settledBefore } from "./items";
 import { asks, conditionOf, isOver, itemsOf, orderOf, stepsOfSpec, stepWord, timeOf, type Step } from "./steps";
 import { ticksOf, timelineOf } from "./times";
 
@@ -109,4 +110,13 @@ describe("the times of a flow", () => {
     expect(texts(9 * 3_600_000)).toEqual(["0", "2 h", "4 h", "6 h", "8 h"]);
     expect(texts(12 * 86_400_000)).toEqual(["0", "2 d", "4 d", "6 d", "8 d", "10 d", "12 d"]);
   });
+});
+
+test("of the runs of a step those are read again that had not ended", () => {
+  const of = (...states: string[]) => settledBefore(states.map((state, n) => ({ id: `r${n}`, state })));
+  expect(of("succeeded", "failed")).toBe("r1");
+  expect(of("succeeded", "running", "succeeded")).toBe("r0");
+  expect(of("running", "succeeded")).toBeUndefined();
+  expect(of()).toBeUndefined();
+  expect(of("running", ...Array<string>(1500).fill("succeeded"))).toBe("r1500");
 });
