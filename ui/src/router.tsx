@@ -17,7 +17,7 @@ export interface RunsSearch {
   q?: string;
 }
 
-export type RunTab = "log" | "outputs" | "parameters" | "events" | "code";
+export type RunTab = "steps" | "log" | "outputs" | "parameters" | "events" | "code";
 
 /** Leaves out what is undefined, so that addresses stay short. */
 function compact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
@@ -163,7 +163,16 @@ function buildTree(cache: QueryClient) {
   const run = createRoute({
     getParentRoute: () => root,
     path: "/runs/$id",
-    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), attempt: one(raw.attempt), file: one(raw.file), line: one(raw.line) }),
+    validateSearch: (raw: Raw) =>
+      compact({
+        tab: one(raw.tab),
+        attempt: one(raw.attempt),
+        file: one(raw.file),
+        line: one(raw.line),
+        view: one(raw.view),
+        step: one(raw.step),
+        items: one(raw.items),
+      }),
     loader: ({ params }) => void cache.query(runQuery(params.id)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Run"), "Run"),
   });

@@ -1,9 +1,13 @@
 /** How a changed run changes what is cached: in place, without asking the server again. */
-import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
 
 import { counterOf, isEnd } from "../lib/states";
 import { keys, type RunFilter } from "./keys";
 import type { Page, PipelineSummary, RunMark, RunSummary, RunView, UsageSample } from "./types";
+
+/** Whether a run that is new here may be that of a step, which is in no list. */
+export type Doubtful = (run: RunSummary) => boolean;
+const never: Doubtful = () => false;
 
 type RunPages = InfiniteData<Page<RunSummary>>;
 
@@ -31,7 +35,7 @@ export function fits(run: RunSummary, filter: RunFilter): boolean {
 }
 
 /** Puts changed runs into one list: known ones stay where they are, new ones come first, newest on top. */
-export function foldPages(pages: RunPages, runs: RunSummary[], filter: RunFilter): RunPages {
+export function foldPages(pages: RunPages, runs: RunSummary[], filter: RunFilter, doubtful = never): RunPages {
   const byId = new Map(runs.map((run) => [run.id, run]));
   const known = new Set<string>();
   const folded = pages.pages.map((page) => {
@@ -44,20 +48,30 @@ export function foldPages(pages: RunPages, runs: RunSummary[], filter: RunFilter
     return { ...page, items };
   });
   const first = folded[0];
-  const newest = first?.items[0]?.created_at ?? "";
-  // An older run that is not in the list belongs further down, where it will be when that page is read.
-  const fresh = runs
-    .filter((run) => !known.has(run.id) && fits(run, filter) && run.created_at >= newest)
+  const fresh = freshOf(pages, runs, filter)
+    .filter((run) => !doubtful(run))
     .sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
   if (first && fresh.length > 0) folded[0] = { ...first, items: [...fresh, ...first.items] };
   return fresh.length > 0 || known.size > 0 ? { ...pages, pages: folded } : pages;
 }
 
-export function foldRunLists(cache: QueryClient, runs: RunSummary[]): void {
+/** Runs that the list does not have and that would come first in it. An older one belongs further down, where it will be when that page is read. */
+function freshOf(pages: RunPages, runs: RunSummary[], filter: RunFilter): RunSummary[] {
+  const known = new Set(pages.pages.flatMap((page) => page.items.map(({ id }) => id)));
+  const newest = pages.pages[0]?.items[0]?.created_at ?? "";
+  return runs.filter((run) => !known.has(run.id) && fits(run, filter) && run.created_at >= newest);
+}
+
+/** Returns the lists that only a new answer can bring up to date, with the runs that they may lack. */
+export function foldRunLists(cache: QueryClient, runs: RunSummary[], doubtful = never): { key: QueryKey; runs: RunSummary[] }[] {
+  const lacking: { key: QueryKey; runs: RunSummary[] }[] = [];
   for (const query of cache.getQueryCache().findAll({ queryKey: keys.runLists })) {
     const data = query.state.data as RunPages | undefined;
     if (!data) continue;
-    const next = foldPages(data, runs, query.queryKey[1] as RunFilter);
+    const filter = query.queryKey[1] as RunFilter;
+    const lacks = freshOf(data, runs.filter(doubtful), filter);
+    if (lacks.length > 0) lacking.push({ key: query.queryKey, runs: lacks });
+    const next = foldPages(data, runs, filter, doubtful);
     if (next === data) continue;
     const [first] = next.pages;
     if (first && first.items.length > MOST_NEW + (query.queryKey[2] as number)) {
@@ -65,6 +79,7 @@ export function foldRunLists(cache: QueryClient, runs: RunSummary[]): void {
       void cache.invalidateQueries({ queryKey: query.queryKey, exact: true });
     } else cache.setQueryData(query.queryKey, next);
   }
+  return lacking;
 }
 
 /** Updates an open run at once; what only the full answer has is asked for when its state changed. False where it was not read yet. */
@@ -101,13 +116,13 @@ function dropAbsent(known: RunView, run: RunSummary): RunSummary {
 }
 
 /** Puts changed runs into their pipelines' strips and counters; false where only a new answer can tell. */
-export function foldPipelines(cache: QueryClient, runs: RunSummary[]): boolean {
+export function foldPipelines(cache: QueryClient, runs: RunSummary[], doubtful = never): boolean {
   let exact = true;
   const fold = <T extends PipelineSummary>(pipeline: T): T => {
     let next = pipeline;
     for (const run of runs) {
       if (run.pipeline !== next.name) continue;
-      const folded = foldStrip(next, run);
+      const folded = doubtful(run) && !next.recent.some((mark) => mark.id === run.id) ? null : foldStrip(next, run);
       if (folded) next = folded;
       else exact = false;
     }

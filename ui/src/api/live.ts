@@ -6,6 +6,7 @@ import { apiPath } from "../lib/project";
 import { SseStream, type SseMessage } from "../lib/sse";
 import { Early } from "./early";
 import { foldPipelines, foldRun, foldRunLists, foldSample } from "./fold";
+import { LiveFlows } from "./liveFlows";
 import { keys } from "./keys";
 import { isVisitor, noteAnswer } from "./session";
 import type { AccountView, ProjectView, RunSummary, UsageSample } from "./types";
@@ -38,9 +39,11 @@ export class Live {
   private first = true;
 
   private readonly early: Early;
+  private readonly flows: LiveFlows;
 
   constructor(private readonly cache: QueryClient) {
     this.early = new Early(cache);
+    this.flows = new LiveFlows(cache);
   }
 
   start(): void {
@@ -154,8 +157,10 @@ export class Live {
         this.early.noteRead(run.id);
         if (!foldRun(this.cache, run)) this.early.note(run.id);
       }
-      foldRunLists(this.cache, runs);
-      this.refetchCounts(foldPipelines(this.cache, runs));
+      this.flows.hear(runs);
+      const { listed, doubtful } = this.flows.sort(runs);
+      this.flows.ask(foldRunLists(this.cache, listed, doubtful));
+      this.refetchCounts(foldPipelines(this.cache, listed, doubtful));
     }
     for (const { run, sample } of samples) foldSample(this.cache, run, sample);
   }
@@ -172,7 +177,10 @@ export class Live {
       if (projects && (people || isVisitor() || projects.length > 1))
         void this.cache.invalidateQueries({ queryKey: keys.projects, exact: true });
       void this.cache.invalidateQueries({ queryKey: keys.projectUsage });
-      if (!this.pipelinesAreExact) void this.cache.invalidateQueries({ queryKey: keys.pipelines });
+      if (!this.pipelinesAreExact) {
+        void this.cache.invalidateQueries({ queryKey: keys.pipelines });
+        void this.cache.invalidateQueries({ queryKey: keys.anyPipeline });
+      }
       this.pipelinesAreExact = true;
     }, COUNTS_MS);
   }

@@ -34,10 +34,10 @@ export const secretsQuery = queryOptions({
   queryFn: async ({ signal }) => (await ok(api.GET("/api/v1/secrets", { signal }))).items,
 });
 
-/** Reads a list to its end, page by page. */
-async function walk<T>(read: (after: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
+/** Reads a list to its end, page by page; from where an earlier page has led, if that is given. */
+export async function walk<T>(read: (after: { cursor?: string }) => Promise<Page<T>>, from?: string): Promise<T[]> {
   const items: T[] = [];
-  for (let cursor: string | null | undefined; ;) {
+  for (let cursor: string | null | undefined = from; ;) {
     const page = await read(cursor ? { cursor } : {});
     items.push(...page.items);
     // A cursor that leads to itself would never end.

@@ -4,7 +4,7 @@ import type { components } from "./schema.gen";
 type Schemas = components["schemas"];
 
 export type AccountView = Schemas["AccountView"];
-export type SignedOut = Schemas["SignedOut"];
+export type ApprovalView = Schemas["ApprovalView"];
 export type ArtifactView = Schemas["ArtifactView"];
 export type AttemptView = Schemas["AttemptView"];
 export type AuditView = Schemas["AuditView"];
@@ -47,6 +47,9 @@ export type ScheduleView = Schemas["ScheduleView"];
 export type SecretView = Schemas["SecretView"];
 export type SessionView = Schemas["SessionView"];
 export type SetSchedule = Schemas["SetSchedule"];
+export type SignedOut = Schemas["SignedOut"];
+export type StepRunView = Schemas["Page_StepRunView"]["items"][number];
+export type StepView = Schemas["StepView"];
 export type SubmitRun = Schemas["SubmitRun"];
 export type SystemView = Schemas["SystemView"];
 export type MailServerView = Schemas["MailServerView"];
@@ -57,6 +60,7 @@ export type TokenView = Schemas["TokenView"];
 export type UploadView = Schemas["UploadView"];
 export type UsageSample = Schemas["UsageSample"];
 export type WaysIn = Schemas["WaysIn"];
+export type WhyNotCached = Schemas["WhyNotCached"];
 
 export interface Page<T> {
   items: T[];

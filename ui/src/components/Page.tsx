@@ -8,7 +8,7 @@ import classes from "./Page.module.css";
 
 export interface Crumb {
   text: string;
-  link?: Pick<LinkProps, "to" | "params">;
+  link?: Pick<LinkProps, "to" | "params" | "search">;
 }
 
 interface PageProps {

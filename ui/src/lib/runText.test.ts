@@ -53,6 +53,8 @@ test("ids are said by their last four", () => {
   expect(shortId("run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A")).toBe("7Q2A");
   expect(shortId("parse")).toBe("parse");
   expect(startedBy({ kind: "downstream", by: "run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A" })).toBe("after 7Q2A");
+  expect(startedBy({ kind: "restart", by: "run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A" })).toBe("restart after 7Q2A");
+  expect(startedBy({ kind: "restart", by: "the server's start" })).toBe("the server's start");
   expect(startedBy({ kind: "manual", by: "you" })).toBe("you");
 });
 

@@ -110,6 +110,8 @@ export function startedBy(trigger: { kind: string; by: string }): string {
       return `schedule ${trigger.by}`;
     case "downstream":
       return `after ${shortId(trigger.by)}`;
+    case "restart":
+      return trigger.by.startsWith("run_") ? `restart after ${shortId(trigger.by)}` : trigger.by;
     case "rerun":
       return trigger.by === "you" ? "you" : `again ${shortId(trigger.by)}`;
     default:

@@ -12,6 +12,7 @@ import { ARCHIVED } from "../components/Archived";
 import { SchedulesOf, WhatComes } from "../components/schedules/OfPipeline";
 import { CodeLine } from "../components/CodeLine";
 import { CodeView } from "../components/CodeView";
+import { FlowPlan } from "../components/flow/FlowPlan";
 import { Icon } from "../components/Icon";
 import { Markdown } from "../components/Markdown";
 import { Mistakes } from "../components/Mistakes";
@@ -30,7 +31,7 @@ import { isEnd } from "../lib/states";
 import classes from "./Pipeline.module.css";
 
 const route = getRouteApi("/pipelines/$name");
-const TABS = ["runs", "schedules", "parameters", "code", "spec"] as const;
+const TABS = ["runs", "steps", "schedules", "parameters", "code", "spec"] as const;
 type PipelineTab = (typeof TABS)[number];
 
 export function Pipeline() {
@@ -55,6 +56,7 @@ export function Pipeline() {
         onChange={setTab}
         tabs={[
           { value: "runs", label: "Runs" },
+          ...(pipeline.kind === "flow" || value === "steps" ? [{ value: "steps", label: "Steps" } as const] : []),
           { value: "schedules", label: "Schedules", count: schedules?.length },
           { value: "parameters", label: "Parameters" },
           { value: "code", label: "Code" },
@@ -62,6 +64,7 @@ export function Pipeline() {
         ]}
       >
         {value === "runs" && <RunsOf pipeline={pipeline} />}
+        {value === "steps" && <FlowPlan pipeline={pipeline} />}
         {value === "schedules" && <SchedulesOf pipeline={name} schedules={schedules} />}
         {value === "parameters" && <TakesView pipeline={pipeline} />}
         {value === "code" && (

@@ -21,7 +21,7 @@ export function EventsTab({ run, onAttempt }: { run: RunView; onAttempt: (number
   if (!events.data || !attempts.data) return null;
   return (
     <div className={classes.tab} data-scroll-restoration-id="events" tabIndex={0} role="region" aria-label="Events">
-      {attempts.data.items.length > 0 && (
+      {attempts.data.items.length > 0 && !run.approval && (
         <Section title="Attempts">
           {attempts.data.items.map((attempt) => (
             <Attempt key={attempt.number} attempt={attempt} onOpen={() => onAttempt(attempt.number)} />
@@ -64,9 +64,16 @@ function Attempt({ attempt, onOpen }: { attempt: AttemptView; onOpen: () => void
   );
 }
 
+/** Those of flows, whose kinds alone say little. */
+const OF_FLOWS: Record<string, string> = {
+  steps: "Steps began or ended",
+  answered: "Somebody answered",
+  followed: "What follows was started",
+};
+
 /** "cancel-requested" as people write it. */
 function kindWords(kind: string): string {
-  const words = stateLabel(kind).replace(/-/g, " ");
+  const words = OF_FLOWS[kind] ?? stateLabel(kind).replace(/-/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

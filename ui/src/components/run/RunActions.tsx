@@ -11,6 +11,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { useCancel, useRetry } from "../../api/actions";
+import { useRunFromFailed } from "../../api/flows";
 import { useRights } from "../../api/rights";
 import type { RunView } from "../../api/types";
 import { curlCommand, inProject, runCommand } from "../../lib/command";
@@ -28,33 +29,52 @@ export function RunActions({ run }: { run: RunView }) {
   const cancel = useCancel(run);
   const retry = useRetry(run);
   const [asking, setAsking] = useState(false);
-  const { run: may, start, archived } = useRights();
-  const can = { cancel: may && run.can.cancel, retry: may && run.can.retry };
+  const { run: may, start: mayStart, archived } = useRights();
+  // A step is done again with its flow.
+  const whole = run.step == null;
+  const can = { cancel: may && run.can.cancel, retry: may && run.can.retry && whole };
+  const start = mayStart && whole;
   const barred = archived ? { disabled: true, title: ARCHIVED } : {};
   const ended = isEnd(run.state);
   const stopping = run.cancel_requested_at != null && !ended;
   const rerun = { to: "/pipelines/$name/start", params: { name: run.pipeline }, search: { from: run.id } } as const;
+  const failed = run.state === "failed" || run.state === "timed_out";
+  const onward = useRunFromFailed(run);
+  // What succeeded in a flow need not be done twice.
+  const goesOn = can.retry && run.flow && run.state !== "succeeded";
   useKeys("Run", [
     ...(start ? [{ keys: "r", label: "Rerun, with changes", run: () => void navigate(rerun) }] : []),
     ...(can.cancel ? [{ keys: "c", label: "Cancel", run: () => setAsking(true) }] : []),
     ...(can.retry && start ? [{ keys: "R", label: "Retry as it was", run: () => retry.mutate() }] : []),
+    ...(goesOn && start ? [{ keys: "f", label: "Run from what failed", run: () => onward.mutate() }] : []),
   ]);
-  const failed = run.state === "failed" || run.state === "timed_out";
   return (
     <>
-      {can.retry && (
+      {goesOn && (
         <Button
           variant={failed ? "filled" : "default"}
+          loading={onward.isPending}
+          onClick={() => onward.mutate()}
+          title="The same code and parameters; what has succeeded counts"
+          {...barred}
+          className={classes.wide}
+        >
+          Run from what failed
+        </Button>
+      )}
+      {can.retry && (
+        <Button
+          variant={failed && !goesOn ? "filled" : "default"}
           loading={retry.isPending}
           onClick={() => retry.mutate()}
-          title="The same code and parameters"
+          title={run.flow ? "All of it, with the same code and parameters" : "The same code and parameters"}
           {...barred}
           className={classes.wide}
         >
           Retry
         </Button>
       )}
-      {may && archived && (
+      {may && archived && whole && (
         <Button variant="default" {...barred}>
           Rerun
         </Button>

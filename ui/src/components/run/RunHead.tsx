@@ -11,7 +11,10 @@ import { useNow } from "../../lib/now";
 import { hasMany, totalOf, type Span } from "../../lib/phases";
 import { apiPath } from "../../lib/project";
 import { attemptWord, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
-import { isEnd, stateTone } from "../../lib/states";
+import { isEnd, stateLabel, stateTone } from "../../lib/states";
+import { Approval } from "../flow/Approval";
+import { WhyNotCached } from "../flow/WhyNotCached";
+import { Icon } from "../Icon";
 import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
 import { At } from "../Time";
@@ -29,14 +32,23 @@ export function RunHead({ run, attempt }: { run: RunView; attempt: number }) {
   const detail = run.state === "running" ? left : stateDetail(run, now, run.expected_ms);
   const { data: attempts } = useQuery({ ...attemptsQuery(run.id), enabled: hasMany(run) });
   const spans = attempts?.items ?? NONE;
+  const asked = run.approval != null && !ended && run.attempt > 0;
   const cure = ended ? cureOf(run) : null;
   return (
     <div className={classes.head}>
       <div className={classes.state} role="status">
-        <StateIcon state={run.state} size={20} />
+        {asked ? (
+          <span className="tone-warn">
+            <Icon name="person" size={20} />
+          </span>
+        ) : (
+          <StateIcon state={run.state} size={20} />
+        )}
         <p className={classes.heading}>
-          <span className={`tone-${stateTone(run.state)}`}>{stateHeading(run, now, totalOf(run, spans, now))}</span>
-          {detail && (
+          <span className={`tone-${asked ? "warn" : stateTone(run.state)}`}>
+            {asked ? "Asks for an answer" : run.approval ? stateLabel(run.state) : stateHeading(run, now, totalOf(run, spans, now))}
+          </span>
+          {detail && !run.approval && (
             <span className={classes.detail}>
               {run.state === "running" ? ", " : ": "}
               <Ticked text={detail} />
@@ -51,12 +63,15 @@ export function RunHead({ run, attempt }: { run: RunView; attempt: number }) {
       )}
       {run.state === "queued" && <Waiting run={run} />}
       <Facts run={run} started={spans[0]?.started_at ?? run.started_at} />
-      <div className={classes.measures}>
-        <PhaseBar run={run} spans={spans} now={now} />
-        <Suspense fallback={<div className={classes.chartsReserve} />}>
-          {run.attempt > 0 ? <UsageCharts key={attempt} run={run} attempt={attempt} /> : null}
-        </Suspense>
-      </div>
+      {run.approval && <Approval run={run} approval={run.approval} />}
+      {!run.approval && (
+        <div className={classes.measures}>
+          <PhaseBar run={run} spans={spans} now={now} />
+          <Suspense fallback={<div className={classes.chartsReserve} />}>
+            {run.attempt > 0 && !run.flow ? <UsageCharts key={attempt} run={run} attempt={attempt} /> : null}
+          </Suspense>
+        </div>
+      )}
     </div>
   );
 }
@@ -78,23 +93,59 @@ function Waiting({ run }: { run: RunView }) {
   );
 }
 
+function RunLink({ id }: { id: string }) {
+  return (
+    <Link to="/runs/$id" params={{ id }} className="link mono">
+      {shortId(id)}
+    </Link>
+  );
+}
+
+/** What started it: a person, a schedule, or the end of another run, which it leads to. */
+function Trigger({ run }: { run: RunView }) {
+  if (!run.started_by) return <>by {startedBy(run.trigger)}</>;
+  return (
+    <>
+      {run.trigger.kind === "restart" ? "again after" : "after"} <RunLink id={run.started_by} />
+    </>
+  );
+}
+
+/** Runs that are named of those that it has started. */
+const NAMED = 5;
+
+/** The runs that its end has started. */
+function Started({ runs }: { runs: string[] }) {
+  return (
+    <>
+      has started{" "}
+      {runs.slice(0, NAMED).map((id, index) => (
+        <span key={id}>
+          {index > 0 && ", "}
+          <RunLink id={id} />
+        </span>
+      ))}
+      {runs.length > NAMED && ` and ${count(runs.length - NAMED)} more`}
+    </>
+  );
+}
+
 function Facts({ run, started }: { run: RunView; started: string | null | undefined }) {
   const parts: ReactNode[] = [
     <>
       {started ? "started " : "accepted "}
-      <At at={started ?? run.created_at} /> by {startedBy(run.trigger)}
+      <At at={started ?? run.created_at} /> <Trigger run={run} />
     </>,
   ];
   if (run.rerun_of) {
     parts.push(
       <>
-        repeats{" "}
-        <Link to="/runs/$id" params={{ id: run.rerun_of }} className="link mono">
-          {shortId(run.rerun_of)}
-        </Link>
+        {run.step ? "result of" : "repeats"} <RunLink id={run.rerun_of} />
       </>,
     );
   }
+  if (run.step && isEnd(run.state) && run.attempt > 0 && !run.approval) parts.push(<WhyNotCached run={run} />);
+  if (run.started && run.started.length > 0) parts.push(<Started runs={run.started} />);
   parts.push(
     <>
       code <span className="mono">{(run.git?.commit ?? run.version).slice(0, 7)}</span>
@@ -115,7 +166,7 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
       </a>,
     );
   }
-  if (run.target !== "process") parts.push(run.target);
+  if (run.target !== "process" && run.target !== "flow") parts.push(run.target);
   const exit = exitWord(run);
   if (exit) parts.push(exit);
   if (run.attempt > 1 && run.state === "succeeded") parts.push(attemptWord(run));
