@@ -384,9 +384,102 @@ test("bounds: of failures among items, of time, of what is within what", onBoth,
   expect(await api.output((await api.ended(repeated.out.trim())).id)).toEqual(["attempt 1 of alone"]);
   expect(await api.ended(late.id)).toMatchObject({ state: "timed_out" });
   await expect.poll(() => processesOf(bed.root).filter((pid) => pid !== server.pid && pid !== server.supervisor)).toEqual([]);
-  const deepest = await api.fetch("POST", "/api/v1/pipelines/itself/runs", {});
-  if (deepest.ok) expect((await api.ended(((await deepest.json()) as Run).id)).state).toBe("failed");
-  else expect(deepest.status).toBeLessThan(500);
+  const deepest = await api.submit("itself");
+  expect(await api.ended(deepest.id)).toMatchObject({ state: "failed", reason: "step-failed" });
+});
+
+test("whatever is killed: attempts that are lost run again, and a flow that is stopped stays so", onBoth, async ({ bed }) => {
+  const { mark, made } = marks(bed);
+  flow(bed, "deep", { inside: { command: sh("sleep 631") }, asks: { approval: { role: "editor" } } });
+  flow(bed, "lost", {
+    many: { for_each: [1, 2, 3], parameters: { i: "${item}" }, command: sh(`${mark("$i $RIGI_ATTEMPT")}; [ "$RIGI_ATTEMPT" -ge 2 ] || sleep 630`) },
+    ask: { approval: { role: "editor" } },
+    last: { needs: ["many"], command: sh(mark("last")) },
+  });
+  flow(bed, "stopped", {
+    many: { for_each: [1, 2, 3], command: sh("sleep 632") },
+    within: { pipeline: "deep" },
+  });
+  const first = await bed.up();
+  const [lost, stopped] = [await first.api.submit("lost"), await first.api.submit("stopped")];
+  await untilAsked(first.api, lost.id, "ask");
+  const own = (server: Server): number[] => processesOf(bed.root).filter((pid) => pid !== server.pid && pid !== server.supervisor);
+  await expect.poll(() => own(first).length).toBeGreaterThanOrEqual(7);
+  await expect.poll(made).toEqual(["1 1", "2 1", "3 1"]);
+  // Asked for, and not done yet.
+  await first.api.post(`/runs/${stopped.id}/cancel`);
+  const { supervisor } = first;
+  await first.kill9();
+  process.kill(supervisor, "SIGKILL");
+  const second = await bed.up();
+  await untilStep(second.api, lost.id, "last", (last) => last.state === "succeeded");
+  expect(made()).toEqual(["1 1", "1 2", "2 1", "2 2", "3 1", "3 2", "last"]);
+  // People who answer at once: one of them counts.
+  const ask = await untilAsked(second.api, lost.id, "ask");
+  const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => second.api.fetch("POST", `/api/v1/runs/${ask}/${n % 2 ? "approve" : "reject"}`, {})));
+  expect(answers.map((answer) => answer.status).sort()).toEqual([202, ...Array<number>(7).fill(409)]);
+  const word = ((await answers.find((answer) => answer.status === 202)!.json()) as FlowRun).approval!.answer!;
+  expect((await second.api.ended(lost.id)).state).toBe(word.approved ? "succeeded" : "failed");
+  expect((await second.api.ended(stopped.id)).state).toBe("cancelled");
+  await expect.poll(() => own(second)).toEqual([]);
+});
+
+test.fixme("a flow that was asked to stop before the server died begins nothing more", onBoth, async ({ bed }) => {
+  flow(bed, "stopped", {
+    many: { for_each: [1, 2, 3], command: sh("sleep 633") },
+    after: { needs: ["many"], run_if: "done", command: sh("sleep 634") },
+  });
+  const first = await bed.up();
+  const run = await first.api.submit("stopped");
+  await untilStep(first.api, run.id, "many", (many) => many.counts.active === 3);
+  const { supervisor } = first;
+  await first.api.post(`/runs/${run.id}/cancel`);
+  await first.kill9();
+  process.kill(supervisor, "SIGKILL");
+  const { api } = await bed.up();
+  expect((await api.ended(run.id)).state).toBe("cancelled");
+  expect((await step(api, run.id, "after")).counts.items).toBe(0);
+});
+
+test("a secret is handed on to what keeps it as one, and to nothing else", async ({ bed }) => {
+  const secret = "hush-4711-nobody-may-read-this";
+  flow(
+    bed,
+    "hands-on",
+    {
+      own: { command: sh('echo "own $key"') },
+      keeps: { needs: ["own"], pipeline: "keeps", parameters: { key: "${params.key}" } },
+      tells: { needs: ["own"], pipeline: "tells", parameters: { key: "${params.key}" }, optional: true },
+    },
+    { parameters: { key: { type: "string", secret: true } } },
+  );
+  bed.shell("keeps", 'echo "keeps $key"; printf %s "$key" | wc -c', { parameters: { key: { type: "string", secret: true } } });
+  bed.shell("tells", 'echo "tells $key"', { parameters: { key: { type: "string" } } });
+  const { api } = await bed.up();
+  const run = await api.submit("hands-on", { parameters: { key: secret } });
+  expect((await api.ended(run.id)).state).toBe("succeeded");
+  const all = await stepsOf(api, run.id);
+  expect(all.map((one) => one.state)).toEqual(["succeeded", "succeeded", "failed"]);
+  expect(all[2]!.message).toContain("is given a secret, and is none");
+  expect(await api.output(all[0]!.run!)).toEqual(["own ***"]);
+  expect(await api.output(all[1]!.run!)).toEqual(["keeps ***", String(secret.length)]);
+  const shown = await Promise.all([run.id, all[0]!.run!, all[1]!.run!].map((id) => api.run(id)));
+  expect(JSON.stringify([all, shown])).not.toContain(secret);
+});
+
+test("a step that is stopped has failed, and the flow goes on", onBoth, async ({ bed }) => {
+  flow(bed, "goes-on", {
+    holds: { optional: true, command: sh("sleep 640") },
+    ask: { optional: true, approval: { role: "editor" } },
+    mend: { needs: ["holds", "ask"], run_if: "failed", command: sh('echo "$how"'), parameters: { how: "${steps.holds.state}" } },
+  });
+  const { api } = await bed.up();
+  const run = await api.submit("goes-on");
+  const held = await untilStep(api, run.id, "holds", (one) => one.counts.active === 1);
+  for (const id of [held.run!, await untilAsked(api, run.id, "ask")]) await api.post(`/runs/${id}/cancel`);
+  expect((await api.ended(run.id)).state).toBe("succeeded");
+  expect(await states(api, run.id)).toEqual({ holds: "failed", ask: "failed", mend: "succeeded" });
+  expect(await api.output((await step(api, run.id, "mend")).run!)).toEqual(["failed"]);
 });
 
 test.fixme("a pipeline that follows gets the files of a folder", async ({ bed }) => {
@@ -415,6 +508,15 @@ test.fixme("the log of a step has what its program says alone", async ({ bed }) 
   const run = await api.ended((await api.submit("quiet")).id);
   const { run: one } = await step(api, run.id, "one");
   expect((await api.lines(one!)).map((line) => [line.stream, line.text])).toEqual([["stdout", "said"]]);
+});
+
+test.fixme("a run knows the entry of its schedule", async ({ bed }) => {
+  bed.shell("plain", 'echo "as $RIGI_SCHEDULE"', { schedules: [{ id: "nightly", cron: "0 3 * * *" }] });
+  const { api } = await bed.up();
+  const said = await bed.rigi(["run", "plain", "--schedule", "nightly", "--wait", "-q"]);
+  expect(said.code, said.err).toBe(0);
+  const [run] = await api.runs();
+  expect((await api.lines(run!.id)).map((line) => line.text)).toEqual(["as nightly"]);
 });
 
 test("what makes no sense is refused, with its place", async ({ bed }) => {
