@@ -11,6 +11,7 @@ const third = new Set([
   "log-of-5-megabytes", "log-streams", "log-while-it-runs", "parameters", "variables-of-rigi", "secret-parameter",
   "inputs", "outputs", "outputs-of-a-failure", "outputs-a-thousand", "working-directory",
   "script", "requirements",
+  "flow",
   // Why it does not start.
   "image-missing", "image-that-holds-nothing", "cluster-image-not-in-its-registry", "cluster-unschedulable", "cluster-quota-of-pods",
   "cluster-missing-secret", "cluster-template-refused", "cluster-kubeconfig-revoked", "cluster-rights",

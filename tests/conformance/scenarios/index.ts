@@ -8,6 +8,7 @@ import { elsewhere } from "./elsewhere";
 import { ends } from "./ends";
 import { examples } from "./examples";
 import { files } from "./files";
+import { flows } from "./flows";
 import { images } from "./images";
 import { kueue } from "./kueue";
 import { limits } from "./limits";
@@ -18,4 +19,4 @@ import { storage } from "./storage";
 import { stops } from "./stops";
 import { values } from "./values";
 
-export const scenarios: Scenario[] = [...ends, ...stops, ...limits, ...logs, ...values, ...files, ...images, ...elsewhere, ...python, ...examples, ...crashes, ...many, ...clusterStarts, ...clusterEnds, ...clusterAccess, ...kueue, ...storage];
+export const scenarios: Scenario[] = [...ends, ...stops, ...limits, ...logs, ...values, ...files, ...flows, ...images, ...elsewhere, ...python, ...examples, ...crashes, ...many, ...clusterStarts, ...clusterEnds, ...clusterAccess, ...kueue, ...storage];
