@@ -174,6 +174,7 @@ fn plan(data: &std::path::Path) -> AttemptPlan {
         environment: None,
         parameters: serde_json::Map::new(),
         env: BTreeMap::new(),
+        own: std::collections::BTreeMap::new(),
         secrets: rigi_work::secrets::PlanSecrets::default(),
         inputs: Vec::new(),
         outputs: Vec::new(),

@@ -1,14 +1,15 @@
 //! From a claimed run to the plan that its executor gets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rigi_model::attempt::FailureClass;
+use rigi_model::parameters::is_reserved;
 use rigi_model::pipeline::{PipelineSpec, idle_note};
 use rigi_model::retry::RetryPolicy;
-use rigi_model::run_config::{EnvironmentLayers, VersionPart, merge_environment};
+use rigi_model::run_config::{ENTRY, EnvironmentLayers, VersionPart, merge_environment};
 use rigi_model::triggers::FollowUpKind;
 use rigi_model::{AttemptKey, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash};
 use rigi_store::tables::versions::Version;
@@ -154,6 +155,9 @@ impl Core {
     }
 }
 
+/// Rigi's own variables that a run is told.
+const TOLD: [&str; 3] = [ENTRY, "RIGI_DUE", "RIGI_DUE_PREVIOUS"];
+
 /// Between two tries to make a plan while the storage is away.
 const AWAY: Duration = Duration::from_secs(3);
 
@@ -280,6 +284,15 @@ impl VersionCache {
             requirements: spec.requirements.clone(),
         });
         let (mut parameters, mut asked) = ((*run.parameters).clone(), (*run.env).clone());
+        // What says how the run goes is no variable of its process, but for its times.
+        let mut own = BTreeMap::new();
+        asked.retain(|name, value| {
+            let keeps = !is_reserved(name);
+            if TOLD.contains(&name.as_str()) {
+                own.insert(name.clone(), std::mem::take(value));
+            }
+            keeps
+        });
         let sealed = crate::secrets::open_parameters(self.store.sealer(), &mut parameters)?;
         crate::secrets::open_variables(self.store.sealer(), &mut asked)?;
         // A flow itself is given nothing: its steps are.
@@ -305,6 +318,7 @@ impl VersionCache {
             environment,
             parameters,
             env,
+            own,
             secrets: given.rest,
             inputs: run.inputs.iter().cloned().map(inputs::unfetched).collect(),
             outputs: spec.outputs.keys().cloned().collect(),

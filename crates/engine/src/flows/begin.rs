@@ -33,7 +33,9 @@ impl Flow {
         };
         if let Some(when) = &step.when {
             if let Some(secret) = self.secret_in(&when.names()) {
-                return Ok(Begun::Failed(format!("`when` names the secret parameter `{secret}`, which nobody compares")));
+                return Ok(Begun::Failed(format!(
+                    "`when` names the secret parameter `{secret}`, which nobody compares"
+                )));
             }
             let names = match self.names(&when.names()).await? {
                 Ok(names) => names,
@@ -97,7 +99,9 @@ impl Flow {
             Err(error) => return Ok(Err(format!("`for_each` of `{}` cannot be read: {error}", step.name))),
         };
         if let Some(secret) = self.secret_in(&template.names()) {
-            return Ok(Err(format!("`for_each` names the secret parameter `{secret}`, which is handed on whole alone")));
+            return Ok(Err(format!(
+                "`for_each` names the secret parameter `{secret}`, which is handed on whole alone"
+            )));
         }
         let names = match self.names(&template.names()).await? {
             Ok(names) => names,

@@ -84,7 +84,10 @@ impl Flow {
     }
 }
 
-/// A path within an output's folder; `None`: it is not in it.
+/// A path within an output's folder, or the name of the file that is meant; `None`: it is neither.
 fn below<'a>(path: &'a str, output: &str) -> Option<&'a str> {
-    path.strip_prefix(output)?.strip_prefix('/')
+    match path.strip_prefix(output)? {
+        "" => path.rsplit('/').next(),
+        within => within.strip_prefix('/'),
+    }
 }

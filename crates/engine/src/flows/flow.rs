@@ -86,6 +86,10 @@ impl Flow {
         }
         // Said again of one that had started, it changes nothing.
         self.world.observed(&self.key, Observation::Started { pid: 0 });
+        // It may be to end: then no further step begins.
+        while let Ok(word) = told.try_recv() {
+            self.hear(word).await;
+        }
         let since = self.run.status.started_at.unwrap_or_else(Timestamp::now);
         let limit = self.spec.timeout.filter(|limit| !limit.is_zero());
         loop {

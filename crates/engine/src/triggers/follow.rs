@@ -246,11 +246,11 @@ impl Follower<'_> {
                 let its = files.iter().filter_map(|file| {
                     let name = file.path.strip_prefix(output.as_str())?;
                     // A folder's files, or one file.
-                    let name = name.strip_prefix('/').unwrap_or(if name.is_empty() {
-                        last_of(output)
-                    } else {
-                        return None;
-                    });
+                    let name = match name.strip_prefix('/') {
+                        Some(within) => within,
+                        None if name.is_empty() => last_of(output),
+                        None => return None,
+                    };
                     Some(InputSource::Stored(rigi_store::RunInput {
                         input: input.clone(),
                         name: name.to_owned(),

@@ -79,6 +79,7 @@ pub fn of_attempt(
     }
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
     let at = |inner: &str| folder.join(inner).display().to_string();
+    plan.own.iter().for_each(|(name, value)| _ = set(name, value.clone()));
     set("RIGI_RUN_ID", plan.key.run.to_string());
     set("RIGI_ATTEMPT", plan.key.number.to_string());
     set("RIGI_PIPELINE", plan.pipeline.to_string());

@@ -157,6 +157,7 @@ impl Bed {
             environment: None,
             parameters: serde_json::Map::new(),
             env: BTreeMap::new(),
+            own: std::collections::BTreeMap::new(),
             secrets: rigi_work::secrets::PlanSecrets::default(),
             inputs: Vec::new(),
             outputs: Vec::new(),

@@ -166,11 +166,14 @@ async fn list_step_runs(
             .ok_or_else(|| ApiError::invalid("/query/state", format!("`{text}` is no state")))
     });
     let page = StepRunsPage {
-        step: Some(step),
+        step: Some(step.clone()),
         state: state.transpose()?,
         after: query.cursor.as_deref().map(str::parse::<RunId>).transpose().map_err(wrong)?,
         limit,
     };
+    if spec_of(&scope, &run).await?.step(&step).is_none() {
+        return Err(ApiError::not_found("step", &step));
+    }
     let rows = scope.db().step_runs(&run.request.id, &page).await?;
     let full = rows.len() == limit as usize;
     let next_cursor = rows.last().filter(|_| full).map(|run| run.id.to_string());

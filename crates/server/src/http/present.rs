@@ -9,7 +9,7 @@ use rigi_api::view::{
 };
 use rigi_engine::decide::{LimitOf, WaitReason};
 use rigi_engine::{Look, Settings};
-use rigi_model::parameters::secret_parameters;
+use rigi_model::parameters::{is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::quantity::{ordinal, show_bytes, show_cpu};
 use rigi_model::run::RunStatus;
@@ -203,7 +203,7 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
         git: version.as_ref().and_then(git),
         parameters: masked(version.as_ref().map(|v| &v.spec), &run.request.parameters),
         inputs: run.request.inputs.iter().map(input).collect(),
-        env: run.request.env.keys().map(|name| (name.clone(), MASK.to_owned())).collect(),
+        env: given_env(run).map(|name| (name.clone(), MASK.to_owned())).collect(),
         secrets,
         secrets_changed,
         rerun_of: run.request.rerun_of.clone(),
@@ -220,9 +220,18 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
         artifacts: ArtifactSummary { count: run.status.artifacts.0, bytes: run.status.artifacts.1 },
         can: Actions {
             cancel: !run.status.state.is_terminal() && run.status.cancel_requested_at.is_none(),
-            retry: run.status.state.is_terminal(),
+            // A step is done again with its flow.
+            retry: run.status.state.is_terminal() && run.request.step.is_none(),
         },
     })
+}
+
+/// Variables that somebody gave, and the schedule by which it goes and its times.
+fn given_env(run: &Run) -> impl Iterator<Item = &String> {
+    let shown = |name: &&String| {
+        !is_reserved(name) || ["RIGI_SCHEDULE", "RIGI_DUE", "RIGI_DUE_PREVIOUS"].contains(&name.as_str())
+    };
+    run.request.env.keys().filter(shown)
 }
 
 /// Which secrets a run was given, and those of them that the run that it repeats was not given so.

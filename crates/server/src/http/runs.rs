@@ -230,6 +230,10 @@ async fn rerun_run(
     Json(body): Json<RerunRun>,
 ) -> ApiResult<Response> {
     let (scope, run) = scope.find_run(&id).await?;
+    if body.from_failed && !run.status.state.is_terminal() {
+        let detail = format!("run {} is {} and has not ended", run.request.id.short(), run.status.state);
+        return Err(ApiError::new(ErrorCode::StateConflict, detail).cure("Wait for its end, or cancel it."));
+    }
     let key = idempotency(&headers, &format!("rerun {}", run.request.id), &body)?;
     accept_one(&scope, repeated(scope.actor(), &run, body), key).await
 }

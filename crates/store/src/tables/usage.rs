@@ -27,8 +27,7 @@ impl Db {
             of("IS NULL"),
             of("IS NOT NULL")
         );
-        let rows: Vec<(String, i64, i64)> =
-            on_db!(self, pool => sqlx::query_as(AssertSqlSafe(sql)).bind(project.as_str()).fetch_all(pool).await?);
+        let rows: Vec<(String, i64, i64)> = on_db!(self, pool => sqlx::query_as(AssertSqlSafe(sql)).bind(project.as_str()).fetch_all(pool).await?);
         Ok(rows.into_iter().map(|(by, waiting, others)| (by, unsigned(waiting), unsigned(others))).collect())
     }
 

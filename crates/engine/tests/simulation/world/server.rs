@@ -355,6 +355,7 @@ fn plan_of(key: &AttemptKey, run: &Arc<NewRun>) -> AttemptPlan {
         environment: None,
         parameters: serde_json::Map::new(),
         env: (*run.env).clone(),
+        own: std::collections::BTreeMap::new(),
         secrets: rigi_work::secrets::PlanSecrets::default(),
         inputs: Vec::new(),
         outputs: Vec::new(),
