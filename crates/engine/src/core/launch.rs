@@ -9,7 +9,7 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::parameters::is_reserved;
 use rigi_model::pipeline::{PipelineSpec, idle_note};
 use rigi_model::retry::RetryPolicy;
-use rigi_model::run_config::{ENTRY, EnvironmentLayers, VersionPart, merge_environment};
+use rigi_model::run_config::{ENTRY, EnvironmentLayers, SpecPart, VersionPart, merge_environment};
 use rigi_model::triggers::FollowUpKind;
 use rigi_model::{AttemptKey, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash};
 use rigi_store::tables::versions::Version;
@@ -31,6 +31,20 @@ use crate::{Settings, access, given, inputs};
 struct Prepared {
     version: Version,
     code: PathBuf,
+    /// What runs of its parts go by: a flow with a long list is not copied for each run of its steps.
+    parts: Mutex<HashMap<SpecPart, Arc<PipelineSpec>>>,
+}
+
+impl Prepared {
+    fn part(&self, part: &SpecPart) -> Arc<PipelineSpec> {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = parts.get(part) {
+            return known.clone();
+        }
+        let spec = Arc::new(self.version.spec.part(part).into_owned());
+        parts.insert(part.clone(), spec.clone());
+        spec
+    }
 }
 
 /// Versions that runs use, read once.
@@ -77,7 +91,7 @@ impl VersionCache {
         let (data, blobs, copy) = (self.store.data().to_owned(), self.store.blobs(project), version.clone());
         let code = tokio::task::spawn_blocking(move || materialise(&data, &blobs, &copy)).await;
         let code = code.map_err(|_| rigi_store::Error::Closed)??;
-        let prepared = Arc::new(Prepared { version, code });
+        let prepared = Arc::new(Prepared { version, code, parts: Mutex::default() });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_VERSIONS {
             known.clear();
@@ -275,7 +289,7 @@ impl VersionCache {
     pub(crate) async fn plan(&self, key: &AttemptKey, run: &NewRun) -> Result<AttemptPlan, CannotPlan> {
         let of = run.part();
         let prepared = self.get(&run.project, &of).await?;
-        let spec = &*prepared.version.spec.part(&of.part);
+        let spec = &*prepared.part(&of.part);
         // An image that a pipeline names brings its own Python.
         let rigis_python = spec.entry.needs_python() && spec.container.image.is_none();
         let environment = rigis_python.then(|| EnvironmentPlan {
