@@ -66,7 +66,13 @@ impl Executor for FakeExecutor {
         let mut words = format!("{} of {}\n", plan.pipeline, plan.project);
         if plan.parameters.get("tell").is_some_and(|tell| tell == true) {
             let files = plan.secrets.files.iter().map(|file| (&file.name, &file.content));
-            words.extend(plan.env.iter().chain(files).map(|(name, value)| format!("{name}={value}\n")));
+            words.extend(
+                plan.env
+                    .iter()
+                    .chain(&plan.own)
+                    .chain(files)
+                    .map(|(name, value)| format!("{name}={value}\n")),
+            );
             words.extend(["covered: ", &plan.secrets.covered.join(" "), "\n"]);
             // As a flow's step is told them.
             if plan.step != "main" {
