@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Measures what people cost: the gate, sign-ins, what is taken back on two servers, ten thousand accounts.
 
-    bench/people.py BINARY [NAME…]     NAME: gate, timing, storm, size, revoke (needs RIGI_TEST_POSTGRES)
+    bench/people.py BINARY [NAME…]     NAME: gate, timing, storm, size, secrets, revoke (needs RIGI_TEST_POSTGRES)
 
 Prints one line a figure, with its bar.
 """
 
 import http.client
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -127,7 +128,44 @@ def timing(binary, place):
     difference = statistics.median(known) - statistics.median(unknown)
     say(f"wrong password, median of {len(known)}: account that is there, none", f"{statistics.median(known):.2f}, {statistics.median(unknown):.2f} ms")
     say("  difference", f"{difference:+.3f} ms", "< 1 ms")
+    say("  Mann-Whitney, two-sided p", f"{mann_whitney(known, unknown):.3f}", "> 0.05")
     server.stop()
+
+
+def mann_whitney(one, other):
+    """How likely two samples of one source differ in rank at least so much; by the normal distribution, without ties."""
+    ranked = sorted([(value, 0) for value in one] + [(value, 1) for value in other])
+    ranks = sum(rank for rank, (_, of) in enumerate(ranked, 1) if of == 0)
+    count, rest = len(one), len(other)
+    u = ranks - count * (count + 1) / 2
+    deviation = (count * rest * (count + rest + 1) / 12) ** 0.5
+    return math.erfc(abs(u - count * rest / 2) / deviation / 2**0.5)
+
+
+def secrets(binary, place):
+    """From its place to its start: runs with five secrets and without, in turns."""
+    names = [f"SECRET_{n}" for n in range(5)]
+    for pipeline, given in (("plain", []), ("five", names)):
+        (place / "pipelines" / pipeline).mkdir(parents=True)
+        (place / "pipelines" / pipeline / "pipeline.yaml").write_text(json.dumps({"command": ["/bin/true"], "secrets": given}))
+    server = Server(binary, place / "secrets", team=False)
+    for name in names:
+        server.api("PUT", f"/secrets/{name}", {"value": f"{name} is what it holds"})
+    for _ in range(300):
+        for pipeline in ("plain", "five"):
+            run = server.api("POST", f"/pipelines/{pipeline}/runs", {})["id"]
+            while server.api("GET", f"/runs/{run}")["state"] not in ("succeeded", "failed"):
+                pass
+    server.stop()
+    db = sqlite3.connect(place / "secrets" / "rigi.db")
+    took = lambda name: [
+        (started - claimed) / 1e3
+        for started, claimed in db.execute(
+            "SELECT started_at, claimed_at FROM runs WHERE pipeline = ? AND state = 'succeeded' ORDER BY id LIMIT -1 OFFSET 20", (name,)
+        )
+    ]
+    plain, five = statistics.median(took("plain")), statistics.median(took("five"))
+    say("from its place to its start, median: no secret → five", f"{plain:.2f} → {five:.2f} ms", "≤ +0.3 ms")
 
 
 def storm(binary, place, seconds=20):
@@ -219,7 +257,7 @@ def revoke(binary, place):
 
 def main():
     binary, *names = sys.argv[1:]
-    all = {"gate": gate, "timing": timing, "storm": storm, "size": size, "revoke": revoke}
+    all = {"gate": gate, "timing": timing, "storm": storm, "size": size, "revoke": revoke, "secrets": secrets}
     for name in names or all:
         place = Path(tempfile.mkdtemp(prefix="rigi-people-"))
         try:

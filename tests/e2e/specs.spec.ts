@@ -6,7 +6,7 @@ test("what a spec asks for in vain is told where it is shown and in its runs; a 
     schedule_cron: "0 3 * * *",
     retry_attempts: 2,
     max_instances: 1,
-    downstream_triggers: [{ pipeline: "plain" }],
+    mem_soft_limit: "400m",
     parameters: { token: { type: "string", secret: true, default: "hunter2" } },
   });
   bed.shell("plain", "true");
@@ -14,7 +14,7 @@ test("what a spec asks for in vain is told where it is shown and in its runs; a 
   const listed = await bed.rigi(["pipelines", "list"]);
   expect(listed.err).toContain("`idle` has warnings");
   const shown = await bed.rigi(["pipelines", "get", "idle"]);
-  expect(shown.out).toContain("`downstream_triggers` has no effect yet");
+  expect(shown.out).toContain("`mem_soft_limit` has no effect yet");
   expect(shown.out).toMatch(/schedules +default \(0 3 \* \* \*\)/);
   expect(shown.out).toMatch(/retries +2, 1m apart/);
   expect(shown.out).toMatch(/limits .*1 at a time/);
@@ -26,7 +26,7 @@ test("what a spec asks for in vain is told where it is shown and in its runs; a 
     const said = await bed.rigi(["runs", "logs", id]);
     return said.out + said.err;
   };
-  expect(await log(run.id)).toContain("This version does not act yet on `downstream_triggers` (no pipeline follows)");
+  expect(await log(run.id)).toContain("This version does not act yet on `soft_limits` (nobody is notified)");
   const plain = await api.ended((await api.submit("plain")).id);
   expect(await log(plain.id)).not.toContain("does not act yet");
 });

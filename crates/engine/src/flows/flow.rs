@@ -280,6 +280,10 @@ impl Flow {
         self.settle(settled).await?;
         for (step, from, to) in begins {
             match self.begin_items(&step, from, to).await? {
+                Ok(ids) if ids.is_empty() => {
+                    let why = "what it is done for is not there any more".to_owned();
+                    self.settle(vec![(step, Begun::Failed(why))]).await?;
+                }
                 Ok(ids) => {
                     self.count_started(&step, u32::try_from(ids.len()).unwrap_or(0));
                     self.active.extend(ids.into_iter().map(|id| (id, step.clone())));

@@ -72,15 +72,17 @@ pub enum FlowEnd {
 /// How far a step is.
 #[must_use]
 pub fn state_of(step: &StepSpec, facts: &StepFacts) -> StepState {
+    let Counts { started, succeeded, failed } = facts.counts;
+    let active = started.saturating_sub(succeeded + failed);
     let total = match &facts.begun {
         None => return StepState::Waiting,
         Some(Begun::Skipped(_)) => return StepState::Skipped,
+        // A later item could not begin: those before it are waited for.
+        Some(Begun::Failed(_)) if active > 0 => return StepState::Running,
         Some(Begun::Failed(_)) => return StepState::Failed,
         Some(Begun::Items(total)) => *total,
     };
-    let Counts { started, succeeded, failed } = facts.counts;
     let too_many = has_failed(step, failed, total);
-    let active = started.saturating_sub(succeeded + failed);
     if active > 0 || !too_many && started < total {
         StepState::Running
     } else if too_many || failed > 0 && step.on_failure == ItemFailures::Continue {

@@ -86,6 +86,17 @@ fn items_begin_in_order_and_a_window_at_a_time() {
 }
 
 #[test]
+fn a_step_of_which_a_later_item_cannot_begin_fails_when_its_others_have_ended() {
+    let steps = [step("a", &[]), step("b", &["a"])];
+    let at = |succeeded| {
+        let counts = Counts { started: 2, succeeded, failed: 0 };
+        facts(&[("a", StepFacts { begun: Some(Begun::Failed("x".into())), counts })])
+    };
+    assert_eq!(next(&steps, &at(1)), []);
+    assert_eq!(next(&steps, &at(2)), [Next::Skip("b".into(), "`a` failed".into())]);
+}
+
+#[test]
 fn some_items_may_fail() {
     let ends = |on_failure, total, failed| {
         let step = StepSpec { on_failure, ..step("a", &[]) };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rigi_api::view::{RunSummary, TriggerView};
 use rigi_model::quantity::show_duration;
-use rigi_model::{RunState, Timestamp};
+use rigi_model::{RunId, RunState, Timestamp};
 
 use super::table::Field;
 use crate::terminal::Colour;
@@ -153,12 +153,15 @@ pub fn took(run: &RunSummary, now: Timestamp) -> String {
     time.map(show_duration).unwrap_or_default()
 }
 
-/// What started it: `you`, `schedule "nightly"`, `after run_…`.
+/// What started it: `you`, `schedule "nightly"`, `after 7Q2A`.
 #[must_use]
 pub fn started_by(trigger: &TriggerView) -> String {
+    // Of a run, as people say it.
+    let run = trigger.by.parse::<RunId>().map(|run| run.short().to_owned());
     match trigger.kind.as_str() {
         "manual" => trigger.by.clone(),
-        "downstream" => format!("after {}", trigger.by),
+        "downstream" => format!("after {}", run.unwrap_or_else(|_| trigger.by.clone())),
+        "restart" => run.map_or_else(|_| "restart".to_owned(), |run| format!("restart after {run}")),
         "schedule" => format!("schedule \"{}\"", trigger.by),
         "rerun" => format!("rerun, {}", trigger.by),
         kind => format!("{kind} {}", trigger.by),

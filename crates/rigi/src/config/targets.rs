@@ -62,12 +62,14 @@ pub const TARGETS: Section<TargetConfig> = Section {
     keys: KEYS,
     tables: |config| &config.named_targets,
     tables_mut: |config| &mut config.named_targets,
-    refuses: |name| match Target::parse(name) {
-        Some(target) if target != Target::PROCESS && name != "default" => None,
+    refuses: |name| {
+        match Target::parse(name) {
+        Some(target) if ![Target::PROCESS, Target::FLOW].contains(&target) && name != "default" => None,
         _ => Some(
-            "a target's name has lower-case letters, digits and `-`, and is neither `process` nor `default`"
+            "a target's name has lower-case letters, digits and `-`, and is none of `process`, `flow` and `default`"
                 .to_owned(),
         ),
+    }
     },
 };
 
