@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rigi_model::expression::Template;
+use rigi_model::expression::{Template, parameter_among};
 use rigi_model::flows::{Begun, MOST_ITEMS};
 use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::step::{ForEach, StepSpec};
@@ -88,9 +88,7 @@ impl Flow {
 
     /// The first secret parameter among these.
     fn secret_in(&self, names: &Names) -> Option<String> {
-        let secret = secret_parameters(self.spec.parameters.as_ref());
-        let of_params = names.iter().filter(|(root, _)| root == "params");
-        of_params.filter_map(|(_, name)| name.clone()).find(|name| secret.contains(name))
+        parameter_among(names, &secret_parameters(self.spec.parameters.as_ref()))
     }
 
     async fn list(&self, step: &StepSpec, values: &Value) -> rigi_store::Result<Result<Vec<Value>, String>> {
@@ -124,13 +122,12 @@ impl Flow {
     ) -> rigi_store::Result<Result<Vec<Map<String, Value>>, String>> {
         let mut templates = Vec::new();
         let mut wanted = Names::new();
+        let secret = secret_parameters(self.spec.parameters.as_ref());
         for (name, value) in &step.parameters {
             match Template::parse(value) {
                 Ok(template) => {
                     // It stays sealed until its run begins.
-                    if let Some(secret) = self.secret_in(&template.names())
-                        && !matches!(template, Template::Value(_))
-                    {
+                    if let Some(secret) = template.secret_within(&secret) {
                         let why = format!(
                             "the parameter `{name}` is made of the secret parameter `{secret}`, which is handed on whole alone: `${{params.{secret}}}`"
                         );

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rigi_model::TriggerKind;
 use rigi_model::parameters::{is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::run_config::{ENTRY, STEP};
@@ -25,13 +26,14 @@ pub(super) fn own_flow(submission: &mut Submission, own: &mut BTreeMap<String, S
     }
 }
 
-/// A flow hands a secret on to what keeps it as one, or not at all.
+/// A flow, or a run that others follow, hands a secret on to what keeps it as one, or not at all.
 pub(super) fn refuse_secrets_in_clear(
     submission: &Submission,
     sealed: &[String],
     spec: &PipelineSpec,
 ) -> Result<(), SubmitError> {
-    if submission.step.is_none() || sealed.is_empty() {
+    let is_handed_on = submission.step.is_some() || submission.trigger.kind == TriggerKind::Downstream;
+    if !is_handed_on || sealed.is_empty() {
         return Ok(());
     }
     let secret = secret_parameters(spec.parameters.as_ref());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rigi_model::expression::Template;
+use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::DownstreamTrigger;
 use rigi_model::triggers::FollowUpKind;
@@ -230,9 +231,14 @@ impl Follower<'_> {
         names: &Value,
     ) -> rigi_store::Result<Result<Submission, String>> {
         let mut parameters = Map::new();
+        let secret = secret_parameters(self.spec.parameters.as_ref());
         for (name, value) in &next.parameters {
             let value = Template::parse(value)
                 .map_err(|error| error.to_string())
+                .and_then(|template| match template.secret_within(&secret) {
+                    Some(secret) => Err(format!("the secret parameter `{secret}` is handed on whole alone")),
+                    None => Ok(template),
+                })
                 .and_then(|template| template.value(names).map_err(|error| error.to_string()));
             match value {
                 Ok(value) => _ = parameters.insert(name.clone(), value),

@@ -106,6 +106,16 @@ impl Expression {
     }
 }
 
+/// The first parameter among names that is one of these.
+#[must_use]
+pub fn parameter_among(
+    names: &BTreeSet<(String, Option<String>)>,
+    parameters: &BTreeSet<String>,
+) -> Option<String> {
+    let of_params = names.iter().filter(|(root, _)| root == "params");
+    of_params.filter_map(|(_, name)| name.clone()).find(|name| parameters.contains(name))
+}
+
 fn collect(node: &Node, names: &mut BTreeSet<(String, Option<String>)>) {
     match node {
         Node::Literal(_) => {}

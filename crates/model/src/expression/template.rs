@@ -112,6 +112,16 @@ impl Template {
         })
     }
 
+    /// The first of these parameters that it is made of, other than as the whole of it: what is sealed stays so until a run begins, and
+    /// nothing can be made of it before.
+    #[must_use]
+    pub fn secret_within(&self, secret: &BTreeSet<String>) -> Option<String> {
+        if matches!(self, Self::Value(_)) {
+            return None;
+        }
+        super::parameter_among(&self.names(), secret)
+    }
+
     /// As [`Expression::names`], of all expressions in it.
     #[must_use]
     pub fn names(&self) -> BTreeSet<(String, Option<String>)> {

@@ -111,3 +111,25 @@ async fn what_crashed_starts_again_and_what_was_stopped_does_not() {
     let ended = server.when(&format!("/runs/{held}"), |run| run["state"] == "cancelled").await;
     assert_eq!(ended["started"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_secret_is_handed_on_whole_and_to_what_keeps_it_as_one() {
+    let key = "key: {type: string, secret: true, default: hunter22}";
+    let takes = |secret: bool| format!("parameters: {{key: {{type: string, secret: {secret}}}}}\n");
+    let first = format!(
+        "parameters: {{{key}}}\ndownstream_triggers:\n- {{pipeline: open, parameters: {{key: '${{params.key}}'}}}}\n\
+         - {{pipeline: kept, parameters: {{key: '${{params.key}}'}}}}\n- {{pipeline: part, parameters: {{key: 'it is ${{params.key}}'}}}}\n"
+    );
+    let server =
+        server(&[("first", &first), ("open", &takes(false)), ("kept", &takes(true)), ("part", &takes(true))])
+            .await;
+    let run = server.run("", "first", json!({}), "succeeded").await;
+    let kept = runs(&server, "kept", 1).await;
+    settled(&server).await;
+    let kept = server.get(&format!("/runs/{}", kept[0]["id"].as_str().unwrap())).await;
+    assert!(!kept.text().contains("hunter22"), "{}", kept.text());
+    assert_eq!(runs(&server, "open", 0).await.len() + runs(&server, "part", 0).await.len(), 0);
+    let told = server.get(&format!("/runs/{run}/events")).await.text();
+    assert!(told.contains("is given a secret, and is none"), "{told}");
+    assert!(told.contains("is handed on whole alone"), "{told}");
+}
