@@ -187,22 +187,12 @@ impl Flow {
                 inputs.entry(file.input.clone()).or_default().push(InputSource::Stored(file));
             }
             wanted.push(Submission {
-                pipeline: pipeline.clone(),
                 parameters: one.parameters,
                 inputs,
-                env: BTreeMap::new(),
-                labels: BTreeMap::new(),
                 priority: Some(request.priority),
-                target: None,
-                trigger: request.trigger.clone(),
-                rerun_of: None,
-                version: None,
                 entry: entry.clone(),
-                due: None,
                 step: Some(self.step_of(step, one.item)),
-                no_cache: false,
-                keeps: None,
-                count: 1,
+                ..Submission::of(pipeline.clone(), request.trigger.clone())
             });
         }
         match engine.submit(&project.catalog, wanted, Some(self.key(step, from))).await {

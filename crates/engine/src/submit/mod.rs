@@ -1,5 +1,6 @@
 //! Accepting runs: everything that can be wrong with a request is found before anything is stored.
 
+mod again;
 mod capture;
 mod inputs;
 mod own;

@@ -1,10 +1,9 @@
 //! What is done about due times: runs are started, and what became of each is written down.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rigi_model::triggers::{CatchUp, Due, FireOutcome, LATE, Overlap, look};
-use rigi_model::{Actor, RunId, RunState, Target, Timestamp, Trigger, TriggerKind};
+use rigi_model::{Actor, RunId, RunState, Timestamp, Trigger, TriggerKind};
 use rigi_store::IdempotencyKey;
 use rigi_store::people::Deed;
 use rigi_store::tables::runs_list::RunFilter;
@@ -13,7 +12,7 @@ use rigi_store::triggers::{Fire, FiredRun, Pause, fire_key};
 use super::known::{Scheduled, rhythm_text};
 use crate::Engine;
 use crate::catalog::Catalog;
-use crate::submit::{InputSource, Submission, SubmitError, may_pass};
+use crate::submit::{Submission, SubmitError, may_pass};
 
 /// What could not be tried is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -177,29 +176,8 @@ impl Engine {
         };
         let run = self.store.db().run(&one.key.project, &newest).await?;
         self.cancel_many(&one.key.project, open.into_iter().map(|run| run.id).collect(), &actor(one)).await;
-        let request = run.request;
-        let mut inputs: BTreeMap<String, Vec<InputSource>> = BTreeMap::new();
-        for file in request.inputs.iter() {
-            inputs.entry(file.input.clone()).or_default().push(InputSource::Stored(file.clone()));
-        }
-        let submission = Submission {
-            pipeline: request.pipeline.clone(),
-            parameters: (*request.parameters).clone(),
-            inputs,
-            env: (*request.env).clone(),
-            labels: (*request.labels).clone(),
-            priority: Some(request.priority),
-            target: Some(request.target.to_string()).filter(|_| request.target != Target::FLOW),
-            trigger: Trigger { kind: TriggerKind::Restart, by: actor(one) },
-            rerun_of: Some(newest),
-            version: None,
-            entry: None,
-            due: Some((due, None)),
-            step: None,
-            no_cache: false,
-            keeps: None,
-            count: 1,
-        };
+        let trigger = Trigger { kind: TriggerKind::Restart, by: actor(one) };
+        let submission = Submission { due: Some((due, None)), ..Submission::again(&run.request, trigger) };
         self.submit_one(catalog, one, submission, due).await
     }
 
@@ -214,26 +192,18 @@ impl Engine {
         due: Timestamp,
     ) -> rigi_store::Result<Started> {
         let previous = one.rhythm.as_ref().and_then(|rhythm| rhythm.last_before(due));
-        let own = |values: &BTreeMap<String, serde_json::Value>| values.clone().into_iter().collect();
-        let submission = Submission {
-            pipeline: one.key.pipeline.clone(),
-            // Those of the spec are taken with its entry.
-            parameters: if one.made { own(&one.schedule.parameters) } else { serde_json::Map::new() },
-            inputs: BTreeMap::new(),
-            env: BTreeMap::new(),
-            labels: if one.made { one.schedule.labels.clone() } else { BTreeMap::new() },
-            priority: None,
-            target: one.schedule.target.clone().filter(|_| one.made),
-            trigger: Trigger { kind: TriggerKind::Schedule, by: actor(one) },
-            rerun_of: None,
-            version: None,
+        let trigger = Trigger { kind: TriggerKind::Schedule, by: actor(one) };
+        let mut submission = Submission {
             entry: Some(one.key.id.clone()),
             due: Some((due, previous)),
-            step: None,
-            no_cache: false,
-            keeps: None,
-            count: 1,
+            ..Submission::of(one.key.pipeline.clone(), trigger)
         };
+        // Those of the spec are taken with its entry.
+        if one.made {
+            submission.parameters = one.schedule.parameters.clone().into_iter().collect();
+            submission.labels = one.schedule.labels.clone();
+            submission.target = one.schedule.target.clone();
+        }
         self.submit_one(catalog, one, submission, due).await
     }
 

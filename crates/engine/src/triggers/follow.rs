@@ -9,7 +9,7 @@ use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::DownstreamTrigger;
 use rigi_model::triggers::FollowUpKind;
-use rigi_model::{Actor, PipelineName, RunState, Target, Timestamp, Trigger, TriggerKind};
+use rigi_model::{Actor, PipelineName, RunState, Timestamp, Trigger, TriggerKind};
 use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::triggers::{FollowUp, RunLink, follow_key};
 use rigi_store::{IdempotencyKey, Run};
@@ -65,37 +65,15 @@ async fn at_start(engine: &Engine, project: &Project) {
         let begun = match engine.store().db().list_runs(project.id(), &filter).await {
             Ok(open) if !open.runs.is_empty() => continue,
             Ok(_) => {
-                engine
-                    .submit(&project.catalog, vec![bare(pipeline.name.clone(), "the server's start")], None)
-                    .await
+                let trigger = Trigger { kind: TriggerKind::Restart, by: Actor::named("the server's start") };
+                let wanted = vec![Submission::of(pipeline.name.clone(), trigger)];
+                engine.submit(&project.catalog, wanted, None).await
             }
             Err(error) => Err(error.into()),
         };
         if let Err(error) = begun {
             tracing::error!(pipeline = %pipeline.name, %error, "what is to run whenever the server does was not started");
         }
-    }
-}
-
-/// A run with nothing of its own.
-fn bare(pipeline: PipelineName, by: &str) -> Submission {
-    Submission {
-        pipeline,
-        parameters: Map::new(),
-        inputs: BTreeMap::new(),
-        env: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        priority: None,
-        target: None,
-        trigger: Trigger { kind: TriggerKind::Restart, by: Actor::named(by) },
-        rerun_of: None,
-        version: None,
-        entry: None,
-        due: None,
-        step: None,
-        no_cache: false,
-        keeps: None,
-        count: 1,
     }
 }
 
@@ -201,28 +179,14 @@ impl Follower<'_> {
     /// The same again, with the code of now.
     async fn restart(&self, came: &mut Came) -> rigi_store::Result<bool> {
         let request = &self.run.request;
-        let mut inputs: BTreeMap<String, Vec<InputSource>> = BTreeMap::new();
-        for file in request.inputs.iter() {
-            inputs.entry(file.input.clone()).or_default().push(InputSource::Stored(file.clone()));
-        }
-        let wanted = Submission {
-            parameters: (*request.parameters).clone(),
-            inputs,
-            env: (*request.env).clone(),
-            labels: (*request.labels).clone(),
-            target: Some(request.target.to_string()).filter(|_| request.target != Target::FLOW),
-            rerun_of: Some(request.id.clone()),
-            trigger: Trigger { kind: TriggerKind::Restart, by: Actor::named(request.id.to_string()) },
-            ..self.bare(request.pipeline.clone())
-        };
+        let wanted =
+            Submission { priority: None, ..Submission::again(request, self.trigger(TriggerKind::Restart)) };
         let key = follow_key(&request.id, "restart");
         self.submit(wanted, key, FollowUpKind::Restart, came).await
     }
 
-    fn bare(&self, pipeline: PipelineName) -> Submission {
-        let by = self.run.request.id.to_string();
-        let trigger = Trigger { kind: TriggerKind::Downstream, by: Actor::named(by.as_str()) };
-        Submission { trigger, ..bare(pipeline, &by) }
+    fn trigger(&self, kind: TriggerKind) -> Trigger {
+        Trigger { kind, by: Actor::named(self.run.request.id.to_string()) }
     }
 
     async fn submission(
@@ -273,7 +237,12 @@ impl Follower<'_> {
         }
         let entry = next.run_config_id.clone();
         let pipeline = PipelineName::unchecked(next.pipeline.as_str());
-        Ok(Ok(Submission { parameters, inputs, entry, ..self.bare(pipeline) }))
+        Ok(Ok(Submission {
+            parameters,
+            inputs,
+            entry,
+            ..Submission::of(pipeline, self.trigger(TriggerKind::Downstream))
+        }))
     }
 
     /// What the expressions of triggers know.

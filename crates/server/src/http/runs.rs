@@ -9,7 +9,7 @@ use rigi_api::view::{
 };
 use rigi_engine::CancelAnswer;
 use rigi_engine::submit::{InputSource, Submission, SubmitError, Submitted};
-use rigi_model::{Actor, ErrorCode, PipelineName, RunId, RunState, Target, Timestamp, Trigger, TriggerKind};
+use rigi_model::{Actor, ErrorCode, PipelineName, RunId, RunState, Timestamp, Trigger, TriggerKind};
 use rigi_store::tables::runs_list::RunFilter;
 use rigi_store::{IdempotencyKey, Run};
 use serde::Deserialize;
@@ -41,22 +41,16 @@ fn sources(inputs: BTreeMap<String, Vec<InputRef>>) -> BTreeMap<String, Vec<Inpu
 
 fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> Submission {
     Submission {
-        pipeline,
         parameters: run.parameters,
         inputs: sources(run.inputs),
         env: run.env,
         labels: run.labels,
         priority: run.priority,
         target: run.target,
-        trigger: Trigger::manual(by),
-        rerun_of: None,
-        version: None,
         entry: run.schedule,
-        due: None,
-        step: None,
         no_cache: run.no_cache,
-        keeps: None,
         count,
+        ..Submission::of(pipeline, Trigger::manual(by))
     }
 }
 
@@ -240,7 +234,8 @@ async fn rerun_run(
 
 fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
     let request = &run.request;
-    let mut parameters = (*request.parameters).clone();
+    let again = Submission::again(request, Trigger { kind: TriggerKind::Rerun, by });
+    let mut parameters = again.parameters;
     for (name, value) in changes.parameters {
         if value.is_null() {
             parameters.remove(&name);
@@ -248,30 +243,16 @@ fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
             parameters.insert(name, value);
         }
     }
-    let mut inputs: BTreeMap<String, Vec<InputSource>> = BTreeMap::new();
-    for input in request.inputs.iter().filter(|input| !changes.inputs.contains_key(&input.input)) {
-        inputs.entry(input.input.clone()).or_default().push(InputSource::Stored(input.clone()));
-    }
+    let (mut inputs, mut labels) = (again.inputs, again.labels);
     inputs.extend(sources(changes.inputs));
-    let mut labels = (*request.labels).clone();
     labels.extend(changes.labels);
     Submission {
-        pipeline: request.pipeline.clone(),
         parameters,
         inputs,
-        env: (*request.env).clone(),
         labels,
-        priority: Some(request.priority),
-        // Where the steps of a flow execute is among its variables.
-        target: Some(request.target.to_string()).filter(|_| request.target != Target::FLOW),
-        trigger: Trigger { kind: TriggerKind::Rerun, by },
-        rerun_of: Some(request.id.clone()),
         version: (changes.code == RerunCode::Same).then_some(request.version),
-        entry: None,
-        due: None,
-        step: None,
         no_cache: changes.no_cache,
         keeps: changes.from_failed.then(|| request.id.clone()),
-        count: 1,
+        ..again
     }
 }

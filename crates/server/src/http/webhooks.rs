@@ -113,23 +113,12 @@ async fn start(
     still_taking(state, Action::RunsStart, project.id())?;
     let asked = read(body)?;
     let key = idempotency(headers, &format!("webhook {pipeline} {entry:?}"), &asked)?;
+    let trigger = Trigger { kind: TriggerKind::Webhook, by: Actor::named("webhook") };
     let submission = Submission {
-        pipeline: PipelineName::unchecked(pipeline),
         parameters: asked.parameters,
-        inputs: BTreeMap::new(),
         env: asked.env_vars,
-        labels: BTreeMap::new(),
-        priority: None,
-        target: None,
-        trigger: Trigger { kind: TriggerKind::Webhook, by: Actor::named("webhook") },
-        rerun_of: None,
-        version: None,
         entry,
-        due: None,
-        step: None,
-        no_cache: false,
-        keeps: None,
-        count: 1,
+        ..Submission::of(PipelineName::unchecked(pipeline), trigger)
     };
     let submitted = state.engine.submit(&project.catalog, vec![submission], key).await?;
     let id = submitted.ids.first().ok_or_else(|| ApiError::new(ErrorCode::Internal, "no run was made"))?;
