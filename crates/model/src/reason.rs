@@ -9,6 +9,10 @@ crate::state::text_enum! {
         GlobalLimit = "global-limit",
         /// The pipeline's `max_instances` is reached.
         PipelineLimit = "pipeline-limit",
+        /// As many runs of its `concurrency` key are active as may be.
+        KeyLimit = "key-limit",
+        /// As many runs of its key were active as may be: it was skipped.
+        Overlapping = "overlapping",
         /// As many runs of the project are active as it may have.
         ProjectLimit = "project-limit",
         /// The project has too little left of what its active runs may have together: cores, or memory.

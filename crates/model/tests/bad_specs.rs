@@ -291,6 +291,7 @@ fn wrap(table: &str, name: &str, value: &Value) -> Value {
         "step" => json!({"steps": {"p": object}}),
         "approval" => json!({"steps": {"p": {"approval": object}}}),
         "on_failure" => json!({"steps": {"p": {"command": "x", "on_failure": object}}}),
+        "concurrency" if name == "shared" => json!({"concurrency": {"key": "k", name: value}}),
         other => json!({ other: object }),
     }
 }

@@ -109,9 +109,11 @@ fn open_of(of: &LimitOf) -> OpenOf {
         LimitOf::Pipeline(project, pipeline) => {
             OpenOf { project: Some(project), pipeline: Some(pipeline), ..OpenOf::default() }
         }
-        LimitOf::Project(project) | LimitOf::Cpu(project) | LimitOf::Memory(project) => {
-            OpenOf { project: Some(project), ..OpenOf::default() }
-        }
+        // What has a key is not counted in the database: the server that leads says why a run waits.
+        LimitOf::Key(project, _)
+        | LimitOf::Project(project)
+        | LimitOf::Cpu(project)
+        | LimitOf::Memory(project) => OpenOf { project: Some(project), ..OpenOf::default() },
         LimitOf::Target(target) => OpenOf { target: Some(target), ..OpenOf::default() },
         LimitOf::Everything => OpenOf::default(),
     }

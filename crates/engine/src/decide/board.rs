@@ -309,14 +309,17 @@ impl Board {
         }
         let project = LimitOf::Project(kind.project.clone());
         let full = |(of, needs): (LimitOf, u64)| {
-            let (most, used) = (*self.limits.get(&of)?, self.active_of(&of));
+            let most = kind.own_most(&of).or_else(|| self.limits.get(&of).copied())?;
+            let used = self.active_of(&of);
             (used + needs > most).then_some((of, most, used, needs))
         };
         let (reason, among) = if self.lacks_room {
             (WaitReason::Disk, project)
         } else {
             match kind.takes().find_map(full) {
-                Some((of @ LimitOf::Pipeline(..), most, ..)) => (WaitReason::Limit(of.clone(), most), of),
+                Some((of @ (LimitOf::Pipeline(..) | LimitOf::Key(..)), most, ..)) => {
+                    (WaitReason::Limit(of.clone(), most), of)
+                }
                 Some((of @ (LimitOf::Cpu(_) | LimitOf::Memory(_)), most, used, needs)) => {
                     (WaitReason::Quota { of, most, used, needs }, project)
                 }

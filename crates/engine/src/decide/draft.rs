@@ -32,7 +32,12 @@ impl Board {
                 })
             };
             let counts = kind.limited_by().map(&mut count);
-            let amounts = kind.amounts().map(|(of, takes)| (count(of), takes)).collect();
+            let amounts = kind.amounts().map(|(of, takes)| {
+                let most = kind.own_most(&of);
+                let at = count(of);
+                Amount { at, takes, most: most.unwrap_or(u64::MAX) }
+            });
+            let amounts = amounts.collect();
             let mut turns = turns.iter();
             let served = self.served.get(kind).copied().unwrap_or(0);
             let is_flow = kind.is_flow();
@@ -57,12 +62,21 @@ impl Board {
     }
 }
 
+/// What each run of a lane takes.
+struct Amount {
+    /// Of which count.
+    at: usize,
+    takes: u64,
+    /// The most that the lane itself says.
+    most: u64,
+}
+
 /// The waiting runs of one kind, while places are given.
 struct Lane<'a> {
     /// Of the pipeline, the project, the target, everything: see [`RunKind::limited_by`].
     counts: [usize; 4],
     /// What each run takes of amounts.
-    amounts: Vec<(usize, u64)>,
+    amounts: Vec<Amount>,
     served: u64,
     /// Its runs take no place.
     is_flow: bool,
@@ -80,10 +94,12 @@ impl<'a> Lane<'a> {
 
     /// Whether somebody waits in it, and nothing is in the way.
     fn is_open(&self, counts: &[Count]) -> bool {
-        let fits = |at: usize, takes: u64| counts[at].active.saturating_add(takes) <= counts[at].most;
+        let fits = |at: usize, takes: u64, most: u64| {
+            counts[at].active.saturating_add(takes) <= counts[at].most.min(most)
+        };
         self.next.is_some()
-            && self.counts.iter().all(|&at| fits(at, 1))
-            && self.amounts.iter().all(|&(at, takes)| fits(at, takes))
+            && self.counts.iter().all(|&at| fits(at, 1, u64::MAX))
+            && self.amounts.iter().all(|amount| fits(amount.at, amount.takes, amount.most))
     }
 }
 
@@ -176,8 +192,8 @@ impl Draft<'_> {
         for at in lane.counts {
             counts[at].active += 1;
         }
-        for (at, takes) in &lane.amounts {
-            counts[*at].active += takes;
+        for amount in &lane.amounts {
+            counts[amount.at].active += amount.takes;
         }
         self.places_given += 1;
         lane.served = self.places_given;

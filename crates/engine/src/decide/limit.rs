@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::{Actor, PipelineName, ProjectName, Target, Trigger, TriggerKind};
 
 /// What a limit is of.
@@ -12,6 +13,8 @@ pub enum LimitOf {
     Pipeline(ProjectName, PipelineName),
     /// One project.
     Project(ProjectName),
+    /// What has one key of `concurrency` in a project.
+    Key(ProjectName, Arc<str>),
     /// Thousandths of a core that the active runs of one project ask for together.
     Cpu(ProjectName),
     /// Bytes of memory that the active runs of one project ask for together.
@@ -38,6 +41,8 @@ pub struct RunKind {
     pub target: Target,
     /// What each of them takes.
     pub needs: Needs,
+    /// Their key of `concurrency`.
+    pub key: Option<RunKey>,
 }
 
 /// Who shares the places of a project.
@@ -88,7 +93,7 @@ impl RunKind {
     pub(super) fn first_of(project: &ProjectName, by: &StartedBy) -> Arc<Self> {
         let (pipeline, target) = (PipelineName::unchecked(""), Target::as_stored(""));
         let (project, by) = (project.clone(), by.clone());
-        Arc::new(Self { project, by, pipeline, target, needs: Needs::default() })
+        Arc::new(Self { project, by, pipeline, target, needs: Needs::default(), key: None })
     }
 
     /// What each takes of the limits that it may have, the narrowest first: one of a number of runs, or so much of an amount. A limit
@@ -98,12 +103,19 @@ impl RunKind {
         [pipeline, project].into_iter().chain(self.amounts()).chain([target, everything])
     }
 
-    /// What each takes of amounts.
+    /// The most that is said by what they are themselves, not by the list of limits.
+    pub(super) fn own_most(&self, of: &LimitOf) -> Option<u64> {
+        let key = self.key.as_ref().filter(|_| matches!(of, LimitOf::Key(..)))?;
+        Some(u64::from(key.limit))
+    }
+
+    /// What each takes of amounts, and of its key.
     pub(super) fn amounts(&self) -> impl Iterator<Item = (LimitOf, u64)> + use<> {
         let cpu = (self.needs.cpu > 0).then(|| (LimitOf::Cpu(self.project.clone()), self.needs.cpu));
         let memory =
             (self.needs.memory > 0).then(|| (LimitOf::Memory(self.project.clone()), self.needs.memory));
-        cpu.into_iter().chain(memory)
+        let key = self.key.as_ref().map(|key| (LimitOf::Key(self.project.clone(), key.key.clone()), 1));
+        key.into_iter().chain(cpu).chain(memory)
     }
 
     /// Whether they take no place: flows, whose steps do.
@@ -135,6 +147,9 @@ impl LimitOf {
         match self {
             Self::Pipeline(project, pipeline) => kind.pipeline == *pipeline && kind.project == *project,
             Self::Project(project) | Self::Cpu(project) | Self::Memory(project) => kind.project == *project,
+            Self::Key(project, key) => {
+                kind.project == *project && kind.key.as_ref().is_some_and(|own| own.key == *key)
+            }
             Self::Target(target) => kind.target == *target,
             Self::Everything => true,
         }

@@ -75,6 +75,7 @@ mod tests {
             pipeline,
             target: Target::PROCESS,
             needs: Needs::default(),
+            key: None,
         })
     }
 

@@ -21,6 +21,7 @@ fn kind(of: &str, cpu: u64, memory: u64) -> Arc<RunKind> {
         pipeline,
         target: Target::PROCESS,
         needs,
+        key: None,
     })
 }
 

@@ -19,7 +19,7 @@ fn kind(whose: &str, pipeline: &str) -> Arc<RunKind> {
         Some((project, person)) => (project, StartedBy::Person(Actor::named(person))),
     };
     let (project, pipeline) = (ProjectName::unchecked(project), PipelineName::unchecked(pipeline));
-    Arc::new(RunKind { project, by, pipeline, target: Target::PROCESS, needs: Needs::default() })
+    Arc::new(RunKind { project, by, pipeline, target: Target::PROCESS, needs: Needs::default(), key: None })
 }
 
 /// The same as a name.

@@ -49,6 +49,8 @@ pub(super) struct Flow {
     pub key: AttemptKey,
     pub run: Run,
     pub spec: Arc<PipelineSpec>,
+    /// Of its steps, as far as they have begun here.
+    pub specs: HashMap<String, Arc<PipelineSpec>>,
     pub facts: BTreeMap<String, StepFacts>,
     /// What steps are done for, as far as that was said here.
     pub items: HashMap<String, Arc<Vec<Item>>>,
@@ -71,8 +73,9 @@ enum Step {
 impl Flow {
     pub fn new(world: World, key: AttemptKey, run: Run, spec: PipelineSpec) -> Self {
         let (facts, items, active) = (BTreeMap::new(), HashMap::new(), HashMap::new());
-        let (kept, fresh) = (HashMap::new(), HashSet::new());
-        Self { world, key, run, spec: Arc::new(spec), facts, items, active, kept, fresh, stopping: None }
+        let (specs, kept, fresh, stopping) = (HashMap::new(), HashMap::new(), HashSet::new(), None);
+        let spec = Arc::new(spec);
+        Self { world, key, run, spec, specs, facts, items, active, kept, fresh, stopping }
     }
 
     /// Until it ends.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rigi_model::parameters::secret_parameters;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::pipeline::step::{StepAction, StepSpec};
 use rigi_model::run_config::{STEP, SpecPart, VersionPart};
@@ -84,18 +85,20 @@ impl Flow {
 
     /// Runs of the flow's own code.
     async fn begin_own(
-        &self,
+        &mut self,
         step: &StepSpec,
         from: u32,
         begun: Vec<Beginning>,
         kept: Vec<Option<RunId>>,
     ) -> Begins {
+        let spec = self.spec_of(&step.name);
         let (engine, request) = (&self.world.engine, &self.run.request);
         let mut env = (*request.env).clone();
         env.insert(STEP.to_owned(), step.name.clone());
+        // The flow has it, not its steps.
+        env.remove(RunKey::VARIABLE);
         let part = VersionPart { version: request.version, part: SpecPart::of(&env) };
         // Of another pipeline it is what is kept of it, and is not executed.
-        let spec = self.spec.with_step(&step.name).unwrap_or_else(|| PipelineSpec::of(Entry::Flow));
         let target = match self.target_of(step, &spec) {
             Ok(target) => target,
             Err(why) => return Ok(Err(NotStarted::Never(why))),
@@ -149,6 +152,17 @@ impl Flow {
         };
         cache::note(engine, &request.project, made_of, &ids).await?;
         Ok(Ok(ids))
+    }
+
+    /// The spec of a step: made once, as a flow's own may have thousands of items in it.
+    fn spec_of(&mut self, name: &str) -> Arc<PipelineSpec> {
+        if let Some(spec) = self.specs.get(name) {
+            return spec.clone();
+        }
+        let spec = self.spec.with_step(name).unwrap_or_else(|| PipelineSpec::of(Entry::Flow));
+        let spec = Arc::new(spec);
+        self.specs.insert(name.to_owned(), spec.clone());
+        spec
     }
 
     /// Where a step's runs execute: where it says, else where the flow was asked to.

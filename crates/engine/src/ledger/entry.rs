@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use rigi_model::log::Unfinished;
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::run::RunStatus;
 use rigi_model::run_config::VersionPart;
 use rigi_model::{AttemptKey, PipelineName, RunId, RunState, Timestamp};
@@ -118,6 +119,7 @@ impl Entry {
             pipeline: line_of(&request.pipeline, request.part().part.step.as_deref()),
             target: request.target.clone(),
             needs,
+            key: request.env.get(RunKey::VARIABLE).and_then(|text| RunKey::parse(text)),
         };
         let parent = request.step.as_ref().map(|step| step.parent.clone());
         let of = RunOf { kind: Arc::new(kind), part: request.part(), parent };
@@ -126,9 +128,9 @@ impl Entry {
     }
 
     pub(super) fn recovered(run: OpenRun, (by, needs): (StartedBy, Needs), runs_of: &mut RunsOf) -> Self {
-        let OpenRun { project, pipeline, part, parent, target, priority, status, .. } = run;
+        let OpenRun { project, pipeline, part, parent, target, priority, status, key, .. } = run;
         let pipeline = line_of(&pipeline, part.part.step.as_deref());
-        let kind = Arc::new(RunKind { project, by, pipeline, target, needs });
+        let kind = Arc::new(RunKind { project, by, pipeline, target, needs, key });
         let of = runs_of.get(RunOf { kind, part, parent });
         let accepted_at = status.queued_at;
         let known = (status != RunStatus::accepted(accepted_at)).then(|| Box::new(status));

@@ -78,7 +78,11 @@ impl<P: Policies> Ledger<P> {
             let by = self.policies.started_by(&request.trigger);
             let entry = Entry::accepted(request, (by, needs), cache, &mut self.runs_of);
             self.board.wait(&request.id, &entry.of.kind, entry.priority);
+            if let Some(key) = &entry.of.kind.key {
+                self.keys.enter(&request.project, key, &request.id);
+            }
             self.runs.insert(request.id.clone(), entry);
+            self.meet_key(&request.id, now, round);
             if let Some(by) = self.to_stop.remove(&request.id) {
                 self.cancel_one(&request.id, by, now, round);
             }

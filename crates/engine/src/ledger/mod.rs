@@ -6,6 +6,7 @@
 mod entry;
 mod foreign;
 mod hear;
+mod keys;
 mod message;
 mod recover;
 mod round;
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 use crate::decide::{Action, Board, DiskRoom, Needs, StartedBy, decide};
 use entry::{Entry, RunsOf};
 use foreign::LookUp;
+use keys::Keys;
 
 /// What versions say of their runs, with the server's defaults filled in.
 pub trait Policies {
@@ -66,6 +68,7 @@ pub struct Ledger<P> {
     targets: Vec<Target>,
     runs: HashMap<RunId, Entry>,
     runs_of: RunsOf,
+    keys: Keys,
     board: Board,
     /// Told when nothing is being started any more.
     closing: Option<oneshot::Sender<()>>,
@@ -87,6 +90,7 @@ impl<P: Policies> Ledger<P> {
             targets,
             runs: HashMap::new(),
             runs_of: RunsOf::default(),
+            keys: Keys::default(),
             board,
             closing: None,
             loading: None,
@@ -233,6 +237,9 @@ impl<P: Policies> Ledger<P> {
             }
             _ if to.is_terminal() => {
                 metrics::counter!("rigi_runs_ended_total", "state" => to.as_str()).increment(1);
+                if let Some(key) = &kind.key {
+                    self.keys.leave(&kind.project, key, run);
+                }
                 if self.runs.remove(run).is_some_and(|entry| entry.request.is_some()) {
                     self.cached_requests -= 1;
                 }

@@ -71,6 +71,7 @@ impl<P: Policies> Ledger<P> {
         for message in self.loading.take().unwrap_or_default() {
             self.hear(message, now, round);
         }
+        self.meet_keys(now, round);
     }
 
     fn place(&mut self, id: RunId, entry: Entry) {
@@ -79,6 +80,9 @@ impl<P: Policies> Ledger<P> {
             (RunState::Retrying, Some(time)) => self.board.delay(&id, time),
             (RunState::Retrying, None) => self.board.delay(&id, Timestamp(0)),
             _ => self.board.occupy(&entry.of.kind),
+        }
+        if let Some(key) = &entry.of.kind.key {
+            self.keys.enter(&entry.of.kind.project, key, &id);
         }
         self.runs.insert(id, entry);
     }

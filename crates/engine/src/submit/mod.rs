@@ -30,7 +30,7 @@ pub(crate) use capture::Captured;
 use capture::Looked;
 pub use inputs::is_file_name;
 use inputs::stored;
-use own::{own_flow, refuse_secrets_in_clear, take_own};
+use own::{own_flow, own_key, refuse_secrets_in_clear, take_own};
 
 /// Runs of one submission at most.
 pub const MOST_RUNS: usize = 100_000;
@@ -336,6 +336,7 @@ impl Engine {
         }
         check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
         check_entries("labels", &submission.labels, is_label_key)?;
+        own_key(&submission, &code, &parameters, &mut own)?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
         submission.env.extend(own);

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use rigi_model::TriggerKind;
 use rigi_model::parameters::{is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::run_config::{ENTRY, STEP};
+use serde_json::{Map, Value};
 
 use super::capture::Code;
 use super::{Submission, SubmitError, invalid};
@@ -24,6 +26,24 @@ pub(super) fn own_flow(submission: &mut Submission, own: &mut BTreeMap<String, S
     if let Some(target) = submission.target.take() {
         own.insert(FLOW_TARGET.to_owned(), target);
     }
+}
+
+/// The key of `concurrency`, by the parameters that the run is given. A step of a flow's own has none: the flow has.
+pub(super) fn own_key(
+    submission: &Submission,
+    code: &Code,
+    parameters: &Map<String, Value>,
+    own: &mut BTreeMap<String, String>,
+) -> Result<(), SubmitError> {
+    // A rerun brings that of before.
+    own.remove(RunKey::VARIABLE);
+    let Some(concurrency) = code.spec.concurrency.as_ref().filter(|_| !code.is_step) else { return Ok(()) };
+    let key = concurrency.key_of(submission.pipeline.as_str(), parameters).map_err(|error| {
+        let message = format!("`concurrency.key` of `{}` has no value: {error}", submission.pipeline);
+        invalid("/parameters", message)
+    })?;
+    own.insert(RunKey::VARIABLE.to_owned(), key.to_string());
+    Ok(())
 }
 
 /// A flow, or a run that others follow, hands a secret on to what keeps it as one, or not at all.

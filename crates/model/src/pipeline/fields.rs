@@ -7,8 +7,8 @@ mod step;
 
 pub use schedule::{SCHEDULE, STOP_AFTER};
 pub use small::{
-    CELL, DOWNSTREAM, INPUT, KUBERNETES, LIMITS, OUTPUT, PRESET, PULL, RESTART, RETENTION, RETRIES,
-    RETRY_STRATEGY, SECRET, SOFT_LIMITS,
+    CELL, CONCURRENCY, DOWNSTREAM, INPUT, KUBERNETES, LIMITS, OUTPUT, PRESET, PULL, RESTART, RETENTION,
+    RETRIES, RETRY_STRATEGY, SECRET, SOFT_LIMITS,
 };
 pub use step::{APPROVAL, ON_FAILURE, RUN_IF, STEP};
 
@@ -230,6 +230,12 @@ pub const SPEC: &[Field] = &[
         "How many runs may be active at a time; others wait.",
         "1",
     ),
+    field(
+        "concurrency",
+        Kind::Object(CONCURRENCY),
+        "How many runs with something in common may be active at a time.",
+        "{\"key\": \"{customer}\", \"limit\": 1, \"overlap\": \"replace\"}",
+    ),
     field("priority", Kind::Integer(-100, 100), "Higher starts first.", "10"),
     field(
         "retention",
@@ -318,6 +324,7 @@ pub fn tables() -> Vec<(&'static str, &'static [Field])> {
         ("preset", PRESET),
         ("input", INPUT),
         ("output", OUTPUT),
+        ("concurrency", CONCURRENCY),
         ("limits", LIMITS),
         ("soft_limits", SOFT_LIMITS),
         ("retention", RETENTION),

@@ -3,6 +3,7 @@
 //! Bytes become a tree in which everything knows its place ([`document`]); the tree becomes a [`PipelineSpec`]
 //! ([`reader`]) by one table of fields ([`fields`]), of which the published JSON Schema ([`schema`]) is made too.
 
+pub mod concurrency;
 pub mod container;
 mod cron;
 pub mod document;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::concurrency::read_concurrency;
 use super::container::read_container;
 use super::document::{Node, NodeValue, SpecFormat, read_document};
 use super::entry::{FolderFacts, default_entry, read_entry, read_target};
@@ -19,6 +20,7 @@ use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
 use super::steps::read_steps;
 use super::{fast_flow, fields};
+use crate::parameters::secret_parameters;
 use crate::place::Position;
 
 /// A spec that was read.
@@ -166,6 +168,7 @@ fn read_root(
     if refuse_same_keys(&section, notes) == SameKeys::Dropped {
         keep_first_keys(&mut spec);
     }
+    refuse_secret_key(&section, &spec, parameters.as_ref(), notes);
     let rules = parameters.map(|parameters| {
         spec.parameters = Some(parameters.schema);
         parameters.rules
@@ -222,6 +225,7 @@ fn read_limits_and_failures(section: &Section<'_>, spec: &mut PipelineSpec, note
     spec.soft_limits = read_soft_limits(section, notes);
     spec.max_instances =
         section.read("max_instances", notes, |found, notes| found.count(1, 1_000_000, notes));
+    spec.concurrency = section.read("concurrency", notes, read_concurrency);
     let priority = section.read("priority", notes, |found, notes| found.integer(-100, 100, notes));
     spec.priority = priority.and_then(|priority| i32::try_from(priority).ok()).unwrap_or(0);
     spec.retention = read_retention(section, notes);
@@ -243,6 +247,21 @@ fn check_parameter_values(section: &Section<'_>, parameters: Option<&ReadParamet
         if let Some(member) = schedule.node.member("parameters") {
             check_values(&schedule.child(member), parameters, notes);
         }
+    }
+}
+
+/// A key of `concurrency` is shown to whoever waits for it.
+fn refuse_secret_key(
+    section: &Section<'_>,
+    spec: &PipelineSpec,
+    parameters: Option<&ReadParameters>,
+    notes: &mut Notes,
+) {
+    let secret = secret_parameters(parameters.map(|parameters| &parameters.schema));
+    let used = spec.concurrency.as_ref().and_then(|concurrency| concurrency.secret_within(&secret));
+    if let (Some(name), Some(found)) = (used, section.get("concurrency")) {
+        let message = format!("`concurrency.key` would show the secret parameter `{name}`");
+        notes.wrong_with(found.key_at, message, "Take another parameter.");
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::concurrency::Concurrency;
 use super::container::ContainerSpec;
 use super::secret_use::SecretUse;
 use super::step::StepSpec;
@@ -56,6 +57,9 @@ pub struct PipelineSpec {
     pub soft_limits: SoftLimits,
     /// How many runs may be active at a time.
     pub max_instances: Option<u32>,
+    /// How many runs of one key may be active at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// Higher starts first; -100 to 100, 0 unless told.
     pub priority: i32,
     /// Labels of every run.
@@ -403,6 +407,7 @@ impl PipelineSpec {
             limits: Limits::default(),
             soft_limits: SoftLimits::default(),
             max_instances: None,
+            concurrency: None,
             priority: 0,
             labels: BTreeMap::new(),
             retention: Retention::default(),

@@ -232,6 +232,7 @@ impl PipelineSpec {
             downstream_triggers: Vec::new(),
             restart: Restart::default(),
             max_instances: None,
+            concurrency: None,
             cells: Vec::new(),
             inputs: BTreeMap::new(),
             target: step.target.clone().or_else(|| self.target.clone()),

@@ -65,6 +65,11 @@ pub enum Happening {
     },
     /// The delay before the next attempt is over.
     Due,
+    /// As many runs of its key are active as may be, and it is not to wait.
+    Overlapping {
+        /// For people.
+        message: String,
+    },
 }
 
 /// What is to be written down beside the new status.
@@ -150,6 +155,10 @@ pub fn fold(
             fold.expect(fold.status.attempt, &[RunState::Retrying], "due")?;
             fold.status.next_attempt_at = None;
             fold.become_state(RunState::Queued, Some(Reason::Queued), None);
+        }
+        Happening::Overlapping { message } => {
+            fold.expect(0, &[RunState::Queued], "overlapping")?;
+            fold.become_state(RunState::Skipped, Some(Reason::Overlapping), Some(message));
         }
     }
     Ok(fold.outcome)

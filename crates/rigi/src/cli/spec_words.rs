@@ -47,8 +47,16 @@ fn limits(spec: &Value) -> String {
         bytes(&limits["log_size"], "log"),
         count(&limits["gpus"], "GPUs"),
         count(&spec["max_instances"], "at a time"),
+        keyed(&spec["concurrency"]),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `1 at a time of each {customer}`.
+fn keyed(concurrency: &Value) -> Option<String> {
+    let limit = concurrency["limit"].as_u64()?;
+    let of = text(&concurrency["key"]);
+    Some(if of.is_empty() { format!("{limit} at a time") } else { format!("{limit} at a time of each {of}") })
 }
 
 /// `3, 10s apart`.

@@ -130,6 +130,11 @@ fn waiting(run: &ListedRun, look: Option<&Look>) -> (Option<Reason>, Option<Stri
 fn limited(of: &LimitOf, most: u64, at: &str) -> (Reason, String) {
     match of {
         LimitOf::Pipeline(..) => (Reason::PipelineLimit, format!("{at}, limit of {most} at a time")),
+        LimitOf::Key(_, key) => {
+            let key = key.split_once('/').map_or(&**key, |(_, key)| key);
+            let of = if key.is_empty() { String::new() } else { format!(" of `{key}`") };
+            (Reason::KeyLimit, format!("{at}, limit of {most}{of} at a time"))
+        }
         LimitOf::Project(_) | LimitOf::Cpu(_) | LimitOf::Memory(_) => {
             (Reason::ProjectLimit, format!("{at}, all {most} places of the project are taken"))
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::run::RunStatus;
 use rigi_model::run_config::{SpecPart, VersionPart};
 use rigi_model::{Actor, PipelineName, ProjectName, RunId, RunState, Target, Trigger, TriggerKind};
@@ -11,9 +12,9 @@ use super::run_status::{STATUS, StatusRow, unsigned};
 use crate::db::{Db, from_json, on_db};
 use crate::{Error, Result};
 
-/// The variables of a run, where they say by which part of its spec it goes; there may be a million that wait.
-const PART_ENV: &str =
-    r#"CASE WHEN env LIKE '%"RIGI_SCHEDULE"%' OR env LIKE '%"RIGI_FLOW_STEP"%' THEN env END AS part_env"#;
+/// The variables of a run, where they say by which part of its spec it goes, or its key; there may be a million that wait.
+const PART_ENV: &str = r#"CASE WHEN env LIKE '%"RIGI_SCHEDULE"%' OR env LIKE '%"RIGI_FLOW_STEP"%'
+    OR env LIKE '%"RIGI_CONCURRENCY"%' THEN env END AS part_env"#;
 
 impl Db {
     /// Runs in these states, oldest first, after `after`, at most `limit`.
@@ -101,6 +102,8 @@ pub struct OpenRun {
     pub target: Target,
     /// What started it.
     pub trigger: Trigger,
+    /// Its key of `concurrency`.
+    pub key: Option<RunKey>,
     /// Where it is.
     pub status: RunStatus,
 }
@@ -138,10 +141,11 @@ impl TryFrom<OpenRow> for OpenRun {
             None => BTreeMap::new(),
         };
         let part = VersionPart { version, part: SpecPart::of(&env) };
+        let key = env.get(RunKey::VARIABLE).and_then(|text| RunKey::parse(text));
         let project = ProjectName::unchecked(row.project);
         let kind = TriggerKind::parse(&row.trigger_kind);
         let kind = kind.ok_or_else(|| damaged(format!("its trigger is `{}`", row.trigger_kind)))?;
         let trigger = Trigger { kind, by: Actor::named(row.trigger_by) };
-        Ok(Self { id, project, pipeline, part, parent, priority, target, trigger, status })
+        Ok(Self { id, project, pipeline, part, parent, priority, target, trigger, key, status })
     }
 }

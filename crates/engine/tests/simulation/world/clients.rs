@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rigi_engine::ledger::{CancelAnswer, Message};
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::{Actor, RunId, Target, Trigger};
 use rigi_store::NewRun;
 use tokio::sync::oneshot;
@@ -50,6 +51,12 @@ impl World {
         if self.rng.u32(..10) == 0 {
             self.history.never_ends(&id);
         }
+        let key = match self.clients.runs % 20 {
+            3 | 4 => Some("queue 1 one"),
+            13..=15 => Some("skip 2 two"),
+            _ => None,
+        };
+        let env = key.map(|key| (RunKey::VARIABLE.to_owned(), key.to_owned()));
         NewRun {
             id,
             project,
@@ -63,7 +70,7 @@ impl World {
             target: Target::PROCESS,
             parameters: Arc::default(),
             inputs: Arc::default(),
-            env: Default::default(),
+            env: Arc::new(env.into_iter().collect()),
             labels: Default::default(),
             step: None,
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use rigi_engine::decide::{LimitOf, Limits, Needs, QueuePlace, RunKind, StartedBy, WaitReason};
 use rigi_engine::ledger::Message;
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::{ProjectName, RunId, RunState, VersionHash};
 use rigi_store::{OpenRun, RunChange};
 
@@ -64,6 +65,7 @@ impl Queue {
                 pipeline: run.pipeline.clone(),
                 target: run.target.clone(),
                 needs: self.needs[&run.part.version],
+                key: run.key.clone(),
             };
             if run.status.state == RunState::Queued {
                 self.join(&kind.project);
@@ -84,6 +86,7 @@ impl Queue {
                         pipeline: run.pipeline.clone(),
                         target: run.target.clone(),
                         needs: self.needs[&run.version],
+                        key: run.env.get(RunKey::VARIABLE).and_then(|text| RunKey::parse(text)),
                     };
                     self.join(&kind.project);
                     let known = Run { kind, priority: run.priority, state: RunState::Queued };
@@ -109,12 +112,18 @@ impl Queue {
 
     /// The narrowest limit that is reached, which is in the way of these.
     fn in_the_way(&self, kind: &RunKind) -> Option<(LimitOf, u64)> {
-        let reached = self.limits.iter().filter(|(of, most)| {
+        let own =
+            kind.key.as_ref().map(|key| (LimitOf::Key(kind.project.clone(), key.key.clone()), key.limit));
+        let own = own.map(|(of, most)| (of, u64::from(most)));
+        let mut all: Vec<(&LimitOf, &u64)> = self.limits.iter().collect();
+        all.extend(own.iter().map(|(of, most)| (of, most)));
+        all.sort_unstable();
+        let mut reached = all.into_iter().filter(|(of, most)| {
             let needs = takes(of, kind);
             of.holds(kind) && needs > 0 && self.active(of) + needs > **most
         });
         // In the order in which they are declared.
-        reached.map(|(of, most)| (of.clone(), *most)).next()
+        reached.next().map(|(of, most)| (of.clone(), *most))
     }
 
     fn weight(&self, project: &ProjectName) -> u64 {
@@ -224,7 +233,7 @@ impl Queue {
         };
         let reached = self.in_the_way(&run.kind);
         let among = match &reached {
-            Some((of @ LimitOf::Pipeline(..), _)) => of.clone(),
+            Some((of @ (LimitOf::Pipeline(..) | LimitOf::Key(..)), _)) => of.clone(),
             _ => LimitOf::Project(run.kind.project.clone()),
         };
         let reason = match reached {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::run::RunStatus;
 use rigi_model::{AttemptKey, ContentHash, PipelineName, ProjectName, RunId, Timestamp};
 use rigi_store::retention::{Ended, Keep, beyond};
@@ -131,6 +132,7 @@ impl Store {
             priority: row.request.priority,
             target: row.request.target.clone(),
             trigger: row.request.trigger.clone(),
+            key: row.request.env.get(RunKey::VARIABLE).and_then(|text| RunKey::parse(text)),
             status: row.status.clone(),
         };
         open.map(run).collect()

@@ -86,6 +86,29 @@ const TOLERATION: &[Field] = &[
     field("tolerationSeconds", Kind::Integer(0, i64::MAX), "For how long.", "60"),
 ];
 
+/// `concurrency`.
+pub const CONCURRENCY: &[Field] = &[
+    field(
+        "key",
+        Kind::Text,
+        "What runs have in common that count together, with parameters in braces; all runs of the pipeline unless told.",
+        "\"{customer}\"",
+    ),
+    field(
+        "limit",
+        Kind::Integer(1, 1_000_000),
+        "How many of them may be active at a time; 1 unless told.",
+        "1",
+    ),
+    field(
+        "overlap",
+        Kind::Choice(&["queue", "skip", "replace"]),
+        "What becomes of one too many: it waits (unless told), is skipped, or the oldest is stopped.",
+        "\"replace\"",
+    ),
+    field("shared", Kind::Bool, "Whether other pipelines with the same key count too.", "true"),
+];
+
 /// `soft_limits`.
 pub const SOFT_LIMITS: &[Field] =
     &[field("cpu", Kind::Cores, "Cores.", "1"), field("memory", Kind::Bytes, "Memory.", "\"400MiB\"")];

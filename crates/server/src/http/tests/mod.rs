@@ -6,6 +6,7 @@ mod executor;
 mod flows;
 mod follow;
 mod gate;
+mod keys;
 mod mails;
 mod people;
 mod projects;
