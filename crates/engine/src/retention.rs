@@ -58,6 +58,9 @@ pub struct Collector {
     pub environments: Arc<Environments>,
 }
 
+/// What came to a webhook is known for so long at least, so that it starts one run however often it comes.
+const SEEN_AGAIN: Duration = Duration::from_secs(48 * 3600);
+
 impl Collector {
     /// Collects once.
     ///
@@ -145,6 +148,9 @@ impl Collector {
         if how == Collect::Remove {
             if let Some(age) = engine.settings.keep.age {
                 engine.store.remove_fires(project, now.before(age)).await?;
+                // What came within two days may come again.
+                let age = age.max(SEEN_AGAIN);
+                engine.store.remove_deliveries(project, now.before(age)).await?;
             }
             let _nobody_submits = engine.captured.gate.write().await;
             engine.captured.forget();

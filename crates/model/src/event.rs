@@ -72,11 +72,13 @@ pub enum Subject {
     Mail,
     /// A schedule; its id is the pipeline's name, a slash, and its own.
     Schedule,
+    /// A webhook; its id is its name.
+    Webhook,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -88,6 +90,7 @@ impl Subject {
         Self::Secret,
         Self::Mail,
         Self::Schedule,
+        Self::Webhook,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -105,6 +108,7 @@ impl Subject {
             Self::Secret => "secret",
             Self::Mail => "mail",
             Self::Schedule => "schedule",
+            Self::Webhook => "webhook",
         }
     }
 

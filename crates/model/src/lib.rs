@@ -35,11 +35,12 @@ pub mod time;
 pub mod trigger;
 pub mod triggers;
 pub mod version;
+pub mod webhooks;
 
 pub use attempt::{AttemptKey, Exit, Usage};
 pub use error_code::ErrorCode;
 pub use hash::{ContentHash, VersionHash};
-pub use id::{AuditId, GroupId, LinkId, MailId, PersonId, RunId, SessionId, TokenId, UploadId};
+pub use id::{AuditId, GroupId, LinkId, MailId, PersonId, RunId, SessionId, TokenId, UploadId, WebhookId};
 pub use name::{PipelineName, ProjectName};
 pub use reason::Reason;
 pub use state::{AttemptState, RunState};

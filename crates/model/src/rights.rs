@@ -46,6 +46,10 @@ text_enum! {
         UploadsCreate = "uploads.create",
         /// To make schedules beside those of specs, and to pause any.
         SchedulesManage = "schedules.manage",
+        /// To see webhooks, and what came to them.
+        WebhooksRead = "webhooks.read",
+        /// To make webhooks, to change and to remove them, and to have a delivery done again.
+        WebhooksManage = "webhooks.manage",
         /// To see which secrets there are, by name; no value is shown to anybody.
         SecretsRead = "secrets.read",
         /// To set secrets, and to remove them.
@@ -119,7 +123,11 @@ impl Action {
             | Self::EventsRead
             | Self::MembersRead => Needs::Role(Role::Viewer),
             Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
-            Self::SchedulesManage | Self::SecretsRead | Self::SecretsWrite => Needs::Role(Role::Editor),
+            Self::SchedulesManage
+            | Self::WebhooksRead
+            | Self::WebhooksManage
+            | Self::SecretsRead
+            | Self::SecretsWrite => Needs::Role(Role::Editor),
             Self::MembersManage | Self::ProjectManage | Self::ProjectAudit => Needs::Role(Role::Owner),
             Self::ServerOperate
             | Self::LinksCreate
@@ -154,7 +162,14 @@ impl Action {
     /// Whether it adds to a project: what is archived takes no more.
     #[must_use]
     pub const fn adds(self) -> bool {
-        matches!(self, Self::RunsStart | Self::UploadsCreate | Self::SecretsWrite | Self::SchedulesManage)
+        matches!(
+            self,
+            Self::RunsStart
+                | Self::UploadsCreate
+                | Self::SecretsWrite
+                | Self::SchedulesManage
+                | Self::WebhooksManage
+        )
     }
 }
 

@@ -80,6 +80,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0011_flows.up.sql"),
         down: include_str!("../migrations/0011_flows.down.sql"),
     },
+    Migration {
+        number: 12,
+        name: "webhooks",
+        up: include_str!("../migrations/0012_webhooks.up.sql"),
+        down: include_str!("../migrations/0012_webhooks.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -13,6 +13,7 @@ mod run;
 mod schedule;
 mod secret;
 mod system;
+mod webhook;
 
 pub use account::*;
 pub use cancel::*;
@@ -27,6 +28,7 @@ pub use run::*;
 pub use schedule::*;
 pub use secret::*;
 pub use system::*;
+pub use webhook::*;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,10 +4,12 @@
 //! Each due time ends as one row: a run, skipped or missed. Its run is accepted under a key of its own, so that there is one, whatever dies
 //! in between; what is due without a row is found again.
 
+mod deliver;
 mod fire;
 mod follow;
 mod known;
 mod scheduler;
 
+pub use deliver::{Coming, DeliverError, is_kept};
 pub use known::{Scheduled, rhythm_text};
 pub use scheduler::start;

@@ -34,6 +34,7 @@ mod storage;
 mod table;
 mod targets;
 mod version;
+mod webhooks;
 mod words;
 
 use std::ffi::OsString;
@@ -111,6 +112,8 @@ enum Command {
     Projects(projects::Projects),
     /// What starts runs by itself: list, explain, make, pause, and what became of each due time
     Schedules(schedules::Schedules),
+    /// Addresses to which others send what starts runs: signed webhooks
+    Webhooks(webhooks::Webhooks),
     /// Set, list and remove what runs are given and nobody else may read
     Secrets(secrets::Secrets),
     /// Check the specs of pipelines, as `rigi pipelines validate`
@@ -216,6 +219,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Admin(command) => command.run(&session),
         Command::Projects(command) => command.run(&session),
         Command::Schedules(command) => command.run(&session),
+        Command::Webhooks(command) => command.run(&session),
         Command::Secrets(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),

@@ -55,7 +55,9 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 16] = [
+static REST: [Statement; 18] = [
+    Statement::delete("deliveries", &[("id", Text)], "deliveries.project = v.id"),
+    Statement::delete("webhooks", &[("id", Text)], "webhooks.project = v.id"),
     Statement::delete("follow_ups", &[("id", Text)], "follow_ups.project = v.id"),
     Statement::delete("run_links", &[("id", Text)], "run_links.project = v.id"),
     Statement::delete("step_cache", &[("id", Text)], "step_cache.project = v.id"),

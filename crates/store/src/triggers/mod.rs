@@ -1,12 +1,16 @@
 //! What starts runs by itself, as it is stored: schedules, and what became of each due time.
 
+pub mod deliveries;
 mod fires;
 pub(crate) mod follow_ups;
 mod schedules;
+mod webhooks;
 
+pub use deliveries::{Came, Delivery, delivery_key};
 pub use fires::{Fire, FirePage, FiredRun, fire_key};
 pub use follow_ups::{FollowUp, RunLink, follow_key};
 pub use schedules::{Pause, ScheduleRow};
+pub use webhooks::Webhook;
 
 use rigi_model::{PipelineName, ProjectName};
 

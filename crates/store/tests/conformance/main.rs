@@ -24,3 +24,4 @@ mod schema;
 mod secrets;
 mod servers;
 mod support;
+mod webhooks;

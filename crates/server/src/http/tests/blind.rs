@@ -133,6 +133,7 @@ async fn what_is_foreign_is_absent_in_every_operation() {
             let filled = path.replace("{id}", id).replace("{name}", name).replace("{who}", name);
             let filled = filled.replace("{path}", "result.txt");
             let filled = filled.replace("{pipeline}", name).replace("{schedule}", id).replace("{step}", name);
+            let filled = filled.replace("{webhook}", name).replace("{delivery}", id);
             assert!(!filled.contains('{'), "an operation with another parameter: {path}");
             server
                 .call(

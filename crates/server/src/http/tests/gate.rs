@@ -193,6 +193,8 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{pipeline}", "fit")
                     .replace("{schedule}", "nightly")
                     .replace("{step}", "count")
+                    .replace("{webhook}", "pushes")
+                    .replace("{delivery}", "one")
                     .replace("{code}", "BCDF-GHJK");
                 let filled = filled
                     .replace("{token}", "tok")

@@ -16,5 +16,6 @@ mod quotas;
 mod schedules;
 mod secrets;
 mod server;
+mod webhooks;
 
 pub(super) use server::{Answer, TestServer, settings};

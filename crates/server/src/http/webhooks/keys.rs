@@ -2,10 +2,8 @@
 //! `webhook_key`, or that of an entry of its `schedules`, whose words count then. A wrong key, and a pipeline without one, answer as a
 //! pipeline that is not there.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -15,58 +13,25 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use rigi_engine::submit::Submission;
 use rigi_model::rights::Action;
+use rigi_model::webhooks::LARGEST_BODY;
 use rigi_model::{Actor, ErrorCode, PipelineName, ProjectName, Trigger, TriggerKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq as _;
 
-use super::client::Client;
-use super::error::{ApiError, ApiResult};
-use super::extract::{Path, idempotency, read_object};
+use super::calls::{Caller, OF_ADDRESS};
+use crate::http::client::Client;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::extract::{Path, idempotency, read_object};
 
-use super::rights::still_taking;
-use super::state::AppState;
-
-/// Bytes of a body at most.
-const LARGEST: usize = 1 << 20;
-/// Calls of one address within [`WINDOW`].
-const MOST_CALLS: u32 = 60;
-const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses that are remembered.
-const MOST_ADDRESSES: usize = 10_000;
+use crate::http::rights::still_taking;
+use crate::http::state::AppState;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/webhooks/{pipeline}/{key}", post(of_default))
         .route("/api/webhooks/{project}/{pipeline}/{key}", post(of_project))
-        .layer(DefaultBodyLimit::max(LARGEST))
-}
-
-/// How often each address has called of late.
-#[derive(Debug, Default)]
-pub struct Calls {
-    of: Mutex<HashMap<Option<IpAddr>, (Instant, u32)>>,
-}
-
-impl Calls {
-    /// Refuses one that calls too often.
-    fn count(&self, address: Option<IpAddr>, now: Instant) -> ApiResult<()> {
-        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |since: &Instant| now.saturating_duration_since(*since) < WINDOW;
-        if of.len() >= MOST_ADDRESSES {
-            of.retain(|_, (since, _)| fresh(since));
-        }
-        let (since, calls) = of.entry(address).or_insert((now, 0));
-        if !fresh(since) {
-            (*since, *calls) = (now, 0);
-        }
-        *calls += 1;
-        if *calls <= MOST_CALLS {
-            return Ok(());
-        }
-        let left = WINDOW.saturating_sub(now.saturating_duration_since(*since));
-        Err(ApiError::too_many(format!("more than {MOST_CALLS} calls of webhooks within a minute"), left))
-    }
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
 /// What Fast-Flow reads of a body; what else is in it has no effect.
@@ -105,7 +70,8 @@ async fn start(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> ApiResult<Response> {
-    state.webhook_calls.count(client.and_then(|client| client.0.address), Instant::now())?;
+    let caller = Caller::Address(client.and_then(|client| client.0.address));
+    state.webhook_calls.count(caller, OF_ADDRESS, Instant::now())?;
     let missing =
         || ApiError::not_found("webhook", pipeline).cure("Look at the name of the pipeline and at the key.");
     let project = state.projects.id_of(project).and_then(|id| state.projects.of(&id)).ok_or_else(missing)?;
@@ -149,18 +115,4 @@ fn read(body: &Bytes) -> ApiResult<Asked> {
         return Ok(Asked::default());
     }
     read_object(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_calls_too_often_waits_and_others_do_not() {
-        let (calls, now) = (Calls::default(), Instant::now());
-        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().ok());
-        assert!((0..MOST_CALLS).all(|_| calls.count(one, now).is_ok()));
-        assert!(calls.count(one, now).is_err() && calls.count(other, now).is_ok());
-        assert!(calls.count(one, now + WINDOW).is_ok());
-    }
 }
