@@ -78,11 +78,13 @@ pub enum Subject {
     Webhook,
     /// Notices of a project: a channel, a rule, or what became of one; its id is a name, or the notice's.
     Notice,
+    /// A backfill.
+    Backfill,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -96,6 +98,7 @@ impl Subject {
         Self::Schedule,
         Self::Webhook,
         Self::Notice,
+        Self::Backfill,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -115,6 +118,7 @@ impl Subject {
             Self::Schedule => "schedule",
             Self::Webhook => "webhook",
             Self::Notice => "notice",
+            Self::Backfill => "backfill",
         }
     }
 

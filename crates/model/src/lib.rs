@@ -42,7 +42,8 @@ pub use attempt::{AttemptKey, Exit, Usage};
 pub use error_code::ErrorCode;
 pub use hash::{ContentHash, VersionHash};
 pub use id::{
-    AuditId, GroupId, LinkId, MailId, NoticeId, PersonId, RunId, SessionId, TokenId, UploadId, WebhookId,
+    AuditId, BackfillId, GroupId, LinkId, MailId, NoticeId, PersonId, RunId, SessionId, TokenId, UploadId,
+    WebhookId,
 };
 pub use name::{PipelineName, ProjectName};
 pub use reason::Reason;

@@ -92,6 +92,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0014_notices.up.sql"),
         down: include_str!("../migrations/0014_notices.down.sql"),
     },
+    Migration {
+        number: 15,
+        name: "backfills",
+        up: include_str!("../migrations/0015_backfills.up.sql"),
+        down: include_str!("../migrations/0015_backfills.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

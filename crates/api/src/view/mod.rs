@@ -1,6 +1,7 @@
 //! What the API says: one type per answer and per request body. The OpenAPI file and the page's client are made from them.
 
 mod account;
+mod backfill;
 mod cancel;
 mod flow;
 mod join;
@@ -13,10 +14,12 @@ mod project;
 mod run;
 mod schedule;
 mod secret;
+mod starts;
 mod system;
 mod webhook;
 
 pub use account::*;
+pub use backfill::*;
 pub use cancel::*;
 pub use flow::*;
 pub use join::*;
@@ -29,6 +32,7 @@ pub use project::*;
 pub use run::*;
 pub use schedule::*;
 pub use secret::*;
+pub use starts::*;
 pub use system::*;
 pub use webhook::*;
 

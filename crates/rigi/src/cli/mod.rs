@@ -1,6 +1,7 @@
 //! The command line: a file per noun. Each one reads its arguments, calls the API or the server's own functions, and
 //! prints what came back in the words of `words` and the format of `output`.
 
+mod backfills;
 mod backup;
 mod channels;
 mod complete;
@@ -114,6 +115,8 @@ enum Command {
     Projects(projects::Projects),
     /// What starts runs by itself: list, explain, make, pause, and what became of each due time
     Schedules(schedules::Schedules),
+    /// Start runs for a range of due times, and see how far they are
+    Backfills(backfills::Backfills),
     /// Where somebody is told of what happens
     Channels(channels::Channels),
     /// What is told of, to whom, and what became of it
@@ -226,6 +229,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Projects(command) => command.run(&session),
         Command::Schedules(command) => command.run(&session),
         Command::Webhooks(command) => command.run(&session),
+        Command::Backfills(command) => command.run(&session),
         Command::Channels(command) => command.run(&session),
         Command::Notices(command) => command.run(&session),
         Command::Secrets(command) => command.run(&session),

@@ -5,6 +5,7 @@ mod account_access;
 mod asker;
 mod audit;
 mod auth;
+mod backfills;
 mod cancel;
 mod client;
 mod devices;
@@ -46,6 +47,7 @@ mod scope;
 mod secrets;
 mod sign_in;
 mod sign_in_links;
+mod starts;
 mod state;
 mod stored;
 mod surroundings;
@@ -102,6 +104,8 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(uploads::router())
         .merge(secrets::router())
         .merge(schedules::router())
+        .merge(backfills::router())
+        .merge(starts::router())
         .merge(webhooks::router())
         .merge(notices::router())
         .merge(feed::router())

@@ -193,6 +193,7 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{pipeline}", "fit")
                     .replace("{schedule}", "nightly")
                     .replace("{step}", "count")
+                    .replace("{backfill}", "bkf_1")
                     .replace("{channel}", "team")
                     .replace("{rule}", "failures")
                     .replace("{notice}", "ntc_1")

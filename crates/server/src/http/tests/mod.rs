@@ -1,5 +1,6 @@
 //! The API without a process or a port around it: a store on SQLite, the engine, an executor that does as it is told.
 
+mod backfills;
 mod blind;
 mod crowd;
 mod executor;
