@@ -72,11 +72,13 @@ pub enum Subject {
     Mail,
     /// A schedule; its id is the pipeline's name, a slash, and its own.
     Schedule,
+    /// A repository that pipelines come from; its id is its name.
+    Repository,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -88,6 +90,7 @@ impl Subject {
         Self::Secret,
         Self::Mail,
         Self::Schedule,
+        Self::Repository,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -105,6 +108,7 @@ impl Subject {
             Self::Secret => "secret",
             Self::Mail => "mail",
             Self::Schedule => "schedule",
+            Self::Repository => "repository",
         }
     }
 
@@ -137,6 +141,10 @@ impl SubjectEvent {
     pub const CREATED: &'static str = "created";
     /// It is another than before.
     pub const CHANGED: &'static str = "changed";
+    /// A repository's pipelines are those of another commit.
+    pub const SYNCED: &'static str = "synced";
+    /// A sync did not go well, and nothing has changed.
+    pub const SYNC_FAILED: &'static str = "sync-failed";
     /// It is over.
     pub const ENDED: &'static str = "ended";
     /// A secret has another value from now on.

@@ -46,6 +46,14 @@ text_enum! {
         UploadsCreate = "uploads.create",
         /// To make schedules beside those of specs, and to pause any.
         SchedulesManage = "schedules.manage",
+        /// To see which repositories pipelines come from, and what became of syncs.
+        RepositoriesRead = "repositories.read",
+        /// To add, change and remove repositories, with their keys and tokens.
+        RepositoriesWrite = "repositories.write",
+        /// To bring pipelines to what their repository has now.
+        RepositoriesSync = "repositories.sync",
+        /// To forget by which key a repository's host was known.
+        RepositoriesTrust = "repositories.trust",
         /// To see which secrets there are, by name; no value is shown to anybody.
         SecretsRead = "secrets.read",
         /// To set secrets, and to remove them.
@@ -117,11 +125,17 @@ impl Action {
             | Self::LogsRead
             | Self::ArtifactsRead
             | Self::EventsRead
-            | Self::MembersRead => Needs::Role(Role::Viewer),
+            | Self::MembersRead
+            | Self::RepositoriesRead => Needs::Role(Role::Viewer),
             Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
-            Self::SchedulesManage | Self::SecretsRead | Self::SecretsWrite => Needs::Role(Role::Editor),
+            Self::SchedulesManage
+            | Self::SecretsRead
+            | Self::SecretsWrite
+            | Self::RepositoriesWrite
+            | Self::RepositoriesSync => Needs::Role(Role::Editor),
             Self::MembersManage | Self::ProjectManage | Self::ProjectAudit => Needs::Role(Role::Owner),
             Self::ServerOperate
+            | Self::RepositoriesTrust
             | Self::LinksCreate
             | Self::SecretsRotateKey
             | Self::ProjectsManage
@@ -154,7 +168,15 @@ impl Action {
     /// Whether it adds to a project: what is archived takes no more.
     #[must_use]
     pub const fn adds(self) -> bool {
-        matches!(self, Self::RunsStart | Self::UploadsCreate | Self::SecretsWrite | Self::SchedulesManage)
+        matches!(
+            self,
+            Self::RunsStart
+                | Self::UploadsCreate
+                | Self::SecretsWrite
+                | Self::SchedulesManage
+                | Self::RepositoriesWrite
+                | Self::RepositoriesSync
+        )
     }
 }
 
