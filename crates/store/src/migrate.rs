@@ -80,6 +80,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0011_flows.up.sql"),
         down: include_str!("../migrations/0011_flows.down.sql"),
     },
+    Migration {
+        number: 13,
+        name: "repositories",
+        up: include_str!("../migrations/0013_repositories.up.sql"),
+        down: include_str!("../migrations/0013_repositories.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -55,7 +55,10 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 16] = [
+static REST: [Statement; 19] = [
+    Statement::delete("syncs", &[("id", Text)], "syncs.project = v.id"),
+    Statement::delete("repository_trees", &[("id", Text)], "repository_trees.project = v.id"),
+    Statement::delete("repositories", &[("id", Text)], "repositories.project = v.id"),
     Statement::delete("follow_ups", &[("id", Text)], "follow_ups.project = v.id"),
     Statement::delete("run_links", &[("id", Text)], "run_links.project = v.id"),
     Statement::delete("step_cache", &[("id", Text)], "step_cache.project = v.id"),

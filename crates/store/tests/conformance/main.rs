@@ -17,6 +17,7 @@ mod people;
 mod people_audit;
 mod projects;
 mod references;
+mod repositories;
 mod retention;
 mod runs;
 mod schedules;
