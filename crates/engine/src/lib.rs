@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod moving;
 pub mod projects;
 pub mod quota;
+pub mod repositories;
 pub mod retention;
 pub mod room;
 mod secrets;

@@ -21,7 +21,7 @@ CREATE TABLE repository_trees (
     repository TEXT NOT NULL,
     number BIGINT NOT NULL,
     commit_id TEXT NOT NULL,
-    branch TEXT,
+    spec TEXT NOT NULL,
     files TEXT NOT NULL,
     told TEXT NOT NULL,
     synced_at BIGINT NOT NULL,

@@ -2,7 +2,7 @@
 
 use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::repositories::plan::Plan;
-use rigi_model::repositories::{Cause, Outcome};
+use rigi_model::repositories::{Cause, Outcome, RepositorySpec};
 use rigi_model::{ProjectName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -40,8 +40,8 @@ pub struct RepositoryTree {
     pub number: i64,
     /// The commit.
     pub commit: String,
-    /// The branch, where one is followed.
-    pub branch: Option<String>,
+    /// By what it was taken.
+    pub spec: RepositorySpec,
     /// Files of all pipelines, each below the name of its own.
     pub files: Vec<VersionFile>,
     /// What was not taken.
@@ -80,13 +80,13 @@ static TREE: Statement = Statement::insert(
         ("repository", Text),
         ("number", Int),
         ("commit_id", Text),
-        ("branch", Text),
+        ("spec", Text),
         ("files", Text),
         ("told", Text),
         ("synced_at", Int),
     ],
     "ON CONFLICT (project, repository) DO UPDATE SET number = excluded.number, commit_id = excluded.commit_id, \
-     branch = excluded.branch, files = excluded.files, told = excluded.told, synced_at = excluded.synced_at",
+     spec = excluded.spec, files = excluded.files, told = excluded.told, synced_at = excluded.synced_at",
 );
 static SYNC: Statement = Statement::insert(
     "syncs",
@@ -116,7 +116,7 @@ struct TreeRow {
     repository: String,
     number: i64,
     commit_id: String,
-    branch: Option<String>,
+    spec: String,
     files: String,
     told: String,
     synced_at: i64,
@@ -160,7 +160,7 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn repository_trees(&self, project: &ProjectName) -> Result<Vec<RepositoryTree>> {
-        let sql = "SELECT repository, number, commit_id, branch, files, told, synced_at FROM repository_trees \
+        let sql = "SELECT repository, number, commit_id, spec, files, told, synced_at FROM repository_trees \
                    WHERE project = $1 ORDER BY repository";
         let rows: Vec<TreeRow> =
             on_db!(self, pool => sqlx::query_as(sql).bind(project.as_str()).fetch_all(pool).await?);
@@ -171,7 +171,7 @@ impl Db {
                 repository: row.repository,
                 number: row.number,
                 commit: row.commit_id,
-                branch: row.branch,
+                spec: from_json("how a repository was taken", &row.spec)?,
                 synced_at: Timestamp(row.synced_at),
             })
         };
@@ -255,7 +255,7 @@ impl Store {
                     name.into(),
                     tree.number.into(),
                     tree.commit.clone().into(),
-                    tree.branch.clone().into(),
+                    json(serde_json::to_string(&tree.spec))?.into(),
                     json(serde_json::to_string(&tree.files))?.into(),
                     json(serde_json::to_string(&tree.told))?.into(),
                     tree.synced_at.0.into(),

@@ -47,7 +47,7 @@ fn tree(name: &str, number: i64, content: u8) -> RepositoryTree {
         repository: name.into(),
         number,
         commit: "a".repeat(40),
-        branch: Some("main".into()),
+        spec: repository(name).spec,
         files: vec![VersionFile { path: "p/main.py".into(), executable: false, size: 1, sha256 }],
         told: vec![LeftOutOf { pipeline: "p".into(), path: "out".into(), why: "is a link".into() }],
         synced_at: T,
