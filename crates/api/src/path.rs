@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 12] = [
+pub const OF_PROJECTS: [&str; 13] = [
     "pipelines",
     "runs",
     "uploads",
@@ -14,6 +14,7 @@ pub const OF_PROJECTS: [&str; 12] = [
     "requests",
     "schedules",
     "fires",
+    "repositories",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

@@ -179,6 +179,12 @@ pub struct GitView {
     pub branch: Option<String>,
     /// The folder had changes that were not committed.
     pub dirty: bool,
+    /// The repository of the project that it came from, if it came by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The commit's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 /// One input file of a run.

@@ -53,7 +53,7 @@ pub(super) fn explain(said: &str, host: &str) -> Failure {
                 "terminal prompts disabled",
             ],
             format!("`{host}` wants a token, or does not take the one that it is given"),
-            "Give one that may read the repository: `rigi repositories edit NAME --token`.",
+            "Give one that may read the repository: `rigi repositories edit NAME --with-token`.",
         ),
         (
             &["error: 404", "not found", "does not appear to be a git repository", "does not exist"],

@@ -26,7 +26,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 pub use error::{Failure, SyncError};
 pub use settings::GitSettings;
-pub use sync::{Report, Wish};
+pub use sync::{Report, Wish, name_is_taken};
 
 use crate::Engine;
 use crate::catalog::{Catalog, OfRepository};

@@ -310,7 +310,7 @@ fn plan(
     for (name, pipeline) in &of.pipelines {
         if let Some(planned) = after.get_mut(name.as_str()) {
             *planned = PlanPipeline { files: std::mem::take(&mut planned.files), ..said(pipeline) };
-            planned.mistakes.extend(taken_words(catalog, name, repository));
+            planned.mistakes.extend(name_is_taken(catalog, name, repository));
         }
     }
     let (pipelines, same) = diff(&before, &after);
@@ -326,7 +326,7 @@ fn plan(
 
 /// What is said of a pipeline whose name is another's.
 #[must_use]
-pub(crate) fn taken_words(catalog: &Catalog, pipeline: &str, repository: &str) -> Option<String> {
+pub fn name_is_taken(catalog: &Catalog, pipeline: &str, repository: &str) -> Option<String> {
     let by = catalog.taken_by(pipeline, repository)?;
     Some(format!(
         "{by} has a pipeline `{pipeline}`, which keeps the name: this one cannot be run. Rename one of both."

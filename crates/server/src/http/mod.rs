@@ -34,6 +34,9 @@ mod projects_move;
 mod providers;
 mod queries;
 mod range;
+mod repositories;
+mod repository_hooks;
+mod repository_views;
 mod request;
 mod rights;
 mod run_parts;
@@ -101,6 +104,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(uploads::router())
         .merge(secrets::router())
         .merge(schedules::router())
+        .merge(repositories::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())
@@ -129,6 +133,7 @@ pub fn router(state: AppState) -> axum::Router {
         .merge(health::router())
         .merge(providers::callbacks())
         .merge(webhooks::router().layer(from_fn_with_state(state.clone(), auth::know_client)))
+        .merge(repository_hooks::router().layer(from_fn_with_state(state.clone(), auth::know_client)))
         .fallback(web::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), auth::open_link))

@@ -28,7 +28,7 @@ use super::rights::still_taking;
 use super::state::AppState;
 
 /// Bytes of a body at most.
-const LARGEST: usize = 1 << 20;
+pub(super) const LARGEST: usize = 1 << 20;
 /// Calls of one address within [`WINDOW`].
 const MOST_CALLS: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ pub struct Calls {
 
 impl Calls {
     /// Refuses one that calls too often.
-    fn count(&self, address: Option<IpAddr>, now: Instant) -> ApiResult<()> {
+    pub(super) fn count(&self, address: Option<IpAddr>, now: Instant) -> ApiResult<()> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |since: &Instant| now.saturating_duration_since(*since) < WINDOW;
         if of.len() >= MOST_ADDRESSES {
