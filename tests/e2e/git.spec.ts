@@ -152,16 +152,16 @@ test("names that collide are told wherever they are listed, and the first source
   expect(view.pipelines.find(({ name }) => name === "shared")?.mistakes[0]).toContain("which keeps the name");
   const { id } = await server.api.submit("shared");
   await server.api.ended(id);
-  expect((await server.api.output(id)).join("")).toBe("a\n");
+  expect((await server.api.output(id)).join("")).toBe("a");
   expect(await rigi(bed, "pipelines", "get", "shared")).toContain("the repository `bbb` has a pipeline of this name too");
   const own = await server.api.submit("mine");
   await server.api.ended(own.id);
-  expect((await server.api.output(own.id)).join("")).toBe("folder\n");
+  expect((await server.api.output(own.id)).join("")).toBe("folder");
   // The first goes, and the next has the name.
   await rigi(bed, "repositories", "remove", "aaa");
   const next = await server.api.submit("shared");
   await server.api.ended(next.id);
-  expect((await server.api.output(next.id)).join("")).toBe("b\n");
+  expect((await server.api.output(next.id)).join("")).toBe("b");
 });
 
 test("a token opens a repository and is nowhere to be read; tags and commits are taken; the host calls", async ({ bed }) => {

@@ -4459,7 +4459,7 @@ export interface components {
                 /** @description Whether its host may call when something was pushed. */
                 hook: boolean;
                 /** @description The fingerprints of the keys by which its host is known; none before the first sync by SSH. */
-                host_keys?: string[];
+                host_keys: string[];
                 /**
                  * @description Between two syncs that nobody asks for.
                  * @example 5m
@@ -4483,7 +4483,7 @@ export interface components {
                 /** @description Its page, where it has one. */
                 page?: string | null;
                 /** @description Its pipelines, by name. */
-                pipelines?: components["schemas"]["RepositoryPipeline"][];
+                pipelines: components["schemas"]["RepositoryPipeline"][];
                 /** @description The half of its key that its host is to be given. */
                 public_key?: string | null;
                 synced?: components["schemas"]["SyncedView"] | null;
@@ -5298,7 +5298,7 @@ export interface components {
         /** @description A pipeline of a repository. */
         RepositoryPipeline: {
             /** @description Why it cannot run, or whose its name is. */
-            mistakes?: string[];
+            mistakes: string[];
             /** @description Its name. */
             name: string;
             /** @description The version of its code; absent: it cannot run. */
@@ -5328,7 +5328,7 @@ export interface components {
             /** @description Whether its host may call when something was pushed. */
             hook: boolean;
             /** @description The fingerprints of the keys by which its host is known; none before the first sync by SSH. */
-            host_keys?: string[];
+            host_keys: string[];
             /**
              * @description Between two syncs that nobody asks for.
              * @example 5m
@@ -5352,7 +5352,7 @@ export interface components {
             /** @description Its page, where it has one. */
             page?: string | null;
             /** @description Its pipelines, by name. */
-            pipelines?: components["schemas"]["RepositoryPipeline"][];
+            pipelines: components["schemas"]["RepositoryPipeline"][];
             /** @description The half of its key that its host is to be given. */
             public_key?: string | null;
             synced?: components["schemas"]["SyncedView"] | null;

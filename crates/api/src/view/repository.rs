@@ -45,7 +45,6 @@ pub struct RepositoryView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
     /// The fingerprints of the keys by which its host is known; none before the first sync by SSH.
-    #[serde(default)]
     pub host_keys: Vec<String>,
     /// Whether its host may call when something was pushed.
     pub hook: bool,
@@ -53,7 +52,6 @@ pub struct RepositoryView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced: Option<SyncedView>,
     /// Its pipelines, by name.
-    #[serde(default)]
     pub pipelines: Vec<RepositoryPipeline>,
     /// When this server looked at it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,7 +102,6 @@ pub struct RepositoryPipeline {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Why it cannot run, or whose its name is.
-    #[serde(default)]
     pub mistakes: Vec<String>,
 }
 
