@@ -72,7 +72,7 @@ export class Repository {
   /** Pushes a commit of this tree, whatever is in it: straight into the host's folder, where nobody checks it. */
   plant(tree: string, branch = "main"): string {
     const commit = this.git("commit-tree", tree, "-m", "Planted");
-    execFileSync("cp", ["-r", join(this.work, ".git/objects/."), join(this.bare, "objects")]);
+    execFileSync("cp", ["-r", `${this.work}/.git/objects/.`, join(this.bare, "objects")]);
     execFileSync("git", ["--git-dir", this.bare, "update-ref", `refs/heads/${branch}`, commit], { env: ENV });
     return commit;
   }

@@ -284,3 +284,21 @@ pub struct SyncView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
+
+/// Git facts of a version.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GitView {
+    /// Commit id.
+    pub commit: String,
+    /// Branch, if one was checked out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The folder had changes that were not committed.
+    pub dirty: bool,
+    /// The repository of the project that it came from, if it came by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The commit's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+}
