@@ -162,7 +162,7 @@ impl Catalog {
     /// One pipeline.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Pipeline>> {
-        self.own(name).or_else(|| self.from_repository(name))
+        self.own(name).or_else(|| self.synced(name))
     }
 
     fn all_own(&self) -> Vec<Arc<Pipeline>> {

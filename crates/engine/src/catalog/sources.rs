@@ -67,7 +67,7 @@ impl Catalog {
     }
 
     /// One that came from a repository.
-    pub(super) fn from_repository(&self, name: &str) -> Option<Arc<Pipeline>> {
+    pub(super) fn synced(&self, name: &str) -> Option<Arc<Pipeline>> {
         let all = self.inner.repositories.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().find_map(|one| one.pipelines.get(name).cloned())
     }

@@ -73,7 +73,7 @@ impl OfRepository {
             of.unread |= read.is_err();
             let pipeline = read.unwrap_or_else(|unread| unread);
             if let Some(pipeline) = pipeline {
-                of.pipelines.insert(name.to_owned(), Arc::new(pipeline));
+                of.pipelines.insert(name.to_owned(), pipeline);
             }
         }
         of
@@ -91,15 +91,17 @@ fn one(
     files: Vec<VersionFile>,
     left_out: Vec<LeftOut>,
     (origin, limits): (&Arc<Origin>, CodeLimits),
-) -> Result<Option<Pipeline>, Option<Pipeline>> {
+) -> Result<Option<Arc<Pipeline>>, Option<Arc<Pipeline>>> {
     let folder = PathBuf::from(place);
-    let of = |spec_file, outcome| Pipeline {
-        name: PipelineName::unchecked(name),
-        folder: folder.clone(),
-        origin: Some(origin.clone()),
-        spec_file,
-        outcome,
-        made_of: Mutex::new(MadeOf::default()),
+    let of = |spec_file, outcome| {
+        Arc::new(Pipeline {
+            name: PipelineName::unchecked(name),
+            folder: folder.clone(),
+            origin: Some(origin.clone()),
+            spec_file,
+            outcome,
+            made_of: Mutex::new(MadeOf::default()),
+        })
     };
     let wrong = |mistakes: Vec<Mistake>| of(None, Err(mistakes));
     if let Err(mistake) = check_pipeline_name(name) {

@@ -29,7 +29,7 @@ const OURS: &str = "refs/rigi/now";
 /// Files of content that are held in memory until they are stored: larger ones are stored as they come.
 const SMALL: u64 = 1 << 20;
 /// So many of them at a time.
-const MOST_HELD: usize = 1000;
+const MOST_HELD: usize = 10_000;
 
 /// What was taken of a commit.
 pub(super) struct Taken {
@@ -289,14 +289,14 @@ fn store(
                     small.push(bytes);
                 }
             }
-            if small.len() >= MOST_HELD || held > SMALL * 16 {
+            if small.len() >= MOST_HELD || held > SMALL * 32 {
                 held = 0;
-                put_all(blobs, &mut small).map_err(|error| refused(&mut trouble, error))?;
+                blobs.put_all(&std::mem::take(&mut small)).map_err(|error| refused(&mut trouble, error))?;
             }
             let mut end = [0];
             stdout.read_exact(&mut end).map_err(|_| cut_off())?;
         }
-        put_all(blobs, &mut small).map_err(|error| refused(&mut trouble, error))?;
+        blobs.put_all(&small).map_err(|error| refused(&mut trouble, error))?;
         Ok(kept)
     });
     match trouble {
@@ -327,19 +327,4 @@ fn cut_off() -> Failure {
         "the commit holds files whose content is not there",
         "Look at the repository with `git fsck`.",
     )
-}
-
-/// Stores files, several at a time: each waits for its disk.
-fn put_all(blobs: &Blobs, files: &mut Vec<Vec<u8>>) -> rigi_store::Result<()> {
-    const TOGETHER: usize = 16;
-    let files = std::mem::take(files);
-    if files.is_empty() {
-        return Ok(());
-    }
-    let share = files.len().div_ceil(TOGETHER);
-    std::thread::scope(|scope| {
-        let put = |some: &[Vec<u8>]| some.iter().try_for_each(|bytes| blobs.put(&bytes[..]).map(drop));
-        let threads: Vec<_> = files.chunks(share).map(|some| scope.spawn(move || put(some))).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(rigi_store::Error::Closed)))
-    })
 }

@@ -1,5 +1,7 @@
 //! How repositories, plans and syncs are printed.
 
+use std::fmt::Write as _;
+
 use rigi_api::view::{RepositoryHook, RepositoryView, SyncLine, SyncPlan, SyncView};
 use rigi_model::Timestamp;
 use rigi_model::repositories::plan::Change;
@@ -180,6 +182,7 @@ pub(super) fn plan(name: &str, plan: &SyncPlan) -> String {
         if plan.subject.is_empty() { String::new() } else { format!(" \u{201c}{}\u{201d}", plan.subject) };
     let mut text = format!("{name}  commit {}{subject}{before}: {}\n", short(&plan.commit), counts(plan));
     let width = plan.pipelines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
+    // Writing to a text cannot fail.
     for line in &plan.pipelines {
         let mark = match line.change {
             Change::Added => '+',
@@ -191,17 +194,17 @@ pub(super) fn plan(name: &str, plan: &SyncPlan) -> String {
         text.push_str(&format!("  {mark} {:<width$}  {words}", line.name).trim_end().replace('\n', " "));
         text.push('\n');
         for mistake in &line.mistakes {
-            text.push_str(&format!("  ! {mistake}\n"));
+            let _ = writeln!(text, "  ! {mistake}");
         }
         for warning in &line.warnings {
-            text.push_str(&format!("    {warning}\n"));
+            let _ = writeln!(text, "    {warning}");
         }
     }
     if plan.same > 0 {
-        text.push_str(&format!("    {} as before\n", many(plan.same as u64, "pipeline")));
+        let _ = writeln!(text, "    {} as before", many(plan.same as u64, "pipeline"));
     }
     for told in &plan.told {
-        text.push_str(&format!("    {told}\n"));
+        let _ = writeln!(text, "    {told}");
     }
     text
 }

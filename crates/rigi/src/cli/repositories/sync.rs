@@ -84,7 +84,9 @@ impl SyncNow {
         }
         let mut text = plan(name, &report.plan);
         if !report.done {
-            text.push_str(&format!("Nothing was changed; `rigi sync {name}` does it.\n"));
+            text.push_str("Nothing was changed; `rigi sync ");
+            text.push_str(name);
+            text.push_str("` does it.\n");
         }
         Ok(say(&text)?)
     }
