@@ -1,12 +1,12 @@
 /** Pipelines from git repositories: planned, synced in one piece or not at all, and known without the network. */
 import { createHmac } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { hasSshd, hostByHttp, LOCAL, Repository, SshHost, TOKEN } from "../support/git";
 import type { Bed } from "../support/test";
-import { expect, onBoth, test } from "../support/test";
+import { expect, onBoth, onPostgres, test } from "../support/test";
 
 interface Report {
   outcome: string;
@@ -247,4 +247,45 @@ test("a deploy key opens by SSH; the host is known by its first key until an adm
   expect((await json<Report>(bed, "sync", "tools")).outcome).toBe("unchanged");
   expect((await json<View>(bed, "repositories", "show", "tools")).host_keys).toEqual([`ssh-ed25519 ${host.fingerprint()}`]);
   expect(server.said.join("")).not.toContain("PRIVATE KEY");
+});
+
+test("what one server syncs the others have, and after a restart too, without the host", onPostgres, async ({ bed }) => {
+  const repository = new Repository(bed, "tools");
+  const first = repository.push({ "a/main.py": SAYS });
+  const host = await hostByHttp(bed);
+  const env = { ...LOCAL, RIGI_STORAGE__URL: bed.folder("files") };
+  let leader = await bed.up({ env });
+  const data = bed.folder("beside");
+  copyFileSync(join(bed.data, "secret.key"), join(data, "secret.key"));
+  const follower = await bed.up({ data, env: { ...env, RIGI_SERVER__SEAT: "follower" } });
+  await leader.api.post("/repositories", { url: `${host}/tools.git` });
+  const has = async (server: typeof leader, names: string[]): Promise<void> => {
+    await expect
+      .poll(async () => {
+        const { items } = await server.api.call<{ items: { name: string }[] }>("GET", "/api/v1/pipelines");
+        return items.map(({ name }) => name);
+      })
+      .toEqual(names);
+  };
+  await follower.api.post("/repositories/tools/sync");
+  await has(follower, ["a"]);
+  await has(leader, ["a"]);
+  const one = await follower.api.submit("a");
+  expect((await leader.api.ended(one.id)).state).toBe("succeeded");
+  expect((await leader.api.output(one.id)).join("")).toContain(first);
+  const second = repository.push({ "a/main.py": SAYS, "b/main.py": SAYS });
+  await leader.api.post("/repositories/tools/sync");
+  await has(follower, ["a", "b"]);
+  // Both at once: one of them is first, and neither breaks anything.
+  repository.push({ "c/main.py": SAYS });
+  const both = await Promise.all([leader, follower].map((server) => server.api.fetch("POST", "/api/v1/repositories/tools/sync")));
+  expect(both.some(({ status }) => status === 200)).toBe(true);
+  await has(leader, ["a", "b", "c"]);
+  await has(follower, ["a", "b", "c"]);
+  await leader.kill9();
+  leader = await bed.up({ env });
+  await has(leader, ["a", "b", "c"]);
+  const two = await leader.api.submit("b");
+  expect((await leader.api.ended(two.id)).state).toBe("succeeded");
+  expect((await leader.api.output(two.id)).join("")).not.toContain(second);
 });

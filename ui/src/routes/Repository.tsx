@@ -96,6 +96,8 @@ function Ways({ repository, sync }: { repository: RepositoryView; sync: Sync }) 
 function Outcome({ sync }: { sync: Sync }) {
   if (sync.error) {
     const problem = asProblem(sync.error);
+    // What is wrong with the repository stands at its state.
+    if (problem.code === "sync-failed") return null;
     return (
       <Banner tone="bad">
         <Ticked text={`Nothing has changed: ${problem.message}. ${problem.cure ?? ""}`} />
@@ -105,16 +107,7 @@ function Outcome({ sync }: { sync: Sync }) {
   if (!sync.data || sync.data.outcome === "unchanged") return null;
   const { done, plan } = sync.data;
   return (
-    <Section
-      title={done ? "What was synced" : "What a sync would change"}
-      aside={
-        done ? undefined : (
-          <Button size="compact-sm" loading={sync.isPending} onClick={() => sync.mutate({ plan: false })}>
-            Sync now
-          </Button>
-        )
-      }
-    >
+    <Section title={done ? "What was synced" : "What a sync would change"}>
       <PlanView plan={plan} />
     </Section>
   );
