@@ -245,6 +245,9 @@ test("repositories and hosts that are made to harm: nothing lies outside, nothin
     return { ...one, address: `${host}/${one.make(repository, bed) ?? ""}${one.name}.git` };
   });
   const server = await bed.up({ env: { ...LOCAL, RIGI_GIT__TIMEOUT: "5s", RIGI_GIT__SIZE: "256MiB", MARKER: marker } });
+  // One that does no harm is synced by itself meanwhile.
+  await bed.rigi(["repositories", "add", `${host}/before.git`, "--name", "steady", "--interval", "30s"]);
+  await bed.rigi(["sync", "steady"]);
   const places = around(bed);
   const wrong: string[] = [];
   const started = new Set<string>();
@@ -271,6 +274,12 @@ test("repositories and hosts that are made to harm: nothing lies outside, nothin
     if (/[\u0000-\u0008\u000b-\u001f]/.test(words)) wrong.push(`${name}: it steers the terminal`);
     await rigi("repositories", "remove", name);
   }
+  const next = before.push({ "kept/main.py": "print('next')\n" });
+  const steady = async (): Promise<string> => {
+    const syncs = JSON.parse((await rigi("repositories", "syncs", "steady", "-o", "json")).out) as { cause: string; plan?: { commit: string } }[];
+    return `${syncs[0]?.cause ?? ""} ${syncs[0]?.plan?.commit ?? ""}`;
+  };
+  await expect.poll(steady, { timeout: 60_000 }).toBe(`interval ${next}`);
   clearInterval(look);
   expect(wrong).toEqual([]);
   expect(existsSync(marker)).toBe(false);
