@@ -292,8 +292,9 @@ test("repositories and hosts that are made to harm: nothing lies outside, nothin
   expect(strange).toEqual([]);
   expect(started.size).toBeGreaterThan(0);
   // No work tree, and nothing that a sync needed is left.
-  const folders = execFileSync("find", [bed.data, "-name", "index", "-o", "-name", "*.lock", "-o", "-name", "escaped.sh"], { encoding: "utf8" });
-  expect(folders).toBe("");
+  const find = (...words: string[]): string => execFileSync("find", words, { encoding: "utf8" });
+  expect(find(bed.data, "-name", "index", "-o", "-name", "escaped.sh")).toBe("");
+  expect(find(join(bed.data, "cache/git"), "-name", "*.lock", "-o", "-name", "*.sample")).toBe("");
   expect(readdirSync(join(bed.data, "tmp")).filter((name) => name.startsWith("git-"))).toEqual([]);
   expect(statSync(join(bed.data, "rigi.db")).isFile()).toBe(true);
 });
