@@ -3,6 +3,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
 import { pipelineQuery, pipelinesQuery, runQuery } from "./api/queries";
+import { repositoriesQuery, repositoryQuery } from "./api/repositories";
 import { schedulesQuery } from "./api/schedules";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
@@ -129,6 +130,33 @@ function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient)
   return [schedules, made, schedule, change] as const;
 }
 
+/** Where pipelines come from beside the folder. */
+function buildRepositories(root: ReturnType<typeof createRoot>, cache: QueryClient) {
+  const repositories = createRoute({
+    getParentRoute: () => root,
+    path: "/repositories",
+    loader: () => void cache.query(repositoriesQuery).catch(shown),
+    component: lazyRouteComponent(() => import("./routes/Repositories"), "Repositories"),
+  });
+  const added = createRoute({
+    getParentRoute: () => root,
+    path: "/repositories/new",
+    component: lazyRouteComponent(() => import("./routes/SetRepository"), "AddRepository"),
+  });
+  const repository = createRoute({
+    getParentRoute: () => root,
+    path: "/repositories/$name",
+    loader: ({ params }) => void cache.query(repositoryQuery(params.name)).catch(shown),
+    component: lazyRouteComponent(() => import("./routes/Repository"), "Repository"),
+  });
+  const change = createRoute({
+    getParentRoute: () => root,
+    path: "/repositories/$name/change",
+    component: lazyRouteComponent(() => import("./routes/SetRepository"), "ChangeRepository"),
+  });
+  return [repositories, added, repository, change] as const;
+}
+
 function buildTree(cache: QueryClient) {
   const root = createRoot();
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
@@ -203,6 +231,7 @@ function buildTree(cache: QueryClient) {
     account,
     device,
     ...buildSchedules(root, cache),
+    ...buildRepositories(root, cache),
     ...buildPeople(root),
   ]);
 }

@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 20] = [
+pub const OF_PROJECTS: [&str; 21] = [
     "pipelines",
     "runs",
     "uploads",
@@ -22,6 +22,7 @@ pub const OF_PROJECTS: [&str; 20] = [
     "notices",
     "incidents",
     "notice-keys",
+    "repositories",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

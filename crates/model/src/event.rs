@@ -80,11 +80,13 @@ pub enum Subject {
     Notice,
     /// A backfill.
     Backfill,
+    /// A repository that pipelines come from; its id is its name.
+    Repository,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -99,6 +101,7 @@ impl Subject {
         Self::Webhook,
         Self::Notice,
         Self::Backfill,
+        Self::Repository,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -119,6 +122,7 @@ impl Subject {
             Self::Webhook => "webhook",
             Self::Notice => "notice",
             Self::Backfill => "backfill",
+            Self::Repository => "repository",
         }
     }
 
@@ -151,6 +155,10 @@ impl SubjectEvent {
     pub const CREATED: &'static str = "created";
     /// It is another than before.
     pub const CHANGED: &'static str = "changed";
+    /// A repository's pipelines are those of another commit.
+    pub const SYNCED: &'static str = "synced";
+    /// A sync did not go well, and nothing has changed.
+    pub const SYNC_FAILED: &'static str = "sync-failed";
     /// It is over.
     pub const ENDED: &'static str = "ended";
     /// A secret has another value from now on.

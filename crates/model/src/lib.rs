@@ -23,6 +23,7 @@ pub mod place;
 pub mod project;
 pub mod quantity;
 pub mod reason;
+pub mod repositories;
 pub mod retry;
 pub mod rights;
 pub mod run;

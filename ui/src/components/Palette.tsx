@@ -157,6 +157,7 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
     item("Schedules", "clock", () => void navigate({ to: "/schedules" }), "g c"),
+    item("Repositories", "branch", () => void navigate({ to: "/repositories" }), "g t"),
     ...usePeopleItems(item),
     item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
     item("Light theme", "settings", () => setColorScheme("light")),

@@ -70,6 +70,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
         {PLACES.map((place) => (
           <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
         ))}
+        {rights.role && <Place to="/repositories" icon="branch" text="Repositories" wide />}
         {people && rights.role && <Members />}
         {(speaks || people) && rights.role && <Place to="/project" icon="gauge" text={speaks ? "Project" : "Usage"} wide />}
         <li className={classes.phoneOnly}>
@@ -108,7 +109,7 @@ function SignInPlace() {
 }
 
 interface PlaceProps {
-  to: "/" | "/pipelines" | "/runs" | "/schedules" | "/members" | "/project" | "/administration" | "/settings";
+  to: "/" | "/pipelines" | "/runs" | "/schedules" | "/repositories" | "/members" | "/project" | "/administration" | "/settings";
   icon: IconName;
   text: string;
   badge?: number;

@@ -60,6 +60,14 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "projects.delete", label: "Projects deleted" },
   { value: "projects.restore", label: "Projects brought back" },
   { value: "projects.forget", label: "Projects gone" },
+  { value: "repositories.add", label: "Repositories added" },
+  { value: "repositories.change", label: "Repositories changed" },
+  { value: "repositories.remove", label: "Repositories removed" },
+  { value: "repositories.sync", label: "Repositories synced" },
+  { value: "repositories.key", label: "Keys of repositories made" },
+  { value: "repositories.hook", label: "Webhooks of repositories made" },
+  { value: "repositories.pin-host-key", label: "Keys of hosts first seen" },
+  { value: "repositories.reset-host-key", label: "Keys of hosts forgotten" },
   { value: "schedules.set", label: "Schedules made or changed" },
   { value: "schedules.remove", label: "Schedules removed" },
   { value: "schedules.pause", label: "Schedules paused" },
@@ -149,6 +157,7 @@ export function deedOf(line: Line, names: Names): string {
       return after.answer === "deny" ? `refused the terminal ${text(after.terminal)}` : `let the terminal ${text(after.terminal)} in`;
     default:
       if (line.action.startsWith("schedules.")) return scheduleDeed(line, text(after.why));
+      if (line.action.startsWith("repositories.")) return repositoryDeed(line, text(after.commit));
       if (line.action.startsWith("projects.")) return projectDeed(line);
       return line.action.startsWith("groups.") ? groupDeed(line, names) : personDeed(line, whom);
   }
@@ -219,6 +228,28 @@ function scheduleDeed({ action, subject_id }: Line, why: string): string {
       return `paused ${which}${why && `: ${why}`}`;
     default:
       return `let ${which} go on`;
+  }
+}
+
+function repositoryDeed({ action, subject_id }: Line, commit: string): string {
+  const which = `the repository ${subject_id}`;
+  switch (action) {
+    case "repositories.add":
+      return `added ${which}`;
+    case "repositories.remove":
+      return `removed ${which}`;
+    case "repositories.sync":
+      return `synced ${which} to commit ${commit.slice(0, 7)}`;
+    case "repositories.key":
+      return `gave ${which} a key`;
+    case "repositories.hook":
+      return `made a webhook for ${which}`;
+    case "repositories.pin-host-key":
+      return `saw the key of the host of ${which} for the first time`;
+    case "repositories.reset-host-key":
+      return `had the key of the host of ${which} forgotten`;
+    default:
+      return `changed ${which}`;
   }
 }
 

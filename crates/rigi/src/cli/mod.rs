@@ -24,6 +24,7 @@ mod pipelines;
 mod progress;
 mod projects;
 mod reference;
+mod repositories;
 mod run;
 mod runner;
 mod runs;
@@ -125,6 +126,10 @@ enum Command {
     Webhooks(webhooks::Webhooks),
     /// Set, list and remove what runs are given and nobody else may read
     Secrets(secrets::Secrets),
+    /// Where pipelines come from beside the folder: add, show and change git repositories
+    Repositories(repositories::Repositories),
+    /// Bring pipelines to what their repositories have now
+    Sync(repositories::SyncNow),
     /// Check the specs of pipelines, as `rigi pipelines validate`
     Validate(pipelines::Validate),
     /// Write a pipeline that works, to start from
@@ -233,6 +238,8 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Channels(command) => command.run(&session),
         Command::Notices(command) => command.run(&session),
         Command::Secrets(command) => command.run(&session),
+        Command::Repositories(command) => command.run(&session),
+        Command::Sync(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
         Command::Targets(command) => command.run(&session),

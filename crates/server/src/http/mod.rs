@@ -36,6 +36,9 @@ mod projects_move;
 mod providers;
 mod queries;
 mod range;
+mod repositories;
+mod repository_hooks;
+mod repository_views;
 mod request;
 mod rights;
 mod run_parts;
@@ -108,6 +111,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(starts::router())
         .merge(webhooks::router())
         .merge(notices::router())
+        .merge(repositories::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())
@@ -138,6 +142,7 @@ pub fn router(state: AppState) -> axum::Router {
         .merge(
             webhooks::addresses()
                 .merge(notices::addresses())
+                .merge(repository_hooks::router())
                 .layer(from_fn_with_state(state.clone(), auth::know_client)),
         )
         .fallback(web::serve)

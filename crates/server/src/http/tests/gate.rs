@@ -149,6 +149,9 @@ fn body_of(method: &Method, path: &str) -> Option<Value> {
             json!({"runs": [{"pipeline": "fit"}]})
         }
         path if path.ends_with("/secrets/import") => json!({"text": "fit=hunter2"}),
+        path if path.ends_with("/repositories") || path.ends_with("/repositories/{name}") => {
+            json!({"url": "https://git.example.org/lab/tools.git"})
+        }
         path if path.ends_with("/runs/cancel") => json!({"ids": []}),
         _ => json!({}),
     })

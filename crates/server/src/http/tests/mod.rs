@@ -15,6 +15,7 @@ mod projects;
 mod projects_change;
 mod projects_move;
 mod quotas;
+mod repositories;
 mod schedules;
 mod secrets;
 mod server;
