@@ -129,6 +129,34 @@ function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient)
   return [schedules, made, schedule, change] as const;
 }
 
+/** What starts runs because a program says so. */
+function buildWebhooks(root: ReturnType<typeof createRoot>) {
+  const webhooks = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks",
+    component: lazyRouteComponent(() => import("./routes/Webhooks"), "Webhooks"),
+  });
+  // No webhook has an address of this form, whatever it is called.
+  const made = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks/-/new",
+    validateSearch: (raw: Raw) => compact({ pipeline: one(raw.pipeline) }),
+    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "MakeWebhook"),
+  });
+  const webhook = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks/$name",
+    validateSearch: (raw: Raw) => compact({ delivery: one(raw.delivery) }),
+    component: lazyRouteComponent(() => import("./routes/Webhook"), "Webhook"),
+  });
+  const change = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks/$name/change",
+    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "ChangeWebhook"),
+  });
+  return [webhooks, made, webhook, change] as const;
+}
+
 function buildTree(cache: QueryClient) {
   const root = createRoot();
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
@@ -203,6 +231,7 @@ function buildTree(cache: QueryClient) {
     account,
     device,
     ...buildSchedules(root, cache),
+    ...buildWebhooks(root),
     ...buildPeople(root),
   ]);
 }

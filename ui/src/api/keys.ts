@@ -40,5 +40,7 @@ export const keys = {
   secrets: ["secrets"] as const,
   schedules: ["schedules"] as const,
   schedule: (pipeline: string, id: string) => ["schedules", `${pipeline}/${id}`] as const,
+  webhooks: ["webhooks"] as const,
+  webhook: (name: string) => ["webhooks", name] as const,
   usage: (id: string, attempt: number) => ["run", id, "usage", attempt] as const,
 };

@@ -31,6 +31,7 @@ export class Live {
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
   private schedules = new Set<string>();
   private schedulesTimer: ReturnType<typeof setTimeout> | undefined;
+  private webhooksTimer: ReturnType<typeof setTimeout> | undefined;
   private resetTimer: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<() => void>();
   private lineState: LineState = { online: true };
@@ -102,6 +103,7 @@ export class Live {
     else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
+    else if (message.event === "webhook") this.gatherWebhook();
     else if (message.event === "schedule") this.gatherSchedule((data as { id: string }).id);
     // Told of a project when it is written: servers go by it a moment later.
     else if (message.event === "reset" || message.event === "project") this.readAgain();
@@ -134,6 +136,14 @@ export class Live {
       this.schedulesTimer = undefined;
       const concerns = (of: unknown) => typeof of !== "string" || changed.has(of);
       void this.cache.invalidateQueries({ queryKey: keys.schedules, predicate: ({ queryKey }) => concerns(queryKey[1]) });
+    }, SCHEDULES_MS);
+  }
+
+  /** Soon asks again for webhooks, and for what came to them, where that is shown. */
+  private gatherWebhook(): void {
+    this.webhooksTimer ??= setTimeout(() => {
+      this.webhooksTimer = undefined;
+      void this.cache.invalidateQueries({ queryKey: keys.webhooks });
     }, SCHEDULES_MS);
   }
 

@@ -13,6 +13,7 @@ export type CodeFile = Schemas["CodeFile"];
 export type CreateInvitation = Schemas["CreateInvitation"];
 export type CreateProject = Schemas["CreateProject"];
 export type CreateToken = Schemas["CreateToken"];
+export type DeliveryView = Schemas["DeliveryView"];
 export type EventView = Schemas["EventView"];
 export type FactorBegun = Schemas["FactorBegun"];
 export type ExplainView = Schemas["ExplainView"];
@@ -47,6 +48,7 @@ export type ScheduleView = Schemas["ScheduleView"];
 export type SecretView = Schemas["SecretView"];
 export type SessionView = Schemas["SessionView"];
 export type SetSchedule = Schemas["SetSchedule"];
+export type SetWebhook = Schemas["SetWebhook"];
 export type SignedOut = Schemas["SignedOut"];
 export type StepRunView = Schemas["Page_StepRunView"]["items"][number];
 export type StepView = Schemas["StepView"];
@@ -60,6 +62,7 @@ export type TokenView = Schemas["TokenView"];
 export type UploadView = Schemas["UploadView"];
 export type UsageSample = Schemas["UsageSample"];
 export type WaysIn = Schemas["WaysIn"];
+export type WebhookView = Schemas["WebhookView"];
 export type WhyNotCached = Schemas["WhyNotCached"];
 
 export interface Page<T> {

@@ -144,6 +144,7 @@ function useProjectItems(q: string): Item[] {
 function usePlaceItems(q: string, onKeys: () => void): Item[] {
   const navigate = useNavigate();
   const { setColorScheme } = useMantineColorScheme();
+  const { edit } = useRights();
   const item = (label: string, icon: IconName, run: () => void, detail?: string): Item => ({
     id: label,
     label,
@@ -157,6 +158,7 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
     item("Schedules", "clock", () => void navigate({ to: "/schedules" }), "g c"),
+    ...(edit ? [item("Webhooks", "hook", () => void navigate({ to: "/webhooks" }), "g w")] : []),
     ...usePeopleItems(item),
     item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
     item("Light theme", "settings", () => setColorScheme("light")),

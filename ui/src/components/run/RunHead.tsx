@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, type ReactNode } from "react";
 
 import { attemptsQuery } from "../../api/queries";
+import { useRights } from "../../api/rights";
 import type { RunView } from "../../api/types";
 import { cureOf } from "../../lib/cures";
 import { count, roughly } from "../../lib/format";
@@ -103,7 +104,19 @@ function RunLink({ id }: { id: string }) {
 
 /** What started it: a person, a schedule, or the end of another run, which it leads to. */
 function Trigger({ run }: { run: RunView }) {
-  if (!run.started_by) return <>by {startedBy(run.trigger)}</>;
+  const { edit } = useRights();
+  if (!run.started_by) {
+    const { kind, by } = run.trigger;
+    if (kind !== "webhook" || !edit) return <>by {startedBy(run.trigger)}</>;
+    return (
+      <>
+        by{" "}
+        <Link to="/webhooks/$name" params={{ name: by }} className="link">
+          {startedBy(run.trigger)}
+        </Link>
+      </>
+    );
+  }
   return (
     <>
       {run.trigger.kind === "restart" ? "again after" : "after"} <RunLink id={run.started_by} />
