@@ -1,4 +1,5 @@
 /** On a phone: the places that the bar has no room for. Where there are accounts, their menu has them. */
+import { useMediaQuery } from "@mantine/hooks";
 import { lazy, Suspense, type ComponentPropsWithRef } from "react";
 
 import { Icon } from "./Icon";
@@ -16,8 +17,10 @@ function Face() {
 }
 
 export function MorePlace() {
+  const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
+  if (!phone) return null;
   return (
-    <li className={classes.phoneOnly}>
+    <li>
       <Suspense
         fallback={
           <span className={classes.place}>

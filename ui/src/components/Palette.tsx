@@ -22,6 +22,7 @@ import { useNow } from "../lib/now";
 import { plainLine } from "../lib/plainLine";
 import { counterpart, project } from "../lib/project";
 import { goingOn, stateDetail, stateShort } from "../lib/runText";
+import { plainWords } from "../lib/told";
 import { Icon, type IconName } from "./Icon";
 import { StateIcon } from "./StateIcon";
 import classes from "./Palette.module.css";
@@ -122,7 +123,7 @@ function useRunItems(q: string): Item[] {
   return (data?.pages[0]?.items ?? []).slice(0, 6).map((run) => ({
     id: run.id,
     label: `${run.short} ${run.pipeline}`,
-    detail: [stateShort(run, now), stateDetail(run, now)].filter(Boolean).join(" · "),
+    detail: [stateShort(run, now), plainWords(stateDetail(run, now))].filter(Boolean).join(" · "),
     icon: <StateIcon state={run.state} />,
     run: () => void navigate({ to: "/runs/$id", params: { id: run.id } }),
   }));

@@ -19,6 +19,7 @@ import { Icon } from "../Icon";
 import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
 import { At } from "../Time";
+import { Told } from "../Told";
 import { PhaseBar } from "./PhaseBar";
 import classes from "./Run.module.css";
 
@@ -52,7 +53,7 @@ export function RunHead({ run, attempt }: { run: RunView; attempt: number }) {
           {detail && !run.approval && (
             <span className={classes.detail}>
               {run.state === "running" ? ", " : ": "}
-              <Ticked text={detail} />
+              <Told text={detail} />
             </span>
           )}
         </p>

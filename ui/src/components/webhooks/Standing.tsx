@@ -9,8 +9,8 @@ import { outcomeOf } from "../../lib/webhook";
 import { Icon } from "../Icon";
 import classes from "../schedules/Schedules.module.css";
 import { StateIcon } from "../StateIcon";
-import { Ticked } from "../Ticked";
 import { Ago } from "../Time";
+import { Told } from "../Told";
 import own from "./Webhooks.module.css";
 
 export function HookStanding({ hook }: { hook: WebhookView }) {
@@ -74,7 +74,7 @@ export function Outcome({ delivery, state }: { delivery: DeliveryView; state?: s
         <span className={`tone-${tone}`}>{word}</span>
         {reason && (
           <span className="dim">
-            : <Ticked text={reason} />
+            : <Told text={reason} />
           </span>
         )}
       </p>
