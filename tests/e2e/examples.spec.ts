@@ -122,8 +122,7 @@ test.describe("examples", () => {
     expect(lines[0]).toBe("Swiss mountains");
     expect(lines.at(-1)).toMatch(/^8 of \d+ mountains/);
     const pipeline = await api.get<{ spec: Record<string, unknown>; warnings: { message: string }[] }>("/pipelines/fast-flow-report");
-    // What it asks for and this version does not do yet; nothing else is odd about it.
-    expect(pipeline.warnings.map((warning) => warning.message)).toEqual(["`cpu_soft_limit` has no effect yet: nobody is notified"]);
+    expect(pipeline.warnings).toEqual([]);
     expect(pipeline.spec).toMatchObject({ max_instances: 1, limits: { cpu: 1, memory: 256 * 1024 * 1024 } });
   });
 });

@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 13] = [
+pub const OF_PROJECTS: [&str; 18] = [
     "pipelines",
     "runs",
     "uploads",
@@ -15,6 +15,11 @@ pub const OF_PROJECTS: [&str; 13] = [
     "schedules",
     "fires",
     "webhooks",
+    "channels",
+    "rules",
+    "notices",
+    "incidents",
+    "notice-keys",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

@@ -17,6 +17,7 @@ mod given;
 mod inputs;
 pub mod ledger;
 pub mod moving;
+pub mod notices;
 pub mod projects;
 pub mod quota;
 pub mod retention;
@@ -96,6 +97,8 @@ impl Engine {
         let settings = Arc::new(settings);
         let (pulses, _) = broadcast::channel(4096);
         let versions = core::VersionCache::new(settings.clone(), store.clone());
+        // An end that comes before the rules are known would be told to nobody.
+        versions.rules.read(&store).await?;
         let (executors, after) = with_flows(executors);
         let (mut core, outbox) = Core::new(
             &settings,
@@ -148,6 +151,11 @@ impl Engine {
             after,
             leads,
         }
+    }
+
+    /// What is told of what happens.
+    pub(crate) const fn rules(&self) -> &notices::Rules {
+        &self.versions.rules
     }
 
     /// Whether runs are started here; else another server of the same database does that.

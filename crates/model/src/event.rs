@@ -28,6 +28,8 @@ pub struct RunEvent {
 impl RunEvent {
     /// The kind of an event that tells which route an attempt chose; its message is the route.
     pub const ROUTE: &'static str = "route";
+    /// The kind of an event that tells that an attempt uses more than its soft limits.
+    pub const SOFT_LIMIT: &'static str = "soft-limit";
     /// The kind of an event that tells which secrets an attempt was given; see [`versions_told`].
     pub const SECRETS: &'static str = "secrets";
 }
@@ -74,11 +76,13 @@ pub enum Subject {
     Schedule,
     /// A webhook; its id is its name.
     Webhook,
+    /// Notices of a project: a channel, a rule, or what became of one; its id is a name, or the notice's.
+    Notice,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -91,6 +95,7 @@ impl Subject {
         Self::Mail,
         Self::Schedule,
         Self::Webhook,
+        Self::Notice,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -109,6 +114,7 @@ impl Subject {
             Self::Mail => "mail",
             Self::Schedule => "schedule",
             Self::Webhook => "webhook",
+            Self::Notice => "notice",
         }
     }
 

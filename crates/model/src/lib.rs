@@ -15,6 +15,7 @@ pub mod id;
 pub mod log;
 pub mod mail;
 pub mod name;
+pub mod notices;
 pub mod parameters;
 pub mod people;
 pub mod pipeline;
@@ -40,7 +41,9 @@ pub mod webhooks;
 pub use attempt::{AttemptKey, Exit, Usage};
 pub use error_code::ErrorCode;
 pub use hash::{ContentHash, VersionHash};
-pub use id::{AuditId, GroupId, LinkId, MailId, PersonId, RunId, SessionId, TokenId, UploadId, WebhookId};
+pub use id::{
+    AuditId, GroupId, LinkId, MailId, NoticeId, PersonId, RunId, SessionId, TokenId, UploadId, WebhookId,
+};
 pub use name::{PipelineName, ProjectName};
 pub use reason::Reason;
 pub use state::{AttemptState, RunState};

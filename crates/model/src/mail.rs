@@ -15,6 +15,8 @@ text_enum! {
         Confirm = "confirm",
         /// It tells somebody that their password, second factor or mail address is another.
         Changed = "changed",
+        /// It tells what happened to somebody who wants to know.
+        Notice = "notice",
         /// It shows that mail arrives.
         Test = "test",
     }

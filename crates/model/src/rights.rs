@@ -50,6 +50,10 @@ text_enum! {
         WebhooksRead = "webhooks.read",
         /// To make webhooks, to change and to remove them, and to have a delivery done again.
         WebhooksManage = "webhooks.manage",
+        /// To see who is told of what, and what became of it.
+        NoticesRead = "notices.read",
+        /// To say who is told of what, and to have it tried again.
+        NoticesManage = "notices.manage",
         /// To see which secrets there are, by name; no value is shown to anybody.
         SecretsRead = "secrets.read",
         /// To set secrets, and to remove them.
@@ -126,6 +130,8 @@ impl Action {
             Self::SchedulesManage
             | Self::WebhooksRead
             | Self::WebhooksManage
+            | Self::NoticesRead
+            | Self::NoticesManage
             | Self::SecretsRead
             | Self::SecretsWrite => Needs::Role(Role::Editor),
             Self::MembersManage | Self::ProjectManage | Self::ProjectAudit => Needs::Role(Role::Owner),
@@ -169,6 +175,7 @@ impl Action {
                 | Self::SecretsWrite
                 | Self::SchedulesManage
                 | Self::WebhooksManage
+                | Self::NoticesManage
         )
     }
 }

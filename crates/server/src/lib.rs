@@ -6,3 +6,5 @@ pub mod door;
 pub mod http;
 pub mod live;
 pub mod mail;
+pub mod notices;
+pub mod outside;

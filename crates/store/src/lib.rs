@@ -18,6 +18,8 @@ pub mod inspect;
 mod lock;
 pub mod logs;
 pub mod migrate;
+pub mod notices;
+mod occurrences;
 mod origin;
 pub mod people;
 mod postgres;

@@ -86,6 +86,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0012_webhooks.up.sql"),
         down: include_str!("../migrations/0012_webhooks.down.sql"),
     },
+    Migration {
+        number: 14,
+        name: "notices",
+        up: include_str!("../migrations/0014_notices.up.sql"),
+        down: include_str!("../migrations/0014_notices.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rigi_model::attempt::FailureClass;
 use rigi_model::parameters::is_reserved;
-use rigi_model::pipeline::{PipelineSpec, idle_note};
+use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::spec::SoftLimits;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run_config::{ENTRY, EnvironmentLayers, SpecPart, VersionPart, merge_environment};
 use rigi_model::triggers::FollowUpKind;
@@ -23,6 +24,7 @@ use super::policies::{KnownPolicies, Policy};
 use crate::code::materialise;
 use crate::decide::{Needs, StartedBy};
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
+use crate::notices::Rules;
 use crate::quota::KnownNeeds;
 use crate::{Settings, access, given, inputs};
 
@@ -55,6 +57,8 @@ pub struct VersionCache {
     known: Arc<Mutex<HashMap<VersionHash, Arc<Prepared>>>>,
     policies: KnownPolicies,
     pub(crate) needs: KnownNeeds,
+    /// What is told of ends.
+    pub(crate) rules: Rules,
     /// One at a time: two runs of the same new version put its code in place once.
     preparing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -66,7 +70,8 @@ impl VersionCache {
     pub(crate) fn new(settings: Arc<Settings>, store: Store) -> Self {
         let policies = KnownPolicies::default();
         let needs = KnownNeeds::new(settings.clone());
-        Self { settings, store, known: Arc::default(), policies, needs, preparing: Arc::default() }
+        let (known, rules, preparing) = (Arc::default(), Rules::default(), Arc::default());
+        Self { settings, store, known, policies, needs, rules, preparing }
     }
 
     fn find(&self, hash: VersionHash) -> Option<Arc<Prepared>> {
@@ -148,6 +153,14 @@ impl Policies for VersionCache {
         now: Timestamp,
     ) -> Vec<(FollowUpKind, Timestamp)> {
         self.policies.find(of).map(|found| found.follow.after(state, now)).unwrap_or_default()
+    }
+
+    fn is_told(&self, project: &ProjectName, state: RunState) -> bool {
+        self.rules.listen_to(project, state)
+    }
+
+    fn soft_limits(&self, of: &VersionPart) -> Option<SoftLimits> {
+        self.policies.find(of).and_then(|found| found.soft.clone())
     }
 
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs {
@@ -341,7 +354,7 @@ impl VersionCache {
             timeout: if spec.entry.is_run() { self.settings.timeout_of(spec) } else { own_timeout(spec) },
             grace: spec.grace_period.unwrap_or(self.settings.grace_period),
             bucket: None,
-            notes: idle_note(spec).into_iter().collect(),
+            notes: Vec::new(),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::spec::SoftLimits;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run_config::VersionPart;
 use rigi_model::triggers::FollowUpKind;
@@ -23,6 +24,8 @@ pub(super) struct Policy {
     pub output_size: Option<u64>,
     /// What follows its runs' ends.
     pub follow: Follow,
+    /// What is told when it is used.
+    pub soft: Option<SoftLimits>,
 }
 
 /// What follows an end, as far as that is known before.
@@ -67,6 +70,7 @@ impl Policy {
             outputs: spec.outputs.keys().cloned().collect(),
             output_size: settings.limits_of(spec).output_size,
             follow: Follow::of(spec),
+            soft: Some(spec.soft_limits.clone()).filter(|soft| soft.cpu.is_some() || soft.memory.is_some()),
         }
     }
 }
@@ -138,6 +142,7 @@ mod tests {
             outputs: vec!["plot".into()],
             output_size: None,
             follow: Follow::default(),
+            soft: None,
         }
     }
 

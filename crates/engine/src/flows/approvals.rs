@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use rigi_model::notices::{Facts, NoticeKind};
 use rigi_model::rights::Role;
 use rigi_model::{AttemptKey, Exit, Reason, RunId, Timestamp, attempt::FailureClass};
 use rigi_store::flows::Answer;
@@ -49,6 +50,7 @@ impl Approvals {
         let asked = message.map(|message| format!(": {message}")).unwrap_or_default();
         let article = if role == Role::Runner { "a" } else { "an" };
         let message = format!("waits for the answer of {article} {role}{asked}");
+        self.ask_for(run, &message).await;
         let reason = Reason::WaitingForApproval;
         self.world.observed(&key, Observation::Preparing { reason, message });
         let since = run.status.claimed_at.unwrap_or(run.request.created_at);
@@ -56,6 +58,23 @@ impl Approvals {
         self.waiting
             .insert(id.clone(), Waiting { key, since, limit: limit.filter(|limit| !limit.is_zero()) });
         self.look(&id).await;
+    }
+
+    /// Who wants to know is told, once a run.
+    async fn ask_for(&self, run: &Run, message: &str) {
+        let (engine, project, kind) = (&self.world.engine, &run.request.project, NoticeKind::Approval);
+        if !engine.rules().tell_of(project, kind) {
+            return;
+        }
+        let facts = Facts {
+            pipeline: Some(run.request.pipeline.to_string()),
+            run: Some(run.request.id.to_string()),
+            message: Some(message.to_owned()),
+            ..Facts::default()
+        };
+        if let Err(error) = engine.store().note_occurrence(project, kind, &facts, Timestamp::now()).await {
+            tracing::warn!(run = %run.request.id, %error, "nobody is told that a run waits for an answer");
+        }
     }
 
     /// It is to end; `false`: it is none of these.

@@ -74,6 +74,8 @@ pub struct Live {
     pub log_lines: u64,
     /// Which secrets its attempt was given, until that is told.
     pub(super) secrets: Option<String>,
+    /// It was told that it uses more than its soft limits.
+    pub(super) soft_told: bool,
     /// The lines that have not ended.
     pub unfinished: Arc<[Unfinished]>,
     /// What it last said of its progress.

@@ -170,6 +170,7 @@ impl<P: Policies> Ledger<P> {
             }
             Observation::Sample(sample) => {
                 entry.live().add_sample(at, sample);
+                self.meet_soft_limits(&key, at, sample, round);
                 round.pulses.push(Pulse { run: key.run, attempt, what: PulseKind::Sample(at, sample) });
             }
             Observation::Note(note) => {

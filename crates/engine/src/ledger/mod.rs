@@ -10,6 +10,7 @@ mod keys;
 mod message;
 mod recover;
 mod round;
+mod soft;
 
 pub use entry::{Live, Progress};
 pub use message::{CancelAnswer, CannotPlan, Kept, Look, Message, Pulse, PulseKind};
@@ -20,6 +21,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use rigi_model::Target;
+use rigi_model::pipeline::spec::SoftLimits;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
 use rigi_model::run_config::VersionPart;
@@ -51,6 +53,14 @@ pub trait Policies {
         _now: Timestamp,
     ) -> Vec<(FollowUpKind, Timestamp)> {
         Vec::new()
+    }
+    /// Whether somebody in the project may want to know of an end in this state.
+    fn is_told(&self, _project: &ProjectName, _state: RunState) -> bool {
+        false
+    }
+    /// What a run may use without anybody being told.
+    fn soft_limits(&self, _of: &VersionPart) -> Option<SoftLimits> {
+        None
     }
     /// What each run takes of what its project has at one time.
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs;
@@ -200,6 +210,10 @@ impl<P: Policies> Ledger<P> {
         if change.status.state.is_terminal() {
             let state = change.status.state;
             change.follow_ups = self.policies.follow_ups(&entry.of.part, state, now);
+            // A flow is told of as a whole.
+            if entry.of.parent.is_none() && self.policies.is_told(&entry.of.kind.project, state) {
+                change.follow_ups.push((FollowUpKind::Notice, now));
+            }
             round.follows |= !change.follow_ups.is_empty();
             let step = entry.of.parent.as_ref().map(|parent| (parent.clone(), run.clone(), state));
             round.step_ends.extend(step);

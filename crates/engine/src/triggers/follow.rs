@@ -111,6 +111,10 @@ struct Came {
 
 /// `false`: it is to be tried again.
 async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_store::Result<bool> {
+    if matches!(one.kind, FollowUpKind::Notice | FollowUpKind::SoftLimit) {
+        crate::notices::ended(engine, projects, one).await?;
+        return Ok(true);
+    }
     let (run, spec) = match engine.run_with_part(&one.run).await {
         Ok(found) => found,
         Err(error) if error.is_damage() || matches!(error, rigi_store::Error::NotFound { .. }) => {
@@ -126,6 +130,7 @@ async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_st
         let done = match one.kind {
             FollowUpKind::Downstream => follower.downstream(&mut came).await?,
             FollowUpKind::Restart => follower.restart(&mut came).await?,
+            FollowUpKind::Notice | FollowUpKind::SoftLimit => true,
         };
         if !done {
             return Ok(false);

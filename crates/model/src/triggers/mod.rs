@@ -18,6 +18,10 @@ text_enum! {
         Downstream = "downstream",
         /// It starts again.
         Restart = "restart",
+        /// Who wants to know is told.
+        Notice = "notice",
+        /// Who wants to know is told of its soft limits.
+        SoftLimit = "soft-limit",
     }
 }
 

@@ -200,7 +200,8 @@ mod tests {
     fn what_is_not_signed_as_it_should_be_is_refused_with_why() {
         let standard = WebhookKind::Standard;
         let signature = ("webhook-signature", SIGNED);
-        let cases: [(&[(&str, &str)], &str, Refusal); 9] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Refusal);
+        let cases: [Case<'_>; 9] = [
             (&[AT, signature], BODY, Refusal::Header("webhook-id")),
             (&[ID, signature], BODY, Refusal::Header("webhook-timestamp")),
             (&[ID, ("webhook-timestamp", "soon"), signature], BODY, Refusal::Header("webhook-timestamp")),

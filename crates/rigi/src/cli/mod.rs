@@ -2,6 +2,7 @@
 //! prints what came back in the words of `words` and the format of `output`.
 
 mod backup;
+mod channels;
 mod complete;
 mod completion;
 mod config;
@@ -14,6 +15,7 @@ mod image;
 mod init;
 mod looked;
 mod migrate;
+mod notices;
 mod output;
 mod pairs;
 mod people;
@@ -112,6 +114,10 @@ enum Command {
     Projects(projects::Projects),
     /// What starts runs by itself: list, explain, make, pause, and what became of each due time
     Schedules(schedules::Schedules),
+    /// Where somebody is told of what happens
+    Channels(channels::Channels),
+    /// What is told of, to whom, and what became of it
+    Notices(notices::Notices),
     /// Addresses to which others send what starts runs: signed webhooks
     Webhooks(webhooks::Webhooks),
     /// Set, list and remove what runs are given and nobody else may read
@@ -220,6 +226,8 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Projects(command) => command.run(&session),
         Command::Schedules(command) => command.run(&session),
         Command::Webhooks(command) => command.run(&session),
+        Command::Channels(command) => command.run(&session),
+        Command::Notices(command) => command.run(&session),
         Command::Secrets(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),

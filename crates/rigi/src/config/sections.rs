@@ -255,6 +255,8 @@ sections! {
         audit: Option<Time> = Some(Time(Duration::from_secs(2 * 365 * DAY)));
         /// Age of lines of the mail log.
         mails: Time = Time(Duration::from_secs(30 * DAY));
+        /// Age of what is known of notices.
+        notices: Time = Time(Duration::from_secs(30 * DAY));
         /// Age of uploads that no run took.
         uploads_age: Time = Time(Duration::from_secs(DAY));
         /// How long projects that were deleted can be brought back. Then all of them goes, with their files.
@@ -297,6 +299,12 @@ sections! {
         bind: Option<SocketAddr> = None;
         /// The same as runners see it, such as `http://rigi-runners.data.svc:7445`.
         url: Option<String> = None => "made from `bind`";
+    }
+
+    /// What is sent to addresses that people give: notices.
+    outbound: Outbound {
+        /// Networks within, and addresses of this machine, that may be reached all the same, such as `10.1.0.0/16`.
+        allow_inside: Networks = Networks::default();
     }
 
     /// Metrics for Prometheus. The server's own port has them at `/metrics`, for those who show its token.

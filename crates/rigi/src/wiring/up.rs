@@ -11,6 +11,8 @@ use rigi_server::auth::{Auth, Owner, People, SignInRules};
 use rigi_server::http::{AppState, Inner};
 use rigi_server::live::{Feeds, Logs};
 use rigi_server::mail::{Mail, Post};
+use rigi_server::notices::Sender;
+use rigi_server::outside::Outside;
 use rigi_store::{Renew, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -96,6 +98,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
             let keep = loaded.config.retention.mails.0;
             tokio::spawn(rigi_server::mail::keep_sending(Post { store, smtp, keep }));
         }
+        tokio::spawn(rigi_server::notices::keep_sending(state.sender.clone()));
+        rigi_engine::notices::start(parts.engine.clone(), parts.projects.clone());
         rigi_engine::triggers::start(parts.engine.clone(), parts.projects.clone());
         rigi_engine::flows::start(parts.engine.clone(), parts.projects.clone());
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
@@ -202,6 +206,15 @@ pub(crate) fn state(
     let metrics = metrics.map_err(|e| {
         Trouble::new(rigi_model::ErrorCode::Internal, format!("metrics do not start: {e}"), "start it again")
     })?;
+    let mail = mail(&loaded.config, url)?;
+    let outside = Outside::new(loaded.config.outbound.allow_inside.0.clone());
+    let sender = Sender {
+        store: parts.engine.store().clone(),
+        outside: outside.clone(),
+        mails: mail.is_some(),
+        public_url: url.to_owned(),
+        keep: loaded.config.retention.notices.0,
+    };
     Ok(AppState::new(Inner {
         engine: parts.engine.clone(),
         remote: parts.remote.clone(),
@@ -209,7 +222,9 @@ pub(crate) fn state(
         changing_projects: tokio::sync::Mutex::default(),
         webhook_calls: rigi_server::http::webhooks::Calls::default(),
         auth,
-        mail: mail(&loaded.config, url)?,
+        mail,
+        outside,
+        sender,
         feeds: Feeds::default(),
         logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),

@@ -23,6 +23,7 @@ mod mail_links;
 mod mails;
 mod members;
 mod newcomers;
+mod notices;
 mod openapi;
 mod people;
 mod pipelines;
@@ -102,6 +103,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(secrets::router())
         .merge(schedules::router())
         .merge(webhooks::router())
+        .merge(notices::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())
@@ -129,7 +131,11 @@ pub fn router(state: AppState) -> axum::Router {
         .merge(protected)
         .merge(health::router())
         .merge(providers::callbacks())
-        .merge(webhooks::addresses().layer(from_fn_with_state(state.clone(), auth::know_client)))
+        .merge(
+            webhooks::addresses()
+                .merge(notices::addresses())
+                .layer(from_fn_with_state(state.clone(), auth::know_client)),
+        )
         .fallback(web::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), auth::open_link))

@@ -14,6 +14,8 @@ use super::Surroundings;
 use crate::auth::Auth;
 use crate::live::{Feeds, Logs};
 use crate::mail::Mail;
+use crate::notices::Sender;
+use crate::outside::Outside;
 
 /// Handed to every handler. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +39,10 @@ pub struct Inner {
     pub auth: Auth,
     /// How mail goes from here, where it does.
     pub mail: Option<Mail>,
+    /// What is sent to addresses that people give.
+    pub outside: Outside,
+    /// Who sends notices.
+    pub sender: Sender,
     /// What changed, for the live stream.
     pub feeds: Feeds,
     /// The logs that are followed.

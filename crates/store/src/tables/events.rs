@@ -186,6 +186,14 @@ impl Db {
         Ok(told.as_deref().map(versions_told).unwrap_or_default())
     }
 
+    /// What the last event of a kind said of a run.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn event_message(&self, run: &RunId, kind: &str) -> Result<Option<String>> {
+        self.last_told(run, kind).await
+    }
+
     async fn last_told(&self, run: &RunId, kind: &str) -> Result<Option<String>> {
         let sql = "SELECT message FROM events WHERE subject_id = $1 AND kind = $2 ORDER BY id DESC LIMIT 1";
         let row: Option<Option<String>> = on_db!(self, pool => sqlx::query_scalar(sql)

@@ -55,7 +55,13 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 18] = [
+static REST: [Statement; 24] = [
+    Statement::delete("notice_keys", &[("id", Text)], "notice_keys.project = v.id"),
+    Statement::delete("occurrences", &[("id", Text)], "occurrences.project = v.id"),
+    Statement::delete("notices", &[("id", Text)], "notices.project = v.id"),
+    Statement::delete("incidents", &[("id", Text)], "incidents.project = v.id"),
+    Statement::delete("rules", &[("id", Text)], "rules.project = v.id"),
+    Statement::delete("channels", &[("id", Text)], "channels.project = v.id"),
     Statement::delete("deliveries", &[("id", Text)], "deliveries.project = v.id"),
     Statement::delete("webhooks", &[("id", Text)], "webhooks.project = v.id"),
     Statement::delete("follow_ups", &[("id", Text)], "follow_ups.project = v.id"),

@@ -2,12 +2,14 @@
 //! often that is tried; the row follows, and takes the key with it.
 
 use rigi_model::event::{Subject, SubjectEvent};
+use rigi_model::notices::{Facts, NoticeKind};
 use rigi_model::triggers::FireOutcome;
 use rigi_model::{PipelineName, ProjectName, RunId, RunState, Timestamp};
 use sqlx::FromRow;
 
 use super::ScheduleKey;
 use crate::db::{Db, on_db};
+use crate::occurrences;
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
 use crate::write::Write;
@@ -197,6 +199,15 @@ impl Store {
                     .add(&NO_KEY, [project.to_string().into(), fire_key(&fire.schedule, fire.due).into()]);
             }
             write.tell(project, Subject::Schedule, &fire.schedule.to_string(), SubjectEvent::FIRED, fire.at);
+            if fire.outcome == FireOutcome::Missed {
+                let facts = Facts {
+                    pipeline: Some(pipeline.to_string()),
+                    subject: Some(id.clone()),
+                    message: fire.reason.clone(),
+                    ..Facts::default()
+                };
+                occurrences::add(&mut write, project, NoticeKind::Missed, &facts, fire.at);
+            }
         }
         self.write(write).await
     }

@@ -71,6 +71,11 @@ pub(crate) fn add<'a>(
     rows.add(&ADD, [run.as_str().into(), kind.as_str().into(), project.as_str().into(), due.0.into()]);
 }
 
+/// It is done.
+pub(crate) fn done(write: &mut Write, done: &FollowUp) {
+    write.rows.add(&DONE, [done.run.to_string().into(), done.kind.as_str().to_owned().into()]);
+}
+
 impl Db {
     /// All that is still to be done, what is due first.
     ///

@@ -1,6 +1,7 @@
 //! Schedules: those that people made, and what is known of those in specs.
 
 use rigi_model::event::{Subject, SubjectEvent};
+use rigi_model::notices::{Facts, NoticeKind};
 use rigi_model::pipeline::spec::Schedule;
 use rigi_model::{PipelineName, ProjectName, Timestamp};
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use sqlx::FromRow;
 
 use super::ScheduleKey;
 use crate::db::{Db, on_db};
+use crate::occurrences;
 use crate::people::{Deed, Entry, audit};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
@@ -251,7 +253,17 @@ impl Store {
             ],
         );
         let action = if pause.is_some() { "schedules.pause" } else { "schedules.resume" };
-        let why = pause.and_then(|pause| pause.why.clone()).map(|why| json!({"why": why}));
+        let why = pause.and_then(|pause| pause.why.clone());
+        if let Some(why) = &why {
+            let facts = Facts {
+                pipeline: Some(key.pipeline.to_string()),
+                subject: Some(key.id.clone()),
+                message: Some(why.clone()),
+                ..Facts::default()
+            };
+            occurrences::add(&mut write, &key.project, NoticeKind::Stopped, &facts, deed.at);
+        }
+        let why = why.map(|why| json!({"why": why}));
         audited(&mut write, deed, action, key, why);
         self.write(write).await
     }

@@ -83,7 +83,10 @@ fn each_delivery_is_there_once_and_what_was_refused_may_be_taken_later() {
         // What started a run stays so.
         store.note_delivery(&refused, "a", Came::Refused).await.unwrap();
         assert_eq!(db.delivery(&hook.id, "1").await.unwrap(), Some(taken));
-        store.note_delivery(&delivery(&hook, "2", 5, DeliveryOutcome::Ignored), "a", Came::First).await.unwrap();
+        store
+            .note_delivery(&delivery(&hook, "2", 5, DeliveryOutcome::Ignored), "a", Came::First)
+            .await
+            .unwrap();
         let page = db.deliveries(&hook.id, None, 10).await.unwrap();
         assert_eq!(page.iter().map(|one| one.event.as_str()).collect::<Vec<_>>(), ["2", "1"]);
         let rest = db.deliveries(&hook.id, Some((page[0].at, page[0].event.clone())), 10).await.unwrap();

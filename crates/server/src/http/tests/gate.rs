@@ -193,6 +193,10 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{pipeline}", "fit")
                     .replace("{schedule}", "nightly")
                     .replace("{step}", "count")
+                    .replace("{channel}", "team")
+                    .replace("{rule}", "failures")
+                    .replace("{notice}", "ntc_1")
+                    .replace("{key}", "ci")
                     .replace("{webhook}", "pushes")
                     .replace("{delivery}", "one")
                     .replace("{code}", "BCDF-GHJK");

@@ -8,6 +8,7 @@ mod follow;
 mod gate;
 mod keys;
 mod mails;
+mod notices;
 mod people;
 mod projects;
 mod projects_change;

@@ -163,6 +163,15 @@ impl TestServer {
                 Auth::of_people(owner, people).at("http://localhost")
             }
         };
+        // What listens on this machine may be told.
+        let outside = crate::outside::Outside::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        let sender = crate::notices::Sender {
+            store: engine.store().clone(),
+            outside: outside.clone(),
+            mails: crowd == Crowd::PeopleWithMail,
+            public_url: "http://localhost".to_owned(),
+            keep: std::time::Duration::from_secs(3600),
+        };
         let state = AppState::new(Inner {
             logs: Logs::new(engine.clone()),
             engine,
@@ -172,6 +181,8 @@ impl TestServer {
             webhook_calls: crate::http::webhooks::Calls::default(),
             auth,
             mail: (crowd == Crowd::PeopleWithMail).then(mail),
+            outside,
+            sender,
             feeds: Feeds::default(),
             started_at: Timestamp::now(),
             pipelines_folder: root.join("default"),

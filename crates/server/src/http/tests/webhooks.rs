@@ -119,7 +119,8 @@ async fn what_is_not_as_it_should_be_is_refused_with_why() {
     let (path, secret) = made(&server, "pushes", github()).await;
     let body = r#"{"ref": "x"}"#;
     let right = format!("sha256={}", hex(&mac(secret.as_bytes(), body)));
-    let cases: [(&str, &[(&str, &str)], StatusCode, &str); 5] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], StatusCode, &'a str);
+    let cases: [Case<'_>; 5] = [
         (&path, &[], StatusCode::UNAUTHORIZED, "`X-Hub-Signature-256` is missing"),
         (&path, &[("X-Hub-Signature-256", "sha256=00")], StatusCode::UNAUTHORIZED, "not made with"),
         (&path, &[("X-Hub-Signature", &right)], StatusCode::UNAUTHORIZED, "is missing"),

@@ -17,7 +17,7 @@ const MOST: usize = 10_000;
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Caller {
+pub(in crate::http) enum Caller {
     /// An address that has not shown a secret.
     Address(Option<IpAddr>),
     /// The sender of a webhook.
@@ -32,7 +32,7 @@ pub struct Calls {
 
 impl Calls {
     /// Counts a call, and refuses one that comes too often.
-    pub(super) fn count(&self, caller: Caller, most: u32, now: Instant) -> ApiResult<()> {
+    pub(in crate::http) fn count(&self, caller: Caller, most: u32, now: Instant) -> ApiResult<()> {
         self.look(caller, most, now, 1)
     }
 

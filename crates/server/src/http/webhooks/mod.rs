@@ -7,6 +7,7 @@ mod keys;
 mod made;
 mod receive;
 
+pub(super) use calls::Caller;
 pub use calls::Calls;
 
 use utoipa_axum::router::OpenApiRouter;
