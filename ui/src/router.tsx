@@ -157,6 +157,32 @@ function buildWebhooks(root: ReturnType<typeof createRoot>) {
   return [webhooks, made, webhook, change] as const;
 }
 
+/** Who is told of what. */
+function buildNotices(root: ReturnType<typeof createRoot>) {
+  const notices = createRoute({
+    getParentRoute: () => root,
+    path: "/notices",
+    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), state: one(raw.state) }),
+    component: lazyRouteComponent(() => import("./routes/Notices"), "Notices"),
+  });
+  const channel = createRoute({
+    getParentRoute: () => root,
+    path: "/notices/channels/$channel",
+    component: lazyRouteComponent(() => import("./routes/Channel"), "Channel"),
+  });
+  const made = createRoute({
+    getParentRoute: () => root,
+    path: "/notices/rules/-/new",
+    component: lazyRouteComponent(() => import("./routes/SetRule"), "MakeRule"),
+  });
+  const change = createRoute({
+    getParentRoute: () => root,
+    path: "/notices/rules/$rule/change",
+    component: lazyRouteComponent(() => import("./routes/SetRule"), "ChangeRule"),
+  });
+  return [notices, channel, made, change] as const;
+}
+
 function buildTree(cache: QueryClient) {
   const root = createRoot();
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
@@ -232,6 +258,7 @@ function buildTree(cache: QueryClient) {
     device,
     ...buildSchedules(root, cache),
     ...buildWebhooks(root),
+    ...buildNotices(root),
     ...buildPeople(root),
   ]);
 }

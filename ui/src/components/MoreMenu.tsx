@@ -33,9 +33,14 @@ export function TriggerItems() {
   const { edit } = useRights();
   if (!edit) return null;
   return (
-    <Menu.Item leftSection={<Icon name="hook" size={14} />} onClick={() => void navigate({ to: "/webhooks" })}>
-      Webhooks
-    </Menu.Item>
+    <>
+      <Menu.Item leftSection={<Icon name="hook" size={14} />} onClick={() => void navigate({ to: "/webhooks" })}>
+        Webhooks
+      </Menu.Item>
+      <Menu.Item leftSection={<Icon name="bell" size={14} />} onClick={() => void navigate({ to: "/notices" })}>
+        Notices
+      </Menu.Item>
+    </>
   );
 }
 

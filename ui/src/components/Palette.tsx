@@ -159,7 +159,12 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
     item("Schedules", "clock", () => void navigate({ to: "/schedules" }), "g c"),
-    ...(edit ? [item("Webhooks", "hook", () => void navigate({ to: "/webhooks" }), "g w")] : []),
+    ...(edit
+      ? [
+          item("Webhooks", "hook", () => void navigate({ to: "/webhooks" }), "g w"),
+          item("Notices", "bell", () => void navigate({ to: "/notices" }), "g n"),
+        ]
+      : []),
     ...usePeopleItems(item),
     item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
     item("Light theme", "settings", () => setColorScheme("light")),

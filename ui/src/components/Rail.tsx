@@ -72,6 +72,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
           <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
         ))}
         {rights.edit && <Place to="/webhooks" icon="hook" text="Webhooks" wide />}
+        {rights.edit && <Place to="/notices" icon="bell" text="Notices" wide />}
         {people && rights.role && <Members />}
         {(speaks || people) && rights.role && <Place to="/project" icon="gauge" text={speaks ? "Project" : "Usage"} wide />}
         <li className={classes.phoneOnly}>
@@ -111,7 +112,7 @@ function SignInPlace() {
 }
 
 interface PlaceProps {
-  to: "/" | "/pipelines" | "/runs" | "/schedules" | "/webhooks" | "/members" | "/project" | "/administration" | "/settings";
+  to: "/" | "/pipelines" | "/runs" | "/schedules" | "/webhooks" | "/notices" | "/members" | "/project" | "/administration" | "/settings";
   icon: IconName;
   text: string;
   badge?: number;
