@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import type { Page } from "@playwright/test";
 
 import { isOpen } from "../support/access";
+import { call } from "../support/bed";
 import { complaints, signIn } from "../support/page";
 import { ADA, another, CLEO, invite, makeAccount, upForTeam } from "../support/people";
 import { expect, test } from "../support/test";
@@ -182,6 +183,26 @@ test("a webhook of which a secret is made keeps no bodies; one brings its own se
   await came(page).filter({ hasText: "run" }).getByRole("button").click();
   await expect(page.getByText("Its body is not kept")).toBeVisible();
   await expect(page.getByRole("button", { name: "Do it again" })).toBeDisabled();
+});
+
+test("what is to be sent from a terminal is taken, whoever signs", async ({ bed, page }) => {
+  bed.shell("build", "true");
+  const server = await bed.up();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await signIn(page, server);
+  for (const kind of ["standard", "github", "gitea", "gitlab"]) {
+    const { secret } = await server.api.call<{ secret: string }>("PUT", `/api/v1/webhooks/by-${kind}`, { pipeline: "build", kind });
+    await page.goto(`${server.api.url}/webhooks/by-${kind}`);
+    const commands = await page.locator("code", { hasText: "SECRET=" }).textContent();
+    const { out, err } = await call("sh", ["-c", (commands ?? "").replace("SECRET=…", `SECRET='${secret}'`)], {});
+    expect(out, err).toContain('"outcome":"run"');
+    await expect(came(page).filter({ hasText: "run" }), kind).toHaveCount(1);
+  }
+  // The pipeline's page has them beside its schedules.
+  await page.goto(`${server.api.url}/pipelines/build?tab=schedules`);
+  await expect(row(page, /by-/)).toHaveCount(4);
+  await expect(page.getByText("It has no schedule")).toBeVisible();
+  await isOpen(page, "webhooks-of-pipeline");
 });
 
 test("on a phone the menu leads to webhooks; a viewer sees none, and who does", async ({ bed, browser, page }) => {

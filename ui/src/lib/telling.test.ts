@@ -31,7 +31,11 @@ test("a rule is written, and sent as it was", () => {
   );
   // How long a run may wait is of no use where nothing waits.
   expect(ruleBody({ ...written, on: ["failed"] }, false).waiting_after).toBeNull();
-  expect(writtenRule(null, "Europe/Zurich", ["team"])).toMatchObject({ on: ["failed", "recovered"], channels: ["team"], zone: "Europe/Zurich" });
+  expect(writtenRule(null, "Europe/Zurich", ["team"])).toMatchObject({
+    on: ["failed", "recovered"],
+    channels: ["team"],
+    zone: "Europe/Zurich",
+  });
 });
 
 test("what cannot be is told by field", () => {

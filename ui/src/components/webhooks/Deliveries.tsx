@@ -6,6 +6,8 @@ import { useMemo } from "react";
 
 import { deliveriesQuery } from "../../api/webhooks";
 import type { DeliveryView, WebhookView } from "../../api/types";
+import { tryCommand } from "../../lib/webhookTry";
+import { Command } from "../CopyButton";
 import { Section } from "../Page";
 import people from "../people/People.module.css";
 import { Table, type Column } from "../people/Table";
@@ -14,6 +16,7 @@ import { useStates } from "../schedules/Fires";
 import { Failure } from "../States";
 import { Ago, At } from "../Time";
 import { DeliveryDrawer } from "./DeliveryDrawer";
+import { addressOf } from "./SecretOnce";
 import { Outcome } from "./Standing";
 import classes from "./Webhooks.module.css";
 
@@ -74,9 +77,15 @@ export function Deliveries({ hook, open }: DeliveriesProps) {
   return (
     <Section title="What came">
       {data && deliveries.length === 0 && (
-        <p className={people.none}>
-          Nothing yet. What is sent with the right signature is told here: the run that it became, or why there is none.
-        </p>
+        <>
+          <p className={people.none}>
+            Nothing yet. What is sent with the right signature is told here: the run that it became, or why there is none.
+          </p>
+          <div className={classes.try}>
+            <p className="dim">To send something from a terminal:</p>
+            <Command text={tryCommand(hook.kind, addressOf(hook))} label="Copy the commands" />
+          </div>
+        </>
       )}
       {deliveries.length > 0 && <Table label="What came" columns={columns} rows={deliveries} keyOf={({ id }) => id} current={current} />}
       {hasNextPage && (

@@ -13,10 +13,24 @@ import classes from "./Webhooks.module.css";
 
 interface HookTableProps {
   hooks: readonly WebhookView[];
+  /** The page is about it. */
+  withoutPipeline?: boolean;
   current?: string | null;
 }
 
-export function HookTable({ hooks, current }: HookTableProps) {
+const STARTS: Column<WebhookView> = {
+  title: "Starts",
+  cell: ({ pipeline, schedule }) => (
+    <>
+      <Link to="/pipelines/$name" params={{ name: pipeline }} className={classes.name}>
+        {pipeline}
+      </Link>
+      {schedule && <span className="dim"> as {schedule}</span>}
+    </>
+  ),
+};
+
+export function HookTable({ hooks, withoutPipeline = false, current }: HookTableProps) {
   const { archived } = useRights();
   const columns: Column<WebhookView>[] = [
     {
@@ -31,17 +45,7 @@ export function HookTable({ hooks, current }: HookTableProps) {
         </>
       ),
     },
-    {
-      title: "Starts",
-      cell: ({ pipeline, schedule }) => (
-        <>
-          <Link to="/pipelines/$name" params={{ name: pipeline }} className={classes.name}>
-            {pipeline}
-          </Link>
-          {schedule && <span className="dim"> as {schedule}</span>}
-        </>
-      ),
-    },
+    ...(withoutPipeline ? [] : [STARTS]),
     { title: "Last came", cell: ({ last }) => (last ? <Last last={last} /> : <span className="dim">nothing yet</span>) },
     { title: "State", cell: (hook) => <HookStanding hook={hook} /> },
     ...(archived ? [] : [{ title: "Pause", quiet: true, narrow: true, cell: (hook: WebhookView) => <PauseHook hook={hook} /> }]),
