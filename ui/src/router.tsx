@@ -157,6 +157,60 @@ function buildRepositories(root: ReturnType<typeof createRoot>, cache: QueryClie
   return [repositories, added, repository, change] as const;
 }
 
+/** What starts runs because a program says so. */
+function buildWebhooks(root: ReturnType<typeof createRoot>) {
+  const webhooks = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks",
+    component: lazyRouteComponent(() => import("./routes/Webhooks"), "Webhooks"),
+  });
+  // No webhook has an address of this form, whatever it is called.
+  const made = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks/-/new",
+    validateSearch: (raw: Raw) => compact({ pipeline: one(raw.pipeline) }),
+    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "MakeWebhook"),
+  });
+  const webhook = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks/$name",
+    validateSearch: (raw: Raw) => compact({ delivery: one(raw.delivery) }),
+    component: lazyRouteComponent(() => import("./routes/Webhook"), "Webhook"),
+  });
+  const change = createRoute({
+    getParentRoute: () => root,
+    path: "/webhooks/$name/change",
+    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "ChangeWebhook"),
+  });
+  return [webhooks, made, webhook, change] as const;
+}
+
+/** Who is told of what. */
+function buildNotices(root: ReturnType<typeof createRoot>) {
+  const notices = createRoute({
+    getParentRoute: () => root,
+    path: "/notices",
+    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), state: one(raw.state) }),
+    component: lazyRouteComponent(() => import("./routes/Notices"), "Notices"),
+  });
+  const channel = createRoute({
+    getParentRoute: () => root,
+    path: "/notices/channels/$channel",
+    component: lazyRouteComponent(() => import("./routes/Channel"), "Channel"),
+  });
+  const made = createRoute({
+    getParentRoute: () => root,
+    path: "/notices/rules/-/new",
+    component: lazyRouteComponent(() => import("./routes/SetRule"), "MakeRule"),
+  });
+  const change = createRoute({
+    getParentRoute: () => root,
+    path: "/notices/rules/$rule/change",
+    component: lazyRouteComponent(() => import("./routes/SetRule"), "ChangeRule"),
+  });
+  return [notices, channel, made, change] as const;
+}
+
 function buildTree(cache: QueryClient) {
   const root = createRoot();
   const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./routes/Home"), "Home") });
@@ -232,6 +286,8 @@ function buildTree(cache: QueryClient) {
     device,
     ...buildSchedules(root, cache),
     ...buildRepositories(root, cache),
+    ...buildWebhooks(root),
+    ...buildNotices(root),
     ...buildPeople(root),
   ]);
 }

@@ -39,6 +39,9 @@ pub enum Error {
     /// It contradicts what is stored, such as a name that is taken; nothing was changed.
     #[error("it contradicts what is stored: {0}")]
     Conflict(String),
+    /// Another server wrote some of the same in another order, and its commit was let go first; nothing was changed.
+    #[error("another server writes the same: {0}")]
+    Crossed(String),
     /// Nobody would be an administrator any more; nothing was changed.
     #[error("nobody would be an administrator any more")]
     LastAdministrator,
@@ -158,6 +161,7 @@ impl Error {
             Self::InUse { what, holder } => Self::InUse { what: what.clone(), holder: holder.clone() },
             Self::Closed => Self::Closed,
             Self::Conflict(what) => Self::Conflict(what.clone()),
+            Self::Crossed(what) => Self::Crossed(what.clone()),
             Self::Unavailable(source) => Self::Unavailable(source.to_string().into()),
             other => Self::Unavailable(other.to_string().into()),
         }
@@ -184,6 +188,8 @@ impl From<sqlx::Error> for Error {
                 Some("11" | "26" | "267" | "523" | "779" | "XX001" | "XX002") => {
                     return Self::Damaged { what: "the database".into(), why: database.message().to_owned() };
                 }
+                // PostgreSQL's deadlock_detected.
+                Some("40P01") => return Self::Crossed(database.message().to_owned()),
                 // PostgreSQL's class of broken constraints.
                 Some(code) if code.starts_with("23") && code.len() == 5 => {
                     return Self::Conflict(database.message().to_owned());

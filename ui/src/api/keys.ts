@@ -42,5 +42,8 @@ export const keys = {
   repository: (name: string) => ["repositories", name] as const,
   schedules: ["schedules"] as const,
   schedule: (pipeline: string, id: string) => ["schedules", `${pipeline}/${id}`] as const,
+  webhooks: ["webhooks"] as const,
+  webhook: (name: string) => ["webhooks", name] as const,
+  notices: ["notices"] as const,
   usage: (id: string, attempt: number) => ["run", id, "usage", attempt] as const,
 };

@@ -31,6 +31,7 @@ export class Live {
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
   private schedules = new Set<string>();
   private schedulesTimer: ReturnType<typeof setTimeout> | undefined;
+  private gathered = new Map<string, ReturnType<typeof setTimeout>>();
   private resetTimer: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<() => void>();
   private lineState: LineState = { online: true };
@@ -103,6 +104,8 @@ export class Live {
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
     else if (message.event === "repository") void this.cache.invalidateQueries({ queryKey: keys.repositories });
+    else if (message.event === "webhook") this.gather(keys.webhooks);
+    else if (message.event === "notice") this.gather(keys.notices);
     else if (message.event === "schedule") this.gatherSchedule((data as { id: string }).id);
     // Told of a project when it is written: servers go by it a moment later.
     else if (message.event === "reset" || message.event === "project") this.readAgain();
@@ -136,6 +139,16 @@ export class Live {
       const concerns = (of: unknown) => typeof of !== "string" || changed.has(of);
       void this.cache.invalidateQueries({ queryKey: keys.schedules, predicate: ({ queryKey }) => concerns(queryKey[1]) });
     }, SCHEDULES_MS);
+  }
+
+  /** Soon asks again for what is below a key, where that is shown. */
+  private gather(key: readonly [string]): void {
+    if (this.gathered.has(key[0])) return;
+    const timer = setTimeout(() => {
+      this.gathered.delete(key[0]);
+      void this.cache.invalidateQueries({ queryKey: key });
+    }, SCHEDULES_MS);
+    this.gathered.set(key[0], timer);
   }
 
   private refetchPipeline(name: string): void {

@@ -22,6 +22,7 @@ import { useNow } from "../lib/now";
 import { plainLine } from "../lib/plainLine";
 import { counterpart, project } from "../lib/project";
 import { goingOn, stateDetail, stateShort } from "../lib/runText";
+import { plainWords } from "../lib/told";
 import { Icon, type IconName } from "./Icon";
 import { StateIcon } from "./StateIcon";
 import classes from "./Palette.module.css";
@@ -122,7 +123,7 @@ function useRunItems(q: string): Item[] {
   return (data?.pages[0]?.items ?? []).slice(0, 6).map((run) => ({
     id: run.id,
     label: `${run.short} ${run.pipeline}`,
-    detail: [stateShort(run, now), stateDetail(run, now)].filter(Boolean).join(" · "),
+    detail: [stateShort(run, now), plainWords(stateDetail(run, now))].filter(Boolean).join(" · "),
     icon: <StateIcon state={run.state} />,
     run: () => void navigate({ to: "/runs/$id", params: { id: run.id } }),
   }));
@@ -144,6 +145,7 @@ function useProjectItems(q: string): Item[] {
 function usePlaceItems(q: string, onKeys: () => void): Item[] {
   const navigate = useNavigate();
   const { setColorScheme } = useMantineColorScheme();
+  const { edit } = useRights();
   const item = (label: string, icon: IconName, run: () => void, detail?: string): Item => ({
     id: label,
     label,
@@ -158,6 +160,12 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
     item("Schedules", "clock", () => void navigate({ to: "/schedules" }), "g c"),
     item("Repositories", "branch", () => void navigate({ to: "/repositories" }), "g t"),
+    ...(edit
+      ? [
+          item("Webhooks", "hook", () => void navigate({ to: "/webhooks" }), "g w"),
+          item("Notices", "bell", () => void navigate({ to: "/notices" }), "g n"),
+        ]
+      : []),
     ...usePeopleItems(item),
     item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
     item("Light theme", "settings", () => setColorScheme("light")),

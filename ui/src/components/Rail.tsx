@@ -16,6 +16,7 @@ import { DEFAULT_PROJECT, project } from "../lib/project";
 import { AccountPlace } from "./AccountPlace";
 import { Brand } from "./Brand";
 import { Icon, type IconName } from "./Icon";
+import { MorePlace } from "./MorePlace";
 import { ProjectSwitcher } from "./ProjectSwitcher";
 import classes from "./Shell.module.css";
 
@@ -71,6 +72,8 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
           <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
         ))}
         {rights.role && <Place to="/repositories" icon="branch" text="Repositories" wide />}
+        {rights.edit && <Place to="/webhooks" icon="hook" text="Webhooks" wide />}
+        {rights.edit && <Place to="/notices" icon="bell" text="Notices" wide />}
         {people && rights.role && <Members />}
         {(speaks || people) && rights.role && <Place to="/project" icon="gauge" text={speaks ? "Project" : "Usage"} wide />}
         <li className={classes.phoneOnly}>
@@ -80,7 +83,8 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
           </button>
         </li>
         {administration && <Place to="/administration" icon="shield" text="Administration" wide last />}
-        <Place to="/settings" icon="settings" text="Settings" wide={people} last={!administration} />
+        <Place to="/settings" icon="settings" text="Settings" wide={people || rights.edit} last={!administration} />
+        {!people && rights.edit && <MorePlace />}
         {people && account && <AccountPlace account={account} />}
         {rights.visitor && <SignInPlace />}
       </ul>
@@ -109,7 +113,18 @@ function SignInPlace() {
 }
 
 interface PlaceProps {
-  to: "/" | "/pipelines" | "/runs" | "/schedules" | "/repositories" | "/members" | "/project" | "/administration" | "/settings";
+  to:
+    | "/"
+    | "/pipelines"
+    | "/runs"
+    | "/schedules"
+    | "/repositories"
+    | "/webhooks"
+    | "/notices"
+    | "/members"
+    | "/project"
+    | "/administration"
+    | "/settings";
   icon: IconName;
   text: string;
   badge?: number;

@@ -9,6 +9,7 @@ import { clock, duration } from "../lib/format";
 import { useNow } from "../lib/now";
 import { elapsed, startedBy, stateDetail, stateShort } from "../lib/runText";
 import { isEnd, stateTone } from "../lib/states";
+import { plainWords } from "../lib/told";
 import classes from "./RunRow.module.css";
 import { StateIcon } from "./StateIcon";
 import { Ago } from "./Time";
@@ -27,7 +28,7 @@ export const RunRow = memo(function RunRow({ run, withoutPipeline = false, curre
   const ended = isEnd(run.state);
   const now = useNow(!ended);
   const expected = useExpected(run.pipeline);
-  const detail = stateDetail(run, now, expected);
+  const detail = plainWords(stateDetail(run, now, expected));
   const passed = elapsed(run, now);
   return (
     <div

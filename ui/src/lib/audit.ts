@@ -1,5 +1,6 @@
 /** Lines of the audit log as sentences: who did what to whom, from what to what. */
 import type { AuditView } from "../api/types";
+import { OWN_ACTIONS, ownDeed } from "./auditOwn";
 import { plural } from "./format";
 import { byWord } from "./people";
 
@@ -72,6 +73,7 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "schedules.remove", label: "Schedules removed" },
   { value: "schedules.pause", label: "Schedules paused" },
   { value: "schedules.resume", label: "Schedules that go on" },
+  ...OWN_ACTIONS,
 ];
 
 /** A role with its article. */
@@ -309,7 +311,7 @@ function personDeed(line: Line, whom: string): string {
 
 /** Of actions that this page does not know. */
 function plainDeed(line: Line): string {
-  return `${line.action} ${line.subject} ${shortened(line.subject_id)}`;
+  return ownDeed(line.action, line.subject_id) ?? `${line.action} ${line.subject} ${shortened(line.subject_id)}`;
 }
 
 /** Facts of a change as lines: what is in only one of both, or differs, is marked. */

@@ -17,14 +17,17 @@ export interface RunCommand {
   priority?: number | undefined;
   /** Entry of the spec's `schedules` whose words count. */
   schedule?: string | null;
+  /** Of a flow: former results of its steps do not count. */
+  noCache?: boolean;
   /** This page's unless told. */
   project?: string;
 }
 
-export function runCommand({ pipeline, parameters, inputs = {}, labels = {}, priority, schedule, project }: RunCommand): string {
+export function runCommand({ pipeline, parameters, inputs = {}, labels = {}, priority, schedule, noCache, project }: RunCommand): string {
   const words = ["rigi", "run", quote(pipeline), ...parameterWords(parameters), ...inputWords(inputs), ...labelWords(labels)];
   if (priority !== undefined) words.push("--priority", String(priority));
   if (schedule != null) words.push("--schedule", quote(schedule));
+  if (noCache) words.push("--no-cache");
   return inProject(words.join(" "), project);
 }
 
@@ -38,15 +41,18 @@ export interface RerunCommand {
   inputs?: Record<string, string[]>;
   labels?: Record<string, string>;
   code: "same" | "current";
+  /** Of a flow: former results of its steps do not count. */
+  noCache?: boolean;
   /** This page's unless told. */
   project?: string;
 }
 
-export function rerunCommand({ run, parameters, unset = [], inputs = {}, labels = {}, code, project }: RerunCommand): string {
+export function rerunCommand({ run, parameters, unset = [], inputs = {}, labels = {}, code, noCache, project }: RerunCommand): string {
   const words = ["rigi", "runs", "rerun", quote(run), ...parameterWords(parameters)];
   for (const name of unset) words.push("--unset", quote(name));
   words.push(...inputWords(inputs), ...labelWords(labels));
   if (code === "current") words.push("--code", "current");
+  if (noCache) words.push("--no-cache");
   return inProject(words.join(" "), project);
 }
 

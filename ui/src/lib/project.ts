@@ -7,9 +7,45 @@
 export const DEFAULT_PROJECT = "default";
 
 /** What a project has of its own in the API. */
-const OWN = /^\/api\/v1\/(?=(?:pipelines|runs|uploads|events|members|invitations|activity|schedules|repositories|fires|secrets|requests)(?:[/?]|$))/;
+const OWN = new RegExp(
+  `^/api/v1/(?=(?:${[
+    "pipelines",
+    "runs",
+    "uploads",
+    "events",
+    "members",
+    "invitations",
+    "activity",
+    "schedules",
+    "fires",
+    "secrets",
+    "requests",
+    "webhooks",
+    "repositories",
+    "channels",
+    "rules",
+    "notices",
+    "incidents",
+    "notice-keys",
+    "backfills",
+    "starts",
+  ].join("|")})(?:[/?]|$))`,
+);
 /** Pages that every project has. */
-const PLACES = ["pipelines", "runs", "schedules", "repositories", "members", "project", "administration", "account", "joining", "settings"];
+const PLACES = [
+  "pipelines",
+  "runs",
+  "schedules",
+  "repositories",
+  "webhooks",
+  "notices",
+  "members",
+  "project",
+  "administration",
+  "account",
+  "joining",
+  "settings",
+];
 
 /** The project that an address of the page names. */
 export function projectOf(pathname: string): string {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 
 import type { ScheduleView } from "../api/types";
-import { dueClock, localClock, localDay, rhythmOf, standingOf, withRuns, zoneOf, type Said } from "./schedule";
+import { dueClock, localClock, localDay, rhythmOf, standingOf, zoneOf, type Said } from "./schedule";
 import { bodyOf, placeOf, writtenOf, wrongIn, type Written } from "./scheduleForm";
+import { plainWords, withRuns } from "./told";
 
 const view = (said: Said, more: Partial<ScheduleView> = {}): ScheduleView => ({
   pipeline: "co2",
@@ -60,6 +61,7 @@ describe("words", () => {
       { text: " before it had not ended" },
     ]);
     expect(withRuns("paused")).toEqual([{ text: "paused" }]);
+    expect(plainWords(`the run ${id} of the key \`a\` had not ended`)).toBe(`run ${id.slice(-4)} of the key a had not ended`);
   });
 });
 

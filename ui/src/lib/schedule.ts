@@ -103,14 +103,6 @@ export function dueClock(
   return moment(at, now, zone);
 }
 
-/** Ids of runs within a text, taken apart from it, so that they can be links. */
-export function withRuns(text: string): { text: string; run?: string }[] {
-  return text
-    .split(/(?:the run )?(run_\w{26})/)
-    .map((part, index) => (index % 2 === 1 ? { text: `run ${part.slice(-4)}`, run: part } : { text: part }))
-    .filter((part) => part.text !== "");
-}
-
 /** The day of a time as the server writes it by a clock on a wall: "Tue 1 Dec 2026". */
 export function localDay(local: string): string {
   const at = Date.parse(`${local.slice(0, 10)}T00:00:00Z`);

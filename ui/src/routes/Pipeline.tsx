@@ -22,6 +22,7 @@ import { Banner, Empty, Failure } from "../components/States";
 import { Strip } from "../components/Strip";
 import { TabView } from "../components/TabView";
 import { TakesView } from "../components/TakesView";
+import { atATime } from "../lib/atATime";
 import { inProject, quote } from "../lib/command";
 import { duration } from "../lib/format";
 import { highlight } from "../lib/highlight";
@@ -157,6 +158,7 @@ function Description({ text }: { text: string }) {
 function factsOf(pipeline: PipelineView): string[] {
   const facts: string[] = [];
   if (pipeline.kind) facts.push(pipeline.kind);
+  facts.push(...atATime(pipeline.spec));
   if (pipeline.expected_ms) facts.push(`takes about ${duration(pipeline.expected_ms)}`);
   const ended = pipeline.recent.filter((mark) => isEnd(mark.state) && mark.state !== "cancelled" && mark.state !== "skipped");
   if (ended.length > 2) facts.push(`${ended.filter((mark) => mark.state === "succeeded").length} of the last ${ended.length} succeeded`);

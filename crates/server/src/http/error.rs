@@ -208,7 +208,7 @@ impl From<rigi_store::Error> for ApiError {
                 Self::new(ErrorCode::OutcomeUnknown, detail)
                     .cure("Send it again with the same `Idempotency-Key`; without one, look at the list of runs first.")
             }
-            E::Unavailable(_) | E::Io { .. } | E::Database { .. } => {
+            E::Unavailable(_) | E::Crossed(_) | E::Io { .. } | E::Database { .. } => {
                 let mut new = Self::new(
                     ErrorCode::StorageUnavailable,
                     "the storage does not answer, nothing was changed",

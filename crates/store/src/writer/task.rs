@@ -213,7 +213,7 @@ impl Task {
             batch.work = work;
             match result {
                 Ok(()) => self.done(batch),
-                Err(Failed::Surely(error @ Error::Conflict(_))) => {
+                Err(Failed::Surely(error @ (Error::Conflict(_) | Error::Crossed(_)))) => {
                     let again = self.resolve(batch, error).await;
                     again.into_iter().rev().for_each(|part| parts.push_front(part));
                 }
@@ -248,8 +248,9 @@ impl Task {
                 return Vec::new();
             }
         };
-        if last >= batch.work.first_event {
-            self.next_event = Some(last + 1);
+        // Whose commit was let go first may not be seen yet: then the same is tried once more.
+        if last >= batch.work.first_event || matches!(conflict, Error::Crossed(_)) {
+            self.next_event = Some((last + 1).max(batch.work.first_event));
             for key in batch.keys() {
                 match self.db.used_key(&key.0, &key.1).await {
                     Ok(None) => {}

@@ -1,5 +1,5 @@
 /** The form: presets, parameters, inputs, more; at its foot Start and the same for a terminal. */
-import { Button, NumberInput, SegmentedControl, TagsInput, Textarea } from "@mantine/core";
+import { Button, NumberInput, SegmentedControl, Switch, TagsInput, Textarea } from "@mantine/core";
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/CloseButton.css";
 import "@mantine/core/styles/Combobox.css";
@@ -117,7 +117,7 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
         {form.fields.length === 0 && inputs.length === 0 && !form.takesExtra && (
           <p className={foot.nothing}>It takes no parameters and no files.</p>
         )}
-        <More form={form} from={from} />
+        <More form={form} from={from} flow={pipeline.kind === "flow"} />
       </div>
       <Foot form={form} runnable={pipeline.runnable || from !== null} again={from !== null} />
     </form>
@@ -186,7 +186,7 @@ function ExtraField({ form, named }: { form: StartFormState; named: boolean }) {
   );
 }
 
-function More({ form, from }: { form: StartFormState; from: RunView | null }) {
+function More({ form, from, flow }: { form: StartFormState; from: RunView | null; flow: boolean }) {
   const { more, setMore } = form;
   return (
     <details className={foot.more} open={from !== null}>
@@ -204,6 +204,21 @@ function More({ form, from }: { form: StartFormState; from: RunView | null }) {
             ]}
             value={form.code}
             onChange={(value) => form.setCode(value)}
+          />
+        </FieldRow>
+      )}
+      {flow && (
+        <FieldRow
+          id="no-cache"
+          label="no_cache"
+          title="Execute all steps"
+          help="Former results of steps do not count, whatever their `cache` says."
+        >
+          <Switch
+            id="no-cache"
+            aria-describedby="no-cache-help"
+            checked={more.noCache}
+            onChange={(event) => setMore({ ...more, noCache: event.currentTarget.checked })}
           />
         </FieldRow>
       )}

@@ -19,6 +19,8 @@ export type CodeChoice = "same" | "current";
 export interface MoreState {
   labels: string[];
   priority: string;
+  /** Of a flow: former results of its steps do not count. */
+  noCache: boolean;
 }
 
 function defaultsOf(fields: Field[]): Record<string, unknown> {
@@ -47,6 +49,7 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const [more, setMore] = useState<MoreState>({
     labels: Object.entries(from?.labels ?? {}).map(([key, value]) => `${key}=${value}`),
     priority: "",
+    noCache: false,
   });
   const [code, setCode] = useState<CodeChoice>("same");
   /** Entry of the spec's `schedules` whose words count. */
@@ -90,6 +93,7 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
     if (refs.length > 0) inputs[name] = refs;
   }
   const labels = Object.fromEntries(more.labels.map((label) => [label.slice(0, label.indexOf("=")), label.slice(label.indexOf("=") + 1)]));
+  const { noCache } = more;
   const priority = more.priority === "" ? undefined : Number(more.priority);
   const defaults = collect(fields, initialRaws(fields), defaultsOf(fields));
   const told = Object.fromEntries(Object.entries(parameters).filter(([name, value]) => writeJson(defaults[name]) !== writeJson(value)));
@@ -111,15 +115,16 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
         inputs: fileNames,
         labels: Object.fromEntries(Object.entries(labels).filter(([name, value]) => from.labels[name] !== value)),
         code,
+        noCache,
       })
-    : runCommand({ pipeline: pipeline.name, parameters: hideSecrets(told), inputs: fileNames, labels, priority, schedule: as });
+    : runCommand({ pipeline: pipeline.name, parameters: hideSecrets(told), inputs: fileNames, labels, priority, schedule: as, noCache });
 
   const send = useSend(pipeline, from, (problem) => setRefused(placesOf(problem, fields, pipeline)));
   const submit = () => {
     setTried(true);
     setRefused({});
     if (Object.keys(mistakes).length > 0) return false;
-    send.mutate({ parameters, inputs, labels, priority, code, as });
+    send.mutate({ parameters, inputs, labels, priority, noCache, code, as });
     return true;
   };
 
@@ -180,6 +185,7 @@ interface Sent {
   inputs: Record<string, InputRef[]>;
   labels: Record<string, string>;
   priority: number | undefined;
+  noCache: boolean;
   code: CodeChoice;
   as: string | null;
 }
@@ -194,9 +200,10 @@ function useSend(pipeline: PipelineView, from: RunView | null, onRefused: (probl
       const content = writeJson(sent);
       if (last.current.content !== content) last.current = { content, key: idempotencyKey() };
       const headers = { "Idempotency-Key": last.current.key };
-      const { parameters, inputs, labels, priority, code, as } = sent;
+      const { parameters, inputs, labels, priority, noCache, code, as } = sent;
+      const uncached = noCache ? { no_cache: true } : {};
       if (from) {
-        const body = { parameters: changedValues(from.parameters, parameters), inputs, labels, code };
+        const body = { parameters: changedValues(from.parameters, parameters), inputs, labels, code, ...uncached };
         return ok(api.POST("/api/v1/runs/{id}/rerun", { params: { path: { id: from.id } }, body, headers }));
       }
       const body = {
@@ -205,6 +212,7 @@ function useSend(pipeline: PipelineView, from: RunView | null, onRefused: (probl
         labels,
         ...(priority === undefined ? {} : { priority }),
         ...(as === null ? {} : { schedule: as }),
+        ...uncached,
       };
       return ok(api.POST("/api/v1/pipelines/{name}/runs", { params: { path: { name: pipeline.name } }, body, headers }));
     },

@@ -81,16 +81,26 @@ export function FormWindow({
   opened,
   onClose,
   size = 420,
+  held = false,
   children,
 }: {
   title: string;
   opened: boolean;
   onClose: () => void;
   size?: number;
+  /** A click beside it leaves it open: what it shows is not shown again. */
+  held?: boolean;
   children: ReactNode;
 }) {
   return (
-    <Modal opened={opened} onClose={onClose} title={title} size={size} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={title}
+      size={size}
+      closeOnClickOutside={!held}
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
       {opened && children}
     </Modal>
   );

@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, type ReactNode } from "react";
 
 import { attemptsQuery } from "../../api/queries";
+import { useRights } from "../../api/rights";
 import type { RunView } from "../../api/types";
 import { cureOf } from "../../lib/cures";
 import { count, roughly } from "../../lib/format";
@@ -18,6 +19,7 @@ import { Icon } from "../Icon";
 import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
 import { At } from "../Time";
+import { Told } from "../Told";
 import { PhaseBar } from "./PhaseBar";
 import classes from "./Run.module.css";
 
@@ -51,7 +53,7 @@ export function RunHead({ run, attempt }: { run: RunView; attempt: number }) {
           {detail && !run.approval && (
             <span className={classes.detail}>
               {run.state === "running" ? ", " : ": "}
-              <Ticked text={detail} />
+              <Told text={detail} />
             </span>
           )}
         </p>
@@ -103,7 +105,19 @@ function RunLink({ id }: { id: string }) {
 
 /** What started it: a person, a schedule, or the end of another run, which it leads to. */
 function Trigger({ run }: { run: RunView }) {
-  if (!run.started_by) return <>by {startedBy(run.trigger)}</>;
+  const { edit } = useRights();
+  if (!run.started_by) {
+    const { kind, by } = run.trigger;
+    if (kind !== "webhook" || !edit) return <>by {startedBy(run.trigger)}</>;
+    return (
+      <>
+        by{" "}
+        <Link to="/webhooks/$name" params={{ name: by }} className="link">
+          {startedBy(run.trigger)}
+        </Link>
+      </>
+    );
+  }
   return (
     <>
       {run.trigger.kind === "restart" ? "again after" : "after"} <RunLink id={run.started_by} />

@@ -9,7 +9,7 @@ import { firesQuery } from "../../api/schedules";
 import type { FireView } from "../../api/types";
 import { stateLabel } from "../../lib/states";
 import { useNow } from "../../lib/now";
-import { dueClock, withRuns } from "../../lib/schedule";
+import { dueClock } from "../../lib/schedule";
 import { usePrefs } from "../../lib/prefs";
 import { Icon } from "../Icon";
 import { Section } from "../Page";
@@ -18,6 +18,7 @@ import { Table, type Column } from "../people/Table";
 import { StateIcon } from "../StateIcon";
 import { Failure } from "../States";
 import { Ago } from "../Time";
+import { Told } from "../Told";
 import classes from "./Schedules.module.css";
 
 interface FiresProps {
@@ -99,22 +100,10 @@ export function Fate({ fire: { outcome, reason, run }, state }: { fire: FireView
         <span className={missed ? "tone-warn" : ""}>{missed ? "Missed" : "Skipped"}</span>
         {reason && (
           <span className="dim">
-            : <Reason text={reason} />
+            : <Told text={reason} />
           </span>
         )}
       </p>
     </span>
-  );
-}
-
-function Reason({ text }: { text: string }) {
-  return withRuns(text).map((part, index) =>
-    part.run ? (
-      <Link key={index} to="/runs/$id" params={{ id: part.run }} className="link">
-        {part.text}
-      </Link>
-    ) : (
-      part.text
-    ),
   );
 }

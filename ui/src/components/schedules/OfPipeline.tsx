@@ -1,10 +1,13 @@
 /** The schedules of one pipeline, on its page: what comes next, and all of them. */
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import { useRights } from "../../api/rights";
 import type { ScheduleView } from "../../api/types";
+import { webhooksQuery } from "../../api/webhooks";
 import { firstOf, zoneOf } from "../../lib/schedule";
 import { Empty } from "../States";
+import { WebhooksOf } from "../webhooks/OfPipeline";
 import { Due } from "./Due";
 import { MakeButton } from "./MakeButton";
 import classes from "./Schedules.module.css";
@@ -30,14 +33,19 @@ export function WhatComes({ schedules }: { schedules: ScheduleView[] | undefined
 export function SchedulesOf({ pipeline, schedules }: { pipeline: string; schedules: ScheduleView[] | undefined }) {
   const { edit, archived } = useRights();
   const may = edit && !archived;
+  const { data } = useQuery({ ...webhooksQuery, enabled: edit });
+  const hooks = data?.some((hook) => hook.pipeline === pipeline) ?? false;
   if (!schedules) return null;
   if (schedules.length === 0) {
     return (
-      <Empty icon="clock" title="Nothing starts it by itself">
-        <p className="dim">Its spec may say when it is due:</p>
-        <pre className={classes.spec}>{'schedule: "0 6 * * *" # every day at 6:00 UTC'}</pre>
-        {may ? <MakeButton pipeline={pipeline} /> : <p className="dim">Editors and owners make others here, beside the spec.</p>}
-      </Empty>
+      <div className={classes.scroll} tabIndex={0} role="region" aria-label="Schedules">
+        <WebhooksOf pipeline={pipeline} />
+        <Empty icon="clock" title={hooks ? "It has no schedule" : "Nothing starts it by itself"}>
+          <p className="dim">Its spec may say when it is due:</p>
+          <pre className={classes.spec}>{'schedule: "0 6 * * *" # every day at 6:00 UTC'}</pre>
+          {may ? <MakeButton pipeline={pipeline} /> : <p className="dim">Editors and owners make others here, beside the spec.</p>}
+        </Empty>
+      </div>
     );
   }
   return (
@@ -49,6 +57,7 @@ export function SchedulesOf({ pipeline, schedules }: { pipeline: string; schedul
         </p>
       )}
       <WhoMay />
+      <WebhooksOf pipeline={pipeline} />
     </div>
   );
 }

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+
+import { NODE } from "./flow/layout";
+import { around, connected, drawStarts, type Start, type Starter, type Starts } from "./starts";
+
+const node = (id: string, kind: Starter["kind"] = "pipeline"): Starter => ({ id, kind, name: id, words: "" });
+const edge = (from: string, to: string, words = "", bad = false): Start => ({ from, to, words, bad });
+
+const ALL: Starts = {
+  nodes: [
+    node("nightly", "schedule"),
+    node("pushes", "webhook"),
+    node("fetch"),
+    node("my report"),
+    node("alarm"),
+    node("alone"),
+    node("other"),
+  ],
+  edges: [
+    edge("nightly", "fetch"),
+    edge("pushes", "my report"),
+    edge("fetch", "my report"),
+    edge("fetch", "alarm", "failure", true),
+    edge("alarm", "fetch"),
+    edge("other", "other"),
+  ],
+};
+
+test("what starts nothing and is not started is left out", () => {
+  expect(connected(ALL).nodes.map(({ id }) => id)).not.toContain("alone");
+});
+
+test("around one stands what leads to it and what follows", () => {
+  const ids = (starts: Starts) => starts.nodes.map(({ id }) => id);
+  expect(ids(around(ALL, "pushes"))).toEqual(["pushes", "my report"]);
+  expect(ids(around(ALL, "my report"))).toEqual(["nightly", "pushes", "fetch", "my report", "alarm"]);
+  expect(around(ALL, "pushes").edges).toHaveLength(1);
+  expect(ids(around(ALL, "alone"))).toEqual(["alone"]);
+});
+
+test("every start is a line, those that lead back below", () => {
+  const drawn = drawStarts(connected(ALL));
+  expect(drawn.lines).toHaveLength(6);
+  const place = (id: string) => drawn.places.find((one) => one.node.id === id) ?? { x: 0, y: 0 };
+  const line = (from: string, to: string) => drawn.lines.find(({ start }) => start.from === from && start.to === to);
+  expect(place("nightly").x).toBeLessThan(place("fetch").x);
+  expect(place("fetch").x).toBeLessThan(place("my report").x);
+  const back = line("alarm", "fetch") ?? line("fetch", "alarm");
+  expect(back?.path).toMatch(/^M/);
+  expect(line("other", "other")?.end[1]).toBe(place("other").y + NODE.height);
+  for (const { at } of drawn.lines) expect(at[1]).toBeLessThanOrEqual(drawn.height);
+});
+
+test("of two with the same ends there is one line that says both", () => {
+  const both = drawStarts({ nodes: [node("a"), node("b")], edges: [edge("a", "b"), edge("a", "b", "route large")] });
+  expect(both.lines.map(({ start }) => start.words)).toEqual(["success, route large"]);
+});

@@ -1,0 +1,138 @@
+/** What starts what: schedules, webhooks and pipelines that others follow, and where they stand in a drawing. */
+import { layoutSteps, NODE, pathOf, type Edge } from "./flow/layout";
+
+export type StarterKind = "schedule" | "webhook" | "pipeline";
+
+export interface Starter {
+  id: string;
+  kind: StarterKind;
+  name: string;
+  /** Of a schedule: its pipeline. */
+  of?: string | undefined;
+  /** When it starts something, or what it is. */
+  words: string;
+  /** It starts nothing for now, with the word for it. */
+  still?: string | undefined;
+}
+
+export interface Start {
+  from: string;
+  to: string;
+  /** On what; "": whenever it can. */
+  words: string;
+  /** After a failure. */
+  bad: boolean;
+}
+
+export interface Starts {
+  nodes: readonly Starter[];
+  edges: readonly Start[];
+}
+
+/** All that leads to one of them, and all that follows. */
+export function around({ nodes, edges }: Starts, id: string): Starts {
+  const reach = (next: (edge: Start) => [string, string]) => {
+    const found = new Set([id]);
+    for (let grew = true; grew;) {
+      grew = false;
+      for (const edge of edges) {
+        const [here, there] = next(edge);
+        if (!found.has(here) || found.has(there)) continue;
+        found.add(there);
+        grew = true;
+      }
+    }
+    return found;
+  };
+  const after = reach(({ from, to }) => [from, to]);
+  const before = reach(({ from, to }) => [to, from]);
+  const kept = (one: string) => after.has(one) || before.has(one);
+  return {
+    nodes: nodes.filter((node) => kept(node.id)),
+    edges: edges.filter(({ from, to }) => (after.has(from) && after.has(to)) || (before.has(from) && before.has(to))),
+  };
+}
+
+/** Those that start something or are started; the others are left out. */
+export function connected({ nodes, edges }: Starts): Starts {
+  const used = new Set(edges.flatMap(({ from, to }) => [from, to]));
+  return { nodes: nodes.filter(({ id }) => used.has(id)), edges };
+}
+
+export interface Line {
+  start: Start;
+  path: string;
+  /** Where its words stand. */
+  at: readonly [number, number];
+  end: readonly [number, number];
+  /** It comes from below. */
+  back: boolean;
+}
+
+export interface Drawn {
+  places: { node: Starter; x: number; y: number }[];
+  lines: Line[];
+  width: number;
+  height: number;
+}
+
+/** How far below a line goes that leads back. */
+const BELOW = 28;
+
+export function drawStarts({ nodes, edges }: Starts): Drawn {
+  // A layout knows its nodes by words without spaces.
+  const numbers = new Map(nodes.map(({ id }, index) => [id, String(index)]));
+  const number = (id: string) => numbers.get(id) ?? "";
+  const layout = layoutSteps(
+    nodes.map(({ id }) => {
+      const own = edges.filter(({ to }) => to === id);
+      return {
+        name: number(id),
+        needs: [...new Set(own.map(({ from }) => number(from)))],
+        labelled: own.some(({ words }) => words !== ""),
+      };
+    }),
+  );
+  const drawn = new Map(layout.edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
+  const placed = new Map(layout.places.map((place) => [place.name, place]));
+  const places = nodes.flatMap((node) => {
+    const place = placed.get(number(node.id));
+    return place ? [{ node, x: place.x, y: place.y }] : [];
+  });
+  const at = (id: string) => placed.get(number(id)) ?? { x: 0, y: 0 };
+  let height = layout.height;
+  const lines = joinEdges(edges).map((start) => {
+    const edge = drawn.get(`${number(start.from)} ${number(start.to)}`);
+    if (edge) return forth(start, edge);
+    const line = back(start, at(start.from), at(start.to));
+    height = Math.max(height, line.at[1] + 20);
+    return line;
+  });
+  return { places, lines, width: layout.width, height };
+}
+
+/** Of two with the same ends there is one line, which says both. */
+function joinEdges(edges: readonly Start[]): Start[] {
+  const joined = new Map<string, Start>();
+  for (const edge of edges) {
+    const key = `${edge.from}\n${edge.to}`;
+    const known = joined.get(key);
+    if (!known) joined.set(key, edge);
+    else joined.set(key, { ...known, words: [known.words || "success", edge.words || "success"].join(", "), bad: known.bad && edge.bad });
+  }
+  return [...joined.values()];
+}
+
+function forth(start: Start, edge: Edge): Line {
+  const [x, y] = edge.points.at(-1) ?? [0, 0];
+  const [[x0, y0], [x1, y1]] = [edge.points[0] ?? [0, 0], edge.points[1] ?? [0, 0]];
+  return { start, path: pathOf(edge, 8), at: [(x0 + x1) / 2, (y0 + y1) / 2], end: [x, y], back: false };
+}
+
+/** What leads back to where it came from goes below. */
+function back(start: Start, from: { x: number; y: number }, to: { x: number; y: number }): Line {
+  const [x0, y0] = [from.x + NODE.width * 0.7, from.y + NODE.height];
+  const [x1, y1] = [to.x + NODE.width * 0.3, to.y + NODE.height];
+  const low = Math.max(y0, y1) + BELOW;
+  return { start, path: `M${x0} ${y0}C${x0} ${low} ${x1} ${low} ${x1} ${y1 + 2}`, at: [(x0 + x1) / 2, low - 7], end: [x1, y1], back: true };
+}
