@@ -47,9 +47,15 @@ impl ForeignRow {
     }
 }
 
+impl<'a> FromIterator<(&'a str, &'a str)> for ForeignRow {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(values: I) -> Self {
+        Self(values.into_iter().map(|(column, value)| (column.to_owned(), value.to_owned())).collect())
+    }
+}
+
 impl<const N: usize> From<[(&str, &str); N]> for ForeignRow {
     fn from(values: [(&str, &str); N]) -> Self {
-        Self(values.into_iter().map(|(column, value)| (column.to_owned(), value.to_owned())).collect())
+        values.into_iter().collect()
     }
 }
 

@@ -1,0 +1,86 @@
+//! The cells of a notebook that Fast-Flow ran, as files of the run.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rigi_store::ForeignRow;
+use serde_json::{Value, json};
+
+/// Pictures of one notebook run.
+const MOST_PICTURES: usize = 500;
+/// Bytes of one picture.
+const LARGEST_PICTURE: usize = 32 << 20;
+
+/// What is kept of cells: their state and output as one file, and each picture as one.
+pub(super) fn cell_files(cells: &[ForeignRow]) -> Vec<(String, Vec<u8>)> {
+    let (mut files, mut shown) = (Vec::new(), Vec::new());
+    for cell in cells {
+        let text = |column: &str| cell.get(column).unwrap_or_default();
+        let index: u32 = text("cell_index").parse().unwrap_or(0);
+        let outputs: Value = serde_json::from_str(text("outputs")).unwrap_or_default();
+        let mut pictures = Vec::new();
+        for (number, picture) in outputs["images"].as_array().into_iter().flatten().enumerate() {
+            let Some(ending) = ending(picture["mime"].as_str().unwrap_or_default()) else { continue };
+            let data = picture["data"].as_str().unwrap_or_default();
+            let data = if ending == "svg" { Some(data.as_bytes().to_vec()) } else { decoded(data) };
+            let Some(data) = data.filter(|data| data.len() <= LARGEST_PICTURE) else { continue };
+            if files.len() >= MOST_PICTURES {
+                break;
+            }
+            let path = format!("fast-flow/cell-{index}-{}.{ending}", number + 1);
+            pictures.push(path.clone());
+            files.push((path, data));
+        }
+        shown.push(json!({
+            "cell": index,
+            "status": text("status"),
+            "stdout": text("stdout"),
+            "stderr": text("stderr"),
+            "pictures": pictures,
+        }));
+    }
+    let text = serde_json::to_string_pretty(&shown).unwrap_or_default() + "\n";
+    files.push(("fast-flow/cells.json".to_owned(), text.into_bytes()));
+    files
+}
+
+/// The ending of a picture's file.
+fn ending(mime: &str) -> Option<&'static str> {
+    Some(match mime {
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/gif" => "gif",
+        "image/svg+xml" => "svg",
+        _ => return None,
+    })
+}
+
+/// Notebooks break the lines of base64.
+fn decoded(data: &str) -> Option<Vec<u8>> {
+    let plain: String = data.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    STANDARD.decode(plain).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_become_a_file_and_their_pictures_files() {
+        let cells = [
+            ForeignRow::from([
+                ("cell_index", "3"),
+                ("status", "SUCCESS"),
+                ("stdout", "12\n"),
+                ("outputs", r#"{"images": [{"mime": "image/png", "data": "iVBO\nRw=="}, {"mime": "text/html", "data": "x"}, {"mime": "image/png", "data": "no base64"}, {"mime": "image/svg+xml", "data": "<svg/>"}]}"#),
+            ]),
+            ForeignRow::from([("cell_index", "../4"), ("outputs", "{")]),
+        ];
+        let files = cell_files(&cells);
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["fast-flow/cell-3-1.png", "fast-flow/cell-3-4.svg", "fast-flow/cells.json"]);
+        assert_eq!(files[0].1, b"\x89PNG");
+        let shown: Value = serde_json::from_slice(&files[2].1).unwrap();
+        assert_eq!(shown[0]["pictures"], json!(["fast-flow/cell-3-1.png", "fast-flow/cell-3-4.svg"]));
+        assert_eq!((&shown[0]["stdout"], &shown[1]["cell"]), (&json!("12\n"), &json!(0)));
+    }
+}
