@@ -219,7 +219,11 @@ mod tests {
         let server = Ok(Place::Server("postgres://u:p@h/d".into()));
         assert_eq!(place("postgresql+psycopg2://u:p@h/d"), server);
         assert_eq!(place("postgres://u:p@h/d"), server);
-        assert!(place("mysql://h/d").is_err() && place("sqlite://").is_err() && place("sqlite:///:memory:").is_err());
+        assert!(
+            place("mysql://h/d").is_err()
+                && place("sqlite://").is_err()
+                && place("sqlite:///:memory:").is_err()
+        );
     }
 
     #[tokio::test]
@@ -247,7 +251,11 @@ mod tests {
         foreign.close().await;
         assert_eq!(std::fs::read(&file).unwrap(), before);
 
-        std::fs::write(&file, "no database, and long enough to look like one to somebody who does not look twice").unwrap();
+        std::fs::write(
+            &file,
+            "no database, and long enough to look like one to somebody who does not look twice",
+        )
+        .unwrap();
         for wrong in [file.as_path(), &folder.path().join("missing.db"), folder.path()] {
             let error = Foreign::open(&wrong.display().to_string()).await.unwrap_err();
             assert!(matches!(error, Error::Database { .. }), "{error}");

@@ -25,7 +25,11 @@ impl Directly {
     pub(crate) async fn open(loaded: &Loaded) -> Result<Self, Trouble> {
         if loaded.config.server.seat == Seat::Follower {
             let cure = "do it where the server that leads has its data folder";
-            return Err(Trouble::new(ErrorCode::ConfigInvalid, "this server follows another (`server.seat`)", cure));
+            return Err(Trouble::new(
+                ErrorCode::ConfigInvalid,
+                "this server follows another (`server.seat`)",
+                cure,
+            ));
         }
         let folder = DataFolder::take(&loaded.data_folder())?;
         let store = super::keys::open_store(&loaded.config, &folder.path, Renew::default()).await?;
@@ -56,7 +60,11 @@ impl Directly {
         }
         if status.iter().any(|step| !step.applied) {
             let cure = "bring it up to date first: `rigi migrate up`";
-            return Err(Trouble::new(ErrorCode::ConfigInvalid, "the schema of the database is not the newest", cure));
+            return Err(Trouble::new(
+                ErrorCode::ConfigInvalid,
+                "the schema of the database is not the newest",
+                cure,
+            ));
         }
         Self::open(loaded).await.map(Some)
     }

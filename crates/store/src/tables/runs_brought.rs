@@ -140,9 +140,8 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] if one of them is here, or has not ended.
     pub async fn bring_runs(&self, runs: Vec<BroughtRun>) -> Result<()> {
-        let open = |one: &&BroughtRun| {
-            one.run.status.ended_at.is_none() || !one.run.status.state.is_terminal()
-        };
+        let open =
+            |one: &&BroughtRun| one.run.status.ended_at.is_none() || !one.run.status.state.is_terminal();
         if let Some(open) = runs.iter().find(open) {
             return Err(Error::Conflict(format!("run {} has not ended", open.run.request.id)));
         }

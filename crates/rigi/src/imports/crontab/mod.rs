@@ -3,5 +3,5 @@
 mod parse;
 mod spec;
 
-pub use parse::Kind;
+pub use parse::{Kind, LARGEST};
 pub use spec::{Machine, convert};

@@ -1,5 +1,7 @@
 //! Jobs of a crontab as pipelines: the command in a file of its own, the time with its zone, and what cron does by itself said in words.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use super::parse::{Job, Kind, LARGEST, When, parse};
@@ -178,10 +180,11 @@ fn variables(job: &Job, from: &str, report: &mut Report) -> Map<String, Value> {
 fn script(job: &Job, home: Option<&str>) -> String {
     let mut text = String::new();
     if job.input.is_some() {
-        text.push_str(&format!("exec < {INPUT}\n"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "exec < {INPUT}");
     }
     if let Some(home) = home.filter(|home| !home.is_empty()) {
-        text.push_str(&format!("cd {} || exit 1\n", quoted(home)));
+        let _ = writeln!(text, "cd {} || exit 1", quoted(home));
     }
     text.push_str(&job.command);
     text.push('\n');

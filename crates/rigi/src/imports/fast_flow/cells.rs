@@ -71,7 +71,10 @@ mod tests {
                 ("cell_index", "3"),
                 ("status", "SUCCESS"),
                 ("stdout", "12\n"),
-                ("outputs", r#"{"images": [{"mime": "image/png", "data": "iVBO\nRw=="}, {"mime": "text/html", "data": "x"}, {"mime": "image/png", "data": "no base64"}, {"mime": "image/svg+xml", "data": "<svg/>"}]}"#),
+                (
+                    "outputs",
+                    r#"{"images": [{"mime": "image/png", "data": "iVBO\nRw=="}, {"mime": "text/html", "data": "x"}, {"mime": "image/png", "data": "no base64"}, {"mime": "image/svg+xml", "data": "<svg/>"}]}"#,
+                ),
             ]),
             ForeignRow::from([("cell_index", "../4"), ("outputs", "{")]),
         ];

@@ -110,8 +110,9 @@ impl Versions {
     ) -> rigi_store::Result<Option<Version>> {
         let draft = store.data().join("tmp").join(format!("import-{}", rigi_model::UploadId::generate()));
         let folder = draft.join(&code.pipeline);
-        let read = put_tree(&self.folder, tree, &folder, self.limits)
-            .and_then(|()| read_pipeline(&code.pipeline, &folder, self.limits).map_err(|error| error.to_string()));
+        let read = put_tree(&self.folder, tree, &folder, self.limits).and_then(|()| {
+            read_pipeline(&code.pipeline, &folder, self.limits).map_err(|error| error.to_string())
+        });
         let made = match read {
             Ok(Some(pipeline)) => match &pipeline.outcome {
                 Ok(ready) => {
@@ -155,11 +156,16 @@ fn noted(store: &Store, project: &ProjectName, code: &TheirCode) -> rigi_store::
     });
     let text = serde_json::to_string_pretty(&note).unwrap_or_default() + "\n";
     let stored = store.blobs(project).put(text.as_bytes())?;
-    let files =
-        vec![VersionFile { path: NOTE.to_owned(), executable: false, size: stored.size, sha256: stored.sha256 }];
+    let files = vec![VersionFile {
+        path: NOTE.to_owned(),
+        executable: false,
+        size: stored.size,
+        sha256: stored.sha256,
+    }];
     let says = format!("cat {NOTE} >&2; exit 1");
     let spec = PipelineSpec::of(Entry::Command { argv: vec!["sh".to_owned(), "-c".to_owned(), says] });
-    let git = code.commit.clone().map(|commit| GitFacts { commit, branch: code.branch.clone(), dirty: false });
+    let git =
+        code.commit.clone().map(|commit| GitFacts { commit, branch: code.branch.clone(), dirty: false });
     let pipeline = PipelineName::unchecked(code.pipeline.as_str());
     Ok(Version { hash: version_of(&files), pipeline, spec, files, git })
 }
@@ -182,7 +188,11 @@ fn tree_of(folder: &Path, commit: &str, pipeline: &str) -> Option<String> {
     if !is_hash(commit) || pipeline.contains(['/', ':', '\0']) || pipeline.starts_with('.') {
         return None;
     }
-    let said = git(folder).args(["rev-parse", "--verify", "--quiet"]).arg(format!("{commit}:./{pipeline}")).output().ok()?;
+    let said = git(folder)
+        .args(["rev-parse", "--verify", "--quiet"])
+        .arg(format!("{commit}:./{pipeline}"))
+        .output()
+        .ok()?;
     let tree = String::from_utf8(said.stdout).ok()?.trim().to_owned();
     (said.status.success() && is_hash(&tree)).then_some(tree)
 }
@@ -196,7 +206,8 @@ struct Blob {
 
 /// The plain files of a tree: links and other repositories are left out, as everywhere.
 fn list_tree(folder: &Path, tree: &str, limits: CodeLimits) -> Result<Vec<Blob>, String> {
-    let said = git(folder).args(["ls-tree", "-r", "-z", "--full-tree", tree]).output().map_err(|e| e.to_string())?;
+    let said =
+        git(folder).args(["ls-tree", "-r", "-z", "--full-tree", tree]).output().map_err(|e| e.to_string())?;
     if !said.status.success() {
         return Err("git does not list it".to_owned());
     }
@@ -205,7 +216,9 @@ fn list_tree(folder: &Path, tree: &str, limits: CodeLimits) -> Result<Vec<Blob>,
         let Ok(entry) = std::str::from_utf8(entry) else { continue };
         let Some((facts, path)) = entry.split_once('\t') else { continue };
         let mut facts = facts.split(' ');
-        let (Some(mode), Some("blob"), Some(hash)) = (facts.next(), facts.next(), facts.next()) else { continue };
+        let (Some(mode), Some("blob"), Some(hash)) = (facts.next(), facts.next(), facts.next()) else {
+            continue;
+        };
         let path = PathBuf::from(path);
         let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
         if !is_plain || !mode.starts_with("100") || !is_hash(hash) {
@@ -237,7 +250,12 @@ fn put_tree(from: &Path, tree: &str, to: &Path, limits: CodeLimits) -> Result<()
     put.and(ended.map(drop))
 }
 
-fn put_blobs(child: &mut std::process::Child, blobs: &[Blob], to: &Path, limits: CodeLimits) -> Result<(), String> {
+fn put_blobs(
+    child: &mut std::process::Child,
+    blobs: &[Blob],
+    to: &Path,
+    limits: CodeLimits,
+) -> Result<(), String> {
     let told = |error: std::io::Error| error.to_string();
     let (Some(mut ask), Some(answer)) = (child.stdin.take(), child.stdout.take()) else {
         return Err("git was started without its pipes".to_owned());
@@ -308,7 +326,9 @@ mod tests {
         assert!(to.join("empty").is_file() && !to.join("link").exists());
         let few = CodeLimits { bytes: Some(3), ..CodeLimits::default() };
         assert!(put_tree(&pipelines, &tree, &root.path().join("few"), few).is_err());
-        for (commit, pipeline) in [(&*commit, "none"), (&commit, "../x"), ("HEAD", "fit"), (&"0".repeat(40), "fit")] {
+        for (commit, pipeline) in
+            [(&*commit, "none"), (&commit, "../x"), ("HEAD", "fit"), (&"0".repeat(40), "fit")]
+        {
             assert_eq!(tree_of(&pipelines, commit, pipeline), None, "{commit} {pipeline}");
         }
         assert_eq!(tree_of(root.path(), &commit, "fit"), None);

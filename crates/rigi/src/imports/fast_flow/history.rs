@@ -125,7 +125,12 @@ mod tests {
 
     #[test]
     fn nothing_that_opens_or_signs_in_is_kept() {
-        let row = ForeignRow::from([("id", "1"), ("token", "t"), ("smtp_password_encrypted", "gAAA"), ("label", "CI \"x\"")]);
+        let row = ForeignRow::from([
+            ("id", "1"),
+            ("token", "t"),
+            ("smtp_password_encrypted", "gAAA"),
+            ("label", "CI \"x\""),
+        ]);
         assert_eq!(line("a", &row), r#"{"table":"a","id":"1","label":"CI \"x\""}"#);
     }
 }

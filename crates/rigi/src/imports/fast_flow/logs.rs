@@ -41,7 +41,11 @@ pub(super) struct ReadLog {
 }
 
 /// Reads a log of at most so many bytes. A line has its time before it; one that has none was said when the one before it was.
-pub(super) fn read_log(mut from: impl std::io::Read, began: Timestamp, most: u64) -> std::io::Result<ReadLog> {
+pub(super) fn read_log(
+    mut from: impl std::io::Read,
+    began: Timestamp,
+    most: u64,
+) -> std::io::Result<ReadLog> {
     let mut encoder = Encoder::new(1);
     let mut read = ReadLog::default();
     let mut at = began;
@@ -112,8 +116,7 @@ mod tests {
     fn a_line_has_the_time_that_stands_before_it() {
         let text = b"no time yet\n[2026-08-01 06:00:01.250] one\n[2026-08-01 06:00:00.500] set back\n[x] two\n\n[2026-08-01 06:00:02.000] ";
         let (lines, read) = lines(text, 1 << 20);
-        let expected =
-            [(0, "no time yet"), (1250, "one"), (1250, "set back"), (1250, "[x] two"), (1250, "")];
+        let expected = [(0, "no time yet"), (1250, "one"), (1250, "set back"), (1250, "[x] two"), (1250, "")];
         assert_eq!(lines[..5], expected.map(|(at, text)| (at, text.to_owned())));
         assert_eq!(read.cut, 0);
     }

@@ -126,7 +126,8 @@ pub async fn bring(loaded: &Loaded, options: &Options) -> Result<Report, Trouble
     };
     let (project, folder) = place(here.as_ref(), loaded, options)?;
     let report = Report { dry_run: options.run == Run::Dry, ..Report::default() };
-    let deed = Deed { via: "terminal".to_owned(), ..Deed::of_server("import of Fast-Flow", Timestamp::now()) };
+    let deed =
+        Deed { via: "terminal".to_owned(), ..Deed::of_server("import of Fast-Flow", Timestamp::now()) };
     let mut moving = Moving {
         loaded,
         options,
@@ -204,7 +205,10 @@ impl Moving<'_> {
         self.bring_history().await?;
         if let (Some(store), true) = (self.store(), self.report.brought_anything()) {
             let counts = serde_json::to_value(&self.report.subjects).unwrap_or_default();
-            store.tell_brought(&self.project, "fast-flow", counts, &self.deed).await.map_err(|e| of_store(&e))?;
+            store
+                .tell_brought(&self.project, "fast-flow", counts, &self.deed)
+                .await
+                .map_err(|e| of_store(&e))?;
         }
         self.report.next = self.next();
         Ok(())

@@ -22,7 +22,8 @@ pub enum OpenRuns {
 
 /// How a run of this status and exit status ended; `None`: it has not.
 pub(super) fn outcome(status: &str, exit_code: Option<i32>, open: OpenRuns) -> Option<Outcome> {
-    let ended = |run, attempt, reason, message: Option<String>| Some(Outcome { run, attempt, reason, message });
+    let ended =
+        |run, attempt, reason, message: Option<String>| Some(Outcome { run, attempt, reason, message });
     match status {
         "SUCCESS" => ended(RunState::Succeeded, AttemptState::Succeeded, None, None),
         "WARNING" => {
@@ -97,8 +98,14 @@ mod tests {
     #[test]
     fn what_started_a_run_is_told_in_our_words() {
         let of = |text: &str| trigger(text, Some("prod"), Some("ada"));
-        assert_eq!((of("manual").kind, of("manual").by.as_str().to_owned()), (TriggerKind::Manual, "ada".into()));
-        assert_eq!((of("scheduler").kind, of("scheduler").by.as_str().to_owned()), (TriggerKind::Schedule, "prod".into()));
+        assert_eq!(
+            (of("manual").kind, of("manual").by.as_str().to_owned()),
+            (TriggerKind::Manual, "ada".into())
+        );
+        assert_eq!(
+            (of("scheduler").kind, of("scheduler").by.as_str().to_owned()),
+            (TriggerKind::Schedule, "prod".into())
+        );
         assert_eq!(of("webhook_retry_retry").kind, TriggerKind::Rerun);
         assert_eq!(of("daemon_restart").kind, TriggerKind::Restart);
         assert_eq!(of("something").kind, TriggerKind::Manual);

@@ -1,6 +1,8 @@
 //! People of Fast-Flow: accounts without a password, known by who they are at a provider. Nothing that signs in comes: no session, no token.
 
-use rigi_model::people::{GrantSource, Key, KeyKind, LinkKind, PersonKind, PersonState, SEED, mail_address, person_name};
+use rigi_model::people::{
+    GrantSource, Key, KeyKind, LinkKind, PersonKind, PersonState, SEED, mail_address, person_name,
+};
 use rigi_model::rights::{Grant, Role};
 use rigi_model::{LinkId, ProjectName, Timestamp};
 use rigi_store::people::{Identity, Link, NewPerson, Person, Principal};
@@ -125,7 +127,10 @@ impl Moving<'_> {
         // The subject is another claim's where they say so.
         let is_subject = self.variables.get("CUSTOM_OAUTH_CLAIM_ID").is_none_or(|claim| claim == "sub");
         let [custom] = &configured("oidc")[..] else {
-            return Issuers { microsoft: configured("microsoft").into_iter().next().or(of_tenant), custom: None };
+            return Issuers {
+                microsoft: configured("microsoft").into_iter().next().or(of_tenant),
+                custom: None,
+            };
         };
         Issuers {
             microsoft: configured("microsoft").into_iter().next().or(of_tenant),
@@ -174,7 +179,8 @@ impl Moving<'_> {
             let why = format!("somebody else here has this name; it is `{name}` here");
             self.report.differs(SUBJECT, &theirs.name, why);
         }
-        let grants = if theirs.is_pending { Vec::new() } else { vec![(theirs.grant.clone(), GrantSource::Hand)] };
+        let grants =
+            if theirs.is_pending { Vec::new() } else { vec![(theirs.grant.clone(), GrantSource::Hand)] };
         let mut identities = theirs.identities.into_iter();
         let new = NewPerson {
             kind: PersonKind::Person,
@@ -224,7 +230,8 @@ impl Moving<'_> {
     /// Invitations that can still be taken. Their links are others here, and are shown.
     async fn bring_invitations(&mut self) -> rigi_store::Result<()> {
         let now = self.deed.at;
-        let rows = self.rows(INVITATIONS).await.map_err(|trouble| rigi_store::Error::Conflict(trouble.message))?;
+        let rows =
+            self.rows(INVITATIONS).await.map_err(|trouble| rigi_store::Error::Conflict(trouble.message))?;
         for row in rows {
             let mail = row.get("recipient_email").unwrap_or_default().to_owned();
             let Some((link, key)) = invitation(&row, &self.project, now) else {
@@ -248,7 +255,11 @@ impl Moving<'_> {
             }
             self.report.new(INVITATIONS, 1);
             let address = self.loaded.config.server.public_url.clone().unwrap_or_default();
-            let why = format!("its link is another now; hand it on: {}/join#{}", address.trim_end_matches('/'), key.expose());
+            let why = format!(
+                "its link is another now; hand it on: {}/join#{}",
+                address.trim_end_matches('/'),
+                key.expose()
+            );
             self.report.to_do(INVITATIONS, &mail, why);
             if let Some(store) = self.store() {
                 store.add_link(&key, &link, None, &self.deed).await?;
@@ -267,7 +278,8 @@ fn invitation(row: &ForeignRow, project: &ProjectName, now: Timestamp) -> Option
     let grant = grant(row.get("role")?, project).ok()?;
     let token = row.get("token").filter(|token| token.len() >= 16);
     // Another way to write the same token: whoever has it may make this key, and they may come in.
-    let seed: Option<[u8; SEED]> = token.map(|token| Sha512::digest(format!("invitation of Fast-Flow {token}")).into());
+    let seed: Option<[u8; SEED]> =
+        token.map(|token| Sha512::digest(format!("invitation of Fast-Flow {token}")).into());
     let key = seed.and_then(|seed| Key::from_seed(KeyKind::Invitation, &seed));
     let link = Link {
         id: LinkId::generate(),
@@ -317,7 +329,8 @@ mod tests {
     use super::*;
 
     fn row(more: &[(&str, &str)]) -> ForeignRow {
-        let all = [("username", "ada"), ("email", "ada@example.org"), ("role", "WRITE"), ("status", "active")];
+        let all =
+            [("username", "ada"), ("email", "ada@example.org"), ("role", "WRITE"), ("status", "active")];
         let mut all: std::collections::BTreeMap<&str, &str> = all.into();
         all.extend(more.iter().copied());
         ForeignRow::from_iter(all)
@@ -337,13 +350,17 @@ mod tests {
         assert!(read(&[("role", "KING")]).unwrap_err().contains("KING"));
         assert!(read(&[("status", "rejected")]).unwrap_err().contains("rejected"));
         assert!(read(&[("username", "a\nb")]).is_err());
-        assert!(read(&[("blocked", "1"), ("status", "pending")]).is_ok_and(|ada| ada.is_blocked && ada.is_pending));
+        assert!(
+            read(&[("blocked", "1"), ("status", "pending")])
+                .is_ok_and(|ada| ada.is_blocked && ada.is_pending)
+        );
     }
 
     #[test]
     fn what_does_not_fit_is_told_and_the_rest_comes() {
         let project = ProjectName::default();
-        let read = |more: &[(&str, &str)], issuers: &Issuers| super::read(&row(more), &project, issuers).unwrap();
+        let read =
+            |more: &[(&str, &str)], issuers: &Issuers| super::read(&row(more), &project, issuers).unwrap();
         let none = Issuers::default();
         let ada = read(&[("email", "no address"), ("microsoft_id", "m"), ("custom_oauth_id", "c")], &none);
         assert!(ada.mail.is_none() && ada.identities.is_empty());
@@ -355,14 +372,27 @@ mod tests {
     #[test]
     fn an_invitation_that_is_open_has_the_same_key_each_time() {
         let (project, now) = (ProjectName::default(), Timestamp(1_785_564_000_000_000));
-        let open = [("expires_at", "2099-01-01"), ("is_used", "0"), ("token", "a-token-long-enough"), ("role", "WRITE")];
+        let open = [
+            ("expires_at", "2099-01-01"),
+            ("is_used", "0"),
+            ("token", "a-token-long-enough"),
+            ("role", "WRITE"),
+        ];
         let (link, key) = invitation(&row(&open), &project, now).unwrap();
         assert_eq!(link.grant, Some(Grant::Role(project.clone(), Role::Editor)));
         assert!(key.is_some());
         assert_eq!(invitation(&row(&open), &project, now).unwrap().1, key);
         for change in [("is_used", "1"), ("expires_at", "2020-01-01"), ("expires_at", "x")] {
-            assert!(invitation(&row(&[&open[..], &[change]].concat()), &project, now).is_none(), "{change:?}");
+            assert!(
+                invitation(&row(&[&open[..], &[change]].concat()), &project, now).is_none(),
+                "{change:?}"
+            );
         }
-        assert!(invitation(&row(&[&open[..], &[("token", "short")]].concat()), &project, now).unwrap().1.is_none());
+        assert!(
+            invitation(&row(&[&open[..], &[("token", "short")]].concat()), &project, now)
+                .unwrap()
+                .1
+                .is_none()
+        );
     }
 }

@@ -56,14 +56,16 @@ impl Moving<'_> {
         let mut count = 0;
         for (name, folder) in folders(&self.options.pipelines)? {
             let limits = self.loaded.config.code_limits();
-            let read = read_pipeline(&name, &folder, limits).map_err(|error| cannot("read", &folder, &error))?;
+            let read =
+                read_pipeline(&name, &folder, limits).map_err(|error| cannot("read", &folder, &error))?;
             let Some(pipeline) = read else { continue };
             count += 1;
             match &pipeline.outcome {
                 Err(mistakes) => {
                     let first = mistakes.first().map(said).unwrap_or_default();
                     let more = mistakes.len().saturating_sub(1);
-                    let rest = if more > 0 { format!(" (and {more} more: `rigi validate`)") } else { String::new() };
+                    let rest =
+                        if more > 0 { format!(" (and {more} more: `rigi validate`)") } else { String::new() };
                     self.report.left_out(SUBJECT, &name, format!("it does not run as it is: {first}{rest}"));
                     continue;
                 }
@@ -82,7 +84,11 @@ impl Moving<'_> {
         }
         if count == 0 {
             let folder = self.options.pipelines.display().to_string();
-            self.report.left_out(SUBJECT, &folder, "no folder in it is a pipeline; with `PIPELINES_SUBDIR`, name that folder");
+            self.report.left_out(
+                SUBJECT,
+                &folder,
+                "no folder in it is a pipeline; with `PIPELINES_SUBDIR`, name that folder",
+            );
         }
         Ok(())
     }

@@ -92,7 +92,11 @@ pub(super) fn read(row: &ForeignRow, known: &Knowledge<'_>) -> Result<TheirRun, 
     let exit_code = text("exit_code").and_then(|code| code.parse().ok());
     let outcome = outcome(status, exit_code, known.open).ok_or_else(|| {
         let what = format!("{pipeline} {shown}");
-        not(&what, "it has not ended: stop Fast-Flow and import again, with `--open lost` for those that never will".to_owned())
+        not(
+            &what,
+            "it has not ended: stop Fast-Flow and import again, with `--open lost` for those that never will"
+                .to_owned(),
+        )
     })?;
     let began = text("started_at")
         .and_then(time)
@@ -180,7 +184,9 @@ fn shown_variables(
         };
         match spec {
             Some(spec) if of_spec(spec) => {}
-            Some(_) if is_variable(&name) && !name.starts_with("RIGI_") && !is_secret(&name, &value, known) => {
+            Some(_)
+                if is_variable(&name) && !name.starts_with("RIGI_") && !is_secret(&name, &value, known) =>
+            {
                 shown.insert(name, value);
             }
             _ => {
@@ -235,7 +241,11 @@ mod tests {
     fn a_run_keeps_what_it_was_asked_with_and_nothing_that_is_secret() {
         let env = r#"{"ORCHARD": "x", "SEALED": "y", "ROWS": "12", "SORT": "gala", "MY_API_KEY": "k", "NOTE": "has pippin-and-russet in it",
             "HOME": "/tmp", "_fastflow_retry_count": "1", "_fastflow_previous_run_id": "69cb2bbe-9789-5d7d-ab1c-0c196d29c191", "RIGI_X": "1"}"#;
-        let row = row(&[("env_vars", env), ("parameters", r#"{"SORT": "gala", "DB_PASSWORD": "p"}"#), ("setup_duration", "1.25")]);
+        let row = row(&[
+            ("env_vars", env),
+            ("parameters", r#"{"SORT": "gala", "DB_PASSWORD": "p"}"#),
+            ("setup_duration", "1.25"),
+        ]);
         let run = knowing(OpenRuns::Left, |known| read(&row, known)).unwrap();
         assert_eq!(run.env, [("SORT".to_owned(), "gala".to_owned())].into());
         let hidden: Vec<&str> = run.hidden.iter().map(String::as_str).collect();
@@ -258,15 +268,18 @@ mod tests {
         let read = |more: &[(&str, &str)]| knowing(OpenRuns::Left, |known| read(&row(more), known));
         let back = read(&[("finished_at", "2026-07-01 00:00:00")]).unwrap();
         assert_eq!(back.began, back.ended);
-        let ahead = read(&[("started_at", "2999-01-01 00:00:00"), ("finished_at", "3000-01-01 00:00:00")]).unwrap();
-        assert_eq!((ahead.began, ahead.ended), (Timestamp(1_800_000_000_000_000), Timestamp(1_800_000_000_000_000)));
+        let ahead =
+            read(&[("started_at", "2999-01-01 00:00:00"), ("finished_at", "3000-01-01 00:00:00")]).unwrap();
+        assert_eq!(
+            (ahead.began, ahead.ended),
+            (Timestamp(1_800_000_000_000_000), Timestamp(1_800_000_000_000_000))
+        );
     }
 
     #[test]
     fn what_cannot_come_says_why() {
-        let why = |more: &[(&str, &str)]| {
-            knowing(OpenRuns::Left, |known| read(&row(more), known)).unwrap_err().why
-        };
+        let why =
+            |more: &[(&str, &str)]| knowing(OpenRuns::Left, |known| read(&row(more), known)).unwrap_err().why;
         assert!(why(&[("pipeline_name", "no/such name")]).contains("called so"));
         assert!(why(&[("id", "x")]).contains("id"));
         assert!(why(&[("started_at", "soon")]).contains("no time"));

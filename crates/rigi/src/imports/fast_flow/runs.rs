@@ -106,7 +106,9 @@ impl Moving<'_> {
         let mut rows = self.foreign.rows("pipeline_runs", &["id", "started_at"].map(str::to_owned));
         while let Some(row) = rows.next().await {
             let row = row.map_err(|error| not_opened(&error))?;
-            if let (Some(run), Some(at)) = (row.get("id").and_then(uuid), row.get("started_at").and_then(time)) {
+            if let (Some(run), Some(at)) =
+                (row.get("id").and_then(uuid), row.get("started_at").and_then(time))
+            {
                 began.insert(run, at.min(self.deed.at));
             }
         }
@@ -173,7 +175,10 @@ impl Moving<'_> {
             report.new(SUBJECT, runs.len() as u64);
             for run in runs.iter().filter(|run| !run.hidden.is_empty()) {
                 let names: Vec<&str> = run.hidden.iter().map(String::as_str).collect();
-                let why = format!("its variables {} hold secrets in clear there, or may, and are left out here", names.join(", "));
+                let why = format!(
+                    "its variables {} hold secrets in clear there, or may, and are left out here",
+                    names.join(", ")
+                );
                 report.differs(SUBJECT, run.pipeline.as_str(), why);
             }
             if let Some(writing) = &mut writing {
@@ -240,7 +245,8 @@ impl Writing<'_> {
 
     async fn brought(&mut self, run: &TheirRun) -> rigi_store::Result<(BroughtRun, Lacking)> {
         let found = self.versions.version(self.store, self.project, &run.code, self.now).await?;
-        let mut lacking = Lacking { has_code: found.has_code || run.code.commit.is_none(), ..Lacking::default() };
+        let mut lacking =
+            Lacking { has_code: found.has_code || run.code.commit.is_none(), ..Lacking::default() };
         let (log, log_object, facts, log_bytes) = self.log(run, &mut lacking)?;
         let (samples, max_memory) = self.samples(run, &mut lacking);
         let artifacts = self.artifacts(run)?;
@@ -377,7 +383,9 @@ impl Writing<'_> {
 
     /// The cells of a notebook, and their pictures.
     fn artifacts(&self, run: &TheirRun) -> rigi_store::Result<Vec<Artifact>> {
-        let Some(cells) = uuid(&run.uuid).and_then(|uuid| self.cells.get(&uuid)) else { return Ok(Vec::new()) };
+        let Some(cells) = uuid(&run.uuid).and_then(|uuid| self.cells.get(&uuid)) else {
+            return Ok(Vec::new());
+        };
         let mut files = Vec::new();
         for (path, content) in cell_files(cells) {
             let stored = self.blobs.put(&*content)?;

@@ -85,17 +85,26 @@ fn fate(job: &ForeignRow, spec: &PipelineSpec) -> Result<Fate, String> {
     let of_spec = |id: &str| spec.schedules.iter().find(|schedule| schedule.id == id);
     if source == "pipeline_json" {
         let id = config.unwrap_or("default");
-        let there = of_spec(id)
-            .ok_or_else(|| format!("`pipeline.json` has no schedule `{id}` any more, and Fast-Flow drops it at the next sync"))?;
+        let there = of_spec(id).ok_or_else(|| {
+            format!(
+                "`pipeline.json` has no schedule `{id}` any more, and Fast-Flow drops it at the next sync"
+            )
+        })?;
         let rhythm = read_rhythm(job, id)?;
         if same_times(&rhythm, there) {
             let is_on = spec.enabled && there.enabled;
             return Ok(if !enabled && is_on { Fate::Paused(id.to_owned()) } else { Fate::AsInSpec });
         }
-        let made = Schedule { id: format!("{id}-edited"), enabled, webhook_key: None, ..with_rhythm(there.clone(), rhythm) };
+        let made = Schedule {
+            id: format!("{id}-edited"),
+            enabled,
+            webhook_key: None,
+            ..with_rhythm(there.clone(), rhythm)
+        };
         return Ok(Fate::Made(Box::new(made), Some(id.to_owned())));
     }
-    let own: String = job.get("id").unwrap_or_default().chars().filter(char::is_ascii_hexdigit).take(8).collect();
+    let own: String =
+        job.get("id").unwrap_or_default().chars().filter(char::is_ascii_hexdigit).take(8).collect();
     let id = format!("fast-flow-{own}");
     let rhythm = read_rhythm(job, &id)?;
     let base = config.and_then(of_spec).cloned().unwrap_or_else(|| Schedule::named(&id));
@@ -182,7 +191,9 @@ impl Moving<'_> {
             return Ok(());
         }
         let what = match &instead_of {
-            Some(id) => format!("`{id}` was changed in Fast-Flow's page, and `pipeline.json` says otherwise: what it was changed to is made beside the spec, and the one of the spec is paused"),
+            Some(id) => format!(
+                "`{id}` was changed in Fast-Flow's page, and `pipeline.json` says otherwise: what it was changed to is made beside the spec, and the one of the spec is paused"
+            ),
             None => "made in Fast-Flow, and in no `pipeline.json`: it is made beside the spec".to_owned(),
         };
         self.report.differs(SUBJECT, &key.to_string(), what);
@@ -230,13 +241,24 @@ mod tests {
 
     #[test]
     fn what_the_spec_says_stays_with_the_spec() {
-        let prod = [("run_config_id", "prod"), ("trigger_type", "CRON"), ("trigger_value", "30 3 * * 0"), ("end_date", "2099-01-01 23:59:59.999999")];
+        let prod = [
+            ("run_config_id", "prod"),
+            ("trigger_type", "CRON"),
+            ("trigger_value", "30 3 * * 0"),
+            ("end_date", "2099-01-01 23:59:59.999999"),
+        ];
         assert_eq!(job(&prod), Ok(Fate::AsInSpec));
         assert_eq!(job(&[&prod[..], &[("enabled", "false")]].concat()), Ok(Fate::Paused("prod".into())));
-        let off = [("run_config_id", "off"), ("trigger_type", "INTERVAL"), ("trigger_value", "60"), ("enabled", "0")];
+        let off = [
+            ("run_config_id", "off"),
+            ("trigger_type", "INTERVAL"),
+            ("trigger_value", "60"),
+            ("enabled", "0"),
+        ];
         assert_eq!(job(&off), Ok(Fate::AsInSpec));
         assert!(job(&[("run_config_id", "gone"), ("trigger_type", "CRON")]).unwrap_err().contains("gone"));
-        let restart = [("source", "daemon_restart"), ("trigger_type", "CRON"), ("trigger_value", "0 4 * * *")];
+        let restart =
+            [("source", "daemon_restart"), ("trigger_type", "CRON"), ("trigger_value", "0 4 * * *")];
         assert_eq!(job(&restart), Ok(Fate::AsInSpec));
         assert_eq!(job(&[&restart[..], &[("enabled", "f")]].concat()), Ok(Fate::Paused("restart".into())));
     }
@@ -250,7 +272,12 @@ mod tests {
         assert_eq!(made.cron.as_deref(), Some("15 4 * * TUE"));
         assert_eq!(made.timeout, Some(std::time::Duration::from_secs(60)));
         assert!(made.end.is_none() && made.enabled);
-        let own = [("source", "api"), ("trigger_type", "INTERVAL"), ("trigger_value", "300"), ("start_date", "2026-01-01 00:00:00")];
+        let own = [
+            ("source", "api"),
+            ("trigger_type", "INTERVAL"),
+            ("trigger_value", "300"),
+            ("start_date", "2026-01-01 00:00:00"),
+        ];
         let Ok(Fate::Made(made, None)) = job(&own) else { panic!("not made") };
         assert_eq!(made.id, "fast-flow-84f7dd36");
         assert!(made.start.is_some());
@@ -258,7 +285,14 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_told() {
-        for (kind, value) in [("CRON", "99 * * * *"), ("CRON", ""), ("INTERVAL", "soon"), ("INTERVAL", "0"), ("DATE", "x"), ("NEVER", "1")] {
+        for (kind, value) in [
+            ("CRON", "99 * * * *"),
+            ("CRON", ""),
+            ("INTERVAL", "soon"),
+            ("INTERVAL", "0"),
+            ("DATE", "x"),
+            ("NEVER", "1"),
+        ] {
             let said = job(&[("source", "api"), ("trigger_type", kind), ("trigger_value", value)]);
             assert!(said.is_err(), "{kind} {value}: {said:?}");
         }

@@ -79,7 +79,9 @@ impl Moving<'_> {
             let checked = check_secret_name(&name).and_then(|()| check_secret_value(&value));
             match (checked, open.as_ref().and_then(|open| open.get(&name))) {
                 (Err(why), _) => {
-                    let why = format!("{why}; where it is no secret, write it into `default_env` of the pipelines that need it");
+                    let why = format!(
+                        "{why}; where it is no secret, write it into `default_env` of the pipelines that need it"
+                    );
                     self.report.left_out(SUBJECT, &name, why);
                 }
                 (Ok(()), Some(known)) if known.value() == Some(&*value) => self.report.here(SUBJECT, 1),
@@ -118,7 +120,8 @@ impl Moving<'_> {
         if tokens.is_empty() || tokens.iter().any(|token| self.opened(token).is_some()) {
             return Ok(());
         }
-        let what = format!("the key opens none of the {} values that are sealed in this database", tokens.len());
+        let what =
+            format!("the key opens none of the {} values that are sealed in this database", tokens.len());
         Err(Trouble::new(ErrorCode::KeyWrong, what, "give the `ENCRYPTION_KEY` that Fast-Flow runs with"))
     }
 }

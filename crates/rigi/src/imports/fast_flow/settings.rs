@@ -44,11 +44,26 @@ const NAMES: [(&str, &str); 24] = [
 
 /// What is sealed in the settings, what it is, and what its file is called.
 const SEALED: [(&str, &str, &str, &str); 5] = [
-    ("smtp_password_encrypted", "SMTP_PASSWORD", "smtp-password", "the mail server's password: give it by `RIGI_MAIL__PASSWORD_FILE`"),
+    (
+        "smtp_password_encrypted",
+        "SMTP_PASSWORD",
+        "smtp-password",
+        "the mail server's password: give it by `RIGI_MAIL__PASSWORD_FILE`",
+    ),
     ("git_sync_token_encrypted", "GIT_SYNC_TOKEN", "git-token", "the token of the repository of pipelines"),
-    ("git_sync_deploy_key_encrypted", "GIT_SYNC_DEPLOY_KEY", "git-deploy-key", "the deploy key of the repository of pipelines"),
+    (
+        "git_sync_deploy_key_encrypted",
+        "GIT_SYNC_DEPLOY_KEY",
+        "git-deploy-key",
+        "the deploy key of the repository of pipelines",
+    ),
     ("s3_access_key_encrypted", "S3_ACCESS_KEY", "s3-access-key", "the access key of the bucket of old logs"),
-    ("s3_secret_access_key_encrypted", "S3_SECRET_ACCESS_KEY", "s3-secret-access-key", "the secret key of the bucket of old logs"),
+    (
+        "s3_secret_access_key_encrypted",
+        "S3_SECRET_ACCESS_KEY",
+        "s3-secret-access-key",
+        "the secret key of the bucket of old logs",
+    ),
 ];
 
 /// Settings by the names that the page's table has; those of the page count more than variables.
@@ -97,7 +112,8 @@ fn piece(settings: &Settings, variables: &BTreeMap<String, String>) -> String {
         [Some(kept("log_retention_runs", "runs", "")), Some(kept("log_retention_days", "age", "d"))];
     section(&mut out, "retention", &retention);
     let variable = |name: &str| variables.get(name);
-    let python = variable("DEFAULT_PYTHON_VERSION").map(|version| format!("default_version = {}", text(version)));
+    let python =
+        variable("DEFAULT_PYTHON_VERSION").map(|version| format!("default_version = {}", text(version)));
     section(&mut out, "python", &[python]);
     mail(&mut out, settings);
     targets(&mut out, variables);
@@ -134,7 +150,8 @@ fn targets(out: &mut String, variables: &BTreeMap<String, String>) {
         }
         Some("docker") => {
             section(out, "targets", &[Some("default = \"container\"".to_owned())]);
-            let image = variables.get("WORKER_BASE_IMAGE").filter(|image| !image.starts_with("fastflow-worker"));
+            let image =
+                variables.get("WORKER_BASE_IMAGE").filter(|image| !image.starts_with("fastflow-worker"));
             let image = image.map(|image| format!("image = {}", text(image)));
             section(out, "targets.container", &[Some("kind = \"container\"".to_owned()), image]);
         }
@@ -148,7 +165,9 @@ fn people(out: &mut String, variables: &BTreeMap<String, String>) {
     if let Some(url) = variables.get("FRONTEND_URL").or_else(|| variables.get("BASE_URL")) {
         section(out, "server", &[Some(format!("public_url = {}", text(url.trim_end_matches('/'))))]);
     }
-    for (provider, prefix) in [("github", "GITHUB"), ("google", "GOOGLE"), ("microsoft", "MICROSOFT"), ("custom", "CUSTOM_OAUTH")] {
+    for (provider, prefix) in
+        [("github", "GITHUB"), ("google", "GOOGLE"), ("microsoft", "MICROSOFT"), ("custom", "CUSTOM_OAUTH")]
+    {
         let Some(client) = variables.get(&format!("{prefix}_CLIENT_ID")) else { continue };
         let tenant = variables.get("MICROSOFT_TENANT_ID").map_or("TENANT", String::as_str);
         let issuer = match provider {
@@ -173,12 +192,22 @@ fn without_counterpart(settings: &Settings) -> Vec<(&'static str, String)> {
     let value = |name: &str| settings.get(name).map_or("", String::as_str);
     let mut all = Vec::new();
     if settings.contains_key("git_sync_repo_url") {
-        let every = if on("auto_sync_enabled") { format!(", each {} s", value("auto_sync_interval")) } else { String::new() };
-        let why = format!("Fast-Flow fetches {}{every}: here a folder is read; have `git pull` done in it, and Rigi follows the files", value("git_sync_repo_url"));
+        let every = if on("auto_sync_enabled") {
+            format!(", each {} s", value("auto_sync_interval"))
+        } else {
+            String::new()
+        };
+        let why = format!(
+            "Fast-Flow fetches {}{every}: here a folder is read; have `git pull` done in it, and Rigi follows the files",
+            value("git_sync_repo_url")
+        );
         all.push(("git sync", why));
     }
     if on("email_enabled") && settings.contains_key("email_recipients") {
-        let why = format!("mails of failed runs went to {}: mails of this version go to those whom they are about", value("email_recipients"));
+        let why = format!(
+            "mails of failed runs went to {}: mails of this version go to those whom they are about",
+            value("email_recipients")
+        );
         all.push(("e-mail recipients", why));
     }
     if on("teams_enabled") {
@@ -189,7 +218,10 @@ fn without_counterpart(settings: &Settings) -> Vec<(&'static str, String)> {
         all.push(("notification API", why.to_owned()));
     }
     if on("s3_backup_enabled") {
-        let why = format!("old logs stay in the bucket {}: here all files may lie in one (`storage.url`), and `rigi backup` takes all", value("s3_bucket"));
+        let why = format!(
+            "old logs stay in the bucket {}: here all files may lie in one (`storage.url`), and `rigi backup` takes all",
+            value("s3_bucket")
+        );
         all.push(("S3 backup of logs", why));
     }
     all
@@ -202,7 +234,11 @@ impl Moving<'_> {
         for (name, variable) in NAMES {
             let variable = self.variables.get(variable).map(String::as_str);
             // The address of the repository is the variable's first, there.
-            let first = if name.starts_with("git_sync") || name == "pipelines_subdir" { variable.or(page.get(name)) } else { page.get(name).or(variable) };
+            let first = if name.starts_with("git_sync") || name == "pipelines_subdir" {
+                variable.or(page.get(name))
+            } else {
+                page.get(name).or(variable)
+            };
             if let Some(value) = first.filter(|value| !value.trim().is_empty()) {
                 settings.insert(name.to_owned(), value.to_owned());
             }
@@ -223,7 +259,11 @@ impl Moving<'_> {
                 Some(token) => match self.opened(token) {
                     Some(value) => value,
                     None => {
-                        self.report.left_out(SUBJECT, file, format!("{what}: it does not open with this key"));
+                        self.report.left_out(
+                            SUBJECT,
+                            file,
+                            format!("{what}: it does not open with this key"),
+                        );
                         continue;
                     }
                 },
@@ -253,7 +293,11 @@ impl Moving<'_> {
         let written = std::fs::create_dir_all(&folder).and_then(|()| write_private(&path, value.as_bytes()));
         written.map_err(|error| {
             let what = format!("{} cannot be written: {error}", path.display());
-            Trouble::new(ErrorCode::StorageUnavailable, what, "check the rights and the disk of the data folder")
+            Trouble::new(
+                ErrorCode::StorageUnavailable,
+                what,
+                "check the rights and the disk of the data folder",
+            )
         })
     }
 }

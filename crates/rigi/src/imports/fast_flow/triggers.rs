@@ -20,7 +20,8 @@ const LARGEST: u64 = 1 << 20;
 fn entry(row: &ForeignRow) -> Value {
     let mut entry = Map::new();
     entry.insert("pipeline".to_owned(), row.get("downstream_pipeline").unwrap_or_default().into());
-    let (success, failure) = (row.get("on_success").is_none_or(truth), row.get("on_failure").is_some_and(truth));
+    let (success, failure) =
+        (row.get("on_success").is_none_or(truth), row.get("on_failure").is_some_and(truth));
     if !success {
         entry.insert("on_success".to_owned(), false.into());
     }
@@ -39,7 +40,8 @@ fn entry(row: &ForeignRow) -> Value {
 fn has(spec: &PipelineSpec, row: &ForeignRow) -> bool {
     let config = row.get("run_config_id").filter(|id| !id.is_empty());
     spec.downstream_triggers.iter().any(|one| {
-        Some(one.pipeline.as_str()) == row.get("downstream_pipeline") && one.run_config_id.as_deref() == config
+        Some(one.pipeline.as_str()) == row.get("downstream_pipeline")
+            && one.run_config_id.as_deref() == config
     })
 }
 
@@ -77,7 +79,10 @@ impl Moving<'_> {
                 continue;
             };
             if !row.get("enabled").is_none_or(truth) {
-                let why = format!("it is switched off in Fast-Flow; to have it, write into `downstream_triggers`: {}", entry(&row));
+                let why = format!(
+                    "it is switched off in Fast-Flow; to have it, write into `downstream_triggers`: {}",
+                    entry(&row)
+                );
                 self.report.left_out(SUBJECT, &name, why);
             } else if has(spec, &row) {
                 self.report.here(SUBJECT, 1);
@@ -104,10 +109,18 @@ impl Moving<'_> {
         match written {
             Ok(()) => {
                 self.report.new(SUBJECT, 1);
-                self.report.differs(SUBJECT, name, format!("it stands in {shown} now: commit it where the folder comes from"));
+                self.report.differs(
+                    SUBJECT,
+                    name,
+                    format!("it stands in {shown} now: commit it where the folder comes from"),
+                );
             }
             Err(why) => {
-                self.report.left_out(SUBJECT, name, format!("{shown} is not changed, as {why}; write into `downstream_triggers`: {entry}"));
+                self.report.left_out(
+                    SUBJECT,
+                    name,
+                    format!("{shown} is not changed, as {why}; write into `downstream_triggers`: {entry}"),
+                );
             }
         }
     }
@@ -134,7 +147,10 @@ mod tests {
 
     #[test]
     fn a_spec_keeps_its_order_and_odd_ones_are_left_alone() {
-        let text = with_entry(r#"{"tags": ["x"], "downstream_triggers": [{"pipeline": "a"}], "enabled": true}"#, &json!({"pipeline": "b"}));
+        let text = with_entry(
+            r#"{"tags": ["x"], "downstream_triggers": [{"pipeline": "a"}], "enabled": true}"#,
+            &json!({"pipeline": "b"}),
+        );
         let text = text.unwrap();
         let read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["downstream_triggers"], json!([{"pipeline": "a"}, {"pipeline": "b"}]));

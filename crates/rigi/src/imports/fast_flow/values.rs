@@ -10,9 +10,11 @@ use sha2::{Digest, Sha256};
 /// A point in time.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let civil = || Some(text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let civil =
+        || Some(text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
     // PostgreSQL leaves the minutes of a zone out where there are none.
-    let short = text.len() > 3 && matches!(text.as_bytes()[text.len() - 3], b'+' | b'-') && text.contains(':');
+    let short =
+        text.len() > 3 && matches!(text.as_bytes()[text.len() - 3], b'+' | b'-') && text.contains(':');
     let zoned = || if short { format!("{text}:00") } else { text.to_owned() }.parse::<jiff::Timestamp>().ok();
     zoned().or_else(civil).map(|at| Timestamp(at.as_microsecond()))
 }
@@ -81,7 +83,8 @@ mod tests {
         let dashed = uuid("69cb2bbe-9789-5d7d-ab1c-0c196d29c190").unwrap();
         assert_eq!(uuid("69cb2bbe97895d7dab1c0c196d29c190"), Some(dashed));
         assert_eq!(shown_uuid(dashed), "69cb2bbe-9789-5d7d-ab1c-0c196d29c190");
-        for wrong in ["", "69cb2bbe", "zzcb2bbe97895d7dab1c0c196d29c190", "+9cb2bbe97895d7dab1c0c196d29c190"] {
+        for wrong in ["", "69cb2bbe", "zzcb2bbe97895d7dab1c0c196d29c190", "+9cb2bbe97895d7dab1c0c196d29c190"]
+        {
             assert_eq!(uuid(wrong), None, "{wrong}");
         }
         let (early, late) = (Timestamp(1_700_000_000_000_000), Timestamp(1_700_000_001_000_000));
