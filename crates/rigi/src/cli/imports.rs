@@ -303,7 +303,7 @@ mod tests {
         (0..25).for_each(|n| report.left_out("runs", &format!("run {n}"), "it has not ended"));
         report.settings = Some("[limits]\nruns = 6\n".to_owned());
         report.next = next(Path::new("p"), false, true);
-        let shown = text(&report, &Terminal::plain());
+        let shown = text(&report, &Terminal::plain(80));
         for expected in
             ["1,200", "left out · runs · run 0, ", "and 5 more\n  it has not ended", "[limits]", "rigi up p"]
         {

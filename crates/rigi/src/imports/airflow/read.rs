@@ -14,7 +14,7 @@ use tokio::process::Command;
 use crate::trouble::Trouble;
 
 /// What Python is given: its own library alone, and nothing of the folder.
-const PROGRAM: &str = concat!(include_str!("values.py"), include_str!("dags.py"));
+const PROGRAM: &str = concat!(include_str!("values.py"), include_str!("tasks.py"), include_str!("dags.py"));
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Bytes that it may say.
 const MOST_SAID: u64 = 64 << 20;
