@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod backup;
 pub mod blobs;
+mod brought;
 mod bucket;
 pub mod db;
 mod durable;

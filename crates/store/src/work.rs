@@ -10,7 +10,7 @@ use crate::rows::Rows;
 use crate::tables::events::SubjectChange;
 use crate::tables::idempotency::KeyRow;
 use crate::tables::runs::{NewRun, RunChange};
-use crate::tables::{artifacts, attempts, events, idempotency, runs, runs_brought};
+use crate::tables::{artifacts, attempts, events, idempotency, runs};
 use crate::triggers::follow_ups;
 use crate::write::Write;
 
@@ -146,8 +146,6 @@ impl Work {
         let events: Vec<_> = self.writes.iter().flat_map(|write| &write.events).collect();
         let first = self.next_event() - i64::try_from(events.len()).unwrap_or(0);
         self.writes.iter().for_each(|write| rows.extend(&write.rows));
-        let brought = self.writes.iter().flat_map(|write| &write.brought);
-        brought.for_each(|run| runs_brought::insert(rows, run));
         (first..).zip(events).for_each(|(id, event)| events::insert_other(rows, id, event));
     }
 

@@ -4,15 +4,12 @@ use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{ProjectName, Timestamp};
 
 use crate::rows::Rows;
-use crate::tables::runs_brought::BroughtRun;
 
 /// Rows and events that are written together, or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Write {
     pub rows: Rows<'static>,
     pub events: Vec<SubjectEvent>,
-    /// Runs that ended elsewhere; what happened to them is among the events.
-    pub brought: Vec<BroughtRun>,
     /// A removal: it sees what was written before it, and nothing is written beside it.
     pub alone: bool,
     /// Lines of the audit log are among the rows.

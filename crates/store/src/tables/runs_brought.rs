@@ -2,17 +2,14 @@
 //! waits.
 
 use rigi_model::event::SubjectEvent;
-use rigi_model::{ProjectName, Reason, RunId};
+use rigi_model::{Reason, RunId};
 use serde::Serialize;
 
 use super::artifacts::{self, Artifact};
 use super::attempts;
 use super::runs::{EndedAttempt, Run, signed};
-use crate::people::{Deed, Entry, audit};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::{Rows, Statement};
-use crate::write::Write;
-use crate::{Error, Result, Store};
 
 /// A run that ended elsewhere.
 #[derive(Debug, Clone)]
@@ -76,8 +73,15 @@ fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps of text keys serialise")
 }
 
-/// Its rows. Its id is new, and it has no inputs: what it was given lies elsewhere.
-pub(crate) fn insert<'a>(rows: &mut Rows<'a>, brought: &'a BroughtRun) {
+/// Their rows. Their ids are new.
+pub(crate) fn rows(runs: &[BroughtRun]) -> Rows<'static> {
+    let mut rows = Rows::default();
+    runs.iter().for_each(|run| insert(&mut rows, run));
+    rows.into_owned()
+}
+
+/// The rows of one. It has no inputs: what it was given lies elsewhere.
+fn insert<'a>(rows: &mut Rows<'a>, brought: &'a BroughtRun) {
     let Run { request, status } = &brought.run;
     rows.add(
         &INSERT,
@@ -132,44 +136,4 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, brought: &'a BroughtRun) {
     }
     attempts::insert(rows, &request.project, &request.id, &brought.attempt);
     brought.artifacts.iter().for_each(|file| artifacts::insert(rows, &request.project, &request.id, file));
-}
-
-impl Store {
-    /// Brings runs in that ended elsewhere, all or none. Their versions, logs and files are stored before.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] if one of them is here, or has not ended.
-    pub async fn bring_runs(&self, runs: Vec<BroughtRun>) -> Result<()> {
-        let open =
-            |one: &&BroughtRun| one.run.status.ended_at.is_none() || !one.run.status.state.is_terminal();
-        if let Some(open) = runs.iter().find(open) {
-            return Err(Error::Conflict(format!("run {} has not ended", open.run.request.id)));
-        }
-        let events = runs.iter().flat_map(|run| run.events.iter().cloned()).collect();
-        self.write(Write { brought: runs, events, ..Write::default() }).await
-    }
-
-    /// Writes into the audit log that things were brought from elsewhere, with how many of what.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub async fn tell_brought(
-        &self,
-        project: &ProjectName,
-        from: &str,
-        counts: serde_json::Value,
-        deed: &Deed,
-    ) -> Result<()> {
-        let mut write = Write::default();
-        let entry = Entry {
-            action: "imports.bring",
-            project: Some(project),
-            subject: "import",
-            id: from,
-            after: Some(counts),
-            before: None,
-        };
-        audit::add(&mut write, deed, entry);
-        self.write(write).await
-    }
 }

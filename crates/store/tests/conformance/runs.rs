@@ -9,7 +9,9 @@ use rigi_model::{AttemptState, ContentHash, RunId, RunState, Usage};
 use rigi_store::people::Deed;
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::events::Since;
-use rigi_store::{Accepted, BroughtRun, EndedAttempt, Error, IdempotencyKey, NewRun, Pace, Run, RunChange, RunInput};
+use rigi_store::{
+    Accepted, BroughtRun, EndedAttempt, Error, IdempotencyKey, NewRun, Pace, Run, RunChange, RunInput,
+};
 
 use crate::support::{T, change, new_run, on_each, project, stored};
 
@@ -254,8 +256,12 @@ fn runs_that_ended_elsewhere_come_whole_and_once() {
             usage: Usage { cpu_us: 0, max_memory: 7 },
             log: LogFacts { lines: 2, cut_bytes: 5 },
         };
-        let attempt =
-            EndedAttempt { record, log: Some(b"blocks".to_vec()), log_object: None, samples: Some("[]".into()) };
+        let attempt = EndedAttempt {
+            record,
+            log: Some(b"blocks".to_vec()),
+            log_object: None,
+            samples: Some("[]".into()),
+        };
         let artifacts = vec![Artifact::new("cells.json".into(), None, 1, kept.size, kept.sha256)];
         let event = SubjectEvent {
             project: project(),
@@ -266,8 +272,9 @@ fn runs_that_ended_elsewhere_come_whole_and_once() {
             message: Some("exit 3".into()),
         };
         let stored = Run { request: run.clone(), status: status.clone() };
-        let brought = BroughtRun { run: stored.clone(), attempt, artifacts: artifacts.clone(), events: vec![event] };
-        store.bring_runs(vec![brought.clone()]).await.unwrap();
+        let brought =
+            BroughtRun { run: stored.clone(), attempt, artifacts: artifacts.clone(), events: vec![event] };
+        store.bring_runs(&[brought.clone()]).await.unwrap();
         assert_eq!(store.db().run(&project(), &run.id).await.unwrap(), stored);
         assert_eq!(store.db().attempts(&run.id).await.unwrap()[0].exit_code, Some(3));
         assert_eq!(store.db().attempt_log(&run.id, 1).await.unwrap().unwrap().inline.unwrap(), b"blocks");
@@ -276,11 +283,11 @@ fn runs_that_ended_elsewhere_come_whole_and_once() {
         assert_eq!((events.len(), events[0].kind.as_str()), (1, "failed"));
         // Nothing of it waits for a server, and a second time changes nothing.
         assert!(store.db().open_runs(&project(), &[RunState::Queued], None, 10).await.unwrap().is_empty());
-        let twice = store.bring_runs(vec![brought.clone()]).await.unwrap_err();
+        let twice = store.bring_runs(&[brought.clone()]).await.unwrap_err();
         assert!(matches!(twice, Error::Conflict(_)), "{twice}");
         let mut open = brought;
         open.run.status = RunStatus::accepted(T);
-        assert!(matches!(store.bring_runs(vec![open]).await, Err(Error::Conflict(_))));
+        assert!(matches!(store.bring_runs(&[open]).await, Err(Error::Conflict(_))));
         let deed = Deed::of_server("import", T);
         store.tell_brought(&project(), "fast-flow", serde_json::json!({"runs": 1}), &deed).await.unwrap();
     });

@@ -120,11 +120,6 @@ pub async fn bring(loaded: &Loaded, options: &Options) -> Result<Report, Trouble
     let mut foreign = Foreign::open(&url).await.map_err(|error| not_opened(&error))?;
     expect_fast_flow(&mut foreign).await?;
     let (key, key_text) = secrets::read_key(options, &variables)?;
-    let here = match options.run {
-        Run::Real => Some(Directly::open(loaded).await?),
-        Run::Dry => Directly::open_if_there(loaded).await?,
-    };
-    let (project, folder) = place(here.as_ref(), loaded, options)?;
     let report = Report { dry_run: options.run == Run::Dry, ..Report::default() };
     let deed =
         Deed { via: "terminal".to_owned(), ..Deed::of_server("import of Fast-Flow", Timestamp::now()) };
@@ -133,9 +128,9 @@ pub async fn bring(loaded: &Loaded, options: &Options) -> Result<Report, Trouble
         options,
         variables,
         foreign,
-        here,
-        project,
-        folder,
+        here: None,
+        project: ProjectName::default(),
+        folder: loaded.pipelines.clone(),
         key,
         key_text,
         specs: BTreeMap::new(),
@@ -143,6 +138,13 @@ pub async fn bring(loaded: &Loaded, options: &Options) -> Result<Report, Trouble
         deed,
         report,
     };
+    // Before anything is made here.
+    moving.expect_right_key().await?;
+    moving.here = match options.run {
+        Run::Real => Some(Directly::open(loaded).await?),
+        Run::Dry => Directly::open_if_there(loaded).await?,
+    };
+    (moving.project, moving.folder) = place(moving.here.as_ref(), loaded, options)?;
     moving.all().await?;
     let Moving { foreign, report, .. } = moving;
     foreign.close().await;

@@ -148,7 +148,7 @@ impl Moving<'_> {
                 Err(why) => self.report.left_out(SUBJECT, &name, why),
             }
         }
-        self.bring_invitations().await.map_err(|error| of_store(&error))?;
+        self.bring_invitations().await?;
         if !self.loaded.config.people.enabled {
             let why = "accounts count once `people.enabled = true` stands in `rigi.toml`, with the providers that they sign in by";
             self.report.to_do(SUBJECT, "all", why);
@@ -181,7 +181,6 @@ impl Moving<'_> {
         }
         let grants =
             if theirs.is_pending { Vec::new() } else { vec![(theirs.grant.clone(), GrantSource::Hand)] };
-        let mut identities = theirs.identities.into_iter();
         let new = NewPerson {
             kind: PersonKind::Person,
             name,
@@ -190,11 +189,12 @@ impl Moving<'_> {
             grants,
             invited_by: None,
             claim: None,
-            identity: identities.next(),
+            // With one, the mail address would count as proven, which Fast-Flow does not say.
+            identity: None,
         };
         let id = store.add_person(new, &self.deed).await?;
-        for identity in identities {
-            store.add_identity(&id, &identity, &self.deed).await?;
+        for identity in &theirs.identities {
+            store.add_identity(&id, identity, &self.deed).await?;
         }
         if theirs.is_blocked {
             let person = store.db().person(&id).await?;
@@ -228,10 +228,9 @@ impl Moving<'_> {
     }
 
     /// Invitations that can still be taken. Their links are others here, and are shown.
-    async fn bring_invitations(&mut self) -> rigi_store::Result<()> {
+    async fn bring_invitations(&mut self) -> Result<(), Trouble> {
         let now = self.deed.at;
-        let rows =
-            self.rows(INVITATIONS).await.map_err(|trouble| rigi_store::Error::Conflict(trouble.message))?;
+        let rows = self.rows(INVITATIONS).await?;
         for row in rows {
             let mail = row.get("recipient_email").unwrap_or_default().to_owned();
             let Some((link, key)) = invitation(&row, &self.project, now) else {
@@ -246,7 +245,7 @@ impl Moving<'_> {
                 }
             };
             let known = match self.known() {
-                Some(store) => store.db().link(&key, now).await?.is_some(),
+                Some(store) => store.db().link(&key, now).await.map_err(|error| of_store(&error))?.is_some(),
                 None => false,
             };
             if known {
@@ -262,7 +261,7 @@ impl Moving<'_> {
             );
             self.report.to_do(INVITATIONS, &mail, why);
             if let Some(store) = self.store() {
-                store.add_link(&key, &link, None, &self.deed).await?;
+                store.add_link(&key, &link, None, &self.deed).await.map_err(|error| of_store(&error))?;
             }
         }
         Ok(())

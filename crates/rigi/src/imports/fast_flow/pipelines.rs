@@ -99,11 +99,15 @@ impl Moving<'_> {
         if fs::symlink_metadata(&to).is_ok() {
             let limits = self.loaded.config.code_limits();
             let there = read_pipeline(name, &to, limits).map_err(|error| cannot("read", &to, &error))?;
-            if there.is_some_and(|there| there.listing().files() == pipeline.listing().files()) {
-                self.report.here(SUBJECT, 1);
-            } else {
-                let why = format!("there is another of its name in {}, which stays", self.folder.display());
-                self.report.left_out(SUBJECT, name, why);
+            self.report.here(SUBJECT, 1);
+            let same = |there: &Arc<Pipeline>| there.listing().files() == pipeline.listing().files();
+            if !there.as_ref().is_some_and(same) {
+                let why = format!("it is another in {}, which stays", self.folder.display());
+                self.report.differs(SUBJECT, name, why);
+            }
+            // What runs here is what the rest goes by.
+            if let Some(Ok(ready)) = there.as_ref().map(|there| &there.outcome) {
+                self.specs.insert(name.to_owned(), ready.spec.clone());
             }
             return Ok(());
         }

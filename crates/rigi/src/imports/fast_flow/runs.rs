@@ -238,7 +238,7 @@ impl Writing<'_> {
             lacking.push(lacks);
         }
         if !brought.is_empty() {
-            self.store.bring_runs(brought).await?;
+            self.store.bring_runs(&brought).await?;
         }
         Ok(lacking)
     }

@@ -52,7 +52,6 @@ impl Moving<'_> {
     pub(super) async fn bring_secrets(&mut self) -> Result<(), Trouble> {
         self.report.about(SUBJECT);
         let rows = self.rows("secrets").await?;
-        self.expect_right_key(&rows).await?;
         let mut new = Vec::new();
         let open = match self.known() {
             Some(store) => Some(store.open_secrets(&self.project).await.map_err(|e| of_store(&e))?),
@@ -106,10 +105,11 @@ impl Moving<'_> {
     }
 
     /// A key that opens nothing of what is sealed is another server's.
-    async fn expect_right_key(&mut self, secrets: &[ForeignRow]) -> Result<(), Trouble> {
+    pub(super) async fn expect_right_key(&mut self) -> Result<(), Trouble> {
         if self.key.is_none() {
             return Ok(());
         }
+        let secrets = self.rows("secrets").await?;
         let is_sealed = |row: &&ForeignRow| !row.get("is_parameter").is_some_and(truth);
         let mut tokens: Vec<String> =
             secrets.iter().filter(is_sealed).filter_map(|row| row.get("value")).map(str::to_owned).collect();
