@@ -127,11 +127,34 @@ impl Foreign {
 
     /// The rows of a table that is there, with these columns of it, in the order of the first.
     pub fn rows<'a>(&'a mut self, table: &str, columns: &[String]) -> BoxStream<'a, Result<ForeignRow>> {
+        let order = columns.first().map_or_else(String::new, |first| format!(" ORDER BY {}", quoted(first)));
+        self.select(table, columns, &order)
+    }
+
+    /// Those of them whose column of UUIDs is this one, without a walk through all.
+    pub fn rows_of<'a>(
+        &'a mut self,
+        table: &str,
+        columns: &[String],
+        column: &str,
+        uuid: u128,
+    ) -> BoxStream<'a, Result<ForeignRow>> {
+        // SQLite has them as 32 digits of hex; PostgreSQL reads these as well.
+        let cast = if matches!(self.connection, Connection::Postgres(_)) { "::uuid" } else { "" };
+        let condition = format!(" WHERE {} = '{uuid:032x}'{cast}", quoted(column));
+        self.select(table, columns, &condition)
+    }
+
+    fn select<'a>(
+        &'a mut self,
+        table: &str,
+        columns: &[String],
+        rest: &str,
+    ) -> BoxStream<'a, Result<ForeignRow>> {
         let names: Vec<String> = columns.to_vec();
         let texts: Vec<String> =
             columns.iter().map(|column| format!("CAST({} AS TEXT)", quoted(column))).collect();
-        let order = columns.first().map_or_else(String::new, |first| format!(" ORDER BY {}", quoted(first)));
-        let sql = AssertSqlSafe(format!("SELECT {} FROM {}{order}", texts.join(", "), quoted(table)));
+        let sql = AssertSqlSafe(format!("SELECT {} FROM {}{rest}", texts.join(", "), quoted(table)));
         match &mut self.connection {
             Connection::Sqlite(connection) => {
                 let rows = sqlx::query(sql).fetch(&mut **connection);

@@ -13,9 +13,13 @@ const LARGEST_PICTURE: usize = 32 << 20;
 /// What is kept of cells: their state and output as one file, and each picture as one.
 pub(super) fn cell_files(cells: &[ForeignRow]) -> Vec<(String, Vec<u8>)> {
     let (mut files, mut shown) = (Vec::new(), Vec::new());
+    let numbered =
+        |cell: &'_ ForeignRow| cell.get("cell_index").and_then(|index| index.parse().ok()).unwrap_or(0_u32);
+    let mut cells: Vec<&ForeignRow> = cells.iter().collect();
+    cells.sort_by_key(|cell| numbered(cell));
     for cell in cells {
         let text = |column: &str| cell.get(column).unwrap_or_default();
-        let index: u32 = text("cell_index").parse().unwrap_or(0);
+        let index = numbered(cell);
         let outputs: Value = serde_json::from_str(text("outputs")).unwrap_or_default();
         let mut pictures = Vec::new();
         for (number, picture) in outputs["images"].as_array().into_iter().flatten().enumerate() {
@@ -83,7 +87,7 @@ mod tests {
         assert_eq!(names, ["fast-flow/cell-3-1.png", "fast-flow/cell-3-4.svg", "fast-flow/cells.json"]);
         assert_eq!(files[0].1, b"\x89PNG");
         let shown: Value = serde_json::from_slice(&files[2].1).unwrap();
-        assert_eq!(shown[0]["pictures"], json!(["fast-flow/cell-3-1.png", "fast-flow/cell-3-4.svg"]));
-        assert_eq!((&shown[0]["stdout"], &shown[1]["cell"]), (&json!("12\n"), &json!(0)));
+        assert_eq!(shown[1]["pictures"], json!(["fast-flow/cell-3-1.png", "fast-flow/cell-3-4.svg"]));
+        assert_eq!((&shown[1]["stdout"], &shown[0]["cell"]), (&json!("12\n"), &json!(0)));
     }
 }

@@ -87,6 +87,8 @@ struct Moving<'a> {
     options: &'a Options,
     variables: BTreeMap<String, String>,
     foreign: Foreign,
+    /// Its address.
+    url: String,
     /// What is here; `None`: nothing, and nothing is made.
     here: Option<Directly>,
     project: ProjectName,
@@ -128,6 +130,7 @@ pub async fn bring(loaded: &Loaded, options: &Options) -> Result<Report, Trouble
         options,
         variables,
         foreign,
+        url,
         here: None,
         project: ProjectName::default(),
         folder: loaded.pipelines.clone(),

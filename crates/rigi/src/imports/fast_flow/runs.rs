@@ -5,13 +5,13 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::run::{AttemptRecord, EnvironmentUse, LogFacts, RunStatus};
 use rigi_model::{ProjectName, RunId, Target, Timestamp, Usage};
 use rigi_store::logs::{LogSource, Notes, Packed};
 use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{Blobs, BroughtRun, EndedAttempt, ForeignRow, NewRun, Run as StoredRun, Store};
+use rigi_store::{Blobs, BroughtRun, EndedAttempt, Foreign, ForeignRow, NewRun, Run as StoredRun, Store};
 
 use super::cells::cell_files;
 use super::code::Versions;
@@ -25,6 +25,8 @@ use crate::trouble::Trouble;
 const SUBJECT: &str = "runs";
 const LOGS: &str = "logs";
 const METRICS: &str = "metrics";
+/// Fast-Flow's table of the cells of notebooks.
+const CELLS: &str = "run_cell_logs";
 /// Runs that are written in one commit.
 const TOGETHER: usize = 200;
 /// Bytes of a log that are kept where none are said.
@@ -32,8 +34,22 @@ const LONGEST_LOG: u64 = 64 << 20;
 
 /// When each run began, by its UUID: what repeats another names its id here.
 type Beginnings = BTreeMap<u128, Timestamp>;
-/// The cells of notebook runs, by the UUID of the run.
-type Cells = BTreeMap<u128, Vec<ForeignRow>>;
+/// The cells of notebook runs, over a connection of their own: they may hold many pictures.
+struct Cells {
+    foreign: Foreign,
+    columns: Vec<String>,
+    /// Runs that have some.
+    runs: BTreeSet<u128>,
+}
+
+impl Cells {
+    async fn of(&mut self, run: u128) -> rigi_store::Result<Vec<ForeignRow>> {
+        if !self.runs.contains(&run) {
+            return Ok(Vec::new());
+        }
+        self.foreign.rows_of(CELLS, &self.columns, "run_id", run).try_collect().await
+    }
+}
 
 /// What it takes to write runs.
 struct Writing<'a> {
@@ -43,7 +59,7 @@ struct Writing<'a> {
     logs: Option<PathBuf>,
     longest_log: u64,
     began: &'a Beginnings,
-    cells: &'a Cells,
+    cells: Cells,
     versions: Versions,
     now: Timestamp,
 }
@@ -116,13 +132,16 @@ impl Moving<'_> {
     }
 
     async fn cells(&mut self) -> Result<Cells, Trouble> {
-        let mut cells = Cells::new();
-        for row in self.rows("run_cell_logs").await? {
-            if let Some(run) = row.get("run_id").and_then(uuid) {
-                cells.entry(run).or_default().push(row);
+        let mut runs = BTreeSet::new();
+        let columns = self.foreign.columns(CELLS).await.map_err(|error| not_opened(&error))?;
+        if columns.iter().any(|column| column == "run_id") {
+            let mut rows = self.foreign.rows(CELLS, &["run_id".to_owned()]);
+            while let Some(row) = rows.next().await {
+                runs.extend(row.map_err(|error| not_opened(&error))?.get("run_id").and_then(uuid));
             }
         }
-        Ok(cells)
+        let foreign = Foreign::open(&self.url).await.map_err(|error| not_opened(&error))?;
+        Ok(Cells { foreign, columns, runs })
     }
 
     pub(super) async fn bring_runs(&mut self) -> Result<(), Trouble> {
@@ -143,7 +162,7 @@ impl Moving<'_> {
             logs: logs.clone(),
             longest_log: self.loaded.config.limits.log_size.map_or(LONGEST_LOG, |size| size.0),
             began: &began,
-            cells: &cells,
+            cells,
             versions: Versions::of(&self.options.pipelines, self.loaded.config.code_limits()),
             now,
         });
@@ -249,7 +268,7 @@ impl Writing<'_> {
             Lacking { has_code: found.has_code || run.code.commit.is_none(), ..Lacking::default() };
         let (log, log_object, facts, log_bytes) = self.log(run, &mut lacking)?;
         let (samples, max_memory) = self.samples(run, &mut lacking);
-        let artifacts = self.artifacts(run)?;
+        let artifacts = self.artifacts(run).await?;
         let usage = Usage { cpu_us: 0, max_memory };
         let bytes = artifacts.iter().map(|file| u64::try_from(file.size).unwrap_or(0)).sum();
         let label = match &run.uv_version {
@@ -382,12 +401,16 @@ impl Writing<'_> {
     }
 
     /// The cells of a notebook, and their pictures.
-    fn artifacts(&self, run: &TheirRun) -> rigi_store::Result<Vec<Artifact>> {
-        let Some(cells) = uuid(&run.uuid).and_then(|uuid| self.cells.get(&uuid)) else {
-            return Ok(Vec::new());
+    async fn artifacts(&mut self, run: &TheirRun) -> rigi_store::Result<Vec<Artifact>> {
+        let cells = match uuid(&run.uuid) {
+            Some(uuid) => self.cells.of(uuid).await?,
+            None => Vec::new(),
         };
+        if cells.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut files = Vec::new();
-        for (path, content) in cell_files(cells) {
+        for (path, content) in cell_files(&cells) {
             let stored = self.blobs.put(&*content)?;
             files.push(Artifact::new(path, None, 1, stored.size, stored.sha256));
         }
