@@ -74,6 +74,15 @@ struct Lacking {
     has_metrics: bool,
 }
 
+/// A log as it is stored.
+#[derive(Debug, Default)]
+struct KeptLog {
+    inline: Option<Vec<u8>>,
+    object: Option<String>,
+    facts: LogFacts,
+    bytes: u64,
+}
+
 impl Moving<'_> {
     /// The folder of logs: the one that is said, else `logs` beside the pipelines.
     fn log_folder(&self) -> Option<PathBuf> {
@@ -266,7 +275,8 @@ impl Writing<'_> {
         let found = self.versions.version(self.store, self.project, &run.code, self.now).await?;
         let mut lacking =
             Lacking { has_code: found.has_code || run.code.commit.is_none(), ..Lacking::default() };
-        let (log, log_object, facts, log_bytes) = self.log(run, &mut lacking)?;
+        let log = self.log(run, &mut lacking)?;
+        let facts = log.facts;
         let (samples, max_memory) = self.samples(run, &mut lacking);
         let artifacts = self.artifacts(run).await?;
         let usage = Usage { cpu_us: 0, max_memory };
@@ -290,7 +300,7 @@ impl Writing<'_> {
             usage,
             log: facts,
             artifacts: (artifacts.len() as u64, bytes),
-            stored_bytes: bytes + log_bytes,
+            stored_bytes: bytes + log.bytes,
             ..RunStatus::accepted(run.began)
         };
         let record = AttemptRecord {
@@ -327,7 +337,7 @@ impl Writing<'_> {
             step: None,
         };
         let events = self.events(run);
-        let attempt = EndedAttempt { record, log, log_object, samples };
+        let attempt = EndedAttempt { record, log: log.inline, log_object: log.object, samples };
         Ok((BroughtRun { run: StoredRun { request, status }, attempt, artifacts, events }, lacking))
     }
 
@@ -348,14 +358,8 @@ impl Writing<'_> {
         ]
     }
 
-    #[expect(clippy::type_complexity, reason = "the four are the columns that a log takes")]
-    fn log(
-        &self,
-        run: &TheirRun,
-        lacking: &mut Lacking,
-    ) -> rigi_store::Result<(Option<Vec<u8>>, Option<String>, LogFacts, u64)> {
-        let nothing = (None, None, LogFacts::default(), 0);
-        let Some(named) = &run.log_file else { return Ok(nothing) };
+    fn log(&self, run: &TheirRun, lacking: &mut Lacking) -> rigi_store::Result<KeptLog> {
+        let Some(named) = &run.log_file else { return Ok(KeptLog::default()) };
         let read = open(self.logs.as_deref(), named).and_then(|file: File| {
             read_log(file, run.began, self.longest_log).map_err(|error| format!("it cannot be read: {error}"))
         });
@@ -363,22 +367,21 @@ impl Writing<'_> {
             Ok(read) => read,
             Err(why) => {
                 lacking.log = Some(why);
-                return Ok(nothing);
+                return Ok(KeptLog::default());
             }
         };
         lacking.has_log = true;
         let facts = LogFacts { lines: read.lines, cut_bytes: read.cut };
         let object = format!("{}/{}.1", run.id.short(), run.id);
         let packed = LogSource::Bytes(read.blocks.into()).pack(&self.blobs, &object, &Notes::default())?;
+        let kept = KeptLog { facts, ..KeptLog::default() };
         Ok(match packed {
-            Packed::Empty => (None, None, facts, 0),
-            Packed::Inline(bytes) => {
-                let size = bytes.len() as u64;
-                (Some(bytes), None, facts, size)
-            }
+            Packed::Empty => kept,
+            Packed::Inline(bytes) => KeptLog { bytes: bytes.len() as u64, inline: Some(bytes), ..kept },
             Packed::Object(object) => {
-                let size = std::fs::metadata(self.blobs.log_file(&object)?).map_or(0, |facts| facts.len());
-                (None, Some(object), facts, size)
+                let file = self.blobs.log_file(&object)?;
+                let bytes = std::fs::metadata(file).map_or(0, |facts| facts.len());
+                KeptLog { bytes, object: Some(object), ..kept }
             }
         })
     }
