@@ -44,7 +44,7 @@ test("what a pipeline is and is given: type, enabled, description, tags, default
   expect((await server.api.output((await ends(server, "bare")).id))[1]).toBe(bare[1]);
   const lines = await server.api.lines((await ends(server, "talks")).id);
   expect(lines.map(({ stream, text }) => `${stream} ${text}`).sort()).toEqual(["stderr two  ", "stdout ", "stdout one", "stdout ünïcödé", "stdout �"].sort());
-  expect(await server.api.get("/pipelines/book")).toMatchObject({ entry: { kind: "notebook" } });
+  expect(await server.api.get("/pipelines/book")).toMatchObject({ spec: { entry: { kind: "notebook" } } });
 });
 
 test("how a run ends and is tried again: timeout, retry_attempts, retry_strategy, exit statuses", async ({ bed }) => {
@@ -60,8 +60,8 @@ test("how a run ends and is tried again: timeout, retry_attempts, retry_strategy
     const run = await ends(server, name);
     expect(run).toMatchObject({ state: "failed", exit_code: 3, attempt: 3 });
     expect((await server.api.output(run.id)).at(-1)).toBe("try 2");
-    const { items } = await server.api.get<Page<{ claimed_at: string; ended_at: string }>>(`/runs/${run.id}/attempts`);
-    return items.slice(1).map((one, index) => (Date.parse(one.claimed_at) - Date.parse(items[index]!.ended_at)) / 1000);
+    const { items } = await server.api.get<Page<{ created_at: string; ended_at: string }>>(`/runs/${run.id}/attempts`);
+    return items.slice(1).map((one, index) => (Date.parse(one.created_at) - Date.parse(items[index]!.ended_at)) / 1000);
   };
   const [fixed, grows, listed] = [await pauses("fixed"), await pauses("grows"), await pauses("listed")];
   fixed.forEach((pause) => expect(pause).toBeGreaterThanOrEqual(0.2));
