@@ -14,7 +14,8 @@ use crate::trouble::Trouble;
 pub(crate) struct Directly {
     pub store: Store,
     pub projects: Projects,
-    pub folder: DataFolder,
+    /// Held as long as this is.
+    _folder: DataFolder,
 }
 
 impl Directly {
@@ -35,7 +36,7 @@ impl Directly {
         let store = super::keys::open_store(&loaded.config, &folder.path, Renew::default()).await?;
         let projects =
             Projects::read(&store, loaded.project_sources()).await.map_err(|error| of_store(&error))?;
-        Ok(Self { store, projects, folder })
+        Ok(Self { store, projects, _folder: folder })
     }
 
     /// The same where there is something to look at; what there is not yet is not made, nor brought up to date.

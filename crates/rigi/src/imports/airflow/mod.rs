@@ -6,5 +6,5 @@ mod spec;
 mod task;
 mod template;
 
-pub use read::{Read, read};
+pub use read::read;
 pub use spec::convert;
