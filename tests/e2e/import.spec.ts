@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Artifact, Page, Run } from "../support/api";
 import type { Said } from "../support/bed";
 import { installation, KEY, type Installation } from "../support/fastflow";
+import { repository } from "../support/places";
 import { expect, onBoth, test, type Bed } from "../support/test";
 
 interface Report {
@@ -67,7 +68,7 @@ test("an installation of Fast-Flow is brought with one command, and a second tim
     runs: [9, 0, 3],
     logs: [8, 0, 1],
     metrics: [8, 0, 0],
-    settings: [5, 0, 5],
+    settings: [4, 0, 5],
     history: [expect.any(Number), 0, 0],
   });
   expect(why(first, "broken")).toContain("main.ipynb");
@@ -90,7 +91,9 @@ test("an installation of Fast-Flow is brought with one command, and a second tim
   const here = files(bed.pipelines);
   const second = await report(bring(bed, from));
   for (const { subject, new: fresh, left_out } of second.subjects) {
-    expect([subject, fresh, left_out]).toEqual([subject, 0, counts(first)[subject]![2]]);
+    // Of a run that is here, its log is not looked for again.
+    const still = subject === "logs" ? 0 : counts(first)[subject]![2];
+    expect([subject, fresh, left_out]).toEqual([subject, 0, still]);
   }
   expect(files(bed.pipelines)).toEqual(here);
 
@@ -99,8 +102,8 @@ test("an installation of Fast-Flow is brought with one command, and a second tim
   expect(runs.length).toBe(9);
   const of = (uuid: string): Run => runs.find((run) => run.labels["fast-flow"] === uuid)!;
   const [good, failed] = [of("69cb2bbe-9789-5d7d-ab1c-0c196d29c190"), of("5547a32b-e93d-5e96-9c32-ed1c3718a273")];
-  expect(good).toMatchObject({ pipeline: "harvest", state: "succeeded", started_at: "2026-08-01T06:00:00Z", ended_at: "2026-08-01T06:00:12.5Z", exit_code: 0 });
-  expect(failed).toMatchObject({ state: "failed", exit_code: 3, message: "exit 3" });
+  expect(good).toMatchObject({ pipeline: "harvest", state: "succeeded", started_at: "2026-08-01T06:00:00.000000Z", ended_at: "2026-08-01T06:00:12.500000Z" });
+  expect(await server.api.run(failed.id)).toMatchObject({ state: "failed", exit_code: 3, message: "exit 3" });
   expect(runs.map((run) => run.state).sort()).toEqual(["cancelled", "failed", "failed", "failed", ...Array<string>(5).fill("succeeded")]);
 
   // What it was asked for with is there, and nothing that is secret.
@@ -117,7 +120,7 @@ test("an installation of Fast-Flow is brought with one command, and a second tim
   // Logs with their times, metrics, and the cells of a notebook.
   const lines = await server.api.lines(failed.id);
   expect(lines.map((line) => line.text)).toEqual(["harvest: begins", "Traceback (most recent call last):", "ValueError: no apples", "", "ünïcödé 🍎"]);
-  expect(lines[0]).toMatchObject({ at: "2026-08-01T07:00:01Z", stream: "stdout" });
+  expect(lines[0]).toMatchObject({ at: "2026-08-01T07:00:01.000000Z", stream: "stdout" });
   const samples = await server.api.get<Page<{ cpu: number; memory: number }>>(`/runs/${good.id}/usage`);
   expect(samples.items.length).toBe(6);
   expect(samples.items[2]).toMatchObject({ cpu: 0.25 });
@@ -126,7 +129,7 @@ test("an installation of Fast-Flow is brought with one command, and a second tim
   expect(cells.map((file) => file.path).sort()).toEqual(["fast-flow/cell-0-1.png", "fast-flow/cells.json"]);
 
   // Schedules as they stood: paused, changed, made.
-  const { items: schedules } = await server.api.get<Page<{ pipeline: string; id: string; paused?: { why?: string } }>>("/schedules?limit=50");
+  const { items: schedules } = await server.api.get<Page<{ pipeline: string; id: string; paused?: { why?: string } }>>("/schedules");
   const schedule = (name: string) => schedules.find((one) => `${one.pipeline}/${one.id}` === name);
   expect(schedule("press/staging")!.paused?.why).toContain("Fast-Flow");
   expect(schedule("cellar-watch/restart")!.paused).toBeTruthy();
@@ -151,13 +154,13 @@ test("people keep their roles, are blocked where they were, and sign in by whom 
   expect(who("emil").state).toBe("blocked");
   expect(who("ada")).toMatchObject({ mail: "ada@example.org", state: "active" });
   expect(who("ida").mail ?? null).toBeNull();
-  const { items: members } = await server.api.get<Page<{ name: string; role: string }>>("/members?limit=50");
+  const { items: members } = await server.api.get<Page<{ name: string; role: string }>>("/members");
   const roles = Object.fromEntries(members.map((member) => [member.name, member.role]));
   expect(roles).toMatchObject({ bruno: "editor", chiara: "viewer", dora: "editor", hugo: "viewer" });
   expect(roles["fritz"]).toBeUndefined();
   const link = await bed.rigi(["admin", "link", "--person", "ada@example.org"]);
   expect(link, link.err).toMatchObject({ code: 0 });
-  const audit = await bed.rigi(["audit", "-o", "json"]);
+  const audit = await bed.rigi(["audit", "list", "-o", "json"]);
   expect(audit.out).toContain("imports.bring");
 });
 
@@ -269,7 +272,7 @@ test("a crontab becomes pipelines that run", async ({ bed }) => {
 
 test("DAGs of Airflow become flows that run", async ({ bed }) => {
   const dags = join(bed.root, "dags");
-  cpSync(join(__dirname, "..", "fixtures", "airflow"), dags, { recursive: true });
+  cpSync(join(repository, "tests", "fixtures", "airflow"), dags, { recursive: true });
   const first = await report(bed.rigi(["import", "airflow", dags, "--to", bed.pipelines, "-o", "json"]));
   expect(counts(first)).toMatchObject({ DAGs: [3, 0, 0], pipelines: [3, 0, 0] });
   expect(why(first, "taskflow.py:30")).toContain("FileSensor");

@@ -3,9 +3,10 @@ import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { call, type Bed } from "./bed";
+import { repository } from "./places";
 import { makeDatabase } from "./postgres";
 
-const FIXTURES = join(__dirname, "..", "fixtures", "fastflow");
+const FIXTURES = join(repository, "tests", "fixtures", "fastflow");
 
 export const KEY = "YSBrZXkgb2YgYSBmaXh0dXJlOiBubyBzZWNyZXQgb2s=";
 

@@ -137,7 +137,7 @@ struct Airflow {
 struct To {
     /// Folder of pipelines; what is in it stays
     #[arg(long = "to", default_value = ".", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    folder: PathBuf,
+    place: PathBuf,
     /// Only say what would be written
     #[arg(long)]
     dry_run: bool,
@@ -241,8 +241,8 @@ fn written(
 ) -> anyhow::Result<ExitCode> {
     let writing = if to.dry_run { Writing::Dry } else { Writing::Real };
     report.dry_run = to.dry_run;
-    write_all(&to.folder, pipelines, writing, &mut report)?;
-    report.next = next(&to.folder, to.dry_run, report.brought_anything());
+    write_all(&to.place, pipelines, writing, &mut report)?;
+    report.next = next(&to.place, to.dry_run, report.brought_anything());
     show(&report, to.output, &session.terminal)?;
     Ok(Exit::Ok.into())
 }
