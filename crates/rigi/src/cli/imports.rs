@@ -273,6 +273,9 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         })
         .collect();
     let mut text = lay_out(&columns, &rows, Some(terminal.width), Heads::Shown, terminal);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
     for note in &report.notes {
         let more = note.count.saturating_sub(note.names.len() as u64);
         let mut names = note.names.join(", ");

@@ -21,18 +21,16 @@ pub(super) fn cell_files(cells: &[ForeignRow]) -> Vec<(String, Vec<u8>)> {
         let text = |column: &str| cell.get(column).unwrap_or_default();
         let index = numbered(cell);
         let outputs: Value = serde_json::from_str(text("outputs")).unwrap_or_default();
-        let mut pictures = Vec::new();
+        let (mut pictures, mut left_out) = (Vec::new(), 0);
         for (number, picture) in outputs["images"].as_array().into_iter().flatten().enumerate() {
-            let Some(ending) = ending(picture["mime"].as_str().unwrap_or_default()) else { continue };
-            let data = picture["data"].as_str().unwrap_or_default();
-            let data = if ending == "svg" { Some(data.as_bytes().to_vec()) } else { decoded(data) };
-            let Some(data) = data.filter(|data| data.len() <= LARGEST_PICTURE) else { continue };
-            if files.len() >= MOST_PICTURES {
-                break;
+            match self::picture(picture).filter(|_| files.len() < MOST_PICTURES) {
+                Some((ending, data)) => {
+                    let path = format!("fast-flow/cell-{index}-{}.{ending}", number + 1);
+                    pictures.push(path.clone());
+                    files.push((path, data));
+                }
+                None => left_out += 1,
             }
-            let path = format!("fast-flow/cell-{index}-{}.{ending}", number + 1);
-            pictures.push(path.clone());
-            files.push((path, data));
         }
         shown.push(json!({
             "cell": index,
@@ -40,11 +38,20 @@ pub(super) fn cell_files(cells: &[ForeignRow]) -> Vec<(String, Vec<u8>)> {
             "stdout": text("stdout"),
             "stderr": text("stderr"),
             "pictures": pictures,
+            "pictures_left_out": left_out,
         }));
     }
     let text = serde_json::to_string_pretty(&shown).unwrap_or_default() + "\n";
     files.push(("fast-flow/cells.json".to_owned(), text.into_bytes()));
     files
+}
+
+/// A picture's ending and content; `None`: it is of another kind, cannot be read, or is too large.
+fn picture(picture: &Value) -> Option<(&'static str, Vec<u8>)> {
+    let ending = ending(picture["mime"].as_str()?)?;
+    let data = picture["data"].as_str()?;
+    let data = if ending == "svg" { data.as_bytes().to_vec() } else { decoded(data)? };
+    (data.len() <= LARGEST_PICTURE).then_some((ending, data))
 }
 
 /// The ending of a picture's file.
@@ -77,7 +84,7 @@ mod tests {
                 ("stdout", "12\n"),
                 (
                     "outputs",
-                    r#"{"images": [{"mime": "image/png", "data": "iVBO\nRw=="}, {"mime": "text/html", "data": "x"}, {"mime": "image/png", "data": "no base64"}, {"mime": "image/svg+xml", "data": "<svg/>"}]}"#,
+                    r#"{"images": [{"mime": "image/png", "data": "iVBO\nRw=="}, {"mime": "text/html", "data": "x"}, {"mime": "image/png", "data": "no, this is none!"}, {"mime": "image/svg+xml", "data": "<svg/>"}]}"#,
                 ),
             ]),
             ForeignRow::from([("cell_index", "../4"), ("outputs", "{")]),
@@ -88,6 +95,7 @@ mod tests {
         assert_eq!(files[0].1, b"\x89PNG");
         let shown: Value = serde_json::from_slice(&files[2].1).unwrap();
         assert_eq!(shown[1]["pictures"], json!(["fast-flow/cell-3-1.png", "fast-flow/cell-3-4.svg"]));
+        assert_eq!(shown[1]["pictures_left_out"], 2);
         assert_eq!((&shown[1]["stdout"], &shown[0]["cell"]), (&json!("12\n"), &json!(0)));
     }
 }

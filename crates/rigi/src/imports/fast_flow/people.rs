@@ -253,12 +253,13 @@ impl Moving<'_> {
                 continue;
             }
             self.report.new(INVITATIONS, 1);
-            let address = self.loaded.config.server.public_url.clone().unwrap_or_default();
-            let why = format!(
-                "its link is another now; hand it on: {}/join#{}",
-                address.trim_end_matches('/'),
-                key.expose()
-            );
+            let path = format!("/join#{}", key.expose());
+            let why = match &self.loaded.config.server.public_url {
+                Some(address) => {
+                    format!("its link is another now; hand it on: {}{path}", address.trim_end_matches('/'))
+                }
+                None => format!("its link is another now; hand it on, behind the server's address: {path}"),
+            };
             self.report.to_do(INVITATIONS, &mail, why);
             if let Some(store) = self.store() {
                 store.add_link(&key, &link, None, &self.deed).await.map_err(|error| of_store(&error))?;

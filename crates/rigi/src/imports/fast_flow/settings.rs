@@ -134,7 +134,9 @@ fn mail(out: &mut String, settings: &Settings) {
         Some(format!("port = {port}")),
         // Fast-Flow speaks TLS from the first byte on at 465, and else begins in clear.
         Some(format!("tls = {}", text(if port == 465 { "tls" } else { "starttls" }))),
-        line("smtp_user", "user"),
+        // Without its password it would be a mistake.
+        line("smtp_user", "user")
+            .map(|line| format!("# {line}  # once RIGI_MAIL__PASSWORD_FILE names the file of its password")),
         line("smtp_from", "from"),
     ];
     section(out, "mail", &lines);
@@ -169,12 +171,16 @@ fn people(out: &mut String, variables: &BTreeMap<String, String>) {
         [("github", "GITHUB"), ("google", "GOOGLE"), ("microsoft", "MICROSOFT"), ("custom", "CUSTOM_OAUTH")]
     {
         let Some(client) = variables.get(&format!("{prefix}_CLIENT_ID")) else { continue };
-        let tenant = variables.get("MICROSOFT_TENANT_ID").map_or("TENANT", String::as_str);
+        let tenant = variables.get("MICROSOFT_TENANT_ID").filter(|tenant| *tenant != "common");
         let issuer = match provider {
-            "microsoft" => Some(format!("https://login.microsoftonline.com/{tenant}/v2.0")),
+            "microsoft" => {
+                let tenant = tenant.map_or("TENANT", String::as_str);
+                Some(format!("https://login.microsoftonline.com/{tenant}/v2.0"))
+            }
             "custom" => Some("https://ISSUER".to_owned()),
             _ => None,
         };
+        let is_known = provider != "custom" && (provider != "microsoft" || tenant.is_some());
         let label = variables.get("CUSTOM_OAUTH_NAME").filter(|_| provider == "custom");
         let lines = [
             Some(format!("client_id = {}", text(client))),
@@ -182,7 +188,15 @@ fn people(out: &mut String, variables: &BTreeMap<String, String>) {
             issuer.map(|issuer| format!("issuer = {}", text(&issuer))),
             label.map(|label| format!("label = {}", text(label))),
         ];
-        section(out, &format!("providers.{provider}"), &lines);
+        let mut own = String::new();
+        section(&mut own, &format!("providers.{provider}"), &lines);
+        if is_known {
+            out.push_str(&own);
+        } else {
+            // Whoever knows the rest takes the marks away.
+            own.trim_end().lines().for_each(|line| _ = writeln!(out, "# {line}"));
+            out.push('\n');
+        }
     }
 }
 
@@ -321,6 +335,7 @@ mod tests {
             ("email_enabled", "1"),
             ("smtp_host", "mail.example.org"),
             ("smtp_port", "465"),
+            ("smtp_user", "cider"),
             ("smtp_from", "Cider \"house\" <cider@example.org>"),
         ]);
         let variables = map(&[
@@ -328,6 +343,7 @@ mod tests {
             ("PIPELINE_EXECUTOR", "kubernetes"),
             ("KUBERNETES_NAMESPACE", "flows"),
             ("GITHUB_CLIENT_ID", "gh"),
+            ("CUSTOM_OAUTH_CLIENT_ID", "cu"),
             ("BASE_URL", "https://flow.example.org/"),
         ]);
         let read: toml::Table = piece(&settings, &variables).parse().unwrap();
@@ -340,8 +356,9 @@ mod tests {
         assert_eq!(read["targets"]["kubernetes"]["namespace"].as_str(), Some("flows"));
         assert_eq!(read["providers"]["github"]["client_id"].as_str(), Some("gh"));
         assert_eq!(read["server"]["public_url"].as_str(), Some("https://flow.example.org"));
+        assert!(read["mail"].get("user").is_none() && read["providers"].get("custom").is_none());
         let nothing: toml::Table = piece(&Settings::new(), &BTreeMap::new()).parse().unwrap();
-        assert_eq!(nothing.keys().collect::<Vec<_>>(), ["people", "retention"]);
+        assert_eq!(nothing.keys().collect::<Vec<_>>(), ["retention", "people"]);
     }
 
     #[test]
