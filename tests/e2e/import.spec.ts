@@ -280,13 +280,19 @@ test("DAGs of Airflow become flows that run", async ({ bed }) => {
   const server = await bed.up();
   const run = await server.api.submit("harvest", {});
   const ended = await server.api.ended(run.id);
-  const steps = await server.api.get<Page<{ name: string; state: string; run?: string }>>(`/runs/${run.id}/steps`);
-  const states = Object.fromEntries(steps.items.map((step) => [step.name, step.state]));
+  const stepsOf = async (id: string) => (await server.api.get<{ steps: { name: string; state: string; run?: string }[] }>(`/runs/${id}/steps`)).steps;
+  const steps = await stepsOf(run.id);
+  const states = Object.fromEntries(steps.map((step) => [step.name, step.state]));
   // `press` runs the other DAG, of which a step could not be brought.
   expect(states).toMatchObject({ begin: "succeeded", pick: "succeeded", count: "succeeded", weigh: "succeeded", sort_sort_gala: "succeeded", press: "failed", clean: "succeeded", alarm: "skipped" });
   expect(ended.state).toBe("failed");
-  const picked = steps.items.find((step) => step.name === "pick")!;
+  const picked = steps.find((step) => step.name === "pick")!;
   expect(await server.api.output(picked.run!)).toEqual([expect.stringMatching(/^picking gala of \d{4}-\d\d-\d\d$/)]);
+  // What one task returns is what the next one is given.
+  const cider = await server.api.ended((await server.api.submit("cider", {})).id);
+  const pressed = (await stepsOf(cider.id)).find((step) => step.name === "transform")!;
+  expect(await server.api.output(pressed.run!)).toEqual(['{"day": "mon", "litres": 40}']);
+  expect(JSON.parse((await server.api.artifact(pressed.run!, "outputs.json")).toString())).toEqual({ return_value: 42 });
   const missing = await bed.rigi(["import", "airflow", join(bed.root, "none")]);
   expect(missing.err).toContain("is not a folder");
   const empty = bed.folder("empty");
