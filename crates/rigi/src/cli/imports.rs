@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_report_says_what_came_and_what_did_not() {
         let mut report = Report::default();
-        report.new("runs", 1200);
+        report.came("runs", 1200);
         (0..25).for_each(|n| report.left_out("runs", &format!("run {n}"), "it has not ended"));
         report.settings = Some("[limits]\nruns = 6\n".to_owned());
         report.next = next(Path::new("p"), false, true);

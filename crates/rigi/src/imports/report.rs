@@ -89,7 +89,7 @@ impl Report {
     }
 
     /// So many came.
-    pub fn new(&mut self, subject: &'static str, count: u64) {
+    pub fn came(&mut self, subject: &'static str, count: u64) {
         self.counts(subject).new += count;
     }
 
@@ -110,7 +110,7 @@ impl Report {
     }
 
     /// This is to be done.
-    pub fn to_do(&mut self, subject: &'static str, name: &str, why: impl Into<String>) {
+    pub fn ask(&mut self, subject: &'static str, name: &str, why: impl Into<String>) {
         self.note(subject, NoteKind::ToDo, name, why);
     }
 

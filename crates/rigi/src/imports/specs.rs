@@ -148,7 +148,7 @@ pub fn write_all(
             }
             continue;
         }
-        report.new(SUBJECT, 1);
+        report.came(SUBJECT, 1);
         if writing == Writing::Real {
             put(&to, &files).map_err(|error| {
                 let what = format!("{} cannot be written: {error}", to.display());

@@ -274,7 +274,7 @@ fn runs_that_ended_elsewhere_come_whole_and_once() {
         let stored = Run { request: run.clone(), status: status.clone() };
         let brought =
             BroughtRun { run: stored.clone(), attempt, artifacts: artifacts.clone(), events: vec![event] };
-        store.bring_runs(&[brought.clone()]).await.unwrap();
+        store.bring_runs(std::slice::from_ref(&brought)).await.unwrap();
         assert_eq!(store.db().run(&project(), &run.id).await.unwrap(), stored);
         assert_eq!(store.db().attempts(&run.id).await.unwrap()[0].exit_code, Some(3));
         assert_eq!(store.db().attempt_log(&run.id, 1).await.unwrap().unwrap().inline.unwrap(), b"blocks");
@@ -283,7 +283,7 @@ fn runs_that_ended_elsewhere_come_whole_and_once() {
         assert_eq!((events.len(), events[0].kind.as_str()), (1, "failed"));
         // Nothing of it waits for a server, and a second time changes nothing.
         assert!(store.db().open_runs(&project(), &[RunState::Queued], None, 10).await.unwrap().is_empty());
-        let twice = store.bring_runs(&[brought.clone()]).await.unwrap_err();
+        let twice = store.bring_runs(std::slice::from_ref(&brought)).await.unwrap_err();
         assert!(matches!(twice, Error::Conflict(_)), "{twice}");
         let mut open = brought;
         open.run.status = RunStatus::accepted(T);

@@ -9,7 +9,7 @@ pub(super) fn duration(value: &Value) -> Option<String> {
     let seconds = value.get("seconds")?.as_f64().filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just before")]
     let milliseconds = (seconds * 1000.0).round().min(1e15) as u64;
-    Some(if milliseconds % 1000 == 0 {
+    Some(if milliseconds.is_multiple_of(1000) {
         format!("{}s", milliseconds / 1000)
     } else {
         format!("{milliseconds}ms")

@@ -44,7 +44,7 @@ pub fn convert(read: &Read, report: &mut Report) -> Vec<NewPipeline> {
             report.differs(DAGS, id, format!("no pipeline can be called so; it is `{name}`"));
         }
         pipelines.push(flow(dag, &name, &place, &read.modules, report));
-        report.new(DAGS, 1);
+        report.came(DAGS, 1);
     }
     pipelines
 }
@@ -92,7 +92,7 @@ fn flow(
         match made.missing {
             Some(why) => report.left_out(TASKS, &at, why),
             None => {
-                report.new(TASKS, 1);
+                report.came(TASKS, 1);
                 needed.extend(task.modules.iter().cloned());
             }
         }

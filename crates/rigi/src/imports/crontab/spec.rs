@@ -46,7 +46,7 @@ pub fn convert(
     let mut names = Names::default();
     let pipelines: Vec<NewPipeline> =
         crontab.jobs.iter().map(|job| pipeline(job, machine, &mut names, report)).collect();
-    report.new(SUBJECT, pipelines.len() as u64);
+    report.came(SUBJECT, pipelines.len() as u64);
     Ok(pipelines)
 }
 

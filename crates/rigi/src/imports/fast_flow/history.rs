@@ -91,7 +91,7 @@ impl Moving<'_> {
         if same {
             self.report.here(SUBJECT, count);
         } else {
-            self.report.new(SUBJECT, count);
+            self.report.came(SUBJECT, count);
             let why = format!(
                 "counters, daily figures, the audit log and what else has no place here are in {}, a JSON object a line",
                 path.display()

@@ -151,7 +151,7 @@ impl Moving<'_> {
         self.bring_invitations().await?;
         if !self.loaded.config.people.enabled {
             let why = "accounts count once `people.enabled = true` stands in `rigi.toml`, with the providers that they sign in by";
-            self.report.to_do(SUBJECT, "all", why);
+            self.report.ask(SUBJECT, "all", why);
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Moving<'_> {
             self.report.here(SUBJECT, 1);
             return self.link_more(&known, &theirs).await;
         }
-        self.report.new(SUBJECT, 1);
+        self.report.came(SUBJECT, 1);
         if theirs.is_pending {
             let why = "waits to be let in: its request is with the project's members (`rigi members`)";
             self.report.differs(SUBJECT, &theirs.name, why);
@@ -252,7 +252,7 @@ impl Moving<'_> {
                 self.report.here(INVITATIONS, 1);
                 continue;
             }
-            self.report.new(INVITATIONS, 1);
+            self.report.came(INVITATIONS, 1);
             let path = format!("/join#{}", key.expose());
             let why = match &self.loaded.config.server.public_url {
                 Some(address) => {
@@ -260,7 +260,7 @@ impl Moving<'_> {
                 }
                 None => format!("its link is another now; hand it on, behind the server's address: {path}"),
             };
-            self.report.to_do(INVITATIONS, &mail, why);
+            self.report.ask(INVITATIONS, &mail, why);
             if let Some(store) = self.store() {
                 store.add_link(&key, &link, None, &self.deed).await.map_err(|error| of_store(&error))?;
             }

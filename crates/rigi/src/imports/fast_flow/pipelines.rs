@@ -111,7 +111,7 @@ impl Moving<'_> {
             }
             return Ok(());
         }
-        self.report.new(SUBJECT, 1);
+        self.report.came(SUBJECT, 1);
         if self.options.run == Run::Dry {
             return Ok(());
         }

@@ -200,7 +200,7 @@ impl Moving<'_> {
             };
             report.here(SUBJECT, here.len() as u64);
             runs.retain(|run| !here.contains(&run.id));
-            report.new(SUBJECT, runs.len() as u64);
+            report.came(SUBJECT, runs.len() as u64);
             for run in runs.iter().filter(|run| !run.hidden.is_empty()) {
                 let names: Vec<&str> = run.hidden.iter().map(String::as_str).collect();
                 let why = format!(
@@ -230,7 +230,7 @@ impl Moving<'_> {
 
 fn tell_file(subject: &'static str, run: &TheirRun, found: Option<Result<(), String>>, report: &mut Report) {
     match found {
-        Some(Ok(())) => report.new(subject, 1),
+        Some(Ok(())) => report.came(subject, 1),
         Some(Err(why)) => report.left_out(subject, &format!("{} {}", run.pipeline, run.uuid), why),
         None => {}
     }

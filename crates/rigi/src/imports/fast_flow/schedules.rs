@@ -163,7 +163,7 @@ impl Moving<'_> {
             self.report.here(SUBJECT, 1);
             return Ok(());
         }
-        self.report.new(SUBJECT, 1);
+        self.report.came(SUBJECT, 1);
         let spec = self.specs.get(pipeline);
         let schedule = spec.and_then(|spec| spec.schedules.iter().find(|schedule| schedule.id == id));
         let rhythm = schedule.map(rhythm_text).unwrap_or_default();
@@ -197,7 +197,7 @@ impl Moving<'_> {
             None => "made in Fast-Flow, and in no `pipeline.json`: it is made beside the spec".to_owned(),
         };
         self.report.differs(SUBJECT, &key.to_string(), what);
-        self.report.new(SUBJECT, 1);
+        self.report.came(SUBJECT, 1);
         if let Some(store) = self.store() {
             store.put_schedule(&key, &schedule, &rhythm_text(&schedule), &self.deed).await?;
         }

@@ -97,7 +97,7 @@ impl Moving<'_> {
             let name = row.get("key").unwrap_or_default();
             self.report.differs(SUBJECT, name, "a parameter that stood in clear is a sealed secret here");
         }
-        self.report.new(SUBJECT, new.len() as u64);
+        self.report.came(SUBJECT, new.len() as u64);
         if let Some(store) = self.store().filter(|_| !new.is_empty()) {
             store.set_secrets(&self.project, &new, &self.deed).await.map_err(|e| of_store(&e))?;
         }

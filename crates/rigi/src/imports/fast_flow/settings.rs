@@ -299,8 +299,8 @@ impl Moving<'_> {
             self.report.here(SUBJECT, 1);
             return Ok(());
         }
-        self.report.new(SUBJECT, 1);
-        self.report.to_do(SUBJECT, file, format!("{what}; it is in {}", path.display()));
+        self.report.came(SUBJECT, 1);
+        self.report.ask(SUBJECT, file, format!("{what}; it is in {}", path.display()));
         if self.options.run == Run::Dry {
             return Ok(());
         }

@@ -108,7 +108,7 @@ impl Moving<'_> {
         let written = if self.options.run == Run::Dry { Ok(()) } else { write(&file, entry) };
         match written {
             Ok(()) => {
-                self.report.new(SUBJECT, 1);
+                self.report.came(SUBJECT, 1);
                 self.report.differs(
                     SUBJECT,
                     name,
