@@ -17,21 +17,23 @@ const MAC: usize = 32;
 const VERSION: u8 = 0x80;
 
 /// The key that Fast-Flow calls `ENCRYPTION_KEY`.
-pub(crate) struct FernetKey {
+pub struct FernetKey {
     signing: [u8; 16],
     encryption: [u8; 16],
 }
 
 impl FernetKey {
     /// Of its text: 32 bytes in the base64 of URLs.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let bytes = unbase64(text.trim())?;
         let (signing, encryption) = bytes.split_at_checked(16)?;
         Some(Self { signing: signing.try_into().ok()?, encryption: encryption.try_into().ok()? })
     }
 
     /// What a token holds; `None`: it is none, or was made with another key, or is no text.
-    pub(crate) fn open(&self, token: &str) -> Option<String> {
+    #[must_use]
+    pub fn open(&self, token: &str) -> Option<String> {
         let bytes = unbase64(token.trim())?;
         let signed = bytes.len().checked_sub(MAC).filter(|signed| *signed > HEAD && bytes[0] == VERSION)?;
         let (signed, mac) = bytes.split_at(signed);

@@ -9,7 +9,7 @@ pub mod clock;
 pub mod code;
 pub mod core;
 pub mod decide;
-mod fernet;
+pub mod fernet;
 mod flow_words;
 pub mod flows;
 pub mod folder;

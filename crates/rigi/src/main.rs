@@ -4,6 +4,7 @@
 mod cli;
 mod client;
 mod config;
+mod imports;
 mod logging;
 mod terminal;
 mod trouble;

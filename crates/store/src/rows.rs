@@ -196,6 +196,14 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The same, borrowing nothing.
+    pub(crate) fn into_owned(self) -> Rows<'static> {
+        let owned = |(statement, values): RowsOf<'a>| {
+            (statement, values.into_iter().map(Value::into_owned).collect())
+        };
+        Rows { parts: self.parts.into_iter().map(owned).collect() }
+    }
+
     /// Each statement with its rows.
     pub(crate) fn parts(&self) -> &[RowsOf<'a>] {
         &self.parts
@@ -209,6 +217,14 @@ impl Value<'_> {
             Self::Int(value) => Value::Int(*value),
             Self::Text(value) => Value::Text(value.as_deref().map(Cow::Borrowed)),
             Self::Bytes(value) => Value::Bytes(value.as_deref().map(Cow::Borrowed)),
+        }
+    }
+
+    fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Int(value) => Value::Int(value),
+            Self::Text(value) => Value::Text(value.map(|text| Cow::Owned(text.into_owned()))),
+            Self::Bytes(value) => Value::Bytes(value.map(|bytes| Cow::Owned(bytes.into_owned()))),
         }
     }
 

@@ -74,6 +74,7 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "schedules.pause", label: "Schedules paused" },
   { value: "schedules.resume", label: "Schedules that go on" },
   ...OWN_ACTIONS,
+  { value: "imports.bring", label: "Installations brought here" },
 ];
 
 /** A role with its article. */
@@ -145,6 +146,8 @@ export function deedOf(line: Line, names: Names): string {
       return "asked for a mail that confirms the address";
     case "account.mail-confirmed":
       return `confirmed the mail address ${text(after.mail)}`;
+    case "imports.bring":
+      return `brought an installation of ${line.subject_id === "fast-flow" ? "Fast-Flow" : line.subject_id} here`;
     case "mails.test":
       return `sent a mail to ${text(after.to)} as a test`;
     case "mails.retry":

@@ -13,6 +13,7 @@ mod gc;
 mod help;
 mod here;
 mod image;
+mod imports;
 mod init;
 mod looked;
 mod migrate;
@@ -134,6 +135,8 @@ enum Command {
     Validate(pipelines::Validate),
     /// Write a pipeline that works, to start from
     Init(init::Init),
+    /// Bring what Fast-Flow, cron or Airflow ran so far
+    Import(imports::Import),
     /// List and check where runs can execute
     Targets(targets::Targets),
     /// Check where files are stored
@@ -242,6 +245,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Sync(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
+        Command::Import(command) => command.run(&session),
         Command::Targets(command) => command.run(&session),
         Command::Storage(command) => command.run(&session),
         Command::Image(command) => command.run(&session),

@@ -5,6 +5,7 @@ mod check;
 mod daemon;
 mod damage;
 pub mod data_folder;
+pub(crate) mod directly;
 mod elsewhere;
 pub mod error;
 mod keys;

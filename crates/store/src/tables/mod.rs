@@ -8,6 +8,7 @@ pub mod mails;
 pub(crate) mod projects;
 pub(crate) mod run_status;
 pub mod runs;
+pub mod runs_brought;
 pub mod runs_list;
 pub mod runs_open;
 mod runs_read;

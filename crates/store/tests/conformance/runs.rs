@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::run::{AttemptRecord, LogFacts, RunStatus};
 use rigi_model::{AttemptState, ContentHash, RunId, RunState, Usage};
+use rigi_store::people::Deed;
 use rigi_store::tables::artifacts::Artifact;
 use rigi_store::tables::events::Since;
-use rigi_store::{Accepted, EndedAttempt, Error, IdempotencyKey, NewRun, Pace, RunChange, RunInput};
+use rigi_store::{
+    Accepted, BroughtRun, EndedAttempt, Error, IdempotencyKey, NewRun, Pace, Run, RunChange, RunInput,
+};
 
 use crate::support::{T, change, new_run, on_each, project, stored};
 
@@ -229,5 +233,62 @@ fn a_beginning_or_an_end_of_an_id_will_do_if_it_is_the_only_one() {
         stored(&store, &new_run("a"), RunState::Queued).await;
         let both = store.db().resolve_run(&project(), &id[..8]).await;
         assert!(matches!(both, Err(Error::Ambiguous { count: 2, .. })));
+    });
+}
+
+#[test]
+fn runs_that_ended_elsewhere_come_whole_and_once() {
+    on_each(|store| async move {
+        let run = new_run("a");
+        let kept = store.blobs(&project()).put(&b"cells"[..]).unwrap();
+        let mut status = change(&run, RunState::Failed, T).status;
+        (status.attempt, status.exit_code, status.message) = (1, Some(3), Some("exit 3".into()));
+        let record = AttemptRecord {
+            number: 1,
+            state: AttemptState::Failed,
+            reason: None,
+            message: Some("exit 3".into()),
+            exit_code: Some(3),
+            signal: None,
+            claimed_at: T,
+            started_at: Some(T),
+            ended_at: T,
+            usage: Usage { cpu_us: 0, max_memory: 7 },
+            log: LogFacts { lines: 2, cut_bytes: 5 },
+        };
+        let attempt = EndedAttempt {
+            record,
+            log: Some(b"blocks".to_vec()),
+            log_object: None,
+            samples: Some("[]".into()),
+        };
+        let artifacts = vec![Artifact::new("cells.json".into(), None, 1, kept.size, kept.sha256)];
+        let event = SubjectEvent {
+            project: project(),
+            subject: Subject::Run,
+            id: run.id.to_string(),
+            at: T,
+            kind: RunState::Failed.as_str(),
+            message: Some("exit 3".into()),
+        };
+        let stored = Run { request: run.clone(), status: status.clone() };
+        let brought =
+            BroughtRun { run: stored.clone(), attempt, artifacts: artifacts.clone(), events: vec![event] };
+        store.bring_runs(std::slice::from_ref(&brought)).await.unwrap();
+        assert_eq!(store.db().run(&project(), &run.id).await.unwrap(), stored);
+        assert_eq!(store.db().attempts(&run.id).await.unwrap()[0].exit_code, Some(3));
+        assert_eq!(store.db().attempt_log(&run.id, 1).await.unwrap().unwrap().inline.unwrap(), b"blocks");
+        assert_eq!(store.db().artifacts(&run.id, "", 10).await.unwrap(), artifacts);
+        let events = store.db().events_of(&run.id, 0, 10).await.unwrap();
+        assert_eq!((events.len(), events[0].kind.as_str()), (1, "failed"));
+        // Nothing of it waits for a server, and a second time changes nothing.
+        assert!(store.db().open_runs(&project(), &[RunState::Queued], None, 10).await.unwrap().is_empty());
+        let twice = store.bring_runs(std::slice::from_ref(&brought)).await.unwrap_err();
+        assert!(matches!(twice, Error::Conflict(_)), "{twice}");
+        let mut open = brought;
+        open.run.status = RunStatus::accepted(T);
+        assert!(matches!(store.bring_runs(&[open]).await, Err(Error::Conflict(_))));
+        let deed = Deed::of_server("import", T);
+        store.tell_brought(&project(), "fast-flow", serde_json::json!({"runs": 1}), &deed).await.unwrap();
     });
 }
