@@ -123,6 +123,8 @@ impl Versions {
                         commit,
                         branch: code.branch.clone(),
                         dirty: false,
+                        repository: None,
+                        page: None,
                     });
                     let (hash, files) = (ready.version, ready.files.clone());
                     let pipeline = pipeline.name.clone();
@@ -164,8 +166,13 @@ fn noted(store: &Store, project: &ProjectName, code: &TheirCode) -> rigi_store::
     }];
     let says = format!("cat {NOTE} >&2; exit 1");
     let spec = PipelineSpec::of(Entry::Command { argv: vec!["sh".to_owned(), "-c".to_owned(), says] });
-    let git =
-        code.commit.clone().map(|commit| GitFacts { commit, branch: code.branch.clone(), dirty: false });
+    let git = code.commit.clone().map(|commit| GitFacts {
+        commit,
+        branch: code.branch.clone(),
+        dirty: false,
+        repository: None,
+        page: None,
+    });
     let pipeline = PipelineName::unchecked(code.pipeline.as_str());
     Ok(Version { hash: version_of(&files), pipeline, spec, files, git })
 }
