@@ -10,7 +10,8 @@ use super::sections::{Config, KEYS};
 use super::value::Raw;
 
 /// Variables that say where things are rather than how they behave.
-const PLACES: &[&str] = &["RIGI_URL", "RIGI_TOKEN", "RIGI_DATA", "RIGI_CONFIG"];
+const PLACES: &[&str] =
+    &["RIGI_URL", "RIGI_TOKEN", "RIGI_DATA", "RIGI_CONFIG", "RIGI_IMPORT_DATABASE", "RIGI_IMPORT_KEY"];
 
 /// Variables that running code gets: a `rigi` that is called by a pipeline sees them.
 const OF_RUNS: &[&str] = &[
