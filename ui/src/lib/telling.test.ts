@@ -27,7 +27,7 @@ test("a rule is written, and sent as it was", () => {
   const written = writtenRule(RULE, "UTC", []);
   expect({ ...ruleBody(written, true), template: undefined }).toEqual({ ...againRule(RULE), template: undefined });
   expect(ruleCommand(written)).toBe(
-    "rigi notices rule nights --on failed,waiting --channel team --pipeline 'etl-*' --digest 60s --quiet 22:00-07:00 --zone Europe/Zurich --waiting-after 1h",
+    "rigi notices rule nights --on failed,waiting --channel team --pipeline 'etl-*' --digest 60s --quiet-hours 22:00-07:00 --zone Europe/Zurich --waiting-after 1h",
   );
   // How long a run may wait is of no use where nothing waits.
   expect(ruleBody({ ...written, on: ["failed"] }, false).waiting_after).toBeNull();

@@ -196,7 +196,7 @@ export function ruleCommand(written: WrittenRule): string {
   for (const channel of written.channels) words.push("--channel", quote(channel));
   for (const pipeline of written.pipelines) words.push("--pipeline", quote(pipeline));
   if (digest) words.push("--digest", quote(digest));
-  if (quiet) words.push("--quiet", `${quiet.from}-${quiet.to}`, "--zone", quote(quiet.zone ?? "UTC"));
+  if (quiet) words.push("--quiet-hours", `${quiet.from}-${quiet.to}`, "--zone", quote(quiet.zone ?? "UTC"));
   if (waiting_after) words.push("--waiting-after", quote(waiting_after));
   if (template) words.push("--template", quote(template));
   return inProject(words.join(" "));

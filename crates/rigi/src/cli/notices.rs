@@ -18,7 +18,7 @@ use crate::terminal::{Exit, Failure, say};
 #[command(after_help = "\
 Examples:
   rigi notices rule failures --on failed,recovered --channel team
-  rigi notices rule nights --on failed --channel us --pipeline 'etl-*' --quiet 22:00-07:00 --zone Europe/Zurich
+  rigi notices rule nights --on failed --channel us --pipeline 'etl-*' --quiet-hours 22:00-07:00 --zone Europe/Zurich
   rigi notices list --state dead             those that were given up
   rigi notices retry ntc_…
   rigi notices incidents --open              trouble that goes on")]
@@ -107,9 +107,9 @@ struct RuleArgs {
     digest: Option<String>,
     /// When nobody is told, such as 22:00-07:00
     #[arg(long, value_name = "FROM-TO")]
-    quiet: Option<String>,
+    quiet_hours: Option<String>,
     /// Whose hours these are: an IANA name
-    #[arg(long, requires = "quiet")]
+    #[arg(long, requires = "quiet_hours")]
     zone: Option<String>,
     /// How long a run may wait
     #[arg(long, value_name = "TIME")]
@@ -312,7 +312,7 @@ impl RuleArgs {
         body.waiting_after = self.waiting_after.or(body.waiting_after);
         body.template = self.template.or(body.template);
         body.paused = (body.paused || self.pause) && !self.resume;
-        if let Some(quiet) = &self.quiet {
+        if let Some(quiet) = &self.quiet_hours {
             let Some((from, to)) = quiet.split_once('-') else {
                 let failure =
                     Failure::new(Exit::Usage, format!("`{quiet}` must read FROM-TO, such as 22:00-07:00"));

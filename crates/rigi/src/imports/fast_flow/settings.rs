@@ -212,23 +212,30 @@ fn without_counterpart(settings: &Settings) -> Vec<(&'static str, String)> {
             String::new()
         };
         let why = format!(
-            "Fast-Flow fetches {}{every}: here a folder is read; have `git pull` done in it, and Rigi follows the files",
+            "Fast-Flow fetches {}{every}: `rigi repositories add` takes the same repository, and `rigi sync` brings its pipelines",
             value("git_sync_repo_url")
         );
         all.push(("git sync", why));
     }
     if on("email_enabled") && settings.contains_key("email_recipients") {
         let why = format!(
-            "mails of failed runs went to {}: mails of this version go to those whom they are about",
-            value("email_recipients")
+            "mails of failed runs went to {to}: `rigi channels set mails --kind mail {to}`, then \
+             `rigi notices rule failures --on failed --channel mails`",
+            to = value("email_recipients")
         );
         all.push(("e-mail recipients", why));
     }
     if on("teams_enabled") {
-        all.push(("Teams", "messages to Teams have no counterpart in this version".to_owned()));
+        all.push((
+            "Teams",
+            "`rigi channels set teams --kind teams ADDRESS` takes the address of a workflow's webhook, and a rule tells it: \
+             `rigi notices rule failures --on failed --channel teams`"
+                .to_owned(),
+        ));
     }
     if on("notification_api_enabled") {
-        let why = "scripts that call `/api/notifications/send` get 404; its keys are stored as hashes and do not come";
+        let why = "`/api/notifications/send` takes what it took; its keys are stored as hashes and do not come: `rigi notices key NAME` \
+                   makes one";
         all.push(("notification API", why.to_owned()));
     }
     if on("s3_backup_enabled") {
