@@ -25,6 +25,8 @@ class Server:
     def __init__(self, binary, root):
         self.binary, self.root, self.data = binary, Path(root), Path(root) / "data"
         self.process = None
+        # Of the surroundings, what a server gets beside what every program does.
+        self.keeps = ()
 
     def pipelines(self, specs):
         for name, spec in specs.items():
@@ -33,7 +35,7 @@ class Server:
             (folder / "pipeline.yaml").write_text(json.dumps({"command": ["/bin/true"]} | spec))
 
     def up(self):
-        own = {k: v for k, v in os.environ.items() if not k.startswith("RIGI_")}
+        own = {k: v for k, v in os.environ.items() if not k.startswith("RIGI_") or k in self.keeps}
         args = [self.binary, "up", str(self.root / "pipelines"), "--data", str(self.data), "--port", "0"]
         with open(self.root / "log", "a") as log:
             self.process = subprocess.Popen(args, env=own, stdout=subprocess.PIPE, stderr=log, text=True)

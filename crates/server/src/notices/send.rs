@@ -1,6 +1,6 @@
 //! The one who sends. It waits for a commit that has a notice in it, or for the time of the next: nothing is asked while nothing is to be sent.
 //!
-//! What is due to one channel by one rule goes as one message. A try is claimed before it is made; who takes a notice by HTTP gets its id with
+//! What is due to one channel by one rule goes as one message, where the rule gathers. A try is claimed before it is made; who takes a notice by HTTP gets its id with
 //! it, so that one that was taken by a server that died before it could say so is known for the same.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::mail::MailKind;
 use rigi_model::notices::{ChannelKind, Message, body_of, together};
 use rigi_model::{ProjectName, Timestamp};
-use rigi_store::notices::{Channel, Notice};
+use rigi_store::notices::{Channel, NamedRule, Notice};
 use rigi_store::tables::mails::NewMail;
 use rigi_store::{Commit, Error, Result, Store};
 use sha2::Sha256;
@@ -124,18 +124,40 @@ impl Sender {
                 groups.entry(of).or_default().push(notice);
             }
             // One that hangs holds up none of the others.
-            let sent = groups.into_iter().map(|((project, channel, _), notices)| async move {
-                self.send_group(&project, &channel, notices).await
+            let sent = groups.into_iter().map(|((project, channel, rule), notices)| async move {
+                self.send_group(&project, (&channel, &rule), notices).await
             });
             futures_util::future::try_join_all(sent).await?;
         }
     }
 
-    async fn send_group(&self, project: &ProjectName, channel: &str, notices: Vec<Notice>) -> Result<()> {
+    /// Sends what is due to a channel by a rule: as one, where the rule says so.
+    async fn send_group(
+        &self,
+        project: &ProjectName,
+        (channel, rule): (&str, &str),
+        notices: Vec<Notice>,
+    ) -> Result<()> {
         let channels = self.store.db().channels(project).await?;
         let Some(channel) = channels.into_iter().find(|known| known.name == channel) else {
             return self.give_up(&notices, "its channel is not there any more").await;
         };
+        let rules = self.store.db().rules(project).await?;
+        let gathers = |named: &NamedRule| named.rule.digest.is_some() || named.rule.quiet.is_some();
+        if rules.iter().any(|named| named.name == rule && gathers(named)) {
+            // What came while the first of them waited goes with it.
+            let mut all = self.store.db().gathered_notices(project, &channel.name, rule).await?;
+            all.retain(|one| notices.iter().all(|due| due.id != one.id));
+            all.splice(0..0, notices);
+            return self.send_some(&channel, all).await;
+        }
+        for notice in notices {
+            self.send_some(&channel, vec![notice]).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_some(&self, channel: &Channel, notices: Vec<Notice>) -> Result<()> {
         // Those that were tried before go by their own times, with what was tried as often.
         let (tries, now) = (notices.iter().map(|one| one.tries).max().unwrap_or(0), Timestamp::now());
         if tries as usize > WAITS.len() && notices.iter().all(|one| one.error.is_none()) {
@@ -146,14 +168,14 @@ impl Sender {
         let all: Vec<Message> = notices.iter().map(|one| one.message.clone()).collect();
         let Some(message) = together(&all) else { return Ok(()) };
         if channel.kind == ChannelKind::Mail {
-            return self.hand_on(&channel, &notices, &message).await;
+            return self.hand_on(channel, &notices, &message).await;
         }
         match self.store.claim_notices(&notices, now.after(LONGEST), now).await {
             Err(Error::Conflict(_)) => return Ok(()),
             other => other?,
         }
         let id = notices.first().map(|one| one.id.to_string()).unwrap_or_default();
-        let sent = self.send(&channel, &message, &id).await;
+        let sent = self.send(channel, &message, &id).await;
         let again = WAITS.get(tries as usize).copied();
         let now = Timestamp::now();
         match (sent, again) {

@@ -236,6 +236,27 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Those to a channel by a rule that were never tried, whenever they are due.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn gathered_notices(
+        &self,
+        project: &ProjectName,
+        channel: &str,
+        rule: &str,
+    ) -> Result<Vec<Notice>> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM notices WHERE next_at IS NOT NULL AND tries = 0 AND project = $1 AND channel = $2 AND rule = $3 \
+             ORDER BY id LIMIT 1000"
+        ));
+        let rows: Vec<Row> = on_db!(self, pool => sqlx::query_as(sql)
+            .bind(project.as_str()).bind(channel).bind(rule).fetch_all(pool).await?);
+        rows.into_iter().map(Row::read).collect()
+    }
+}
+
 fn of_project(notices: &[Notice], kind: &'static str, now: Timestamp, write: &mut Write) {
     if let Some(notice) = notices.first() {
         write.tell(&notice.project, Subject::Notice, notice.id.as_str(), kind, now);

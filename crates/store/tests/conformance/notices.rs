@@ -89,6 +89,7 @@ fn the_same_is_told_once_and_each_try_is_claimed_by_one() {
         let page = NoticePage { limit: 10, ..NoticePage::default() };
         assert_eq!(db.notices(&project(), &page).await.unwrap().len(), 2);
         assert_eq!(db.next_notice_at().await.unwrap(), Some(T));
+        assert_eq!(db.gathered_notices(&project(), "team", "all").await.unwrap().len(), 1);
         let due = db.due_notices(later(1), 10).await.unwrap();
         assert_eq!(due.iter().map(|one| one.channel.as_str()).collect::<Vec<_>>(), ["mail"]);
         store.claim_notices(&due, later(100), later(1)).await.unwrap();

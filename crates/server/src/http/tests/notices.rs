@@ -258,3 +258,31 @@ async fn what_a_channel_or_a_rule_cannot_be_is_told() {
     let used = server.call(Method::DELETE, "/channels/team", None).await;
     assert_eq!(used.status, StatusCode::CONFLICT, "{}", used.text());
 }
+
+#[tokio::test]
+async fn what_comes_together_is_told_as_one_where_the_rule_says_so() {
+    let (server, told) = (server().await, Told::listen().await);
+    put(&server, "/channels/team", json!({"kind": "webhook", "target": told.url})).await;
+    put(&server, "/rules/each", json!({"on": ["failed"], "channels": ["team"]})).await;
+    put(&server, "/rules/together", json!({"on": ["failed"], "channels": ["team"], "digest": "1s"})).await;
+    settled(&server).await;
+    let runs = ["etl", "other"].map(|name| json!({"pipeline": name, "parameters": {"fail": true}}));
+    let body = json!({"runs": runs});
+    server.post("/runs", body).await;
+    let all_sent = |page: &Value| {
+        let items = page["items"].as_array().unwrap();
+        items.len() == 4 && items.iter().all(|one| one["state"] == "sent")
+    };
+    server.when("/notices", all_sent).await;
+    let mut texts: Vec<String> = told
+        .bodies
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, body)| body["title"].as_str().unwrap().to_owned())
+        .collect();
+    texts.sort();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    assert!(texts[0].starts_with("2 notices: "), "{texts:?}");
+    assert_eq!(texts[1..], ["etl failed", "other failed"]);
+}
