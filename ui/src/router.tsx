@@ -3,11 +3,13 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
 import { pipelineQuery, pipelinesQuery, runQuery } from "./api/queries";
+import { repositoriesQuery, repositoryQuery } from "./api/repositories";
 import { schedulesQuery } from "./api/schedules";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
 import { pagePath } from "./lib/project";
-import { many, one, parseSearch, stringifySearch } from "./lib/search";
+import { compact, many, one, parseSearch, stringifySearch, type Raw } from "./lib/search";
+import { buildNotices, buildWebhooks } from "./routerTriggers";
 import { NotFound } from "./routes/NotFound";
 
 export interface RunsSearch {
@@ -19,15 +21,8 @@ export interface RunsSearch {
 
 export type RunTab = "steps" | "log" | "outputs" | "parameters" | "events" | "code";
 
-/** Leaves out what is undefined, so that addresses stay short. */
-function compact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
 /** The page shows what went wrong; here it was only asked for early. */
 function shown(): void {}
-
-type Raw = Record<string, unknown>;
 
 export interface AdministrationSearch {
   tab?: string;
@@ -39,10 +34,12 @@ export interface AdministrationSearch {
   until?: string;
 }
 
+export type Root = ReturnType<typeof createRoot>;
+
 const createRoot = () => createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
 /** Who is what, in this page's project and everywhere; what the project is. */
-function buildPeople(root: ReturnType<typeof createRoot>) {
+function buildPeople(root: Root) {
   const members = createRoute({
     getParentRoute: () => root,
     path: "/members",
@@ -101,7 +98,7 @@ export interface SchedulesSearch {
 }
 
 /** What starts runs by itself. */
-function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient) {
+function buildSchedules(root: Root, cache: QueryClient) {
   const schedules = createRoute({
     getParentRoute: () => root,
     path: "/schedules",
@@ -129,58 +126,31 @@ function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient)
   return [schedules, made, schedule, change] as const;
 }
 
-/** What starts runs because a program says so. */
-function buildWebhooks(root: ReturnType<typeof createRoot>) {
-  const webhooks = createRoute({
+/** Where pipelines come from beside the folder. */
+function buildRepositories(root: Root, cache: QueryClient) {
+  const repositories = createRoute({
     getParentRoute: () => root,
-    path: "/webhooks",
-    component: lazyRouteComponent(() => import("./routes/Webhooks"), "Webhooks"),
+    path: "/repositories",
+    loader: () => void cache.query(repositoriesQuery).catch(shown),
+    component: lazyRouteComponent(() => import("./routes/Repositories"), "Repositories"),
   });
-  // No webhook has an address of this form, whatever it is called.
-  const made = createRoute({
+  const added = createRoute({
     getParentRoute: () => root,
-    path: "/webhooks/-/new",
-    validateSearch: (raw: Raw) => compact({ pipeline: one(raw.pipeline) }),
-    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "MakeWebhook"),
+    path: "/repositories/new",
+    component: lazyRouteComponent(() => import("./routes/SetRepository"), "AddRepository"),
   });
-  const webhook = createRoute({
+  const repository = createRoute({
     getParentRoute: () => root,
-    path: "/webhooks/$name",
-    validateSearch: (raw: Raw) => compact({ delivery: one(raw.delivery) }),
-    component: lazyRouteComponent(() => import("./routes/Webhook"), "Webhook"),
-  });
-  const change = createRoute({
-    getParentRoute: () => root,
-    path: "/webhooks/$name/change",
-    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "ChangeWebhook"),
-  });
-  return [webhooks, made, webhook, change] as const;
-}
-
-/** Who is told of what. */
-function buildNotices(root: ReturnType<typeof createRoot>) {
-  const notices = createRoute({
-    getParentRoute: () => root,
-    path: "/notices",
-    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), state: one(raw.state) }),
-    component: lazyRouteComponent(() => import("./routes/Notices"), "Notices"),
-  });
-  const channel = createRoute({
-    getParentRoute: () => root,
-    path: "/notices/channels/$channel",
-    component: lazyRouteComponent(() => import("./routes/Channel"), "Channel"),
-  });
-  const made = createRoute({
-    getParentRoute: () => root,
-    path: "/notices/rules/-/new",
-    component: lazyRouteComponent(() => import("./routes/SetRule"), "MakeRule"),
+    path: "/repositories/$name",
+    loader: ({ params }) => void cache.query(repositoryQuery(params.name)).catch(shown),
+    component: lazyRouteComponent(() => import("./routes/Repository"), "Repository"),
   });
   const change = createRoute({
     getParentRoute: () => root,
-    path: "/notices/rules/$rule/change",
-    component: lazyRouteComponent(() => import("./routes/SetRule"), "ChangeRule"),
+    path: "/repositories/$name/change",
+    component: lazyRouteComponent(() => import("./routes/SetRepository"), "ChangeRepository"),
   });
-  return [notices, channel, made, change] as const;
+  return [repositories, added, repository, change] as const;
 }
 
 function buildTree(cache: QueryClient) {
@@ -259,6 +229,7 @@ function buildTree(cache: QueryClient) {
     ...buildSchedules(root, cache),
     ...buildWebhooks(root),
     ...buildNotices(root),
+    ...buildRepositories(root, cache),
     ...buildPeople(root),
   ]);
 }

@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 18] = [
+pub const OF_PROJECTS: [&str; 21] = [
     "pipelines",
     "runs",
     "uploads",
@@ -15,11 +15,14 @@ pub const OF_PROJECTS: [&str; 18] = [
     "schedules",
     "fires",
     "webhooks",
+    "starts",
+    "backfills",
     "channels",
     "rules",
     "notices",
     "incidents",
     "notice-keys",
+    "repositories",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

@@ -142,7 +142,13 @@ fn facts_of(status: &str) -> Option<GitFacts> {
     let commit = head("# branch.oid ").filter(|commit| *commit != "(initial)")?;
     let branch = head("# branch.head ").filter(|branch| *branch != "(detached)");
     let dirty = status.lines().any(|line| !line.starts_with("# "));
-    Some(GitFacts { commit: commit.to_owned(), branch: branch.map(str::to_owned), dirty })
+    Some(GitFacts {
+        commit: commit.to_owned(),
+        branch: branch.map(str::to_owned),
+        dirty,
+        repository: None,
+        page: None,
+    })
 }
 
 #[cfg(test)]
@@ -152,7 +158,13 @@ mod tests {
     #[test]
     fn git_says_commit_branch_and_changes() {
         let facts = |commit: &str, branch: Option<&str>, dirty| {
-            Some(GitFacts { commit: commit.into(), branch: branch.map(str::to_owned), dirty })
+            Some(GitFacts {
+                commit: commit.into(),
+                branch: branch.map(str::to_owned),
+                dirty,
+                repository: None,
+                page: None,
+            })
         };
         assert_eq!(facts_of("# branch.oid a1\n# branch.head main\n"), facts("a1", Some("main"), false));
         let changed = "# branch.oid a1\n# branch.head (detached)\n? new.py\n";

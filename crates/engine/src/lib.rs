@@ -20,6 +20,7 @@ pub mod moving;
 pub mod notices;
 pub mod projects;
 pub mod quota;
+pub mod repositories;
 pub mod retention;
 pub mod room;
 mod secrets;

@@ -148,6 +148,7 @@ impl Collector {
         if how == Collect::Remove {
             if let Some(age) = engine.settings.keep.age {
                 engine.store.remove_fires(project, now.before(age)).await?;
+                engine.store.remove_backfills(project, now.before(age)).await?;
                 // What came within two days may come again.
                 let age = age.max(SEEN_AGAIN);
                 engine.store.remove_deliveries(project, now.before(age)).await?;

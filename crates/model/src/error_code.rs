@@ -41,6 +41,8 @@ crate::state::text_enum! {
         SecretInvalid = "secret-invalid",
         /// The pipeline asks for secrets that are not set.
         SecretMissing = "secret-missing",
+        /// A repository cannot be reached, or holds what is not taken; nothing has changed.
+        SyncFailed = "sync-failed",
         /// The server sends no mail: no mail server is set up.
         MailUnavailable = "mail-unavailable",
         /// The mail server did not take a mail.

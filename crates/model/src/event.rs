@@ -78,11 +78,15 @@ pub enum Subject {
     Webhook,
     /// Notices of a project: a channel, a rule, or what became of one; its id is a name, or the notice's.
     Notice,
+    /// A backfill.
+    Backfill,
+    /// A repository that pipelines come from; its id is its name.
+    Repository,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -96,6 +100,8 @@ impl Subject {
         Self::Schedule,
         Self::Webhook,
         Self::Notice,
+        Self::Backfill,
+        Self::Repository,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -115,6 +121,8 @@ impl Subject {
             Self::Schedule => "schedule",
             Self::Webhook => "webhook",
             Self::Notice => "notice",
+            Self::Backfill => "backfill",
+            Self::Repository => "repository",
         }
     }
 
@@ -147,6 +155,10 @@ impl SubjectEvent {
     pub const CREATED: &'static str = "created";
     /// It is another than before.
     pub const CHANGED: &'static str = "changed";
+    /// A repository's pipelines are those of another commit.
+    pub const SYNCED: &'static str = "synced";
+    /// A sync did not go well, and nothing has changed.
+    pub const SYNC_FAILED: &'static str = "sync-failed";
     /// It is over.
     pub const ENDED: &'static str = "ended";
     /// A secret has another value from now on.

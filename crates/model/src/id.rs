@@ -124,6 +124,7 @@ macro_rules! id {
 
 id!(RunId, "run", "Names a run.");
 id!(UploadId, "upl", "Names an uploaded file.");
+id!(BackfillId, "bkf", "Names a backfill.");
 id!(NoticeId, "ntc", "Names a notice.");
 id!(WebhookId, "hook", "Names a webhook: its address ends with it.");
 id!(PersonId, "per", "Names an account: of a person, or of a program.");

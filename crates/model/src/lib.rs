@@ -23,6 +23,7 @@ pub mod place;
 pub mod project;
 pub mod quantity;
 pub mod reason;
+pub mod repositories;
 pub mod retry;
 pub mod rights;
 pub mod run;
@@ -42,7 +43,8 @@ pub use attempt::{AttemptKey, Exit, Usage};
 pub use error_code::ErrorCode;
 pub use hash::{ContentHash, VersionHash};
 pub use id::{
-    AuditId, GroupId, LinkId, MailId, NoticeId, PersonId, RunId, SessionId, TokenId, UploadId, WebhookId,
+    AuditId, BackfillId, GroupId, LinkId, MailId, NoticeId, PersonId, RunId, SessionId, TokenId, UploadId,
+    WebhookId,
 };
 pub use name::{PipelineName, ProjectName};
 pub use reason::Reason;

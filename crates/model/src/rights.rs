@@ -54,6 +54,14 @@ text_enum! {
         NoticesRead = "notices.read",
         /// To say who is told of what, and to have it tried again.
         NoticesManage = "notices.manage",
+        /// To see which repositories pipelines come from, and what became of syncs.
+        RepositoriesRead = "repositories.read",
+        /// To add, change and remove repositories, with their keys and tokens.
+        RepositoriesWrite = "repositories.write",
+        /// To bring pipelines to what their repository has now.
+        RepositoriesSync = "repositories.sync",
+        /// To forget by which key a repository's host was known.
+        RepositoriesTrust = "repositories.trust",
         /// To see which secrets there are, by name; no value is shown to anybody.
         SecretsRead = "secrets.read",
         /// To set secrets, and to remove them.
@@ -125,7 +133,8 @@ impl Action {
             | Self::LogsRead
             | Self::ArtifactsRead
             | Self::EventsRead
-            | Self::MembersRead => Needs::Role(Role::Viewer),
+            | Self::MembersRead
+            | Self::RepositoriesRead => Needs::Role(Role::Viewer),
             Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
             Self::SchedulesManage
             | Self::WebhooksRead
@@ -133,9 +142,12 @@ impl Action {
             | Self::NoticesRead
             | Self::NoticesManage
             | Self::SecretsRead
-            | Self::SecretsWrite => Needs::Role(Role::Editor),
+            | Self::SecretsWrite
+            | Self::RepositoriesWrite
+            | Self::RepositoriesSync => Needs::Role(Role::Editor),
             Self::MembersManage | Self::ProjectManage | Self::ProjectAudit => Needs::Role(Role::Owner),
             Self::ServerOperate
+            | Self::RepositoriesTrust
             | Self::LinksCreate
             | Self::SecretsRotateKey
             | Self::ProjectsManage
@@ -176,6 +188,8 @@ impl Action {
                 | Self::SchedulesManage
                 | Self::WebhooksManage
                 | Self::NoticesManage
+                | Self::RepositoriesWrite
+                | Self::RepositoriesSync
         )
     }
 }

@@ -26,6 +26,7 @@ mod postgres;
 mod projects;
 mod reach;
 pub mod references;
+pub mod repositories;
 pub mod retention;
 mod rows;
 pub mod seal;

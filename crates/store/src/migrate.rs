@@ -87,10 +87,22 @@ const MIGRATIONS: &[Migration] = &[
         down: include_str!("../migrations/0012_webhooks.down.sql"),
     },
     Migration {
+        number: 13,
+        name: "repositories",
+        up: include_str!("../migrations/0013_repositories.up.sql"),
+        down: include_str!("../migrations/0013_repositories.down.sql"),
+    },
+    Migration {
         number: 14,
         name: "notices",
         up: include_str!("../migrations/0014_notices.up.sql"),
         down: include_str!("../migrations/0014_notices.down.sql"),
+    },
+    Migration {
+        number: 15,
+        name: "backfills",
+        up: include_str!("../migrations/0015_backfills.up.sql"),
+        down: include_str!("../migrations/0015_backfills.down.sql"),
     },
 ];
 

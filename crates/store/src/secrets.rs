@@ -303,12 +303,12 @@ impl Store {
     }
 
     /// What seals the secrets of a project; `None`: it has had none yet.
-    async fn project_sealer(&self, project: &ProjectName) -> Result<Option<Sealer>> {
+    pub(crate) async fn project_sealer(&self, project: &ProjectName) -> Result<Option<Sealer>> {
         let Some(sealed) = self.db().project_key(project).await? else { return Ok(None) };
         opened_key(&self.sealer, &sealed).map(|key| Sealer::of_key(&key))
     }
 
-    async fn make_project_sealer(&self, project: &ProjectName, now: Timestamp) -> Result<Sealer> {
+    pub(crate) async fn make_project_sealer(&self, project: &ProjectName, now: Timestamp) -> Result<Sealer> {
         if let Some(sealer) = self.project_sealer(project).await? {
             return Ok(sealer);
         }

@@ -105,6 +105,7 @@ export class Live {
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
     else if (message.event === "webhook") this.gather(keys.webhooks);
     else if (message.event === "notice") this.gather(keys.notices);
+    else if (message.event === "repository") void this.cache.invalidateQueries({ queryKey: keys.repositories });
     else if (message.event === "schedule") this.gatherSchedule((data as { id: string }).id);
     // Told of a project when it is written: servers go by it a moment later.
     else if (message.event === "reset" || message.event === "project") this.readAgain();

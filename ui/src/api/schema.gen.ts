@@ -212,6 +212,143 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backfills, the newest first. */
+        get: operations["list_backfills"];
+        put?: never;
+        /** Makes a backfill. Its runs are started one after the other, as many at a time as it says; each knows its due time. */
+        post: operations["make_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a backfill would do: how many runs, and for which due times. Nothing is started. */
+        post: operations["preview_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One backfill. */
+        get: operations["get_backfill"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends it: nothing more is started, and its runs are asked to stop. */
+        post: operations["cancel_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts nothing of it until it goes on. Runs that have started go on. */
+        post: operations["pause_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets it go on. */
+        post: operations["resume_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wants a run once more for each due time of which one failed, was stopped, or could not be made. */
+        post: operations["retry_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill}/times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The due times of a backfill, in their order, and the run of each. */
+        get: operations["list_backfill_times"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -975,6 +1112,143 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backfills, the newest first. */
+        get: operations["list_backfills_of_project"];
+        put?: never;
+        /** Makes a backfill. Its runs are started one after the other, as many at a time as it says; each knows its due time. */
+        post: operations["make_backfill_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a backfill would do: how many runs, and for which due times. Nothing is started. */
+        post: operations["preview_backfill_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/{backfill}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One backfill. */
+        get: operations["get_backfill_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/{backfill}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends it: nothing more is started, and its runs are asked to stop. */
+        post: operations["cancel_backfill_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/{backfill}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts nothing of it until it goes on. Runs that have started go on. */
+        post: operations["pause_backfill_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/{backfill}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets it go on. */
+        post: operations["resume_backfill_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/{backfill}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wants a run once more for each due time of which one failed, was stopped, or could not be made. */
+        post: operations["retry_backfill_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/{backfill}/times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The due times of a backfill, in their order, and the run of each. */
+        get: operations["list_backfill_times_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/channels": {
         parameters: {
             query?: never;
@@ -1356,6 +1630,128 @@ export interface paths {
         get?: never;
         /** Says what a project may have, in place of what was said. Runs that were accepted stay. */
         put: operations["set_quota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The repositories of a project, by name, with what each holds. */
+        get: operations["list_repositories_of_project"];
+        put?: never;
+        /** Adds a repository. Nothing is fetched before the first sync. */
+        post: operations["add_repository_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repositories/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One repository. */
+        get: operations["get_repository_of_project"];
+        /** Changes a repository. Its pipelines stay as they are until the next sync. */
+        put: operations["set_repository_of_project"];
+        post?: never;
+        /** Removes a repository, and its pipelines with it. Runs of them stay, with their code. */
+        delete: operations["remove_repository_of_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repositories/{name}/hook-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the address and the secret by which a repository's host says that something was pushed. Those of before count no more. */
+        post: operations["make_repository_hook_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repositories/{name}/host-key/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forgets by which key a repository's host was known: the next sync takes whatever key it shows then. */
+        post: operations["reset_host_key_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repositories/{name}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a key to open a repository with by SSH, or takes one, and says what its host is to be given. */
+        post: operations["make_repository_key_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repositories/{name}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings the pipelines of a repository to what it has now: all at once, or none where something goes wrong. */
+        post: operations["sync_repository_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repositories/{name}/syncs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Syncs of a repository that changed something or went wrong, the newest first. */
+        get: operations["list_syncs_of_project"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1971,6 +2367,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/starts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What starts which pipelines by itself: schedules, webhooks, other pipelines, steps of flows, restarts. */
+        get: operations["get_starts_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/uploads": {
         parameters: {
             query?: never;
@@ -2120,6 +2533,128 @@ export interface paths {
         put?: never;
         /** Looks at a provider: whether it can be asked, is the one that is meant, and what it sent at the last sign-in, by names of claims alone. */
         post: operations["check_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The repositories of a project, by name, with what each holds. */
+        get: operations["list_repositories"];
+        put?: never;
+        /** Adds a repository. Nothing is fetched before the first sync. */
+        post: operations["add_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One repository. */
+        get: operations["get_repository"];
+        /** Changes a repository. Its pipelines stay as they are until the next sync. */
+        put: operations["set_repository"];
+        post?: never;
+        /** Removes a repository, and its pipelines with it. Runs of them stay, with their code. */
+        delete: operations["remove_repository"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}/hook-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the address and the secret by which a repository's host says that something was pushed. Those of before count no more. */
+        post: operations["make_repository_hook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}/host-key/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forgets by which key a repository's host was known: the next sync takes whatever key it shows then. */
+        post: operations["reset_host_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a key to open a repository with by SSH, or takes one, and says what its host is to be given. */
+        post: operations["make_repository_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings the pipelines of a repository to what it has now: all at once, or none where something goes wrong. */
+        post: operations["sync_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{name}/syncs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Syncs of a repository that changed something or went wrong, the newest first. */
+        get: operations["list_syncs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2820,6 +3355,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/starts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What starts which pipelines by itself: schedules, webhooks, other pipelines, steps of flows, restarts. */
+        get: operations["get_starts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/storage/check": {
         parameters: {
             query?: never;
@@ -3334,6 +3886,100 @@ export interface components {
             /** @description By what: a session, a token, a link, the server's terminal. */
             via: string;
         };
+        /** @description What a backfill would do. */
+        BackfillPreview: {
+            /**
+             * Format: int64
+             * @description How many of the range's due times have a run already.
+             */
+            already: number;
+            /**
+             * Format: int64
+             * @description How many runs it would start.
+             */
+            count: number;
+            /** @description The due times in their order, the first 1,000. */
+            due: string[];
+        };
+        /** @description A due time of a backfill. */
+        BackfillTimeView: {
+            /**
+             * Format: date-time
+             * @description When it is due.
+             */
+            due: string;
+            /** @description Why there is none. */
+            reason?: string | null;
+            /** @description The run. */
+            run?: string | null;
+            /** @description How that stands; absent: it is not kept any more. */
+            run_state?: string | null;
+            /**
+             * @description `waiting`, `run`, `refused`, `skipped`.
+             * @example run
+             */
+            state: string;
+        };
+        /** @description A backfill, and how far it is. */
+        BackfillView: {
+            /** @description How many are in each state: that of a run, or `waiting`, `refused`, `skipped`; `gone` are runs that are not kept any more. */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Format: date-time
+             * @description When it was done, or ended.
+             */
+            ended_at?: string | null;
+            /**
+             * Format: date-time
+             * @description From this time on.
+             */
+            from: string;
+            /**
+             * @description Its id.
+             * @example bkf_01JD5Y2Z9V3Q8W7E6R5T4Y3U2I
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            made_at: string;
+            /** @description By whom. */
+            made_by: string;
+            /**
+             * @description `oldest`, or `newest` first.
+             * @example oldest
+             */
+            order: string;
+            /**
+             * Format: int32
+             * @description So many runs at a time.
+             */
+            parallel: number;
+            /** @description On top of the schedule's. */
+            parameters: Record<string, never>;
+            /** @description Whose runs it starts. */
+            pipeline: string;
+            /** @description By which of its schedules. */
+            schedule: string;
+            /**
+             * @description `running`, `paused`, `cancelled`, `done`.
+             * @example running
+             */
+            state: string;
+            /**
+             * Format: int64
+             * @description How many due times there are.
+             */
+            times: number;
+            /**
+             * Format: date-time
+             * @description Before this time.
+             */
+            to: string;
+        };
         /** @description The runs that a bulk call started. */
         BulkAccepted: {
             /** @description In the order of the request. */
@@ -3764,6 +4410,10 @@ export interface components {
             commit: string;
             /** @description The folder had changes that were not committed. */
             dirty: boolean;
+            /** @description The commit's page. */
+            page?: string | null;
+            /** @description The repository of the project that it came from, if it came by one. */
+            repository?: string | null;
         };
         /** @description A role, and where it comes from. */
         GrantView: {
@@ -4236,6 +4886,34 @@ export interface components {
             /** @description To which address. */
             mailed_to: string;
         };
+        /** @description What a backfill is to do. */
+        MakeBackfill: {
+            /**
+             * @description From this time on: RFC 3339, or a day.
+             * @example 2026-01-01
+             */
+            from: string;
+            /** @description Due times that have a run already are left out. */
+            only_missing?: boolean;
+            /** @description `oldest` (unless told), or `newest` first. */
+            order?: string | null;
+            /**
+             * Format: int32
+             * @description So many runs at a time, 1 to 1,000; 1 unless told.
+             */
+            parallel?: number | null;
+            /** @description On top of the schedule's. */
+            parameters?: Record<string, never>;
+            /** @description Whose runs it starts. */
+            pipeline: string;
+            /** @description By which of its schedules. */
+            schedule: string;
+            /**
+             * @description Before this time.
+             * @example 2026-02-01
+             */
+            to: string;
+        };
         /** @description Somebody who has a role in a project, and every reason why. */
         MemberView: {
             /** @description Where each comes from. */
@@ -4483,6 +5161,101 @@ export interface components {
                 subject_id: string;
                 /** @description By what: a session, a token, a link, the server's terminal. */
                 via: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_BackfillTimeView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it is due.
+                 */
+                due: string;
+                /** @description Why there is none. */
+                reason?: string | null;
+                /** @description The run. */
+                run?: string | null;
+                /** @description How that stands; absent: it is not kept any more. */
+                run_state?: string | null;
+                /**
+                 * @description `waiting`, `run`, `refused`, `skipped`.
+                 * @example run
+                 */
+                state: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_BackfillView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description How many are in each state: that of a run, or `waiting`, `refused`, `skipped`; `gone` are runs that are not kept any more. */
+                counts: {
+                    [key: string]: number;
+                };
+                /**
+                 * Format: date-time
+                 * @description When it was done, or ended.
+                 */
+                ended_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description From this time on.
+                 */
+                from: string;
+                /**
+                 * @description Its id.
+                 * @example bkf_01JD5Y2Z9V3Q8W7E6R5T4Y3U2I
+                 */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                made_at: string;
+                /** @description By whom. */
+                made_by: string;
+                /**
+                 * @description `oldest`, or `newest` first.
+                 * @example oldest
+                 */
+                order: string;
+                /**
+                 * Format: int32
+                 * @description So many runs at a time.
+                 */
+                parallel: number;
+                /** @description On top of the schedule's. */
+                parameters: Record<string, never>;
+                /** @description Whose runs it starts. */
+                pipeline: string;
+                /** @description By which of its schedules. */
+                schedule: string;
+                /**
+                 * @description `running`, `paused`, `cancelled`, `done`.
+                 * @example running
+                 */
+                state: string;
+                /**
+                 * Format: int64
+                 * @description How many due times there are.
+                 */
+                times: number;
+                /**
+                 * Format: date-time
+                 * @description Before this time.
+                 */
+                to: string;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -5093,6 +5866,78 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_RepositoryView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description The branch that is followed; absent, with `tag` and `commit` absent too: the repository's own. */
+                branch?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was changed last.
+                 */
+                changed_at: string;
+                /** @description Who did that. */
+                changed_by: string;
+                /** @description The commit that is taken. */
+                commit?: string | null;
+                failure?: components["schemas"]["SyncFailure"] | null;
+                /** @description The folder whose subfolders are pipelines; empty is the top. */
+                folder: string;
+                /**
+                 * @description By whose ways its pages have addresses, where that was said.
+                 * @example gitlab
+                 */
+                forge?: string | null;
+                /** @description Whether its host may call when something was pushed. */
+                hook: boolean;
+                /** @description The fingerprints of the keys by which its host is known; none before the first sync by SSH. */
+                host_keys: string[];
+                /**
+                 * @description Between two syncs that nobody asks for.
+                 * @example 5m
+                 */
+                interval?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When this server looked at it last.
+                 */
+                looked_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was added.
+                 */
+                made_at: string;
+                /**
+                 * @description Its name in the project.
+                 * @example tools
+                 */
+                name: string;
+                /** @description Its page, where it has one. */
+                page?: string | null;
+                /** @description Its pipelines, by name. */
+                pipelines: components["schemas"]["RepositoryPipeline"][];
+                /** @description The half of its key that its host is to be given. */
+                public_key?: string | null;
+                synced?: components["schemas"]["SyncedView"] | null;
+                /** @description The tag that is taken. */
+                tag?: string | null;
+                /** @description Whether it has a token. */
+                token: boolean;
+                /**
+                 * @description Its address.
+                 * @example https://git.example.org/lab/tools.git
+                 */
+                url: string;
+                /** @description The name that goes with its token, where that was said. */
+                user?: string | null;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_RuleView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -5372,6 +6217,47 @@ export interface components {
                  * @example running
                  */
                 state: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SyncView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description Who asked for it. */
+                asked_by: string;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                begun_at: string;
+                /**
+                 * @description `hand`, `webhook` or `interval`.
+                 * @example webhook
+                 */
+                cause: string;
+                /**
+                 * Format: date-time
+                 * @description When it was over.
+                 */
+                ended_at: string;
+                /** @description What went wrong. */
+                message?: string | null;
+                /**
+                 * Format: int64
+                 * @description Counts from 1 for each repository.
+                 */
+                number: number;
+                /**
+                 * @description `changed` or `failed`.
+                 * @example changed
+                 */
+                outcome: string;
+                plan?: components["schemas"]["SyncPlan"] | null;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -5927,6 +6813,94 @@ export interface components {
             /** @description Each serves once. */
             recovery_codes: string[];
         };
+        /** @description How a host is to call when something was pushed. The secret is told this once. */
+        RepositoryHook: {
+            /** @description What it signs with. */
+            secret: string;
+            /** @description Where to. */
+            url: string;
+        };
+        /** @description The half of a key that a host is given. */
+        RepositoryKey: {
+            /**
+             * @description As a host takes it.
+             * @example ssh-ed25519 AAAAC3… rigi-tools
+             */
+            public_key: string;
+        };
+        /** @description A pipeline of a repository. */
+        RepositoryPipeline: {
+            /** @description Why it cannot run, or whose its name is. */
+            mistakes: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description The version of its code; absent: it cannot run. */
+            version?: string | null;
+        };
+        /** @description A repository of a project, with what it holds. */
+        RepositoryView: {
+            /** @description The branch that is followed; absent, with `tag` and `commit` absent too: the repository's own. */
+            branch?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            changed_at: string;
+            /** @description Who did that. */
+            changed_by: string;
+            /** @description The commit that is taken. */
+            commit?: string | null;
+            failure?: components["schemas"]["SyncFailure"] | null;
+            /** @description The folder whose subfolders are pipelines; empty is the top. */
+            folder: string;
+            /**
+             * @description By whose ways its pages have addresses, where that was said.
+             * @example gitlab
+             */
+            forge?: string | null;
+            /** @description Whether its host may call when something was pushed. */
+            hook: boolean;
+            /** @description The fingerprints of the keys by which its host is known; none before the first sync by SSH. */
+            host_keys: string[];
+            /**
+             * @description Between two syncs that nobody asks for.
+             * @example 5m
+             */
+            interval?: string | null;
+            /**
+             * Format: date-time
+             * @description When this server looked at it last.
+             */
+            looked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            made_at: string;
+            /**
+             * @description Its name in the project.
+             * @example tools
+             */
+            name: string;
+            /** @description Its page, where it has one. */
+            page?: string | null;
+            /** @description Its pipelines, by name. */
+            pipelines: components["schemas"]["RepositoryPipeline"][];
+            /** @description The half of its key that its host is to be given. */
+            public_key?: string | null;
+            synced?: components["schemas"]["SyncedView"] | null;
+            /** @description The tag that is taken. */
+            tag?: string | null;
+            /** @description Whether it has a token. */
+            token: boolean;
+            /**
+             * @description Its address.
+             * @example https://git.example.org/lab/tools.git
+             */
+            url: string;
+            /** @description The name that goes with its token, where that was said. */
+            user?: string | null;
+        };
         /**
          * @description Which code a rerun takes.
          * @enum {string}
@@ -6320,6 +7294,52 @@ export interface components {
              */
             role: string;
         };
+        /** @description What a repository is to be. */
+        SetRepository: {
+            /** @description The branch to follow; one of `branch`, `tag` and `commit`, or none for the repository's own branch. */
+            branch?: string | null;
+            /** @description The commit to take: all of its digits. */
+            commit?: string | null;
+            /** @description The folder whose subfolders are pipelines. */
+            folder?: string;
+            /**
+             * @description `github`, `gitlab`, `gitea` or `bitbucket`, where the host's name does not say by whose ways its pages have addresses.
+             * @example gitlab
+             */
+            forge?: string | null;
+            /**
+             * @description Between two syncs that nobody asks for: `30s` at least.
+             * @example 5m
+             */
+            interval?: string | null;
+            /**
+             * @description Of one that is added: its name; absent: the last part of its address.
+             * @example tools
+             */
+            name?: string | null;
+            /** @description The tag to take. */
+            tag?: string | null;
+            /**
+             * Format: password
+             * @description A token that may read it. Absent: the one that it has stays; empty: it has none any more.
+             */
+            token?: string | null;
+            /**
+             * @description `https://host/path`, `ssh://user@host/path` or `user@host:path`; without a name, a token or a password.
+             * @example https://git.example.org/lab/tools.git
+             */
+            url: string;
+            /** @description The name that goes with the token, where the host wants a certain one. */
+            user?: string | null;
+        };
+        /** @description A key to open a repository with. */
+        SetRepositoryKey: {
+            /**
+             * Format: password
+             * @description A private key without a passphrase; absent: one is made.
+             */
+            private_key?: string | null;
+        };
         /** @description What a rule is to say. */
         SetRule: {
             /** @description Names of channels. */
@@ -6486,10 +7506,41 @@ export interface components {
             /** @description Where to go on this server afterwards; the first page unless told. */
             return_to?: string | null;
         };
+        /** @description One way in which a pipeline is started by itself. */
+        StartView: {
+            /**
+             * @description The pipeline, where one starts another; else what the schedule or the webhook is called.
+             * @example extract
+             */
+            by: string;
+            /**
+             * @description `schedule`, `webhook`, `downstream`, `step`, `restart`.
+             * @example downstream
+             */
+            kind: string;
+            /** @description Whether there is no such pipeline. */
+            missing?: boolean;
+            /** @description Whether it starts nothing now: paused, or switched off. */
+            off?: boolean;
+            /**
+             * @description Which pipeline is started; it need not be there.
+             * @example report
+             */
+            pipeline: string;
+            /** @description When: a schedule's times, `success`, `failure`, `route large`. */
+            when?: string | null;
+        };
         /** @description A sign-in that has begun. */
         StartedSignIn: {
             /** @description Where the browser goes. */
             location: string;
+        };
+        /** @description What starts what, over all pipelines. */
+        StartsView: {
+            /** @description Every pipeline, by name. */
+            pipelines: string[];
+            /** @description Every way in which one is started by itself. */
+            starts: components["schemas"]["StartView"][];
         };
         /** @description How many runs of a step are where. */
         StepCounts: {
@@ -6662,6 +7713,115 @@ export interface components {
             schedule?: string | null;
             /** @description Where to execute; an error if this server has no such target. */
             target?: string | null;
+        };
+        /** @description Why a sync did not go well. */
+        SyncFailure: {
+            /** @description What to do. */
+            cure?: string;
+            /** @description What went wrong. */
+            message: string;
+        };
+        /** @description What becomes of one pipeline. */
+        SyncLine: {
+            /**
+             * @description `added`, `removed`, `changed` or `same`.
+             * @example changed
+             */
+            change: string;
+            /** @description Files that are new. */
+            files_added?: string[];
+            /** @description Files with other content. */
+            files_changed?: string[];
+            /** @description Files that are there no more. */
+            files_removed?: string[];
+            /** @description Why it cannot run. */
+            mistakes?: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description What is worth a word. */
+            warnings?: string[];
+        };
+        /** @description What a sync changes. */
+        SyncPlan: {
+            /** @description Pipelines that are new. */
+            added: number;
+            /** @description The commit before. */
+            before?: string | null;
+            /** @description Pipelines with other files. */
+            changed: number;
+            /** @description The commit. */
+            commit: string;
+            /** @description Pipelines that cannot run, of those that are there. */
+            invalid: number;
+            /** @description Its page. */
+            page?: string | null;
+            /** @description Each that changes or cannot run, by name. */
+            pipelines: components["schemas"]["SyncLine"][];
+            /** @description Pipelines that are there no more. */
+            removed: number;
+            /** @description Pipelines that stay as they are. */
+            same: number;
+            /** @description The first line of what the commit says of itself. */
+            subject?: string;
+            /** @description What of the repository is not taken, and belongs to no pipeline. */
+            told?: string[];
+        };
+        /** @description What a sync came to, or would. */
+        SyncReport: {
+            /** @description Whether it took place; else it is what would. */
+            done: boolean;
+            /**
+             * @description `changed` or `unchanged`.
+             * @example changed
+             */
+            outcome: string;
+            /** @description What it changes. */
+            plan: components["schemas"]["SyncPlan"];
+        };
+        /** @description A sync that changed something, or went wrong. */
+        SyncView: {
+            /** @description Who asked for it. */
+            asked_by: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            begun_at: string;
+            /**
+             * @description `hand`, `webhook` or `interval`.
+             * @example webhook
+             */
+            cause: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            ended_at: string;
+            /** @description What went wrong. */
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description Counts from 1 for each repository.
+             */
+            number: number;
+            /**
+             * @description `changed` or `failed`.
+             * @example changed
+             */
+            outcome: string;
+            plan?: components["schemas"]["SyncPlan"] | null;
+        };
+        /** @description What was synced last. */
+        SyncedView: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The commit. */
+            commit: string;
+            /** @description Its page. */
+            page?: string | null;
         };
         /** @description The server, its limits and what goes on. */
         SystemView: {
@@ -7599,6 +8759,386 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditVerdict"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backfills: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 100; 20 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Backfills */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeBackfill"];
+            };
+        };
+        responses: {
+            /** @description The backfill */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeBackfill"];
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPreview"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backfill_times: {
+        parameters: {
+            query?: {
+                /** @description Those alone of which a run failed, or none could be made. */
+                failed?: boolean;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 1,000; 100 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Due times */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BackfillTimeView"];
                 };
             };
             /** @description A problem */
@@ -10160,6 +11700,407 @@ export interface operations {
             };
         };
     };
+    list_backfills_of_project: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 100; 20 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Backfills */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_backfill_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeBackfill"];
+            };
+        };
+        responses: {
+            /** @description The backfill */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_backfill_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeBackfill"];
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPreview"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backfill_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_backfill_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_backfill_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_backfill_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_backfill_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backfill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backfill_times_of_project: {
+        parameters: {
+            query?: {
+                /** @description Those alone of which a run failed, or none could be made. */
+                failed?: boolean;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 1,000; 100 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Due times */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BackfillTimeView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_channels_of_project: {
         parameters: {
             query?: never;
@@ -11345,6 +13286,453 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_repositories_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_repository_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRepository"];
+            };
+        };
+        responses: {
+            /** @description It is added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_repository_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /**
+                 * @description Name of the repository
+                 * @example tools
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The repository */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_repository_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRepository"];
+            };
+        };
+        responses: {
+            /** @description It is changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_repository_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_repository_hook_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the host is to be given; the secret is told this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryHook"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_host_key_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_repository_key_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRepositoryKey"];
+            };
+        };
+        responses: {
+            /** @description The public half */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryKey"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync_repository_of_project: {
+        parameters: {
+            query?: {
+                /** @description Only say what would change. */
+                plan?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changed, or would */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncReport"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_syncs_of_project: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 100; 20 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SyncView"];
                 };
             };
             /** @description A problem */
@@ -13319,6 +15707,47 @@ export interface operations {
             };
         };
     };
+    get_starts_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What starts what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartsView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_upload_of_project: {
         parameters: {
             query: {
@@ -13792,6 +16221,431 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_LookedView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_repositories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRepository"];
+            };
+        };
+        responses: {
+            /** @description It is added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the repository
+                 * @example tools
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The repository */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRepository"];
+            };
+        };
+        responses: {
+            /** @description It is changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_repository_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the host is to be given; the secret is told this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryHook"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_host_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_repository_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRepositoryKey"];
+            };
+        };
+        responses: {
+            /** @description The public half */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryKey"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync_repository: {
+        parameters: {
+            query?: {
+                /** @description Only say what would change. */
+                plan?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changed, or would */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncReport"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_syncs: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 100; 20 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the repository */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SyncView"];
                 };
             };
             /** @description A problem */
@@ -15912,6 +18766,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_starts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What starts what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartsView"];
+                };
             };
             /** @description A problem */
             "4XX": {

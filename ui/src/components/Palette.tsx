@@ -165,6 +165,7 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
           item("Notices", "bell", () => void navigate({ to: "/notices" }), "g n"),
         ]
       : []),
+    item("Repositories", "branch", () => void navigate({ to: "/repositories" }), "g t"),
     ...usePeopleItems(item),
     item("Settings", "settings", () => void navigate({ to: "/settings" }), "g s"),
     item("Light theme", "settings", () => setColorScheme("light")),

@@ -73,6 +73,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
         ))}
         {rights.edit && <Place to="/webhooks" icon="hook" text="Webhooks" wide />}
         {rights.edit && <Place to="/notices" icon="bell" text="Notices" wide />}
+        {rights.role && <Place to="/repositories" icon="branch" text="Repositories" wide />}
         {people && rights.role && <Members />}
         {(speaks || people) && rights.role && <Place to="/project" icon="gauge" text={speaks ? "Project" : "Usage"} wide />}
         <li className={classes.phoneOnly}>
@@ -112,7 +113,18 @@ function SignInPlace() {
 }
 
 interface PlaceProps {
-  to: "/" | "/pipelines" | "/runs" | "/schedules" | "/webhooks" | "/notices" | "/members" | "/project" | "/administration" | "/settings";
+  to:
+    | "/"
+    | "/pipelines"
+    | "/runs"
+    | "/schedules"
+    | "/webhooks"
+    | "/notices"
+    | "/repositories"
+    | "/members"
+    | "/project"
+    | "/administration"
+    | "/settings";
   icon: IconName;
   text: string;
   badge?: number;

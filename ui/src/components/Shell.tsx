@@ -154,6 +154,7 @@ function useShellKeys(setOverlay: (overlay: Overlay) => void): void {
           { keys: "g n", label: "Notices", run: () => void navigate({ to: "/notices" }) },
         ]
       : []),
+    { keys: "g t", label: "Repositories", run: () => void navigate({ to: "/repositories" }) },
     ...(rights.people && rights.role ? [{ keys: "g m", label: "Members", run: () => void navigate({ to: "/members" }) }] : []),
     ...((rights.people || speaks) && rights.role
       ? [{ keys: "g o", label: speaks ? "Project" : "Usage", run: () => void navigate({ to: "/project" }) }]

@@ -20,7 +20,8 @@ export function VisitorLine() {
 }
 
 /** Pages on which something is done, or people are shown. */
-const CLOSED = /\/(?:members|project|administration|account|device|joining|webhooks|notices)(?:\/|$)|\/schedules\/new$|\/(?:change|start)$/;
+const CLOSED =
+  /\/(?:members|project|administration|account|device|joining|webhooks|notices|repositories)(?:\/|$)|\/schedules\/new$|\/(?:change|start)$/;
 
 export function isClosed(pathname: string): boolean {
   return CLOSED.test(pathname.replace(/^\/projects\/[^/]+/, ""));

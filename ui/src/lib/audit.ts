@@ -280,7 +280,9 @@ function personDeed(line: Line, whom: string): string {
 
 /** Of actions that this page does not know. */
 function plainDeed(line: Line): string {
-  return ownDeed(line.action, line.subject_id) ?? `${line.action} ${line.subject} ${shortened(line.subject_id)}`;
+  return (
+    ownDeed(line.action, line.subject_id, text(facts(line.after).commit)) ?? `${line.action} ${line.subject} ${shortened(line.subject_id)}`
+  );
 }
 
 /** Facts of a change as lines: what is in only one of both, or differs, is marked. */

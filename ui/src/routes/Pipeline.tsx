@@ -166,7 +166,7 @@ function factsOf(pipeline: PipelineView): string[] {
   if (pipeline.queued > 0) facts.push(`${pipeline.queued} waiting`);
   if (pipeline.version)
     facts.push(
-      `code ${pipeline.version.slice(0, 7)}${pipeline.git?.branch ? ` on ${pipeline.git.branch}` : ""}${pipeline.git?.dirty ? ", changed since the commit" : ""}`,
+      `code ${pipeline.version.slice(0, 7)}${pipeline.git?.branch ? ` on ${pipeline.git.branch}` : ""}${pipeline.git?.dirty ? ", changed since the commit" : ""}${pipeline.git?.repository ? ` of ${pipeline.git.repository}` : ""}`,
     );
   for (const tag of pipeline.tags) facts.push(`#${tag}`);
   return facts;

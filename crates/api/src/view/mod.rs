@@ -1,6 +1,7 @@
 //! What the API says: one type per answer and per request body. The OpenAPI file and the page's client are made from them.
 
 mod account;
+mod backfill;
 mod cancel;
 mod flow;
 mod join;
@@ -10,13 +11,16 @@ mod notice;
 mod people;
 mod pipeline;
 mod project;
+mod repository;
 mod run;
 mod schedule;
 mod secret;
+mod starts;
 mod system;
 mod webhook;
 
 pub use account::*;
+pub use backfill::*;
 pub use cancel::*;
 pub use flow::*;
 pub use join::*;
@@ -26,9 +30,11 @@ pub use notice::*;
 pub use people::*;
 pub use pipeline::*;
 pub use project::*;
+pub use repository::*;
 pub use run::*;
 pub use schedule::*;
 pub use secret::*;
+pub use starts::*;
 pub use system::*;
 pub use webhook::*;
 

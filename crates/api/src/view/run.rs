@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::GitView;
+
 /// A run as lists show it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
@@ -167,18 +169,6 @@ pub struct TriggerView {
     /// Who or what: `you`, a schedule's id, a run's id.
     #[schema(example = "you")]
     pub by: String,
-}
-
-/// Git facts of a version.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct GitView {
-    /// Commit id.
-    pub commit: String,
-    /// Branch, if one was checked out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
-    /// The folder had changes that were not committed.
-    pub dirty: bool,
 }
 
 /// One input file of a run.

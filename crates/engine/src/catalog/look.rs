@@ -65,7 +65,8 @@ impl Catalog {
         let _ended = Ended { looks, name };
         let mut asked = looks.next(name);
         while !asked.is_empty() {
-            let answer = self.refresh_one(name).map_err(|error| LookError::Read(Arc::new(error)));
+            let own = self.refresh_one(name).map_err(|error| LookError::Read(Arc::new(error)));
+            let answer = own.map(|own| own.or_else(|| self.synced(name)));
             // Who has the answer finds nobody waiting, unless somebody asked meanwhile.
             let next = looks.next(name);
             for one in asked {

@@ -1,11 +1,18 @@
-//! The pipelines of a folder, as they are now: read once, and again when a file changes or a run is asked for.
+//! The pipelines of a project, as they are now: those of its folder, read once, and again when a file changes or a run is asked for; and
+//! those of its repositories, as they were synced last.
 
 mod look;
+mod pipeline;
 mod read;
+mod sources;
+mod spec_of;
+mod stored;
 mod watch;
 
 pub use look::LookError;
-pub use read::{Pipeline, Ready, read_pipeline};
+pub use pipeline::{Origin, Pipeline, Ready};
+pub use read::read_pipeline;
+pub use stored::OfRepository;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +24,7 @@ use tokio::sync::broadcast;
 
 use crate::folder::CodeLimits;
 
-/// The pipelines of one folder. Cheap to clone.
+/// The pipelines of one project. Cheap to clone.
 #[derive(Clone)]
 pub struct Catalog {
     inner: Arc<Inner>,
@@ -28,6 +35,7 @@ struct Inner {
     folder: PathBuf,
     limits: CodeLimits,
     pipelines: RwLock<BTreeMap<PipelineName, Arc<Pipeline>>>,
+    repositories: RwLock<Vec<Arc<OfRepository>>>,
     changes: broadcast::Sender<String>,
     watcher: Mutex<Option<notify::RecommendedWatcher>>,
     /// Pipelines whose changes are not told, and why.
@@ -45,6 +53,7 @@ impl Catalog {
             folder: folder.to_owned(),
             limits,
             pipelines: RwLock::default(),
+            repositories: RwLock::default(),
             changes: broadcast::channel(1024).0,
             watcher: Mutex::default(),
             unwatched: Mutex::default(),
@@ -137,13 +146,38 @@ impl Catalog {
     /// Every pipeline, by name.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Pipeline>> {
-        self.inner.pipelines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        let all = self.all_own();
+        let repositories = self.repositories();
+        if repositories.is_empty() {
+            return all;
+        }
+        let own = all.iter().map(|pipeline| (pipeline.name.to_string(), pipeline.clone()));
+        let mut by_name: BTreeMap<String, Arc<Pipeline>> = own.collect();
+        for (name, pipeline) in repositories.iter().flat_map(|one| &one.pipelines) {
+            by_name.entry(name.clone()).or_insert_with(|| pipeline.clone());
+        }
+        by_name.into_values().collect()
     }
 
     /// One pipeline.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Pipeline>> {
+        self.own(name).or_else(|| self.synced(name))
+    }
+
+    fn all_own(&self) -> Vec<Arc<Pipeline>> {
+        self.inner.pipelines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// One of the folder.
+    fn own(&self, name: &str) -> Option<Arc<Pipeline>> {
         self.inner.pipelines.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// How much the code of one pipeline may be.
+    #[must_use]
+    pub fn limits(&self) -> CodeLimits {
+        self.inner.limits
     }
 
     /// The names of pipelines that changed, came or went, from now on.
@@ -161,7 +195,7 @@ impl Catalog {
             Err(error) if rigi_store::may_pass(&error) => return Err(error),
             names => names.unwrap_or_default(),
         };
-        let known: Vec<PipelineName> = self.all().iter().map(|p| p.name.clone()).collect();
+        let known: Vec<PipelineName> = self.all_own().iter().map(|p| p.name.clone()).collect();
         for gone in known.iter().filter(|name| !names.contains_key(name.as_str())) {
             self.put(gone.as_str(), None);
         }
@@ -196,7 +230,7 @@ impl Catalog {
     }
 
     fn refresh_at(&self, name: &str, place: &Path) -> std::io::Result<Option<Arc<Pipeline>>> {
-        let former = self.get(name);
+        let former = self.own(name);
         let pipeline = if read::is_served(name) {
             read::read_again(name, place, self.inner.limits, former.as_ref())?
         } else {
@@ -208,7 +242,7 @@ impl Catalog {
 
     /// Where a pipeline is, or would be.
     fn place(&self, name: &str) -> PathBuf {
-        if let Some(known) = self.get(name) {
+        if let Some(known) = self.own(name) {
             return known.folder.clone();
         }
         // As a name that is no text is shown: there is no other way back.
@@ -217,7 +251,7 @@ impl Catalog {
     }
 
     fn put(&self, name: &str, pipeline: Option<Arc<Pipeline>>) {
-        let same = |new: &Arc<Pipeline>| self.get(name).is_some_and(|old| Arc::ptr_eq(&old, new));
+        let same = |new: &Arc<Pipeline>| self.own(name).is_some_and(|old| Arc::ptr_eq(&old, new));
         if pipeline.as_ref().is_some_and(same) {
             return;
         }

@@ -7,115 +7,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rigi_model::parameters::ParameterSchema;
 use rigi_model::pipeline::document::LARGEST_SPEC;
 use rigi_model::pipeline::entry::{NOTEBOOK, SCRIPT};
-use rigi_model::pipeline::spec::Entry;
-use rigi_model::pipeline::{
-    FolderFacts, Likeness, Mistake, PipelineSpec, SpecFormat, SpecReading, check_pipeline_name, find_spec,
-    hints, is_pipeline_file, likeness, read_spec, read_without_spec, spec_candidates,
-};
-use rigi_model::place::Position;
-use rigi_model::{ContentHash, PipelineName, VersionHash};
+use rigi_model::pipeline::{Mistake, check_pipeline_name, spec_candidates};
+use rigi_model::{ContentHash, PipelineName};
 use rigi_store::may_pass;
 use rigi_store::tables::versions::VersionFile;
 use rustix::fs::FileType;
 use sha2::{Digest, Sha256};
 
-use crate::code;
+use super::pipeline::{MadeOf, Pipeline, Tops};
+use super::spec_of::{Content, LOOKED_AT, NotReady, of_folder, read_spec_of};
 use crate::folder::CaptureError;
-use crate::folder::{CodeLimits, Folder, LeftOut, Listing, Walked, list, special_name, walk};
-
-/// Of a script or notebook no more is looked at for what is worth a word, in bytes.
-const LOOKED_AT: u64 = 1 << 20;
-
-/// A pipeline as its folder is now.
-#[derive(Debug)]
-pub struct Pipeline {
-    /// Name of the folder, also one that no pipeline may have.
-    pub name: PipelineName,
-    /// Where it is.
-    pub folder: PathBuf,
-    /// The file that holds its spec.
-    pub spec_file: Option<String>,
-    /// What can be run, or every mistake that keeps it from being run.
-    pub outcome: Result<Ready, Vec<Mistake>>,
-    /// What it was made of.
-    made_of: Mutex<MadeOf>,
-}
-
-/// What a reading was made of: as long as all of it is the same, so is what was read.
-#[derive(Debug, Default, Clone)]
-struct MadeOf {
-    listing: Arc<Listing>,
-    left_out: Vec<LeftOut>,
-    tops: Tops,
-}
-
-/// What stands under the names at the top of a folder that make it a pipeline.
-type Tops = BTreeMap<String, FileType>;
-
-/// A pipeline without a mistake.
-#[derive(Debug)]
-pub struct Ready {
-    /// Its spec.
-    pub spec: PipelineSpec,
-    /// What does not mean what it seems to.
-    pub warnings: Vec<Mistake>,
-    /// Where the rules of its parameters stand.
-    pub rules: BTreeMap<String, Position>,
-    /// Its compiled parameters; `None` takes any.
-    pub schema: Option<ParameterSchema>,
-    /// Hash of its content.
-    pub version: VersionHash,
-    /// Its files.
-    pub files: Vec<VersionFile>,
-}
-
-impl Pipeline {
-    /// Whether nothing changed from one reading to the next.
-    pub(super) fn same_as(&self, other: &Self) -> bool {
-        match (&self.outcome, &other.outcome) {
-            (Ok(a), Ok(b)) => a.version == b.version && a.warnings == b.warnings,
-            (Err(a), Err(b)) => a == b && self.spec_file == other.spec_file,
-            _ => false,
-        }
-    }
-
-    /// The spec's file as people know it, for messages.
-    #[must_use]
-    pub fn spec_path(&self) -> String {
-        match &self.spec_file {
-            Some(file) => self.folder.join(file).display().to_string(),
-            None => self.folder.display().to_string(),
-        }
-    }
-
-    /// The file that a mistake is in, as people know it.
-    #[must_use]
-    pub fn path_of(&self, mistake: &Mistake) -> String {
-        match mistake.path.as_deref() {
-            None => self.spec_path(),
-            Some("") => self.folder.display().to_string(),
-            Some(path) => self.folder.join(path).display().to_string(),
-        }
-    }
-
-    /// The files that its code was read from.
-    pub fn listing(&self) -> Arc<Listing> {
-        self.made_of().listing
-    }
-
-    fn made_of(&self) -> MadeOf {
-        self.made_of.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// One whose folder cannot be read as code.
-    pub(super) fn refused(name: &str, folder: &Path, mistakes: Vec<Mistake>) -> Self {
-        let (name, folder, outcome) = (PipelineName::unchecked(name), folder.to_owned(), Err(mistakes));
-        Self { name, folder, spec_file: None, outcome, made_of: Mutex::default() }
-    }
-}
+use crate::folder::{CodeLimits, Folder, Walked, list, special_name, walk};
 
 /// Folders that are pipelines or want to be: their names, and where they are. A name that is no text is shown as one.
 pub(super) fn names(folder: &Path) -> std::io::Result<BTreeMap<String, PathBuf>> {
@@ -136,42 +40,6 @@ pub(super) fn shown(name: &OsStr) -> String {
 /// Whether a folder of this name can hold a pipeline: hidden ones, and `__pycache__` and its like, are nobody's.
 pub(super) fn is_served(name: &str) -> bool {
     !name.is_empty() && !name.contains(['/', '\0']) && !name.starts_with('.') && !name.starts_with("__")
-}
-
-/// Why a folder is not ready.
-enum NotReady {
-    Mistakes(Vec<Mistake>),
-    /// The machine does not let it be read now, and nobody knows what is in it.
-    Trouble(std::io::Error),
-    /// It is not what it was when it was walked: it is to be read again.
-    Changing,
-    /// It holds data, and nothing of a pipeline.
-    NoPipeline,
-}
-
-impl From<Vec<Mistake>> for NotReady {
-    fn from(mistakes: Vec<Mistake>) -> Self {
-        Self::Mistakes(mistakes)
-    }
-}
-
-impl From<CaptureError> for NotReady {
-    fn from(error: CaptureError) -> Self {
-        match error {
-            CaptureError::Changing => Self::Changing,
-            CaptureError::Read { source, .. } if may_pass(&source) => Self::Trouble(source),
-            error => Self::Mistakes(vec![of_folder(&error)]),
-        }
-    }
-}
-
-fn of_folder(error: &CaptureError) -> Mistake {
-    let message = match error {
-        CaptureError::Read { path, source } if path == "." => format!("the folder cannot be read: {source}"),
-        error => error.to_string(),
-    };
-    let path = error.path().filter(|path| *path != ".").unwrap_or_default();
-    Mistake { cure: error.cure(), ..Mistake::of_file(path, message) }
 }
 
 /// Reads a folder; `None` if it holds nothing that makes it a pipeline.
@@ -270,9 +138,16 @@ fn read_once(
         *former.made_of.lock().unwrap_or_else(PoisonError::into_inner) = made_of;
         return Ok(former.clone());
     }
-    let (spec_file, outcome) = read_spec_of(name, folder, &walked, &made_of)?;
+    let (spec_file, outcome) = match spec_that_is_no_file(name, &made_of, &walked) {
+        Some(mistake) => (None, Err(vec![mistake])),
+        None => {
+            let tops = walked.files.keys().filter(|path| !path.contains('/')).cloned().collect();
+            let content = Disk { folder, made_of: &made_of };
+            read_spec_of(name, tops, &walked.left_out, &content)?
+        }
+    };
     let (name, folder) = (PipelineName::unchecked(name), path.to_owned());
-    Ok(Arc::new(Pipeline { name, folder, spec_file, outcome, made_of: Mutex::new(made_of) }))
+    Ok(Arc::new(Pipeline { name, folder, origin: None, spec_file, outcome, made_of: Mutex::new(made_of) }))
 }
 
 fn check_name(name: &str, path: &Path) -> Result<(), Mistake> {
@@ -282,127 +157,6 @@ fn check_name(name: &str, path: &Path) -> Result<(), Mistake> {
     }
     check_pipeline_name(name)
         .map_err(|mistake| Mistake::of_file("", mistake.to_string()).with_cure(mistake.cure()))
-}
-
-/// The spec's file and what it says.
-type Outcome = (Option<String>, Result<Ready, Vec<Mistake>>);
-
-fn read_spec_of(name: &str, folder: &Folder, walked: &Walked, made_of: &MadeOf) -> Result<Outcome, NotReady> {
-    let tops = walked.files.keys().filter(|path| !path.contains('/'));
-    let mut facts = FolderFacts::new(name, tops.cloned());
-    let mut warnings: Vec<Mistake> = walked.left_out.iter().map(warning_of).collect();
-    if let Some(mistake) = spec_that_is_no_file(name, made_of, walked) {
-        return Ok((None, Err(vec![mistake])));
-    }
-    let reading = match find_spec(&facts) {
-        Err(mistake) => Err(vec![mistake]),
-        Ok(None) => read_without_spec(&facts).map(|reading| (None, (None, reading))),
-        Ok(Some((file, format))) => {
-            let bytes = read_bounded(folder, made_of, &file)?;
-            match as_spec(&file, format, &bytes) {
-                Taken::Spec => {
-                    let reading = read_spec(format, &bytes, &facts).map_err(|m| or_data(&file, m));
-                    match reading {
-                        Ok(reading) => Ok((Some(file), (Some(format), reading))),
-                        Err(mistakes) => {
-                            return Ok((Some(file), Err(mistakes.into_iter().chain(warnings).collect())));
-                        }
-                    }
-                }
-                Taken::Data(_) if !facts.has(SCRIPT) && !facts.has(NOTEBOOK) => {
-                    return Err(NotReady::NoPipeline);
-                }
-                Taken::Data(warning) => {
-                    facts.files.remove(&file);
-                    warnings.push(warning);
-                    read_without_spec(&facts).map(|reading| (None, (None, reading)))
-                }
-                Taken::Wrong(mistake) => return Ok((Some(file), Err(vec![mistake]))),
-            }
-        }
-    };
-    // What was left out may be what is missing.
-    let with_warnings = |mistakes: Vec<Mistake>| mistakes.into_iter().chain(warnings.clone()).collect();
-    match reading {
-        Err(mistakes) => Ok((None, Err(with_warnings(mistakes)))),
-        Ok((file, reading)) => {
-            let ready = ready(reading, warnings.clone(), &facts, folder, &made_of.listing);
-            Ok((file, ready.map_err(with_warnings)))
-        }
-    }
-}
-
-/// What a file under a spec's name is taken for.
-enum Taken {
-    Spec,
-    Data(Mistake),
-    Wrong(Mistake),
-}
-
-fn as_spec(file: &str, format: SpecFormat, bytes: &[u8]) -> Taken {
-    let likeness = likeness(format, bytes);
-    if !is_pipeline_file(file) {
-        let what = match likeness {
-            Likeness::Spec => return Taken::Spec,
-            Likeness::Data(what) => what,
-            Likeness::Foreign(fields) => format!("it has {fields}, and none of a spec's fields"),
-        };
-        let message = format!("`{file}` is taken for data, not for a spec: {what}");
-        let cure = "A spec is called `pipeline.yaml`, `pipeline.toml` or `pipeline.json`.";
-        return Taken::Data(Mistake::of_file(file, message).with_cure(cure));
-    }
-    match likeness {
-        // In Fast-Flow's format unknown fields are no mistake.
-        Likeness::Foreign(fields) if format != SpecFormat::Json => {
-            let message =
-                format!("`{file}` is no spec of Rigi: it has {fields}, and none of a spec's fields");
-            let cure = "Give it another name, or move it into a folder within the pipeline's.";
-            Taken::Wrong(Mistake::of_file(file, message).with_cure(cure))
-        }
-        _ => Taken::Spec,
-    }
-}
-
-/// Data that happens to be called as its folder needs no mending.
-fn or_data(file: &str, mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
-    if !is_pipeline_file(file) {
-        let mistake = Mistake::of_file(file, format!("`{file}` is read as the spec of its folder"));
-        mistakes.push(mistake.with_cure("If it is data, add a `pipeline.yaml`; an empty one is enough."));
-    }
-    mistakes
-}
-
-fn ready(
-    (format, reading): (Option<SpecFormat>, SpecReading),
-    mut of_folder: Vec<Mistake>,
-    facts: &FolderFacts,
-    folder: &Folder,
-    listing: &Listing,
-) -> Result<Ready, Vec<Mistake>> {
-    let files = listing.files();
-    let version = code::version_of(&files);
-    let SpecReading { spec, mut warnings, rules } = reading;
-    warnings.extend(hints(&spec, format, facts, code_of(&spec, folder, listing).as_deref()));
-    warnings.append(&mut of_folder);
-    let schema = spec.parameters.as_ref().map(ParameterSchema::compile).transpose();
-    let schema = schema.map_err(|error| vec![Mistake::new(Position::START, error.to_string())])?;
-    Ok(Ready { spec, warnings, rules, schema, version, files })
-}
-
-/// The text of a script or notebook, as far as it is looked at.
-fn code_of(spec: &PipelineSpec, folder: &Folder, listing: &Listing) -> Option<String> {
-    let (Entry::Script { file } | Entry::Notebook { file }) = &spec.entry else { return None };
-    let mut bytes = Vec::new();
-    listing.open(folder, file).ok()?.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn warning_of(left: &LeftOut) -> Mistake {
-    let message = match left.why.as_str() {
-        why if why.starts_with("is not part") => format!("`{}` {why}", left.path),
-        why => format!("`{}` {why}, and no part of the code", left.path),
-    };
-    Mistake::of_file(&left.path, message).with_cure(left.cure)
 }
 
 /// The spec's name, with something behind it that is not read.
@@ -416,6 +170,28 @@ fn spec_that_is_no_file(name: &str, made_of: &MadeOf, walked: &Walked) -> Option
     let why = why.unwrap_or_else(|| format!("is {}", special_name(kind)));
     let mistake = Mistake::of_file(&file, format!("`{file}` {why}; a spec is a file"));
     Some(mistake.with_cure("Put a file in its place, or remove it."))
+}
+
+/// A folder of this machine.
+struct Disk<'a> {
+    folder: &'a Folder,
+    made_of: &'a MadeOf,
+}
+
+impl Content for Disk<'_> {
+    fn spec(&self, file: &str) -> Result<Vec<u8>, NotReady> {
+        read_bounded(self.folder, self.made_of, file)
+    }
+
+    fn code(&self, file: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.made_of.listing.open(self.folder, file).ok()?.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    fn files(&self) -> Vec<VersionFile> {
+        self.made_of.listing.files()
+    }
 }
 
 /// One byte more than a spec may have is enough to know that it is too large.

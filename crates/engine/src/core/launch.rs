@@ -9,6 +9,7 @@ use rigi_model::attempt::FailureClass;
 use rigi_model::parameters::is_reserved;
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::SoftLimits;
+use rigi_model::repositories::COMMIT;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run_config::{ENTRY, EnvironmentLayers, SpecPart, VersionPart, merge_environment};
 use rigi_model::triggers::FollowUpKind;
@@ -183,7 +184,7 @@ impl Core {
 }
 
 /// Rigi's own variables that a run is told.
-const TOLD: [&str; 3] = [ENTRY, "RIGI_DUE", "RIGI_DUE_PREVIOUS"];
+const TOLD: [&str; 4] = [ENTRY, "RIGI_DUE", "RIGI_DUE_PREVIOUS", COMMIT];
 
 /// Between two tries to make a plan while the storage is away.
 const AWAY: Duration = Duration::from_secs(3);

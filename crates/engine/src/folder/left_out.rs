@@ -25,7 +25,7 @@ pub(super) const NODE_MODULES: &str = "node_modules";
 const ENVIRONMENT: &[&str] = &["pyvenv.cfg", "conda-meta"];
 
 /// Whether a file or folder is left out by its name.
-pub(super) fn by_name(name: &[u8]) -> bool {
+pub(crate) fn by_name(name: &[u8]) -> bool {
     let text = std::str::from_utf8(name).unwrap_or_default();
     FOLDERS.contains(&text) || is_scratch(text)
 }
@@ -37,7 +37,7 @@ fn is_scratch(name: &str) -> bool {
 }
 
 /// Whether a folder that holds this is an environment.
-pub(super) fn marks_environment(name: &[u8]) -> bool {
+pub(crate) fn marks_environment(name: &[u8]) -> bool {
     ENVIRONMENT.iter().any(|mark| mark.as_bytes() == name)
 }
 

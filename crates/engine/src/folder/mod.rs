@@ -4,7 +4,7 @@
 //! out first, and the file is then opened by the path that has none: what is exchanged meanwhile is an error, not a way out.
 
 mod error;
-mod left_out;
+pub(crate) mod left_out;
 mod listing;
 mod walk;
 

@@ -87,6 +87,16 @@ impl Code {
         }
     }
 
+    /// The commit of a repository that it is of now; `None`: it is what was captured before, and that may say so itself.
+    pub fn commit(&self) -> Option<Option<&str>> {
+        match &self.source {
+            Source::Folder(pipeline) => {
+                Some(pipeline.origin.as_ref().map(|origin| origin.git.commit.as_str()))
+            }
+            Source::Captured => None,
+        }
+    }
+
     /// The whole parameters, or what is wrong with them.
     pub fn check(&self, given: Map<String, Value>) -> Result<Map<String, Value>, Vec<ParameterMistake>> {
         let file = match &self.source {
@@ -197,8 +207,15 @@ fn keep(
     captured: &Captured,
 ) -> Result<Version, CaptureError> {
     let Ok(ready) = &pipeline.outcome else { return Err(CaptureError::Changing) };
-    let is_stored = |sha256: &ContentHash| captured.holds(project, sha256);
-    code::keep(&store.blobs(project), &pipeline.folder, &pipeline.listing(), is_stored)?;
+    let git = match &pipeline.origin {
+        // Its files are stored already.
+        Some(origin) => Some(origin.git.clone()),
+        None => {
+            let is_stored = |sha256: &ContentHash| captured.holds(project, sha256);
+            code::keep(&store.blobs(project), &pipeline.folder, &pipeline.listing(), is_stored)?;
+            code::git_facts(&pipeline.folder)
+        }
+    };
     let mut spec = ready.spec.clone();
     secrets::seal_spec(store.sealer(), &mut spec)?;
     Ok(Version {
@@ -206,6 +223,6 @@ fn keep(
         pipeline: pipeline.name.clone(),
         spec,
         files: ready.files.clone(),
-        git: code::git_facts(&pipeline.folder),
+        git,
     })
 }

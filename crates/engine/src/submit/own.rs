@@ -7,6 +7,7 @@ use rigi_model::TriggerKind;
 use rigi_model::parameters::{is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::concurrency::RunKey;
+use rigi_model::repositories::COMMIT;
 use rigi_model::run_config::{ENTRY, STEP};
 use serde_json::{Map, Value};
 
@@ -85,6 +86,11 @@ pub(super) fn take_own(
             code.is_step = true;
         }
         submission.entry = own.get(ENTRY).cloned();
+    }
+    // A run that is repeated with what its pipeline is now is of another commit, or of none.
+    if let Some(commit) = code.commit() {
+        own.remove(COMMIT);
+        own.extend(commit.map(|commit| (COMMIT.to_owned(), commit.to_owned())));
     }
     if let Some(id) = &submission.entry {
         let entry = code.spec.schedules.iter().find(|entry| entry.id == *id);

@@ -4,6 +4,7 @@
 //! Each due time ends as one row: a run, skipped or missed. Its run is accepted under a key of its own, so that there is one, whatever dies
 //! in between; what is due without a row is found again.
 
+mod backfill;
 mod deliver;
 mod fire;
 mod follow;

@@ -28,6 +28,7 @@ pub fn start(engine: Engine, projects: Projects) {
         return;
     }
     super::follow::start(engine.clone(), projects.clone());
+    super::backfill::start(engine.clone(), projects.clone());
     let commits = engine.store().commits();
     let (told, changed) = mpsc::unbounded_channel();
     let scheduler = Scheduler {

@@ -1,8 +1,10 @@
 //! What starts runs by itself: when something is due, and what becomes of what was not started in time. Pure: time is a parameter.
 
+mod backfill;
 mod due;
 mod rhythm;
 
+pub use backfill::{BackfillOrder, BackfillSpec, BackfillState, MOST_TIMES, TimeState, due_between};
 pub use due::{Due, Found, LATE, MOST, Rules, look};
 pub(crate) use rhythm::parse_cron;
 pub use rhythm::{Rhythm, RhythmError, zone_of};

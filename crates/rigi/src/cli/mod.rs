@@ -1,6 +1,7 @@
 //! The command line: a file per noun. Each one reads its arguments, calls the API or the server's own functions, and
 //! prints what came back in the words of `words` and the format of `output`.
 
+mod backfills;
 mod backup;
 mod channels;
 mod complete;
@@ -23,6 +24,7 @@ mod pipelines;
 mod progress;
 mod projects;
 mod reference;
+mod repositories;
 mod run;
 mod runner;
 mod runs;
@@ -114,6 +116,8 @@ enum Command {
     Projects(projects::Projects),
     /// What starts runs by itself: list, explain, make, pause, and what became of each due time
     Schedules(schedules::Schedules),
+    /// Start runs for a range of due times, and see how far they are
+    Backfills(backfills::Backfills),
     /// Where somebody is told of what happens
     Channels(channels::Channels),
     /// What is told of, to whom, and what became of it
@@ -122,6 +126,10 @@ enum Command {
     Webhooks(webhooks::Webhooks),
     /// Set, list and remove what runs are given and nobody else may read
     Secrets(secrets::Secrets),
+    /// Where pipelines come from beside the folder: add, show and change git repositories
+    Repositories(repositories::Repositories),
+    /// Bring pipelines to what their repositories have now
+    Sync(repositories::SyncNow),
     /// Check the specs of pipelines, as `rigi pipelines validate`
     Validate(pipelines::Validate),
     /// Write a pipeline that works, to start from
@@ -226,9 +234,12 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Projects(command) => command.run(&session),
         Command::Schedules(command) => command.run(&session),
         Command::Webhooks(command) => command.run(&session),
+        Command::Backfills(command) => command.run(&session),
         Command::Channels(command) => command.run(&session),
         Command::Notices(command) => command.run(&session),
         Command::Secrets(command) => command.run(&session),
+        Command::Repositories(command) => command.run(&session),
+        Command::Sync(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
         Command::Targets(command) => command.run(&session),

@@ -256,6 +256,18 @@ impl Client {
         Ok(self.read::<Page<LookedView>>(answer).await?.items)
     }
 
+    /// As [`Client::act`], however long the server waits for another one.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn act_patiently<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, CallError> {
+        self.read(self.send(self.request(Method::POST, path, query)).await?).await
+    }
+
     /// As [`Client::post`], however long the server waits for another one.
     ///
     /// # Errors

@@ -313,6 +313,21 @@ sections! {
         listen: Option<SocketAddr> = None;
     }
 
+    /// Git repositories that pipelines come from. It takes the programs `git` and, for addresses by SSH, `ssh` on the server's machine.
+    git: Git {
+        /// How repositories may be reached. `http` is in clear, and `file` is this machine: for tests.
+        protocols: Names = Names(vec!["https".to_owned(), "ssh".to_owned()]);
+        /// Names, addresses and networks of the inside that repositories may lie on, such as `git.lab.example` or `10.1.0.0/16`. Whatever else
+        /// lies on this machine or in a network of one's own is not asked.
+        inside: Names = Names::default();
+        /// One sync takes no longer.
+        timeout: Time = Time(Duration::from_secs(120));
+        /// What is fetched at a time, and what the pipelines of a commit have together, is no larger.
+        size: Bytes = Bytes(1 << 30);
+        /// A commit has no more files, below the folder that is taken of it.
+        files: u64 = 100_000;
+    }
+
     /// How Python pipelines get their environments.
     python: Python {
         /// The `uv` program.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
+use rigi_engine::repositories::GitSettings;
 use rigi_engine::{OfProjects, Settings};
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{ProjectName, Target};
@@ -81,6 +82,19 @@ impl Config {
     #[must_use]
     pub fn code_limits(&self) -> CodeLimits {
         CodeLimits { files: self.limits.code_files, bytes: self.limits.code_size.map(|limit| limit.0) }
+    }
+
+    /// How repositories are reached, and how much is taken of them.
+    #[must_use]
+    pub fn git_settings(&self) -> GitSettings {
+        let git = &self.git;
+        GitSettings {
+            protocols: git.protocols.0.clone(),
+            inside: git.inside.0.clone(),
+            timeout: git.timeout.0,
+            size: git.size.0,
+            files: usize::try_from(git.files).unwrap_or(usize::MAX),
+        }
     }
 
     /// How many runs may be active at a time.

@@ -88,6 +88,7 @@ impl Exit {
             E::TargetUnavailable
             | E::StorageUnavailable
             | E::MailFailed
+            | E::SyncFailed
             | E::OutcomeUnknown
             | E::TooSlow
             | E::Unavailable

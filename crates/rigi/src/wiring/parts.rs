@@ -7,6 +7,7 @@ use std::time::Duration;
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::ledger::Recovered;
 use rigi_engine::projects::{Project, Projects};
+use rigi_engine::repositories::Repositories;
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors};
 use rigi_exec::remote::{Remote, TokenKey};
@@ -34,6 +35,7 @@ const REACH: Duration = Duration::from_secs(3);
 pub(crate) struct Parts {
     pub engine: Engine,
     pub projects: Projects,
+    pub repositories: Repositories,
     pub recovered: Recovered,
     pub process: ProcessExecutor,
     pub remote: Remote,
@@ -65,6 +67,7 @@ impl Parts {
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
         let projects = Projects::read(&store, loaded.project_sources()).await.map_err(|e| of_store(&e))?;
+        rigi_engine::repositories::read_all(&store, &projects).await.map_err(|e| of_store(&e))?;
         let left_out = left_out(&store, &projects).await.map_err(|e| of_store(&e))?;
         let mut settings = config.settings();
         projects.set_in(&settings);
@@ -100,6 +103,8 @@ impl Parts {
         };
         let (engine, recovered) = started.map_err(|e| of_store(&e))?;
         projects.follow(&engine);
+        let repositories = Repositories::new(engine.clone(), projects.clone(), config.git_settings());
+        repositories.start();
         let reached = tokio::time::timeout(REACH, engine.store().storage().reach()).await;
         let storage_trouble = match reached {
             Ok(reached) => reached.err().map(|error| format!("{error}; `rigi storage check` says more")),
@@ -109,6 +114,7 @@ impl Parts {
         Ok(Self {
             engine,
             projects,
+            repositories,
             recovered,
             process,
             remote,

@@ -219,6 +219,7 @@ pub(crate) fn state(
         engine: parts.engine.clone(),
         remote: parts.remote.clone(),
         projects: parts.projects.clone(),
+        repositories: parts.repositories.clone(),
         changing_projects: tokio::sync::Mutex::default(),
         webhook_calls: rigi_server::http::webhooks::Calls::default(),
         auth,
@@ -255,7 +256,7 @@ fn auth(parts: &Parts, loaded: &Loaded, url: &str) -> Result<Auth, Trouble> {
     }
     let people = &config.people;
     if !people.enabled {
-        return Ok(Auth::of_one(owner));
+        return Ok(Auth::of_one(owner).at(url));
     }
     let rules = SignInRules {
         idle: people.session_idle.0,

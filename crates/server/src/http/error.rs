@@ -9,6 +9,7 @@ use axum_extra::extract::QueryRejection;
 use rigi_api::Problem;
 use rigi_engine::catalog::Pipeline;
 use rigi_engine::quota::Exceeded;
+use rigi_engine::repositories::{Failure, SyncError};
 use rigi_engine::submit::SubmitError;
 use rigi_model::ErrorCode;
 use rigi_model::id::RequestId;
@@ -136,6 +137,9 @@ const fn describe(code: ErrorCode) -> (StatusCode, &'static str) {
         C::SecretInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be a secret"),
         C::SecretMissing => (StatusCode::UNPROCESSABLE_ENTITY, "A secret is not set"),
         C::MailUnavailable => (StatusCode::CONFLICT, "This server sends no mail"),
+        C::SyncFailed => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "The repository could not be taken; nothing has changed")
+        }
         C::MailFailed => (StatusCode::BAD_GATEWAY, "The mail server did not take the mail"),
         C::TargetUnavailable => (StatusCode::UNPROCESSABLE_ENTITY, "This server has no such target"),
         C::StorageUnavailable | C::DataFolderIncomplete | C::DataFolderReadOnly => {
@@ -244,6 +248,17 @@ pub(super) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
+}
+
+impl From<SyncError> for ApiError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Failed(Failure { message, cure }) => {
+                Self::new(ErrorCode::SyncFailed, message).cure(cure)
+            }
+            SyncError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl From<SubmitError> for ApiError {

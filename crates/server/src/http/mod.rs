@@ -5,6 +5,7 @@ mod account_access;
 mod asker;
 mod audit;
 mod auth;
+mod backfills;
 mod cancel;
 mod client;
 mod devices;
@@ -35,6 +36,9 @@ mod projects_move;
 mod providers;
 mod queries;
 mod range;
+mod repositories;
+mod repository_hooks;
+mod repository_views;
 mod request;
 mod rights;
 mod run_parts;
@@ -46,6 +50,7 @@ mod scope;
 mod secrets;
 mod sign_in;
 mod sign_in_links;
+mod starts;
 mod state;
 mod stored;
 mod surroundings;
@@ -102,8 +107,11 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(uploads::router())
         .merge(secrets::router())
         .merge(schedules::router())
+        .merge(backfills::router())
+        .merge(starts::router())
         .merge(webhooks::router())
         .merge(notices::router())
+        .merge(repositories::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())
@@ -134,6 +142,7 @@ pub fn router(state: AppState) -> axum::Router {
         .merge(
             webhooks::addresses()
                 .merge(notices::addresses())
+                .merge(repository_hooks::router())
                 .layer(from_fn_with_state(state.clone(), auth::know_client)),
         )
         .fallback(web::serve)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rigi_api::view::{
@@ -18,6 +18,7 @@ use rigi_model::pipeline::Mistake;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::quantity::write_duration;
 use rigi_model::retry::{RetryPolicy, RetrySpec};
+use rigi_store::tables::versions::GitFacts;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
@@ -30,6 +31,7 @@ use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
 use super::scope::Scope;
 use super::state::AppState;
+use super::stored::StoredFile;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -101,8 +103,7 @@ async fn get_pipeline(scope: Scope, Path(name): Path<String>) -> ApiResult<axum:
         spec
     });
     let spec = shown.as_ref();
-    let folder = pipeline.folder.clone();
-    let git = tokio::task::spawn_blocking(move || rigi_engine::code::git_facts(&folder)).await.ok().flatten();
+    let git = git_of(&pipeline).await;
     let input = |(name, input): (&String, &rigi_model::pipeline::spec::InputSpec)| {
         let input = input.clone();
         let (description, accept) = (input.description, input.accept);
@@ -115,7 +116,7 @@ async fn get_pipeline(scope: Scope, Path(name): Path<String>) -> ApiResult<axum:
     Ok(axum::Json(PipelineView {
         summary,
         description: spec.and_then(|spec| spec.description.clone()),
-        git: git.map(|g| rigi_api::view::GitView { commit: g.commit, branch: g.branch, dirty: g.dirty }),
+        git: git.map(super::present::git_view),
         spec_file: pipeline.spec_file.clone(),
         parameters: spec.and_then(|spec| spec.parameters.clone()),
         inputs: spec.map(|spec| spec.inputs.iter().map(input).collect()).unwrap_or_default(),
@@ -125,6 +126,15 @@ async fn get_pipeline(scope: Scope, Path(name): Path<String>) -> ApiResult<axum:
         presets: spec.map(|spec| spec.presets.iter().map(preset).collect()).unwrap_or_default(),
         spec: spec.and_then(|spec| public_spec(spec, scope.engine.settings())),
     }))
+}
+
+/// The commit that a pipeline is of.
+async fn git_of(pipeline: &Pipeline) -> Option<GitFacts> {
+    if let Some(origin) = &pipeline.origin {
+        return Some(origin.git.clone());
+    }
+    let folder = pipeline.folder.clone();
+    tokio::task::spawn_blocking(move || rigi_engine::code::git_facts(&folder)).await.ok().flatten()
 }
 
 /// The files of a pipeline as they are now.
@@ -149,7 +159,13 @@ async fn get_pipeline_code(scope: Scope, Path((name, path)): Path<(String, Strin
     let files = pipeline.outcome.as_ref().map(|ready| ready.files.as_slice()).unwrap_or_default();
     // What is no part of the code is not shown, wherever a path may lead.
     let missing = || ApiError::not_found("file", &path);
-    let size = files.iter().find(|file| file.path == path).ok_or_else(missing)?.size;
+    let file = files.iter().find(|file| file.path == path).ok_or_else(missing)?;
+    if let Some(origin) = &pipeline.origin {
+        let kind = "text/plain; charset=utf-8";
+        let stored = StoredFile { sha256: file.sha256, size: file.size, kind, common: Vec::new() };
+        return super::stored::answer(origin.blobs.clone(), stored, &HeaderMap::new()).await;
+    }
+    let size = file.size;
     let (looked, wanted) = (pipeline.clone(), path.clone());
     let open = move || looked.listing().open(&Folder::open(&looked.folder).ok()?, &wanted).ok();
     let opened = tokio::task::spawn_blocking(open).await;
@@ -241,6 +257,9 @@ async fn summary(scope: &Scope, pipeline: &Pipeline, counts: (u64, u64)) -> ApiR
         Ok(ready) => (Vec::new(), ready.warnings.iter().map(|w| mistake_view(pipeline, w)).collect()),
         Err(mistakes) => (mistakes.iter().map(|m| mistake_view(pipeline, m)).collect(), Vec::new()),
     };
+    let (mut mistakes, mut warnings): (Vec<MistakeView>, Vec<MistakeView>) = (mistakes, warnings);
+    let said = if ready.is_some() { &mut warnings } else { &mut mistakes };
+    said.extend(scope.catalog().shadows_of(pipeline).iter().map(|repository| shadow(pipeline, repository)));
     let about = ready.and_then(|ready| ready.spec.description.as_deref());
     Ok(PipelineSummary {
         name: pipeline.name.to_string(),
@@ -257,6 +276,14 @@ async fn summary(scope: &Scope, pipeline: &Pipeline, counts: (u64, u64)) -> ApiR
         active: counts.1,
         expected_ms: expected.map(|us| us / 1000),
     })
+}
+
+/// A repository has a pipeline of the same name, which is not this one.
+fn shadow(pipeline: &Pipeline, repository: &str) -> MistakeView {
+    let message =
+        format!("the repository `{repository}` has a pipeline of this name too, which cannot be run");
+    let mistake = Mistake::of_file("", message);
+    mistake_view(pipeline, &mistake.with_cure("Rename one of both."))
 }
 
 /// The spec without what must not be read: webhook keys and sealed values. What it says of retries is said in full,

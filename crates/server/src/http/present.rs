@@ -12,9 +12,10 @@ use rigi_engine::{Look, Settings};
 use rigi_model::parameters::{is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::quantity::{ordinal, show_bytes, show_cpu};
+use rigi_model::repositories::COMMIT;
 use rigi_model::run::RunStatus;
 use rigi_model::{Reason, RunId, RunState, Target, Timestamp, TriggerKind};
-use rigi_store::tables::versions::Version;
+use rigi_store::tables::versions::{GitFacts, Version};
 use rigi_store::{ListedRun, Run};
 use serde_json::{Map, Value};
 
@@ -205,7 +206,7 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
         approval,
         summary: summary(&run.into(), look.as_ref()),
         version: run.request.version.to_string(),
-        git: version.as_ref().and_then(git),
+        git: version.as_ref().and_then(|version| git(version, run.request.env.get(COMMIT))),
         parameters: masked(version.as_ref().map(|v| &v.spec), &run.request.parameters),
         inputs: run.request.inputs.iter().map(input).collect(),
         env: given_env(run).map(|name| (name.clone(), MASK.to_owned())).collect(),
@@ -278,9 +279,20 @@ pub fn masked(spec: Option<&PipelineSpec>, parameters: &Map<String, Value>) -> M
     parameters.iter().map(mask).collect()
 }
 
-fn git(version: &Version) -> Option<GitView> {
-    let facts = version.git.as_ref()?;
-    Some(GitView { commit: facts.commit.clone(), branch: facts.branch.clone(), dirty: facts.dirty })
+/// Code of a repository is the same in many commits: a run says of which it was.
+fn git(version: &Version, commit: Option<&String>) -> Option<GitView> {
+    let mut view = git_view(version.git.clone()?);
+    if let Some(commit) = commit.filter(|commit| **commit != view.commit) {
+        view.page = view.page.map(|page| page.replace(&view.commit, commit));
+        view.commit.clone_from(commit);
+    }
+    Some(view)
+}
+
+/// Facts as they are shown.
+pub(super) fn git_view(facts: GitFacts) -> GitView {
+    let GitFacts { commit, branch, dirty, repository, page } = facts;
+    GitView { commit, branch, dirty, repository, page }
 }
 
 fn input(input: &rigi_store::RunInput) -> InputView {

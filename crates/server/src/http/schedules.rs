@@ -38,7 +38,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_fires))
 }
 
-fn project_of(scope: &Scope) -> ApiResult<Arc<Project>> {
+pub(super) fn project_of(scope: &Scope) -> ApiResult<Arc<Project>> {
     scope.projects.of(scope.project()).ok_or_else(|| super::projects::missing(scope.project().as_str()))
 }
 
@@ -79,7 +79,7 @@ async fn list_schedules(
     Ok(axum::Json(Page { items, next_cursor: None }))
 }
 
-async fn find(scope: &Scope, pipeline: &str, id: &str) -> ApiResult<Scheduled> {
+pub(super) async fn find(scope: &Scope, pipeline: &str, id: &str) -> ApiResult<Scheduled> {
     let all = scope.engine.schedules_of(&*project_of(scope)?).await?;
     let found = all.into_iter().find(|one| one.key.pipeline == pipeline && one.key.id == id);
     found.ok_or_else(|| {

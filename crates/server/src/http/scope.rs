@@ -38,6 +38,14 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The project that a path names, for those who have no scope; the one that is always there, where it names none.
+    pub(super) fn named(state: &AppState, extensions: &axum::http::Extensions) -> Option<ProjectName> {
+        match extensions.get::<Named>() {
+            Some(Named(name)) => state.projects.id_of(name),
+            None => Some(ProjectName::default()),
+        }
+    }
+
     /// In a project; `None`: there is none of this name.
     fn of(state: AppState, project: &ProjectName, principal: Principal, action: Action) -> Option<Self> {
         let catalog = state.projects.catalog(project)?;

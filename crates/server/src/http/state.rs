@@ -31,7 +31,9 @@ pub struct Inner {
     pub remote: Remote,
     /// Projects, with their pipelines.
     pub projects: Projects,
-    /// Held by whoever changes one.
+    /// Where pipelines come from beside folders.
+    pub repositories: rigi_engine::repositories::Repositories,
+    /// Held by whoever changes a project.
     pub changing_projects: Mutex<()>,
     /// Who has called webhooks.
     pub webhook_calls: super::webhooks::Calls,

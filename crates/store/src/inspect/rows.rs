@@ -54,9 +54,22 @@ const CONTRADICTIONS: &[(RangeInclusive<i64>, &str, &str)] = &[
     ),
 ];
 
+/// Tables with lists of files.
+const LISTS: [&str; 2] = ["versions", "repository_trees"];
 /// Columns that hold JSON, when they hold anything.
-const JSON: [&str; 9] =
-    ["parameters", "inputs", "env", "labels", "environment", "spec", "files", "samples", "answer"];
+const JSON: [&str; 11] = [
+    "parameters",
+    "inputs",
+    "env",
+    "labels",
+    "environment",
+    "spec",
+    "files",
+    "samples",
+    "answer",
+    "plan",
+    "told",
+];
 
 /// What was read, and the projects that there are, if that could be read.
 pub(super) async fn inspect(
@@ -177,7 +190,7 @@ impl Row<'_> {
             let size = self.cell("size").map(|_| self.integer("size"));
             found.push((sha256.parse().map_err(|_| "`sha256` is no hash")?, size));
         }
-        if let Some(files) = self.text("files").filter(|_| self.table.name == "versions") {
+        if let Some(files) = self.text("files").filter(|_| LISTS.contains(&&*self.table.name)) {
             let files: Vec<VersionFile> =
                 serde_json::from_str(files).map_err(|_| "`files` is no list of files")?;
             found.extend(files.into_iter().map(|file| (file.sha256, i64::try_from(file.size).ok())));

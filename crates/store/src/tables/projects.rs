@@ -55,7 +55,8 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 24] = [
+static REST: [Statement; 28] = [
+    Statement::delete("backfills", &[("id", Text)], "backfills.project = v.id"),
     Statement::delete("notice_keys", &[("id", Text)], "notice_keys.project = v.id"),
     Statement::delete("occurrences", &[("id", Text)], "occurrences.project = v.id"),
     Statement::delete("notices", &[("id", Text)], "notices.project = v.id"),
@@ -64,6 +65,9 @@ static REST: [Statement; 24] = [
     Statement::delete("channels", &[("id", Text)], "channels.project = v.id"),
     Statement::delete("deliveries", &[("id", Text)], "deliveries.project = v.id"),
     Statement::delete("webhooks", &[("id", Text)], "webhooks.project = v.id"),
+    Statement::delete("syncs", &[("id", Text)], "syncs.project = v.id"),
+    Statement::delete("repository_trees", &[("id", Text)], "repository_trees.project = v.id"),
+    Statement::delete("repositories", &[("id", Text)], "repositories.project = v.id"),
     Statement::delete("follow_ups", &[("id", Text)], "follow_ups.project = v.id"),
     Statement::delete("run_links", &[("id", Text)], "run_links.project = v.id"),
     Statement::delete("step_cache", &[("id", Text)], "step_cache.project = v.id"),

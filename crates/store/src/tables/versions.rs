@@ -50,6 +50,12 @@ pub struct GitFacts {
     pub branch: Option<String>,
     /// The folder had changes that were not committed.
     pub dirty: bool,
+    /// The repository of the project that it was taken from, if it came by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The commit's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 static INSERT: Statement = Statement::insert(

@@ -1,11 +1,13 @@
 //! What starts runs by itself, as it is stored: schedules, and what became of each due time.
 
+mod backfills;
 pub mod deliveries;
 mod fires;
 pub(crate) mod follow_ups;
 mod schedules;
 mod webhooks;
 
+pub use backfills::{Backfill, BackfillTime, TimesPage, backfill_key};
 pub use deliveries::{Came, Delivery, delivery_key};
 pub use fires::{Fire, FirePage, FiredRun, fire_key};
 pub use follow_ups::{FollowUp, RunLink, follow_key};

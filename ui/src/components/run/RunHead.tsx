@@ -162,8 +162,9 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
   if (run.started && run.started.length > 0) parts.push(<Started runs={run.started} />);
   parts.push(
     <>
-      code <span className="mono">{(run.git?.commit ?? run.version).slice(0, 7)}</span>
+      code <Commit run={run} />
       {run.git?.branch && ` on ${run.git.branch}`}
+      {run.git?.repository && ` of ${run.git.repository}`}
       {run.git?.dirty && ", with changes"}
     </>,
   );
@@ -197,5 +198,16 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
         <span key={index}>{part}</span>
       ))}
     </p>
+  );
+}
+
+/** The commit that a run is of, with its page where it has one. */
+function Commit({ run }: { run: RunView }) {
+  const short = <span className="mono">{(run.git?.commit ?? run.version).slice(0, 7)}</span>;
+  if (!run.git?.page) return short;
+  return (
+    <a href={run.git.page} target="_blank" rel="noreferrer" className={classes.plainLink} title="The commit at its host">
+      {short}
+    </a>
   );
 }

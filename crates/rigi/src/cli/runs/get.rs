@@ -108,7 +108,9 @@ fn code(run: &RunView) -> String {
     let commit: String = git.commit.chars().take(7).collect();
     let branch = git.branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
     let dirty = if git.dirty { ", with changes that were not committed" } else { "" };
-    format!("{version} (commit {commit}{branch}{dirty})")
+    let from = git.repository.as_ref().map(|repository| format!(" of {repository}")).unwrap_or_default();
+    let page = git.page.as_ref().map(|page| format!("\n{page}")).unwrap_or_default();
+    format!("{version} (commit {commit}{branch}{from}{dirty}){page}")
 }
 
 fn parameters(run: &RunView, width: usize) -> String {

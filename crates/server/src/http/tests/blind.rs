@@ -141,7 +141,7 @@ async fn what_is_foreign_is_absent_in_every_operation() {
             let filled = filled.replace("{pipeline}", name).replace("{schedule}", id).replace("{step}", name);
             let filled = filled.replace("{webhook}", name).replace("{delivery}", id);
             let filled = filled.replace("{channel}", name).replace("{rule}", name).replace("{notice}", id);
-            let filled = filled.replace("{key}", name);
+            let filled = filled.replace("{key}", name).replace("{backfill}", id);
             assert!(!filled.contains('{'), "an operation with another parameter: {path}");
             server
                 .call(

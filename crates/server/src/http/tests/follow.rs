@@ -51,6 +51,24 @@ async fn pipelines_follow_what_ended_as_their_trigger_says() {
         ("large", "description: x\n"),
     ])
     .await;
+    let starts = server.get("/starts").await.json();
+    let told: Vec<String> = starts["starts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            format!("{} {} {} {}", one["by"], one["pipeline"], one["when"], one["missing"]).replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "first good success false",
+            "first bad failure false",
+            "first large route large false",
+            "first missing success true"
+        ]
+    );
     let run = server.run("", "first", json!({}), "succeeded").await;
     let good = runs(&server, "good", 1).await;
     settled(&server).await;

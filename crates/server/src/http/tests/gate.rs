@@ -149,6 +149,9 @@ fn body_of(method: &Method, path: &str) -> Option<Value> {
             json!({"runs": [{"pipeline": "fit"}]})
         }
         path if path.ends_with("/secrets/import") => json!({"text": "fit=hunter2"}),
+        path if path.ends_with("/repositories") || path.ends_with("/repositories/{name}") => {
+            json!({"url": "https://git.example.org/lab/tools.git"})
+        }
         path if path.ends_with("/runs/cancel") => json!({"ids": []}),
         _ => json!({}),
     })
@@ -193,6 +196,7 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{pipeline}", "fit")
                     .replace("{schedule}", "nightly")
                     .replace("{step}", "count")
+                    .replace("{backfill}", "bkf_1")
                     .replace("{channel}", "team")
                     .replace("{rule}", "failures")
                     .replace("{notice}", "ntc_1")

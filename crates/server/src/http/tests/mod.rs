@@ -1,5 +1,6 @@
 //! The API without a process or a port around it: a store on SQLite, the engine, an executor that does as it is told.
 
+mod backfills;
 mod blind;
 mod crowd;
 mod executor;
@@ -14,6 +15,7 @@ mod projects;
 mod projects_change;
 mod projects_move;
 mod quotas;
+mod repositories;
 mod schedules;
 mod secrets;
 mod server;

@@ -12,6 +12,7 @@ use rigi_api::view::{LookedView, TargetView};
 use rigi_engine::decide::LimitOf;
 use rigi_engine::projects::{Declared, Projects, Sources};
 use rigi_engine::quota::Quota;
+use rigi_engine::repositories::{GitSettings, Repositories};
 use rigi_engine::retention::Collector;
 use rigi_engine::{Engine, Executors, Settings};
 use rigi_exec::remote::{Remote, TokenKey};
@@ -172,7 +173,11 @@ impl TestServer {
             public_url: "http://localhost".to_owned(),
             keep: std::time::Duration::from_secs(3600),
         };
+        let git = GitSettings { protocols: vec!["https".into(), "file".into()], ..GitSettings::default() };
+        let repositories = Repositories::new(engine.clone(), projects.clone(), git);
+        repositories.start();
         let state = AppState::new(Inner {
+            repositories,
             logs: Logs::new(engine.clone()),
             engine,
             remote,

@@ -10,7 +10,7 @@ use rigi_model::WebhookId;
 use crate::http::error::{ApiError, ApiResult};
 
 /// Calls of one address with a key, or that are refused, within [`WINDOW`].
-pub(super) const OF_ADDRESS: u32 = 60;
+pub(in crate::http) const OF_ADDRESS: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Callers that are remembered.
 const MOST: usize = 10_000;

@@ -7,8 +7,8 @@ mod keys;
 mod made;
 mod receive;
 
-pub(super) use calls::Caller;
 pub use calls::Calls;
+pub(super) use calls::{Caller, OF_ADDRESS};
 
 use utoipa_axum::router::OpenApiRouter;
 

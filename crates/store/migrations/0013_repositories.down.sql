@@ -1,0 +1,3 @@
+DROP TABLE syncs;
+DROP TABLE repository_trees;
+DROP TABLE repositories;

@@ -1,0 +1,2 @@
+DROP TABLE backfill_times;
+DROP TABLE backfills;
