@@ -86,7 +86,7 @@ function buildPeople(root: Root) {
 }
 
 export interface SchedulesSearch {
-  /** `calendar`; else the list. */
+  /** `calendar`, `backfills`, `starts`; else the list. */
   view?: string;
   /** `month`; else a week. */
   by?: string;
@@ -95,6 +95,8 @@ export interface SchedulesSearch {
   zone?: string;
   /** The day or hour whose times are listed: `2026-11-30`, `2026-11-30T14`. */
   open?: string;
+  /** Around this pipeline stands what starts what. */
+  of?: string;
 }
 
 /** What starts runs by itself. */
@@ -103,7 +105,7 @@ function buildSchedules(root: Root, cache: QueryClient) {
     getParentRoute: () => root,
     path: "/schedules",
     validateSearch: (raw: Raw): SchedulesSearch =>
-      compact({ view: one(raw.view), by: one(raw.by), at: one(raw.at), zone: one(raw.zone), open: one(raw.open) }),
+      compact({ view: one(raw.view), by: one(raw.by), at: one(raw.at), zone: one(raw.zone), open: one(raw.open), of: one(raw.of) }),
     loader: () => void cache.query(schedulesQuery).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Schedules"), "Schedules"),
   });
@@ -123,7 +125,17 @@ function buildSchedules(root: Root, cache: QueryClient) {
     path: "/schedules/$pipeline/$id/change",
     component: lazyRouteComponent(() => import("./routes/SetSchedule"), "ChangeSchedule"),
   });
-  return [schedules, made, schedule, change] as const;
+  const backfill = createRoute({
+    getParentRoute: () => root,
+    path: "/schedules/$pipeline/$id/backfill",
+    component: lazyRouteComponent(() => import("./routes/StartBackfill"), "StartBackfill"),
+  });
+  const backfills = createRoute({
+    getParentRoute: () => root,
+    path: "/backfills/$id",
+    component: lazyRouteComponent(() => import("./routes/Backfill"), "Backfill"),
+  });
+  return [schedules, made, schedule, change, backfill, backfills] as const;
 }
 
 /** Where pipelines come from beside the folder. */

@@ -159,6 +159,8 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
     item("Schedules", "clock", () => void navigate({ to: "/schedules" }), "g c"),
+    item("Backfills", "retry", () => void navigate({ to: "/schedules", search: { view: "backfills" } })),
+    item("What starts what", "pipelines", () => void navigate({ to: "/schedules", search: { view: "starts" } })),
     ...(edit
       ? [
           item("Webhooks", "hook", () => void navigate({ to: "/webhooks" }), "g w"),

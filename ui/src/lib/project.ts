@@ -39,6 +39,7 @@ const PLACES = [
   "webhooks",
   "notices",
   "repositories",
+  "backfills",
   "members",
   "project",
   "administration",
