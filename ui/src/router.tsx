@@ -8,7 +8,8 @@ import { schedulesQuery } from "./api/schedules";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
 import { pagePath } from "./lib/project";
-import { many, one, parseSearch, stringifySearch } from "./lib/search";
+import { compact, many, one, parseSearch, stringifySearch, type Raw } from "./lib/search";
+import { buildNotices, buildWebhooks } from "./routerTriggers";
 import { NotFound } from "./routes/NotFound";
 
 export interface RunsSearch {
@@ -20,15 +21,8 @@ export interface RunsSearch {
 
 export type RunTab = "steps" | "log" | "outputs" | "parameters" | "events" | "code";
 
-/** Leaves out what is undefined, so that addresses stay short. */
-function compact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
 /** The page shows what went wrong; here it was only asked for early. */
 function shown(): void {}
-
-type Raw = Record<string, unknown>;
 
 export interface AdministrationSearch {
   tab?: string;
@@ -40,10 +34,12 @@ export interface AdministrationSearch {
   until?: string;
 }
 
+export type Root = ReturnType<typeof createRoot>;
+
 const createRoot = () => createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
 /** Who is what, in this page's project and everywhere; what the project is. */
-function buildPeople(root: ReturnType<typeof createRoot>) {
+function buildPeople(root: Root) {
   const members = createRoute({
     getParentRoute: () => root,
     path: "/members",
@@ -90,7 +86,7 @@ function buildPeople(root: ReturnType<typeof createRoot>) {
 }
 
 export interface SchedulesSearch {
-  /** `calendar`; else the list. */
+  /** `calendar`, `backfills`, `starts`; else the list. */
   view?: string;
   /** `month`; else a week. */
   by?: string;
@@ -99,15 +95,17 @@ export interface SchedulesSearch {
   zone?: string;
   /** The day or hour whose times are listed: `2026-11-30`, `2026-11-30T14`. */
   open?: string;
+  /** Around this pipeline stands what starts what. */
+  of?: string;
 }
 
 /** What starts runs by itself. */
-function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient) {
+function buildSchedules(root: Root, cache: QueryClient) {
   const schedules = createRoute({
     getParentRoute: () => root,
     path: "/schedules",
     validateSearch: (raw: Raw): SchedulesSearch =>
-      compact({ view: one(raw.view), by: one(raw.by), at: one(raw.at), zone: one(raw.zone), open: one(raw.open) }),
+      compact({ view: one(raw.view), by: one(raw.by), at: one(raw.at), zone: one(raw.zone), open: one(raw.open), of: one(raw.of) }),
     loader: () => void cache.query(schedulesQuery).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Schedules"), "Schedules"),
   });
@@ -127,11 +125,21 @@ function buildSchedules(root: ReturnType<typeof createRoot>, cache: QueryClient)
     path: "/schedules/$pipeline/$id/change",
     component: lazyRouteComponent(() => import("./routes/SetSchedule"), "ChangeSchedule"),
   });
-  return [schedules, made, schedule, change] as const;
+  const backfill = createRoute({
+    getParentRoute: () => root,
+    path: "/schedules/$pipeline/$id/backfill",
+    component: lazyRouteComponent(() => import("./routes/StartBackfill"), "StartBackfill"),
+  });
+  const backfills = createRoute({
+    getParentRoute: () => root,
+    path: "/backfills/$id",
+    component: lazyRouteComponent(() => import("./routes/Backfill"), "Backfill"),
+  });
+  return [schedules, made, schedule, change, backfill, backfills] as const;
 }
 
 /** Where pipelines come from beside the folder. */
-function buildRepositories(root: ReturnType<typeof createRoot>, cache: QueryClient) {
+function buildRepositories(root: Root, cache: QueryClient) {
   const repositories = createRoute({
     getParentRoute: () => root,
     path: "/repositories",
@@ -155,60 +163,6 @@ function buildRepositories(root: ReturnType<typeof createRoot>, cache: QueryClie
     component: lazyRouteComponent(() => import("./routes/SetRepository"), "ChangeRepository"),
   });
   return [repositories, added, repository, change] as const;
-}
-
-/** What starts runs because a program says so. */
-function buildWebhooks(root: ReturnType<typeof createRoot>) {
-  const webhooks = createRoute({
-    getParentRoute: () => root,
-    path: "/webhooks",
-    component: lazyRouteComponent(() => import("./routes/Webhooks"), "Webhooks"),
-  });
-  // No webhook has an address of this form, whatever it is called.
-  const made = createRoute({
-    getParentRoute: () => root,
-    path: "/webhooks/-/new",
-    validateSearch: (raw: Raw) => compact({ pipeline: one(raw.pipeline) }),
-    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "MakeWebhook"),
-  });
-  const webhook = createRoute({
-    getParentRoute: () => root,
-    path: "/webhooks/$name",
-    validateSearch: (raw: Raw) => compact({ delivery: one(raw.delivery) }),
-    component: lazyRouteComponent(() => import("./routes/Webhook"), "Webhook"),
-  });
-  const change = createRoute({
-    getParentRoute: () => root,
-    path: "/webhooks/$name/change",
-    component: lazyRouteComponent(() => import("./routes/SetWebhook"), "ChangeWebhook"),
-  });
-  return [webhooks, made, webhook, change] as const;
-}
-
-/** Who is told of what. */
-function buildNotices(root: ReturnType<typeof createRoot>) {
-  const notices = createRoute({
-    getParentRoute: () => root,
-    path: "/notices",
-    validateSearch: (raw: Raw) => compact({ tab: one(raw.tab), state: one(raw.state) }),
-    component: lazyRouteComponent(() => import("./routes/Notices"), "Notices"),
-  });
-  const channel = createRoute({
-    getParentRoute: () => root,
-    path: "/notices/channels/$channel",
-    component: lazyRouteComponent(() => import("./routes/Channel"), "Channel"),
-  });
-  const made = createRoute({
-    getParentRoute: () => root,
-    path: "/notices/rules/-/new",
-    component: lazyRouteComponent(() => import("./routes/SetRule"), "MakeRule"),
-  });
-  const change = createRoute({
-    getParentRoute: () => root,
-    path: "/notices/rules/$rule/change",
-    component: lazyRouteComponent(() => import("./routes/SetRule"), "ChangeRule"),
-  });
-  return [notices, channel, made, change] as const;
 }
 
 function buildTree(cache: QueryClient) {
@@ -285,9 +239,9 @@ function buildTree(cache: QueryClient) {
     account,
     device,
     ...buildSchedules(root, cache),
-    ...buildRepositories(root, cache),
     ...buildWebhooks(root),
     ...buildNotices(root),
+    ...buildRepositories(root, cache),
     ...buildPeople(root),
   ]);
 }

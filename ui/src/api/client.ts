@@ -40,7 +40,8 @@ async function fetchExact(request: Request): Promise<Response> {
 const ASKS_NOBODY = /^\/api\/v1\/(?:sign-in(?:\/|$)|session$|account\/factor\/off$)/;
 
 /** What visitors may see of a public project. */
-const OPEN = /^\/api\/v1\/(?:projects(?:\/\{project\})?$|(?:projects\/\{project\}\/)?(?:pipelines|runs|schedules|fires|events)(?:\/|$))/;
+const OPEN =
+  /^\/api\/v1\/(?:projects(?:\/\{project\})?$|(?:projects\/\{project\}\/)?(?:pipelines|runs|schedules|fires|events|backfills|starts)(?:\/|$))/;
 
 function ofPath(path: string): Of {
   if (path === "/api/v1/account") return "account";

@@ -103,10 +103,11 @@ export class Live {
     else if (message.event === "usage") this.gatherUsage(data as { run: string; sample: UsageSample });
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
-    else if (message.event === "repository") void this.cache.invalidateQueries({ queryKey: keys.repositories });
-    else if (message.event === "webhook") this.gather(keys.webhooks);
+    else if (message.event === "webhook") this.gather(keys.webhooks, keys.starts);
+    else if (message.event === "backfill") this.gather(keys.backfills);
     else if (message.event === "notice") this.gather(keys.notices);
-    else if (message.event === "schedule") this.gatherSchedule((data as { id: string }).id);
+    else if (message.event === "repository") void this.cache.invalidateQueries({ queryKey: keys.repositories });
+    else if (message.event === "schedule") this.gatherSchedule(data as { id: string; kind?: string });
     // Told of a project when it is written: servers go by it a moment later.
     else if (message.event === "reset" || message.event === "project") this.readAgain();
   }
@@ -130,7 +131,9 @@ export class Live {
   }
 
   /** Soon asks for the list again, and for those that changed where they are shown. */
-  private gatherSchedule(id: string): void {
+  private gatherSchedule({ id, kind }: { id: string; kind?: string }): void {
+    // That one was due changes nothing of what starts what.
+    if (kind !== "fired") this.gather(keys.starts);
     this.schedules.add(id);
     this.schedulesTimer ??= setTimeout(() => {
       const changed = this.schedules;
@@ -141,14 +144,16 @@ export class Live {
     }, SCHEDULES_MS);
   }
 
-  /** Soon asks again for what is below a key, where that is shown. */
-  private gather(key: readonly [string]): void {
-    if (this.gathered.has(key[0])) return;
-    const timer = setTimeout(() => {
-      this.gathered.delete(key[0]);
-      void this.cache.invalidateQueries({ queryKey: key });
-    }, SCHEDULES_MS);
-    this.gathered.set(key[0], timer);
+  /** Soon asks again for what is below keys, where that is shown. */
+  private gather(...all: (readonly [string])[]): void {
+    for (const key of all) {
+      if (this.gathered.has(key[0])) continue;
+      const timer = setTimeout(() => {
+        this.gathered.delete(key[0]);
+        void this.cache.invalidateQueries({ queryKey: key });
+      }, SCHEDULES_MS);
+      this.gathered.set(key[0], timer);
+    }
   }
 
   private refetchPipeline(name: string): void {
@@ -157,6 +162,7 @@ export class Live {
     void this.cache.invalidateQueries({ queryKey: ["code", "pipeline", name] });
     // Its spec may say other times.
     void this.cache.invalidateQueries({ queryKey: keys.schedules });
+    this.gather(keys.starts);
     this.refetchCounts();
   }
 
@@ -172,6 +178,7 @@ export class Live {
         if (!foldRun(this.cache, run)) this.early.note(run.id);
       }
       this.flows.hear(runs);
+      if (runs.some(({ trigger }) => trigger.by.startsWith("backfill "))) this.gather(keys.backfills);
       const { listed, doubtful } = this.flows.sort(runs);
       this.flows.ask(foldRunLists(this.cache, listed, doubtful));
       this.refetchCounts(foldPipelines(this.cache, listed, doubtful));

@@ -13,7 +13,7 @@ import type { AccountView } from "../api/types";
 import { notify } from "../lib/notices";
 import { AccountButton } from "./AccountPlace";
 import { Icon } from "./Icon";
-import { TriggerItems } from "./MoreMenu";
+import { WideItems } from "./MoreMenu";
 import classes from "./Shell.module.css";
 
 export default function AccountMenu({ account }: { account: AccountView }) {
@@ -41,7 +41,7 @@ export default function AccountMenu({ account }: { account: AccountView }) {
             Join a project
           </Menu.Item>
         )}
-        {phone && <TriggerItems />}
+        {phone && <WideItems />}
         {phone && rights.role && (
           <Menu.Item leftSection={<Icon name="people" size={14} />} onClick={() => void navigate({ to: "/members" })}>
             Members

@@ -17,7 +17,7 @@ export default function MoreMenu() {
         <MoreButton />
       </Menu.Target>
       <Menu.Dropdown>
-        <TriggerItems />
+        <WideItems />
         <OwnItem />
         <Menu.Item leftSection={<Icon name="settings" size={14} />} onClick={() => void navigate({ to: "/settings" })}>
           Settings
@@ -27,19 +27,27 @@ export default function MoreMenu() {
   );
 }
 
-/** What starts runs, beside schedules, and what is told of them. */
-export function TriggerItems() {
+/** What starts runs, beside schedules, what is told of them, and where pipelines come from. */
+export function WideItems() {
   const navigate = useNavigate();
-  const { edit } = useRights();
-  if (!edit) return null;
+  const { edit, role } = useRights();
   return (
     <>
-      <Menu.Item leftSection={<Icon name="hook" size={14} />} onClick={() => void navigate({ to: "/webhooks" })}>
-        Webhooks
-      </Menu.Item>
-      <Menu.Item leftSection={<Icon name="bell" size={14} />} onClick={() => void navigate({ to: "/notices" })}>
-        Notices
-      </Menu.Item>
+      {edit && (
+        <>
+          <Menu.Item leftSection={<Icon name="hook" size={14} />} onClick={() => void navigate({ to: "/webhooks" })}>
+            Webhooks
+          </Menu.Item>
+          <Menu.Item leftSection={<Icon name="bell" size={14} />} onClick={() => void navigate({ to: "/notices" })}>
+            Notices
+          </Menu.Item>
+        </>
+      )}
+      {role && (
+        <Menu.Item leftSection={<Icon name="branch" size={14} />} onClick={() => void navigate({ to: "/repositories" })}>
+          Repositories
+        </Menu.Item>
+      )}
     </>
   );
 }

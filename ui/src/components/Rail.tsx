@@ -71,9 +71,9 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
         {PLACES.map((place) => (
           <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
         ))}
-        {rights.role && <Place to="/repositories" icon="branch" text="Repositories" wide />}
         {rights.edit && <Place to="/webhooks" icon="hook" text="Webhooks" wide />}
         {rights.edit && <Place to="/notices" icon="bell" text="Notices" wide />}
+        {rights.role && <Place to="/repositories" icon="branch" text="Repositories" wide />}
         {people && rights.role && <Members />}
         {(speaks || people) && rights.role && <Place to="/project" icon="gauge" text={speaks ? "Project" : "Usage"} wide />}
         <li className={classes.phoneOnly}>
@@ -118,9 +118,9 @@ interface PlaceProps {
     | "/pipelines"
     | "/runs"
     | "/schedules"
-    | "/repositories"
     | "/webhooks"
     | "/notices"
+    | "/repositories"
     | "/members"
     | "/project"
     | "/administration"

@@ -148,13 +148,13 @@ function useShellKeys(setOverlay: (overlay: Overlay) => void): void {
     { keys: "g p", label: "Pipelines", run: () => void navigate({ to: "/pipelines" }) },
     { keys: "g r", label: "Runs", run: () => void navigate({ to: "/runs" }) },
     { keys: "g c", label: "Schedules", run: () => void navigate({ to: "/schedules" }) },
-    { keys: "g t", label: "Repositories", run: () => void navigate({ to: "/repositories" }) },
     ...(rights.edit
       ? [
           { keys: "g w", label: "Webhooks", run: () => void navigate({ to: "/webhooks" }) },
           { keys: "g n", label: "Notices", run: () => void navigate({ to: "/notices" }) },
         ]
       : []),
+    { keys: "g t", label: "Repositories", run: () => void navigate({ to: "/repositories" }) },
     ...(rights.people && rights.role ? [{ keys: "g m", label: "Members", run: () => void navigate({ to: "/members" }) }] : []),
     ...((rights.people || speaks) && rights.role
       ? [{ keys: "g o", label: speaks ? "Project" : "Usage", run: () => void navigate({ to: "/project" }) }]

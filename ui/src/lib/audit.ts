@@ -61,14 +61,6 @@ export const ACTIONS: readonly { value: string; label: string }[] = [
   { value: "projects.delete", label: "Projects deleted" },
   { value: "projects.restore", label: "Projects brought back" },
   { value: "projects.forget", label: "Projects gone" },
-  { value: "repositories.add", label: "Repositories added" },
-  { value: "repositories.change", label: "Repositories changed" },
-  { value: "repositories.remove", label: "Repositories removed" },
-  { value: "repositories.sync", label: "Repositories synced" },
-  { value: "repositories.key", label: "Keys of repositories made" },
-  { value: "repositories.hook", label: "Webhooks of repositories made" },
-  { value: "repositories.pin-host-key", label: "Keys of hosts first seen" },
-  { value: "repositories.reset-host-key", label: "Keys of hosts forgotten" },
   { value: "schedules.set", label: "Schedules made or changed" },
   { value: "schedules.remove", label: "Schedules removed" },
   { value: "schedules.pause", label: "Schedules paused" },
@@ -162,7 +154,6 @@ export function deedOf(line: Line, names: Names): string {
       return after.answer === "deny" ? `refused the terminal ${text(after.terminal)}` : `let the terminal ${text(after.terminal)} in`;
     default:
       if (line.action.startsWith("schedules.")) return scheduleDeed(line, text(after.why));
-      if (line.action.startsWith("repositories.")) return repositoryDeed(line, text(after.commit));
       if (line.action.startsWith("projects.")) return projectDeed(line);
       return line.action.startsWith("groups.") ? groupDeed(line, names) : personDeed(line, whom);
   }
@@ -236,28 +227,6 @@ function scheduleDeed({ action, subject_id }: Line, why: string): string {
   }
 }
 
-function repositoryDeed({ action, subject_id }: Line, commit: string): string {
-  const which = `the repository ${subject_id}`;
-  switch (action) {
-    case "repositories.add":
-      return `added ${which}`;
-    case "repositories.remove":
-      return `removed ${which}`;
-    case "repositories.sync":
-      return `synced ${which} to commit ${commit.slice(0, 7)}`;
-    case "repositories.key":
-      return `gave ${which} a key`;
-    case "repositories.hook":
-      return `made a webhook for ${which}`;
-    case "repositories.pin-host-key":
-      return `saw the key of the host of ${which} for the first time`;
-    case "repositories.reset-host-key":
-      return `had the key of the host of ${which} forgotten`;
-    default:
-      return `changed ${which}`;
-  }
-}
-
 function projectDeed(line: Line): string {
   const [before, after] = [facts(line.before), facts(line.after)];
   const name = `the project ${text(after.name) || text(before.name) || line.subject_id}`;
@@ -314,7 +283,9 @@ function personDeed(line: Line, whom: string): string {
 
 /** Of actions that this page does not know. */
 function plainDeed(line: Line): string {
-  return ownDeed(line.action, line.subject_id) ?? `${line.action} ${line.subject} ${shortened(line.subject_id)}`;
+  return (
+    ownDeed(line.action, line.subject_id, text(facts(line.after).commit)) ?? `${line.action} ${line.subject} ${shortened(line.subject_id)}`
+  );
 }
 
 /** Facts of a change as lines: what is in only one of both, or differs, is marked. */

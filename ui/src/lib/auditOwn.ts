@@ -1,10 +1,20 @@
-/** What is done with what starts runs and tells of them, in the words of the audit log. */
+/** What is done with repositories, with what starts runs, and with what tells of them, in the words of the audit log. */
 
 export const OWN_ACTIONS: readonly { value: string; label: string }[] = [
+  { value: "repositories.add", label: "Repositories added" },
+  { value: "repositories.change", label: "Repositories changed" },
+  { value: "repositories.remove", label: "Repositories removed" },
+  { value: "repositories.sync", label: "Repositories synced" },
+  { value: "repositories.key", label: "Keys of repositories made" },
+  { value: "repositories.hook", label: "Webhooks of repositories made" },
+  { value: "repositories.pin-host-key", label: "Keys of hosts first seen" },
+  { value: "repositories.reset-host-key", label: "Keys of hosts forgotten" },
   { value: "webhooks.make", label: "Webhooks made" },
   { value: "webhooks.set", label: "Webhooks changed" },
   { value: "webhooks.secret", label: "Secrets of webhooks replaced" },
   { value: "webhooks.remove", label: "Webhooks removed" },
+  { value: "backfills.make", label: "Backfills started" },
+  { value: "backfills.set", label: "Backfills paused, ended, or done again" },
   { value: "channels.set", label: "Channels set" },
   { value: "channels.remove", label: "Channels removed" },
   { value: "rules.set", label: "Rules of notices set" },
@@ -13,11 +23,21 @@ export const OWN_ACTIONS: readonly { value: string; label: string }[] = [
   { value: "notice-keys.remove", label: "Keys of notices taken back" },
 ];
 
-const DEEDS: Readonly<Record<string, (name: string) => string>> = {
+const DEEDS: Readonly<Record<string, (name: string, commit: string) => string>> = {
+  "repositories.add": (name) => `added the repository ${name}`,
+  "repositories.change": (name) => `changed the repository ${name}`,
+  "repositories.remove": (name) => `removed the repository ${name}`,
+  "repositories.sync": (name, commit) => `synced the repository ${name} to commit ${commit.slice(0, 7)}`,
+  "repositories.key": (name) => `gave the repository ${name} a key`,
+  "repositories.hook": (name) => `made a webhook for the repository ${name}`,
+  "repositories.pin-host-key": (name) => `saw the key of the host of the repository ${name} for the first time`,
+  "repositories.reset-host-key": (name) => `had the key of the host of the repository ${name} forgotten`,
   "webhooks.make": (name) => `made the webhook ${name}`,
   "webhooks.set": (name) => `changed the webhook ${name}`,
   "webhooks.secret": (name) => `replaced the secret of the webhook ${name}`,
   "webhooks.remove": (name) => `removed the webhook ${name}`,
+  "backfills.make": (name) => `started the backfill ${name}`,
+  "backfills.set": (name) => `had the backfill ${name} pause, go on, end, or be done again`,
   "channels.set": (name) => `set where the channel ${name} leads to`,
   "channels.remove": (name) => `removed the channel ${name}`,
   "rules.set": (name) => `set the rule ${name} of notices`,
@@ -27,6 +47,6 @@ const DEEDS: Readonly<Record<string, (name: string) => string>> = {
 };
 
 /** Who did it is named before; null: it is none of these. */
-export function ownDeed(action: string, name: string): string | null {
-  return DEEDS[action]?.(name) ?? null;
+export function ownDeed(action: string, name: string, commit: string): string | null {
+  return DEEDS[action]?.(name, commit) ?? null;
 }

@@ -107,7 +107,7 @@ export function startedBy(trigger: { kind: string; by: string }): string {
     case "manual":
       return trigger.by;
     case "schedule":
-      return `schedule ${trigger.by}`;
+      return backfillOf(trigger) ? `backfill ${shortId(backfillOf(trigger) ?? "")}` : `schedule ${trigger.by}`;
     case "downstream":
       return `after ${shortId(trigger.by)}`;
     case "restart":
@@ -117,6 +117,11 @@ export function startedBy(trigger: { kind: string; by: string }): string {
     default:
       return `${trigger.kind} ${shortId(trigger.by)}`;
   }
+}
+
+/** The backfill that started it for a due time. */
+export function backfillOf({ kind, by }: { kind: string; by: string }): string | undefined {
+  return kind === "schedule" ? /^backfill (bkf_\w+)/.exec(by)?.[1] : undefined;
 }
 
 /** The last four characters of an id, as people say it; other words stay. */

@@ -34,3 +34,11 @@ export function many(value: unknown): string[] | undefined {
   );
   return list.length > 0 ? list : undefined;
 }
+
+/** What an address says, before it is looked at. */
+export type Raw = Record<string, unknown>;
+
+/** Leaves out what is undefined, so that addresses stay short. */
+export function compact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

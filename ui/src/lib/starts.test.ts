@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { NODE } from "./flow/layout";
-import { around, connected, drawStarts, type Start, type Starter, type Starts } from "./starts";
+import { around, connected, drawStarts, startsOf, type Start, type Starter, type Starts } from "./starts";
 
 const node = (id: string, kind: Starter["kind"] = "pipeline"): Starter => ({ id, kind, name: id, words: "" });
 const edge = (from: string, to: string, words = "", bad = false): Start => ({ from, to, words, bad });
@@ -54,4 +54,32 @@ test("every start is a line, those that lead back below", () => {
 test("of two with the same ends there is one line that says both", () => {
   const both = drawStarts({ nodes: [node("a"), node("b")], edges: [edge("a", "b"), edge("a", "b", "route large")] });
   expect(both.lines.map(({ start }) => start.words)).toEqual(["success, route large"]);
+});
+
+test("what the server tells becomes nodes and lines", () => {
+  const { nodes, edges } = startsOf({
+    pipelines: ["fetch", "report", "alone"],
+    starts: [
+      { kind: "schedule", by: "nightly", pipeline: "fetch", when: "every day at 03:00", off: true, missing: false },
+      { kind: "webhook", by: "pushes", pipeline: "fetch", when: "event == 'push'", off: false, missing: false },
+      { kind: "webhook", by: "webhook_key", pipeline: "report", off: false, missing: false },
+      { kind: "downstream", by: "fetch", pipeline: "report", when: "success", off: false, missing: false },
+      { kind: "downstream", by: "fetch", pipeline: "alarm", when: "failure", off: false, missing: true },
+      { kind: "restart", by: "report", pipeline: "report", when: "crash", off: false, missing: false },
+      { kind: "step", by: "report", pipeline: "fetch", when: "load", off: false, missing: false },
+    ],
+  });
+  const of = (name: string) => nodes.find((one) => one.name === name);
+  expect(of("nightly")).toMatchObject({ kind: "schedule", of: "fetch", still: "off" });
+  expect(of("key in the address")).toMatchObject({ kind: "key", of: "report" });
+  expect(of("alarm")).toMatchObject({ still: "there is none" });
+  expect(edges.map(({ words, bad }) => [words, bad])).toEqual([
+    ["", false],
+    ["", false],
+    ["", false],
+    ["", false],
+    ["failure", true],
+    ["crash", true],
+    ["step load", false],
+  ]);
 });

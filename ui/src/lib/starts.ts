@@ -1,7 +1,8 @@
 /** What starts what: schedules, webhooks and pipelines that others follow, and where they stand in a drawing. */
+import type { StartsView } from "../api/types";
 import { layoutSteps, NODE, pathOf, type Edge } from "./flow/layout";
 
-export type StarterKind = "schedule" | "webhook" | "pipeline";
+export type StarterKind = "schedule" | "webhook" | "key" | "pipeline";
 
 export interface Starter {
   id: string;
@@ -27,6 +28,43 @@ export interface Start {
 export interface Starts {
   nodes: readonly Starter[];
   edges: readonly Start[];
+}
+
+export const pipelineId = (name: string) => `pipeline ${name}`;
+
+type Told = StartsView["starts"][number];
+
+/** The name of what starts a run by a key in its address, which is said in a spec. */
+const BY_KEY = "webhook_key";
+
+function starterOf({ kind, by, pipeline, when = "", off }: Told): Starter | null {
+  const still = off ? { still: "off" } : {};
+  if (kind === "schedule" || (kind === "restart" && by !== pipeline))
+    return { id: `schedule ${pipeline}/${by}`, kind: "schedule", name: by, of: pipeline, words: when ?? "", ...still };
+  if (kind === "webhook" && by === BY_KEY)
+    return { id: `key ${pipeline}`, kind: "key", name: "key in the address", of: pipeline, words: "", ...still };
+  if (kind === "webhook") return { id: `webhook ${by}`, kind: "webhook", name: by, words: when ?? "", ...still };
+  return null;
+}
+
+/** What the server tells, as nodes and lines. */
+export function startsOf({ pipelines, starts }: StartsView): Starts {
+  const nodes = new Map<string, Starter>(
+    pipelines.map((name) => [pipelineId(name), { id: pipelineId(name), kind: "pipeline", name, words: "" }]),
+  );
+  const edges = starts.map((start): Start => {
+    const { kind, by, pipeline, when, missing } = start;
+    const to = pipelineId(pipeline);
+    if (missing) nodes.set(to, { id: to, kind: "pipeline", name: pipeline, words: "", still: "there is none" });
+    const starter = starterOf(start);
+    if (starter) {
+      nodes.set(starter.id, starter);
+      return { from: starter.id, to, words: "", bad: false };
+    }
+    const words = kind === "step" ? `step ${when ?? ""}` : when === "success" ? "" : (when ?? "");
+    return { from: pipelineId(by), to, words, bad: words === "failure" || words === "crash" };
+  });
+  return { nodes: [...nodes.values()], edges };
 }
 
 /** All that leads to one of them, and all that follows. */

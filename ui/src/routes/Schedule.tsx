@@ -27,7 +27,7 @@ const route = getRouteApi("/schedules/$pipeline/$id");
 export function Schedule() {
   const { pipeline, id } = route.useParams();
   const { data: schedule, error, refetch } = useQuery(scheduleQuery(pipeline, id));
-  const { edit, archived } = useRights();
+  const { edit, run, archived } = useRights();
   const crumbs = [
     { text: "Schedules", link: { to: "/schedules" } as const },
     { text: pipeline, link: { to: "/pipelines/$name", params: { name: pipeline } } as const },
@@ -36,12 +36,35 @@ export function Schedule() {
   if (!schedule) return <Page crumbs={crumbs}>{error && <Failure error={error} retry={() => void refetch()} />}</Page>;
   const preset = isPreset(schedule);
   return (
-    <Page crumbs={crumbs} actions={edit && !archived && <Ways schedule={schedule} />}>
+    <Page
+      crumbs={crumbs}
+      actions={
+        !archived && (
+          <>
+            {run && !preset && <BackfillButton schedule={schedule} />}
+            {edit && <Ways schedule={schedule} />}
+          </>
+        )
+      }
+    >
       <Facts schedule={schedule} />
       <WhoMay />
       {!preset && <ComingTimes pipeline={pipeline} id={id} still={standingOf(schedule).word !== "On"} />}
       {!preset && <Fires pipeline={pipeline} id={id} zone={zoneOf(schedule)} />}
     </Page>
+  );
+}
+
+/** Runs for due times that are past. */
+function BackfillButton({ schedule: { pipeline, id } }: { schedule: ScheduleView }) {
+  return (
+    <Button
+      variant="default"
+      title="Runs for due times that are past"
+      renderRoot={(props) => <Link to="/schedules/$pipeline/$id/backfill" params={{ pipeline, id }} {...props} />}
+    >
+      Backfill
+    </Button>
   );
 }
 

@@ -1,6 +1,6 @@
 /** What starts runs by itself: every schedule of the project, when it is due next, and how it stands; and all of it by day and hour. */
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 
 import { useRights } from "../api/rights";
@@ -17,28 +17,36 @@ import { useKeys } from "../lib/keys";
 
 const Calendar = lazy(() => import("../components/schedules/Calendar").then((module) => ({ default: module.Calendar })));
 
+const BackfillList = lazy(() => import("../components/backfills/BackfillList").then((module) => ({ default: module.BackfillList })));
+const StartsView = lazy(() => import("../components/starts/StartsView").then((module) => ({ default: module.StartsView })));
+
 const route = getRouteApi("/schedules");
 const TABS = [
   { value: "list", label: "List" },
   { value: "calendar", label: "Calendar" },
+  { value: "backfills", label: "Backfills" },
+  { value: "starts", label: "What starts what" },
 ] as const;
+type View = (typeof TABS)[number]["value"];
 
 export function Schedules() {
   const navigate = useNavigate();
-  const { view } = route.useSearch();
+  const { view, of } = route.useSearch();
   const { data, error, refetch } = useQuery(schedulesQuery);
   const { edit, archived } = useRights();
   const may = edit && !archived;
-  const value = view === "calendar" ? "calendar" : "list";
-  const open = (next: "list" | "calendar") =>
-    void navigate({ to: "/schedules", search: next === "list" ? {} : { view: next }, replace: true });
+  const value = TABS.find((tab) => tab.value === view)?.value ?? "list";
+  const open = (next: View) => void navigate({ to: "/schedules", search: next === "list" ? {} : { view: next }, replace: true });
   useKeys("Schedules", [
     ...(may ? [{ keys: "n", label: "Make a schedule", run: () => void navigate({ to: "/schedules/new" }) }] : []),
     { keys: "l", label: "List", run: () => open("list") },
     { keys: "c", label: "Calendar", run: () => open("calendar") },
+    { keys: "b", label: "Backfills", run: () => open("backfills") },
+    { keys: "w", label: "What starts what", run: () => open("starts") },
   ]);
   const crumbs = [{ text: "Schedules" }];
-  if (!data || data.length === 0) {
+  // What was made up for, and what follows what, is there without schedules too.
+  if (!data || (data.length === 0 && (value === "list" || value === "calendar"))) {
     return (
       <Page crumbs={crumbs}>
         {error && !data && <Failure error={error} retry={() => void refetch()} />}
@@ -49,13 +57,12 @@ export function Schedules() {
   return (
     <Page fill crumbs={crumbs} actions={may && <MakeButton />}>
       <TabView label="Schedules" value={value} onChange={open} tabs={TABS}>
-        {value === "list" ? (
-          <List schedules={data} />
-        ) : (
-          <Suspense>
-            <Calendar schedules={data} />
-          </Suspense>
-        )}
+        <Suspense>
+          {value === "list" && <List schedules={data} />}
+          {value === "calendar" && <Calendar schedules={data} />}
+          {value === "backfills" && <BackfillList />}
+          {value === "starts" && <StartsView of={of} />}
+        </Suspense>
       </TabView>
     </Page>
   );
@@ -82,6 +89,11 @@ function None({ may }: { may: boolean }) {
       <pre className={classes.spec}>{'schedule: "0 6 * * *" # every day at 6:00 UTC'}</pre>
       <p className="dim">{may ? "Or make one here, beside the spec." : "Editors and owners make others here, beside the spec."}</p>
       {may && <MakeButton />}
+      <p>
+        <Link to="/schedules" search={{ view: "starts" }} className="link">
+          What starts what
+        </Link>
+      </p>
     </Empty>
   );
 }

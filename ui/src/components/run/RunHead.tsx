@@ -11,7 +11,7 @@ import { count, roughly } from "../../lib/format";
 import { useNow } from "../../lib/now";
 import { hasMany, totalOf, type Span } from "../../lib/phases";
 import { apiPath } from "../../lib/project";
-import { attemptWord, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
+import { attemptWord, backfillOf, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { isEnd, stateLabel, stateTone } from "../../lib/states";
 import { Approval } from "../flow/Approval";
 import { WhyNotCached } from "../flow/WhyNotCached";
@@ -108,6 +108,17 @@ function Trigger({ run }: { run: RunView }) {
   const { edit } = useRights();
   if (!run.started_by) {
     const { kind, by } = run.trigger;
+    const backfill = backfillOf(run.trigger);
+    if (backfill) {
+      return (
+        <>
+          by{" "}
+          <Link to="/backfills/$id" params={{ id: backfill }} className="link">
+            {startedBy(run.trigger)}
+          </Link>
+        </>
+      );
+    }
     if (kind !== "webhook" || !edit) return <>by {startedBy(run.trigger)}</>;
     return (
       <>

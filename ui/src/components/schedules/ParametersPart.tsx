@@ -14,7 +14,10 @@ import { FieldRow, ParameterField } from "../form/ParameterField";
 import { Section } from "../Page";
 import type { ScheduleFormState } from "./useScheduleForm";
 
-export function ParametersPart({ form }: { form: ScheduleFormState }) {
+/** The part of a form that holds them. */
+type ParametersForm = Pick<ScheduleFormState, "parameters" | "atParameter" | "forgiveParameter" | "touch">;
+
+export function ParametersPart({ form }: { form: ParametersForm }) {
   const { parameters } = form;
   if (parameters.fields.length === 0 && !parameters.takesExtra) return null;
   return (

@@ -7,7 +7,7 @@ import { drawStarts, type Start, type Starter, type Starts } from "../../lib/sta
 import { Icon, type IconName } from "../Icon";
 import classes from "./Starts.module.css";
 
-const ICONS: Record<Starter["kind"], IconName> = { schedule: "clock", webhook: "hook", pipeline: "pipelines" };
+const ICONS: Record<Starter["kind"], IconName> = { schedule: "clock", webhook: "hook", key: "key", pipeline: "pipelines" };
 
 export function StartsDrawing({ starts }: { starts: Starts }) {
   const drawn = useMemo(() => drawStarts(starts), [starts]);
@@ -62,7 +62,7 @@ function saidOf(node: Starter, { nodes, edges }: Starts): string {
   const by = edges.filter(({ to }) => to === node.id).map(({ from, words }) => `${nameOf(from)}${words && ` on ${words}`}`);
   const then = edges.filter(({ from }) => from === node.id).map(({ to, words }) => `${nameOf(to)}${words && ` on ${words}`}`);
   const parts = [
-    `${node.kind} ${node.name}`,
+    node.kind === "key" ? node.name : `${node.kind} ${node.name}`,
     node.words,
     node.still,
     by.length > 0 && `started by ${by.join(", ")}`,
@@ -122,7 +122,7 @@ function NodeLink({ node, said, style, onLook, children }: NodeProps & { childre
     );
   }
   return (
-    <Link to="/pipelines/$name" params={{ name: node.name }} {...shared}>
+    <Link to="/pipelines/$name" params={{ name: node.kind === "key" ? (node.of ?? "") : node.name }} {...shared}>
       {children}
     </Link>
   );
