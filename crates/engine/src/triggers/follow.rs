@@ -23,6 +23,8 @@ use crate::submit::{InputSource, Submission, SubmitError, may_pass};
 const AGAIN: Duration = Duration::from_secs(10);
 /// The longest wait at a time: the clock may be set.
 const GLANCE: Duration = Duration::from_secs(60);
+/// Ends of which somebody is told, before it is looked again at what follows from others.
+const TOLD_TOGETHER: usize = 100;
 /// Runs of a chain that are looked at.
 const LONGEST_CHAIN: usize = 100;
 
@@ -86,8 +88,10 @@ async fn sleep(wait: Option<Duration>) {
 
 /// Does what is due; how long until the next is.
 async fn all_due(engine: &Engine, projects: &Projects) -> rigi_store::Result<Option<Duration>> {
+    let is_told = |one: &FollowUp| matches!(one.kind, FollowUpKind::Notice | FollowUpKind::SoftLimit);
+    let (told, led): (Vec<_>, Vec<_>) = engine.store().db().follow_ups().await?.into_iter().partition(is_told);
     let mut next = None;
-    for one in engine.store().db().follow_ups().await? {
+    for one in led {
         let now = Timestamp::now();
         if one.due > now {
             next = Some(one.due.since(now).min(GLANCE));
@@ -97,7 +101,10 @@ async fn all_due(engine: &Engine, projects: &Projects) -> rigi_store::Result<Opt
             next = Some(AGAIN);
         }
     }
-    Ok(next)
+    for one in told.iter().take(TOLD_TOGETHER) {
+        do_one(engine, projects, one).await?;
+    }
+    Ok(if told.len() > TOLD_TOGETHER { Some(Duration::ZERO) } else { next })
 }
 
 /// What came of it.
