@@ -29,14 +29,14 @@ test("a backfill is looked at, started, followed, paused, and its failed runs ar
   await page.goto(`${server.api.url}/schedules/co2/nightly`);
   await page.getByRole("link", { name: "Backfill" }).click();
   const form = page.getByRole("form", { name: "Start a backfill" });
-  await expect(form.getByText("7 runs")).toBeVisible();
+  await expect(form.getByText("7 runs", { exact: true })).toBeVisible();
   await form.getByRole("button", { name: "Last 30 days" }).click();
-  await expect(form.getByText("30 runs")).toBeVisible();
+  await expect(form.getByText("30 runs", { exact: true })).toBeVisible();
   await form.getByLabel("First day").last().fill("2026-01-05");
   await form.getByLabel("Last day").last().fill("2026-01-01");
   await expect(form.getByText("is before the first day")).toBeVisible();
   await form.getByLabel("First day").last().fill("2026-01-01");
-  await form.getByLabel("Last day").last().fill("2046-01-01");
+  await form.getByLabel("Last day").last().fill("2066-01-01");
   await expect(form.getByText(/more than 10000 due times/)).toBeVisible();
   await form.getByLabel("Last day").last().fill("2026-01-05");
   await expect(form.getByRole("button", { name: "Start 5 runs" })).toBeVisible();
@@ -63,7 +63,7 @@ test("a backfill is looked at, started, followed, paused, and its failed runs ar
   await page.getByRole("button", { name: "Go on" }).click();
   await expect(page.getByRole("img", { name: "5 of 5, 1 failed" })).toBeVisible();
   await expect(page.getByText("Done", { exact: true })).toBeVisible();
-  await expect(table(page, "Due times").nth(1)).toContainText("5 Jan");
+  await expect(table(page, "Due times").nth(1)).toContainText("Mon 5 Jan 2026 03:00");
   await page.getByText("Gone wrong").click();
   await expect(table(page, "Due times").filter({ hasText: "Failed" })).toHaveCount(1);
   await isOpen(page, "backfills-failed");
@@ -78,7 +78,7 @@ test("a backfill is looked at, started, followed, paused, and its failed runs ar
   // A run says which backfill it is of; those that have one are left out.
   await page.getByText("All", { exact: true }).click();
   await table(page, "Due times").nth(1).getByRole("link").click();
-  await expect(page.getByRole("log")).toContainText("for 2026-01-05T03:00:00Z true");
+  await expect(page.getByRole("log")).toContainText("for 2026-01-05T03:00:00.000000Z true");
   await page.getByRole("link", { name: /^backfill \w{4}$/ }).click();
   await expect(page.getByRole("img", { name: "5 of 5", exact: true })).toBeVisible();
   expect(existsSync(gate)).toBe(true);
@@ -93,6 +93,7 @@ test("a backfill is cancelled with what runs of it; the list says how far each i
   const range = { pipeline: "hold", schedule: "nightly", from: "2026-01-01", to: "2026-01-11" };
   const one = await server.api.post<{ id: string }>("/backfills", { ...range, parallel: 3 });
   await page.goto(`${server.api.url}/schedules`);
+  await expect(page.getByRole("tab", { name: "Backfills" })).toBeVisible();
   await page.keyboard.press("b");
   const row = table(page, "Backfills").filter({ hasText: "nightly" });
   await expect(row).toContainText("0 of 10, 3 running");
@@ -126,6 +127,7 @@ test("what starts what is drawn, over everything and around one", async ({ bed, 
   await signIn(page, server);
   await server.api.call("PUT", "/api/v1/webhooks/shop", { pipeline: "orders", when: "body.type == 'order.paid'" });
   await page.goto(`${server.api.url}/schedules`);
+  await expect(page.getByRole("tab", { name: "What starts what" })).toBeVisible();
   await page.keyboard.press("w");
   const node = (name: RegExp) => page.getByRole("group", { name: "What starts what, drawn" }).getByRole("link", { name });
   await expect(node(/^schedule nightly; .*starts fetch/)).toBeVisible();

@@ -4,11 +4,13 @@ import {
   backfillBody,
   backfillCommand,
   canRetry,
+  dueWords,
   lastDays,
   onTop,
   previewWords,
   progressOf,
   progressWords,
+  rangeWords,
   wrongBackfill,
 } from "./backfill";
 
@@ -42,4 +44,13 @@ test("what cannot be, and what is on top of the schedule", () => {
   expect(wrongBackfill({ ...WRITTEN, to: "2026-02-01" }).to).toMatch(/before/);
   expect(onTop({ a: 1, b: 2 }, { a: 1 })).toEqual({ b: 2 });
   expect(previewWords({ count: 1, already: 4 }, true)).toBe("1 run, 4 due times have one already and are left out");
+});
+
+test("times are told as a whole", () => {
+  expect(dueWords(Date.parse("2026-01-01T02:00:00Z"), "Europe/Zurich")).toBe("Thu 1 Jan 2026 03:00");
+  expect(dueWords(Date.parse("2026-01-01T02:00:05Z"), "UTC")).toBe("Thu 1 Jan 2026 02:00:05");
+  expect(rangeWords(Date.parse("2025-12-31T23:00:00Z"), Date.parse("2026-01-10T23:00:00Z"), "Europe/Zurich")).toBe(
+    "1 Jan 2026 to 10 Jan 2026",
+  );
+  expect(rangeWords(Date.parse("2026-01-01T00:00:00Z"), Date.parse("2026-01-02T00:00:00Z"), "UTC")).toBe("1 Jan 2026");
 });

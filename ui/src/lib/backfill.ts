@@ -145,3 +145,26 @@ export function previewWords({ count: runs, already }: { count: number; already:
     already === 0 ? "" : `, ${plural(already, "due time has", "due times have")} one already${onlyMissing ? " and are left out" : ""}`;
   return `${plural(runs, "run")}${have}`;
 }
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatted(key: string, at: number, zone: string | undefined, options: Intl.DateTimeFormatOptions): string {
+  const id = `${key} ${zone ?? ""}`;
+  const format = formats.get(id) ?? new Intl.DateTimeFormat("en-GB", zone ? { ...options, timeZone: zone } : options);
+  formats.set(id, format);
+  return format.format(at).replaceAll(",", "");
+}
+
+/** A due time as a whole, however long ago it was: "Thu 1 Jan 2026 03:00". */
+export function dueWords(at: number, zone?: string): string {
+  const second = at % 60_000 === 0 ? {} : { second: "2-digit" as const };
+  const day = { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" } as const;
+  return formatted(at % 60_000 === 0 ? "due" : "second", at, zone, { ...day, ...second });
+}
+
+/** The days of a range whose end is not in it: "1 Jan 2026 to 10 Jan 2026". */
+export function rangeWords(from: number, to: number, zone?: string): string {
+  const day = (at: number) => formatted("day", at, zone, { day: "numeric", month: "short", year: "numeric" });
+  const [first, last] = [day(from), day(to - 1)];
+  return first === last ? first : `${first} to ${last}`;
+}

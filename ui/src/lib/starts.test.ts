@@ -47,7 +47,7 @@ test("every start is a line, those that lead back below", () => {
   expect(place("fetch").x).toBeLessThan(place("my report").x);
   const back = line("alarm", "fetch") ?? line("fetch", "alarm");
   expect(back?.path).toMatch(/^M/);
-  expect(line("other", "other")?.end[1]).toBe(place("other").y + NODE.height);
+  expect(line("other", "other")?.end[1]).toBe(place("other").y + NODE.height / 2 + 8);
   for (const { at } of drawn.lines) expect(at[1]).toBeLessThanOrEqual(drawn.height);
 });
 
@@ -60,7 +60,7 @@ test("what the server tells becomes nodes and lines", () => {
   const { nodes, edges } = startsOf({
     pipelines: ["fetch", "report", "alone"],
     starts: [
-      { kind: "schedule", by: "nightly", pipeline: "fetch", when: "every day at 03:00", off: true, missing: false },
+      { kind: "schedule", by: "nightly", pipeline: "fetch", when: "0 3 * * *, UTC", off: true, missing: false },
       { kind: "webhook", by: "pushes", pipeline: "fetch", when: "event == 'push'", off: false, missing: false },
       { kind: "webhook", by: "webhook_key", pipeline: "report", off: false, missing: false },
       { kind: "downstream", by: "fetch", pipeline: "report", when: "success", off: false, missing: false },
@@ -70,7 +70,7 @@ test("what the server tells becomes nodes and lines", () => {
     ],
   });
   const of = (name: string) => nodes.find((one) => one.name === name);
-  expect(of("nightly")).toMatchObject({ kind: "schedule", of: "fetch", still: "off" });
+  expect(of("nightly")).toMatchObject({ kind: "schedule", of: "fetch", words: "every day at 03:00, UTC", still: "off" });
   expect(of("key in the address")).toMatchObject({ kind: "key", of: "report" });
   expect(of("alarm")).toMatchObject({ still: "there is none" });
   expect(edges.map(({ words, bad }) => [words, bad])).toEqual([

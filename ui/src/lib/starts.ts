@@ -1,5 +1,6 @@
 /** What starts what: schedules, webhooks and pipelines that others follow, and where they stand in a drawing. */
 import type { StartsView } from "../api/types";
+import { cronWords } from "./cron";
 import { layoutSteps, NODE, pathOf, type Edge } from "./flow/layout";
 
 export type StarterKind = "schedule" | "webhook" | "key" | "pipeline";
@@ -37,10 +38,17 @@ type Told = StartsView["starts"][number];
 /** The name of what starts a run by a key in its address, which is said in a spec. */
 const BY_KEY = "webhook_key";
 
+/** "0 3 * * *, UTC" in words, where there are some. */
+function timesOf(when: string): string {
+  const [cron = "", ...zone] = when.split(", ");
+  const words = cronWords(cron);
+  return words === null ? when : [words, ...zone].join(", ");
+}
+
 function starterOf({ kind, by, pipeline, when = "", off }: Told): Starter | null {
   const still = off ? { still: "off" } : {};
   if (kind === "schedule" || (kind === "restart" && by !== pipeline))
-    return { id: `schedule ${pipeline}/${by}`, kind: "schedule", name: by, of: pipeline, words: when ?? "", ...still };
+    return { id: `schedule ${pipeline}/${by}`, kind: "schedule", name: by, of: pipeline, words: timesOf(when ?? ""), ...still };
   if (kind === "webhook" && by === BY_KEY)
     return { id: `key ${pipeline}`, kind: "key", name: "key in the address", of: pipeline, words: "", ...still };
   if (kind === "webhook") return { id: `webhook ${by}`, kind: "webhook", name: by, words: when ?? "", ...still };
@@ -103,8 +111,6 @@ export interface Line {
   /** Where its words stand. */
   at: readonly [number, number];
   end: readonly [number, number];
-  /** It comes from below. */
-  back: boolean;
 }
 
 export interface Drawn {
@@ -114,8 +120,10 @@ export interface Drawn {
   height: number;
 }
 
-/** How far below a line goes that leads back. */
-const BELOW = 28;
+/** How far a line that leads back goes aside, and how far below the rest; of several each is lower. */
+const ASIDE = 16;
+const BELOW = 18;
+const APART = 12;
 
 export function drawStarts({ nodes, edges }: Starts): Drawn {
   // A layout knows its nodes by words without spaces.
@@ -142,11 +150,10 @@ export function drawStarts({ nodes, edges }: Starts): Drawn {
   const lines = joinEdges(edges).map((start) => {
     const edge = drawn.get(`${number(start.from)} ${number(start.to)}`);
     if (edge) return forth(start, edge);
-    const line = back(start, at(start.from), at(start.to));
-    height = Math.max(height, line.at[1] + 20);
-    return line;
+    height += height === layout.height ? BELOW : APART;
+    return back(start, at(start.from), at(start.to), height);
   });
-  return { places, lines, width: layout.width, height };
+  return { places, lines, width: layout.width, height: height + 8 };
 }
 
 /** Of two with the same ends there is one line, which says both. */
@@ -164,13 +171,13 @@ function joinEdges(edges: readonly Start[]): Start[] {
 function forth(start: Start, edge: Edge): Line {
   const [x, y] = edge.points.at(-1) ?? [0, 0];
   const [[x0, y0], [x1, y1]] = [edge.points[0] ?? [0, 0], edge.points[1] ?? [0, 0]];
-  return { start, path: pathOf(edge, 8), at: [(x0 + x1) / 2, (y0 + y1) / 2], end: [x, y], back: false };
+  return { start, path: pathOf(edge, 8), at: [(x0 + x1) / 2, (y0 + y1) / 2], end: [x, y] };
 }
 
-/** What leads back to where it came from goes below. */
-function back(start: Start, from: { x: number; y: number }, to: { x: number; y: number }): Line {
-  const [x0, y0] = [from.x + NODE.width * 0.7, from.y + NODE.height];
-  const [x1, y1] = [to.x + NODE.width * 0.3, to.y + NODE.height];
-  const low = Math.max(y0, y1) + BELOW;
-  return { start, path: `M${x0} ${y0}C${x0} ${low} ${x1} ${low} ${x1} ${y1 + 2}`, at: [(x0 + x1) / 2, low - 7], end: [x1, y1], back: true };
+/** What leads back goes below all the rest: between columns, where nothing stands. */
+function back(start: Start, from: { x: number; y: number }, to: { x: number; y: number }, low: number): Line {
+  const [x0, y0] = [from.x + NODE.width, from.y + NODE.height / 2 + 8];
+  const [x1, y1] = [to.x, to.y + NODE.height / 2 + 8];
+  const path = `M${x0} ${y0}h${ASIDE - 8}q8 0 8 8V${low - 8}q0 8 -8 8H${x1 - ASIDE + 8}q-8 0 -8 -8V${y1 + 8}q0 -8 8 -8H${x1}`;
+  return { start, path, at: [(x0 + x1) / 2, low], end: [x1, y1] };
 }

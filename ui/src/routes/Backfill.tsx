@@ -9,12 +9,12 @@ import { useRights } from "../api/rights";
 import { scheduleQuery } from "../api/schedules";
 import type { BackfillView } from "../api/types";
 import { BackfillStanding, ProgressBar } from "../components/backfills/Progress";
-import { BackfillTimes } from "../components/backfills/Times";
+import { BackfillTimes, Range } from "../components/backfills/Times";
 import { Page, type Crumb } from "../components/Page";
 import { Confirm, type Question } from "../components/people/Confirm";
 import { Field } from "../components/people/Field";
 import { Failure } from "../components/States";
-import { Ago, At } from "../components/Time";
+import { Ago } from "../components/Time";
 import { canRetry } from "../lib/backfill";
 import { useKeys } from "../lib/keys";
 import { byWord } from "../lib/people";
@@ -105,7 +105,7 @@ function Facts({ backfill }: { backfill: BackfillView }) {
         </Link>
       </Field>
       <Field label="Due times">
-        from <At at={from} />, before <At at={to} />
+        <Range from={from} to={to} zone={data && zoneOf(data)} />
         <span className="dim">
           , {order === "newest" ? "the newest first" : "the oldest first"}, {parallel} at a time
         </span>

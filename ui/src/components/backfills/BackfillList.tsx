@@ -11,9 +11,10 @@ import { shortId } from "../../lib/runText";
 import { Table, type Column } from "../people/Table";
 import { useWalk } from "../people/useWalk";
 import { Empty, Failure } from "../States";
-import { Ago, At } from "../Time";
+import { Ago } from "../Time";
 import classes from "./Backfills.module.css";
 import { BackfillStanding, ProgressBar } from "./Progress";
+import { Range } from "./Times";
 
 export function BackfillList() {
   const navigate = useNavigate();
@@ -56,7 +57,7 @@ const COLUMNS: Column<BackfillView>[] = [
     wide: true,
     cell: ({ from, to }) => (
       <span className="dim">
-        <At at={from} /> to <At at={to} />
+        <Range from={from} to={to} />
       </span>
     ),
   },

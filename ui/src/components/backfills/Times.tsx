@@ -8,10 +8,9 @@ import { useMemo, useState } from "react";
 
 import { backfillTimesQuery } from "../../api/backfills";
 import type { BackfillTimeView } from "../../api/types";
-import { useNow } from "../../lib/now";
+import { dueWords, rangeWords } from "../../lib/backfill";
 import { usePrefs } from "../../lib/prefs";
 import { shortId } from "../../lib/runText";
-import { dueClock } from "../../lib/schedule";
 import { stateLabel } from "../../lib/states";
 import { Section } from "../Page";
 import { Table, type Column } from "../people/Table";
@@ -54,12 +53,19 @@ export function BackfillTimes({ id, zone }: { id: string; zone: string | undefin
 }
 
 export function When({ at, zone }: { at: string; zone: string | undefined }) {
-  const now = useNow(false);
   const prefs = usePrefs();
   return (
     <time dateTime={at} title={at}>
-      {dueClock(Date.parse(at), now, zone ?? (prefs.zone || undefined))}
+      {dueWords(Date.parse(at), zone ?? (prefs.zone || undefined))}
     </time>
+  );
+}
+
+/** The days of a backfill. */
+export function Range({ from, to, zone }: { from: string; to: string; zone?: string | undefined }) {
+  const prefs = usePrefs();
+  return (
+    <span title={`from ${from}, before ${to}`}>{rangeWords(Date.parse(from), Date.parse(to), zone ?? (prefs.zone || undefined))}</span>
   );
 }
 

@@ -17,10 +17,10 @@ export function StartsDrawing({ starts }: { starts: Starts }) {
     <div className={classes.drawing} tabIndex={0} role="group" aria-label="What starts what, drawn" data-scroll-restoration-id="starts">
       <div className={classes.canvas} style={{ width: drawn.width, height: drawn.height }}>
         <svg width={drawn.width} height={drawn.height} className={classes.lines} aria-hidden>
-          {drawn.lines.map(({ start, path, end: [x, y], back }) => (
+          {drawn.lines.map(({ start, path, end: [x, y] }) => (
             <path
               key={`${start.from} ${start.to}`}
-              d={`${path}${back ? `M${x - 3.5} ${y + 7}l3.5 -5 3.5 5` : `M${x - 6} ${y - 3.5}l5 3.5 -5 3.5`}`}
+              d={`${path}M${x - 6} ${y - 3.5}l5 3.5 -5 3.5`}
               className={classes.line}
               data-bad={start.bad || undefined}
               data-lit={lit(start) || undefined}
