@@ -89,7 +89,8 @@ async fn sleep(wait: Option<Duration>) {
 /// Does what is due; how long until the next is.
 async fn all_due(engine: &Engine, projects: &Projects) -> rigi_store::Result<Option<Duration>> {
     let is_told = |one: &FollowUp| matches!(one.kind, FollowUpKind::Notice | FollowUpKind::SoftLimit);
-    let (told, led): (Vec<_>, Vec<_>) = engine.store().db().follow_ups().await?.into_iter().partition(is_told);
+    let (told, led): (Vec<_>, Vec<_>) =
+        engine.store().db().follow_ups().await?.into_iter().partition(is_told);
     let mut next = None;
     for one in led {
         let now = Timestamp::now();

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use rigi_api::view::{DeliveryView, Page, SetWebhook, WebhookView};
+use rigi_api::view::{DeliveryView, Page, PipelineView, SetWebhook, WebhookView};
 use serde_json::Value;
 
 use super::output::{List, OutputArgs, facts, print_value};
+use super::pairs::Given;
 use super::session::Session;
 use super::table::Column;
-use super::words;
+use super::{pairs, words};
 use crate::client::Client;
 use crate::terminal::{Exit, Failure, say};
 
@@ -340,11 +341,20 @@ impl Set {
         body.schedule = self.schedule.or(body.schedule);
         body.when = self.when.or(body.when);
         body.per_minute = self.per_minute.or(body.per_minute);
-        for pair in &self.parameters {
+        let (made_of, fixed): (Vec<String>, Vec<String>) =
+            self.parameters.into_iter().partition(|pair| pair.contains("${"));
+        for pair in &made_of {
             let Some((name, value)) = pair.split_once('=') else {
                 return Err(Failure::new(Exit::Usage, format!("`{pair}` must read NAME=VALUE")).into());
             };
             body.parameters.insert(name.to_owned(), value.into());
+        }
+        let mut values = pairs::parameters(&fixed, None)?;
+        if !values.is_empty() {
+            let pipeline: PipelineView = client.get(&["pipelines", &body.pipeline], &[]).await?;
+            let given = Given { parameters: fixed, inputs: Vec::new(), file: None };
+            given.read_by(pipeline.parameters.as_ref(), &mut values);
+            body.parameters.extend(values);
         }
         if self.secret_stdin {
             let mut line = String::new();

@@ -4,9 +4,11 @@ use rigi_api::view::{StartView, StartsView};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::DownstreamTrigger;
 use rigi_model::pipeline::step::StepAction;
+use rigi_model::rights::{Action, Verdict};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::asker::Asker;
 use super::error::ApiResult;
 use super::schedule_words;
 use super::scope::Scope;
@@ -21,10 +23,10 @@ fn start(kind: &str, by: &str, pipeline: &str, when: Option<String>) -> StartVie
     StartView { kind, by, pipeline, when, off: false, missing: false }
 }
 
-/// What starts which pipelines by itself: schedules, webhooks, other pipelines, steps of flows, restarts.
+/// What starts which pipelines by itself: schedules, webhooks (for those who may see them), other pipelines, steps of flows, restarts.
 #[utoipa::path(get, path = "/starts", tag = "triggers", extensions(("x-rigi-action" = json!("pipelines.read"))),
     responses((status = 200, description = "What starts what", body = StartsView)))]
-async fn get_starts(scope: Scope) -> ApiResult<axum::Json<StartsView>> {
+async fn get_starts(scope: Scope, asker: Asker) -> ApiResult<axum::Json<StartsView>> {
     let all = scope.catalog().all();
     let pipelines: Vec<String> = all.iter().map(|pipeline| pipeline.name.to_string()).collect();
     let mut starts = Vec::new();
@@ -37,7 +39,9 @@ async fn get_starts(scope: Scope) -> ApiResult<axum::Json<StartsView>> {
                 .push(StartView { off, ..start(kind, &one.key.id, one.key.pipeline.as_str(), Some(rhythm)) });
         }
     }
-    for hook in scope.db().webhooks(scope.project()).await? {
+    let sees = asker.principal.standing.may(Action::WebhooksRead, scope.project()) == Verdict::Allowed;
+    let hooks = if sees { scope.db().webhooks(scope.project()).await? } else { Vec::new() };
+    for hook in hooks {
         let when = hook.spec.when.as_ref().map(ToString::to_string);
         let off = hook.paused_at.is_some();
         starts.push(StartView { off, ..start("webhook", &hook.name, &hook.spec.pipeline, when) });
