@@ -2374,7 +2374,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What starts which pipelines by itself: schedules, webhooks, other pipelines, steps of flows, restarts. */
+        /** What starts which pipelines by itself: schedules, webhooks (for those who may see them), other pipelines, steps of flows, restarts. */
         get: operations["get_starts_of_project"];
         put?: never;
         post?: never;
@@ -3362,7 +3362,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What starts which pipelines by itself: schedules, webhooks, other pipelines, steps of flows, restarts. */
+        /** What starts which pipelines by itself: schedules, webhooks (for those who may see them), other pipelines, steps of flows, restarts. */
         get: operations["get_starts"];
         put?: never;
         post?: never;
