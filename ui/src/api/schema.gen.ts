@@ -7347,7 +7347,7 @@ export interface components {
             /** @description What comes within this time is told together, such as `60s`. */
             digest?: string | null;
             /**
-             * @description Of what: `failed`, `recovered`, `succeeded`, `slow`, `missed`, `waiting`, `stopped`, `soft-limit`, `storage`, `approval`, `vulnerable`, `sync`.
+             * @description Of what: `failed`, `recovered`, `succeeded`, `slow`, `missed`, `waiting`, `stopped`, `soft-limit`, `storage`, `approval`, `sync`.
              * @example [
              *       "failed",
              *       "recovered"

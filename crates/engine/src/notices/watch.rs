@@ -92,7 +92,7 @@ impl Watch {
         let facts = Facts { project: named(&self.projects, project), ..one.facts.clone() };
         // A due time that is missed again and again is one trouble, until the pipeline succeeds.
         let dedupe = match (one.kind, &one.pipeline) {
-            (NoticeKind::Missed | NoticeKind::Vulnerable, Some(pipeline)) => {
+            (NoticeKind::Missed, Some(pipeline)) => {
                 let open = self.engine.store().db().open_incidents(project, pipeline).await?;
                 let before = open.iter().find(|incident| incident.kind == one.kind);
                 let told = meet_trouble(before.map(incident), one.kind, now);

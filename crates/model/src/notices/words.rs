@@ -101,7 +101,6 @@ pub fn message(kind: NoticeKind, facts: Facts, rule: Option<&Rule>) -> Message {
         NoticeKind::SoftLimit => (format!("{pipeline} used more than its soft limits"), why),
         NoticeKind::Storage => ("The storage is nearly full".to_owned(), why),
         NoticeKind::Approval => (format!("{pipeline} asks for an answer"), why),
-        NoticeKind::Vulnerable => (format!("{pipeline} has vulnerable packages"), why),
         NoticeKind::Sync => (format!("The repository {subject} could not be synchronised"), why),
         NoticeKind::Sent => (facts.title.clone().unwrap_or_else(|| "A message".to_owned()), why),
         NoticeKind::Test => ("Notices from Rigi arrive".to_owned(), why),
