@@ -11,10 +11,10 @@ use crate::pipeline::step::{ItemFailures, RunIf, StepSpec};
 /// Items of one step at most.
 pub const MOST_ITEMS: u32 = 10_000;
 /// Items at a time, where nothing is said.
-const PARALLEL: u32 = 256;
+const PARALLEL: u32 = 64;
 
 /// So many at least begin together, where nothing is said.
-const PORTION: u32 = 64;
+const PORTION: u32 = 16;
 
 /// What became of a step that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -78,7 +78,7 @@ pub const STEP: &[Field] = &[
         "It is done for each item of a list, of an expression's list, or of the files of an input (`{\"input\": \"tables\"}`); `item` and `index` are known in it.",
         "\"${steps.list.outputs.days}\"",
     ),
-    field("parallel", Kind::Integer(1, 1000), "So many items at a time; 256 unless told.", "8"),
+    field("parallel", Kind::Integer(1, 1000), "So many items at a time; 64 unless told.", "8"),
     field(
         "on_failure",
         Kind::Either(&[Kind::Choice(&["stop", "continue"]), Kind::Object(ON_FAILURE)]),
