@@ -5,6 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use rigi_model::Timestamp;
 
+/// Waits so long; for ever, where there is no time to wait for.
+pub async fn sleep(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {

@@ -13,6 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use super::happened::{Tale, incident, keep, named};
 use super::known::may_wait;
 use crate::Engine;
+use crate::clock::sleep;
 use crate::projects::Projects;
 
 /// What could not be done is tried again after this time.
@@ -162,13 +163,6 @@ impl Watch {
             self.engine.store().tell_of(&Happened::Seen(project.clone()), words, now).await?;
         }
         Ok(Some(LOOK))
-    }
-}
-
-async fn sleep(wait: Option<Duration>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
     }
 }
 

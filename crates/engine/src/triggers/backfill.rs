@@ -14,6 +14,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::known::{self, Scheduled};
 use crate::Engine;
+use crate::clock::sleep;
 use crate::projects::{Project, Projects};
 use crate::submit::{Submission, SubmitError, may_pass};
 
@@ -206,11 +207,4 @@ fn submission(scheduled: &Scheduled, one: &Backfill, time: &BackfillTime) -> Sub
     }
     submission.parameters.extend(one.spec.parameters.clone());
     submission
-}
-
-async fn sleep(wait: Option<Duration>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
-    }
 }

@@ -16,6 +16,7 @@ use rigi_store::{IdempotencyKey, Run};
 use serde_json::{Map, Value, json};
 
 use crate::Engine;
+use crate::clock::sleep;
 use crate::projects::{Project, Projects};
 use crate::submit::{InputSource, Submission, SubmitError, may_pass};
 
@@ -76,13 +77,6 @@ async fn at_start(engine: &Engine, project: &Project) {
         if let Err(error) = begun {
             tracing::error!(pipeline = %pipeline.name, %error, "what is to run whenever the server does was not started");
         }
-    }
-}
-
-async fn sleep(wait: Option<Duration>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
     }
 }
 

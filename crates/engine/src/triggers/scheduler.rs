@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::fire::{Looked, wake_at};
 use super::known::{self, Scheduled, rhythm_text};
 use crate::Engine;
+use crate::clock::sleep;
 use crate::projects::{Project, Projects};
 
 /// The clock may be set at any time: it is looked at this often while something is due some day.
@@ -277,13 +278,6 @@ impl Scheduler {
                 }
             }
         }
-    }
-}
-
-async fn sleep(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rigi_engine::clock::sleep;
 use rigi_model::Timestamp;
 use rigi_model::event::Subject;
 use rigi_store::tables::mails::Mail as Queued;
@@ -52,14 +53,6 @@ pub async fn keep_sending(post: Post) {
             () = woken(&mut commits) => {}
             () = sleep(next) => {}
         }
-    }
-}
-
-/// For ever, where there is no next time.
-async fn sleep(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use rigi_engine::clock::sleep;
 use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::mail::MailKind;
 use rigi_model::notices::{ChannelKind, Message, body_of, together};
@@ -79,13 +80,6 @@ pub async fn keep_sending(sender: Sender) {
             () = woken(&mut commits) => {}
             () = sleep(next) => {}
         }
-    }
-}
-
-async fn sleep(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
     }
 }
 
