@@ -39,6 +39,17 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, key: &'a KeyRow) {
     );
 }
 
+static REMOVE: Statement = Statement::delete(
+    "idempotency",
+    &[("project", Text), ("key", Text)],
+    "idempotency.project = v.project AND idempotency.key = v.key",
+);
+
+/// A key is needed no more: a row says what it said.
+pub(crate) fn remove(rows: &mut Rows<'static>, project: &ProjectName, key: String) {
+    rows.add(&REMOVE, [project.to_string().into(), key.into()]);
+}
+
 impl Db {
     /// The hash of the request that used a key, and the runs that it was answered with.
     pub(crate) async fn used_key(

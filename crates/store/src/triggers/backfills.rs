@@ -14,6 +14,7 @@ use crate::db::{Db, from_json, on_db, parsed};
 use crate::people::{Deed, Entry, audit};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
+use crate::tables::idempotency;
 use crate::write::Write;
 use crate::{Error, Result, Store};
 
@@ -101,11 +102,6 @@ static CAME: Statement = Statement::insert(
     ],
     "ON CONFLICT (backfill, place) DO UPDATE SET state = excluded.state, tries = excluded.tries, run = excluded.run, \
      reason = excluded.reason",
-);
-static NO_KEY: Statement = Statement::delete(
-    "idempotency",
-    &[("project", Text), ("key", Text)],
-    "idempotency.project = v.project AND idempotency.key = v.key",
 );
 static FORGET: Statement = Statement::delete(
     "backfills",
@@ -409,8 +405,8 @@ impl Store {
         let mut write = telling(backfill, SubjectEvent::FIRED, now);
         for time in times {
             came(&mut write, backfill, time);
-            let project = backfill.schedule.project.to_string();
-            write.rows.add(&NO_KEY, [project.into(), backfill_key(&backfill.id, time).into()]);
+            let key = backfill_key(&backfill.id, time);
+            idempotency::remove(&mut write.rows, &backfill.schedule.project, key);
         }
         self.write(write).await
     }

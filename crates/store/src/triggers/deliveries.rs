@@ -11,6 +11,7 @@ use sqlx::FromRow;
 use crate::db::{Db, from_json, on_db};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
+use crate::tables::idempotency;
 use crate::write::Write;
 use crate::{Error, Result, Store};
 
@@ -61,11 +62,6 @@ static AGAIN: Statement = Statement::insert(
     ROW,
     "ON CONFLICT (webhook, event) DO UPDATE SET at = excluded.at, outcome = excluded.outcome, reason = excluded.reason, \
      run = excluded.run, headers = excluded.headers, body = excluded.body WHERE deliveries.outcome = 'refused'",
-);
-static NO_KEY: Statement = Statement::delete(
-    "idempotency",
-    &[("project", Text), ("key", Text)],
-    "idempotency.project = v.project AND idempotency.key = v.key",
 );
 static TOO_OLD: Statement = Statement::delete(
     "deliveries",
@@ -179,7 +175,7 @@ impl Store {
         );
         if delivery.run.is_some() {
             let key = delivery_key(&delivery.webhook, &delivery.event);
-            write.rows.add(&NO_KEY, [delivery.project.to_string().into(), key.into()]);
+            idempotency::remove(&mut write.rows, &delivery.project, key);
         }
         self.write(write).await
     }

@@ -12,6 +12,7 @@ use crate::db::{Db, on_db};
 use crate::occurrences;
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::Statement;
+use crate::tables::idempotency;
 use crate::write::Write;
 use crate::{Error, Result, Store};
 
@@ -69,11 +70,6 @@ static ADD: Statement = Statement::insert(
         ("at", Int),
     ],
     "ON CONFLICT (project, pipeline, schedule, due) DO NOTHING",
-);
-static NO_KEY: Statement = Statement::delete(
-    "idempotency",
-    &[("project", Text), ("key", Text)],
-    "idempotency.project = v.project AND idempotency.key = v.key",
 );
 /// The newest stays, however old it is: what was due before is settled by it.
 static TOO_OLD: Statement = Statement::delete(
@@ -194,9 +190,7 @@ impl Store {
                 ],
             );
             if fire.outcome == FireOutcome::Run {
-                write
-                    .rows
-                    .add(&NO_KEY, [project.to_string().into(), fire_key(&fire.schedule, fire.due).into()]);
+                idempotency::remove(&mut write.rows, project, fire_key(&fire.schedule, fire.due));
             }
             write.tell(project, Subject::Schedule, &fire.schedule.to_string(), SubjectEvent::FIRED, fire.at);
             if fire.outcome == FireOutcome::Missed {

@@ -5,6 +5,7 @@ use rigi_model::{ProjectName, RunId, Timestamp};
 use crate::db::{Db, on_db, parsed};
 use crate::rows::BindKind::{Int, Text};
 use crate::rows::{Rows, Statement};
+use crate::tables::idempotency;
 use crate::write::Write;
 use crate::{Result, Store};
 use rigi_model::triggers::FollowUpKind;
@@ -47,11 +48,6 @@ static LINK: Statement = Statement::insert(
     "run_links",
     &[("child", Text), ("parent", Text), ("project", Text), ("kind", Text)],
     "ON CONFLICT (child) DO NOTHING",
-);
-static NO_KEY: Statement = Statement::delete(
-    "idempotency",
-    &[("project", Text), ("key", Text)],
-    "idempotency.project = v.project AND idempotency.key = v.key",
 );
 
 /// The key under which a run that follows another is accepted: one a trigger, whoever asks how often.
@@ -157,7 +153,7 @@ impl Store {
             );
         }
         for key in keys {
-            write.rows.add(&NO_KEY, [project.clone().into(), key.clone().into()]);
+            idempotency::remove(&mut write.rows, &done.project, key.clone());
         }
         write.rows.add(&DONE, [run.clone().into(), done.kind.as_str().to_owned().into()]);
         if told.is_empty() {
