@@ -122,6 +122,23 @@ pub fn pairs(texts: &[String]) -> ApiResult<Vec<(String, String)>> {
     texts.iter().flat_map(|text| text.split(',')).filter(|part| !part.is_empty()).map(pair).collect()
 }
 
+/// Whether a text can name what people make beside specs: in addresses, on a command line, in a list.
+pub fn is_own_name(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// Refuses what cannot be such a name.
+///
+/// # Errors
+/// With what one may be.
+pub fn check_name(name: &str) -> ApiResult<()> {
+    if is_own_name(name) {
+        return Ok(());
+    }
+    Err(ApiError::invalid("/name", "a name has up to 64 letters, digits and `-_.`"))
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;

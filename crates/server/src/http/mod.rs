@@ -10,6 +10,7 @@ mod cancel;
 mod client;
 mod devices;
 mod docs;
+mod drawn;
 mod ending;
 mod error;
 mod etag;

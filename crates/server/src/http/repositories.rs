@@ -8,7 +8,6 @@ use rigi_api::view::{
 };
 use rigi_engine::repositories::Wish;
 use rigi_model::ErrorCode;
-use rigi_model::hash::hex;
 use rigi_model::quantity::parse_duration;
 use rigi_model::repositories::{
     Address, Cause, MOST_REPOSITORIES, Reference, RepositorySpec, check_name, check_token,
@@ -21,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::asker::Asker;
+use super::drawn;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Json, Path, Query};
 use super::repository_views::{plan_view, sync_view, view};
@@ -296,10 +296,7 @@ async fn make_repository_hook(
     Path(name): Path<String>,
 ) -> ApiResult<axum::Json<RepositoryHook>> {
     find(&scope, &name).await?;
-    let mut bytes = [0; 32];
-    let failed = |error: getrandom::Error| ApiError::new(ErrorCode::Internal, error.to_string());
-    getrandom::fill(&mut bytes).map_err(failed)?;
-    let secret = hex(&bytes);
+    let secret = drawn::hex_secret()?;
     let hidden = Hidden(secret.clone());
     let made = change(&scope, &asker, &name, "repositories.hook", |_| NewParts {
         hook_secret: Part::Set(hidden),

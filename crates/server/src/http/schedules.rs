@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::asker::Asker;
 use super::error::{ApiError, ApiResult};
-use super::extract::{Json, Path, Query};
+use super::extract::{Json, Path, Query, is_own_name};
 use super::schedule_words;
 use super::scope::Scope;
 use super::state::AppState;
@@ -130,12 +130,7 @@ async fn set_schedule(
     Path((pipeline, id)): Path<(String, String)>,
     Json(body): Json<SetSchedule>,
 ) -> ApiResult<axum::Json<ScheduleView>> {
-    let is_id = |id: &str| {
-        id.len() <= 64
-            && !id.is_empty()
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    if !is_id(&id) {
+    if !is_own_name(&id) {
         return Err(ApiError::invalid("/id", "an id has up to 64 letters, digits and `-_.`"));
     }
     let schedule = read(&id, &body)?;

@@ -1,8 +1,6 @@
 //! Channels: where somebody is told.
 
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rigi_api::view::{ChannelView, Page, SetChannel};
 use rigi_model::notices::{ChannelKind, Facts, NoticeKind, message};
 use rigi_model::people::mail_address;
@@ -11,10 +9,10 @@ use rigi_store::notices::Channel;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::check_name;
 use crate::http::asker::Asker;
+use crate::http::drawn;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::extract::{Json, Path};
+use crate::http::extract::{Json, Path, check_name};
 use crate::http::scope::Scope;
 use crate::http::state::AppState;
 
@@ -100,11 +98,7 @@ async fn set_channel(
     let mut target = check_target(&asker, kind, &body.target)?;
     let mut secret = None;
     if kind == ChannelKind::Webhook {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| {
-            ApiError::new(ErrorCode::Internal, format!("the machine gives no random numbers: {error}"))
-        })?;
-        let drawn = format!("whsec_{}", STANDARD.encode(bytes));
+        let drawn = drawn::standard_secret()?;
         target = format!("{target}\n{drawn}");
         secret = Some(drawn);
     }

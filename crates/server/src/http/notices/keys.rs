@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::check_name;
 use super::told::send_by;
 use crate::http::asker::Asker;
 use crate::http::client::Client;
+use crate::http::drawn;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::extract::{Json, Path};
+use crate::http::extract::{Json, Path, check_name};
 use crate::http::scope::Scope;
 use crate::http::state::AppState;
 use crate::http::webhooks::Caller;
@@ -66,11 +66,7 @@ async fn make_notice_key(
         let detail = format!("there are {MOST} keys, and can be no more");
         return Err(ApiError::new(ErrorCode::StateConflict, detail).cure("Take one back that is not used."));
     }
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        ApiError::new(ErrorCode::Internal, format!("the machine gives no random numbers: {error}"))
-    })?;
-    let key = format!("rigi_notice_{}", rigi_model::hash::hex(&bytes));
+    let key = format!("rigi_notice_{}", drawn::hex_secret()?);
     scope.store().put_notice_key(scope.project(), &name, &key, &asker.deed()).await?;
     let all = scope.db().notice_keys(scope.project()).await?;
     let made = all.into_iter().find(|known| known.name == name);

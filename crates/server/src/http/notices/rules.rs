@@ -11,10 +11,9 @@ use rigi_store::notices::NamedRule;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::check_name;
 use crate::http::asker::Asker;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::extract::{Json, Path};
+use crate::http::extract::{Json, Path, check_name};
 use crate::http::scope::Scope;
 use crate::http::state::AppState;
 

@@ -14,8 +14,9 @@ use utoipa_axum::routes;
 
 use super::deliveries;
 use crate::http::asker::Asker;
+use crate::http::drawn;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::extract::{Json, Path};
+use crate::http::extract::{Json, Path, check_name};
 use crate::http::scope::Scope;
 use crate::http::state::AppState;
 
@@ -94,12 +95,7 @@ async fn set_webhook(
     Path(name): Path<String>,
     Json(body): Json<SetWebhook>,
 ) -> ApiResult<(StatusCode, axum::Json<WebhookView>)> {
-    let is_name = name.len() <= 64
-        && !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    if !is_name {
-        return Err(ApiError::invalid("/name", "a name has up to 64 letters, digits and `-_.`"));
-    }
+    check_name(&name)?;
     let spec = read(&scope, &body)?;
     let deed = asker.deed();
     if let Some(secret) = &body.secret {
@@ -187,14 +183,10 @@ fn check_secret(kind: WebhookKind, secret: &str) -> ApiResult<()> {
 
 /// A secret as its senders write them.
 fn draw(kind: WebhookKind) -> ApiResult<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        ApiError::new(ErrorCode::Internal, format!("the machine gives no random numbers: {error}"))
-    })?;
-    Ok(match kind {
-        WebhookKind::Standard => format!("whsec_{}", STANDARD.encode(bytes)),
-        _ => rigi_model::hash::hex(&bytes),
-    })
+    match kind {
+        WebhookKind::Standard => drawn::standard_secret(),
+        WebhookKind::Github | WebhookKind::Gitea | WebhookKind::Gitlab => drawn::hex_secret(),
+    }
 }
 
 /// Removes a webhook, with what is known of what came to it.
