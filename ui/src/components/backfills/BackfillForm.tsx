@@ -5,7 +5,6 @@ import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/Switch.css";
 import { Link } from "@tanstack/react-router";
-import { useRef, type SyntheticEvent } from "react";
 
 import type { PipelineView, ScheduleView } from "../../api/types";
 import { plural } from "../../lib/format";
@@ -13,6 +12,7 @@ import { commandKey } from "../../lib/keys";
 import { Command } from "../CopyButton";
 import { FormProblem } from "../form/Fields";
 import { FieldRow } from "../form/ParameterField";
+import { FormFrame } from "../form/FormFrame";
 import foot from "../form/StartForm.module.css";
 import { Section } from "../Page";
 import people from "../people/People.module.css";
@@ -28,27 +28,8 @@ const ORDERS = [
 
 export function BackfillForm({ pipeline, schedule }: { pipeline: PipelineView; schedule: ScheduleView }) {
   const form = useBackfillForm(pipeline, schedule);
-  const element = useRef<HTMLFormElement>(null);
-  const send = () => {
-    // After the next drawing, when the mistakes are marked, the first one gets the focus.
-    if (!form.submit()) requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
-  };
   return (
-    <form
-      ref={element}
-      className={foot.form}
-      onSubmit={(event: SyntheticEvent) => {
-        event.preventDefault();
-        send();
-      }}
-      noValidate
-      aria-label="Start a backfill"
-      onKeyDown={(event) => {
-        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        send();
-      }}
-    >
+    <FormFrame label="Start a backfill" submit={form.submit}>
       <div className={foot.scroll} tabIndex={0} role="region" aria-label="Fields">
         {form.problem && (
           <div className={people.head}>
@@ -123,7 +104,7 @@ export function BackfillForm({ pipeline, schedule }: { pipeline: PipelineView; s
           </Button>
         </div>
       </footer>
-    </form>
+    </FormFrame>
   );
 }
 

@@ -15,7 +15,6 @@ import "@mantine/core/styles/ScrollArea.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/Switch.css";
 import { useQuery } from "@tanstack/react-query";
-import { useRef, type SyntheticEvent } from "react";
 
 import { schedulesOfQuery } from "../../api/schedules";
 import type { PipelineView, RunView } from "../../api/types";
@@ -29,6 +28,7 @@ import { Ticked } from "../Ticked";
 import { FileField } from "./FileField";
 import classes from "./Form.module.css";
 import { FieldRow, ParameterField } from "./ParameterField";
+import { FormFrame } from "./FormFrame";
 import foot from "./StartForm.module.css";
 import { useStartForm, type StartFormState } from "./useStartForm";
 
@@ -40,31 +40,10 @@ interface StartFormProps {
 
 export function StartForm({ pipeline, from, preset }: StartFormProps) {
   const form = useStartForm(pipeline, from, preset);
-  const element = useRef<HTMLFormElement>(null);
-  const send = () => {
-    // After the next drawing, when the mistakes are marked, the first one gets the focus.
-    if (!form.submit())
-      requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-error]")?.focus());
-  };
-  const onSubmit = (event: SyntheticEvent) => {
-    event.preventDefault();
-    send();
-  };
   const inputs = Object.entries(pipeline.inputs);
   const presets = Object.entries(pipeline.presets);
   return (
-    <form
-      ref={element}
-      className={foot.form}
-      onSubmit={onSubmit}
-      noValidate
-      aria-label={from ? "Rerun" : "Start"}
-      onKeyDown={(event) => {
-        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        send();
-      }}
-    >
+    <FormFrame label={from ? "Rerun" : "Start"} submit={form.submit} marked="[aria-invalid=true], [data-error]">
       <div className={foot.scroll}>
         {form.problem && form.problem.items.length === 0 && <ProblemBanner form={form} />}
         {presets.length > 0 && (
@@ -120,7 +99,7 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
         <More form={form} from={from} flow={pipeline.kind === "flow"} />
       </div>
       <Foot form={form} runnable={pipeline.runnable || from !== null} again={from !== null} />
-    </form>
+    </FormFrame>
   );
 }
 

@@ -10,7 +10,6 @@ import "@mantine/core/styles/Popover.css";
 import "@mantine/core/styles/ScrollArea.css";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useRef, type SyntheticEvent } from "react";
 
 import { pipelinesQuery } from "../../api/queries";
 import type { ChannelView, RuleView } from "../../api/types";
@@ -21,6 +20,7 @@ import { Command } from "../CopyButton";
 import { FormProblem } from "../form/Fields";
 import fields from "../form/Form.module.css";
 import { FieldRow } from "../form/ParameterField";
+import { FormFrame } from "../form/FormFrame";
 import foot from "../form/StartForm.module.css";
 import { Section } from "../Page";
 import people from "../people/People.module.css";
@@ -39,27 +39,8 @@ interface RuleFormProps {
 export function RuleForm({ channels, from, onSet }: RuleFormProps) {
   const names = channels.map(({ name }) => name);
   const form = useRuleForm(from, names, onSet);
-  const element = useRef<HTMLFormElement>(null);
-  const send = () => {
-    // After the next drawing, when the mistakes are marked, the first one gets the focus.
-    if (!form.submit()) requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
-  };
   return (
-    <form
-      ref={element}
-      className={foot.form}
-      onSubmit={(event: SyntheticEvent) => {
-        event.preventDefault();
-        send();
-      }}
-      noValidate
-      aria-label={from ? "Change" : "Make a rule"}
-      onKeyDown={(event) => {
-        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        send();
-      }}
-    >
+    <FormFrame label={from ? "Change" : "Make a rule"} submit={form.submit}>
       <div className={foot.scroll} tabIndex={0} role="region" aria-label="Fields">
         {form.problem && (
           <div className={people.head}>
@@ -96,7 +77,7 @@ export function RuleForm({ channels, from, onSet }: RuleFormProps) {
           </Button>
         </div>
       </footer>
-    </form>
+    </FormFrame>
   );
 }
 

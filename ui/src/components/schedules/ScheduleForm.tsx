@@ -1,12 +1,12 @@
 /** Makes or changes a schedule: when it is due, with which parameters, and by which rules. */
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useRef, type SyntheticEvent } from "react";
 
 import type { PipelineView, ScheduleView } from "../../api/types";
 import { plural } from "../../lib/format";
 import { commandKey } from "../../lib/keys";
 import { FieldRow } from "../form/ParameterField";
+import { FormFrame } from "../form/FormFrame";
 import foot from "../form/StartForm.module.css";
 import { FormProblem } from "../form/Fields";
 import { Section } from "../Page";
@@ -26,28 +26,8 @@ interface ScheduleFormProps {
 
 export function ScheduleForm({ pipeline, from }: ScheduleFormProps) {
   const form = useScheduleForm(pipeline, from);
-  const element = useRef<HTMLFormElement>(null);
-  const send = () => {
-    // After the next drawing, when the mistakes are marked, the first one gets the focus.
-    if (!form.submit())
-      requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-error]")?.focus());
-  };
   return (
-    <form
-      ref={element}
-      className={foot.form}
-      onSubmit={(event: SyntheticEvent) => {
-        event.preventDefault();
-        send();
-      }}
-      noValidate
-      aria-label={from ? "Change" : "Make a schedule"}
-      onKeyDown={(event) => {
-        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        send();
-      }}
-    >
+    <FormFrame label={from ? "Change" : "Make a schedule"} submit={form.submit} marked="[aria-invalid=true], [data-error]">
       <div className={foot.scroll} tabIndex={0} role="region" aria-label="Fields">
         {form.problem && (
           <div className={people.head}>
@@ -94,7 +74,7 @@ export function ScheduleForm({ pipeline, from }: ScheduleFormProps) {
           </Button>
         </div>
       </footer>
-    </form>
+    </FormFrame>
   );
 }
 

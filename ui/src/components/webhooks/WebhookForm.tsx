@@ -5,7 +5,7 @@ import "@mantine/core/styles/Input.css";
 import "@mantine/core/styles/PasswordInput.css";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useRef, useState, type SyntheticEvent } from "react";
+import { useState } from "react";
 
 import { schedulesOfQuery } from "../../api/schedules";
 import type { PipelineView, WebhookView } from "../../api/types";
@@ -15,6 +15,7 @@ import { KINDS, kindOf, PER_MINUTE } from "../../lib/webhook";
 import { Command } from "../CopyButton";
 import { FormProblem } from "../form/Fields";
 import { FieldRow } from "../form/ParameterField";
+import { FormFrame } from "../form/FormFrame";
 import foot from "../form/StartForm.module.css";
 import { Section } from "../Page";
 import people from "../people/People.module.css";
@@ -31,28 +32,8 @@ interface WebhookFormProps {
 
 export function WebhookForm({ pipeline, from, onSet }: WebhookFormProps) {
   const form = useWebhookForm(pipeline, from, onSet);
-  const element = useRef<HTMLFormElement>(null);
-  const send = () => {
-    // After the next drawing, when the mistakes are marked, the first one gets the focus.
-    if (!form.submit()) requestAnimationFrame(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
-  };
   return (
-    <form
-      ref={element}
-      className={foot.form}
-      onSubmit={(event: SyntheticEvent) => {
-        event.preventDefault();
-        send();
-      }}
-      noValidate
-      autoComplete="off"
-      aria-label={from ? "Change" : "Make a webhook"}
-      onKeyDown={(event) => {
-        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        send();
-      }}
-    >
+    <FormFrame label={from ? "Change" : "Make a webhook"} submit={form.submit} autoComplete="off">
       <div className={foot.scroll} tabIndex={0} role="region" aria-label="Fields">
         {form.problem && (
           <div className={people.head}>
@@ -91,7 +72,7 @@ export function WebhookForm({ pipeline, from, onSet }: WebhookFormProps) {
           </Button>
         </div>
       </footer>
-    </form>
+    </FormFrame>
   );
 }
 
