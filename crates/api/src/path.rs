@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 21] = [
+pub const OF_PROJECTS: [&str; 22] = [
     "pipelines",
     "runs",
     "uploads",
@@ -14,6 +14,7 @@ pub const OF_PROJECTS: [&str; 21] = [
     "requests",
     "schedules",
     "fires",
+    "triggers",
     "webhooks",
     "starts",
     "backfills",

@@ -27,6 +27,7 @@ mod secrets;
 mod settings;
 pub mod submit;
 pub mod triggers;
+mod watched_folders;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +43,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 pub use core::Executors;
 pub use ledger::{CancelAnswer, Look, Pulse, PulseKind};
 pub use settings::{OfProjects, Settings};
+pub use watched_folders::WatchedFolders;
 
 use clock::{Ages, Moment};
 use core::{Core, Follower};
@@ -100,6 +102,7 @@ impl Engine {
         let versions = core::VersionCache::new(settings.clone(), store.clone());
         // An end that comes before the rules are known would be told to nobody.
         versions.rules.read(&store).await?;
+        versions.awaited.expect();
         let (executors, after) = with_flows(executors);
         let (mut core, outbox) = Core::new(
             &settings,
@@ -157,6 +160,11 @@ impl Engine {
     /// What is told of what happens.
     pub(crate) const fn rules(&self) -> &notices::Rules {
         &self.versions.rules
+    }
+
+    /// The ends that triggers wait for.
+    pub(crate) const fn awaited(&self) -> &triggers::Awaited {
+        &self.versions.awaited
     }
 
     /// Whether runs are started here; else another server of the same database does that.

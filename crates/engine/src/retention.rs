@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use rigi_local::environment::Environments;
 use rigi_model::pipeline::spec::Retention;
 use rigi_model::project::{ProjectFacts, ProjectState};
+use rigi_model::triggers::TriggerOn;
 use rigi_model::{ContentHash, ProjectName, RunId, Timestamp, VersionHash};
 use rigi_store::people::Deed;
 use rigi_store::retention::{Before, Keep};
@@ -134,6 +135,17 @@ impl Collector {
         self.projects.refresh(engine).await
     }
 
+    /// What happened for triggers of a project. What is known of files stays while they are there: whoever looks for them sees to it.
+    async fn remove_events(&self, project: &ProjectName, before: Timestamp) -> Result<()> {
+        let Some(project) = self.projects.of(project) else { return Ok(()) };
+        for one in self.engine.triggers_of(&project).await? {
+            if !matches!(one.spec.on, TriggerOn::Files(_)) {
+                self.engine.store.remove_trigger_events(&one.key, before).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Rows of a project that nothing refers to; then what is in use.
     async fn collect_rows(
         &self,
@@ -152,6 +164,7 @@ impl Collector {
                 // What came within two days may come again.
                 let age = age.max(SEEN_AGAIN);
                 engine.store.remove_deliveries(project, now.before(age)).await?;
+                self.remove_events(project, now.before(age)).await?;
             }
             let _nobody_submits = engine.captured.gate.write().await;
             engine.captured.forget();

@@ -80,6 +80,17 @@ pub(crate) fn open_spec(sealer: &Sealer, spec: &mut PipelineSpec) -> Result<()> 
     Ok(())
 }
 
+/// Parameters without those that are sealed.
+pub(crate) fn without_sealed(sealer: &Sealer, parameters: &Map<String, Value>) -> Result<Map<String, Value>> {
+    let mut plain = Map::new();
+    for (name, value) in parameters {
+        if !open_value(sealer, &mut value.clone())? {
+            plain.insert(name.clone(), value.clone());
+        }
+    }
+    Ok(plain)
+}
+
 /// Whether it was sealed.
 fn open_value(sealer: &Sealer, value: &mut Value) -> Result<bool> {
     let Value::String(text) = value else { return Ok(false) };

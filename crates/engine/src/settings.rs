@@ -12,6 +12,7 @@ use rigi_store::retention::Keep;
 use rigi_work::plan::PlanLimits;
 
 use crate::decide::Limits;
+use crate::watched_folders::WatchedFolders;
 
 /// What is set for each project, as it is now: it may be changed at any time. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +68,8 @@ pub struct Settings {
     pub python_version: Option<String>,
     /// Bytes of the data folder's disk that are kept free: below it nothing is accepted and nothing started.
     pub free_disk: Option<u64>,
+    /// Folders of the machine in which triggers may look for files.
+    pub watched_folders: WatchedFolders,
     /// How long uploads that no run took are kept.
     pub uploads_age: Duration,
     /// How long projects that were deleted can be brought back.

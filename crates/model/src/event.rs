@@ -80,13 +80,15 @@ pub enum Subject {
     Notice,
     /// A backfill.
     Backfill,
+    /// What starts runs when something has happened, by pipeline and id.
+    Trigger,
     /// A repository that pipelines come from; its id is its name.
     Repository,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -101,6 +103,7 @@ impl Subject {
         Self::Webhook,
         Self::Notice,
         Self::Backfill,
+        Self::Trigger,
         Self::Repository,
     ];
 
@@ -122,6 +125,7 @@ impl Subject {
             Self::Webhook => "webhook",
             Self::Notice => "notice",
             Self::Backfill => "backfill",
+            Self::Trigger => "trigger",
             Self::Repository => "repository",
         }
     }

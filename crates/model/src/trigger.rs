@@ -38,8 +38,8 @@ pub enum TriggerKind {
     Restart,
     /// A request to an address of its own.
     Webhook,
-    /// A dataset had come.
-    Dataset,
+    /// A file had come, or a sensor had said so.
+    Event,
 }
 
 impl TriggerKind {
@@ -50,7 +50,7 @@ impl TriggerKind {
         Self::Downstream,
         Self::Restart,
         Self::Webhook,
-        Self::Dataset,
+        Self::Event,
     ];
 
     /// The stable word for it.
@@ -63,7 +63,7 @@ impl TriggerKind {
             Self::Downstream => "downstream",
             Self::Restart => "restart",
             Self::Webhook => "webhook",
-            Self::Dataset => "dataset",
+            Self::Event => "event",
         }
     }
 

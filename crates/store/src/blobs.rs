@@ -4,6 +4,7 @@
 //! folder, below another folder, or in a bucket.
 
 pub(crate) mod areas;
+pub mod incoming;
 mod many;
 mod others;
 mod places;

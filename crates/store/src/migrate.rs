@@ -104,6 +104,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0015_backfills.up.sql"),
         down: include_str!("../migrations/0015_backfills.down.sql"),
     },
+    Migration {
+        number: 17,
+        name: "triggers",
+        up: include_str!("../migrations/0017_triggers.up.sql"),
+        down: include_str!("../migrations/0017_triggers.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -1001,6 +1001,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{name}/cursor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a sensor goes on. */
+        get: operations["get_cursor"];
+        /** Says where a sensor goes on, or has it begin anew. What it has said before is not done twice. */
+        put: operations["set_cursor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/{name}/graph": {
         parameters: {
             query?: never;
@@ -1579,6 +1597,24 @@ export interface paths {
          */
         get: operations["get_pipeline_code_of_project"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/pipelines/{name}/cursor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a sensor goes on. */
+        get: operations["get_cursor_of_project"];
+        /** Says where a sensor goes on, or has it begin anew. What it has said before is not done twice. */
+        put: operations["set_cursor_of_project"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2374,10 +2410,97 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What starts which pipelines by itself: schedules, webhooks (for those who may see them), other pipelines, steps of flows, restarts. */
+        /** What starts which pipelines by itself: schedules, webhooks (for those who may see them), triggers, other pipelines, steps of flows, restarts. */
         get: operations["get_starts_of_project"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The triggers of the project's pipelines, by pipeline and id, with what happened last. */
+        get: operations["list_triggers_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{pipeline}/{trigger}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One trigger. */
+        get: operations["get_trigger_of_project"];
+        /** Makes a trigger beside those of the spec, or changes one that was made so. */
+        put: operations["set_trigger_of_project"];
+        post?: never;
+        /** Removes a trigger that was made beside the spec. What has happened stays known. */
+        delete: operations["remove_trigger_of_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{pipeline}/{trigger}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has happened for a trigger, and what became of each: a run, ignored, or refused with why. The newest first. */
+        get: operations["list_trigger_events_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{pipeline}/{trigger}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It starts nothing until it goes on. Files that come meanwhile start runs then; what others end or say meanwhile does not count. */
+        post: operations["pause_trigger_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{pipeline}/{trigger}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a trigger go on. */
+        post: operations["resume_trigger_of_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3362,7 +3485,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What starts which pipelines by itself: schedules, webhooks (for those who may see them), other pipelines, steps of flows, restarts. */
+        /** What starts which pipelines by itself: schedules, webhooks (for those who may see them), triggers, other pipelines, steps of flows, restarts. */
         get: operations["get_starts"];
         put?: never;
         post?: never;
@@ -3468,6 +3591,93 @@ export interface paths {
         put?: never;
         /** Looks at everything that runs on a target need; on a cluster it starts a pod, for up to two minutes. One look at a time. */
         post: operations["check_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The triggers of the project's pipelines, by pipeline and id, with what happened last. */
+        get: operations["list_triggers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{pipeline}/{trigger}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One trigger. */
+        get: operations["get_trigger"];
+        /** Makes a trigger beside those of the spec, or changes one that was made so. */
+        put: operations["set_trigger"];
+        post?: never;
+        /** Removes a trigger that was made beside the spec. What has happened stays known. */
+        delete: operations["remove_trigger"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{pipeline}/{trigger}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has happened for a trigger, and what became of each: a run, ignored, or refused with why. The newest first. */
+        get: operations["list_trigger_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{pipeline}/{trigger}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It starts nothing until it goes on. Files that come meanwhile start runs then; what others end or say meanwhile does not count. */
+        post: operations["pause_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{pipeline}/{trigger}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a trigger go on. */
+        post: operations["resume_trigger"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4195,6 +4405,18 @@ export interface components {
             project?: string | null;
             /** @description At most this role. */
             role?: string | null;
+        };
+        /** @description Where a sensor goes on. */
+        CursorView: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at?: string | null;
+            /** @description Its next run is given this as `RIGI_CURSOR`; none: it begins anew. */
+            cursor?: string | null;
+            /** @description The run that said so; none: a person did. */
+            run?: string | null;
         };
         /** @description Something that came to a webhook. */
         DeliveryView: {
@@ -5787,6 +6009,55 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_PipelineTriggerView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * @description Its name among those of the pipeline.
+                 * @example inbox
+                 */
+                id: string;
+                /**
+                 * @description `files`, `sensor` or `after`.
+                 * @example files
+                 */
+                kind: string;
+                last?: components["schemas"]["TriggerEventView"] | null;
+                /** @description Why it starts nothing, where it does not. */
+                off?: string | null;
+                paused?: components["schemas"]["PauseView"] | null;
+                /**
+                 * @description Whose runs it starts.
+                 * @example co2-trend
+                 */
+                pipeline: string;
+                /**
+                 * @description Why nothing can be seen of what it waits for.
+                 * @example the folder /data/in cannot be read: No such file or directory
+                 */
+                problem?: string | null;
+                /**
+                 * @description `spec`: it is in the pipeline's spec; `made`: a person made it beside the spec.
+                 * @example spec
+                 */
+                source: string;
+                /** @description What it says, as a spec has it. */
+                trigger: components["schemas"]["SetTrigger"];
+                /** @description Ends that wait for those of other pipelines; the newest 100. */
+                waiting?: components["schemas"]["WaitingEnd"][];
+                /**
+                 * @description What it waits for, in words.
+                 * @example /data/in/*.csv
+                 */
+                waits_for: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_ProjectView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -6327,6 +6598,36 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_TriggerEventView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it was seen.
+                 */
+                at: string;
+                /**
+                 * @description Names it among those of the trigger.
+                 * @example /data/in/may.csv@1748772000000000-1024
+                 */
+                event: string;
+                /**
+                 * @description `run`, `ignored` (its `when` did not hold), `refused`, `taken` (its run is being made), or `seen` (it was there before the trigger).
+                 * @example run
+                 */
+                outcome: string;
+                /** @description Why, for people. */
+                reason?: string | null;
+                /** @description The run that was made. */
+                run?: string | null;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_UsageSample: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -6528,6 +6829,47 @@ export interface components {
             version?: string | null;
             /** @description What is probably not meant so. */
             warnings: components["schemas"]["MistakeView"][];
+        };
+        /** @description A trigger of a pipeline. */
+        PipelineTriggerView: {
+            /**
+             * @description Its name among those of the pipeline.
+             * @example inbox
+             */
+            id: string;
+            /**
+             * @description `files`, `sensor` or `after`.
+             * @example files
+             */
+            kind: string;
+            last?: components["schemas"]["TriggerEventView"] | null;
+            /** @description Why it starts nothing, where it does not. */
+            off?: string | null;
+            paused?: components["schemas"]["PauseView"] | null;
+            /**
+             * @description Whose runs it starts.
+             * @example co2-trend
+             */
+            pipeline: string;
+            /**
+             * @description Why nothing can be seen of what it waits for.
+             * @example the folder /data/in cannot be read: No such file or directory
+             */
+            problem?: string | null;
+            /**
+             * @description `spec`: it is in the pipeline's spec; `made`: a person made it beside the spec.
+             * @example spec
+             */
+            source: string;
+            /** @description What it says, as a spec has it. */
+            trigger: components["schemas"]["SetTrigger"];
+            /** @description Ends that wait for those of other pipelines; the newest 100. */
+            waiting?: components["schemas"]["WaitingEnd"][];
+            /**
+             * @description What it waits for, in words.
+             * @example /data/in/*.csv
+             */
+            waits_for: string;
         };
         /** @description A pipeline in full. */
         PipelineView: components["schemas"]["PipelineSummary"] & {
@@ -7286,6 +7628,11 @@ export interface components {
             /** @description Where it leads: an https address; of `mail`, addresses with commas between them. */
             target: string;
         };
+        /** @description Where a sensor is to go on. */
+        SetCursor: {
+            /** @description Its next run is given this as `RIGI_CURSOR`; null: it begins anew. */
+            cursor?: string | null;
+        };
         /** @description What somebody is to be in a project. */
         SetMember: {
             /**
@@ -7459,6 +7806,45 @@ export interface components {
              */
             value?: string | null;
         };
+        /** @description What a trigger waits for, and what its runs are given. It has one of `files`, `sensor` and `after`. */
+        SetTrigger: {
+            /** @description Pipelines: all of them have had a run that ended. */
+            after?: string[];
+            /** @description Of `files`: `file` or `batch`, a run for each or one for all that have come; for each unless told. */
+            each?: string | null;
+            /** @description Whether it starts anything; it does unless told. */
+            enabled?: boolean | null;
+            /** @description Of `files`: `skip` or `start`, what becomes of those that are there at first; skipped unless told. */
+            existing?: string | null;
+            /**
+             * @description Files that come: an absolute pattern of the server's machine, or `storage:` and one below the project's storage.
+             * @example /data/in/*.csv
+             */
+            files?: string | null;
+            /** @description Of `files`: the input that is given them. */
+            input?: string | null;
+            /** @description Of `files`: how often it is looked, such as `1m`; 30 s unless told. */
+            interval?: string | null;
+            /** @description Of `after`: runs with the same belong together, over `run` and `params`; all do unless told. */
+            key?: string | null;
+            /** @description Of `after`: `success`, `failure` or `end`, which ends count; successes unless told. */
+            on?: string | null;
+            /** @description Parameters of its runs; texts may have `${…}` over `file`, `files`, `event`, `run`, `runs`, `key`, `id`. */
+            parameters?: Record<string, never>;
+            /** @description The entry of the pipeline's `schedules` whose words count. */
+            schedule?: string | null;
+            /** @description A pipeline: each line that its runs say on standard output is an event. */
+            sensor?: string | null;
+            /** @description Of `files`: for how long one must not have changed, such as `10s`; 5 s unless told. */
+            settle?: string | null;
+            /**
+             * @description What is to hold for a run to start.
+             * @example file.size > 0
+             */
+            when?: string | null;
+            /** @description Of `after`: how long an end counts, such as `24h`; for ever unless told. */
+            within?: string | null;
+        };
         /** @description What a webhook is to do. */
         SetWebhook: {
             /** @description By which rules its sender signs: `standard`, `github`, `gitea`, `gitlab`; `standard` unless told. */
@@ -7509,12 +7895,12 @@ export interface components {
         /** @description One way in which a pipeline is started by itself. */
         StartView: {
             /**
-             * @description The pipeline, where one starts another; else what the schedule or the webhook is called.
+             * @description The pipeline, where one starts another; else what the schedule, the webhook or the trigger is called.
              * @example extract
              */
             by: string;
             /**
-             * @description `schedule`, `webhook`, `downstream`, `step`, `restart`.
+             * @description `schedule`, `webhook`, `downstream`, `step`, `restart`, `files`, `sensor`, `after`.
              * @example downstream
              */
             kind: string;
@@ -7933,6 +8319,28 @@ export interface components {
              */
             used_at?: string | null;
         };
+        /** @description Something that has happened for a trigger. */
+        TriggerEventView: {
+            /**
+             * Format: date-time
+             * @description When it was seen.
+             */
+            at: string;
+            /**
+             * @description Names it among those of the trigger.
+             * @example /data/in/may.csv@1748772000000000-1024
+             */
+            event: string;
+            /**
+             * @description `run`, `ignored` (its `when` did not hold), `refused`, `taken` (its run is being made), or `seen` (it was there before the trigger).
+             * @example run
+             */
+            outcome: string;
+            /** @description Why, for people. */
+            reason?: string | null;
+            /** @description The run that was made. */
+            run?: string | null;
+        };
         /** @description What started a run. */
         TriggerView: {
             /**
@@ -8032,6 +8440,20 @@ export interface components {
         /** @description What the log is held against. */
         VerifyAudit: {
             head?: components["schemas"]["AuditHead"] | null;
+        };
+        /** @description The end of a run that waits for those of other pipelines. */
+        WaitingEnd: {
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            at: string;
+            /** @description What it has in common with those that it waits for; empty: all belong together. */
+            key: string;
+            /** @description Of which pipeline. */
+            pipeline: string;
+            /** @description The run. */
+            run: string;
         };
         /** @description How one may sign in. */
         WaysIn: {
@@ -11288,6 +11710,92 @@ export interface operations {
             };
         };
     };
+    get_cursor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cursor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_cursor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetCursor"];
+            };
+        };
+        responses: {
+            /** @description The cursor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     draw_pipeline: {
         parameters: {
             query?: {
@@ -13136,6 +13644,96 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cursor_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cursor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_cursor_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetCursor"];
+            };
+        };
+        responses: {
+            /** @description The cursor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorView"];
                 };
             };
             /** @description A problem */
@@ -15726,6 +16324,327 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartsView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_triggers_of_project: {
+        parameters: {
+            query?: {
+                /** @description Of this pipeline alone. */
+                pipeline?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trigger_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_trigger_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTrigger"];
+            };
+        };
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_trigger_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trigger_events_of_project: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 500; 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What has happened */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TriggerEventView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_trigger_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_trigger_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
                 };
             };
             /** @description A problem */
@@ -19037,6 +19956,312 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_LookedView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_triggers: {
+        parameters: {
+            query?: {
+                /** @description Of this pipeline alone. */
+                pipeline?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTrigger"];
+            };
+        };
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trigger_events: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 500; 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What has happened */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TriggerEventView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                pipeline: string;
+                /** @description Id of the trigger */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trigger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineTriggerView"];
                 };
             };
             /** @description A problem */

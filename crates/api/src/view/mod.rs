@@ -17,6 +17,7 @@ mod schedule;
 mod secret;
 mod starts;
 mod system;
+mod trigger;
 mod webhook;
 
 pub use account::*;
@@ -36,6 +37,7 @@ pub use schedule::*;
 pub use secret::*;
 pub use starts::*;
 pub use system::*;
+pub use trigger::*;
 pub use webhook::*;
 
 use serde::{Deserialize, Serialize};

@@ -15,10 +15,10 @@ pub struct StartsView {
 /// One way in which a pipeline is started by itself.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StartView {
-    /// `schedule`, `webhook`, `downstream`, `step`, `restart`.
+    /// `schedule`, `webhook`, `downstream`, `step`, `restart`, `files`, `sensor`, `after`.
     #[schema(example = "downstream")]
     pub kind: String,
-    /// The pipeline, where one starts another; else what the schedule or the webhook is called.
+    /// The pipeline, where one starts another; else what the schedule, the webhook or the trigger is called.
     #[schema(example = "extract")]
     pub by: String,
     /// Which pipeline is started; it need not be there.

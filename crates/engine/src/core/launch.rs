@@ -13,7 +13,9 @@ use rigi_model::repositories::COMMIT;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run_config::{ENTRY, EnvironmentLayers, SpecPart, VersionPart, merge_environment};
 use rigi_model::triggers::FollowUpKind;
-use rigi_model::{AttemptKey, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash};
+use rigi_model::{
+    AttemptKey, PipelineName, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash,
+};
 use rigi_store::tables::versions::Version;
 use rigi_store::{NewRun, Store};
 use rigi_work::credentials::GivenBy;
@@ -27,6 +29,7 @@ use crate::decide::{Needs, StartedBy};
 use crate::ledger::{CannotPlan, Message, Policies, ToPlan};
 use crate::notices::Rules;
 use crate::quota::KnownNeeds;
+use crate::triggers::Awaited;
 use crate::{Settings, access, given, inputs};
 
 /// A version with its code on disk.
@@ -60,6 +63,7 @@ pub struct VersionCache {
     pub(crate) needs: KnownNeeds,
     /// What is told of ends.
     pub(crate) rules: Rules,
+    pub(crate) awaited: Awaited,
     /// One at a time: two runs of the same new version put its code in place once.
     preparing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -72,7 +76,8 @@ impl VersionCache {
         let policies = KnownPolicies::default();
         let needs = KnownNeeds::new(settings.clone());
         let (known, rules, preparing) = (Arc::default(), Rules::default(), Arc::default());
-        Self { settings, store, known, policies, needs, rules, preparing }
+        let awaited = Awaited::default();
+        Self { settings, store, known, policies, needs, rules, awaited, preparing }
     }
 
     fn find(&self, hash: VersionHash) -> Option<Arc<Prepared>> {
@@ -158,6 +163,10 @@ impl Policies for VersionCache {
 
     fn is_told(&self, project: &ProjectName, state: RunState) -> bool {
         self.rules.listen_to(project, state)
+    }
+
+    fn is_awaited(&self, project: &ProjectName, pipeline: &PipelineName, state: RunState) -> bool {
+        self.awaited.waits_for(project, pipeline, state)
     }
 
     fn soft_limits(&self, of: &VersionPart) -> Option<SoftLimits> {

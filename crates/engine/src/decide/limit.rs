@@ -67,7 +67,7 @@ impl StartedBy {
             | TriggerKind::Downstream
             | TriggerKind::Restart
             | TriggerKind::Webhook
-            | TriggerKind::Dataset => Self::Itself,
+            | TriggerKind::Event => Self::Itself,
         }
     }
 }

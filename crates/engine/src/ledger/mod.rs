@@ -26,7 +26,7 @@ use rigi_model::retry::RetryPolicy;
 use rigi_model::run::{Happening, fold};
 use rigi_model::run_config::VersionPart;
 use rigi_model::triggers::FollowUpKind;
-use rigi_model::{Actor, ProjectName, RunId, RunState, Timestamp, Trigger};
+use rigi_model::{Actor, PipelineName, ProjectName, RunId, RunState, Timestamp, Trigger};
 use rigi_store::{EndedAttempt, RunChange};
 use tokio::sync::oneshot;
 
@@ -56,6 +56,10 @@ pub trait Policies {
     }
     /// Whether somebody in the project may want to know of an end in this state.
     fn is_told(&self, _project: &ProjectName, _state: RunState) -> bool {
+        false
+    }
+    /// Whether triggers wait for an end of a pipeline in this state.
+    fn is_awaited(&self, _project: &ProjectName, _pipeline: &PipelineName, _state: RunState) -> bool {
         false
     }
     /// What a run may use without anybody being told.
@@ -213,6 +217,12 @@ impl<P: Policies> Ledger<P> {
             // A flow is told of as a whole.
             if entry.of.parent.is_none() && self.policies.is_told(&entry.of.kind.project, state) {
                 change.follow_ups.push((FollowUpKind::Notice, now));
+            }
+            let kind = &entry.of.kind;
+            if entry.of.part.part.step.is_none()
+                && self.policies.is_awaited(&kind.project, &kind.pipeline, state)
+            {
+                change.follow_ups.push((FollowUpKind::Trigger, now));
             }
             round.follows |= !change.follow_ups.is_empty();
             let step = entry.of.parent.as_ref().map(|parent| (parent.clone(), run.clone(), state));

@@ -337,6 +337,7 @@ impl Engine {
         check_entries("env", &submission.env, |name| is_variable(name) && !is_reserved(name))?;
         check_entries("labels", &submission.labels, is_label_key)?;
         own_key(&submission, &code, &parameters, &mut own)?;
+        self.own_cursor(catalog.project(), &submission, &mut own).await?;
         secrets::seal_parameters(sealer, &secret_parameters(code.spec.parameters.as_ref()), &mut parameters)?;
         secrets::seal_variables(sealer, &mut submission.env)?;
         submission.env.extend(own);

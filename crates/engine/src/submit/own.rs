@@ -3,17 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use rigi_model::TriggerKind;
 use rigi_model::parameters::{is_reserved, secret_parameters};
 use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::repositories::COMMIT;
 use rigi_model::run_config::{ENTRY, STEP};
+use rigi_model::{ProjectName, TriggerKind};
 use serde_json::{Map, Value};
 
 use super::capture::Code;
 use super::{Submission, SubmitError, invalid};
+use crate::Engine;
 use crate::flow_words::{FLOW_TARGET, KEEPS, NO_CACHE, REUSED};
+
+/// Where a sensor goes on: the cursor that it said last.
+const CURSOR: &str = "RIGI_CURSOR";
 
 /// What a flow keeps for its steps.
 pub(super) fn own_flow(submission: &mut Submission, own: &mut BTreeMap<String, String>) {
@@ -114,4 +118,24 @@ pub(super) fn take_own(
         own.extend(previous.map(|previous| ("RIGI_DUE_PREVIOUS".to_owned(), previous.to_string())));
     }
     Ok(own)
+}
+
+impl Engine {
+    /// Where a sensor goes on. One that is repeated goes on where it did.
+    pub(super) async fn own_cursor(
+        &self,
+        project: &ProjectName,
+        submission: &Submission,
+        own: &mut BTreeMap<String, String>,
+    ) -> Result<(), SubmitError> {
+        if own.contains_key(CURSOR)
+            || submission.step.is_some()
+            || !self.awaited().is_sensor(project, &submission.pipeline)
+        {
+            return Ok(());
+        }
+        let cursor = self.store.db().cursor(project, submission.pipeline.as_str()).await?;
+        own.extend(cursor.map(|cursor| (CURSOR.to_owned(), cursor.value)));
+        Ok(())
+    }
 }

@@ -117,6 +117,9 @@ async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_st
         crate::notices::ended(engine, projects, one).await?;
         return Ok(true);
     }
+    if one.kind == FollowUpKind::Trigger {
+        return super::happen::ended(engine, projects, one).await;
+    }
     let (run, spec) = match engine.run_with_part(&one.run).await {
         Ok(found) => found,
         Err(error) if error.is_damage() || matches!(error, rigi_store::Error::NotFound { .. }) => {
@@ -132,7 +135,7 @@ async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_st
         let done = match one.kind {
             FollowUpKind::Downstream => follower.downstream(&mut came).await?,
             FollowUpKind::Restart => follower.restart(&mut came).await?,
-            FollowUpKind::Notice | FollowUpKind::SoftLimit => true,
+            FollowUpKind::Trigger | FollowUpKind::Notice | FollowUpKind::SoftLimit => true,
         };
         if !done {
             return Ok(false);
@@ -272,28 +275,15 @@ impl Follower<'_> {
 
     /// A pipeline that is in the chain already is not started again, but as often as its trigger allows.
     async fn refuse_loop(&self, next: &DownstreamTrigger) -> rigi_store::Result<Option<String>> {
-        let db = self.engine.store().db();
-        let mut chain = vec![self.run.request.pipeline.to_string()];
-        let mut child = self.run.request.id.clone();
-        while let Some(link) = db.link_to(&child).await?.filter(|_| chain.len() < LONGEST_CHAIN) {
-            if link.kind == FollowUpKind::Downstream {
-                match db.run_of_any(&link.parent).await {
-                    Ok(run) => chain.push(run.request.pipeline.to_string()),
-                    Err(rigi_store::Error::NotFound { .. }) => break,
-                    Err(error) => return Err(error),
-                }
-            }
-            child = link.parent;
-        }
+        let chain = chain_of(self.engine, &self.run.request).await?;
         let before = chain.iter().filter(|name| **name == next.pipeline).count();
         if before <= next.allow_cycle as usize && chain.len() < LONGEST_CHAIN {
             return Ok(None);
         }
-        chain.reverse();
-        let way = chain.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ");
         Ok(Some(format!(
-            "`{}` does not follow: it is in the chain already ({way}); `allow_cycle` lets it be so more often",
-            next.pipeline
+            "`{}` does not follow: it is in the chain already ({}); `allow_cycle` lets it be so more often",
+            next.pipeline,
+            way_of(&chain)
         )))
     }
 
@@ -328,6 +318,33 @@ impl Follower<'_> {
             }
         }
     }
+}
+
+/// The pipelines that have led to a run, its own last.
+pub(super) async fn chain_of(
+    engine: &Engine,
+    request: &rigi_store::NewRun,
+) -> rigi_store::Result<Vec<String>> {
+    let db = engine.store().db();
+    let mut chain = vec![request.pipeline.to_string()];
+    let mut child = request.id.clone();
+    while let Some(link) = db.link_to(&child).await?.filter(|_| chain.len() < LONGEST_CHAIN) {
+        if matches!(link.kind, FollowUpKind::Downstream | FollowUpKind::Trigger) {
+            match db.run_of_any(&link.parent).await {
+                Ok(run) => chain.push(run.request.pipeline.to_string()),
+                Err(rigi_store::Error::NotFound { .. }) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        child = link.parent;
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+/// A chain in words.
+pub(super) fn way_of(chain: &[String]) -> String {
+    chain.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ")
 }
 
 fn last_of(path: &str) -> &str {

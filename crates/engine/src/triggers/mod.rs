@@ -8,9 +8,12 @@ mod backfill;
 mod deliver;
 mod fire;
 mod follow;
+mod happen;
 mod known;
 mod scheduler;
 
 pub use deliver::{Coming, DeliverError, is_kept};
+pub(crate) use happen::Awaited;
+pub use happen::KnownTrigger;
 pub use known::{Scheduled, rhythm_text};
 pub use scheduler::start;

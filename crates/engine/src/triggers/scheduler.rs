@@ -11,6 +11,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 
 use super::fire::{Looked, wake_at};
+use super::happen::{self, KnownTrigger, Names};
 use super::known::{self, Scheduled, rhythm_text};
 use crate::Engine;
 use crate::clock::sleep;
@@ -30,12 +31,14 @@ pub fn start(engine: Engine, projects: Projects) {
     }
     super::follow::start(engine.clone(), projects.clone());
     super::backfill::start(engine.clone(), projects.clone());
+    let watcher = super::happen::start_watching(engine.clone(), projects.clone());
     let commits = engine.store().commits();
     let (told, changed) = mpsc::unbounded_channel();
     let scheduler = Scheduler {
         engine,
         projects,
         told,
+        watcher,
         armed: HashMap::new(),
         wakes: BTreeSet::new(),
         waiting: HashMap::new(),
@@ -56,6 +59,8 @@ struct Scheduler {
     projects: Projects,
     /// For those who follow folders.
     told: mpsc::UnboundedSender<ProjectName>,
+    /// Who looks for files.
+    watcher: mpsc::UnboundedSender<ProjectName>,
     armed: HashMap<ScheduleKey, Armed>,
     /// When each is to be looked at next.
     wakes: BTreeSet<(Timestamp, ScheduleKey)>,
@@ -118,7 +123,7 @@ impl Scheduler {
             let mut stale = BTreeSet::new();
             for change in commit.others.iter() {
                 match change.subject {
-                    Subject::Schedule if change.kind != SubjectEvent::FIRED => {
+                    Subject::Schedule | Subject::Trigger if change.kind != SubjectEvent::FIRED => {
                         _ = stale.insert(change.project.clone())
                     }
                     Subject::Project if change.kind != SubjectEvent::RUNS_REMOVED => {
@@ -173,6 +178,8 @@ impl Scheduler {
         for id in std::mem::take(stale) {
             let Some(project) = self.projects.of(&id) else {
                 self.disarm(&id, &BTreeSet::new());
+                self.engine.awaited().set(&id, Names::default());
+                _ = self.watcher.send(id);
                 continue;
             };
             self.follow(&project);
@@ -180,6 +187,9 @@ impl Scheduler {
                 tracing::warn!(project = %id, %error, "schedules cannot be read; this is tried again");
                 stale.insert(id);
             }
+        }
+        if stale.is_empty() {
+            self.engine.awaited().known();
         }
     }
 
@@ -194,6 +204,9 @@ impl Scheduler {
     }
 
     async fn read_one(&mut self, project: &Project) -> rigi_store::Result<()> {
+        self.engine.read_triggers(project).await?;
+        // Whoever looks for files lives as long as this.
+        _ = self.watcher.send(project.id().clone());
         let all = known::of_project(self.engine.store(), project).await?;
         let now = Timestamp::now();
         let unseen = |one: &&Scheduled| one.rhythm.is_some() && one.since.is_none();
@@ -288,5 +301,20 @@ impl Engine {
     /// If the database does not answer.
     pub async fn schedules_of(&self, project: &Project) -> rigi_store::Result<Vec<Scheduled>> {
         known::of_project(self.store(), project).await
+    }
+
+    /// The triggers of a project, as its folder and the database have them now.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn triggers_of(&self, project: &Project) -> rigi_store::Result<Vec<KnownTrigger>> {
+        happen::of_project(self.store(), project).await
+    }
+
+    /// Hears from now on of the ends that triggers of a project wait for.
+    async fn read_triggers(&self, project: &Project) -> rigi_store::Result<()> {
+        let all = self.triggers_of(project).await?;
+        self.awaited().set(project.id(), happen::awaited(&all));
+        Ok(())
     }
 }

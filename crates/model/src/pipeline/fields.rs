@@ -4,6 +4,7 @@
 mod schedule;
 mod small;
 mod step;
+mod trigger;
 
 pub use schedule::{SCHEDULE, STOP_AFTER};
 pub use small::{
@@ -11,6 +12,7 @@ pub use small::{
     RETRIES, RETRY_STRATEGY, SECRET, SOFT_LIMITS,
 };
 pub use step::{APPROVAL, ON_FAILURE, RUN_IF, STEP};
+pub use trigger::TRIGGER;
 
 /// A field of a spec.
 #[derive(Debug)]
@@ -313,6 +315,12 @@ pub const SPEC: &[Field] = &[
         "Pipelines that follow this one.",
         "[{\"pipeline\": \"report\"}]",
     ),
+    field(
+        "triggers",
+        Kind::Objects(TRIGGER),
+        "What starts runs when something has happened: files come, a sensor says so, other pipelines have ended.",
+        "[{\"id\": \"inbox\", \"files\": \"/data/in/*.csv\"}]",
+    ),
     field("webhook_key", Kind::Text, "The key of the webhook that starts a run.", "\"a-long-random-text\""),
 ];
 
@@ -325,6 +333,7 @@ pub fn tables() -> Vec<(&'static str, &'static [Field])> {
         ("input", INPUT),
         ("output", OUTPUT),
         ("concurrency", CONCURRENCY),
+        ("trigger", TRIGGER),
         ("limits", LIMITS),
         ("soft_limits", SOFT_LIMITS),
         ("retention", RETENTION),

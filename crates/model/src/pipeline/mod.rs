@@ -27,6 +27,7 @@ pub mod spec;
 pub mod step;
 mod step_links;
 mod steps;
+mod triggers;
 mod values;
 
 pub use document::SpecFormat;

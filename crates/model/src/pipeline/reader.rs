@@ -18,6 +18,7 @@ use super::secret_use::read_secrets;
 use super::section::{Found, MOST_MISTAKES, Notes, Section};
 use super::spec::{Entry, PipelineSpec};
 use super::steps::read_steps;
+use super::triggers::read_triggers;
 use super::{fast_flow, fields};
 use crate::parameters::secret_parameters;
 use crate::place::Position;
@@ -158,6 +159,9 @@ fn read_root(
     spec.schedules = read_schedules(&section, spec.retry.as_ref(), notes);
     spec.downstream_triggers =
         section.read("downstream_triggers", notes, read_downstream).unwrap_or_default();
+    let own = folder.name.as_str();
+    let read = |found: &Found<'_>, notes: &mut Notes| read_triggers(found, &spec, own, notes);
+    spec.triggers = section.read("triggers", notes, read).unwrap_or_default();
     spec.webhook_key = section.read("webhook_key", notes, read_webhook_key);
     if let Some(steps) = section.get("steps") {
         spec.steps = read_steps(steps, &spec, folder, notes).unwrap_or_default();

@@ -301,7 +301,7 @@ fn read_handed_on(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeMap<Strin
     Some(values)
 }
 
-fn read_pipeline_name(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
+pub(super) fn read_pipeline_name(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
     let name = found.text(notes)?;
     match super::name::check_pipeline_name(&name) {
         Ok(()) => Some(name),

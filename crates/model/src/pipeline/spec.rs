@@ -14,7 +14,7 @@ use crate::Target;
 use crate::parameters::{hide_secrets, secret_parameters};
 use crate::retry::RetrySpec;
 use crate::rights::Role;
-use crate::triggers::{CatchUp, Overlap, Rhythm, RhythmError};
+use crate::triggers::{CatchUp, Overlap, Rhythm, RhythmError, TriggerSpec};
 
 /// A pipeline's spec with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub struct PipelineSpec {
     pub schedules: Vec<Schedule>,
     /// Which pipelines follow.
     pub downstream_triggers: Vec<DownstreamTrigger>,
+    /// What starts runs when something has happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<TriggerSpec>,
     /// Key of the webhook that starts a run.
     pub webhook_key: Option<String>,
     /// What a daemon (no time limit) does when it ends.
@@ -414,6 +417,7 @@ impl PipelineSpec {
             cells: Vec::new(),
             schedules: Vec::new(),
             downstream_triggers: Vec::new(),
+            triggers: Vec::new(),
             webhook_key: None,
             restart: Restart::default(),
             presets: BTreeMap::new(),

@@ -230,6 +230,7 @@ impl PipelineSpec {
             steps: Vec::new(),
             schedules: Vec::new(),
             downstream_triggers: Vec::new(),
+            triggers: Vec::new(),
             restart: Restart::default(),
             max_instances: None,
             concurrency: None,

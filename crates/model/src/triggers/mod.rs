@@ -2,12 +2,20 @@
 
 mod backfill;
 mod due;
+pub mod files;
+pub mod join;
+pub mod lines;
 mod rhythm;
+mod spec;
 
 pub use backfill::{BackfillOrder, BackfillSpec, BackfillState, MOST_TIMES, TimeState, due_between};
 pub use due::{Due, Found, LATE, MOST, Rules, look};
 pub(crate) use rhythm::parse_cron;
 pub use rhythm::{Rhythm, RhythmError, zone_of};
+pub use spec::{
+    AfterOn, AwaitedEnd, Each, EventOutcome, Existing, FilesOn, LOOK_EVERY, MOST_AWAITED, SETTLE, TriggerOn,
+    TriggerSpec,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +28,8 @@ text_enum! {
         Downstream = "downstream",
         /// It starts again.
         Restart = "restart",
+        /// Triggers of other pipelines wait for it.
+        Trigger = "trigger",
         /// Who wants to know is told.
         Notice = "notice",
         /// Who wants to know is told of its soft limits.

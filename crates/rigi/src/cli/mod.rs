@@ -38,6 +38,8 @@ mod status;
 mod storage;
 mod table;
 mod targets;
+mod templates;
+mod triggers;
 mod version;
 mod webhooks;
 mod words;
@@ -117,6 +119,8 @@ enum Command {
     Projects(projects::Projects),
     /// What starts runs by itself: list, explain, make, pause, and what became of each due time
     Schedules(schedules::Schedules),
+    /// What starts runs when something has happened: files, sensors, other pipelines; and what became of each event
+    Triggers(triggers::Triggers),
     /// Start runs for a range of due times, and see how far they are
     Backfills(backfills::Backfills),
     /// Where somebody is told of what happens
@@ -236,6 +240,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Admin(command) => command.run(&session),
         Command::Projects(command) => command.run(&session),
         Command::Schedules(command) => command.run(&session),
+        Command::Triggers(command) => command.run(&session),
         Command::Webhooks(command) => command.run(&session),
         Command::Backfills(command) => command.run(&session),
         Command::Channels(command) => command.run(&session),

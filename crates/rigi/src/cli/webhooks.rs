@@ -4,16 +4,15 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use rigi_api::view::{DeliveryView, Page, PipelineView, SetWebhook, WebhookView};
+use rigi_api::view::{DeliveryView, Page, SetWebhook, WebhookView};
 use serde_json::Value;
 
 use super::output::{List, OutputArgs, facts, print_value};
-use super::pairs::Given;
 use super::session::Session;
 use super::table::Column;
-use super::{pairs, words};
+use super::{templates, words};
 use crate::client::Client;
-use crate::terminal::{Exit, Failure, say};
+use crate::terminal::{Exit, say};
 
 /// `rigi webhooks`
 #[derive(Debug, Args)]
@@ -341,21 +340,8 @@ impl Set {
         body.schedule = self.schedule.or(body.schedule);
         body.when = self.when.or(body.when);
         body.per_minute = self.per_minute.or(body.per_minute);
-        let (made_of, fixed): (Vec<String>, Vec<String>) =
-            self.parameters.into_iter().partition(|pair| pair.contains("${"));
-        for pair in &made_of {
-            let Some((name, value)) = pair.split_once('=') else {
-                return Err(Failure::new(Exit::Usage, format!("`{pair}` must read NAME=VALUE")).into());
-            };
-            body.parameters.insert(name.to_owned(), value.into());
-        }
-        let mut values = pairs::parameters(&fixed, None)?;
-        if !values.is_empty() {
-            let pipeline: PipelineView = client.get(&["pipelines", &body.pipeline], &[]).await?;
-            let given = Given { parameters: fixed, inputs: Vec::new(), file: None };
-            given.read_by(pipeline.parameters.as_ref(), &mut values);
-            body.parameters.extend(values);
-        }
+        let given = templates::read(client, &body.pipeline, self.parameters).await?;
+        body.parameters.extend(given);
         if self.secret_stdin {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line)?;

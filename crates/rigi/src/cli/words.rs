@@ -162,6 +162,7 @@ pub fn started_by(trigger: &TriggerView) -> String {
         "manual" => trigger.by.clone(),
         "downstream" => format!("after {}", run.unwrap_or_else(|_| trigger.by.clone())),
         "restart" => run.map_or_else(|_| "restart".to_owned(), |run| format!("restart after {run}")),
+        "event" => format!("event of {}", trigger.by),
         "schedule" => format!("schedule \"{}\"", trigger.by),
         "rerun" => format!("rerun, {}", trigger.by),
         kind => format!("{kind} {}", trigger.by),

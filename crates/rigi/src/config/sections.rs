@@ -328,6 +328,13 @@ sections! {
         files: u64 = 100_000;
     }
 
+    /// What starts runs when something has happened.
+    triggers: Triggers {
+        /// Folders of this machine in which triggers may look for files, such as `/data/incoming`, with all that lies below them. Unless some
+        /// are named: any where one person has the server, none where people have accounts.
+        folders: Names = Names::default();
+    }
+
     /// How Python pipelines get their environments.
     python: Python {
         /// The `uv` program.

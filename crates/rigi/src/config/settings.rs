@@ -1,11 +1,12 @@
 //! What the configuration means for the engine.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
 use rigi_engine::repositories::GitSettings;
-use rigi_engine::{OfProjects, Settings};
+use rigi_engine::{OfProjects, Settings, WatchedFolders};
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
@@ -97,6 +98,15 @@ impl Config {
         }
     }
 
+    /// Where people have accounts, pipelines are not all of who keeps the server: folders are named, or not looked at.
+    fn watched_folders(&self) -> WatchedFolders {
+        let folders = &self.triggers.folders.0;
+        match folders.is_empty() && !self.people.enabled {
+            true => WatchedFolders::Any,
+            false => WatchedFolders::These(folders.iter().map(PathBuf::from).collect()),
+        }
+    }
+
     /// How many runs may be active at a time.
     fn active(&self) -> Limits {
         let of_target = |(name, target): (&String, &TargetConfig)| {
@@ -140,6 +150,7 @@ impl Config {
             keep_bytes: retention.total_bytes.map(|limit| limit.0),
             python_version: self.python.default_version.clone(),
             free_disk: limits.free_disk.map(|room| room.0),
+            watched_folders: self.watched_folders(),
             uploads_age: retention.uploads_age.0,
             deleted_projects_age: retention.projects.0,
             collect_after: retention.collect_after.0,

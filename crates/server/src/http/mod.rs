@@ -58,6 +58,8 @@ mod surroundings;
 mod system;
 #[cfg(test)]
 mod tests;
+mod trigger_words;
+mod triggers;
 mod uploads;
 mod web;
 pub mod webhooks;
@@ -110,6 +112,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(schedules::router())
         .merge(backfills::router())
         .merge(starts::router())
+        .merge(triggers::router())
         .merge(webhooks::router())
         .merge(notices::router())
         .merge(repositories::router())

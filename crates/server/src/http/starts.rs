@@ -5,6 +5,7 @@ use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::spec::DownstreamTrigger;
 use rigi_model::pipeline::step::StepAction;
 use rigi_model::rights::{Action, Verdict};
+use rigi_model::triggers::TriggerOn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,7 +24,7 @@ fn start(kind: &str, by: &str, pipeline: &str, when: Option<String>) -> StartVie
     StartView { kind, by, pipeline, when, off: false, missing: false }
 }
 
-/// What starts which pipelines by itself: schedules, webhooks (for those who may see them), other pipelines, steps of flows, restarts.
+/// What starts which pipelines by itself: schedules, webhooks (for those who may see them), triggers, other pipelines, steps of flows, restarts.
 #[utoipa::path(get, path = "/starts", tag = "triggers", extensions(("x-rigi-action" = json!("pipelines.read"))),
     responses((status = 200, description = "What starts what", body = StartsView)))]
 async fn get_starts(scope: Scope, asker: Asker) -> ApiResult<axum::Json<StartsView>> {
@@ -45,6 +46,22 @@ async fn get_starts(scope: Scope, asker: Asker) -> ApiResult<axum::Json<StartsVi
         let when = hook.spec.when.as_ref().map(ToString::to_string);
         let off = hook.paused_at.is_some();
         starts.push(StartView { off, ..start("webhook", &hook.name, &hook.spec.pipeline, when) });
+    }
+    for one in scope.engine.triggers_of(&*super::schedules::project_of(&scope)?).await? {
+        let (off, pipeline) = (!one.is_armed(), one.key.pipeline.as_str());
+        let mut add = |one: StartView| starts.push(StartView { off, ..one });
+        match &one.spec.on {
+            TriggerOn::Files(files) if sees => {
+                add(start("files", &one.key.id, pipeline, Some(files.pattern.clone())));
+            }
+            TriggerOn::Files(_) => {}
+            TriggerOn::Sensor(sensor) => add(start("sensor", sensor, pipeline, Some("a line".to_owned()))),
+            TriggerOn::After(after) => {
+                let on = after.on.to_string();
+                let when = if after.pipelines.len() > 1 { format!("all: {on}") } else { on };
+                after.pipelines.iter().for_each(|by| add(start("after", by, pipeline, Some(when.clone()))));
+            }
+        }
     }
     for pipeline in &all {
         if let Ok(ready) = &pipeline.outcome {

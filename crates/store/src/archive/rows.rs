@@ -179,8 +179,17 @@ mod tests {
             let is_moved = moved.iter().any(|moved| moved.name == table.name);
             assert!(
                 is_moved
-                    || ["backfill_times", "deliveries", "fires", "follow_ups", "notices"]
-                        .contains(&&*table.name),
+                    || [
+                        "backfill_times",
+                        "cursors",
+                        "deliveries",
+                        "fires",
+                        "follow_ups",
+                        "notices",
+                        "trigger_arrivals",
+                        "trigger_events",
+                    ]
+                    .contains(&&*table.name),
                 "{} is not moved",
                 table.name
             );

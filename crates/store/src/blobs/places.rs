@@ -325,7 +325,7 @@ impl Blobs {
     }
 }
 
-fn micros(time: SystemTime) -> Timestamp {
+pub(super) fn micros(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

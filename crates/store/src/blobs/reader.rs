@@ -49,7 +49,7 @@ impl Remote {
         Ok(Self { bucket, key, size, part: bytes::Bytes::new(), next: 0 })
     }
 
-    fn read(&mut self) -> Result<Vec<u8>> {
+    pub fn read(&mut self) -> Result<Vec<u8>> {
         if self.part.is_empty() && self.next < self.size {
             (self.part, _) = self.bucket.read(&self.key, self.next)?;
             self.next += self.part.len() as u64;

@@ -55,7 +55,11 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 28] = [
+static REST: [Statement; 32] = [
+    Statement::delete("trigger_events", &[("id", Text)], "trigger_events.project = v.id"),
+    Statement::delete("trigger_arrivals", &[("id", Text)], "trigger_arrivals.project = v.id"),
+    Statement::delete("triggers", &[("id", Text)], "triggers.project = v.id"),
+    Statement::delete("cursors", &[("id", Text)], "cursors.project = v.id"),
     Statement::delete("backfills", &[("id", Text)], "backfills.project = v.id"),
     Statement::delete("notice_keys", &[("id", Text)], "notice_keys.project = v.id"),
     Statement::delete("occurrences", &[("id", Text)], "occurrences.project = v.id"),

@@ -67,6 +67,36 @@ pub(crate) fn add<'a>(
     rows.add(&ADD, [run.as_str().into(), kind.as_str().into(), project.as_str().into(), due.0.into()]);
 }
 
+/// These runs came of others.
+pub(super) fn link(write: &mut Write, project: &ProjectName, links: &[RunLink]) {
+    for RunLink { parent, child, kind } in links {
+        let (child, parent) = (child.to_string(), parent.to_string());
+        let kind = kind.as_str().to_owned();
+        write.rows.add(&LINK, [child.into(), parent.into(), project.to_string().into(), kind.into()]);
+    }
+}
+
+/// It is done: these runs came of it, and this is said of the run that has ended.
+pub(super) fn finish(write: &mut Write, one: &FollowUp, links: &[RunLink], told: &[String], now: Timestamp) {
+    use rigi_model::event::{Subject, SubjectEvent};
+    let run = one.run.to_string();
+    link(write, &one.project, links);
+    done(write, one);
+    if told.is_empty() {
+        write.tell(&one.project, Subject::Run, &run, SubjectEvent::FOLLOWED, now);
+    }
+    for message in told {
+        write.events.push(SubjectEvent {
+            project: one.project.clone(),
+            subject: Subject::Run,
+            id: run.clone(),
+            at: now,
+            kind: SubjectEvent::FOLLOWED,
+            message: Some(message.clone()),
+        });
+    }
+}
+
 /// It is done.
 pub(crate) fn done(write: &mut Write, done: &FollowUp) {
     write.rows.add(&DONE, [done.run.to_string().into(), done.kind.as_str().to_owned().into()]);
@@ -138,37 +168,11 @@ impl Store {
         told: &[String],
         now: Timestamp,
     ) -> Result<()> {
-        use rigi_model::event::{Subject, SubjectEvent};
         let mut write = Write::removal();
-        let (project, run) = (done.project.to_string(), done.run.to_string());
-        for RunLink { parent, child, kind } in links {
-            write.rows.add(
-                &LINK,
-                [
-                    child.to_string().into(),
-                    parent.to_string().into(),
-                    project.clone().into(),
-                    kind.as_str().to_owned().into(),
-                ],
-            );
-        }
         for key in keys {
             idempotency::remove(&mut write.rows, &done.project, key.clone());
         }
-        write.rows.add(&DONE, [run.clone().into(), done.kind.as_str().to_owned().into()]);
-        if told.is_empty() {
-            write.tell(&done.project, Subject::Run, &run, SubjectEvent::FOLLOWED, now);
-        }
-        for message in told {
-            write.events.push(SubjectEvent {
-                project: done.project.clone(),
-                subject: Subject::Run,
-                id: run.clone(),
-                at: now,
-                kind: SubjectEvent::FOLLOWED,
-                message: Some(message.clone()),
-            });
-        }
+        finish(&mut write, done, links, told, now);
         self.write(write).await
     }
 }

@@ -4,6 +4,8 @@ mod backfills;
 pub mod deliveries;
 mod fires;
 pub(crate) mod follow_ups;
+mod happened;
+mod happened_read;
 mod schedules;
 mod webhooks;
 
@@ -11,6 +13,7 @@ pub use backfills::{Backfill, BackfillTime, TimesPage, backfill_key};
 pub use deliveries::{Came, Delivery, delivery_key};
 pub use fires::{Fire, FirePage, FiredRun, fire_key};
 pub use follow_ups::{FollowUp, RunLink, follow_key};
+pub use happened::{LookedAt, Noted, SensorCursor, TriggerEvent, TriggerKey, TriggerRow, event_key};
 pub use schedules::{Pause, ScheduleRow};
 pub use webhooks::Webhook;
 

@@ -27,4 +27,5 @@ mod schema;
 mod secrets;
 mod servers;
 mod support;
+mod triggers;
 mod webhooks;

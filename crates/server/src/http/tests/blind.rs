@@ -138,7 +138,11 @@ async fn what_is_foreign_is_absent_in_every_operation() {
         let call = async |id: &str, name: &str, upload: &str| {
             let filled = path.replace("{id}", id).replace("{name}", name).replace("{who}", name);
             let filled = filled.replace("{path}", "result.txt");
-            let filled = filled.replace("{pipeline}", name).replace("{schedule}", id).replace("{step}", name);
+            let filled = filled
+                .replace("{pipeline}", name)
+                .replace("{schedule}", id)
+                .replace("{trigger}", id)
+                .replace("{step}", name);
             let filled = filled.replace("{webhook}", name).replace("{delivery}", id);
             let filled = filled.replace("{channel}", name).replace("{rule}", name).replace("{notice}", id);
             let filled = filled.replace("{key}", name).replace("{backfill}", id);

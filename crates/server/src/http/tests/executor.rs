@@ -1,5 +1,5 @@
 //! An executor without processes. What a run does is said by its parameters: `hold` keeps it running until it is stopped; `tell`
-//! has it tell what it was given; `fail` has it fail, `route` choose a route, `outputs` leave small values; else it ends at once, with a
+//! has it tell what it was given; `fail` has it fail, `route` choose a route, `outputs` leave small values, `say` says just that; else it ends at once, with a
 //! line in its log and a file.
 
 use std::collections::HashSet;
@@ -79,6 +79,9 @@ impl Executor for FakeExecutor {
                 words.extend(["parameters ", &Value::Object(plan.parameters.clone()).to_string(), "\n"]);
             }
             words.extend(plan.inputs.iter().map(|file| format!("input {}/{}\n", file.input, file.name)));
+        }
+        if let Some(said) = plan.parameters.get("say").and_then(Value::as_str) {
+            words = said.replace("$CURSOR", plan.own.get("RIGI_CURSOR").map_or("none", String::as_str));
         }
         let fails = plan.parameters.get("fail").is_some_and(|fail| fail == true);
         self.end(&plan.key, Exit::Code { code: i32::from(fails) }, &words, &plan.parameters);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::TestServer;
 
-async fn server(specs: &[(&str, &str)]) -> TestServer {
+pub(super) async fn server(specs: &[(&str, &str)]) -> TestServer {
     let places: Vec<String> = specs.iter().map(|(name, _)| format!("default/{name}")).collect();
     let server = TestServer::start(&[], &places.iter().map(String::as_str).collect::<Vec<_>>()).await;
     for (name, spec) in specs {
@@ -17,14 +17,14 @@ async fn server(specs: &[(&str, &str)]) -> TestServer {
 }
 
 /// The runs of a pipeline, the newest first, once so many have ended.
-async fn runs(server: &TestServer, pipeline: &str, count: usize) -> Vec<Value> {
+pub(super) async fn runs(server: &TestServer, pipeline: &str, count: usize) -> Vec<Value> {
     let path = format!("/runs?pipeline={pipeline}&state=succeeded,failed");
     let enough = |page: &Value| page["items"].as_array().unwrap().len() >= count;
     server.when(&path, enough).await["items"].as_array().unwrap().clone()
 }
 
 /// All that follows is done: nothing is to be done any more.
-async fn settled(server: &TestServer) {
+pub(super) async fn settled(server: &TestServer) {
     let mut commits = server.state.store().commits();
     let wait = async {
         while !server.state.store().db().follow_ups().await.unwrap().is_empty() {

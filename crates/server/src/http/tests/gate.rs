@@ -195,6 +195,7 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{person}", "nobody")
                     .replace("{pipeline}", "fit")
                     .replace("{schedule}", "nightly")
+                    .replace("{trigger}", "inbox")
                     .replace("{step}", "count")
                     .replace("{backfill}", "bkf_1")
                     .replace("{channel}", "team")

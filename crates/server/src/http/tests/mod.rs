@@ -19,6 +19,7 @@ mod repositories;
 mod schedules;
 mod secrets;
 mod server;
+mod triggers;
 mod webhooks;
 
 pub(super) use server::{Answer, TestServer, settings};

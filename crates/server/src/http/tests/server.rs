@@ -376,6 +376,7 @@ pub fn settings() -> Settings {
         keep_bytes: None,
         python_version: None,
         free_disk: None,
+        watched_folders: rigi_engine::WatchedFolders::Any,
         uploads_age: Duration::from_secs(3600),
         deleted_projects_age: Duration::from_secs(30 * 24 * 3600),
         collect_after: Duration::from_secs(3600),
