@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 22] = [
+pub const OF_PROJECTS: [&str; 24] = [
     "pipelines",
     "runs",
     "uploads",
@@ -15,6 +15,8 @@ pub const OF_PROJECTS: [&str; 22] = [
     "schedules",
     "fires",
     "triggers",
+    "datasets",
+    "contents",
     "webhooks",
     "starts",
     "backfills",

@@ -7,7 +7,7 @@ use rigi_work::plan::InputFile;
 
 /// An input that lies where it is stored.
 pub(crate) fn unfetched(input: RunInput) -> InputFile {
-    let RunInput { input, name, size, sha256 } = input;
+    let RunInput { input, name, size, sha256, .. } = input;
     InputFile { input, name, path: PathBuf::new(), sha256: Some(sha256), size }
 }
 

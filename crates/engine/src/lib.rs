@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod clock;
 pub mod code;
 pub mod core;
+pub mod datasets;
 pub mod decide;
 pub mod fernet;
 mod flow_words;

@@ -13,6 +13,7 @@ use rigi_model::run_config::VersionPart;
 use rigi_model::{PipelineName, ProjectName, Target};
 use rigi_store::Store;
 
+use crate::Engine;
 use crate::Settings;
 use crate::decide::{LimitOf, Needs, thousandths};
 
@@ -96,6 +97,15 @@ impl StoredBytes {
         let bytes = store.db().stored_bytes(project).await?;
         counted().insert(project.clone(), (Instant::now(), bytes));
         Ok(bytes)
+    }
+}
+
+impl Engine {
+    /// Why nothing more may come to a project: it has stored as much as it may.
+    pub(crate) async fn beyond_storage(&self, project: &ProjectName) -> rigi_store::Result<Option<Exceeded>> {
+        let Some(most) = self.settings.projects.of(project).quota.storage else { return Ok(None) };
+        let used = self.stored.bytes_of(&self.store, project).await?;
+        Ok((used >= most).then(|| too_much(project, most, used)))
     }
 }
 

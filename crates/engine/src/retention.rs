@@ -135,6 +135,19 @@ impl Collector {
         self.projects.refresh(engine).await
     }
 
+    /// Everything that rows and the trees of datasets refer to.
+    async fn content_of(&self, project: &ProjectName) -> Result<HashSet<ContentHash>> {
+        let db = self.engine.store.db();
+        let mut content = db.referenced_content(project).await?;
+        let roots = db.dataset_roots(project).await?;
+        if roots.is_empty() {
+            return Ok(content);
+        }
+        let trees = self.engine.trees(project);
+        let read = tokio::task::spawn_blocking(move || trees.content(&roots, &mut content).map(|()| content));
+        read.await.map_err(|_| Error::Closed)?
+    }
+
     /// What happened for triggers of a project. What is known of files stays while they are there: whoever looks for them sees to it.
     async fn remove_events(&self, project: &ProjectName, before: Timestamp) -> Result<()> {
         let Some(project) = self.projects.of(project) else { return Ok(()) };
@@ -179,7 +192,7 @@ impl Collector {
         in_use.versions.extend(db.versions(project).await?);
         in_use.files.push(Files {
             blobs: engine.store.blobs(project),
-            content: db.referenced_content(project).await?,
+            content: self.content_of(project).await?,
             logs: db.referenced_logs(project).await?,
             gone: self.gone(project).await?,
         });

@@ -82,13 +82,15 @@ pub enum Subject {
     Backfill,
     /// What starts runs when something has happened, by pipeline and id.
     Trigger,
+    /// A dataset; its id is its name.
+    Dataset,
     /// A repository that pipelines come from; its id is its name.
     Repository,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -104,6 +106,7 @@ impl Subject {
         Self::Notice,
         Self::Backfill,
         Self::Trigger,
+        Self::Dataset,
         Self::Repository,
     ];
 
@@ -126,6 +129,7 @@ impl Subject {
             Self::Notice => "notice",
             Self::Backfill => "backfill",
             Self::Trigger => "trigger",
+            Self::Dataset => "dataset",
             Self::Repository => "repository",
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod attempt;
 pub mod causes;
+pub mod data;
 pub mod error_code;
 pub mod event;
 pub mod expression;

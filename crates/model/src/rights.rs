@@ -44,6 +44,12 @@ text_enum! {
         RunsCancel = "runs.cancel",
         /// To bring files for runs.
         UploadsCreate = "uploads.create",
+        /// To see datasets, and to read their files.
+        DatasetsRead = "datasets.read",
+        /// To add versions of datasets, and to tag them.
+        DatasetsWrite = "datasets.write",
+        /// To describe, protect and remove datasets.
+        DatasetsManage = "datasets.manage",
         /// To make schedules beside those of specs, and to pause any.
         SchedulesManage = "schedules.manage",
         /// To see webhooks, and what came to them.
@@ -132,11 +138,15 @@ impl Action {
             | Self::RunsRead
             | Self::LogsRead
             | Self::ArtifactsRead
+            | Self::DatasetsRead
             | Self::EventsRead
             | Self::MembersRead
             | Self::RepositoriesRead => Needs::Role(Role::Viewer),
-            Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
+            Self::RunsStart | Self::RunsCancel | Self::UploadsCreate | Self::DatasetsWrite => {
+                Needs::Role(Role::Runner)
+            }
             Self::SchedulesManage
+            | Self::DatasetsManage
             | Self::WebhooksRead
             | Self::WebhooksManage
             | Self::NoticesRead
@@ -173,6 +183,7 @@ impl Action {
                 | Self::RunsRead
                 | Self::LogsRead
                 | Self::ArtifactsRead
+                | Self::DatasetsRead
                 | Self::EventsRead
         )
     }
@@ -184,6 +195,7 @@ impl Action {
             self,
             Self::RunsStart
                 | Self::UploadsCreate
+                | Self::DatasetsWrite
                 | Self::SecretsWrite
                 | Self::SchedulesManage
                 | Self::WebhooksManage

@@ -279,6 +279,7 @@ fn one_file_is_the_spec() {
 fn wrap(table: &str, name: &str, value: &Value) -> Value {
     let object = json!({ name: value });
     match table {
+        "spec" if name == "values" => json!({"steps": {"count": {"command": "x"}}, name: value}),
         "spec" => object,
         "preset" if name == "parameters" => json!({"presets": {"p": object}}),
         "preset" => json!({"presets": {"p": {"parameters": {}, name: value}}}),
@@ -288,6 +289,7 @@ fn wrap(table: &str, name: &str, value: &Value) -> Value {
         "retry_strategy" => json!({"retry_attempts": 1, "retry_strategy": object}),
         "schedule" => json!({"schedules": [object]}),
         "downstream_trigger" => json!({"downstream_triggers": [object]}),
+        "trigger" => json!({"triggers": [object]}),
         "step" => json!({"steps": {"p": object}}),
         "approval" => json!({"steps": {"p": {"approval": object}}}),
         "on_failure" => json!({"steps": {"p": {"command": "x", "on_failure": object}}}),

@@ -71,6 +71,17 @@ fn each_mistake_is_told_with_its_place() {
         ("steps: {a: {command: x, needs: [b]}}\n", "`steps.a.needs`: there is no step `b`"),
         ("steps: {a: {command: x, needs: [a]}}\n", "`steps.a.needs`: `a` needs itself"),
         (
+            "values: {n: '${steps.b.outputs.n}'}\nsteps: {a: {command: x}}\n",
+            "`values.n`: there is no step `b`",
+        ),
+        ("values: {n: '${item}'}\nsteps: {a: {command: x}}\n", "`values.n`: nothing is called `item` here"),
+        ("values: {n: '${params.'}\nsteps: {a: {command: x}}\n", "`values.n` cannot be read"),
+        ("values: {n: 1}\ncommand: x\n", "`values` belongs to a flow"),
+        (
+            "parameters: {key: {type: string, secret: true}}\nvalues: {n: '${params.key}'}\nsteps: {a: {command: x}}\n",
+            "`values.n` would show the secret parameter `key`",
+        ),
+        (
             "steps:\n  a: {command: x, needs: [c]}\n  b: {command: x, needs: [a]}\n  c: {command: x, needs: [b]}\n",
             "a circle: `a` needs `c` needs `b` needs `a`",
         ),

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod blobs;
 mod brought;
 mod bucket;
+pub mod datasets;
 pub mod db;
 mod durable;
 mod error;

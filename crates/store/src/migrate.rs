@@ -110,6 +110,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0017_triggers.up.sql"),
         down: include_str!("../migrations/0017_triggers.down.sql"),
     },
+    Migration {
+        number: 18,
+        name: "datasets",
+        up: include_str!("../migrations/0018_datasets.up.sql"),
+        down: include_str!("../migrations/0018_datasets.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

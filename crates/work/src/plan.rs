@@ -42,7 +42,7 @@ pub struct AttemptPlan {
     pub parameters: serde_json::Map<String, serde_json::Value>,
     /// The pipeline's own variables, precedence already settled; secrets are among them.
     pub env: BTreeMap<String, String>,
-    /// Rigi's own of this run, beside those of every run: `RIGI_SCHEDULE`, `RIGI_DUE`, `RIGI_DUE_PREVIOUS`.
+    /// Rigi's own of this run, beside those of every run: `RIGI_SCHEDULE`, `RIGI_DUE`, `RIGI_DUE_PREVIOUS`, `RIGI_CURSOR`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub own: BTreeMap<String, String>,
     /// Secrets as files, and what is covered in its log.

@@ -402,6 +402,220 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stores the files of a tar stream; their names say nothing. What came before a stream broke off is stored, so that whoever sends it asks
+         *     again what is missing and sends the rest.
+         */
+        post: operations["store_contents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contents/missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which of these contents are not stored yet. Those that are stay for some time, so that a version can be made of them. */
+        post: operations["missing_contents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The datasets of the project, by name. */
+        get: operations["list_datasets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dataset, with its tags and its newest version. */
+        get: operations["get_dataset"];
+        put?: never;
+        post?: never;
+        /** Removes a dataset with all its versions. Its files go at the next collection, unless something else refers to them. */
+        delete: operations["remove_dataset"];
+        options?: never;
+        head?: never;
+        /** Describes a dataset, labels it, protects it. */
+        patch: operations["change_dataset"];
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs between two versions of a dataset. Only folders that differ are read. */
+        get: operations["diff_dataset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Has a tag lead to a version. */
+        put: operations["tag_dataset"];
+        post?: never;
+        /** Takes a tag away. The version stays. */
+        delete: operations["untag_dataset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a dataset, the newest first. */
+        get: operations["list_dataset_versions"];
+        put?: never;
+        /**
+         * Adds a version, of files whose contents are stored already. The dataset is made with its first version; one with the same files as
+         *     the newest is not made anew.
+         */
+        post: operations["add_dataset_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a version, with the tags that lead to it. Its number is not given again. */
+        delete: operations["remove_dataset_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/versions/{version}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The content of a file of a version. */
+        get: operations["get_dataset_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/versions/{version}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies in a folder of a version, by name; or all files below it. */
+        get: operations["list_dataset_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/versions/{version}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a version of a dataset was made of, and what was made of it. */
+        get: operations["get_lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/versions/{version}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version, or a folder of it, as a zip. Its bytes are always the same, its length is known, and any part of it may be asked for. */
+        get: operations["get_dataset_zip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/codes": {
         parameters: {
             query?: never;
@@ -1314,6 +1528,220 @@ export interface paths {
         put?: never;
         /** Sends something to a channel now, to see whether it arrives. */
         post: operations["test_channel_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stores the files of a tar stream; their names say nothing. What came before a stream broke off is stored, so that whoever sends it asks
+         *     again what is missing and sends the rest.
+         */
+        post: operations["store_contents_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/contents/missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which of these contents are not stored yet. Those that are stay for some time, so that a version can be made of them. */
+        post: operations["missing_contents_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The datasets of the project, by name. */
+        get: operations["list_datasets_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dataset, with its tags and its newest version. */
+        get: operations["get_dataset_of_project"];
+        put?: never;
+        post?: never;
+        /** Removes a dataset with all its versions. Its files go at the next collection, unless something else refers to them. */
+        delete: operations["remove_dataset_of_project"];
+        options?: never;
+        head?: never;
+        /** Describes a dataset, labels it, protects it. */
+        patch: operations["change_dataset_of_project"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs between two versions of a dataset. Only folders that differ are read. */
+        get: operations["diff_dataset_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Has a tag lead to a version. */
+        put: operations["tag_dataset_of_project"];
+        post?: never;
+        /** Takes a tag away. The version stays. */
+        delete: operations["untag_dataset_of_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a dataset, the newest first. */
+        get: operations["list_dataset_versions_of_project"];
+        put?: never;
+        /**
+         * Adds a version, of files whose contents are stored already. The dataset is made with its first version; one with the same files as
+         *     the newest is not made anew.
+         */
+        post: operations["add_dataset_version_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a version, with the tags that lead to it. Its number is not given again. */
+        delete: operations["remove_dataset_version_of_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The content of a file of a version. */
+        get: operations["get_dataset_file_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies in a folder of a version, by name; or all files below it. */
+        get: operations["list_dataset_files_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a version of a dataset was made of, and what was made of it. */
+        get: operations["get_lineage_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version, or a folder of it, as a zip. Its bytes are always the same, its length is known, and any part of it may be asked for. */
+        get: operations["get_dataset_zip_of_project"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3863,6 +4291,17 @@ export interface components {
             /** @description `POST …/retry`. */
             retry: boolean;
         };
+        /** @description A version that is to be: all of its files, or another version with changes. */
+        AddDatasetVersion: {
+            /** @description The version that is changed: a number, a tag, or `latest`. */
+            base?: string | null;
+            /** @description All files; with `base`, those that are new or others than there. */
+            files: components["schemas"]["DatasetFile"][];
+            /** @description What you say of it. */
+            note?: string | null;
+            /** @description With `base`: paths of files and folders that are taken away. */
+            remove?: string[];
+        };
         /** @description What is said with an answer. */
         AnswerBody: {
             /** @description For those who read the flow later; 1000 characters at most. */
@@ -4229,6 +4668,17 @@ export interface components {
             /** @description As others see one. */
             name?: string | null;
         };
+        /** @description What is said of a dataset; what is left out stays. */
+        ChangeDataset: {
+            /** @description For people; empty: none. */
+            description?: string | null;
+            /** @description All labels. */
+            labels?: {
+                [key: string]: string;
+            } | null;
+            /** @description Whether nothing of it is removed. */
+            protected?: boolean | null;
+        };
         /** @description Sets a new password. */
         ChangePassword: {
             /** @description The new one. */
@@ -4339,6 +4789,21 @@ export interface components {
              */
             size: number;
         };
+        /** @description A content by its hash. */
+        ContentRef: {
+            /** @description SHA-256, 64 hexadecimal digits. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /** @description Contents. */
+        Contents: {
+            /** @description Each. */
+            contents: components["schemas"]["ContentRef"][];
+        };
         /** @description Invites to a project, or to the server. */
         CreateInvitation: {
             /**
@@ -4417,6 +4882,159 @@ export interface components {
             cursor?: string | null;
             /** @description The run that said so; none: a person did. */
             run?: string | null;
+        };
+        /** @description What differs between two versions. */
+        DatasetChange: {
+            /**
+             * Format: int64
+             * @description Bytes after.
+             */
+            after?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes before.
+             */
+            before?: number | null;
+            /**
+             * @description `added`, `removed`, `changed`.
+             * @example changed
+             */
+            kind: string;
+            /** @description `file` or `folder`. */
+            of: string;
+            /** @description Its path; a folder that was added or removed stands for all below it. */
+            path: string;
+        };
+        /** @description The differences of two versions, up to some thousand. */
+        DatasetDiff: {
+            /** @description What differs, by path. */
+            changes: components["schemas"]["DatasetChange"][];
+            /**
+             * Format: int32
+             * @description The version before.
+             */
+            from: number;
+            /** @description Whether there is more than that. */
+            more: boolean;
+            /**
+             * Format: int32
+             * @description The version after.
+             */
+            to: number;
+        };
+        /** @description An entry of a folder of a version. */
+        DatasetEntry: {
+            /**
+             * Format: int64
+             * @description Of a folder: files below.
+             */
+            files?: number | null;
+            /**
+             * @description `file` or `folder`.
+             * @example file
+             */
+            kind: string;
+            /**
+             * @description Its whole path.
+             * @example 2024/may.csv
+             */
+            path: string;
+            /** @description Hash of its content, or of the folder. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes; of a folder, of all files below.
+             */
+            size: number;
+        };
+        /** @description A file of a version that is to be. */
+        DatasetFile: {
+            /**
+             * @description Its path: relative, with `/` between folders.
+             * @example 2024/may.csv
+             */
+            path: string;
+            /** @description Hash of its content, which is stored already. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /** @description A version of a dataset. */
+        DatasetVersionView: {
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Files.
+             */
+            files: number;
+            /** @description When it was just added: whether it is new. One with the same files as the newest is that. */
+            is_new?: boolean | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            made_at: string;
+            /** @description By whom. */
+            made_by: string;
+            /**
+             * @description `upload`, `output` of a run, or `change` of another version.
+             * @example upload
+             */
+            made_from: string;
+            /** @description What its maker says of it. */
+            note?: string | null;
+            /** @description As which of its outputs. */
+            output?: string | null;
+            /** @description The hash of its root folder: versions with the same hold the same files. */
+            root: string;
+            /** @description The run that left it. */
+            run?: string | null;
+            /**
+             * Format: int32
+             * @description Its number, from 1.
+             * @example 3
+             */
+            version: number;
+        };
+        /** @description A dataset. */
+        DatasetView: {
+            /**
+             * Format: date-time
+             * @description When something of it was changed last.
+             */
+            changed_at: string;
+            /** @description For people. */
+            description?: string | null;
+            /** @description Labels. */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            made_at: string;
+            /** @description By whom. */
+            made_by: string;
+            /**
+             * @description Its name in the project.
+             * @example sea/level
+             */
+            name: string;
+            newest?: components["schemas"]["DatasetVersionView"] | null;
+            /** @description Nothing of it is removed. */
+            protected: boolean;
+            /** @description Tags, and the versions that they lead to. */
+            tags: {
+                [key: string]: number;
+            };
         };
         /** @description Something that came to a webhook. */
         DeliveryView: {
@@ -4792,16 +5410,26 @@ export interface components {
         };
         /** @description A file for an input. */
         InputRef: {
-            /** @description Name that the run sees; the upload's unless told. */
+            /**
+             * @description Instead of an upload: a version of a dataset, or a folder or file in it: `sea/level@3:2024/may.csv`; the newest unless told.
+             * @example sea/level@3
+             */
+            dataset?: string | null;
+            /** @description Name of an upload that the run sees; its own unless told. */
             name?: string | null;
             /**
              * @description Answer of `POST /api/v1/uploads`.
              * @example upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
              */
-            upload: string;
+            upload?: string | null;
         };
         /** @description One input file of a run. */
         InputView: {
+            /**
+             * @description The version of a dataset that it is of.
+             * @example sea/level@3
+             */
+            dataset?: string | null;
             /** @description Name of the input. */
             input: string;
             /** @description Name of the file. */
@@ -4898,6 +5526,33 @@ export interface components {
              * @description Milliseconds.
              */
             timeout_ms?: number | null;
+        };
+        /** @description Something was made of something: a run was given a version, or left it. */
+        LineageEdge: {
+            /** @description The input or the output. */
+            by: string;
+            /** @description Id of what came before. */
+            from: string;
+            /** @description Id of what came of it. */
+            to: string;
+        };
+        /** @description A version of a dataset, or a run. */
+        LineageNode: {
+            /** @description `sea/level@3`, or a run's id. */
+            id: string;
+            /** @description `dataset` or `run`. */
+            kind: string;
+            /** @description Of a run: its pipeline. */
+            pipeline?: string | null;
+        };
+        /** @description Where a version comes from, and where it was used. */
+        LineageView: {
+            /** @description From one to the other, by their ids. */
+            edges: components["schemas"]["LineageEdge"][];
+            /** @description Whether there is more than is told. */
+            more: boolean;
+            /** @description Versions of datasets and runs; the first is what was asked for. */
+            nodes: components["schemas"]["LineageNode"][];
         };
         /** @description What a link is for. */
         LinkLook: {
@@ -5531,6 +6186,129 @@ export interface components {
                  * @description Bytes.
                  */
                 size: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DatasetEntry: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Of a folder: files below.
+                 */
+                files?: number | null;
+                /**
+                 * @description `file` or `folder`.
+                 * @example file
+                 */
+                kind: string;
+                /**
+                 * @description Its whole path.
+                 * @example 2024/may.csv
+                 */
+                path: string;
+                /** @description Hash of its content, or of the folder. */
+                sha256: string;
+                /**
+                 * Format: int64
+                 * @description Bytes; of a folder, of all files below.
+                 */
+                size: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DatasetVersionView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Bytes of them.
+                 */
+                bytes: number;
+                /**
+                 * Format: int64
+                 * @description Files.
+                 */
+                files: number;
+                /** @description When it was just added: whether it is new. One with the same files as the newest is that. */
+                is_new?: boolean | null;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                made_at: string;
+                /** @description By whom. */
+                made_by: string;
+                /**
+                 * @description `upload`, `output` of a run, or `change` of another version.
+                 * @example upload
+                 */
+                made_from: string;
+                /** @description What its maker says of it. */
+                note?: string | null;
+                /** @description As which of its outputs. */
+                output?: string | null;
+                /** @description The hash of its root folder: versions with the same hold the same files. */
+                root: string;
+                /** @description The run that left it. */
+                run?: string | null;
+                /**
+                 * Format: int32
+                 * @description Its number, from 1.
+                 * @example 3
+                 */
+                version: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DatasetView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When something of it was changed last.
+                 */
+                changed_at: string;
+                /** @description For people. */
+                description?: string | null;
+                /** @description Labels. */
+                labels: {
+                    [key: string]: string;
+                };
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                made_at: string;
+                /** @description By whom. */
+                made_by: string;
+                /**
+                 * @description Its name in the project.
+                 * @example sea/level
+                 */
+                name: string;
+                newest?: components["schemas"]["DatasetVersionView"] | null;
+                /** @description Nothing of it is removed. */
+                protected: boolean;
+                /** @description Tags, and the versions that they lead to. */
+                tags: {
+                    [key: string]: number;
+                };
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -8250,6 +9028,14 @@ export interface components {
             /** @description Things an operator should know; empty is good. */
             warnings: string[];
         };
+        /** @description Which version a tag leads to. */
+        TagDataset: {
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            version: number;
+        };
         /** @description What a terminal took its device code for. */
         TakeDeviceToken: {
             /** @description What it was given when it asked. */
@@ -9764,6 +10550,745 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    store_contents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-tar": number[];
+            };
+        };
+        responses: {
+            /** @description What is stored, in the order of the stream */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contents"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    missing_contents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Contents"];
+            };
+        };
+        responses: {
+            /** @description Those that are missing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contents"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_datasets: {
+        parameters: {
+            query?: {
+                /** @description Names that begin so. */
+                prefix?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many: 1 to 200, 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeDataset"];
+            };
+        };
+        responses: {
+            /** @description The dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_dataset: {
+        parameters: {
+            query?: {
+                /** @description The version before: a number or a tag; the one before `to` unless told. */
+                from?: string;
+                /** @description The version after: a number or a tag; the newest unless told. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What differs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDiff"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tag_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description The tag */
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagDataset"];
+            };
+        };
+        responses: {
+            /** @description The dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    untag_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description The tag */
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_versions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many: 1 to 200, 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetVersionView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_dataset_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddDatasetVersion"];
+            };
+        };
+        responses: {
+            /** @description The newest version, which is the same */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionView"];
+                };
+            };
+            /** @description The version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_dataset_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number of the version */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dataset_file: {
+        parameters: {
+            query: {
+                /** @description The file. */
+                path: string;
+                /** @description `1`: as a download, whatever it is. */
+                download?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_files: {
+        parameters: {
+            query?: {
+                /** @description The folder; the root unless told. */
+                path?: string;
+                /** @description `1`: all files below, and no folders. */
+                recursive?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many: 1 to 5000, 1000 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetEntry"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_lineage: {
+        parameters: {
+            query?: {
+                /** @description Runs between what is asked for and what is told: 1 to 10, 3 unless told. */
+                depth?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions, runs, and what leads from one to the other */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dataset_zip: {
+        parameters: {
+            query?: {
+                /** @description A folder; all of it unless told. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The zip */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description The part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
             };
             /** @description A problem */
             "4XX": {
@@ -12801,6 +14326,780 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    store_contents_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-tar": number[];
+            };
+        };
+        responses: {
+            /** @description What is stored, in the order of the stream */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contents"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    missing_contents_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Contents"];
+            };
+        };
+        responses: {
+            /** @description Those that are missing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contents"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_datasets_of_project: {
+        parameters: {
+            query?: {
+                /** @description Names that begin so. */
+                prefix?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many: 1 to 200, 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dataset_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_dataset_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_dataset_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeDataset"];
+            };
+        };
+        responses: {
+            /** @description The dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_dataset_of_project: {
+        parameters: {
+            query?: {
+                /** @description The version before: a number or a tag; the one before `to` unless told. */
+                from?: string;
+                /** @description The version after: a number or a tag; the newest unless told. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What differs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDiff"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tag_dataset_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description The tag */
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagDataset"];
+            };
+        };
+        responses: {
+            /** @description The dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    untag_dataset_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description The tag */
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_versions_of_project: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many: 1 to 200, 50 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetVersionView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_dataset_version_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddDatasetVersion"];
+            };
+        };
+        responses: {
+            /** @description The newest version, which is the same */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionView"];
+                };
+            };
+            /** @description The version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_dataset_version_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number of the version */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dataset_file_of_project: {
+        parameters: {
+            query: {
+                /** @description The file. */
+                path: string;
+                /** @description `1`: as a download, whatever it is. */
+                download?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_files_of_project: {
+        parameters: {
+            query?: {
+                /** @description The folder; the root unless told. */
+                path?: string;
+                /** @description `1`: all files below, and no folders. */
+                recursive?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many: 1 to 5000, 1000 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetEntry"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_lineage_of_project: {
+        parameters: {
+            query?: {
+                /** @description Runs between what is asked for and what is told: 1 to 10, 3 unless told. */
+                depth?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions, runs, and what leads from one to the other */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dataset_zip_of_project: {
+        parameters: {
+            query?: {
+                /** @description A folder; all of it unless told. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the dataset; `/` in it as `%2F` */
+                dataset: string;
+                /** @description Number or tag; `latest` is the newest */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The zip */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description The part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
             };
             /** @description A problem */
             "4XX": {

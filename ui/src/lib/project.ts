@@ -22,6 +22,8 @@ const OWN = new RegExp(
     "secrets",
     "requests",
     "triggers",
+    "datasets",
+    "contents",
   "webhooks",
     "repositories",
     "channels",

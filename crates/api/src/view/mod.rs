@@ -3,6 +3,7 @@
 mod account;
 mod backfill;
 mod cancel;
+mod dataset;
 mod flow;
 mod join;
 mod log;
@@ -23,6 +24,7 @@ mod webhook;
 pub use account::*;
 pub use backfill::*;
 pub use cancel::*;
+pub use dataset::*;
 pub use flow::*;
 pub use join::*;
 pub use log::*;

@@ -182,6 +182,10 @@ pub struct InputView {
     pub size: u64,
     /// SHA-256 of the content, hex.
     pub sha256: String,
+    /// The version of a dataset that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "sea/level@3")]
+    pub dataset: Option<String>,
 }
 
 /// The environment of a run.
@@ -306,9 +310,14 @@ pub struct SubmitRun {
 #[serde(deny_unknown_fields)]
 pub struct InputRef {
     /// Answer of `POST /api/v1/uploads`.
-    #[schema(value_type = String, example = "upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A")]
-    pub upload: UploadId,
-    /// Name that the run sees; the upload's unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A")]
+    pub upload: Option<UploadId>,
+    /// Instead of an upload: a version of a dataset, or a folder or file in it: `sea/level@3:2024/may.csv`; the newest unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "sea/level@3")]
+    pub dataset: Option<String>,
+    /// Name of an upload that the run sees; its own unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }

@@ -13,6 +13,7 @@ use rigi_model::repositories::COMMIT;
 use rigi_model::retry::RetryPolicy;
 use rigi_model::run_config::{ENTRY, EnvironmentLayers, SpecPart, VersionPart, merge_environment};
 use rigi_model::triggers::FollowUpKind;
+use rigi_model::triggers::lines::CURSOR;
 use rigi_model::{
     AttemptKey, PipelineName, ProjectName, Reason, RunId, RunState, Target, Timestamp, Trigger, VersionHash,
 };
@@ -193,7 +194,7 @@ impl Core {
 }
 
 /// Rigi's own variables that a run is told.
-const TOLD: [&str; 4] = [ENTRY, "RIGI_DUE", "RIGI_DUE_PREVIOUS", COMMIT];
+const TOLD: [&str; 5] = [ENTRY, "RIGI_DUE", "RIGI_DUE_PREVIOUS", COMMIT, CURSOR];
 
 /// Between two tries to make a plan while the storage is away.
 const AWAY: Duration = Duration::from_secs(3);

@@ -35,6 +35,8 @@ pub(super) struct Follow {
     success: bool,
     /// Pipelines follow a failure.
     failure: bool,
+    /// What it left becomes versions of datasets.
+    datasets: bool,
     /// It starts again after a failure, so much later.
     restart: Option<Duration>,
 }
@@ -48,6 +50,7 @@ impl Follow {
         Self {
             success: spec.downstream_triggers.iter().any(|next| next.on_success || next.on_route.is_some()),
             failure: spec.downstream_triggers.iter().any(|next| next.on_failure),
+            datasets: spec.outputs.values().any(|output| output.dataset.is_some()),
             restart: spec.restart.on_crash.then_some(cooldown),
         }
     }
@@ -57,7 +60,9 @@ impl Follow {
         let failed = matches!(state, RunState::Failed | RunState::TimedOut);
         let downstream = state == RunState::Succeeded && self.success || failed && self.failure;
         let restart = self.restart.filter(|_| failed).map(|after| (FollowUpKind::Restart, now.after(after)));
-        downstream.then_some((FollowUpKind::Downstream, now)).into_iter().chain(restart).collect()
+        let datasets = state == RunState::Succeeded && self.datasets;
+        let datasets = datasets.then_some((FollowUpKind::Dataset, now)).into_iter();
+        datasets.chain(downstream.then_some((FollowUpKind::Downstream, now))).chain(restart).collect()
     }
 }
 

@@ -43,6 +43,7 @@ impl Flow {
                             name,
                             size: file.size,
                             sha256: file.sha256,
+                            dataset: None,
                         });
                     }
                     if fans && output.is_none() {
@@ -80,6 +81,7 @@ impl Flow {
             name: ITEMS.to_owned(),
             size: stored.size,
             sha256: stored.sha256,
+            dataset: None,
         }))
     }
 }

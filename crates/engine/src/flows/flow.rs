@@ -241,7 +241,7 @@ impl Flow {
                         Exit::TimedOut { limit_us: u64::try_from(limit.as_micros()).unwrap_or(u64::MAX) }
                     }
                 };
-                self.end(exit, Some(STOPPED)).await?;
+                self.end(exit, STOPPED);
                 return Ok(Step::Ended);
             }
             let all = next(&self.spec.steps, &self.facts);
@@ -249,15 +249,7 @@ impl Flow {
                 return Ok(Step::Waits);
             }
             if let [Next::End(end)] = all.as_slice() {
-                let exit = match end {
-                    FlowEnd::Succeeded => Exit::Code { code: 0 },
-                    FlowEnd::Failed(steps) => Exit::NotStarted {
-                        class: FailureClass::User,
-                        reason: Reason::StepFailed,
-                        message: report::failed(steps),
-                    },
-                };
-                self.end(exit, None).await?;
+                self.end_by_itself(end).await?;
                 return Ok(Step::Ended);
             }
             if let Some(later) = self.act(all).await? {
@@ -313,10 +305,24 @@ impl Flow {
         Ok(())
     }
 
-    async fn end(&self, exit: Exit, first: Option<&str>) -> rigi_store::Result<()> {
-        let mut words: Vec<String> = first.into_iter().map(str::to_owned).collect();
+    /// All that could be done is done.
+    async fn end_by_itself(&self, end: &FlowEnd) -> rigi_store::Result<()> {
+        let failed = |reason, message| Exit::NotStarted { class: FailureClass::User, reason, message };
+        let (exit, stored) = match end {
+            FlowEnd::Succeeded => match self.own_values().await? {
+                Ok(stored) => (Exit::Code { code: 0 }, stored),
+                Err(why) => (failed(Reason::OutputsFailed, format!("its `values` have none: {why}")), None),
+            },
+            FlowEnd::Failed(steps) => (failed(Reason::StepFailed, report::failed(steps)), None),
+        };
+        let words = report::lines(&self.spec.steps, &self.facts);
+        self.world.left(&self.key, exit, stored.into_iter().collect(), &words);
+        Ok(())
+    }
+
+    fn end(&self, exit: Exit, first: &str) {
+        let mut words = vec![first.to_owned()];
         words.extend(report::lines(&self.spec.steps, &self.facts));
         self.world.ended(&self.key, exit, None, &words);
-        Ok(())
     }
 }

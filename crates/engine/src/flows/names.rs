@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use rigi_model::ProjectName;
+use rigi_model::expression::Template;
 use rigi_model::flows::{Begun, state_of};
 use rigi_store::flows::{StepFile, StepRunsPage};
 use rigi_store::tables::artifacts::Artifact;
-use rigi_store::{Blobs, Store};
+use rigi_store::{Blobs, Store, Stored};
+use rigi_work::plan::StoredFile;
 use serde_json::{Map, Value, json};
 
 use super::flow::Flow;
@@ -115,6 +117,34 @@ impl Flow {
         let (blobs, step) = (store.blobs(&self.run.request.project), step.to_owned());
         let read = tokio::task::spawn_blocking(move || read_all(&blobs, &step, files)).await;
         read.map_err(|_| rigi_store::Error::Closed)?
+    }
+}
+
+impl Flow {
+    /// The small values that the flow leaves itself, stored as those of a step are.
+    pub(super) async fn own_values(&self) -> rigi_store::Result<Result<Option<StoredFile>, Unknown>> {
+        if self.spec.values.is_empty() {
+            return Ok(Ok(None));
+        }
+        let template = match Template::parse(&json!(self.spec.values)) {
+            Ok(template) => template,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let names = match self.names(&template.names()).await? {
+            Ok(names) => names,
+            Err(why) => return Ok(Err(why)),
+        };
+        let text = match template.value(&names) {
+            Ok(values) => values.to_string(),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if text.len() as u64 > MOST {
+            return Ok(Err(format!("they have {} bytes, and may have {MOST}", text.len())));
+        }
+        let blobs = self.world.engine.store().blobs(&self.run.request.project);
+        let stored = tokio::task::spawn_blocking(move || blobs.put(text.as_bytes())).await;
+        let Stored { sha256, size } = stored.map_err(|_| rigi_store::Error::Closed)??;
+        Ok(Ok(Some(StoredFile { path: VALUES.to_owned(), sha256, size })))
     }
 }
 

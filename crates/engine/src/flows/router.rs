@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rigi_model::pipeline::spec::Entry;
 use rigi_model::{AttemptKey, Exit, RunId, RunState, Timestamp};
 use rigi_store::Run;
-use rigi_work::plan::{Ended, Observation, Observed, STOPPED};
+use rigi_work::plan::{Ended, Observation, Observed, STOPPED, StoredFile};
 use tokio::sync::mpsc;
 
 use super::approvals::Approvals;
@@ -43,6 +43,12 @@ impl World {
     /// Says that an attempt has ended, with these words as its log.
     pub fn ended(&self, key: &AttemptKey, exit: Exit, started_at: Option<Timestamp>, words: &[String]) {
         let ended = Ended { started_at, ..Ended::without_start(exit, Timestamp::now(), words) };
+        self.observed(key, Observation::Ended(Box::new(ended)));
+    }
+
+    /// Says that a flow has ended, with what it left.
+    pub fn left(&self, key: &AttemptKey, exit: Exit, stored: Vec<StoredFile>, words: &[String]) {
+        let ended = Ended { stored, ..Ended::without_start(exit, Timestamp::now(), words) };
         self.observed(key, Observation::Ended(Box::new(ended)));
     }
 

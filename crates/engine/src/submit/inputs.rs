@@ -33,19 +33,41 @@ impl Engine {
                     format!("there is no input `{name}`; the pipeline has: {known}"),
                 ));
             };
-            if files.len() > 1 && !declared.multiple {
-                return Err(invalid(
-                    pointer,
-                    format!("the input `{name}` takes one file, not {}", files.len()),
-                ));
-            }
+            let mut all = Vec::new();
             for file in files {
-                let file = self.input(project, &name, file).await?;
-                if inputs.iter().any(|other| other.input == name && other.name == file.name) {
+                all.extend(self.input(project, &name, file).await?);
+            }
+            if all.len() > 1 && !declared.multiple {
+                let message = format!("the input `{name}` takes one file, not {}", all.len());
+                return Err(invalid(pointer, message));
+            }
+            let known: std::collections::HashSet<String> = inputs
+                .iter()
+                .filter(|other: &&RunInput| other.input == name)
+                .map(|other| other.name.clone())
+                .collect();
+            let mut seen = known;
+            for file in all {
+                if !seen.insert(file.name.clone()) {
                     let twice = format!("the input `{name}` has two files named `{}`", file.name);
                     return Err(invalid(pointer, twice));
                 }
                 inputs.push(file);
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// What a step is given: it declares none.
+    pub(super) async fn inputs_of_step(
+        &self,
+        project: &ProjectName,
+        given: BTreeMap<String, Vec<InputSource>>,
+    ) -> Result<Vec<RunInput>, SubmitError> {
+        let mut inputs = Vec::new();
+        for (name, files) in given {
+            for file in files {
+                inputs.extend(self.input(project, &name, file).await?);
             }
         }
         Ok(inputs)
@@ -56,9 +78,13 @@ impl Engine {
         project: &ProjectName,
         input: &str,
         source: InputSource,
-    ) -> Result<RunInput, SubmitError> {
+    ) -> Result<Vec<RunInput>, SubmitError> {
         let (id, name) = match source {
-            InputSource::Stored(file) => return Ok(RunInput { input: input.to_owned(), ..file }),
+            InputSource::Stored(file) => return Ok(vec![RunInput { input: input.to_owned(), ..file }]),
+            InputSource::Dataset(reference) => {
+                let given = self.dataset_input(project, input, &reference).await;
+                return given.map_err(|source| SubmitError::Dataset { input: input.to_owned(), source });
+            }
             InputSource::Upload { id, name } => (id, name),
         };
         let upload = self.store.db().upload(project, &id).await?;
@@ -67,7 +93,8 @@ impl Engine {
             return Err(invalid(format!("/inputs/{input}"), format!("`{name}` is not a file name")));
         }
         let size = u64::try_from(upload.size).unwrap_or(0);
-        Ok(RunInput { input: input.to_owned(), name, size, sha256: upload.sha256 })
+        let sha256 = upload.sha256;
+        Ok(vec![RunInput { input: input.to_owned(), name, size, sha256, dataset: None }])
     }
 }
 
@@ -76,15 +103,4 @@ impl Engine {
 pub fn is_file_name(name: &str) -> bool {
     let plain = !name.is_empty() && name.len() <= 255 && name != "." && name != "..";
     plain && !name.contains(['/', '\\', '\0']) && !name.chars().any(char::is_control)
-}
-
-/// What a step was given: it declares none.
-pub(super) fn stored(given: BTreeMap<String, Vec<InputSource>>) -> Vec<RunInput> {
-    let files = |(input, files): (String, Vec<InputSource>)| {
-        files.into_iter().filter_map(move |file| match file {
-            InputSource::Stored(file) => Some(RunInput { input: input.clone(), ..file }),
-            InputSource::Upload { .. } => None,
-        })
-    };
-    given.into_iter().flat_map(files).collect()
 }

@@ -24,12 +24,11 @@ use crate::catalog::{Catalog, LookError, Pipeline};
 use crate::decide::LimitOf;
 use crate::folder::CaptureError;
 use crate::ledger::Message;
-use crate::quota::{Exceeded, not_there, too_many, too_much};
+use crate::quota::{Exceeded, not_there, too_many};
 use crate::{Engine, given, secrets};
 pub(crate) use capture::Captured;
 use capture::Looked;
 pub use inputs::is_file_name;
-use inputs::stored;
 use own::{own_flow, own_key, refuse_secrets_in_clear, take_own};
 
 /// Runs of one submission at most.
@@ -93,6 +92,8 @@ pub enum InputSource {
     },
     /// A file that an earlier run was given.
     Stored(RunInput),
+    /// A version of a dataset, or a folder or file in it: `measurements@3:2024`.
+    Dataset(String),
 }
 
 /// What became of a submission.
@@ -163,6 +164,14 @@ pub enum SubmitError {
         /// Which.
         names: Vec<String>,
     },
+    /// A dataset cannot be given.
+    #[error("the input `{input}`: {source}")]
+    Dataset {
+        /// Which input.
+        input: String,
+        /// Why.
+        source: crate::datasets::DatasetError,
+    },
     /// A quota of its project does not let it in.
     #[error("{0}")]
     Quota(Exceeded),
@@ -186,6 +195,9 @@ pub(crate) fn may_pass(error: &SubmitError) -> bool {
         SubmitError::Unread { .. } => true,
         // Waiting runs get fewer by themselves.
         SubmitError::Quota(exceeded) => exceeded.quota == "queued",
+        SubmitError::Dataset { source: crate::datasets::DatasetError::Store(error), .. } => {
+            !error.is_damage() && !matches!(error, rigi_store::Error::NotFound { .. })
+        }
         _ => false,
     }
 }
@@ -294,9 +306,10 @@ impl Engine {
 
     /// Refuses what comes to a project that has stored as much as it may.
     pub async fn has_storage(&self, project: &ProjectName) -> Result<(), SubmitError> {
-        let Some(most) = self.settings.projects.of(project).quota.storage else { return Ok(()) };
-        let used = self.stored.bytes_of(&self.store, project).await?;
-        if used < most { Ok(()) } else { Err(SubmitError::Quota(too_much(project, most, used))) }
+        match self.beyond_storage(project).await? {
+            Some(exceeded) => Err(SubmitError::Quota(exceeded)),
+            None => Ok(()),
+        }
     }
 
     fn queued_quota(&self, project: &ProjectName) -> Option<u64> {
@@ -345,7 +358,7 @@ impl Engine {
         self.versions.needs.learn(catalog.project(), &part, &code.spec);
         let given = std::mem::take(&mut submission.inputs);
         let inputs = match code.is_step {
-            true => stored(given),
+            true => self.inputs_of_step(catalog.project(), given).await?,
             false => self.inputs(catalog.project(), &code.spec, given).await?,
         };
         let names = given::missing(&self.store, catalog.project(), &code.spec).await?;

@@ -8,6 +8,7 @@ use rigi_model::pipeline::PipelineSpec;
 use rigi_model::pipeline::concurrency::RunKey;
 use rigi_model::repositories::COMMIT;
 use rigi_model::run_config::{ENTRY, STEP};
+use rigi_model::triggers::lines::CURSOR;
 use rigi_model::{ProjectName, TriggerKind};
 use serde_json::{Map, Value};
 
@@ -15,9 +16,6 @@ use super::capture::Code;
 use super::{Submission, SubmitError, invalid};
 use crate::Engine;
 use crate::flow_words::{FLOW_TARGET, KEEPS, NO_CACHE, REUSED};
-
-/// Where a sensor goes on: the cursor that it said last.
-const CURSOR: &str = "RIGI_CURSOR";
 
 /// What a flow keeps for its steps.
 pub(super) fn own_flow(submission: &mut Submission, own: &mut BTreeMap<String, String>) {

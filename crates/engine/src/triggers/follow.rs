@@ -135,6 +135,13 @@ async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_st
         let done = match one.kind {
             FollowUpKind::Downstream => follower.downstream(&mut came).await?,
             FollowUpKind::Restart => follower.restart(&mut came).await?,
+            FollowUpKind::Dataset => match crate::datasets::leave(engine, &run, &spec).await? {
+                Some(told) => {
+                    came.told = told;
+                    true
+                }
+                None => false,
+            },
             FollowUpKind::Trigger | FollowUpKind::Notice | FollowUpKind::SoftLimit => true,
         };
         if !done {
@@ -236,6 +243,7 @@ impl Follower<'_> {
                         name: name.to_owned(),
                         size: u64::try_from(file.size).unwrap_or(0),
                         sha256: file.sha256,
+                        dataset: None,
                     }))
                 });
                 let its: Vec<_> = its.collect();

@@ -286,6 +286,12 @@ pub const SPEC: &[Field] = &[
         "The steps of a flow, by name: each is a run of its own, and begins when those that it needs have ended.",
         "{\"count\": {\"command\": \"wc -l data.csv\"}, \"report\": {\"needs\": [\"count\"], \"pipeline\": \"report\"}}",
     ),
+    field(
+        "values",
+        Kind::Values,
+        "Of a flow: small values that it leaves; texts may have `${…}` over `params`, `steps`, `trigger`, `flow`.",
+        "{\"rows\": \"${steps.count.outputs.rows}\"}",
+    ),
     // What starts it, and what it starts.
     field(
         "schedule",

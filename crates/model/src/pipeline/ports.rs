@@ -85,14 +85,28 @@ pub(super) fn read_inputs(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeM
 pub(super) fn read_outputs(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeMap<String, OutputSpec>> {
     let ports = read_ports(found, fields::OUTPUT, notes)?;
     let outputs = ports.into_iter().map(|(name, port)| {
-        let description = match port {
-            Port::Bare => None,
-            Port::Described(text) => Some(text),
-            Port::Fields(section) => section.read("description", notes, Found::text),
+        let output = match port {
+            Port::Bare => OutputSpec::default(),
+            Port::Described(text) => OutputSpec { description: Some(text), dataset: None },
+            Port::Fields(section) => OutputSpec {
+                description: section.read("description", notes, Found::text),
+                dataset: section.read("dataset", notes, read_dataset),
+            },
         };
-        (name, OutputSpec { description })
+        (name, output)
     });
     Some(outputs.collect())
+}
+
+fn read_dataset(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
+    let name = found.filled_text(notes)?;
+    match crate::data::check_name(&name) {
+        Ok(()) => Some(name),
+        Err(why) => {
+            notes.wrong(found.node.at, format!("{}: {why}", found.name()));
+            None
+        }
+    }
 }
 
 /// `labels`.

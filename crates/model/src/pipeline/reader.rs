@@ -8,6 +8,7 @@ use super::concurrency::read_concurrency;
 use super::container::read_container;
 use super::document::{Node, NodeValue, SpecFormat, read_document};
 use super::entry::{FolderFacts, default_entry, read_entry, read_target};
+use super::flow_values::read_flow_values;
 use super::limits::{read_cells, read_limits, read_restart, read_retention, read_soft_limits};
 use super::mistake::Mistake;
 use super::parameter_spec::{ReadParameters, check_values, read_parameters};
@@ -166,6 +167,9 @@ fn read_root(
     if let Some(steps) = section.get("steps") {
         spec.steps = read_steps(steps, &spec, folder, notes).unwrap_or_default();
     }
+    let schema = parameters.as_ref().map(|parameters| &parameters.schema);
+    let read = |found: &Found<'_>, notes: &mut Notes| read_flow_values(found, &spec, schema, notes);
+    spec.values = section.read("values", notes, read).unwrap_or_default();
     check_parameter_values(&section, parameters.as_ref(), notes);
     if refuse_same_keys(&section, notes) == SameKeys::Dropped {
         keep_first_keys(&mut spec);

@@ -87,6 +87,9 @@ pub struct PipelineSpec {
     /// The steps of a flow, in the order in which they are written; else empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepSpec>,
+    /// Of a flow: the small values that it leaves, made of what its steps left.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Value>,
 }
 
 /// What a run executes.
@@ -158,6 +161,9 @@ pub struct InputSpec {
 pub struct OutputSpec {
     /// For people.
     pub description: Option<String>,
+    /// The dataset of which what a run leaves there is a new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
 }
 
 /// Hard limits of one attempt; `None` is the server's default.
@@ -423,6 +429,7 @@ impl PipelineSpec {
             presets: BTreeMap::new(),
             container: ContainerSpec::default(),
             steps: Vec::new(),
+            values: BTreeMap::new(),
         }
     }
 

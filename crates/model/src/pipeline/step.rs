@@ -228,6 +228,7 @@ impl PipelineSpec {
         let mut spec = Self {
             entry,
             steps: Vec::new(),
+            values: BTreeMap::new(),
             schedules: Vec::new(),
             downstream_triggers: Vec::new(),
             triggers: Vec::new(),

@@ -10,7 +10,7 @@ use crate::expression::Template;
 use crate::text::meant;
 
 /// What expressions know.
-const ROOTS: [&str; 4] = ["params", "steps", "trigger", "flow"];
+pub(super) const ROOTS: [&str; 4] = ["params", "steps", "trigger", "flow"];
 /// What they know beside it, of a step that is done for several items.
 const ITEM_ROOTS: [&str; 2] = ["item", "index"];
 

@@ -16,6 +16,12 @@ use crate::triggers::{
 
 /// How many triggers one pipeline may have.
 const MOST: usize = 100;
+/// The fields of each kind alone.
+const OF_KIND: [(&str, &[&str]); 3] = [
+    ("files", &["interval", "settle", "existing", "each", "input"]),
+    ("sensor", &[]),
+    ("after", &["on", "key", "within"]),
+];
 /// It is looked for files no more often.
 const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -68,47 +74,53 @@ fn read_one(
     own: &str,
     notes: &mut Notes,
 ) -> Option<TriggerSpec> {
-    let kinds: Vec<&str> =
-        ["files", "sensor", "after"].into_iter().filter(|kind| section.get(kind).is_some()).collect();
-    let [kind] = kinds[..] else {
-        let message = format!("{} has one of `files`, `sensor` and `after`", item.name());
-        notes.wrong(item.key_at, message);
-        return None;
+    // Read in any case, so that every mistake is told.
+    let files = read_files(section, spec, notes);
+    let sensor = section.read("sensor", notes, |found, notes| other(found, own, notes));
+    let after = read_after(section, own, notes);
+    let when = section.read("when", notes, read_when);
+    let parameters = section.read("parameters", notes, Found::values).unwrap_or_default();
+    let schedule = section.read("schedule", notes, |found, notes| read_entry(found, spec, notes));
+    let enabled = section.read("enabled", notes, Found::bool).unwrap_or(true);
+    let on = match the_kind(item, section, notes)? {
+        "files" => TriggerOn::Files(files?),
+        "sensor" => TriggerOn::Sensor(sensor?),
+        _ => TriggerOn::After(after?),
     };
-    let of: &[(&str, &[&str])] = &[
-        ("files", &["interval", "settle", "existing", "each", "input"]),
-        ("sensor", &[]),
-        ("after", &["on", "key", "within"]),
-    ];
-    for (other, names) in of.iter().filter(|(other, _)| *other != kind) {
+    Some(TriggerSpec { id, on, when, parameters, schedule, enabled })
+}
+
+/// What it waits for; what belongs to another kind has no place in it.
+fn the_kind(item: &Found<'_>, section: &Section<'_>, notes: &mut Notes) -> Option<&'static str> {
+    let kinds = OF_KIND.iter().map(|(kind, _)| *kind).filter(|kind| section.get(kind).is_some());
+    let kind = match kinds.collect::<Vec<_>>()[..] {
+        [kind] => kind,
+        [] => {
+            notes.wrong(item.key_at, format!("{} has no `files`, `sensor` or `after`", item.name()));
+            return None;
+        }
+        [one, other, ..] => {
+            let message = format!("{} has `{one}` and `{other}`", item.name());
+            notes.wrong_with(item.key_at, message, "Make two triggers of it.");
+            return None;
+        }
+    };
+    for (other, names) in OF_KIND.iter().filter(|(other, _)| *other != kind) {
         for found in names.iter().filter_map(|name| section.get(name)) {
             let message = format!("{} belongs to `{other}`, and this trigger has `{kind}`", found.name());
             notes.wrong_with(found.key_at, message, "Take it out.");
         }
     }
-    let on = match kind {
-        "files" => TriggerOn::Files(read_files(section, spec, notes)?),
-        "sensor" => {
-            TriggerOn::Sensor(section.read("sensor", notes, |found, notes| other(found, own, notes))?)
-        }
-        _ => TriggerOn::After(read_after(section, own, notes)?),
-    };
-    let schedule = section.read("schedule", notes, |found, notes| {
-        let id = found.filled_text(notes)?;
-        if spec.schedules.iter().any(|entry| entry.id == id) {
-            return Some(id);
-        }
-        notes.wrong(found.node.at, format!("{}: `schedules` has no entry `{id}`", found.name()));
-        None
-    });
-    Some(TriggerSpec {
-        id,
-        on,
-        when: section.read("when", notes, read_when),
-        parameters: section.read("parameters", notes, Found::values).unwrap_or_default(),
-        schedule,
-        enabled: section.read("enabled", notes, Found::bool).unwrap_or(true),
-    })
+    Some(kind)
+}
+
+fn read_entry(found: &Found<'_>, spec: &PipelineSpec, notes: &mut Notes) -> Option<String> {
+    let id = found.filled_text(notes)?;
+    if spec.schedules.iter().any(|entry| entry.id == id) {
+        return Some(id);
+    }
+    notes.wrong(found.node.at, format!("{}: `schedules` has no `{id}`", found.name()));
+    None
 }
 
 fn read_when(found: &Found<'_>, notes: &mut Notes) -> Option<Expression> {
@@ -139,12 +151,12 @@ fn read_files(section: &Section<'_>, spec: &PipelineSpec, notes: &mut Notes) -> 
             }
         }
     });
-    let choice = |name: &str, notes: &mut Notes| section.read(name, notes, |found, notes| found.text(notes));
-    let each = choice("each", notes);
+    let each = read_choice(section, "each", &["file", "batch"], notes);
+    let existing = read_choice(section, "existing", &["skip", "start"], notes);
     let input = section.read("input", notes, |found, notes| {
         let name = found.filled_text(notes)?;
         let Some(input) = spec.inputs.get(&name) else {
-            notes.wrong(found.node.at, format!("{}: the pipeline has no input `{name}`", found.name()));
+            notes.wrong(found.node.at, format!("{}: the input `{name}` is not declared", found.name()));
             return None;
         };
         if each.as_deref() == Some("batch") && !input.multiple {
@@ -157,7 +169,7 @@ fn read_files(section: &Section<'_>, spec: &PipelineSpec, notes: &mut Notes) -> 
     Some(FilesOn {
         interval: interval.unwrap_or(LOOK_EVERY),
         settle: section.read("settle", notes, Found::duration).unwrap_or(SETTLE),
-        existing: choice("existing", notes).and_then(|text| Existing::parse(&text)).unwrap_or(Existing::Skip),
+        existing: existing.and_then(|text| Existing::parse(&text)).unwrap_or(Existing::Skip),
         each: each.and_then(|text| Each::parse(&text)).unwrap_or(Each::File),
         input,
         pattern: pattern?,
@@ -180,12 +192,28 @@ fn read_after(section: &Section<'_>, own: &str, notes: &mut Notes) -> Option<Aft
         }
         Some(names)
     });
-    let on = section.read("on", notes, |found, notes| found.text(notes));
+    let on = read_choice(section, "on", &["success", "failure", "end"], notes);
     Some(AfterOn {
         on: on.and_then(|text| AwaitedEnd::parse(&text)).unwrap_or(AwaitedEnd::Success),
         key: section.read("key", notes, Found::filled_text),
         within: section
             .read("within", notes, |found, notes| found.duration_from(Duration::from_secs(1), notes)),
         pipelines: pipelines.filter(|names| !names.is_empty())?,
+    })
+}
+
+fn read_choice(
+    section: &Section<'_>,
+    name: &str,
+    choices: &[&'static str],
+    notes: &mut Notes,
+) -> Option<String> {
+    section.read(name, notes, |found, notes| {
+        let text = found.text(notes)?;
+        if !choices.contains(&text.as_str()) {
+            notes.wrong(found.node.at, found.unlike(&text, choices));
+            return None;
+        }
+        Some(text)
     })
 }

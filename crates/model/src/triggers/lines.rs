@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::hash::hex;
 use sha2::{Digest, Sha256};
 
+/// The variable of a sensor's run that says where it goes on: the cursor that it said last.
+pub const CURSOR: &str = "RIGI_CURSOR";
 /// Bytes of what names an event at most; what is longer is named by its hash.
 const LONGEST_ID: usize = 200;
 /// Bytes of a cursor at most.

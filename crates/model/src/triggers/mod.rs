@@ -28,6 +28,8 @@ text_enum! {
         Downstream = "downstream",
         /// It starts again.
         Restart = "restart",
+        /// What it left becomes versions of datasets.
+        Dataset = "dataset",
         /// Triggers of other pipelines wait for it.
         Trigger = "trigger",
         /// Who wants to know is told.

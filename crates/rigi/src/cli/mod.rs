@@ -7,6 +7,7 @@ mod channels;
 mod complete;
 mod completion;
 mod config;
+mod data;
 mod doctor;
 mod follow;
 mod gc;
@@ -117,6 +118,8 @@ enum Command {
     Admin(people::Admin),
     /// Make, change and list the projects of the server
     Projects(projects::Projects),
+    /// Datasets: put, get, list, compare, tag, and where they come from
+    Data(data::Data),
     /// What starts runs by itself: list, explain, make, pause, and what became of each due time
     Schedules(schedules::Schedules),
     /// What starts runs when something has happened: files, sensors, other pipelines; and what became of each event
@@ -239,6 +242,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Audit(command) => command.run(&session),
         Command::Admin(command) => command.run(&session),
         Command::Projects(command) => command.run(&session),
+        Command::Data(command) => command.run(&session),
         Command::Schedules(command) => command.run(&session),
         Command::Triggers(command) => command.run(&session),
         Command::Webhooks(command) => command.run(&session),

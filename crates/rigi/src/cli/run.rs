@@ -1,11 +1,12 @@
 //! `rigi run`: starts a run of a pipeline on a server, or of a folder without one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
-use rigi_api::view::SubmitRun;
+use rigi_api::view::{InputRef, SubmitRun};
 
 use super::follow::{Follow, Interrupt, Show, Style, drive};
 use super::output::Format;
@@ -107,7 +108,9 @@ impl Run {
     /// # Errors
     /// When it was not accepted.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let inputs = pairs::inputs(&self.inputs)?;
+        let (of_datasets, files): (Vec<String>, Vec<String>) =
+            self.inputs.iter().cloned().partition(|pair| pair.contains("=dataset:"));
+        let inputs = pairs::inputs(&files)?;
         let env = self
             .env
             .iter()
@@ -120,6 +123,7 @@ impl Run {
             target: self.target,
             schedule: self.schedule,
             no_cache: self.no_cache,
+            inputs: given_datasets(&of_datasets)?,
             ..SubmitRun::default()
         };
         let given = Given { parameters: self.parameters, inputs: self.inputs, file: self.file };
@@ -132,6 +136,17 @@ impl Run {
         let client = session.client()?;
         session.block_on(drive(&client, &session.terminal, &self.pipeline, request, inputs, &follow))
     }
+}
+
+/// Versions of datasets that inputs are given: `table=dataset:sea/level@3:2024/may.csv`.
+fn given_datasets(pairs: &[String]) -> Result<BTreeMap<String, Vec<InputRef>>, Failure> {
+    let mut given: BTreeMap<String, Vec<InputRef>> = BTreeMap::new();
+    for pair in pairs {
+        let (input, value) = pairs::split("-i", pair)?;
+        let dataset = value.strip_prefix("dataset:").map(str::to_owned);
+        given.entry(input.to_owned()).or_default().push(InputRef { upload: None, dataset, name: None });
+    }
+    Ok(given)
 }
 
 /// A name has neither `/` nor is it `.` or `..`; so `./name` is a folder and `name` a pipeline, whatever lies around.

@@ -45,6 +45,21 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Sends a body of bytes, however long it takes, and reads the answer.
+    ///
+    /// # Errors
+    /// When the server does not answer, or says no.
+    pub async fn send_body<T: serde::de::DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Body,
+    ) -> Result<T, CallError> {
+        self.read(self.send(self.request(method, path, &[]).body(body)).await?).await
+    }
+}
+
 /// What is in a file; `sent` hears of every piece.
 fn body_of(file: std::fs::File, sent: impl Fn(u64) + Send + Sync + 'static) -> Body {
     let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10);

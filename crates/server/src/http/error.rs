@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::QueryRejection;
 use rigi_api::Problem;
 use rigi_engine::catalog::Pipeline;
+use rigi_engine::datasets::DatasetError;
 use rigi_engine::quota::Exceeded;
 use rigi_engine::repositories::{Failure, SyncError};
 use rigi_engine::submit::SubmitError;
@@ -286,6 +287,17 @@ impl From<SubmitError> for ApiError {
             SubmitError::NoTarget { .. } => Self::new(ErrorCode::TargetUnavailable, text)
                 .cure("Choose another target, or set this one up on the server."),
             SubmitError::Refused { .. } => Self::new(ErrorCode::TargetUnavailable, text),
+            SubmitError::Dataset { input, source } => match source {
+                DatasetError::Store(error) if !matches!(error, rigi_store::Error::NotFound { .. }) => {
+                    error.into()
+                }
+                _ => {
+                    let mut new = Self::new(ErrorCode::InputInvalid, text.clone())
+                        .cure("`rigi data list` shows what there is.");
+                    new.errors.push(json!({"pointer": format!("/inputs/{input}"), "message": text}));
+                    new
+                }
+            },
             SubmitError::Quota(exceeded) => Self::quota(&exceeded, text),
             SubmitError::SecretsMissing { names, .. } => Self::secrets_missing(&names, text),
             SubmitError::Capture { source, .. } => {
@@ -316,7 +328,7 @@ impl ApiError {
         new
     }
 
-    fn quota(exceeded: &Exceeded, detail: String) -> Self {
+    pub(super) fn quota(exceeded: &Exceeded, detail: String) -> Self {
         let cure = match exceeded.quota {
             "queued" => "Come back when fewer wait, or cancel some of them.",
             _ => "Ask for less in its spec, or have an operator change the quota.",

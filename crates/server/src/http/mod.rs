@@ -8,6 +8,7 @@ mod auth;
 mod backfills;
 mod cancel;
 mod client;
+mod datasets;
 mod devices;
 mod docs;
 mod drawn;
@@ -16,6 +17,7 @@ mod error;
 mod etag;
 mod extract;
 mod feed;
+mod file_answers;
 mod flows;
 mod groups;
 pub mod health;
@@ -63,6 +65,7 @@ mod triggers;
 mod uploads;
 mod web;
 pub mod webhooks;
+mod zipped;
 
 pub use error::ApiError;
 pub use openapi::document;
@@ -113,6 +116,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(backfills::router())
         .merge(starts::router())
         .merge(triggers::router())
+        .merge(datasets::router())
         .merge(webhooks::router())
         .merge(notices::router())
         .merge(repositories::router())

@@ -297,7 +297,8 @@ pub(super) fn git_view(facts: GitFacts) -> GitView {
 
 fn input(input: &rigi_store::RunInput) -> InputView {
     let (name, sha256) = (input.name.clone(), input.sha256.to_string());
-    InputView { input: input.input.clone(), name, size: input.size, sha256 }
+    let dataset = input.dataset.clone();
+    InputView { input: input.input.clone(), name, size: input.size, sha256, dataset }
 }
 
 fn environment(used: &rigi_model::run::EnvironmentUse) -> EnvironmentUse {

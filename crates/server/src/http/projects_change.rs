@@ -75,7 +75,7 @@ pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> ApiResult<()> {
     };
     if labels.len() > MOST_LABELS || labels.iter().any(wrong) {
         let message = format!(
-            "a project has at most {MOST_LABELS} labels: a key of letters, digits and `-._/`, a value of at most {LONGEST_LABEL} characters"
+            "there are at most {MOST_LABELS} labels: a key of letters, digits and `-._/`, a value of at most {LONGEST_LABEL} characters"
         );
         return Err(ApiError::invalid("/labels", message));
     }

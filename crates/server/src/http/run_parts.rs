@@ -1,8 +1,7 @@
 //! What belongs to a run: attempts, events, usage, code and files.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use rigi_api::percent;
 use rigi_api::view::{
     ArtifactView, AttemptView, CodeFile, EventView, LogSummary, Page, UsageSample, UsageView,
 };
@@ -17,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::{Path, Query};
+use super::file_answers::{Shown, file_of, media_type};
 use super::pipelines::bounded;
 use super::scope::Scope;
 use super::state::AppState;
@@ -204,20 +204,9 @@ async fn get_artifact(
     let (scope, run) = scope.find_run(&id).await?;
     let found = scope.db().artifact(&run.request.id, &path).await?;
     let artifact = found.ok_or_else(|| ApiError::not_found("artifact", &path))?;
-    let keep = keeping(run.status.state);
-    let kind = media_type(&path);
-    let inline = query.download.is_none_or(|d| d == 0) && is_harmless(kind);
-    let name = path.rsplit('/').next().unwrap_or("file");
-    // Whatever a run wrote, it cannot act as this server: no scripts, no frames, an origin of its own.
-    let sandbox = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox";
-    let mut common = vec![
-        (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(sandbox)),
-    ];
-    let shown = HeaderValue::from_str(&disposition(if inline { "inline" } else { "attachment" }, name));
-    common.extend(shown.ok().map(|shown| (header::CONTENT_DISPOSITION, shown)));
-    let size = u64::try_from(artifact.size).unwrap_or(0);
-    let file = StoredFile { sha256: artifact.sha256, size, kind, common };
+    let shown = if query.download.is_none_or(|d| d == 0) { Shown::InPlace } else { Shown::Download };
+    let content = (artifact.sha256, u64::try_from(artifact.size).unwrap_or(0));
+    let file = file_of(&path, content, keeping(run.status.state), shown);
     stored::answer(scope.blobs(), file, &headers).await
 }
 
@@ -225,40 +214,6 @@ async fn get_artifact(
 /// of this name, so it asks each time.
 fn keeping(state: RunState) -> &'static str {
     if state.is_terminal() { "private, max-age=31536000, immutable" } else { "private, no-cache" }
-}
-
-/// Where a file is shown, and its name as any file system may have it: nothing in it ends the header or its quotes.
-fn disposition(place: &str, name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
-    let ascii: String = name.chars().map(plain).collect::<String>().replace(['"', '\\'], "_");
-    format!("{place}; filename=\"{ascii}\"; filename*=UTF-8''{}", percent(name))
-}
-
-/// Media type by a file's ending.
-pub(super) fn media_type(path: &str) -> &'static str {
-    match path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
-        Some("png") => "image/png",
-        Some("jpg" | "jpeg") => "image/jpeg",
-        Some("gif") => "image/gif",
-        Some("webp") => "image/webp",
-        Some("svg") => "image/svg+xml",
-        Some("pdf") => "application/pdf",
-        Some("json" | "ipynb") => "application/json",
-        Some("csv") => "text/csv; charset=utf-8",
-        Some("tsv") => "text/tab-separated-values; charset=utf-8",
-        Some("md") => "text/markdown; charset=utf-8",
-        Some("html" | "htm") => "text/html; charset=utf-8",
-        Some("txt" | "log" | "py" | "sh" | "toml" | "yaml" | "yml") => "text/plain; charset=utf-8",
-        Some("parquet") => "application/vnd.apache.parquet",
-        _ => "application/octet-stream",
-    }
-}
-
-/// Shown in place; everything else is a download. HTML is shown in the sandbox that its headers make.
-fn is_harmless(kind: &str) -> bool {
-    kind.starts_with("image/")
-        || kind.starts_with("text/")
-        || matches!(kind, "application/json" | "application/pdf")
 }
 
 /// The files of the code that a run ran.

@@ -34,15 +34,26 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(rerun_run))
 }
 
-fn sources(inputs: BTreeMap<String, Vec<InputRef>>) -> BTreeMap<String, Vec<InputSource>> {
-    let source = |file: InputRef| InputSource::Upload { id: file.upload, name: file.name };
-    inputs.into_iter().map(|(input, files)| (input, files.into_iter().map(source).collect())).collect()
+fn sources(inputs: BTreeMap<String, Vec<InputRef>>) -> Result<BTreeMap<String, Vec<InputSource>>, ApiError> {
+    let source = |input: &str, file: InputRef| match (file.upload, file.dataset) {
+        (Some(id), None) => Ok(InputSource::Upload { id, name: file.name }),
+        (None, Some(dataset)) if file.name.is_none() => Ok(InputSource::Dataset(dataset)),
+        _ => {
+            let message = "a file of an input has `upload`, or `dataset` without a `name`";
+            Err(ApiError::invalid(&format!("/inputs/{input}"), message))
+        }
+    };
+    let all = |(input, files): (String, Vec<InputRef>)| {
+        let files = files.into_iter().map(|file| source(&input, file)).collect::<Result<_, _>>()?;
+        Ok((input, files))
+    };
+    inputs.into_iter().map(all).collect()
 }
 
-fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> Submission {
-    Submission {
+fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> ApiResult<Submission> {
+    Ok(Submission {
         parameters: run.parameters,
-        inputs: sources(run.inputs),
+        inputs: sources(run.inputs)?,
         env: run.env,
         labels: run.labels,
         priority: run.priority,
@@ -51,7 +62,7 @@ fn submission(by: Actor, pipeline: PipelineName, run: SubmitRun, count: u32) -> 
         no_cache: run.no_cache,
         count,
         ..Submission::of(pipeline, Trigger::manual(by))
-    }
+    })
 }
 
 /// Starts a run. The answer comes when the run is durable; an `Idempotency-Key` makes it safe to repeat.
@@ -67,7 +78,8 @@ async fn submit_run(
     Json(body): Json<SubmitRun>,
 ) -> ApiResult<Response> {
     let key = idempotency(&headers, &format!("submit {name}"), &body)?;
-    accept_one(&scope, submission(scope.actor(), PipelineName::unchecked(name), body, 1), key).await
+    let wanted = submission(scope.actor(), PipelineName::unchecked(name), body, 1)?;
+    accept_one(&scope, wanted, key).await
 }
 
 async fn submit(scope: &Scope, wanted: Vec<Submission>, key: Option<IdempotencyKey>) -> ApiResult<Submitted> {
@@ -102,7 +114,7 @@ async fn submit_runs(scope: Scope, headers: HeaderMap, Json(body): Json<BulkSubm
             let (pipeline, count) = (PipelineName::unchecked(item.pipeline), item.count.unwrap_or(1));
             submission(scope.actor(), pipeline, item.run, count)
         })
-        .collect();
+        .collect::<ApiResult<_>>()?;
     let Submitted { ids, .. } = submit(&scope, wanted, key).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(BulkAccepted { ids })).into_response())
 }
@@ -210,7 +222,7 @@ async fn retry_run(scope: Scope, Path(id): Path<String>, headers: HeaderMap) -> 
         );
     }
     let key = idempotency(&headers, &format!("retry {}", run.request.id), &())?;
-    accept_one(&scope, repeated(scope.actor(), &run, RerunRun::default()), key).await
+    accept_one(&scope, repeated(scope.actor(), &run, RerunRun::default())?, key).await
 }
 
 /// Repeats a run with changes, with the code that it ran or with the code of now.
@@ -229,10 +241,10 @@ async fn rerun_run(
         return Err(ApiError::new(ErrorCode::StateConflict, detail).cure("Wait for its end, or cancel it."));
     }
     let key = idempotency(&headers, &format!("rerun {}", run.request.id), &body)?;
-    accept_one(&scope, repeated(scope.actor(), &run, body), key).await
+    accept_one(&scope, repeated(scope.actor(), &run, body)?, key).await
 }
 
-fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
+fn repeated(by: Actor, run: &Run, changes: RerunRun) -> ApiResult<Submission> {
     let request = &run.request;
     let again = Submission::again(request, Trigger { kind: TriggerKind::Rerun, by });
     let mut parameters = again.parameters;
@@ -244,9 +256,9 @@ fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
         }
     }
     let (mut inputs, mut labels) = (again.inputs, again.labels);
-    inputs.extend(sources(changes.inputs));
+    inputs.extend(sources(changes.inputs)?);
     labels.extend(changes.labels);
-    Submission {
+    Ok(Submission {
         parameters,
         inputs,
         labels,
@@ -254,5 +266,5 @@ fn repeated(by: Actor, run: &Run, changes: RerunRun) -> Submission {
         no_cache: changes.no_cache,
         keeps: changes.from_failed.then(|| request.id.clone()),
         ..again
-    }
+    })
 }

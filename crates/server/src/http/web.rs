@@ -85,7 +85,7 @@ fn media_type(path: &str) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("woff2") => "font/woff2",
         Some("webmanifest") => "application/manifest+json",
-        _ => super::run_parts::media_type(path),
+        _ => super::file_answers::media_type(path),
     }
 }
 

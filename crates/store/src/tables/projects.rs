@@ -55,7 +55,10 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 32] = [
+static REST: [Statement; 35] = [
+    Statement::delete("dataset_tags", &[("id", Text)], "dataset_tags.project = v.id"),
+    Statement::delete("dataset_versions", &[("id", Text)], "dataset_versions.project = v.id"),
+    Statement::delete("datasets", &[("id", Text)], "datasets.project = v.id"),
     Statement::delete("trigger_events", &[("id", Text)], "trigger_events.project = v.id"),
     Statement::delete("trigger_arrivals", &[("id", Text)], "trigger_arrivals.project = v.id"),
     Statement::delete("triggers", &[("id", Text)], "triggers.project = v.id"),

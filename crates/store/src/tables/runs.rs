@@ -80,6 +80,9 @@ pub struct RunInput {
     pub size: u64,
     /// Content.
     pub sha256: ContentHash,
+    /// The version of a dataset that it is of: `measurements@3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
 }
 
 /// A stored run.
@@ -214,7 +217,7 @@ static INSERT_LABEL: Statement =
 
 static INSERT_INPUT: Statement = Statement::insert(
     "run_inputs",
-    &[("project", Text), ("run", Text), ("input", Text), ("name", Text), ("sha256", Text)],
+    &[("project", Text), ("run", Text), ("input", Text), ("name", Text), ("sha256", Text), ("dataset", Text)],
     "",
 );
 
@@ -263,7 +266,7 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
             [run.project.as_str().into(), run.id.as_str().into(), key.as_str().into(), value.as_str().into()],
         );
     }
-    for RunInput { input, name, sha256, .. } in &*run.inputs {
+    for RunInput { input, name, sha256, dataset, .. } in &*run.inputs {
         rows.add(
             &INSERT_INPUT,
             [
@@ -272,6 +275,7 @@ pub(crate) fn insert<'a>(rows: &mut Rows<'a>, run: &'a NewRun) {
                 input.as_str().into(),
                 name.as_str().into(),
                 sha256.to_string().into(),
+                dataset.as_deref().into(),
             ],
         );
     }

@@ -49,7 +49,8 @@ impl Db {
     /// If the database does not answer.
     pub async fn stored_bytes(&self, project: &ProjectName) -> Result<u64> {
         let sql = "SELECT CAST(COALESCE((SELECT SUM(stored_bytes) FROM runs WHERE project = $1), 0) \
-                   + COALESCE((SELECT SUM(size) FROM uploads WHERE project = $1), 0) AS BIGINT)";
+                   + COALESCE((SELECT SUM(size) FROM uploads WHERE project = $1), 0) \
+                   + COALESCE((SELECT SUM(own_bytes) FROM dataset_versions WHERE project = $1), 0) AS BIGINT)";
         let bytes: i64 =
             on_db!(self, pool => sqlx::query_scalar(sql).bind(project.as_str()).fetch_one(pool).await?);
         Ok(unsigned(bytes))

@@ -56,8 +56,13 @@ async fn filled(at: &Target) -> (Store, Vec<NewRun>) {
 
 fn of_air(store: &Store, version: VersionHash, n: usize) -> NewRun {
     let input = store.blobs(&air()).put(format!("input {n}").as_bytes()).unwrap();
-    let input =
-        RunInput { input: "table".into(), name: "t.csv".into(), size: input.size, sha256: input.sha256 };
+    let input = RunInput {
+        input: "table".into(),
+        name: "t.csv".into(),
+        size: input.size,
+        sha256: input.sha256,
+        dataset: None,
+    };
     NewRun { project: air(), version, inputs: vec![input].into(), ..new_run("a") }
 }
 

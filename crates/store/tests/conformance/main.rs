@@ -10,6 +10,7 @@ mod backup;
 mod bucket;
 mod cut;
 mod damage;
+mod datasets;
 mod flows;
 mod lists;
 mod mails;

@@ -110,7 +110,8 @@ fn every_column_of_content_says_what_is_in_use_of_its_own_project() {
         let version = Version { hash, pipeline, spec, files: vec![file], git: None };
         store.add_version(&other, version, T).await.unwrap();
         store.add_upload(&other, "u", &upload, T).await.unwrap();
-        let given = RunInput { input: "in".into(), name: "x".into(), size: 5, sha256: input.sha256 };
+        let given =
+            RunInput { input: "in".into(), name: "x".into(), size: 5, sha256: input.sha256, dataset: None };
         let run = NewRun { project: other.clone(), inputs: vec![given].into(), ..new_run("a") };
         store.submit(vec![run.clone()], None).await.unwrap();
         let mut end = change(&run, RunState::Succeeded, T);

@@ -211,6 +211,7 @@ fn large(number: u32, text: &str) -> NewRun {
         name: name.into(),
         size: 3,
         sha256: ContentHash::new([0; 32]),
+        dataset: None,
     };
     run.inputs = ["x.txt", "y.txt"].iter().take(number as usize % 3).map(|name| input(name)).collect();
     run

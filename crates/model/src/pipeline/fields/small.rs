@@ -24,7 +24,15 @@ pub const SECRET: &[Field] = &[
 ];
 
 /// `outputs`.
-pub const OUTPUT: &[Field] = &[field("description", Kind::Text, "What it is.", "\"The trend as a picture\"")];
+pub const OUTPUT: &[Field] = &[
+    field("description", Kind::Text, "What it is.", "\"The trend as a picture\""),
+    field(
+        "dataset",
+        Kind::Text,
+        "The dataset of which what a run leaves there is a new version, when it has succeeded.",
+        "\"co2/trend\"",
+    ),
+];
 
 /// `limits`.
 pub const LIMITS: &[Field] = &[

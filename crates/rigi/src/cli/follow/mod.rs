@@ -185,7 +185,11 @@ pub async fn upload(
             .upload(&file_name(&path), file, size, sent)
             .await
             .map_err(|error| Failure::from(error).doing(&format!("`{}` was not uploaded", path.display())))?;
-        uploaded.entry(input).or_default().push(InputRef { upload: view.id, name: None });
+        uploaded.entry(input).or_default().push(InputRef {
+            upload: Some(view.id),
+            dataset: None,
+            name: None,
+        });
     }
     bar.finish_and_clear();
     Ok(uploaded)

@@ -142,6 +142,9 @@ async fn what_is_foreign_is_absent_in_every_operation() {
                 .replace("{pipeline}", name)
                 .replace("{schedule}", id)
                 .replace("{trigger}", id)
+                .replace("{dataset}", name)
+                .replace("{version}", "1")
+                .replace("{tag}", name)
                 .replace("{step}", name);
             let filled = filled.replace("{webhook}", name).replace("{delivery}", id);
             let filled = filled.replace("{channel}", name).replace("{rule}", name).replace("{notice}", id);

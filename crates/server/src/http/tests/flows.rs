@@ -319,3 +319,29 @@ async fn what_cannot_begin_is_refused_or_fails_with_the_reason() {
         "{drawn}"
     );
 }
+
+#[tokio::test]
+async fn a_flow_leaves_values_and_hands_them_to_the_flow_around_it() {
+    let server = TestServer::start(&[], &["default/inner", "default/outer"]).await;
+    let inner = "parameters: {n: {type: integer, default: 2}}\n\
+         values: {all: '${steps.each.outputs}', twice: 'n is ${params.n}'}\n\
+         steps: {each: {for_each: [1, 2], command: 'true', parameters: {outputs: {day: '${item}'}}}}\n";
+    write(&server, "inner", inner);
+    let outer = "values: {first: '${steps.inner.outputs.all[0].day}'}\n\
+         steps:\n  inner: {pipeline: inner, parameters: {n: 5}}\n  \
+         tell: {needs: [inner], command: 'true', parameters: {tell: true, got: '${steps.inner.outputs}'}}\n";
+    write(&server, "outer", outer);
+    rigi_engine::flows::start(server.state.engine.clone(), server.state.projects.clone());
+    let run = server.run("", "outer", json!({}), "succeeded").await;
+    let files = server.get(&format!("/runs/{run}/artifacts")).await.text();
+    assert!(files.contains("outputs.json"), "{files}");
+    let all = steps(&server, &run).await;
+    let told = log(&server, step(&all, "tell")["run"].as_str().unwrap()).await;
+    assert!(told.contains(r#""got":{"all":[{"day":1},{"day":2}],"twice":"n is 5"}"#), "{all} {told}");
+
+    write(&server, "inner", &inner.replace("all: '${steps.each.outputs}'", "all: '${params.n > \"x\"}'"));
+    let run = server.run("", "inner", json!({}), "failed").await;
+    let view = server.get(&format!("/runs/{run}")).await.json();
+    assert_eq!(view["reason"], "outputs-failed");
+    assert!(view["message"].as_str().unwrap().starts_with("its `values` have none"), "{view}");
+}

@@ -161,6 +161,7 @@ fn query_of(path: &str) -> &'static str {
     match path {
         path if path.ends_with("/log/search") => "?q=x",
         path if path.ends_with("/uploads") => "?name=x.csv",
+        path if path.ends_with("/versions/{version}/file") => "?path=x",
         path if path.ends_with("/system/gc") => "?dry_run=true",
         _ => "",
     }
@@ -196,6 +197,9 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{pipeline}", "fit")
                     .replace("{schedule}", "nightly")
                     .replace("{trigger}", "inbox")
+                    .replace("{dataset}", "sea")
+                    .replace("{version}", "1")
+                    .replace("{tag}", "published")
                     .replace("{step}", "count")
                     .replace("{backfill}", "bkf_1")
                     .replace("{channel}", "team")

@@ -3,6 +3,7 @@
 mod backfills;
 mod blind;
 mod crowd;
+mod datasets;
 mod executor;
 mod flows;
 mod follow;

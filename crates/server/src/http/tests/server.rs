@@ -35,7 +35,7 @@ use crate::http::{AppState, Inner, Surroundings, router};
 use crate::live::{Feeds, Logs};
 use crate::mail::{Encryption, Letter, Mail, MailSettings, Sender};
 
-const TOKEN: &str = "a-token-of-tests";
+pub(super) const TOKEN: &str = "a-token-of-tests";
 
 /// What came back.
 #[derive(Clone, PartialEq)]

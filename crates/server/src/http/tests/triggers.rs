@@ -58,7 +58,7 @@ async fn lines_of_a_sensor_are_events_each_once_and_its_cursor_goes_on() {
     assert_eq!((set.status, set.json()["cursor"].clone()), (StatusCode::OK, Value::Null));
     let long =
         server.call(Method::PUT, "/pipelines/check/cursor", Some(json!({"cursor": "x".repeat(5000)}))).await;
-    assert_eq!(long.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(long.status, StatusCode::BAD_REQUEST);
     start_on(&server, "check", json!({"say": "at $CURSOR\n"})).await;
     settled(&server).await;
     assert!(events(&server, "take/orders", 7).await.iter().any(|one| one["event"] == "at none"));
@@ -171,19 +171,19 @@ async fn triggers_are_made_beside_specs_and_mistakes_are_told() {
     let refused = [
         ("a/own", json!({"after": ["b"]}), "the spec of `a` has a trigger `own`"),
         ("a/x y", json!({"after": ["b"]}), "an id has up to 64"),
-        ("a/m", json!({}), "it has one of `files`, `sensor` and `after`"),
+        ("a/m", json!({}), "it has no `files`, `sensor` or `after`"),
         ("a/m", json!({"after": ["a"]}), "is the pipeline itself"),
         ("a/m", json!({"after": ["b", "b"]}), "stands twice"),
         ("a/m", json!({"after": ["b"], "settle": "1s"}), "belongs to `files`"),
         ("a/m", json!({"files": "relative/*"}), "absolute path"),
         ("a/m", json!({"files": "/proc/../etc/*"}), "`..`"),
         ("a/m", json!({"files": "/none/there/*"}), "cannot be read"),
-        ("a/m", json!({"files": "storage:in/*", "input": "none"}), "no input `none`"),
+        ("a/m", json!({"files": "storage:in/*", "input": "none"}), "the input `none` is not declared"),
         ("a/m", json!({"files": "storage:in/*", "input": "table", "each": "batch"}), "takes one file"),
         ("a/m", json!({"after": ["b"], "when": "file.size > 1"}), "nothing is called `file`"),
         ("a/m", json!({"after": ["b"], "when": "run.id =="}), "cannot be read"),
         ("a/m", json!({"after": ["b"], "parameters": {"x": "${body}"}}), "nothing is called `body`"),
-        ("a/m", json!({"after": ["b"], "schedule": "none"}), "no entry `none`"),
+        ("a/m", json!({"after": ["b"], "schedule": "none"}), "`schedules` has no `none`"),
         ("a/m", json!({"after": ["b"], "within": "soon"}), "within"),
     ];
     for (place, body, why) in refused {
