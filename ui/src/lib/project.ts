@@ -24,7 +24,7 @@ const OWN = new RegExp(
     "triggers",
     "datasets",
     "contents",
-  "webhooks",
+    "webhooks",
     "repositories",
     "channels",
     "rules",
