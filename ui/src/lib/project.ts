@@ -22,7 +22,7 @@ const OWN = new RegExp(
     "secrets",
     "requests",
     "triggers",
-  "webhooks",
+    "webhooks",
     "repositories",
     "channels",
     "rules",
