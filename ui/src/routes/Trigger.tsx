@@ -117,7 +117,7 @@ function Facts({ trigger, fixed }: { trigger: PipelineTriggerView; fixed: boolea
   );
 }
 
-const ENDS: Readonly<Record<string, string>> = { success: "that succeeded", failure: "that failed", end: "that ended" };
+const ENDS: Readonly<Record<string, string>> = { success: "succeeded", failure: "failed", end: "ended" };
 
 /** What it waits for, by its kind. */
 function WaitsFor({ trigger: { kind, trigger: said }, fixed }: { trigger: PipelineTriggerView; fixed: boolean }) {
@@ -161,13 +161,14 @@ function WaitsFor({ trigger: { kind, trigger: said }, fixed }: { trigger: Pipeli
   return (
     <>
       <Field label="Waits for">
-        a run {ENDS[on ?? "success"]} of {after.length > 1 && "each of "}
-        {after.map((name, index) => (
-          <span key={name}>
-            {index > 0 && ", "}
-            <PipelineLink name={name} />
-          </span>
-        ))}
+        <div className={classes.ends}>
+          {after.map((name) => (
+            <PipelineLink key={name} name={name} />
+          ))}
+        </div>
+        <p className="dim">
+          {after.length > 1 ? "each has had a run that" : "it has had a run that"} {ENDS[on ?? "success"]}
+        </p>
       </Field>
       {key && (
         <Field label="Together by">

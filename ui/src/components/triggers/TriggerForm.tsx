@@ -34,12 +34,7 @@ export function TriggerForm({ pipeline, from, onSet }: TriggerFormProps) {
   const form = useTriggerForm(pipeline, from, onSet);
   const kind = kindOf(form.written.kind);
   return (
-    <FormFrame
-      label={from ? "Change" : "Make a trigger"}
-      submit={form.submit}
-      marked="[aria-invalid=true], [data-error=true]"
-      autoComplete="off"
-    >
+    <FormFrame label={from ? "Change" : "Make a trigger"} submit={form.submit} autoComplete="off">
       <div className={foot.scroll} tabIndex={0} role="region" aria-label="Fields">
         {form.problem && (
           <div className={people.head}>

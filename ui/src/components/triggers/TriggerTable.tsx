@@ -33,7 +33,7 @@ export function TriggerTable({ triggers, withoutPipeline = false, label = "Trigg
       ),
     },
     { title: "Waits for", cell: ({ trigger }) => <span className={classes.waits}>{waitsFor(trigger)}</span> },
-    { title: "Last event", cell: ({ last }) => (last ? <Last last={last} /> : <span className="dim">nothing yet</span>) },
+    { title: "Last event", cell: ({ last }) => (last ? <Last last={last} /> : <span className={classes.none}>nothing yet</span>) },
     { title: "State", cell: (trigger) => <TriggerStanding trigger={trigger} /> },
     ...(archived
       ? []
