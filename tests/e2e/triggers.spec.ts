@@ -258,3 +258,16 @@ test("for a team no folder is looked into unless it is named", async ({ bed }) =
   const { api } = await bed.up({ args: ["--team"], env: { RIGI_TRIGGERS__FOLDERS: inbox } });
   expect(await settled(api, "load/inbox", 1)).toMatchObject([{ outcome: "run" }]);
 });
+
+test("more lines than may be are told, and not read", async ({ bed }) => {
+  bed.shell("flood", "seq 1 1200");
+  bed.shell("take", "true", { parameters: { properties: { n: { type: "string", default: "" } } }, triggers: [{ id: "few", sensor: "flood", when: "event.text == '7' or event.text == '1001'", parameters: { n: "${event.text}" } }] });
+  const { api } = await bed.up();
+  const flood = await api.submit("flood");
+  await api.ended(flood.id);
+  expect(await settled(api, "take/few", 1000)).toHaveLength(1000);
+  const [run] = await runsOf(api, "take", 1);
+  expect((await api.run(run!.id)) as Run & { parameters: object }).toMatchObject({ parameters: { n: "7" } });
+  const story = await api.get<{ items: { message?: string }[] }>(`/runs/${flood.id}/events`);
+  expect(story.items.map(({ message }) => message ?? "").join("\n")).toContain("1000 of its lines are events, and 200 more lines are not read");
+});

@@ -149,7 +149,7 @@ function WaitsFor({ trigger: { kind, trigger: said }, fixed }: { trigger: Pipeli
       <>
         <Field label="Sensor">
           <PipelineLink name={said.sensor ?? ""} />
-          <span className="dim">: each line that its runs say is an event</span>
+          <p className="dim">each line that its runs say on standard output is an event</p>
         </Field>
         <Field label="Cursor">
           <SensorCursor sensor={said.sensor ?? ""} fixed={fixed} />

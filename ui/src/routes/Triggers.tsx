@@ -55,7 +55,7 @@ function List({ triggers }: { triggers: readonly PipelineTriggerView[] }) {
 
 const EXAMPLE = `triggers:
   - {id: inbox, files: "/data/in/*.csv", input: table}
-  - {id: orders, sensor: check-orders, parameters: {order: "\${id}"}}
+  - {id: orders, sensor: check-orders}
   - {id: both, after: [extract, clean], key: "\${run.due}"}`;
 
 function None({ may }: { may: boolean }) {

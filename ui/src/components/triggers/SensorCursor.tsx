@@ -37,7 +37,7 @@ export function SensorCursor({ sensor, fixed }: { sensor: string; fixed: boolean
       {data.cursor == null ? (
         <span className="dim">none: its next run begins anew</span>
       ) : (
-        <span>
+        <p>
           <code>{data.cursor}</code>
           <span className="dim">
             {" · said by "}
@@ -54,7 +54,7 @@ export function SensorCursor({ sensor, fixed }: { sensor: string; fixed: boolean
               </>
             )}
           </span>
-        </span>
+        </p>
       )}
       {!fixed && (
         <>

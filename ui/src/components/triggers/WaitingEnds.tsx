@@ -12,10 +12,11 @@ import classes from "./Triggers.module.css";
 
 export function WaitingEnds({ trigger }: { trigger: PipelineTriggerView }) {
   const all = waitingOf(trigger);
+  const there = trigger.trigger.on === "failure" ? "failed" : "succeeded";
   const keyed = trigger.trigger.key != null;
   const columns: Column<Waiting>[] = [
     ...(keyed ? [{ title: "Key", head: true, cell: ({ key }: Waiting) => <span className={classes.event}>{key}</span> }] : []),
-    { title: "Of these", head: !keyed, cell: ({ ends }) => <Ends ends={ends} /> },
+    { title: "Of these", head: !keyed, cell: ({ ends }) => <Ends ends={ends} there={there} /> },
     {
       title: "The newest",
       narrow: true,
@@ -37,12 +38,13 @@ export function WaitingEnds({ trigger }: { trigger: PipelineTriggerView }) {
   );
 }
 
-function Ends({ ends }: { ends: Waiting["ends"] }) {
+/** `there` is the shape of one that has ended. */
+function Ends({ ends, there }: { ends: Waiting["ends"]; there: string }) {
   return (
     <span className={classes.ends}>
       {ends.map(({ pipeline, run }) => (
         <span key={pipeline} className={classes.end}>
-          <StateIcon state={run ? "succeeded" : "queued"} label={false} />
+          <StateIcon state={run ? there : "queued"} label={false} />
           <span>
             {pipeline}{" "}
             {run ? (
