@@ -190,6 +190,8 @@ test("ends that wait are shown by key, a sensor's cursor is set, and all of it i
   await expect(row(page, /both/)).toContainText("extract and clean have succeeded");
   await expect(page.getByText("It has no schedule")).toBeVisible();
   await isOpen(page, "triggers-of-pipeline");
+  await page.getByRole("link", { name: "Make a trigger" }).click();
+  await expect(page.getByRole("combobox", { name: "Pipeline" })).toHaveValue("report");
   await page.goto(`${server.api.url}/pipelines/check?tab=schedules`);
   await expect(row(page, /report \/ lines/, "What waits for it")).toBeVisible();
   await page.goto(`${server.api.url}/schedules?view=starts`);

@@ -138,6 +138,9 @@ test("a sensor on a schedule says what is new: each line starts one run, and its
   const checks = (await Promise.all((await looked()).map(({ id }) => api.run(id)))) as FlowRun[];
   expect(checks.flatMap(({ started }) => started ?? []).sort()).toEqual(all.map(({ id }) => id).sort());
 
+  const lookedAfter = async (id: string): Promise<string[]> => (await api.lines(id)).filter(({ stream }) => stream === "stderr").map(({ text }) => text);
+  expect(await lookedAfter(checks[0]!.id)).toEqual(["looked after 4"]);
+
   // Where it goes on is said by a person too; what was done stays done.
   await bed.rigi(["schedules", "pause", "check/often"]);
   await api.allEnded("&pipeline=check");
@@ -145,7 +148,7 @@ test("a sensor on a schedule says what is new: each line starts one run, and its
   expect(reset.out).toContain("begins anew");
   const anew = await api.submit("check");
   await api.ended(anew.id);
-  expect((await api.lines(anew.id)).filter(({ stream }) => stream === "stderr").map(({ text }) => text)).toContain("looked after 0");
+  expect(await lookedAfter(anew.id)).toEqual(["looked after 0"]);
   await api.watch(cursor, "the cursor is at 4 again");
   expect(await runsOf(api, "take", 3)).toHaveLength(3);
 });

@@ -8,6 +8,7 @@ import { webhooksQuery } from "../../api/webhooks";
 import { firstOf, zoneOf } from "../../lib/schedule";
 import { Empty } from "../States";
 import { TriggersOf, useTriggersOf } from "../triggers/OfPipeline";
+import { MakeTriggerButton } from "../triggers/TriggerTable";
 import { WebhooksOf } from "../webhooks/OfPipeline";
 import { Due } from "./Due";
 import { MakeButton } from "./MakeButton";
@@ -46,7 +47,7 @@ export function SchedulesOf({ pipeline, schedules }: { pipeline: string; schedul
         <Empty icon="clock" title={hooks || triggers ? "It has no schedule" : "Nothing starts it by itself"}>
           <p className="dim">Its spec may say when it is due:</p>
           <pre className={classes.spec}>{'schedule: "0 6 * * *" # every day at 6:00 UTC'}</pre>
-          {may ? <MakeButton pipeline={pipeline} /> : <p className="dim">Editors and owners make others here, beside the spec.</p>}
+          {may ? <Makes pipeline={pipeline} /> : <p className="dim">Editors and owners make others here, beside the spec.</p>}
         </Empty>
       </div>
     );
@@ -56,12 +57,22 @@ export function SchedulesOf({ pipeline, schedules }: { pipeline: string; schedul
       <ScheduleTable schedules={schedules} withoutPipeline />
       {may && (
         <p className={classes.older}>
-          <MakeButton pipeline={pipeline} quiet />
+          <Makes pipeline={pipeline} quiet />
         </p>
       )}
       <WhoMay />
       <TriggersOf pipeline={pipeline} />
       <WebhooksOf pipeline={pipeline} />
     </div>
+  );
+}
+
+/** What may be made to start it. */
+function Makes({ pipeline, quiet = false }: { pipeline: string; quiet?: boolean }) {
+  return (
+    <span className={classes.pair}>
+      <MakeButton pipeline={pipeline} quiet={quiet} />
+      <MakeTriggerButton pipeline={pipeline} quiet />
+    </span>
   );
 }
