@@ -70,11 +70,11 @@ test("a file that comes starts a run with what is in it, changed again, and seve
   put(inbox, "old.csv", "there before");
   bed.shell("load", SHOW, on({}));
   const { api } = await bed.up();
-  expect(await settled(api, "load/inbox", 1)).toMatchObject([{ event: expect.stringContaining("old.csv") as string, outcome: "seen" }]);
+  expect(await settled(api, "load/inbox", 1)).toMatchObject([{ event: expect.stringContaining("old.csv"), outcome: "seen" }]);
   put(inbox, "may.csv", "1,2,3");
   put(inbox, "may.txt", "not meant");
   const [first] = await runsOf(api, "load", 1);
-  expect(await api.output(first!.id)).toEqual(["may.csv 1,2,3", expect.stringContaining("told may.csv by") as string]);
+  expect(await api.output(first!.id)).toEqual(["may.csv 1,2,3", expect.stringContaining("told may.csv by")]);
   expect(await api.run(first!.id)).toMatchObject({ trigger: { kind: "event", by: "load/inbox" } });
   put(inbox, "may.csv", "4,5,6,7", 30);
   const [, second] = await runsOf(api, "load", 2);
@@ -88,7 +88,7 @@ test("a file that comes starts a run with what is in it, changed again, and seve
   const set = await bed.rigi(batch);
   expect(set.code, set.err).toBe(0);
   const [, , third] = await runsOf(api, "load", 3);
-  expect(await api.output(third!.id)).toEqual(["may.csv 4,5,6,7", "old.csv there before", expect.stringMatching(/^told (old|may)\.csv by/) as string]);
+  expect(await api.output(third!.id)).toEqual(["may.csv 4,5,6,7", "old.csv there before", expect.stringMatching(/^told (old|may)\.csv by/)]);
   const together = await settled(api, "load/all", 2);
   expect(together.map(({ outcome, run }) => [outcome, run])).toEqual([["run", third!.id], ["run", third!.id]]);
   const list = await bed.rigi(["triggers", "list"]);
