@@ -3,13 +3,14 @@
 
     bench/together.py BINARY [NAME…]     NAME: due, events      KILLS=200 SCHEDULES=1000 FILES=2000
 
-`due`: two servers on one PostgreSQL, and a thousand schedules that are a thousand seconds late: each due time has one outcome.
+`due`: one that leads and one that follows on one PostgreSQL, and a thousand schedules that are a thousand seconds late: each due time has one outcome.
 `events`: files that come, a sensor and pipelines that wait for two others, on one server that is killed.
 Prints one line a figure, with its bar. Ends with 1 if one is missed that does not depend on the machine.
 """
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ def due(binary, root):
         entry = {"interval": "1s", "catch_up": "latest", "overlap": "skip"}
         for name in ("one", "other"):
             server = Server(binary, Path(root) / name)
-            server.keeps = ("RIGI_DATABASE__URL", "RIGI_STORAGE__URL")
+            server.keeps = ("RIGI_DATABASE__URL", "RIGI_STORAGE__URL", "RIGI_SERVER__SEAT")
             server.pipelines({f"p{n}": {"schedules": [entry | {"id": f"s{m}"} for m in range(50)]} for n in range(schedules // 50)})
             servers.append(server)
         servers[0].up()
@@ -50,12 +51,14 @@ def due(binary, root):
         psql(url, "DELETE FROM fires")
         psql(url, f"UPDATE schedules SET since = since - {LATE}000000")
         dice = random.Random(1)
-        for server in servers:
-            server.up()
-        for index in range(kills):
-            time.sleep(dice.uniform(0.3, 1.5))
-            server = servers[index % 2]
-            server.kill()
+        servers[1].data.mkdir(parents=True)
+        shutil.copy(servers[0].data / "secret.key", servers[1].data / "secret.key")
+        for index in [0, 1, *(one % 2 for one in range(kills))]:
+            os.environ["RIGI_SERVER__SEAT"] = ("leader", "follower")[index]
+            server = servers[index]
+            if server.process and server.process.poll() is None:
+                time.sleep(dice.uniform(0.3, 1.5))
+                server.kill()
             server.up()
         until = time.monotonic() + 600
         late = "SELECT COUNT(*) FROM (SELECT pipeline, id FROM schedules EXCEPT SELECT pipeline, schedule FROM fires GROUP BY 1, 2 HAVING MAX(due) > (EXTRACT(EPOCH FROM now()) - 30) * 1000000) AS missing"

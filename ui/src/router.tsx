@@ -9,7 +9,7 @@ import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
 import { pagePath } from "./lib/project";
 import { compact, many, one, parseSearch, stringifySearch, type Raw } from "./lib/search";
-import { buildNotices, buildWebhooks } from "./routerTriggers";
+import { buildNotices, buildTriggers, buildWebhooks } from "./routerTriggers";
 import { NotFound } from "./routes/NotFound";
 
 export interface RunsSearch {
@@ -239,6 +239,7 @@ function buildTree(cache: QueryClient) {
     account,
     device,
     ...buildSchedules(root, cache),
+    ...buildTriggers(root),
     ...buildWebhooks(root),
     ...buildNotices(root),
     ...buildRepositories(root, cache),

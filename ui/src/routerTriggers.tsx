@@ -4,6 +4,33 @@ import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { compact, one, type Raw } from "./lib/search";
 import type { Root } from "./router";
 
+/** What starts runs because something has happened. */
+export function buildTriggers(root: Root) {
+  const triggers = createRoute({
+    getParentRoute: () => root,
+    path: "/triggers",
+    component: lazyRouteComponent(() => import("./routes/Triggers"), "Triggers"),
+  });
+  // No pipeline is called so.
+  const made = createRoute({
+    getParentRoute: () => root,
+    path: "/triggers/-/new",
+    validateSearch: (raw: Raw) => compact({ pipeline: one(raw.pipeline) }),
+    component: lazyRouteComponent(() => import("./routes/SetTrigger"), "MakeTrigger"),
+  });
+  const trigger = createRoute({
+    getParentRoute: () => root,
+    path: "/triggers/$pipeline/$id",
+    component: lazyRouteComponent(() => import("./routes/Trigger"), "Trigger"),
+  });
+  const change = createRoute({
+    getParentRoute: () => root,
+    path: "/triggers/$pipeline/$id/change",
+    component: lazyRouteComponent(() => import("./routes/SetTrigger"), "ChangeTrigger"),
+  });
+  return [triggers, made, trigger, change] as const;
+}
+
 /** What starts runs because a program says so. */
 export function buildWebhooks(root: Root) {
   const webhooks = createRoute({

@@ -104,6 +104,7 @@ export class Live {
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
     else if (message.event === "webhook") this.gather(keys.webhooks, keys.starts);
+    else if (message.event === "trigger") this.gatherTrigger(data as { kind?: string });
     else if (message.event === "backfill") this.gather(keys.backfills);
     else if (message.event === "notice") this.gather(keys.notices);
     else if (message.event === "repository") void this.cache.invalidateQueries({ queryKey: keys.repositories });
@@ -144,6 +145,12 @@ export class Live {
     }, SCHEDULES_MS);
   }
 
+  /** Soon asks for them again; that something has happened for one changes nothing of what starts what. */
+  private gatherTrigger({ kind }: { kind?: string }): void {
+    this.gather(keys.triggers);
+    if (kind !== "fired") this.gather(keys.starts);
+  }
+
   /** Soon asks again for what is below keys, where that is shown. */
   private gather(...all: (readonly [string])[]): void {
     for (const key of all) {
@@ -162,7 +169,7 @@ export class Live {
     void this.cache.invalidateQueries({ queryKey: ["code", "pipeline", name] });
     // Its spec may say other times.
     void this.cache.invalidateQueries({ queryKey: keys.schedules });
-    this.gather(keys.starts);
+    this.gather(keys.starts, keys.triggers);
     this.refetchCounts();
   }
 

@@ -35,6 +35,9 @@ export function WideItems() {
     <>
       {edit && (
         <>
+          <Menu.Item leftSection={<Icon name="spark" size={14} />} onClick={() => void navigate({ to: "/triggers" })}>
+            Triggers
+          </Menu.Item>
           <Menu.Item leftSection={<Icon name="hook" size={14} />} onClick={() => void navigate({ to: "/webhooks" })}>
             Webhooks
           </Menu.Item>

@@ -163,6 +163,7 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("What starts what", "pipelines", () => void navigate({ to: "/schedules", search: { view: "starts" } })),
     ...(edit
       ? [
+          item("Triggers", "spark", () => void navigate({ to: "/triggers" }), "g e"),
           item("Webhooks", "hook", () => void navigate({ to: "/webhooks" }), "g w"),
           item("Notices", "bell", () => void navigate({ to: "/notices" }), "g n"),
         ]

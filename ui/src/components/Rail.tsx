@@ -71,6 +71,7 @@ export function Rail({ onSearch, onKeys }: { onSearch: () => void; onKeys: () =>
         {PLACES.map((place) => (
           <Place key={place.to} {...place} badge={place.to === "/runs" ? open : 0} mistakes={place.to === "/pipelines" ? mistakes : 0} />
         ))}
+        {rights.edit && <Place to="/triggers" icon="spark" text="Triggers" wide />}
         {rights.edit && <Place to="/webhooks" icon="hook" text="Webhooks" wide />}
         {rights.edit && <Place to="/notices" icon="bell" text="Notices" wide />}
         {rights.role && <Place to="/repositories" icon="branch" text="Repositories" wide />}
@@ -118,6 +119,7 @@ interface PlaceProps {
     | "/pipelines"
     | "/runs"
     | "/schedules"
+    | "/triggers"
     | "/webhooks"
     | "/notices"
     | "/repositories"

@@ -150,6 +150,7 @@ function useShellKeys(setOverlay: (overlay: Overlay) => void): void {
     { keys: "g c", label: "Schedules", run: () => void navigate({ to: "/schedules" }) },
     ...(rights.edit
       ? [
+          { keys: "g e", label: "Triggers", run: () => void navigate({ to: "/triggers" }) },
           { keys: "g w", label: "Webhooks", run: () => void navigate({ to: "/webhooks" }) },
           { keys: "g n", label: "Notices", run: () => void navigate({ to: "/notices" }) },
         ]

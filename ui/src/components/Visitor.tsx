@@ -21,7 +21,7 @@ export function VisitorLine() {
 
 /** Pages on which something is done, or people are shown. */
 const CLOSED =
-  /\/(?:members|project|administration|account|device|joining|webhooks|notices|repositories)(?:\/|$)|\/schedules\/new$|\/(?:change|start|backfill)$/;
+  /\/(?:members|project|administration|account|device|joining|triggers|webhooks|notices|repositories)(?:\/|$)|\/schedules\/new$|\/(?:change|start|backfill)$/;
 
 export function isClosed(pathname: string): boolean {
   return CLOSED.test(pathname.replace(/^\/projects\/[^/]+/, ""));

@@ -56,6 +56,8 @@ test("ids are said by their last four", () => {
   expect(startedBy({ kind: "restart", by: "run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A" })).toBe("restart after 7Q2A");
   expect(startedBy({ kind: "restart", by: "the server's start" })).toBe("the server's start");
   expect(startedBy({ kind: "manual", by: "you" })).toBe("you");
+  expect(startedBy({ kind: "event", by: "load/inbox" })).toBe("event of load/inbox");
+  expect(startedBy({ kind: "downstream", by: "report/both" })).toBe("ends for report/both");
 });
 
 test("the exit status is said where the message is the program's own", () => {

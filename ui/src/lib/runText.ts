@@ -108,8 +108,11 @@ export function startedBy(trigger: { kind: string; by: string }): string {
       return trigger.by;
     case "schedule":
       return backfillOf(trigger) ? `backfill ${shortId(backfillOf(trigger) ?? "")}` : `schedule ${trigger.by}`;
+    case "event":
+      return `event of ${trigger.by}`;
     case "downstream":
-      return `after ${shortId(trigger.by)}`;
+      // By a trigger that waits for several.
+      return trigger.by.includes("/") ? `ends for ${trigger.by}` : `after ${shortId(trigger.by)}`;
     case "restart":
       return trigger.by.startsWith("run_") ? `restart after ${shortId(trigger.by)}` : trigger.by;
     case "rerun":

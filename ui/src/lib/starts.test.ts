@@ -67,11 +67,17 @@ test("what the server tells becomes nodes and lines", () => {
       { kind: "downstream", by: "fetch", pipeline: "alarm", when: "failure", off: false, missing: true },
       { kind: "restart", by: "report", pipeline: "report", when: "crash", off: false, missing: false },
       { kind: "step", by: "report", pipeline: "fetch", when: "load", off: false, missing: false },
+      { kind: "files", by: "inbox", pipeline: "fetch", when: "/in/*.csv", off: true, missing: false },
+      { kind: "sensor", by: "alone", pipeline: "fetch", when: "a line", off: false, missing: false },
+      { kind: "after", by: "fetch", pipeline: "report", when: "all: success", off: false, missing: false },
+      { kind: "after", by: "alone", pipeline: "report", when: "all: failure", off: false, missing: false },
+      { kind: "after", by: "alone", pipeline: "alarm", when: "success", off: false, missing: true },
     ],
   });
   const of = (name: string) => nodes.find((one) => one.name === name);
   expect(of("nightly")).toMatchObject({ kind: "schedule", of: "fetch", words: "every day at 03:00, UTC", still: "off" });
   expect(of("key in the address")).toMatchObject({ kind: "key", of: "report" });
+  expect(of("inbox")).toMatchObject({ kind: "files", of: "fetch", words: "/in/*.csv", still: "off" });
   expect(of("alarm")).toMatchObject({ still: "there is none" });
   expect(edges.map(({ words, bad }) => [words, bad])).toEqual([
     ["", false],
@@ -81,5 +87,10 @@ test("what the server tells becomes nodes and lines", () => {
     ["failure", true],
     ["crash", true],
     ["step load", false],
+    ["", false],
+    ["a line", false],
+    ["success of all", false],
+    ["failure of all", true],
+    ["", false],
   ]);
 });

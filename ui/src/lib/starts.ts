@@ -1,15 +1,15 @@
-/** What starts what: schedules, webhooks and pipelines that others follow, and where they stand in a drawing. */
+/** What starts what: schedules, webhooks, files that come and pipelines that others follow, and where they stand in a drawing. */
 import type { StartsView } from "../api/types";
 import { cronWords } from "./cron";
 import { layoutSteps, NODE, pathOf, type Edge } from "./flow/layout";
 
-export type StarterKind = "schedule" | "webhook" | "key" | "pipeline";
+export type StarterKind = "schedule" | "webhook" | "key" | "files" | "pipeline";
 
 export interface Starter {
   id: string;
   kind: StarterKind;
   name: string;
-  /** Of a schedule: its pipeline. */
+  /** Of a schedule or files: the pipeline. */
   of?: string | undefined;
   /** When it starts something, or what it is. */
   words: string;
@@ -51,8 +51,16 @@ function starterOf({ kind, by, pipeline, when = "", off }: Told): Starter | null
     return { id: `schedule ${pipeline}/${by}`, kind: "schedule", name: by, of: pipeline, words: timesOf(when ?? ""), ...still };
   if (kind === "webhook" && by === BY_KEY)
     return { id: `key ${pipeline}`, kind: "key", name: "key in the address", of: pipeline, words: "", ...still };
+  if (kind === "files") return { id: `files ${pipeline}/${by}`, kind: "files", name: by, of: pipeline, words: when ?? "", ...still };
   if (kind === "webhook") return { id: `webhook ${by}`, kind: "webhook", name: by, words: when ?? "", ...still };
   return null;
+}
+
+/** What stands on a line that leads from one pipeline to another. */
+function wordsOf({ kind, when = "" }: Told): string {
+  if (kind === "step") return `step ${when ?? ""}`;
+  if (kind === "after") return (when ?? "").replace(/^all: (\w+)$/, "$1 of all").replace(/^success$/, "");
+  return when === "success" ? "" : (when ?? "");
 }
 
 /** What the server tells, as nodes and lines. */
@@ -61,7 +69,7 @@ export function startsOf({ pipelines, starts }: StartsView): Starts {
     pipelines.map((name) => [pipelineId(name), { id: pipelineId(name), kind: "pipeline", name, words: "" }]),
   );
   const edges = starts.map((start): Start => {
-    const { kind, by, pipeline, when, missing } = start;
+    const { by, pipeline, missing } = start;
     const to = pipelineId(pipeline);
     if (missing) nodes.set(to, { id: to, kind: "pipeline", name: pipeline, words: "", still: "there is none" });
     const starter = starterOf(start);
@@ -69,8 +77,8 @@ export function startsOf({ pipelines, starts }: StartsView): Starts {
       nodes.set(starter.id, starter);
       return { from: starter.id, to, words: "", bad: false };
     }
-    const words = kind === "step" ? `step ${when ?? ""}` : when === "success" ? "" : (when ?? "");
-    return { from: pipelineId(by), to, words, bad: words === "failure" || words === "crash" };
+    const words = wordsOf(start);
+    return { from: pipelineId(by), to, words, bad: ["failure", "crash", "failure of all"].includes(words) };
   });
   return { nodes: [...nodes.values()], edges };
 }

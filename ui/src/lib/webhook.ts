@@ -136,7 +136,8 @@ export function writtenOf(hook: WebhookView | null, fields: readonly Field[]): W
   };
 }
 
-function readOthers(text: string): Record<string, unknown> | null {
+/** One JSON object, or nothing; null: it is neither. */
+export function readOthers(text: string): Record<string, unknown> | null {
   if (text.trim() === "") return {};
   try {
     const value = readJson(text);
@@ -146,7 +147,7 @@ function readOthers(text: string): Record<string, unknown> | null {
   }
 }
 
-export function parametersOf(written: WrittenHook, fields: readonly Field[]): Record<string, unknown> {
+export function parametersOf(written: Pick<WrittenHook, "values" | "others">, fields: readonly Field[]): Record<string, unknown> {
   const said = fields.flatMap((field) => {
     const read = readValue(field, written.values[field.name] ?? "");
     return read && "value" in read ? [[field.name, read.value] as const] : [];

@@ -12,6 +12,7 @@ import { useNow } from "../../lib/now";
 import { hasMany, totalOf, type Span } from "../../lib/phases";
 import { apiPath } from "../../lib/project";
 import { attemptWord, backfillOf, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
+import { triggerOf } from "../../lib/triggers";
 import { isEnd, stateLabel, stateTone } from "../../lib/states";
 import { Approval } from "../flow/Approval";
 import { WhyNotCached } from "../flow/WhyNotCached";
@@ -106,6 +107,8 @@ function RunLink({ id }: { id: string }) {
 /** What started it: a person, a schedule, or the end of another run, which it leads to. */
 function Trigger({ run }: { run: RunView }) {
   const { edit } = useRights();
+  const trigger = triggerOf(run.trigger);
+  if (trigger) return <ByTrigger run={run} trigger={trigger} />;
   if (!run.started_by) {
     const { kind, by } = run.trigger;
     const backfill = backfillOf(run.trigger);
@@ -132,6 +135,29 @@ function Trigger({ run }: { run: RunView }) {
   return (
     <>
       {run.trigger.kind === "restart" ? "again after" : "after"} <RunLink id={run.started_by} />
+    </>
+  );
+}
+
+/** What started it has happened: a file has come, a sensor's run has said a line, the last of several pipelines has ended. */
+function ByTrigger({ run, trigger: { pipeline, id } }: { run: RunView; trigger: { pipeline: string; id: string } }) {
+  const { edit } = useRights();
+  const words = startedBy(run.trigger);
+  return (
+    <>
+      by{" "}
+      {edit ? (
+        <Link to="/triggers/$pipeline/$id" params={{ pipeline, id }} className="link">
+          {words}
+        </Link>
+      ) : (
+        words
+      )}
+      {run.started_by && (
+        <>
+          , after <RunLink id={run.started_by} />
+        </>
+      )}
     </>
   );
 }

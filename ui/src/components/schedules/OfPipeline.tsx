@@ -1,4 +1,4 @@
-/** The schedules of one pipeline, on its page: what comes next, and all of them. */
+/** The schedules of one pipeline, on its page: what comes next, and all of them; and what else starts it. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
@@ -7,6 +7,8 @@ import type { ScheduleView } from "../../api/types";
 import { webhooksQuery } from "../../api/webhooks";
 import { firstOf, zoneOf } from "../../lib/schedule";
 import { Empty } from "../States";
+import { TriggersOf, useTriggersOf } from "../triggers/OfPipeline";
+import { MakeTriggerButton } from "../triggers/TriggerTable";
 import { WebhooksOf } from "../webhooks/OfPipeline";
 import { Due } from "./Due";
 import { MakeButton } from "./MakeButton";
@@ -35,15 +37,17 @@ export function SchedulesOf({ pipeline, schedules }: { pipeline: string; schedul
   const may = edit && !archived;
   const { data } = useQuery({ ...webhooksQuery, enabled: edit });
   const hooks = data?.some((hook) => hook.pipeline === pipeline) ?? false;
+  const triggers = useTriggersOf(pipeline).length > 0;
   if (!schedules) return null;
   if (schedules.length === 0) {
     return (
       <div className={classes.scroll} tabIndex={0} role="region" aria-label="Schedules">
+        <TriggersOf pipeline={pipeline} />
         <WebhooksOf pipeline={pipeline} />
-        <Empty icon="clock" title={hooks ? "It has no schedule" : "Nothing starts it by itself"}>
+        <Empty icon="clock" title={hooks || triggers ? "It has no schedule" : "Nothing starts it by itself"}>
           <p className="dim">Its spec may say when it is due:</p>
           <pre className={classes.spec}>{'schedule: "0 6 * * *" # every day at 6:00 UTC'}</pre>
-          {may ? <MakeButton pipeline={pipeline} /> : <p className="dim">Editors and owners make others here, beside the spec.</p>}
+          {may ? <Makes pipeline={pipeline} /> : <p className="dim">Editors and owners make others here, beside the spec.</p>}
         </Empty>
       </div>
     );
@@ -53,11 +57,22 @@ export function SchedulesOf({ pipeline, schedules }: { pipeline: string; schedul
       <ScheduleTable schedules={schedules} withoutPipeline />
       {may && (
         <p className={classes.older}>
-          <MakeButton pipeline={pipeline} quiet />
+          <Makes pipeline={pipeline} quiet />
         </p>
       )}
       <WhoMay />
+      <TriggersOf pipeline={pipeline} />
       <WebhooksOf pipeline={pipeline} />
     </div>
+  );
+}
+
+/** What may be made to start it. */
+function Makes({ pipeline, quiet = false }: { pipeline: string; quiet?: boolean }) {
+  return (
+    <span className={classes.pair}>
+      <MakeButton pipeline={pipeline} quiet={quiet} />
+      <MakeTriggerButton pipeline={pipeline} quiet />
+    </span>
   );
 }

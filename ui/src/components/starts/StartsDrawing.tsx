@@ -1,4 +1,4 @@
-/** What starts what, drawn from left to right: schedules and webhooks, the pipelines that they start, and those that follow. */
+/** What starts what, drawn from left to right: schedules, webhooks and files, the pipelines that they start, and those that follow. */
 import { Link } from "@tanstack/react-router";
 import { useMemo, useState, type CSSProperties, type ReactNode } from "react";
 
@@ -7,7 +7,7 @@ import { drawStarts, type Start, type Starter, type Starts } from "../../lib/sta
 import { Icon, type IconName } from "../Icon";
 import classes from "./Starts.module.css";
 
-const ICONS: Record<Starter["kind"], IconName> = { schedule: "clock", webhook: "hook", key: "key", pipeline: "pipelines" };
+const ICONS: Record<Starter["kind"], IconName> = { schedule: "clock", webhook: "hook", key: "key", files: "file", pipeline: "pipelines" };
 
 export function StartsDrawing({ starts }: { starts: Starts }) {
   const drawn = useMemo(() => drawStarts(starts), [starts]);
@@ -110,6 +110,13 @@ function NodeLink({ node, said, style, onLook, children }: NodeProps & { childre
   if (node.kind === "webhook") {
     return (
       <Link to="/webhooks/$name" params={{ name: node.name }} {...shared}>
+        {children}
+      </Link>
+    );
+  }
+  if (node.kind === "files") {
+    return (
+      <Link to="/triggers/$pipeline/$id" params={{ pipeline: node.of ?? "", id: node.name }} {...shared}>
         {children}
       </Link>
     );

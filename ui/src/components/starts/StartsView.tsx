@@ -51,6 +51,9 @@ export function StartsView({ of }: { of: string | undefined }) {
             <Icon name="hook" size={14} /> webhook
           </span>
           <span>
+            <Icon name="file" size={14} /> files
+          </span>
+          <span>
             <Icon name="pipelines" size={14} /> pipeline
           </span>
           <span>- - after a failure</span>
@@ -72,7 +75,8 @@ function None() {
   return (
     <Empty icon="pipelines" title="Nothing starts by itself">
       <p className="dim">
-        Schedules, webhooks, and pipelines that follow others are drawn here. A spec says which follow when its run has ended:
+        Schedules, webhooks, files that are waited for, and pipelines that follow others are drawn here. A spec says which follow when its
+        run has ended:
       </p>
       <pre className={classes.spec}>
         {"downstream_triggers:\n  - {pipeline: report}\n  - {pipeline: alarm, on_success: false, on_failure: true}"}

@@ -1,23 +1,41 @@
-/** What of a body becomes which parameter. */
+/** What of a body, or of what has happened, becomes which parameter. */
 import { Textarea, TextInput } from "@mantine/core";
+import type { ReactNode } from "react";
 
 import { describeRule, textOf, type Field } from "../../lib/schema/fields";
 import fields from "../form/Form.module.css";
 import { FieldRow } from "../form/ParameterField";
 import { Section } from "../Page";
-import type { WebhookFormState } from "./useWebhookForm";
 import classes from "./Webhooks.module.css";
 
-export function MappingPart({ form }: { form: WebhookFormState }) {
+/** The form that it is a part of. */
+interface MappingForm {
+  fields: readonly Field[];
+  written: { values: Record<string, string>; others: string };
+  takesOthers: boolean;
+  at: (place: string) => string | null;
+  touch: (place: string) => void;
+  set: (change: { others: string }) => void;
+  setValue: (name: string, value: string) => void;
+}
+
+interface MappingPartProps {
+  form: MappingForm;
+  /** An expression that stands where nothing does. */
+  example: string;
+  /** What of a secret parameter. */
+  secret?: string;
+  /** What may be named. */
+  children: ReactNode;
+}
+
+export function MappingPart({ form, example, secret = "", children }: MappingPartProps) {
   if (form.fields.length === 0 && !form.takesOthers) return null;
   return (
     <Section title="Parameters">
-      <p className={classes.names}>
-        Values, or what is in the body: <code>{"${body.repository.name}"}</code>, <code>{"${headers.x_github_event}"}</code>,{" "}
-        <code>{"${event}"}</code>, <code>{"${id}"}</code>. What is not there keeps its default.
-      </p>
+      <p className={classes.names}>{children}</p>
       {form.fields.map((field) => (
-        <ValueField key={field.name} form={form} field={field} />
+        <ValueField key={field.name} form={form} field={field} example={example} secret={field.kind === "secret" ? secret : ""} />
       ))}
       {form.takesOthers && (
         <FieldRow
@@ -37,7 +55,7 @@ export function MappingPart({ form }: { form: WebhookFormState }) {
             minRows={2}
             maxRows={16}
             spellCheck={false}
-            placeholder={'{"name": "${body.name}"}'}
+            placeholder={`{"name": "${example}"}`}
             classNames={{ input: fields.code ?? "" }}
           />
         </FieldRow>
@@ -46,10 +64,16 @@ export function MappingPart({ form }: { form: WebhookFormState }) {
   );
 }
 
-function ValueField({ form, field }: { form: WebhookFormState; field: Field }) {
+interface ValueFieldProps {
+  form: MappingForm;
+  field: Field;
+  example: string;
+  secret: string;
+}
+
+function ValueField({ form, field, example, secret }: ValueFieldProps) {
   const place = `/parameters/${field.name}`;
   const id = `hook-parameter-${field.name}`;
-  const secret = field.kind === "secret" ? "It is secret: where it is made of the body, no body is kept." : "";
   const standard = field.schema.default === undefined ? "" : `${textOf(field.schema.default)} unless told`;
   return (
     <FieldRow
@@ -70,7 +94,7 @@ function ValueField({ form, field }: { form: WebhookFormState; field: Field }) {
         onChange={(event) => form.setValue(field.name, event.currentTarget.value)}
         onBlur={() => form.touch(place)}
         error={form.at(place) !== null}
-        placeholder={standard || "${body.…}"}
+        placeholder={standard || example}
         classNames={{ input: classes.expression ?? "" }}
       />
     </FieldRow>

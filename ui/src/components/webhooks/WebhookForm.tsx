@@ -50,7 +50,10 @@ export function WebhookForm({ pipeline, from, onSet }: WebhookFormProps) {
           <SecretField form={form} has={from !== null} />
         </Section>
         <WhenPart form={form} pipeline={pipeline} />
-        <MappingPart form={form} />
+        <MappingPart form={form} example="${body.…}" secret="It is secret: where it is made of the body, no body is kept.">
+          Values, or what is in the body: <code>{"${body.repository.name}"}</code>, <code>{"${headers.x_github_event}"}</code>,{" "}
+          <code>{"${event}"}</code>, <code>{"${id}"}</code>. What is not there keeps its default.
+        </MappingPart>
       </div>
       <footer className={foot.foot}>
         <div className={foot.command}>{form.command && <Command text={form.command} />}</div>

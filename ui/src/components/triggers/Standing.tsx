@@ -1,0 +1,115 @@
+/** How a trigger stands, what became of an event, and the button that has it pause or go on. */
+import { Button } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+
+import { usePauseTrigger } from "../../api/triggers";
+import type { PipelineTriggerView, TriggerEventView } from "../../api/types";
+import { stateLabel } from "../../lib/states";
+import { nameOf, outcomeOf, reasonOf, standingOf } from "../../lib/triggers";
+import { Icon } from "../Icon";
+import schedules from "../schedules/Schedules.module.css";
+import { StateIcon } from "../StateIcon";
+import { Ticked } from "../Ticked";
+import { Ago } from "../Time";
+import { Told } from "../Told";
+import classes from "./Triggers.module.css";
+
+/** Shapes tell the state too. */
+const SHAPES = {
+  On: "m3 8.600 3.400 3.400L13 4.800",
+  Paused: "M5.500 3.500v9M10.500 3.500v9",
+  Off: "M3.500 8h9",
+  Problem: "M8 2.600 14 13H2zM8 6.500v3M8 11.300v.01",
+};
+
+export function TriggerStanding({ trigger }: { trigger: PipelineTriggerView }) {
+  const { word, tone, why } = standingOf(trigger);
+  return (
+    <span>
+      <span className={`${schedules.standing ?? ""} tone-${tone}`}>
+        <svg
+          viewBox="0 0 16 16"
+          width={14}
+          height={14}
+          fill="none"
+          stroke="currentColor"
+          strokeWidth={word === "Problem" ? 1.5 : 2}
+          strokeLinecap="round"
+          aria-hidden
+        >
+          <path d={SHAPES[word]} />
+        </svg>
+        {word}
+      </span>
+      {why && (
+        <span className={`${schedules.why ?? ""} ${classes.why ?? ""}`}>
+          {" "}
+          <Ticked text={why} />
+          {word === "Paused" && trigger.paused && (
+            <>
+              , <Ago at={trigger.paused.at} />
+            </>
+          )}
+        </span>
+      )}
+    </span>
+  );
+}
+
+export function PauseTrigger({ trigger, size = "compact-sm" }: { trigger: PipelineTriggerView; size?: string }) {
+  const pause = usePauseTrigger(trigger);
+  const word = trigger.paused ? "Resume" : "Pause";
+  return (
+    <Button
+      variant="default"
+      size={size}
+      className={schedules.way ?? ""}
+      loading={pause.isPending}
+      aria-label={size === "compact-sm" ? `${word} ${nameOf(trigger)}` : undefined}
+      onClick={() => pause.mutate()}
+    >
+      {word}
+    </Button>
+  );
+}
+
+interface BecameProps {
+  event: TriggerEventView;
+  /** What was to hold. */
+  when: string | null | undefined;
+  /** Of its run, where it is known. */
+  state: string | undefined;
+}
+
+/** What became of an event: the run, with its state where that is known, or why there is none. */
+export function Became({ event, when, state }: BecameProps) {
+  const { word, tone, state: shape } = outcomeOf(event);
+  const { run } = event;
+  const reason = reasonOf(event, when);
+  if (run) {
+    return (
+      <span className={classes.outcome}>
+        {state ? <StateIcon state={state} label={false} /> : <Icon name="runs" />}
+        <span>
+          <Link to="/runs/$id" params={{ id: run }} className="link">
+            run {run.slice(-4)}
+          </Link>
+          {state && <span className="dim"> · {stateLabel(state)}</span>}
+        </span>
+      </span>
+    );
+  }
+  return (
+    <span className={classes.outcome}>
+      <StateIcon state={shape} label={false} />
+      <p>
+        <span className={`tone-${tone}`}>{word}</span>
+        {reason && (
+          <span className="dim">
+            : <Told text={reason} />
+          </span>
+        )}
+      </p>
+    </span>
+  );
+}
