@@ -82,11 +82,13 @@ pub enum Subject {
     Backfill,
     /// A repository that pipelines come from; its id is its name.
     Repository,
+    /// Packages of a pipeline, which were audited; its id is the pipeline's name.
+    Packages,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -102,6 +104,7 @@ impl Subject {
         Self::Notice,
         Self::Backfill,
         Self::Repository,
+        Self::Packages,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -123,6 +126,7 @@ impl Subject {
             Self::Notice => "notice",
             Self::Backfill => "backfill",
             Self::Repository => "repository",
+            Self::Packages => "packages",
         }
     }
 

@@ -104,6 +104,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0015_backfills.up.sql"),
         down: include_str!("../migrations/0015_backfills.down.sql"),
     },
+    Migration {
+        number: 16,
+        name: "package audits",
+        up: include_str!("../migrations/0016_package_audits.up.sql"),
+        down: include_str!("../migrations/0016_package_audits.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

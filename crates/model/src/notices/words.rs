@@ -82,6 +82,10 @@ pub fn message(kind: NoticeKind, facts: Facts, rule: Option<&Rule>) -> Message {
     let why = facts.message.clone().unwrap_or_default();
     let (title, text) = match kind {
         NoticeKind::Failed => (format!("{pipeline} failed"), why),
+        // Nothing has failed: its packages are well again.
+        NoticeKind::Recovered if facts.failures.is_none() && !why.is_empty() => {
+            (format!("{pipeline} recovered"), why)
+        }
         NoticeKind::Recovered => {
             let failures = minutes_words(facts.failures.unwrap_or(1), "failure", "failures");
             (format!("{pipeline} recovered"), format!("after {}, {failures}", time(facts.duration_ms)))
@@ -101,6 +105,7 @@ pub fn message(kind: NoticeKind, facts: Facts, rule: Option<&Rule>) -> Message {
         NoticeKind::SoftLimit => (format!("{pipeline} used more than its soft limits"), why),
         NoticeKind::Storage => ("The storage is nearly full".to_owned(), why),
         NoticeKind::Approval => (format!("{pipeline} asks for an answer"), why),
+        NoticeKind::Vulnerable => (format!("{pipeline} has vulnerable packages"), why),
         NoticeKind::Sync => (format!("The repository {subject} could not be synchronised"), why),
         NoticeKind::Sent => (facts.title.clone().unwrap_or_else(|| "A message".to_owned()), why),
         NoticeKind::Test => ("Notices from Rigi arrive".to_owned(), why),

@@ -22,6 +22,31 @@ pub struct Report {
     pub packages: Vec<Package>,
     /// What is known against them, the worst first.
     pub findings: Vec<Finding>,
+    /// Whether the source has answered at all.
+    pub answered: bool,
+    /// Why there may be more packages than these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+}
+
+/// A finding that was told, and is not over.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stands {
+    /// The package.
+    pub package: String,
+    /// The advisory's id.
+    pub id: String,
+}
+
+/// What an audit changes beside the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// What stands from now on.
+    pub standing: Vec<Stands>,
+    /// What did not stand before: it is told.
+    pub news: Vec<&'a Finding>,
+    /// Whether all is over that stood.
+    pub over: bool,
 }
 
 /// What follows from what a source says about an environment's packages. `incomplete` says why there may be more packages than these.
@@ -70,7 +95,8 @@ pub fn verdict(
         false if message.is_some() => AuditOutcome::Unknown,
         false => AuditOutcome::Clean,
     };
-    Report { outcome, message, packages: all, findings }
+    let incomplete = incomplete.map(str::to_owned);
+    Report { outcome, message, packages: all, findings, answered: advice.is_ok(), incomplete }
 }
 
 /// What could not be checked.
@@ -95,12 +121,27 @@ fn why_not(packages: &[Package], incomplete: Option<&str>, source: Option<&str>)
     }
 }
 
-/// The findings that count and were not there before: what is told.
+/// What a report changes. What could not be checked again still stands.
 #[must_use]
-pub fn news<'a>(before: &[Finding], now: &'a [Finding]) -> Vec<&'a Finding> {
-    let key = |finding: &Finding| (finding.package.clone(), finding.advisory.id.clone());
-    let known: BTreeSet<_> = before.iter().filter(|one| one.ignored.is_none()).map(key).collect();
-    now.iter().filter(|one| one.ignored.is_none() && !known.contains(&key(one))).collect()
+pub fn follow<'a>(before: &[Stands], report: &'a Report) -> Change<'a> {
+    let key = |one: &Finding| Stands { package: one.package.clone(), id: one.advisory.id.clone() };
+    let counting = || report.findings.iter().filter(|one| one.ignored.is_none());
+    let told: BTreeSet<Stands> = report.findings.iter().map(key).collect();
+    let unsure = |package: &str| {
+        let mut same = report.packages.iter().filter(|one| one.name == package).peekable();
+        match same.peek() {
+            None => report.incomplete.is_some(),
+            Some(_) => same.any(|one| one.unchecked.is_some()),
+        }
+    };
+    let mut standing: BTreeSet<Stands> = counting().map(key).collect();
+    let left = before.iter().filter(|one| !told.contains(one) && (!report.answered || unsure(&one.package)));
+    standing.extend(left.cloned());
+    Change {
+        news: counting().filter(|one| !before.contains(&key(one))).collect(),
+        over: !before.is_empty() && standing.is_empty(),
+        standing: standing.into_iter().collect(),
+    }
 }
 
 /// Findings in a line each, for people: `requests 2.19.0: PYSEC-2018-28 (high), mended in 2.20.0`.
@@ -192,11 +233,33 @@ mod tests {
         assert_eq!(told, [("2", None), ("1", Some("not reached")), ("3", Some("soon"))]);
         assert_eq!(report.outcome, AuditOutcome::Vulnerable);
         assert!(report.message.is_some());
-        let fresh = news(&[], &report.findings);
-        assert_eq!(words(&fresh), "a 1: 2 (high), mended in 2");
-        assert!(news(&report.findings, &report.findings).is_empty());
+        let first = follow(&[], &report);
+        assert_eq!(words(&first.news), "a 1: 2 (high), mended in 2");
+        assert!(follow(&first.standing, &report).news.is_empty());
         // The last day is over: what was ignored is new.
         let later = verdict(&packages, None, Ok(&known), &ignored, TODAY.tomorrow().unwrap());
-        assert_eq!(news(&report.findings, &later.findings).len(), 1);
+        assert_eq!(follow(&first.standing, &later).news.len(), 1);
+    }
+
+    #[test]
+    fn what_stands_is_over_only_when_that_is_known() {
+        let stands = [Stands { package: "a".into(), id: "1".into() }];
+        let (a, clean) = ([Package::pinned("a", "1")], advice(&[("a", Known::Advisories(Vec::new()))]));
+        let over = |report: &Report| follow(&stands, report).over;
+        let of = |incomplete, advice: Result<&Advice, &str>| verdict(&a, incomplete, advice, &[], TODAY);
+        assert!(over(&of(None, Ok(&clean))));
+        assert!(over(&of(Some("more"), Ok(&clean))));
+        assert!(!over(&of(None, Err("away"))));
+        let unclear = advice(&[("a", Known::Unchecked("unclear".into(), Vec::new()))]);
+        assert!(!over(&of(None, Ok(&unclear))));
+        // It is not there any more, or may still be.
+        assert!(over(&verdict(&[], None, Ok(&Advice::new()), &[], TODAY)));
+        assert!(!over(&verdict(&[], Some("more"), Ok(&Advice::new()), &[], TODAY)));
+        // From now on it is ignored.
+        let found = advice(&[("a", Known::Advisories(vec![advisory("1", None)]))]);
+        let ignored = [Ignored::parse("1: known").unwrap()];
+        assert!(over(&verdict(&a, None, Ok(&found), &ignored, TODAY)));
+        assert!(!over(&verdict(&a, None, Ok(&found), &[], TODAY)));
+        assert!(!follow(&[], &of(None, Ok(&clean))).over);
     }
 }

@@ -45,6 +45,7 @@ impl Config {
                 sts_endpoint: storage.sts_endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
                 credentials_for: storage.credentials_for.map(|time| time.0),
                 collect_after: self.retention.collect_after.0,
+                audits: self.audit.source.is_some(),
                 own: self.own_places(),
             })),
         }

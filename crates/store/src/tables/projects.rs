@@ -55,7 +55,8 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 28] = [
+static REST: [Statement; 29] = [
+    Statement::delete("package_audits", &[("id", Text)], "package_audits.project = v.id"),
     Statement::delete("backfills", &[("id", Text)], "backfills.project = v.id"),
     Statement::delete("notice_keys", &[("id", Text)], "notice_keys.project = v.id"),
     Statement::delete("occurrences", &[("id", Text)], "occurrences.project = v.id"),

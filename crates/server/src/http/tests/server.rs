@@ -378,6 +378,7 @@ pub fn settings() -> Settings {
         free_disk: None,
         uploads_age: Duration::from_secs(3600),
         deleted_projects_age: Duration::from_secs(30 * 24 * 3600),
+        audits: false,
         collect_after: Duration::from_secs(3600),
     }
 }
