@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 21] = [
+pub const OF_PROJECTS: [&str; 22] = [
     "pipelines",
     "runs",
     "uploads",
@@ -23,6 +23,7 @@ pub const OF_PROJECTS: [&str; 21] = [
     "incidents",
     "notice-keys",
     "repositories",
+    "package-audits",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

@@ -62,6 +62,10 @@ text_enum! {
         RepositoriesSync = "repositories.sync",
         /// To forget by which key a repository's host was known.
         RepositoriesTrust = "repositories.trust",
+        /// To see which packages pipelines have, and what is publicly known against them.
+        PackagesRead = "packages.read",
+        /// To have packages audited now.
+        PackagesAudit = "packages.audit",
         /// To see which secrets there are, by name; no value is shown to anybody.
         SecretsRead = "secrets.read",
         /// To set secrets, and to remove them.
@@ -134,8 +138,11 @@ impl Action {
             | Self::ArtifactsRead
             | Self::EventsRead
             | Self::MembersRead
-            | Self::RepositoriesRead => Needs::Role(Role::Viewer),
-            Self::RunsStart | Self::RunsCancel | Self::UploadsCreate => Needs::Role(Role::Runner),
+            | Self::RepositoriesRead
+            | Self::PackagesRead => Needs::Role(Role::Viewer),
+            Self::RunsStart | Self::RunsCancel | Self::UploadsCreate | Self::PackagesAudit => {
+                Needs::Role(Role::Runner)
+            }
             Self::SchedulesManage
             | Self::WebhooksRead
             | Self::WebhooksManage
@@ -190,6 +197,7 @@ impl Action {
                 | Self::NoticesManage
                 | Self::RepositoriesWrite
                 | Self::RepositoriesSync
+                | Self::PackagesAudit
         )
     }
 }

@@ -22,7 +22,7 @@ pub use osv::{ECOSYSTEM, Record, is_advisory_id};
 pub use osv_match::{advisories, affected_names};
 pub use pip_audit::read as read_pip_audit;
 pub use verdict::{Change, Report, Stands, follow, verdict, words};
-pub use version::{clean_text, name_of, pinned};
+pub use version::{clean_text, is_sound, is_version, name_of, pinned};
 
 use crate::state::text_enum;
 

@@ -19,6 +19,9 @@ const MOST_ALIASES: usize = 50;
 pub struct Record {
     /// Its id.
     pub id: String,
+    /// When it was changed last.
+    #[serde(default)]
+    pub modified: Option<String>,
     /// When it was taken back, if it was.
     pub withdrawn: Option<String>,
     #[serde(default)]

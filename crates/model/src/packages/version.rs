@@ -32,6 +32,24 @@ pub fn pinned(package: &Package) -> Option<Pinned> {
     Some(Pinned { name: package.name.clone(), version: public })
 }
 
+/// Whether a name and a version are nothing but that: they go into files and requests, and come from what others have packed.
+#[must_use]
+pub fn is_sound(pinned: &Pinned) -> bool {
+    let Pinned { name, version } = pinned;
+    let plain = |text: &str, more: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.len() <= LONGEST
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    plain(name, "-") && plain(version, ".-_!+")
+}
+
+/// Whether a text is a version by PEP 440.
+#[must_use]
+pub fn is_version(text: &str) -> bool {
+    read(text).is_some()
+}
+
 /// A version without what was added to it locally; `None`: it is none by PEP 440.
 pub(super) fn read(text: &str) -> Option<Version> {
     if text.len() > LONGEST {
@@ -90,6 +108,19 @@ mod tests {
         let local = pinned(&Package::pinned("torch", "2.1.0+cu118")).unwrap();
         assert_eq!(local.version, "2.1.0");
         assert_eq!(pinned(&Package::pinned("pytz", "2004d")).unwrap().version, "2004d");
+        let odd = |name: &str, version: &str| Pinned { name: name.into(), version: version.into() };
+        assert!(is_sound(&local) && is_sound(&odd("a-b", "1!2.0rc1")));
+        for bad in [
+            odd("a\n-r x", "1"),
+            odd("", "1"),
+            odd("a", ""),
+            odd("a", "1 --x"),
+            odd("-r", "1"),
+            odd("é", "1"),
+        ] {
+            assert!(!is_sound(&bad), "{bad:?}");
+        }
+        assert!(is_version("2.1.0") && !is_version("2004d-x"));
         assert!(pinned(&Package::unchecked("x", "is a folder")).is_none());
     }
 }

@@ -1,13 +1,13 @@
 //! Audits of packages: one row each, with what is told of it; the old ones go, and all of a project do with it.
 
+use rigi_model::Timestamp;
 use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::notices::{Facts, NoticeKind};
 use rigi_model::packages::{
     Advisory, AuditCause, AuditOutcome, Finding, Package, PackageOrigin, Severity, Stands,
 };
-use rigi_model::Timestamp;
-use rigi_store::packages::{AuditWord, PackageAudit};
 use rigi_store::Store;
+use rigi_store::packages::{AuditWord, PackageAudit};
 
 use crate::support::{T, lab, on_each, project};
 
@@ -19,8 +19,12 @@ fn audit(pipeline: &str, number: i64, outcome: AuditOutcome) -> PackageAudit {
         summary: Some("It sends \"credentials\" – elsewhere".into()),
         fixed_in: vec!["2.20.0".into()],
     };
-    let finding =
-        Finding { package: "requests".into(), version: "2.19.0".into(), advisory, ignored: Some("not reached".into()) };
+    let finding = Finding {
+        package: "requests".into(),
+        version: "2.19.0".into(),
+        advisory,
+        ignored: Some("not reached".into()),
+    };
     PackageAudit {
         pipeline: pipeline.into(),
         number,
@@ -48,7 +52,11 @@ fn an_audit_is_kept_as_it_was_and_told_once() {
     on_each(async |store: Store| {
         let mut commits = store.commits();
         let first = audit("etl", 1, AuditOutcome::Vulnerable);
-        let facts = Facts { pipeline: Some("etl".into()), message: Some("requests 2.19.0".into()), ..Facts::default() };
+        let facts = Facts {
+            pipeline: Some("etl".into()),
+            message: Some("requests 2.19.0".into()),
+            ..Facts::default()
+        };
         store.note_package_audit(&project(), &first, AuditWord::Found(facts.clone()), &[]).await.unwrap();
         let told = commits.recv().await.unwrap();
         let told: Vec<_> = told.others.iter().map(|change| (change.subject, change.kind.clone())).collect();

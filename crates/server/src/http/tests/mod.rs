@@ -10,6 +10,7 @@ mod gate;
 mod keys;
 mod mails;
 mod notices;
+mod packages;
 mod people;
 mod projects;
 mod projects_change;
