@@ -45,7 +45,6 @@ impl Config {
                 sts_endpoint: storage.sts_endpoint.as_ref().map(|endpoint| endpoint.0.clone()),
                 credentials_for: storage.credentials_for.map(|time| time.0),
                 collect_after: self.retention.collect_after.0,
-                audits: self.audit.source.is_some(),
                 own: self.own_places(),
             })),
         }
@@ -144,6 +143,7 @@ impl Config {
             uploads_age: retention.uploads_age.0,
             deleted_projects_age: retention.projects.0,
             collect_after: retention.collect_after.0,
+            audits: self.audit.source.is_some(),
         }
     }
 }
