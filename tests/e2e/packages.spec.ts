@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { advisory, Osv, pipAudit } from "../support/osv";
-import { signIn } from "../support/page";
+import { picture, signIn } from "../support/page";
 import { expect, test } from "../support/test";
 
 interface Audit {
@@ -54,14 +54,15 @@ test("an environment is audited once it is built; a terminal and the page show w
   osv.broken = false;
 
   await signIn(page, server);
-  await page.goto(`${server.url}/pipelines/tables?tab=packages`);
+  await page.goto(`${api.url}/pipelines/tables?tab=packages`);
   const region = page.getByRole("region", { name: "Packages" });
   await expect(region).toContainText("not all could be checked");
   await region.getByRole("button", { name: "Audit now" }).click();
   await expect(region.getByRole("table", { name: "Findings" })).toContainText("PYSEC-2026-1");
   await expect(region.getByRole("table", { name: "Findings" })).toContainText("0.8.10");
   await expect(region).toContainText("1 finding");
-  await page.goto(server.url);
+  await picture(page, "packages");
+  await page.goto(api.url);
   await page.getByRole("link", { name: "tables" }).last().click();
   await expect(page).toHaveURL(/tab=packages/);
 
@@ -92,7 +93,7 @@ test("pip-audit itself is asked, and a copy of the records; what is ignored has 
   });
   expect(osv.asked).toContain("tabulate");
   // What has no exact version was not checked.
-  expect(await audit("loose")).toMatchObject({ outcome: "unknown", message: expect.stringContaining("no exact version") as string });
+  expect(await audit("loose")).toMatchObject({ outcome: "unknown", message: expect.stringContaining("no exact version") as unknown });
   osv.broken = true;
   expect((await audit("tables")).outcome).toBe("unknown");
   await first.stop();
