@@ -82,6 +82,11 @@ static ADD: Statement = Statement::insert(
     ],
     "",
 );
+static REPLACE: Statement = Statement::delete(
+    "package_audits",
+    &[("project", Text), ("pipeline", Text), ("number", Int)],
+    "package_audits.project = v.project AND package_audits.pipeline = v.pipeline AND package_audits.number = v.number",
+);
 static FORGET: Statement = Statement::delete(
     "package_audits",
     &[("project", Text), ("pipeline", Text), ("number", Int)],
@@ -130,6 +135,15 @@ impl Row {
             label: self.label,
             message: self.message,
         })
+    }
+}
+
+impl PackageAudit {
+    /// Whether it says what another one has said, of the same packages.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (self.outcome, &self.message, &self.packages, &self.findings, &self.environment)
+            == (other.outcome, &other.message, &other.packages, &other.findings, &other.environment)
     }
 }
 
@@ -183,7 +197,7 @@ impl Db {
 
 impl Store {
     /// Notes an audit of a pipeline's packages, with what is told of it and what is done by it, in one piece. Of two with the same number the
-    /// second is refused.
+    /// second is refused. `replaced` is the number of one whose place it takes: nights in which nothing changes leave one row.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -191,6 +205,7 @@ impl Store {
         &self,
         project: &ProjectName,
         audit: &PackageAudit,
+        replaced: Option<i64>,
         word: AuditWord,
         done: &[FollowUp],
     ) -> Result<()> {
@@ -231,6 +246,11 @@ impl Store {
                 json(serde_json::to_string(&audit.standing))?.into(),
             ],
         );
+        if let Some(number) = replaced {
+            write
+                .rows
+                .add(&REPLACE, [project.to_string().into(), audit.pipeline.clone().into(), number.into()]);
+        }
         let old = audit.number - KEPT;
         write.rows.add(&FORGET, [project.to_string().into(), audit.pipeline.clone().into(), old.into()]);
         done.iter().for_each(|one| follow_ups::done(&mut write, one));

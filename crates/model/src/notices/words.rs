@@ -114,6 +114,15 @@ pub fn message(kind: NoticeKind, facts: Facts, rule: Option<&Rule>) -> Message {
         Some(project) => format!("/projects/{project}/runs/{run}"),
         None => format!("/runs/{run}"),
     });
+    let of_packages =
+        kind == NoticeKind::Vulnerable || (kind == NoticeKind::Recovered && facts.run.is_none());
+    let path = path.or_else(|| {
+        let pipeline = facts.pipeline.as_ref().filter(|_| of_packages)?;
+        Some(match &facts.project {
+            Some(project) => format!("/projects/{project}/pipelines/{pipeline}?tab=packages"),
+            None => format!("/pipelines/{pipeline}?tab=packages"),
+        })
+    });
     let title = match &facts.project {
         Some(project) if kind != NoticeKind::Sent => format!("[{project}] {title}"),
         _ => title,
@@ -202,6 +211,13 @@ mod tests {
         };
         assert_eq!(told(NoticeKind::Failed), "etl failed | exit 1");
         assert_eq!(told(NoticeKind::Recovered), "etl recovered | after 3h, 4 failures");
+        assert_eq!(told(NoticeKind::Vulnerable), "etl has vulnerable packages | exit 1");
+        let packages = Facts { run: None, failures: None, ..facts() };
+        let over = message(NoticeKind::Recovered, packages, None);
+        assert_eq!(
+            (&*over.title, &*over.text, over.path.as_deref()),
+            ("etl recovered", "exit 1", Some("/pipelines/etl?tab=packages"))
+        );
         let named = Facts { project: Some("lab".into()), ..facts() };
         let message = message(NoticeKind::Failed, named, None);
         assert_eq!(

@@ -20,7 +20,7 @@ pub struct Listed {
 /// # Errors
 /// If it is none.
 pub fn of_uv_lock(text: &str) -> Result<Listed, String> {
-    let lock: Table = toml::from_str(text).map_err(|error| clean_text(&error.message().to_owned(), 200))?;
+    let lock: Table = toml::from_str(text).map_err(|error| clean_text(error.message(), 200))?;
     let all = lock.get("package").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut listed = Listed::default();
     for one in all {

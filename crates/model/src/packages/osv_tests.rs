@@ -178,7 +178,7 @@ fn a_hundred_records_that_are_none_are_refused_or_harmless() {
             // Whatever it is, it is read in no time, and nothing of it is told that could do harm.
             match advisories(&pinned("lib", "1"), [&record]) {
                 Known::Advisories(found) | Known::Unchecked(_, found) => {
-                    assert!(found.iter().all(|one| is_sound(one)), "{path} {value}");
+                    assert!(found.iter().all(is_sound), "{path} {value}");
                 }
             }
         }

@@ -194,11 +194,11 @@ mod tests {
         assert_eq!(of(&[a.clone(), b.clone()], Ok(&both)).outcome, AuditOutcome::Clean);
         assert_eq!(of(&[], Ok(&Advice::new())).outcome, AuditOutcome::Clean);
         // The source is silent about one.
-        let half = of(&[a.clone(), b.clone()], Ok(&advice(&[("a", none.clone())])));
+        let half = of(&[a.clone(), b], Ok(&advice(&[("a", none)])));
         assert_eq!(half.outcome, AuditOutcome::Unknown);
         assert!(half.packages[1].unchecked.is_some() && half.packages[0].unchecked.is_none());
         // It is away altogether.
-        let away = of(&[a.clone()], Err("it does not answer"));
+        let away = of(std::slice::from_ref(&a), Err("it does not answer"));
         assert_eq!(
             (away.outcome, away.message.as_deref()),
             (AuditOutcome::Unknown, Some("could not be checked: it does not answer"))

@@ -200,7 +200,8 @@ impl Auditor {
         let report =
             verdict(&found.packages, found.incomplete.as_deref(), advice, &self.settings.ignored, today);
         let before = store.db().package_audits(&wanted.project, &wanted.pipeline, None, 1).await?.pop();
-        let (number, stood) = before.map_or((0, Vec::new()), |before| (before.number, before.standing));
+        let (number, stood) =
+            before.as_ref().map_or((0, Vec::new()), |before| (before.number, before.standing.clone()));
         let change = follow(&stood, &report);
         let facts = |message: String| Facts {
             pipeline: Some(wanted.pipeline.clone()),
@@ -232,7 +233,11 @@ impl Auditor {
             findings,
             standing,
         };
-        store.note_package_audit(&wanted.project, &audit, word, &wanted.done).await?;
+        let is_night = |one: &PackageAudit| one.cause == AuditCause::Schedule;
+        let same =
+            before.filter(|before| is_night(before) && is_night(&audit) && before.says_the_same(&audit));
+        let replaced = same.map(|before| before.number);
+        store.note_package_audit(&wanted.project, &audit, replaced, word, &wanted.done).await?;
         let outcome: AuditOutcome = audit.outcome;
         metrics::counter!("rigi_package_audits_total", "outcome" => outcome.as_str()).increment(1);
         Ok(audit)

@@ -44,7 +44,7 @@ fn audit(pipeline: &str, number: i64, outcome: AuditOutcome) -> PackageAudit {
 }
 
 async fn note(store: &Store, one: &PackageAudit) {
-    store.note_package_audit(&project(), one, AuditWord::Nothing, &[]).await.unwrap();
+    store.note_package_audit(&project(), one, None, AuditWord::Nothing, &[]).await.unwrap();
 }
 
 #[test]
@@ -57,7 +57,10 @@ fn an_audit_is_kept_as_it_was_and_told_once() {
             message: Some("requests 2.19.0".into()),
             ..Facts::default()
         };
-        store.note_package_audit(&project(), &first, AuditWord::Found(facts.clone()), &[]).await.unwrap();
+        store
+            .note_package_audit(&project(), &first, None, AuditWord::Found(facts.clone()), &[])
+            .await
+            .unwrap();
         let told = commits.recv().await.unwrap();
         let told: Vec<_> = told.others.iter().map(|change| (change.subject, change.kind.clone())).collect();
         assert!(told.contains(&(Subject::Packages, SubjectEvent::CHANGED.into())), "{told:?}");
@@ -65,7 +68,7 @@ fn an_audit_is_kept_as_it_was_and_told_once() {
         assert_eq!((occurred.len(), occurred[0].kind), (1, NoticeKind::Vulnerable));
         assert_eq!((occurred[0].pipeline.as_deref(), &occurred[0].facts), (Some("etl"), &facts));
         // Another server was first: neither it nor what it tells counts.
-        let again = store.note_package_audit(&project(), &first, AuditWord::Over(facts), &[]).await;
+        let again = store.note_package_audit(&project(), &first, None, AuditWord::Over(facts), &[]).await;
         assert!(again.is_err());
         assert_eq!(store.db().occurrences().await.unwrap().len(), 1);
         note(&store, &audit("etl", 2, AuditOutcome::Unknown)).await;
@@ -90,5 +93,19 @@ fn old_audits_go() {
         }
         let all = store.db().package_audits(&project(), "etl", None, 100).await.unwrap();
         assert_eq!(all.iter().map(|one| one.number).collect::<Vec<_>>(), [52, 3]);
+    });
+}
+
+#[test]
+fn nights_in_which_nothing_changes_leave_one_row() {
+    on_each(async |store: Store| {
+        note(&store, &audit("etl", 1, AuditOutcome::Vulnerable)).await;
+        note(&store, &audit("etl", 2, AuditOutcome::Clean)).await;
+        let again = audit("etl", 3, AuditOutcome::Clean);
+        assert!(again.says_the_same(&audit("etl", 2, AuditOutcome::Clean)));
+        assert!(!again.says_the_same(&audit("etl", 1, AuditOutcome::Vulnerable)));
+        store.note_package_audit(&project(), &again, Some(2), AuditWord::Nothing, &[]).await.unwrap();
+        let all = store.db().package_audits(&project(), "etl", None, 10).await.unwrap();
+        assert_eq!(all.iter().map(|one| one.number).collect::<Vec<_>>(), [3, 1]);
     });
 }

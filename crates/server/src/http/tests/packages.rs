@@ -350,6 +350,12 @@ async fn the_schedule_audits_all_and_what_was_missed_is_made_up_for_once() {
     server.state.auditor.do_due(&mut looked).await.unwrap();
     server.state.auditor.do_due(&mut None).await.unwrap();
     assert_eq!(server.get("/pipelines/fit/audits").await.json()["items"].as_array().unwrap().len(), 1);
+    // The next night says the same, in the same place.
+    let mut before = Some(rigi_model::Timestamp(0));
+    server.state.auditor.do_due(&mut before).await.unwrap();
+    let nights = server.get("/pipelines/fit/audits").await.json();
+    assert_eq!(nights["items"].as_array().unwrap().len(), 1);
+    assert_eq!(nights["items"][0]["number"], 2);
     // By hand, all at once; a command's pipeline has nothing to look at, and says so when it is asked for alone.
     let made = server.call(Method::POST, "/package-audits", None).await.json();
     assert_eq!(made["items"].as_array().unwrap().len(), 2);
