@@ -63,7 +63,7 @@ test("an environment is audited once it is built; a terminal and the page show w
   await expect(region).toContainText("1 finding");
   await picture(page, "packages");
   await page.goto(api.url);
-  await page.getByRole("link", { name: "tables" }).last().click();
+  await page.locator('a[href*="tab=packages"]').click();
   await expect(page).toHaveURL(/tab=packages/);
 
   writeFileSync(join(bed.pipelines, "tables/requirements.txt"), pinned("0.8.10"));

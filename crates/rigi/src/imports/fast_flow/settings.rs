@@ -272,7 +272,7 @@ impl Moving<'_> {
             }
         }
         let system = self.rows("system_settings").await?.into_iter().next().unwrap_or_default();
-        if system.get("dependency_audit_enabled").is_some_and(|on| truth(on)) {
+        if system.get("dependency_audit_enabled").is_some_and(truth) {
             let cron = system.get("dependency_audit_cron").unwrap_or("0 3 * * *");
             settings.insert("dependency_audit_cron".to_owned(), cron.to_owned());
         }
