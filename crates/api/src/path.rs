@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 24] = [
+pub const OF_PROJECTS: [&str; 25] = [
     "pipelines",
     "runs",
     "uploads",
@@ -26,6 +26,7 @@ pub const OF_PROJECTS: [&str; 24] = [
     "incidents",
     "notice-keys",
     "repositories",
+    "package-audits",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

@@ -313,6 +313,12 @@ fn limit_of(project: &ProjectName, pipeline: &catalog::Pipeline, ready: &catalog
 }
 
 impl Engine {
+    /// Told when environments were built whose packages are to be looked at.
+    #[must_use]
+    pub fn built(&self) -> Arc<tokio::sync::Notify> {
+        self.after.built.clone()
+    }
+
     /// A run, and the part of its spec that it goes by.
     pub(crate) async fn run_with_part(&self, run: &RunId) -> rigi_store::Result<(Run, PipelineSpec)> {
         let run = self.store.db().run_of_any(run).await?;

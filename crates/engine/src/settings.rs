@@ -74,6 +74,8 @@ pub struct Settings {
     pub uploads_age: Duration,
     /// How long projects that were deleted can be brought back.
     pub deleted_projects_age: Duration,
+    /// Whether packages of environments are audited.
+    pub audits: bool,
     /// How long things that nothing refers to are left alone before a collection takes them.
     pub collect_after: Duration,
 }

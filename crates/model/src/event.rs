@@ -86,11 +86,13 @@ pub enum Subject {
     Dataset,
     /// A repository that pipelines come from; its id is its name.
     Repository,
+    /// Packages of a pipeline, which were audited; its id is the pipeline's name.
+    Packages,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Run,
         Self::Project,
         Self::Version,
@@ -108,6 +110,7 @@ impl Subject {
         Self::Trigger,
         Self::Dataset,
         Self::Repository,
+        Self::Packages,
     ];
 
     /// As stored, and as the live stream calls its events.
@@ -131,6 +134,7 @@ impl Subject {
             Self::Trigger => "trigger",
             Self::Dataset => "dataset",
             Self::Repository => "repository",
+            Self::Packages => "packages",
         }
     }
 

@@ -17,6 +17,7 @@ pub mod log;
 pub mod mail;
 pub mod name;
 pub mod notices;
+pub mod packages;
 pub mod parameters;
 pub mod people;
 pub mod pipeline;

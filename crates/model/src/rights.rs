@@ -68,6 +68,10 @@ text_enum! {
         RepositoriesSync = "repositories.sync",
         /// To forget by which key a repository's host was known.
         RepositoriesTrust = "repositories.trust",
+        /// To see which packages pipelines have, and what is publicly known against them.
+        PackagesRead = "packages.read",
+        /// To have packages audited now.
+        PackagesAudit = "packages.audit",
         /// To see which secrets there are, by name; no value is shown to anybody.
         SecretsRead = "secrets.read",
         /// To set secrets, and to remove them.
@@ -141,8 +145,13 @@ impl Action {
             | Self::DatasetsRead
             | Self::EventsRead
             | Self::MembersRead
-            | Self::RepositoriesRead => Needs::Role(Role::Viewer),
-            Self::RunsStart | Self::RunsCancel | Self::UploadsCreate | Self::DatasetsWrite => {
+            | Self::RepositoriesRead
+            | Self::PackagesRead => Needs::Role(Role::Viewer),
+            Self::RunsStart
+            | Self::RunsCancel
+            | Self::UploadsCreate
+            | Self::DatasetsWrite
+            | Self::PackagesAudit => {
                 Needs::Role(Role::Runner)
             }
             Self::SchedulesManage
@@ -202,6 +211,7 @@ impl Action {
                 | Self::NoticesManage
                 | Self::RepositoriesWrite
                 | Self::RepositoriesSync
+                | Self::PackagesAudit
         )
     }
 }

@@ -8,3 +8,4 @@ pub mod live;
 pub mod mail;
 pub mod notices;
 pub mod outside;
+pub mod packages;

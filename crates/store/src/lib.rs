@@ -24,6 +24,7 @@ pub mod migrate;
 pub mod notices;
 mod occurrences;
 mod origin;
+pub mod packages;
 pub mod people;
 mod postgres;
 mod projects;

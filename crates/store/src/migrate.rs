@@ -105,6 +105,12 @@ const MIGRATIONS: &[Migration] = &[
         down: include_str!("../migrations/0015_backfills.down.sql"),
     },
     Migration {
+        number: 16,
+        name: "package audits",
+        up: include_str!("../migrations/0016_package_audits.up.sql"),
+        down: include_str!("../migrations/0016_package_audits.down.sql"),
+    },
+    Migration {
         number: 17,
         name: "triggers",
         up: include_str!("../migrations/0017_triggers.up.sql"),

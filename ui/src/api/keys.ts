@@ -38,6 +38,8 @@ export const keys = {
   steps: (id: string) => ["run", id, "steps"] as const,
   stepRuns: (id: string, step: string) => ["run", id, "steps", step] as const,
   secrets: ["secrets"] as const,
+  packages: (pipeline: string) => ["packages", pipeline] as const,
+  packageAudits: ["packages"] as const,
   repositories: ["repositories"] as const,
   repository: (name: string) => ["repositories", name] as const,
   schedules: ["schedules"] as const,

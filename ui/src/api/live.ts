@@ -107,6 +107,7 @@ export class Live {
     else if (message.event === "trigger") this.gatherTrigger(data as { kind?: string });
     else if (message.event === "backfill") this.gather(keys.backfills);
     else if (message.event === "notice") this.gather(keys.notices);
+    else if (message.event === "packages") this.gather(keys.packageAudits);
     else if (message.event === "repository") void this.cache.invalidateQueries({ queryKey: keys.repositories });
     else if (message.event === "schedule") this.gatherSchedule(data as { id: string; kind?: string });
     // Told of a project when it is written: servers go by it a moment later.

@@ -1038,6 +1038,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/package-audits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last audit of each pipeline of the project. */
+        get: operations["list_package_audits"];
+        put?: never;
+        /** Audits the packages of all pipelines of the project now; those without an environment of Rigi's are left out. */
+        post: operations["audit_all_packages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -1178,6 +1196,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{name}/audits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Audits of a pipeline's packages, the newest first. */
+        get: operations["list_audits_of_packages"];
+        put?: never;
+        /** Audits the packages of a pipeline now. */
+        post: operations["audit_packages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/{name}/code": {
         parameters: {
             query?: never;
@@ -1242,6 +1278,23 @@ export interface paths {
         };
         /** The steps of a flow, drawn. A pipeline without steps is an empty drawing. */
         get: operations["draw_pipeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{name}/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packages of a pipeline, with what the last audit found against them. */
+        get: operations["list_packages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1961,6 +2014,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/package-audits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last audit of each pipeline of the project. */
+        get: operations["list_package_audits_of_project"];
+        put?: never;
+        /** Audits the packages of all pipelines of the project now; those without an environment of Rigi's are left out. */
+        post: operations["audit_all_packages_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/pipelines": {
         parameters: {
             query?: never;
@@ -1989,6 +2060,24 @@ export interface paths {
         get: operations["get_pipeline_of_project"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/pipelines/{name}/audits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Audits of a pipeline's packages, the newest first. */
+        get: operations["list_audits_of_packages_of_project"];
+        put?: never;
+        /** Audits the packages of a pipeline now. */
+        post: operations["audit_packages_of_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2059,6 +2148,23 @@ export interface paths {
         };
         /** The steps of a flow, drawn. A pipeline without steps is an empty drawing. */
         get: operations["draw_pipeline_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/pipelines/{name}/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packages of a pipeline, with what the last audit found against them. */
+        get: operations["list_packages_of_project"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5186,6 +5292,42 @@ export interface components {
             /** @description Six digits of the moment, or a recovery code. */
             code: string;
         };
+        /** @description Something that is publicly known against a package. */
+        FindingView: {
+            /** @description Its ids elsewhere. */
+            aliases?: string[];
+            /** @description Versions in which it is mended, the oldest first. */
+            fixed_in?: string[];
+            /**
+             * @description The advisory.
+             * @example PYSEC-2018-28
+             */
+            id: string;
+            /** @description Why it does not count here, by `audit.ignore`. */
+            ignored?: string | null;
+            /**
+             * @description The package.
+             * @example requests
+             */
+            package: string;
+            /**
+             * @description How bad it is, where that is said: `low`, `medium`, `high`, `critical`.
+             * @example high
+             */
+            severity?: string | null;
+            /** @description A line about it. */
+            summary?: string | null;
+            /**
+             * @description Where it is described.
+             * @example https://osv.dev/vulnerability/PYSEC-2018-28
+             */
+            url: string;
+            /**
+             * @description Its version.
+             * @example 2.19.0
+             */
+            version: string;
+        };
         /** @description A due time, and what became of it. */
         FireView: {
             /**
@@ -5912,6 +6054,106 @@ export interface components {
              * @description How often it was tried.
              */
             tries: number;
+        };
+        /** @description What an audit of a pipeline's packages came to. */
+        PackageAuditView: {
+            /** @description Who asked for it. */
+            asked_by: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /**
+             * @description What made it begin: `build`, `schedule` or `hand`.
+             * @example schedule
+             */
+            cause: string;
+            /** @description What was found, the worst first; what is ignored comes last. */
+            findings: components["schemas"]["FindingView"][];
+            /** @description What could not be checked, and why. */
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description Counts from 1 for each pipeline.
+             */
+            number: number;
+            /**
+             * @description How it was known which packages there are.
+             * @example environment
+             */
+            origin: string;
+            /**
+             * @description `clean`: all were checked and nothing is known against them; `vulnerable`: something is, and is not ignored; `unknown`: not all could
+             *     be checked, and nothing is known against the others.
+             * @example clean
+             */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description How many packages there were.
+             */
+            packages: number;
+            /** @description The pipeline. */
+            pipeline: string;
+            /** @description Who was asked for advisories. */
+            source: string;
+            /**
+             * Format: int64
+             * @description How many of them could not be checked.
+             */
+            unchecked: number;
+        };
+        /** @description A package. */
+        PackageView: {
+            /** @description What the last audit found of it. */
+            findings?: components["schemas"]["FindingView"][];
+            /**
+             * @description Its name, as PEP 503 has it.
+             * @example requests
+             */
+            name: string;
+            /** @description Why it was not, or cannot be, checked. Absent, where it was checked, or where nobody has tried. */
+            unchecked?: string | null;
+            /**
+             * @description Its version, where it is known.
+             * @example 2.19.0
+             */
+            version?: string | null;
+        };
+        /** @description The packages that a pipeline has now, with what the last audit found. */
+        PackagesView: {
+            audit?: components["schemas"]["PackageAuditView"] | null;
+            /**
+             * @description The environment.
+             * @example Python 3.12.1 with 14 packages
+             */
+            environment?: string | null;
+            /** @description Why there may be more than these. */
+            incomplete?: string | null;
+            /**
+             * Format: date-time
+             * @description When all are audited next, by the server's schedule.
+             */
+            next_at?: string | null;
+            /** @description Why none can be looked at. */
+            none?: string | null;
+            /**
+             * @description How it is known which there are: `environment`, that of its last run; `files`, what its files name.
+             * @example environment
+             */
+            origin?: string | null;
+            /** @description The packages are others than those that were audited. */
+            outdated: boolean;
+            /** @description The packages, by name. */
+            packages: components["schemas"]["PackageView"][];
+            /** @description The pipeline. */
+            pipeline: string;
+            /**
+             * @description Who is asked for advisories; absent: nobody, so that nothing is audited.
+             * @example https://api.osv.dev
+             */
+            source?: string | null;
         };
         /** @description One page of a list. */
         Page_ArtifactView: {
@@ -6690,6 +6932,63 @@ export interface components {
                  * @description How often it was tried.
                  */
                 tries: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PackageAuditView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description Who asked for it. */
+                asked_by: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                at: string;
+                /**
+                 * @description What made it begin: `build`, `schedule` or `hand`.
+                 * @example schedule
+                 */
+                cause: string;
+                /** @description What was found, the worst first; what is ignored comes last. */
+                findings: components["schemas"]["FindingView"][];
+                /** @description What could not be checked, and why. */
+                message?: string | null;
+                /**
+                 * Format: int64
+                 * @description Counts from 1 for each pipeline.
+                 */
+                number: number;
+                /**
+                 * @description How it was known which packages there are.
+                 * @example environment
+                 */
+                origin: string;
+                /**
+                 * @description `clean`: all were checked and nothing is known against them; `vulnerable`: something is, and is not ignored; `unknown`: not all could
+                 *     be checked, and nothing is known against the others.
+                 * @example clean
+                 */
+                outcome: string;
+                /**
+                 * Format: int64
+                 * @description How many packages there were.
+                 */
+                packages: number;
+                /** @description The pipeline. */
+                pipeline: string;
+                /** @description Who was asked for advisories. */
+                source: string;
+                /**
+                 * Format: int64
+                 * @description How many of them could not be checked.
+                 */
+                unchecked: number;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -8472,7 +8771,7 @@ export interface components {
             /** @description What comes within this time is told together, such as `60s`. */
             digest?: string | null;
             /**
-             * @description Of what: `failed`, `recovered`, `succeeded`, `slow`, `missed`, `waiting`, `stopped`, `soft-limit`, `storage`, `approval`, `sync`.
+             * @description Of what: `failed`, `recovered`, `succeeded`, `slow`, `missed`, `waiting`, `stopped`, `soft-limit`, `storage`, `approval`, `vulnerable`, `sync`.
              * @example [
              *       "failed",
              *       "recovered"
@@ -12637,6 +12936,82 @@ export interface operations {
             };
         };
     };
+    list_package_audits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by pipeline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageAuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_all_packages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What each came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageAuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_people: {
         parameters: {
             query?: {
@@ -13151,6 +13526,93 @@ export interface operations {
             };
         };
     };
+    list_audits_of_packages: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 50; 20 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageAuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_packages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageAuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_pipeline_code: {
         parameters: {
             query?: never;
@@ -13349,6 +13811,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GraphView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_packages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All packages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackagesView"];
                 };
             };
             /** @description A problem */
@@ -15781,6 +16284,88 @@ export interface operations {
             };
         };
     };
+    list_package_audits_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by pipeline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageAuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_all_packages_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What each came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageAuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_pipelines_of_project: {
         parameters: {
             query?: {
@@ -15855,6 +16440,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PipelineView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audits_of_packages_of_project: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most so many, up to 50; 20 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageAuditView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_packages_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageAuditView"];
                 };
             };
             /** @description A problem */
@@ -16085,6 +16761,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GraphView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_packages_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Name of the pipeline */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All packages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackagesView"];
                 };
             };
             /** @description A problem */

@@ -21,6 +21,7 @@ export const TOLD: readonly Told[] = [
   { value: "soft-limit", word: "soft limit", help: "A run uses more than its `soft_limits`." },
   { value: "storage", word: "storage", help: "Nine tenths of what may be stored are used." },
   { value: "approval", word: "approval", help: "A step of a flow waits for an answer." },
+  { value: "vulnerable", word: "vulnerable", help: "Packages have known vulnerabilities." },
   { value: "sync", word: "sync", help: "A repository cannot be synchronised." },
 ];
 
@@ -39,6 +40,7 @@ const TROUBLES: Readonly<Record<string, string>> = {
   slow: "is slow",
   "soft-limit": "uses more than its soft limits",
   storage: "is nearly full",
+  vulnerable: "has vulnerable packages",
   sync: "cannot be synchronised",
   approval: "asks for an answer",
 };

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import type { RunFilter } from "../api/keys";
+import { packageAuditsQuery } from "../api/packages";
 import { pipelinesQuery, runsQuery, useSystem } from "../api/queries";
 import { useVisitor } from "../api/session";
 import type { PipelineSummary, RunSummary } from "../api/types";
@@ -13,6 +14,7 @@ import { PipelineRow } from "../components/PipelineRow";
 import { RunRow } from "../components/RunRow";
 import { Banner, Failure } from "../components/States";
 import { plural } from "../lib/format";
+import { outcomeOf } from "../lib/packages";
 import { isEnd } from "../lib/states";
 import classes from "./Home.module.css";
 
@@ -58,6 +60,7 @@ export function Home() {
             </Section>
           )}
           <LatelyUsed pipelines={list} />
+          {!visitor && <VulnerablePackages />}
         </>
       )}
     </Page>
@@ -110,6 +113,25 @@ function FailedRuns({ runs }: { runs: RunSummary[] }) {
         <RunRow key={run.id} run={run} />
       ))}
       {shown.length === 0 && <p className={classes.none}>No run has failed.</p>}
+    </Section>
+  );
+}
+
+/** Comes last: it may be known later than the rest, and pushes nothing away. */
+function VulnerablePackages() {
+  const { data } = useQuery(packageAuditsQuery);
+  const vulnerable = data?.filter(({ outcome }) => outcome === "vulnerable") ?? [];
+  if (vulnerable.length === 0) return null;
+  return (
+    <Section title="Pipelines with vulnerable packages">
+      {vulnerable.map((audit) => (
+        <p key={audit.pipeline} className={classes.broken}>
+          <Link to="/pipelines/$name" params={{ name: audit.pipeline }} search={{ tab: "packages" }} className={classes.brokenName}>
+            {audit.pipeline}
+          </Link>
+          <span className="tone-bad">{outcomeOf(audit).word}</span>
+        </p>
+      ))}
     </Section>
   );
 }

@@ -17,6 +17,7 @@ import { Icon } from "../components/Icon";
 import { Markdown } from "../components/Markdown";
 import { Mistakes } from "../components/Mistakes";
 import { Page } from "../components/Page";
+import { PackagesOf } from "../components/packages/PackagesOf";
 import { RunList } from "../components/RunList";
 import { Banner, Empty, Failure } from "../components/States";
 import { Strip } from "../components/Strip";
@@ -32,7 +33,7 @@ import { isEnd } from "../lib/states";
 import classes from "./Pipeline.module.css";
 
 const route = getRouteApi("/pipelines/$name");
-const TABS = ["runs", "steps", "schedules", "parameters", "code", "spec"] as const;
+const TABS = ["runs", "steps", "schedules", "parameters", "packages", "code", "spec"] as const;
 type PipelineTab = (typeof TABS)[number];
 
 export function Pipeline() {
@@ -42,7 +43,7 @@ export function Pipeline() {
   const { data: pipeline, error, refetch } = useQuery(pipelineQuery(name));
   const { data: schedules } = useQuery(schedulesOfQuery(name));
   const value = TABS.find((one) => one === tab) ?? "runs";
-  const { start: mayStart } = useRights();
+  const { start: mayStart, visitor } = useRights();
   const start = () => void (pipeline?.runnable && navigate({ to: "/pipelines/$name/start", params: { name } }));
   useKeys("Pipeline", mayStart ? [{ keys: "s", label: "Start", run: start }] : []);
   const crumbs = [{ text: "Pipelines", link: { to: "/pipelines" } as const }, { text: name }];
@@ -60,6 +61,7 @@ export function Pipeline() {
           ...(pipeline.kind === "flow" || value === "steps" ? [{ value: "steps", label: "Steps" } as const] : []),
           { value: "schedules", label: "Schedules", count: schedules?.length },
           { value: "parameters", label: "Parameters" },
+          ...(visitor ? [] : [{ value: "packages", label: "Packages" } as const]),
           { value: "code", label: "Code" },
           { value: "spec", label: "Spec" },
         ]}
@@ -68,6 +70,7 @@ export function Pipeline() {
         {value === "steps" && <FlowPlan pipeline={pipeline} />}
         {value === "schedules" && <SchedulesOf pipeline={name} schedules={schedules} />}
         {value === "parameters" && <TakesView pipeline={pipeline} />}
+        {value === "packages" && <PackagesOf pipeline={name} />}
         {value === "code" && (
           <CodeView
             owner={{ pipeline: name }}

@@ -57,7 +57,7 @@ pub struct RuleView {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetRule {
-    /// Of what: `failed`, `recovered`, `succeeded`, `slow`, `missed`, `waiting`, `stopped`, `soft-limit`, `storage`, `approval`, `sync`.
+    /// Of what: `failed`, `recovered`, `succeeded`, `slow`, `missed`, `waiting`, `stopped`, `soft-limit`, `storage`, `approval`, `vulnerable`, `sync`.
     #[schema(example = json!(["failed", "recovered"]))]
     pub on: Vec<String>,
     /// Names of pipelines, in which `*` stands for anything; none: all.

@@ -174,6 +174,10 @@ impl Policies for VersionCache {
         self.policies.find(of).and_then(|found| found.soft.clone())
     }
 
+    fn audits(&self) -> bool {
+        self.settings.audits
+    }
+
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs {
         self.needs.find(project, of).unwrap_or_default()
     }

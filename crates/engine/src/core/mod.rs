@@ -69,6 +69,8 @@ pub(crate) struct After {
     pub flows: FlowWords,
     /// Told when something is to be done because a run has ended.
     pub follow: Arc<Notify>,
+    /// Told when environments were built whose packages are to be looked at.
+    pub built: Arc<Notify>,
 }
 
 impl After {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rigi_model::attempt::FailureClass;
 use rigi_model::event::{RunEvent, tell_versions};
 use rigi_model::run::{EnvironmentUse, Happening, LogFacts};
+use rigi_model::triggers::FollowUpKind;
 use rigi_model::{Actor, AttemptKey, Exit, Reason, RunId, RunState, Timestamp};
 use rigi_store::{NewRun, RunChange};
 use rigi_work::plan::{AttemptPlan, Ended, Observation, Observed};
@@ -149,7 +150,11 @@ impl<P: Policies> Ledger<P> {
             Observation::Prepared { environment, message, took } => {
                 let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                 let environment = EnvironmentUse { id: environment, label: message, took_us };
-                self.meet(&key.run, Happening::Prepared { attempt, environment }, at, round);
+                let built = environment.took_us > 0 && self.policies.audits();
+                let look = built.then_some((FollowUpKind::Packages, at));
+                round.follows |= built;
+                let add = |change: &mut RunChange| change.follow_ups.extend(look);
+                self.meet_with(&key.run, Happening::Prepared { attempt, environment }, at, round, add);
             }
             Observation::Started { .. } => {
                 if entry.state() == RunState::Starting {

@@ -66,6 +66,10 @@ pub trait Policies {
     fn soft_limits(&self, _of: &VersionPart) -> Option<SoftLimits> {
         None
     }
+    /// Whether packages of environments are looked at once they are built.
+    fn audits(&self) -> bool {
+        false
+    }
     /// What each run takes of what its project has at one time.
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs;
     /// Whose share of its project's places a run takes.

@@ -90,8 +90,9 @@ async fn end(
         Tale { kind, facts, dedupe: format!("{incident} {kind}"), project }.tell(&rules, now, words);
     }
     if ended == Ended::Succeeded {
-        // What was missed, or had waited, is over as well.
-        for other in open.iter().filter(|incident| incident.kind != NoticeKind::Failed) {
+        // What was missed, or had waited, is over as well. Its packages are what they were.
+        let lasts = |kind| matches!(kind, NoticeKind::Failed | NoticeKind::Vulnerable);
+        for other in open.iter().filter(|incident| !lasts(incident.kind)) {
             words.incidents.push(rigi_store::notices::IncidentRow { closed_at: Some(now), ..other.clone() });
         }
         let succeeded = NoticeKind::Succeeded;

@@ -100,6 +100,23 @@ impl Watch {
                 let id = keep((before, &told), (project, one.kind, pipeline), None, now, &mut words);
                 told.kind.and(id).map(|id| format!("{id} {}", one.kind))
             }
+            // What is new beside what is known already is told, and is the same trouble.
+            (NoticeKind::Vulnerable, Some(pipeline)) => {
+                let open = self.engine.store().db().open_incidents(project, pipeline).await?;
+                let before = open.iter().find(|incident| incident.kind == one.kind);
+                let told = meet_trouble(before.map(incident), one.kind, now);
+                let id = keep((before, &told), (project, one.kind, pipeline), None, now, &mut words);
+                id.map(|id| format!("{id} {} {}", one.kind, one.id))
+            }
+            (NoticeKind::Recovered, Some(pipeline)) => {
+                let open = self.engine.store().db().open_incidents(project, pipeline).await?;
+                let over = open.into_iter().find(|incident| incident.kind == NoticeKind::Vulnerable);
+                over.map(|over| {
+                    let dedupe = format!("{} {}", over.id, one.kind);
+                    words.incidents.push(rigi_store::notices::IncidentRow { closed_at: Some(now), ..over });
+                    dedupe
+                })
+            }
             _ => {
                 let run = one.facts.run.as_ref().map(|run| format!("{run} {}", one.kind));
                 Some(run.unwrap_or_else(|| one.id.to_string()))

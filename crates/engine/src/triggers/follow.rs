@@ -83,8 +83,15 @@ async fn at_start(engine: &Engine, project: &Project) {
 /// Does what is due; how long until the next is.
 async fn all_due(engine: &Engine, projects: &Projects) -> rigi_store::Result<Option<Duration>> {
     let is_told = |one: &FollowUp| matches!(one.kind, FollowUpKind::Notice | FollowUpKind::SoftLimit);
-    let (told, led): (Vec<_>, Vec<_>) =
-        engine.store().db().follow_ups().await?.into_iter().partition(is_told);
+    let (built, all): (Vec<_>, Vec<_>) = engine
+        .store()
+        .db()
+        .follow_ups()
+        .await?
+        .into_iter()
+        .partition(|one| one.kind == FollowUpKind::Packages);
+    look_at_packages(engine, &built).await?;
+    let (told, led): (Vec<_>, Vec<_>) = all.into_iter().partition(is_told);
     let mut next = None;
     for one in led {
         let now = Timestamp::now();
@@ -100,6 +107,20 @@ async fn all_due(engine: &Engine, projects: &Projects) -> rigi_store::Result<Opt
         do_one(engine, projects, one).await?;
     }
     Ok(if told.len() > TOLD_TOGETHER { Some(Duration::ZERO) } else { next })
+}
+
+/// Says to who audits packages that there are some, or that nobody does any more.
+async fn look_at_packages(engine: &Engine, built: &[FollowUp]) -> rigi_store::Result<()> {
+    if engine.settings.audits {
+        if !built.is_empty() {
+            engine.after.built.notify_one();
+        }
+        return Ok(());
+    }
+    for one in built {
+        engine.store().followed(one, &[], &[], &[], Timestamp::now()).await?;
+    }
+    Ok(())
 }
 
 /// What came of it.
@@ -142,7 +163,7 @@ async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_st
                 }
                 None => false,
             },
-            FollowUpKind::Trigger | FollowUpKind::Notice | FollowUpKind::SoftLimit => true,
+            FollowUpKind::Trigger | FollowUpKind::Notice | FollowUpKind::SoftLimit | FollowUpKind::Packages => true,
         };
         if !done {
             return Ok(false);

@@ -7,7 +7,9 @@
 mod apart;
 mod build;
 mod collect;
+mod declared;
 mod failure;
+mod installed;
 mod need;
 mod notebook;
 mod project;
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub use collect::Collected;
+pub use declared::{Files, Format, declared};
 pub use notebook::runner_path;
 use rigi_work::plan::AttemptPlan;
 pub use uv::UvConfig;
@@ -133,6 +136,15 @@ impl Environments {
     #[must_use]
     pub fn build_log(&self, hash: &str) -> PathBuf {
         self.folder.join(hash).join("build.log")
+    }
+
+    /// The packages that are installed in an environment; `None`: it is not here, or not whole.
+    #[must_use]
+    pub fn installed(&self, hash: &str) -> Option<Vec<rigi_model::packages::Package>> {
+        // What is stored as a hash names a folder, and nothing else.
+        let is_hash = !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let folder = self.folder.join(hash);
+        (is_hash && build::read(&folder).is_some()).then(|| installed::packages(&folder))
     }
 
     fn touch(&self, folder: &Path) -> bool {

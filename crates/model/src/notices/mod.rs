@@ -40,6 +40,8 @@ text_enum! {
         Storage = "storage",
         /// A step waits for somebody's answer.
         Approval = "approval",
+        /// A pipeline's packages have a known vulnerability.
+        Vulnerable = "vulnerable",
         /// Pipelines could not be brought from a repository.
         Sync = "sync",
         /// A program has sent it.

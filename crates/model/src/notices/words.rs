@@ -82,6 +82,10 @@ pub fn message(kind: NoticeKind, facts: Facts, rule: Option<&Rule>) -> Message {
     let why = facts.message.clone().unwrap_or_default();
     let (title, text) = match kind {
         NoticeKind::Failed => (format!("{pipeline} failed"), why),
+        // Nothing has failed: its packages are well again.
+        NoticeKind::Recovered if facts.failures.is_none() && !why.is_empty() => {
+            (format!("{pipeline} recovered"), why)
+        }
         NoticeKind::Recovered => {
             let failures = minutes_words(facts.failures.unwrap_or(1), "failure", "failures");
             (format!("{pipeline} recovered"), format!("after {}, {failures}", time(facts.duration_ms)))
@@ -101,6 +105,7 @@ pub fn message(kind: NoticeKind, facts: Facts, rule: Option<&Rule>) -> Message {
         NoticeKind::SoftLimit => (format!("{pipeline} used more than its soft limits"), why),
         NoticeKind::Storage => ("The storage is nearly full".to_owned(), why),
         NoticeKind::Approval => (format!("{pipeline} asks for an answer"), why),
+        NoticeKind::Vulnerable => (format!("{pipeline} has vulnerable packages"), why),
         NoticeKind::Sync => (format!("The repository {subject} could not be synchronised"), why),
         NoticeKind::Sent => (facts.title.clone().unwrap_or_else(|| "A message".to_owned()), why),
         NoticeKind::Test => ("Notices from Rigi arrive".to_owned(), why),
@@ -108,6 +113,15 @@ pub fn message(kind: NoticeKind, facts: Facts, rule: Option<&Rule>) -> Message {
     let path = facts.run.as_ref().map(|run| match &facts.project {
         Some(project) => format!("/projects/{project}/runs/{run}"),
         None => format!("/runs/{run}"),
+    });
+    let of_packages =
+        kind == NoticeKind::Vulnerable || (kind == NoticeKind::Recovered && facts.run.is_none());
+    let path = path.or_else(|| {
+        let pipeline = facts.pipeline.as_ref().filter(|_| of_packages)?;
+        Some(match &facts.project {
+            Some(project) => format!("/projects/{project}/pipelines/{pipeline}?tab=packages"),
+            None => format!("/pipelines/{pipeline}?tab=packages"),
+        })
     });
     let title = match &facts.project {
         Some(project) if kind != NoticeKind::Sent => format!("[{project}] {title}"),
@@ -197,6 +211,13 @@ mod tests {
         };
         assert_eq!(told(NoticeKind::Failed), "etl failed | exit 1");
         assert_eq!(told(NoticeKind::Recovered), "etl recovered | after 3h, 4 failures");
+        assert_eq!(told(NoticeKind::Vulnerable), "etl has vulnerable packages | exit 1");
+        let packages = Facts { run: None, failures: None, ..facts() };
+        let over = message(NoticeKind::Recovered, packages, None);
+        assert_eq!(
+            (&*over.title, &*over.text, over.path.as_deref()),
+            ("etl recovered", "exit 1", Some("/pipelines/etl?tab=packages"))
+        );
         let named = Facts { project: Some("lab".into()), ..facts() };
         let message = message(NoticeKind::Failed, named, None);
         assert_eq!(

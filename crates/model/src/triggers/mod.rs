@@ -36,6 +36,8 @@ text_enum! {
         Notice = "notice",
         /// Who wants to know is told of its soft limits.
         SoftLimit = "soft-limit",
+        /// An environment was built for it: its packages are looked at.
+        Packages = "packages",
     }
 }
 

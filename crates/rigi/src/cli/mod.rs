@@ -20,6 +20,7 @@ mod looked;
 mod migrate;
 mod notices;
 mod output;
+mod packages;
 mod pairs;
 mod people;
 mod pipelines;
@@ -138,6 +139,8 @@ enum Command {
     Repositories(repositories::Repositories),
     /// Bring pipelines to what their repositories have now
     Sync(repositories::SyncNow),
+    /// Which packages pipelines have, and what is publicly known against them
+    Packages(packages::Packages),
     /// Check the specs of pipelines, as `rigi pipelines validate`
     Validate(pipelines::Validate),
     /// Write a pipeline that works, to start from
@@ -252,6 +255,7 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Secrets(command) => command.run(&session),
         Command::Repositories(command) => command.run(&session),
         Command::Sync(command) => command.run(&session),
+        Command::Packages(command) => command.run(&session),
         Command::Validate(command) => command.run(&session),
         Command::Init(command) => command.run(),
         Command::Import(command) => command.run(&session),

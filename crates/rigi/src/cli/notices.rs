@@ -93,7 +93,7 @@ struct RuleArgs {
     /// Its name
     rule: String,
     /// Of what, with commas between: failed, recovered, succeeded, slow, missed, waiting, stopped, soft-limit, storage, approval,
-    /// sync
+    /// vulnerable, sync
     #[arg(long, value_delimiter = ',')]
     on: Vec<String>,
     /// A channel; more than once

@@ -3,6 +3,7 @@
 //! [`sections`] lists every key once, with its documentation, type and default. From that one list come the typed
 //! [`Config`], the reader with its suggestions, `rigi config show --origin` and `docs/operate/configuration.md`.
 
+mod audit;
 mod environment;
 mod error;
 mod file;

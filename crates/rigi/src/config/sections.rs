@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rigi_server::mail::Encryption;
 
+use super::audit::{AuditSource, AuditTimes, IgnoredAdvisories};
 use super::key::Key;
 use super::mail::{MailSender, MailTls, Times};
 use super::projects::ProjectConfig;
@@ -326,6 +327,19 @@ sections! {
         size: Bytes = Bytes(1 << 30);
         /// A commit has no more files, below the folder that is taken of it.
         files: u64 = 100_000;
+    }
+
+    /// What is publicly known against the packages of environments. Without `source`, nobody is asked.
+    audit: Audit {
+        /// Who is asked: an OSV API (`https://api.osv.dev`), the full path of a folder or a zip with OSV's records (`/srv/osv/all.zip`) for
+        /// machines that reach no API, or the program `pip-audit`, by that name or its full path. It is told names and versions of packages.
+        source: Option<AuditSource> = None;
+        /// When all pipelines' packages are looked at, as cron in UTC, beside after each build of an environment. `none`: then alone.
+        schedule: Option<AuditTimes> = Some(AuditTimes::default());
+        /// Advisories that do not count, each with a reason and perhaps a last day: `CVE-2023-32681 until 2027-03-31: no proxy here`.
+        ignore: IgnoredAdvisories = IgnoredAdvisories::default();
+        /// One audit takes no longer.
+        timeout: Time = Time(Duration::from_secs(300));
     }
 
     /// What starts runs when something has happened.

@@ -154,6 +154,7 @@ impl Config {
             uploads_age: retention.uploads_age.0,
             deleted_projects_age: retention.projects.0,
             collect_after: retention.collect_after.0,
+            audits: self.audit.source.is_some(),
         }
     }
 }

@@ -41,12 +41,18 @@ pub enum Exit {
 /// Every code with its meaning, for the help.
 pub const MEANINGS: &[(Exit, &str)] = &[
     (Exit::Ok, "it worked; with `--wait` or `--follow`: the run succeeded (or was skipped by its own rules)"),
-    (Exit::Failed, "the run failed; `rigi doctor` or `rigi backup verify` found something wrong"),
+    (
+        Exit::Failed,
+        "the run failed; `rigi doctor`, `rigi backup verify` or `rigi packages audit` found something wrong",
+    ),
     (Exit::Usage, "the command line is wrong"),
     (Exit::BadInput, "a parameter, an input or another value is wrong; nothing was started"),
     (Exit::BadSpec, "a pipeline's spec has a mistake"),
     (Exit::NotFound, "there is no such run, pipeline or file"),
-    (Exit::Unavailable, "no server answers, or it cannot do this now"),
+    (
+        Exit::Unavailable,
+        "no server answers, or it cannot do this now; `rigi packages audit` could not check all packages",
+    ),
     (Exit::Internal, "a mistake of Rigi's"),
     (Exit::CannotCreate, "a file or folder cannot be written, or is there already"),
     (

@@ -13,6 +13,7 @@ use rigi_server::live::{Feeds, Logs};
 use rigi_server::mail::{Mail, Post};
 use rigi_server::notices::Sender;
 use rigi_server::outside::Outside;
+use rigi_server::packages::{Auditor, keep_auditing};
 use rigi_store::{Renew, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -103,6 +104,7 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
         rigi_engine::triggers::start(parts.engine.clone(), parts.projects.clone());
         rigi_engine::flows::start(parts.engine.clone(), parts.projects.clone());
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
+        tokio::spawn(keep_auditing(state.auditor.clone()));
         if loaded.config.people.enabled {
             let idle = loaded.config.people.session_idle.0;
             let audit = loaded.config.retention.audit.map(|age| age.0);
@@ -226,6 +228,12 @@ pub(crate) fn state(
         mail,
         outside,
         sender,
+        auditor: Auditor::new(
+            parts.engine.clone(),
+            parts.projects.clone(),
+            parts.collector.environments.clone(),
+            loaded.config.audit_settings(),
+        ),
         feeds: Feeds::default(),
         logs: Logs::new(parts.engine.clone()),
         started_at: Timestamp::now(),

@@ -29,6 +29,7 @@ mod members;
 mod newcomers;
 mod notices;
 mod openapi;
+mod packages;
 mod people;
 mod pipelines;
 mod plain;
@@ -120,6 +121,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(webhooks::router())
         .merge(notices::router())
         .merge(repositories::router())
+        .merge(packages::router())
         .merge(feed::router())
         .merge(surroundings::router())
         .merge(system::router())

@@ -45,6 +45,8 @@ pub struct Inner {
     pub outside: Outside,
     /// Who sends notices.
     pub sender: Sender,
+    /// Audits packages.
+    pub auditor: crate::packages::Auditor,
     /// What changed, for the live stream.
     pub feeds: Feeds,
     /// The logs that are followed.

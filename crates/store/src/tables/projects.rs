@@ -55,7 +55,7 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 35] = [
+static REST: [Statement; 36] = [
     Statement::delete("dataset_tags", &[("id", Text)], "dataset_tags.project = v.id"),
     Statement::delete("dataset_versions", &[("id", Text)], "dataset_versions.project = v.id"),
     Statement::delete("datasets", &[("id", Text)], "datasets.project = v.id"),
@@ -63,6 +63,7 @@ static REST: [Statement; 35] = [
     Statement::delete("trigger_arrivals", &[("id", Text)], "trigger_arrivals.project = v.id"),
     Statement::delete("triggers", &[("id", Text)], "triggers.project = v.id"),
     Statement::delete("cursors", &[("id", Text)], "cursors.project = v.id"),
+    Statement::delete("package_audits", &[("id", Text)], "package_audits.project = v.id"),
     Statement::delete("backfills", &[("id", Text)], "backfills.project = v.id"),
     Statement::delete("notice_keys", &[("id", Text)], "notice_keys.project = v.id"),
     Statement::delete("occurrences", &[("id", Text)], "occurrences.project = v.id"),

@@ -115,6 +115,13 @@ fn piece(settings: &Settings, variables: &BTreeMap<String, String>) -> String {
     let python =
         variable("DEFAULT_PYTHON_VERSION").map(|version| format!("default_version = {}", text(version)));
     section(&mut out, "python", &[python]);
+    let audit = settings.get("dependency_audit_cron").map(|cron| {
+        // Days of the week count otherwise there; without them, the text means the same.
+        let same = cron.split_whitespace().count() == 5 && cron.trim_end().ends_with('*');
+        let schedule = same.then(|| format!("schedule = {}", text(cron.trim())));
+        [Some(format!("source = {}", text("pip-audit"))), schedule]
+    });
+    section(&mut out, "audit", &audit.unwrap_or_default());
     mail(&mut out, settings);
     targets(&mut out, variables);
     people(&mut out, variables);
@@ -264,6 +271,11 @@ impl Moving<'_> {
                 settings.insert(name.to_owned(), value.to_owned());
             }
         }
+        let system = self.rows("system_settings").await?.into_iter().next().unwrap_or_default();
+        if system.get("dependency_audit_enabled").is_some_and(truth) {
+            let cron = system.get("dependency_audit_cron").unwrap_or("0 3 * * *");
+            settings.insert("dependency_audit_cron".to_owned(), cron.to_owned());
+        }
         Ok(settings)
     }
 
@@ -339,6 +351,7 @@ mod tests {
             ("log_max_size_mb", "20"),
             ("retry_attempts", "1"),
             ("log_retention_days", "400"),
+            ("dependency_audit_cron", "30 2 * * *"),
             ("email_enabled", "1"),
             ("smtp_host", "mail.example.org"),
             ("smtp_port", "465"),
@@ -358,6 +371,8 @@ mod tests {
         assert_eq!(read["limits"]["timeout"].as_str(), Some("3600s"));
         assert_eq!(read["retention"]["runs"].as_str(), Some("none"));
         assert_eq!(read["retention"]["age"].as_str(), Some("400d"));
+        assert_eq!(read["audit"]["source"].as_str(), Some("pip-audit"));
+        assert_eq!(read["audit"]["schedule"].as_str(), Some("30 2 * * *"));
         assert_eq!(read["mail"]["tls"].as_str(), Some("tls"));
         assert_eq!(read["mail"]["from"].as_str(), Some("Cider \"house\" <cider@example.org>"));
         assert_eq!(read["targets"]["kubernetes"]["namespace"].as_str(), Some("flows"));

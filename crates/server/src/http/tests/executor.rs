@@ -1,5 +1,6 @@
 //! An executor without processes. What a run does is said by its parameters: `hold` keeps it running until it is stopped; `tell`
-//! has it tell what it was given; `fail` has it fail, `route` choose a route, `outputs` leave small values, `say` says just that; else it ends at once, with a
+//! has it tell what it was given; `environment` is what was built for it; `fail` has it fail, `route` choose a route, `outputs` leave small
+//! values, `say` says just that; else it ends at once, with a
 //! line in its log and a file.
 
 use std::collections::HashSet;
@@ -58,6 +59,13 @@ impl Executor for FakeExecutor {
     }
 
     fn launch(&self, plan: AttemptPlan) {
+        if let Some(environment) = plan.parameters.get("environment").and_then(Value::as_str) {
+            let (environment, message) = (environment.to_owned(), "Python 3.12.1 with packages".to_owned());
+            self.tell(
+                &plan.key,
+                Observation::Prepared { environment, message, took: Duration::from_secs(1) },
+            );
+        }
         self.tell(&plan.key, Observation::Started { pid: 1 });
         if plan.parameters.get("hold").is_some_and(|hold| hold == true) {
             self.held.lock().unwrap().insert(plan.key);

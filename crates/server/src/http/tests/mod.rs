@@ -11,6 +11,7 @@ mod gate;
 mod keys;
 mod mails;
 mod notices;
+mod packages;
 mod people;
 mod projects;
 mod projects_change;

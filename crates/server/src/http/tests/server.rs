@@ -34,6 +34,7 @@ use crate::http::health::Readiness;
 use crate::http::{AppState, Inner, Surroundings, router};
 use crate::live::{Feeds, Logs};
 use crate::mail::{Encryption, Letter, Mail, MailSettings, Sender};
+use crate::packages::{AuditSettings, Auditor};
 
 pub(super) const TOKEN: &str = "a-token-of-tests";
 
@@ -95,17 +96,18 @@ impl TestServer {
     /// With projects that may have so many active runs, and a pipeline in each of these places: the folder of each project is
     /// called as it.
     pub async fn start(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
-        Self::start_for(projects, pipelines, Crowd::OnePerson, |_| {}).await
+        Self::start_for(projects, pipelines, Crowd::OnePerson, AuditSettings::default(), |_| {}).await
     }
 
     /// The same for people with accounts.
     pub async fn start_team(projects: &[(&str, Option<u64>)], pipelines: &[&str]) -> Self {
-        Self::start_for(projects, pipelines, Crowd::People, |_| {}).await
+        Self::start_for(projects, pipelines, Crowd::People, AuditSettings::default(), |_| {}).await
     }
 
     /// The same, where they get mail: it stays in the queue. Links lead to `https://rigi.example.org`.
     pub async fn start_mailing() -> Self {
-        Self::start_for(&[("lab", None)], &["default/fit", "lab/fit"], Crowd::PeopleWithMail, |_| {}).await
+        let (projects, pipelines) = ([("lab", None)], ["default/fit", "lab/fit"]);
+        Self::start_for(&projects, &pipelines, Crowd::PeopleWithMail, AuditSettings::default(), |_| {}).await
     }
 
     /// The same with other settings.
@@ -114,13 +116,19 @@ impl TestServer {
         pipelines: &[&str],
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        Self::start_for(projects, pipelines, Crowd::OnePerson, change).await
+        Self::start_for(projects, pipelines, Crowd::OnePerson, AuditSettings::default(), change).await
+    }
+
+    /// The same, which audits packages.
+    pub async fn start_auditing(pipelines: &[&str], audits: AuditSettings) -> Self {
+        Self::start_for(&[], pipelines, Crowd::OnePerson, audits, |settings| settings.audits = true).await
     }
 
     async fn start_for(
         projects: &[(&str, Option<u64>)],
         pipelines: &[&str],
         crowd: Crowd,
+        audits: AuditSettings,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -176,7 +184,9 @@ impl TestServer {
         let git = GitSettings { protocols: vec!["https".into(), "file".into()], ..GitSettings::default() };
         let repositories = Repositories::new(engine.clone(), projects.clone(), git);
         repositories.start();
+        let auditor = Auditor::new(engine.clone(), projects.clone(), collector.environments.clone(), audits);
         let state = AppState::new(Inner {
+            auditor,
             repositories,
             logs: Logs::new(engine.clone()),
             engine,
@@ -379,6 +389,7 @@ pub fn settings() -> Settings {
         watched_folders: rigi_engine::WatchedFolders::Any,
         uploads_age: Duration::from_secs(3600),
         deleted_projects_age: Duration::from_secs(30 * 24 * 3600),
+        audits: false,
         collect_after: Duration::from_secs(3600),
     }
 }
