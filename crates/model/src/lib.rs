@@ -34,6 +34,7 @@ pub mod state;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod tools;
 pub mod trigger;
 pub mod triggers;
 pub mod version;

@@ -10,6 +10,7 @@ pub mod document;
 pub mod entry;
 mod fast_flow;
 pub mod fields;
+mod form_words;
 mod hints;
 mod likeness;
 mod limits;

@@ -9,6 +9,7 @@ mod completion;
 mod config;
 mod doctor;
 mod follow;
+mod from_tool;
 mod gc;
 mod help;
 mod here;
