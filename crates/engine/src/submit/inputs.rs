@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rigi_model::ProjectName;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::name::is_of_format;
 use rigi_store::RunInput;
 
 use super::{InputSource, SubmitError, invalid};
@@ -41,6 +42,11 @@ impl Engine {
             }
             for file in files {
                 let file = self.input(project, &name, file).await?;
+                if !declared.formats.is_empty() && !is_of_format(&file.name, &declared.formats) {
+                    let formats = declared.formats.join("`, `");
+                    let other = format!("the input `{name}` takes files of `{formats}`, not `{}`", file.name);
+                    return Err(invalid(pointer, other));
+                }
                 if inputs.iter().any(|other| other.input == name && other.name == file.name) {
                     let twice = format!("the input `{name}` has two files named `{}`", file.name);
                     return Err(invalid(pointer, twice));

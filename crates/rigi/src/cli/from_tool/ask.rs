@@ -35,7 +35,7 @@ pub(super) fn describe(tool: &Path) -> anyhow::Result<(Kind, Vec<u8>, String)> {
     for (kind, option, target, wanted) in asked {
         remark(&format!("asking: {shown} {option} {}", target.display()));
         let words = [program.as_os_str(), option.as_ref(), target.as_os_str()];
-        let ended = run(folder.path(), &words, Stdio::null(), Stdio::null())?;
+        let ended = run(folder.path(), &words, Stdio::null(), None)?;
         let found = if wanted.is_file() { Some(wanted) } else { only_ctd(folder.path()) };
         if let Some(file) = found.filter(|_| ended.status.is_some_and(|status| status.success())) {
             return Ok((kind, read_bounded(&file)?, format!("{shown} {option}")));
@@ -68,7 +68,7 @@ pub(super) fn defaults(script: &Path, code: &[u8]) -> anyhow::Result<Vec<u8>> {
     let words = ["python3", "-I", "-S", "-c", READ_DEFAULTS].map(OsStr::new);
     let out = File::create(&found).context("making a file to read into")?;
     let stdin = File::open(&copy).context("reading the script")?;
-    let ended = run(folder.path(), &words, stdin.into(), out.into())?;
+    let ended = run(folder.path(), &words, stdin.into(), Some(out))?;
     if ended.status.is_some_and(|status| status.success()) {
         return Ok(read_bounded(&found)?);
     }
@@ -100,9 +100,10 @@ impl Ended {
     }
 }
 
-fn run(folder: &Path, words: &[&OsStr], stdin: Stdio, stdout: Stdio) -> anyhow::Result<Ended> {
+fn run(folder: &Path, words: &[&OsStr], stdin: Stdio, stdout: Option<File>) -> anyhow::Result<Ended> {
     let log = folder.join(".said");
     let errors = File::create(&log).context("making a file for what it says")?;
+    let stdout = stdout.map_or_else(|| errors.try_clone(), Ok).context("making a file for what it says")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     let status = runtime.block_on(async {
         let mut child = tokio::process::Command::new("/bin/sh")

@@ -11,6 +11,7 @@ mod keys;
 mod mails;
 mod notices;
 mod people;
+mod process_types;
 mod projects;
 mod projects_change;
 mod projects_move;
