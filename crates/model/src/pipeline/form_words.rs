@@ -63,7 +63,8 @@ mod tests {
     fn words_of_forms_are_checked_and_those_of_others_are_not() {
         let good = "{n: {type: integer, default: 1, x-section: 'a:b', x-advanced: true, x-hidden: false, x-mine: 7}}";
         assert_eq!(read(good), Ok(Vec::new()));
-        let long = "{type: object, x-sections: {a: What a is.}, properties: {n: {type: integer, default: 1}}}";
+        let long =
+            "{type: object, x-sections: {a: What a is.}, properties: {n: {type: integer, default: 1}}}";
         assert_eq!(read(long), Ok(Vec::new()));
         let wrong = read("{n: {type: integer, default: 1, x-section: 3, x-advanced: 'yes'}}").unwrap_err();
         assert_eq!(wrong.len(), 2, "{wrong:?}");

@@ -131,7 +131,10 @@ pub fn is_of_format(file: &str, formats: &[String]) -> bool {
     let lower = file.to_ascii_lowercase();
     let bare = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".bz2")).unwrap_or(&lower);
     let ends = |name: &str, format: &str| name.strip_suffix(format).is_some_and(|stem| stem.ends_with('.'));
-    formats.iter().map(|format| format.to_ascii_lowercase()).any(|format| ends(&lower, &format) || ends(bare, &format))
+    formats
+        .iter()
+        .map(|format| format.to_ascii_lowercase())
+        .any(|format| ends(&lower, &format) || ends(bare, &format))
 }
 
 /// Whether a text can be a label's key: as an input's name, and with `/` within.

@@ -105,7 +105,11 @@ fn read_formats(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
     let formats = found.texts(notes)?;
     for format in formats.iter().filter(|format| !is_format(format)) {
         let message = format!("{}: `{}` is no ending of files", found.name(), excerpt(format));
-        notes.wrong_with(found.node.at, message, "Write it without a dot in front, such as `mzML` or `tar.gz`.");
+        notes.wrong_with(
+            found.node.at,
+            message,
+            "Write it without a dot in front, such as `mzML` or `tar.gz`.",
+        );
     }
     Some(formats)
 }

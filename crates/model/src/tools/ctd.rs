@@ -20,7 +20,10 @@ pub fn read_ctd(bytes: &[u8]) -> Result<ToolDescription, ToolError> {
         "PARAMETERS" => (None, &root),
         "tool" => {
             let parameters = root.child("PARAMETERS");
-            (Some(&root), parameters.ok_or_else(|| ToolError::at(root.line, "`<tool>` has no `<PARAMETERS>`"))?)
+            (
+                Some(&root),
+                parameters.ok_or_else(|| ToolError::at(root.line, "`<tool>` has no `<PARAMETERS>`"))?,
+            )
         }
         other => {
             let message = format!("it is `<{}>` and neither `<tool>` nor `<PARAMETERS>`", excerpt(other));
@@ -36,9 +39,8 @@ pub fn read_ctd(bytes: &[u8]) -> Result<ToolDescription, ToolError> {
     if name.contains(crate::text::is_unseen) || name.len() > 200 {
         return Err(ToolError::at(root.line, "the tool's name is too long, or holds what cannot be seen"));
     }
-    let version_item = node.children.iter().find(|child| {
-        child.name == "ITEM" && child.attribute("name") == Some("version")
-    });
+    let version_item =
+        node.children.iter().find(|child| child.name == "ITEM" && child.attribute("name") == Some("version"));
     let instances: Vec<&Element> = instances(node).collect();
     let around = instances.first().copied().unwrap_or(node);
     if instances.len() > 1 {
@@ -141,7 +143,8 @@ fn is_web(address: &str) -> bool {
 
 /// `<cli>`, or the places of parameters; else names.
 fn told_by(tool: Option<&Element>, name: &str, items: &[ToolItem], notes: &mut Vec<String>) -> ToldBy {
-    let elements = tool.and_then(|tool| tool.child("cli")).map(|cli| cli.children.as_slice()).unwrap_or_default();
+    let elements =
+        tool.and_then(|tool| tool.child("cli")).map(|cli| cli.children.as_slice()).unwrap_or_default();
     let mut arguments = Vec::new();
     for element in elements.iter().filter(|element| element.name == "clielement") {
         let option = element.attribute("optionIdentifier").unwrap_or_default().to_owned();
@@ -155,13 +158,16 @@ fn told_by(tool: Option<&Element>, name: &str, items: &[ToolItem], notes: &mut V
     }
     if arguments.is_empty() && items.iter().any(|item| item.position.is_some()) {
         let named = items.iter().filter(|item| item.position.is_none());
-        arguments.extend(named.map(|item| Argument {
-            option: format!("-{}", item.path.join(":")),
-            item: item.path.clone(),
-        }));
+        arguments.extend(
+            named.map(|item| Argument {
+                option: format!("-{}", item.path.join(":")),
+                item: item.path.clone(),
+            }),
+        );
         let mut placed: Vec<&ToolItem> = items.iter().filter(|item| item.position.is_some()).collect();
         placed.sort_by_key(|item| item.position);
-        arguments.extend(placed.iter().map(|item| Argument { option: String::new(), item: item.path.clone() }));
+        arguments
+            .extend(placed.iter().map(|item| Argument { option: String::new(), item: item.path.clone() }));
     }
     if arguments.is_empty() { ToldBy::Names } else { ToldBy::Arguments(arguments) }
 }

@@ -19,10 +19,14 @@ pub fn read_defaults(name: &str, json: &[u8]) -> Result<ToolDescription, ToolErr
         .map_err(|error| ToolError::new(format!("`DEFAULTS` cannot be read as JSON: {error}")))?;
     let entries: Vec<Map<String, Value>> = match value {
         Value::Object(values) => values.into_iter().map(entry_of).collect(),
-        Value::Array(items) => items.into_iter().enumerate().map(|(at, item)| match item {
-            Value::Object(entry) => Ok(entry),
-            _ => Err(ToolError::new(format!("`DEFAULTS`: entry {} is no dictionary", at + 1))),
-        }).collect::<Result<_, _>>()?,
+        Value::Array(items) => items
+            .into_iter()
+            .enumerate()
+            .map(|(at, item)| match item {
+                Value::Object(entry) => Ok(entry),
+                _ => Err(ToolError::new(format!("`DEFAULTS`: entry {} is no dictionary", at + 1))),
+            })
+            .collect::<Result<_, _>>()?,
         _ => return Err(ToolError::new("`DEFAULTS` is neither a dictionary nor a list of them")),
     };
     if entries.len() > MOST_ITEMS {
@@ -56,14 +60,16 @@ fn entry_of((key, value): (String, Value)) -> Map<String, Value> {
 }
 
 fn item(entry: &Map<String, Value>, at: usize, notes: &mut Vec<String>) -> Result<ToolItem, ToolError> {
-    let text = |name: &str| entry.get(name).and_then(Value::as_str).map(plain).filter(|text| !text.is_empty());
+    let text =
+        |name: &str| entry.get(name).and_then(Value::as_str).map(plain).filter(|text| !text.is_empty());
     let key = entry.get("key").and_then(Value::as_str).filter(|key| !key.is_empty() && key.len() <= 200);
     let key = key.filter(|key| !key.contains(crate::text::is_unseen));
     let key = key.ok_or_else(|| ToolError::new(format!("`DEFAULTS`: entry {at} has no usable `key`")))?;
     let value = entry.get("value").unwrap_or(&Value::Null);
     let flag = |name: &str| entry.get(name).and_then(Value::as_bool) == Some(true);
     let hidden = flag("hide");
-    let options: Vec<String> = entry.get("options").and_then(Value::as_array).into_iter().flatten().map(shown).collect();
+    let options: Vec<String> =
+        entry.get("options").and_then(Value::as_array).into_iter().flatten().map(shown).collect();
     let (kind, list) = match port_of(key, value, hidden) {
         Some(kind) => (kind, true),
         None => kind_of(value),
@@ -147,7 +153,8 @@ fn range(entry: &Map<String, Value>) -> Choice {
         (from, to) => {
             let value = entry.get("value").and_then(Value::as_f64);
             let fits = |low: f64, high: f64| low <= high;
-            let from = from.filter(|from| value.zip(from.as_f64()).is_none_or(|(value, from)| fits(from, value)));
+            let from =
+                from.filter(|from| value.zip(from.as_f64()).is_none_or(|(value, from)| fits(from, value)));
             let to = to.filter(|to| value.zip(to.as_f64()).is_none_or(|(value, to)| fits(value, to)));
             Choice::Range(from, to)
         }

@@ -94,7 +94,8 @@ impl Parts {
         for item in tool.items.iter().filter(|item| item.kind.is_input()) {
             if item.executable {
                 let program = crate::text::excerpt(&item.default.join(" "));
-                let stays = if program.is_empty() { "the tool's own".to_owned() } else { format!("`{program}`") };
+                let stays =
+                    if program.is_empty() { "the tool's own".to_owned() } else { format!("`{program}`") };
                 self.notes.push(format!("`{}`: stays {stays}, programs are no files of a run", item.shown()));
                 continue;
             }

@@ -123,7 +123,10 @@ impl Found {
     /// Takes what lies in a section.
     pub fn take(&mut self, section: &Element, path: &[String]) -> Result<(), ToolError> {
         if path.len() > DEEPEST {
-            return Err(ToolError::at(section.line, format!("sections lie deeper than {DEEPEST} in each other")));
+            return Err(ToolError::at(
+                section.line,
+                format!("sections lie deeper than {DEEPEST} in each other"),
+            ));
         }
         for element in &section.children {
             if !matches!(element.name.as_str(), "NODE" | "ITEM" | "ITEMLIST") {
@@ -224,7 +227,8 @@ impl Found {
         };
         let range = text.split_once(':').and_then(|(from, to)| Some((bound(from)?, bound(to)?)));
         let Some((from, to)) = range else {
-            let message = format!("`{}`: its restriction `{}` is none of numbers", item.shown(), excerpt(text));
+            let message =
+                format!("`{}`: its restriction `{}` is none of numbers", item.shown(), excerpt(text));
             self.notes.push(message);
             return Choice::Any;
         };
@@ -240,7 +244,8 @@ impl Found {
             if !choices.contains(value) {
                 let (value, shown) = (value.clone(), excerpt(value));
                 if !value.is_empty() {
-                    let message = format!("`{}`: its own default `{shown}` is none of its choices", item.shown());
+                    let message =
+                        format!("`{}`: its own default `{shown}` is none of its choices", item.shown());
                     self.notes.push(format!("{message}, and is one now"));
                 }
                 choices.insert(0, value);
@@ -252,7 +257,8 @@ impl Found {
         let value = |number: &Option<Number>| number.as_ref().and_then(Number::as_f64);
         let (low, high) = (value(&from), value(&to));
         if low.zip(high).is_some_and(|(low, high)| low > high) {
-            self.notes.push(format!("`{}`: its smallest value is above its largest; neither counts", item.shown()));
+            self.notes
+                .push(format!("`{}`: its smallest value is above its largest; neither counts", item.shown()));
             return Choice::Any;
         }
         let defaults = || item.default.iter().filter_map(|text| text.trim().parse::<f64>().ok());
@@ -278,7 +284,11 @@ impl Tags<'_> {
     }
 }
 
-fn kind_of(element: &Element, tags: &Tags<'_>, restrictions: &str) -> Result<(ItemKind, Option<usize>), ToolError> {
+fn kind_of(
+    element: &Element,
+    tags: &Tags<'_>,
+    restrictions: &str,
+) -> Result<(ItemKind, Option<usize>), ToolError> {
     let kind = match element.attribute("type").unwrap_or("string").trim() {
         "int" | "integer" | "long" => (ItemKind::Integer, None),
         "double" | "float" => (ItemKind::Number, None),
@@ -296,7 +306,10 @@ fn kind_of(element: &Element, tags: &Tags<'_>, restrictions: &str) -> Result<(It
         "string" => (ItemKind::Text, None),
         other => {
             let name = excerpt(element.attribute("name").unwrap_or_default());
-            return Err(ToolError::at(element.line, format!("`{name}` is of the unknown type `{}`", excerpt(other))));
+            return Err(ToolError::at(
+                element.line,
+                format!("`{name}` is of the unknown type `{}`", excerpt(other)),
+            ));
         }
     };
     Ok(kind)
@@ -313,7 +326,12 @@ fn default_of(element: &Element, length: Option<usize>) -> Result<Vec<String>, T
     } else {
         let value = element.attribute("value");
         match length {
-            Some(_) => value.unwrap_or_default().split([',', ':', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+            Some(_) => value
+                .unwrap_or_default()
+                .split([',', ':', ' '])
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect(),
             None => value.map(str::to_owned).into_iter().collect(),
         }
     };

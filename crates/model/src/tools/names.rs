@@ -54,7 +54,7 @@ fn cleaned(text: &str, fits: impl Fn(char) -> bool) -> String {
 /// The name of a pipeline that runs a tool, made of the tool's.
 pub(super) fn folder_name(tool: &str) -> String {
     let name = cleaned(tool, |c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | ' '));
-    let name = name.trim_matches(|c: char| !c.is_alphanumeric() && c != '_').replace("..", ".");
+    let name = name.trim_matches(|c: char| !c.is_alphanumeric()).replace("..", ".");
     let short: String = name.chars().take(60).collect();
     if short.is_empty() { "tool".to_owned() } else { short }
 }

@@ -49,7 +49,11 @@ fn described(item: &ToolItem) -> Map<String, Value> {
 }
 
 /// What a tool writes, and the parameter that says whether and as what it does, if that is open.
-pub(super) fn output(item: &ToolItem, inputs: &[(&ToolItem, String)], names: &mut Names) -> (Port, Option<Property>) {
+pub(super) fn output(
+    item: &ToolItem,
+    inputs: &[(&ToolItem, String)],
+    names: &mut Names,
+) -> (Port, Option<Property>) {
     let name = names.port(&item.path);
     let switch = switch(item);
     let tool = json!({

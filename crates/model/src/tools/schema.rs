@@ -100,9 +100,14 @@ fn default_value(item: &ToolItem, notes: &mut Vec<String>) -> Option<Value> {
         let values: Option<Vec<Value>> = item.default.iter().map(|text| value(item.kind, text)).collect();
         return match values {
             Some(values) if values.is_empty() && (item.required || item.length.is_some()) => None,
-            Some(values) if item.length.is_none_or(|length| length == values.len()) => Some(Value::Array(values)),
+            Some(values) if item.length.is_none_or(|length| length == values.len()) => {
+                Some(Value::Array(values))
+            }
             _ => {
-                notes.push(format!("`{}`: its default is none of its type, and left to the tool", item.shown()));
+                notes.push(format!(
+                    "`{}`: its default is none of its type, and left to the tool",
+                    item.shown()
+                ));
                 None
             }
         };

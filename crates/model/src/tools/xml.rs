@@ -1,11 +1,10 @@
 //! XML as a small tree: without document types, without entities but those that XML itself has, and with bounds.
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
 use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
 
 use super::{LARGEST_DESCRIPTION, ToolError};
-use crate::quantity::show_bytes;
 use crate::text::excerpt;
 
 /// How deep elements may lie within each other.
@@ -48,8 +47,7 @@ impl Element {
 /// Reads a whole document.
 pub(super) fn read_tree(bytes: &[u8]) -> Result<Element, ToolError> {
     if bytes.len() > LARGEST_DESCRIPTION {
-        let size = show_bytes(bytes.len() as u64);
-        return Err(ToolError::new(format!("it has {size} and may have at most 8 MiB")));
+        return Err(ToolError::new("it has more than 8 MiB"));
     }
     let text = decode(bytes)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -147,12 +145,14 @@ impl Builder<'_> {
         let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
         let mut element = Element { name, line, ..Element::default() };
         for attribute in start.attributes() {
-            let wrong =
-                |error: &dyn std::fmt::Display| ToolError::at(line, format!("it is no XML: {error}"));
+            let wrong = |error: &dyn std::fmt::Display| ToolError::at(line, format!("it is no XML: {error}"));
             let attribute = attribute.map_err(|error| wrong(&error))?;
             let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| wrong(&error))?;
             if element.attributes.len() >= MOST_ATTRIBUTES {
-                return Err(ToolError::at(line, format!("an element has more than {MOST_ATTRIBUTES} attributes")));
+                return Err(ToolError::at(
+                    line,
+                    format!("an element has more than {MOST_ATTRIBUTES} attributes"),
+                ));
             }
             let key = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
             element.attributes.push((key, value.into_owned()));
