@@ -4563,6 +4563,8 @@ export interface components {
             accept: string[];
             /** @description For people. */
             description?: string | null;
+            /** @description What its files must be, as endings without a dot; empty: anything. */
+            formats?: string[];
             /** @description Takes more than one file. */
             multiple: boolean;
             /** @description A run is refused without it. */
