@@ -225,6 +225,8 @@ def main():
         else:
             words = command_line(tool, parameters, files)
             print(f"{title}: {' '.join(words)}")
+        # What it writes beside its outputs is kept as well.
+        os.chdir(outputs)
     sys.stdout.flush()
     os.execv(program, [program, *words])
 
