@@ -6,6 +6,7 @@ RIGI_BIN names the binary; `jsonschema` comes from PyPI.
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import unittest
@@ -134,7 +135,7 @@ class Runs(unittest.TestCase):
         self.assertEqual(run["state"], "succeeded")
         text = BED.artifact(run["id"], "out/sample.txt")
         self.assertIn("Number of spectra: 3", text)
-        self.assertIn("m/z:         395.00 .. 515.00", text.replace("514.99", "515.00"))
+        self.assertRegex(text, r"mass-to-charge: 395.00 \.\. 515.00")
         log = BED.log_of(run["id"])
         self.assertRegex(log, r"FileInfo 2\S*: 1 of \d+ parameters are not the tool's own")
         self.assertIn("m = true", log)
@@ -161,6 +162,31 @@ class Runs(unittest.TestCase):
         refused = call(RIGI, "run", "PeakPickerHiRes", "-i", f"in={other}", "--data", data)
         self.assertEqual(refused.returncode, 64)
         self.assertIn("the input `in` takes files of `mzML`, not `table.csv`", refused.stderr)
+
+    def test_a_tool_with_a_command_line_of_its_own_gets_what_differs(self):
+        program = BED.root / "blast"
+        program.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done > words.txt\ncp "$3" "$5"\n')
+        program.chmod(0o755)
+        ctd = BED.root / "blast.ctd"
+        names = {"-word": "word", "-q": "quiet", "-query": "query", "-out": "out", "": "db"}
+        cli = "".join(
+            f'<clielement optionIdentifier="{option}"><mapping referenceName="blast.{name}"/></clielement>' for option, name in names.items()
+        )
+        ctd.write_text(
+            f'<tool name="blast" version="2"><executableName>{program}</executableName><cli>{cli}</cli><PARAMETERS><NODE name="blast">'
+            '<ITEM name="word" type="int" value="11"/><ITEM name="quiet" type="bool" value="false"/>'
+            '<ITEM name="query" type="input-file" value="" required="true"/><ITEM name="db" type="string" value="nr"/>'
+            '<ITEM name="out" type="output-file" value="" required="true" supported_formats="*.txt"/></NODE></PARAMETERS></tool>'
+        )
+        made = call(RIGI, "pipelines", "from-tool", str(ctd), "--into", str(BED.pipelines))
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.addCleanup(shutil.rmtree, BED.pipelines / "blast")
+        query = BED.root / "query.fasta"
+        query.write_text(">a\nMK\n")
+        run = BED.run("blast", "-i", f"query={query}", "-p", "quiet=true", "-p", "db=my db", "-p", "word=11")
+        words = BED.artifact(run["id"], "words.txt").splitlines()
+        self.assertEqual([words[0], words[1], words[3], words[5]], ["-q", "-query", "-out", "my db"])
+        self.assertEqual(BED.artifact(run["id"], "out/query.txt"), ">a\nMK\n")
 
     def test_a_python_script_with_defaults_runs_with_its_own_values(self):
         script = BED.root / "example.py"

@@ -121,7 +121,9 @@ def files_out(port, parameters, inputs):
     like = [stem(os.path.basename(path)) for path in inputs.get(port.get("like"), [])]
     if port["kind"] == "prefix":
         return [str(folder / (like[0] if len(like) == 1 else port["name"]))]
-    names = like if port["kind"] == "list" else like[:1] if len(like) == 1 else []
+    names = like if port["kind"] == "list" or len(like) == 1 else []
+    if len(set(names)) < len(names):
+        names = [f"{name}-{number}" for number, name in enumerate(names, 1)]
     end = f".{ending}" if ending else ""
     return [str(folder / f"{name}{end}") for name in names or [port["name"]]]
 

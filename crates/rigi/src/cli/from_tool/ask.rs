@@ -94,8 +94,8 @@ impl Ended {
         let Some(status) = self.status else {
             return format!("it had not ended after {} s", PATIENCE.as_secs());
         };
-        let lines = self.words.lines().map(str::trim).filter(|line| !line.is_empty());
-        let last = lines.last().map(|line| plain_line(line, 200)).filter(|line| !line.is_empty());
+        let mut lines = self.words.lines().map(str::trim).filter(|line| !line.is_empty());
+        let last = lines.next_back().map(|line| plain_line(line, 200)).filter(|line| !line.is_empty());
         last.unwrap_or_else(|| format!("it ended with {status}"))
     }
 }
