@@ -317,7 +317,8 @@ fn parameters(view: &PipelineView, terminal: &Terminal) -> String {
     let rows: Vec<Vec<Field>> = shown.iter().map(row).collect();
     let table =
         super::table::lay_out(&columns, &rows, Some(terminal.width), super::table::Heads::Shown, terminal);
-    let rest = if more > 0 { format!("{more} more are advanced: `-o yaml` shows all.\n") } else { String::new() };
+    let rest =
+        if more > 0 { format!("{more} more are advanced: `-o yaml` shows all.\n") } else { String::new() };
     format!("\n{table}\n{rest}")
 }
 

@@ -55,7 +55,8 @@ pub(super) fn describe(tool: &Path) -> anyhow::Result<(Kind, Vec<u8>, String)> {
 /// Some programs write a description under a name of their own.
 fn only_ctd(folder: &Path) -> Option<std::path::PathBuf> {
     let files = std::fs::read_dir(folder).ok()?.take(100).flatten().map(|entry| entry.path());
-    let mut ctd = files.filter(|path| path.extension().is_some_and(|ending| ending == "ctd") && path.is_file());
+    let mut ctd =
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "ctd") && path.is_file());
     ctd.next().filter(|_| ctd.next().is_none())
 }
 
@@ -75,10 +76,13 @@ pub(super) fn defaults(script: &Path, code: &[u8]) -> anyhow::Result<Vec<u8>> {
     let shown = script.display();
     if ended.status.and_then(|status| status.code()) == Some(127) {
         let what = format!("`{shown}` cannot be read: there is no `python3` here");
-        return Err(Failure::new(Exit::NotFound, what).cure("install Python 3, or write the spec by hand").into());
+        return Err(Failure::new(Exit::NotFound, what)
+            .cure("install Python 3, or write the spec by hand")
+            .into());
     }
     let what = format!("`{shown}` cannot become a pipeline: {}", ended.said());
-    let cure = "write `DEFAULTS` as a literal: a dictionary, or a list of dictionaries with `key` and `value`";
+    let cure =
+        "write `DEFAULTS` as a literal: a dictionary, or a list of dictionaries with `key` and `value`";
     Err(Failure::new(Exit::BadInput, what).cure(cure).into())
 }
 
@@ -127,7 +131,9 @@ fn run(folder: &Path, words: &[&OsStr], stdin: Stdio, stdout: Option<File>) -> a
         waited.ok().transpose().context("waiting for it")
     })?;
     let mut words = Vec::new();
-    File::open(&log).and_then(|file| file.take(64 << 10).read_to_end(&mut words)).context("reading what it said")?;
+    File::open(&log)
+        .and_then(|file| file.take(64 << 10).read_to_end(&mut words))
+        .context("reading what it said")?;
     Ok(Ended { status, words: String::from_utf8_lossy(&words).into_owned() })
 }
 

@@ -114,8 +114,7 @@ impl FromTool {
 
     fn write(&self, folder: &Path, made: &Generated) -> anyhow::Result<()> {
         let is_there = |file: &&GeneratedFile| folder.join(&file.name).symlink_metadata().is_ok();
-        let there: Vec<&str> =
-            made.files.iter().filter(is_there).map(|file| file.name.as_str()).collect();
+        let there: Vec<&str> = made.files.iter().filter(is_there).map(|file| file.name.as_str()).collect();
         if !there.is_empty() && !self.force {
             let what =
                 format!("`{}` has `{}` already; nothing was written", folder.display(), there.join("`, `"));
