@@ -175,6 +175,12 @@ function buildTree(cache: QueryClient) {
     loader: () => void cache.query(pipelinesQuery).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Pipelines"), "Pipelines"),
   });
+  const processTypes = createRoute({
+    getParentRoute: () => root,
+    path: "/process-types",
+    validateSearch: (raw: Raw) => compact({ q: one(raw.q) }),
+    component: lazyRouteComponent(() => import("./routes/ProcessTypes"), "ProcessTypes"),
+  });
   const pipeline = createRoute({
     getParentRoute: () => root,
     path: "/pipelines/$name",
@@ -231,6 +237,7 @@ function buildTree(cache: QueryClient) {
   return root.addChildren([
     home,
     pipelines,
+    processTypes,
     pipeline,
     start,
     runs,

@@ -1,8 +1,9 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 25] = [
+pub const OF_PROJECTS: [&str; 26] = [
     "pipelines",
+    "process-types",
     "runs",
     "uploads",
     "events",

@@ -36,6 +36,7 @@ pub mod state;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod tools;
 pub mod trigger;
 pub mod triggers;
 pub mod version;

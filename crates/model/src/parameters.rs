@@ -275,7 +275,7 @@ pub fn check_free(
 
 /// Names that decide which programs and libraries are loaded: whoever may start a run may not set them, unless
 /// the pipeline declares a parameter of that name.
-fn steers_programs(name: &str) -> bool {
+pub(crate) fn steers_programs(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     ["LD_", "DYLD_", "PYTHON", "UV_", "PIP_", "GIT_"].iter().any(|prefix| upper.starts_with(prefix))
         || matches!(upper.as_str(), "PATH" | "HOME" | "ENV" | "BASH_ENV" | "IFS" | "SHELLOPTS" | "TMPDIR")

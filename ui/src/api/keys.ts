@@ -31,6 +31,7 @@ export const keys = {
   audit: ["audit"] as const,
   mails: ["mails"] as const,
   pipelines: ["pipelines"] as const,
+  processTypes: ["process-types"] as const,
   anyPipeline: ["pipeline"] as const,
   pipeline: (name: string) => ["pipeline", name] as const,
   runLists: ["runs"] as const,

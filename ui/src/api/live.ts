@@ -166,6 +166,7 @@ export class Live {
 
   private refetchPipeline(name: string): void {
     void this.cache.invalidateQueries({ queryKey: keys.pipelines });
+    void this.cache.invalidateQueries({ queryKey: keys.processTypes });
     void this.cache.invalidateQueries({ queryKey: keys.pipeline(name) });
     void this.cache.invalidateQueries({ queryKey: ["code", "pipeline", name] });
     // Its spec may say other times.
@@ -208,6 +209,7 @@ export class Live {
       void this.cache.invalidateQueries({ queryKey: keys.projectUsage });
       if (!this.pipelinesAreExact) {
         void this.cache.invalidateQueries({ queryKey: keys.pipelines });
+        void this.cache.invalidateQueries({ queryKey: keys.processTypes });
         void this.cache.invalidateQueries({ queryKey: keys.anyPipeline });
       }
       this.pipelinesAreExact = true;

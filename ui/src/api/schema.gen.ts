@@ -4356,6 +4356,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/process-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists pipelines by name, with their last runs and what is wrong with their specs. */
+        get: operations["list_process_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/process-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists pipelines by name, with their last runs and what is wrong with their specs. */
+        get: operations["list_process_types_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -5549,6 +5583,7 @@ export interface components {
             multiple: boolean;
             /** @description A run is refused without it. */
             required: boolean;
+            formats?: string[];
         };
         /** @description A file for an input. */
         InputRef: {
@@ -9630,6 +9665,27 @@ export interface components {
              * @example differs
              */
             why: string;
+        };
+        ProcessType: {
+            name: string;
+            description?: string | null;
+            tags: string[];
+            kind: string;
+            runnable: boolean;
+            version: string;
+            inputs: unknown;
+            parameters: unknown;
+            outputs: unknown;
+        };
+        /** @description One page of a list. */
+        Page_ProcessType: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: components["schemas"]["ProcessType"][];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
         };
     };
     responses: never;
@@ -23711,6 +23767,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_process_types: {
+        parameters: {
+            query?: {
+                /** @description Part of the name or the summary. */
+                q?: string;
+                /** @description With this tag. */
+                tag?: string;
+                /** @description At most so many: 1 to 500, 100 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProcessType"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_process_types_of_project: {
+        parameters: {
+            query?: {
+                /** @description Part of the name or the summary. */
+                q?: string;
+                /** @description With this tag. */
+                tag?: string;
+                /** @description At most so many: 1 to 500, 100 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProcessType"];
                 };
             };
             /** @description A problem */

@@ -42,6 +42,7 @@ export type NoticeKeyView = Schemas["NoticeKeyView"];
 export type NoticeView = Schemas["NoticeView"];
 export type PersonView = Schemas["PersonView"];
 export type PipelineSummary = Schemas["PipelineSummary"];
+export type ProcessType = Schemas["ProcessType"];
 export type PipelineView = Schemas["PipelineView"];
 export type PipelineTriggerView = Schemas["PipelineTriggerView"];
 export type ProjectUsage = Schemas["ProjectUsage"];

@@ -3,27 +3,27 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import type { PipelineView } from "../api/types";
-import { describeRule, fieldsOf, textOf } from "../lib/schema/fields";
+import { describeRule, fieldsOf, textOf, type Field } from "../lib/schema/fields";
+import { taken } from "../lib/schema/formats";
+import { ParameterGroups } from "./form/ParameterGroups";
 import { Markdown } from "./Markdown";
 import { Section } from "./Page";
 import classes from "./TakesView.module.css";
 
 export function TakesView({ pipeline }: { pipeline: PipelineView }) {
   const fields = fieldsOf(pipeline.parameters);
+  const row = (field: Field) => (
+    <Row key={field.name} name={field.name} kind={describeRule(field)} text={[field.title, field.help].filter(Boolean).join("  \n")} />
+  );
   const inputs = Object.entries(pipeline.inputs);
   const outputs = Object.entries(pipeline.outputs);
   const presets = Object.entries(pipeline.presets);
   return (
     <div className={classes.view}>
       <Section title="Parameters">
-        {fields.map((field) => (
-          <Row
-            key={field.name}
-            name={field.name}
-            kind={describeRule(field)}
-            text={[field.title, field.help].filter(Boolean).join("  \n")}
-          />
-        ))}
+        <ParameterGroups fields={fields} schema={pipeline.parameters} isWrong={() => false}>
+          {row}
+        </ParameterGroups>
         {fields.length === 0 && <p className={classes.none}>{pipeline.parameters == null ? "Any; the spec names none." : "None."}</p>}
       </Section>
       {inputs.length > 0 && (
@@ -32,7 +32,7 @@ export function TakesView({ pipeline }: { pipeline: PipelineView }) {
             <Row
               key={name}
               name={name}
-              kind={[input.required ? "required" : "optional", input.multiple ? "files" : "a file", ...input.accept].join(", ")}
+              kind={[input.required ? "required" : "optional", input.multiple ? "files" : "a file", ...taken(input)].join(", ")}
               text={input.description ?? ""}
             />
           ))}

@@ -2,7 +2,7 @@
 import { TextInput } from "@mantine/core";
 import "@mantine/core/styles/Input.css";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 
 import { pipelinesQuery, useSystem } from "../api/queries";
@@ -49,8 +49,16 @@ export function Pipelines() {
       onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
     />
   );
+  const actions = (
+    <>
+      <Link to="/process-types" className="link">
+        What they take
+      </Link>
+      {field}
+    </>
+  );
   return (
-    <Page crumbs={[{ text: "Pipelines" }]} actions={field}>
+    <Page crumbs={[{ text: "Pipelines" }]} actions={actions}>
       {error && !data && <Failure error={error} retry={() => void refetch()} />}
       {data?.length === 0 && <FirstSteps folder={system?.pipelines_folder} />}
       {data && data.length > 0 && shown.length === 0 && (

@@ -121,6 +121,9 @@ pub struct InputField {
     pub multiple: bool,
     /// File endings or media types.
     pub accept: Vec<String>,
+    /// What its files must be, as endings without a dot; empty: anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<String>,
 }
 
 /// A named set of parameter values.

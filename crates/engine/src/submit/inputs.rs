@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rigi_model::ProjectName;
 use rigi_model::pipeline::PipelineSpec;
+use rigi_model::pipeline::name::is_of_format;
 use rigi_store::RunInput;
 
 use super::{InputSource, SubmitError, invalid};
@@ -48,6 +49,11 @@ impl Engine {
                 .collect();
             let mut seen = known;
             for file in all {
+                if !declared.formats.is_empty() && !is_of_format(&file.name, &declared.formats) {
+                    let formats = declared.formats.join("`, `");
+                    let other = format!("the input `{name}` takes files of `{formats}`, not `{}`", file.name);
+                    return Err(invalid(pointer, other));
+                }
                 if !seen.insert(file.name.clone()) {
                     let twice = format!("the input `{name}` has two files named `{}`", file.name);
                     return Err(invalid(pointer, twice));

@@ -11,6 +11,7 @@ pub mod entry;
 mod fast_flow;
 pub mod fields;
 mod flow_values;
+mod form_words;
 mod hints;
 mod likeness;
 mod limits;

@@ -118,6 +118,25 @@ pub fn is_port(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
+/// Whether a text can name a format of files, which is their ending without a dot: `mzML`, `tar.gz`; at most 32 characters.
+#[must_use]
+pub fn is_format(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+');
+    text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(fits)
+}
+
+/// Whether a file is of one of these formats, by the end of its name; packed by gzip or bzip2, it is of the same.
+#[must_use]
+pub fn is_of_format(file: &str, formats: &[String]) -> bool {
+    let lower = file.to_ascii_lowercase();
+    let bare = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".bz2")).unwrap_or(&lower);
+    let ends = |name: &str, format: &str| name.strip_suffix(format).is_some_and(|stem| stem.ends_with('.'));
+    formats
+        .iter()
+        .map(|format| format.to_ascii_lowercase())
+        .any(|format| ends(&lower, &format) || ends(bare, &format))
+}
+
 /// Whether a text can be a label's key: as an input's name, and with `/` within.
 #[must_use]
 pub fn is_label_key(key: &str) -> bool {
@@ -165,6 +184,18 @@ mod tests {
         assert!(
             check_pipeline_name(&"ä".repeat(127)).is_ok() && check_pipeline_name(&"ä".repeat(128)).is_err()
         );
+    }
+
+    #[test]
+    fn a_file_is_of_a_format_by_its_end() {
+        let formats = ["mzML".to_owned(), "tar.gz".to_owned()];
+        for file in ["a.mzML", "a.b.MZML", "a.mzML.gz", "a.mzml.bz2", "a.tar.gz"] {
+            assert!(is_of_format(file, &formats), "{file}");
+        }
+        for file in ["amzML", "a.mzXML", "a.gz", "mzML", "a.mzML.zip", "a.tar"] {
+            assert!(!is_of_format(file, &formats), "{file}");
+        }
+        assert!(is_format("mzML") && !is_format(".csv") && !is_format("a/b") && !is_format(""));
     }
 
     #[test]

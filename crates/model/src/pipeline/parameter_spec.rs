@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::document::{Member, Node, NodeValue, note_places};
+use super::form_words;
 use super::section::{Found, MOST_MISTAKES, Notes};
 use crate::parameters::{ParameterSchema, ParameterSources, explain_meta, is_reserved, write_property_whole};
 use crate::place::Position;
@@ -255,8 +256,9 @@ fn check_keywords(found: &Found<'_>, notes: &mut Notes) {
         let child = found.child(member);
         match member.key.as_str() {
             "type" => check_type(&child, notes),
+            key if key.starts_with("x-") => form_words::check(key, &child, notes),
             "items" | "not" | "contains" => check_keywords(&child, notes),
-            key if KEYWORDS.contains(&key) || key.starts_with("x-") => {}
+            key if KEYWORDS.contains(&key) => {}
             _ if notes.mistakes.len() + notes.warnings.len() > MOST_MISTAKES => {}
             key => match meant(key, KEYWORDS.iter().copied()) {
                 Some(name) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::NodeValue;
 use super::fields::{self, Field};
-use super::name::{is_label_key, is_port};
+use super::name::{is_format, is_label_key, is_port};
 use super::section::{Found, Notes, Section};
 use super::spec::{InputSpec, OutputSpec, Preset};
 use crate::place::Position;
@@ -74,6 +74,7 @@ pub(super) fn read_inputs(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeM
                 input.required = section.read("required", notes, Found::bool).unwrap_or(true);
                 input.multiple = section.read("multiple", notes, Found::bool).unwrap_or(false);
                 input.accept = section.read("accept", notes, Found::texts).unwrap_or_default();
+                input.formats = section.read("formats", notes, read_formats).unwrap_or_default();
             }
         }
         (name, input)
@@ -85,14 +86,16 @@ pub(super) fn read_inputs(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeM
 pub(super) fn read_outputs(found: &Found<'_>, notes: &mut Notes) -> Option<BTreeMap<String, OutputSpec>> {
     let ports = read_ports(found, fields::OUTPUT, notes)?;
     let outputs = ports.into_iter().map(|(name, port)| {
-        let output = match port {
-            Port::Bare => OutputSpec::default(),
-            Port::Described(text) => OutputSpec { description: Some(text), dataset: None },
-            Port::Fields(section) => OutputSpec {
-                description: section.read("description", notes, Found::text),
-                dataset: section.read("dataset", notes, read_dataset),
-            },
-        };
+        let mut output = OutputSpec::default();
+        match port {
+            Port::Bare => {}
+            Port::Described(text) => output.description = Some(text),
+            Port::Fields(section) => {
+                output.description = section.read("description", notes, Found::text);
+                output.formats = section.read("formats", notes, read_formats).unwrap_or_default();
+                output.dataset = section.read("dataset", notes, read_dataset);
+            }
+        }
         (name, output)
     });
     Some(outputs.collect())
@@ -107,6 +110,20 @@ fn read_dataset(found: &Found<'_>, notes: &mut Notes) -> Option<String> {
             None
         }
     }
+}
+
+/// `formats`: endings of files, without a dot.
+fn read_formats(found: &Found<'_>, notes: &mut Notes) -> Option<Vec<String>> {
+    let formats = found.texts(notes)?;
+    for format in formats.iter().filter(|format| !is_format(format)) {
+        let message = format!("{}: `{}` is no ending of files", found.name(), excerpt(format));
+        notes.wrong_with(
+            found.node.at,
+            message,
+            "Write it without a dot in front, such as `mzML` or `tar.gz`.",
+        );
+    }
+    Some(formats)
 }
 
 /// `labels`.

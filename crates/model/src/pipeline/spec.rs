@@ -154,6 +154,9 @@ pub struct InputSpec {
     pub multiple: bool,
     /// File endings or media types for the form, such as `.csv`.
     pub accept: Vec<String>,
+    /// What its files must be, as endings without a dot; empty: anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<String>,
 }
 
 /// A named output.
@@ -164,6 +167,9 @@ pub struct OutputSpec {
     /// The dataset of which what a run leaves there is a new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
+    /// What its files are, as endings without a dot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<String>,
 }
 
 /// Hard limits of one attempt; `None` is the server's default.

@@ -10,6 +10,7 @@ mod config;
 mod data;
 mod doctor;
 mod follow;
+mod from_tool;
 mod gc;
 mod help;
 mod here;

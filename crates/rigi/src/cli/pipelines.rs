@@ -11,6 +11,7 @@ use rigi_model::quantity::show_duration;
 use rigi_model::{RunState, Timestamp};
 use serde::Serialize;
 
+use super::from_tool::FromTool;
 use super::output::{self, OutputArgs, facts, print_value};
 use super::session::Session;
 use super::table::{Column, Field};
@@ -25,7 +26,8 @@ use crate::terminal::{Colour, Terminal, place, remark, say, set_in};
 Examples:
   rigi pipelines list
   rigi pipelines get co2-trend
-  rigi pipelines validate examples")]
+  rigi pipelines validate examples
+  rigi pipelines from-tool FileInfo --into pipelines")]
 pub struct Pipelines {
     #[command(subcommand)]
     command: Command,
@@ -43,6 +45,8 @@ enum Command {
     Graph(Graph),
     /// Check the specs of pipelines, without a server
     Validate(Validate),
+    /// Make a pipeline of a command-line tool that describes itself
+    FromTool(FromTool),
 }
 
 impl Pipelines {
@@ -56,6 +60,7 @@ impl Pipelines {
             Command::Get(command) => command.run(session),
             Command::Graph(command) => command.run(session),
             Command::Validate(command) => command.run(session),
+            Command::FromTool(command) => command.run(),
         }
     }
 }
@@ -295,18 +300,26 @@ fn parameters(view: &PipelineView, terminal: &Terminal) -> String {
         Column::elastic("DEFAULT", 8),
         Column::elastic("WHAT IT IS", 20),
     ];
+    let is = |schema: &serde_json::Value, key: &str| schema[key] == true;
+    let shown: Vec<_> = properties
+        .iter()
+        .filter(|(_, schema)| !is(schema, "x-advanced") && !is(schema, "x-hidden"))
+        .collect();
+    let more = properties.len() - shown.len();
     let text = |schema: &serde_json::Value, key: &str| {
         schema.get(key).map(rigi_model::parameters::variable_text).unwrap_or_default()
     };
-    let row = |(name, schema): (&String, &serde_json::Value)| {
+    let row = |(name, schema): &(&String, &serde_json::Value)| {
         let about = [text(schema, "description"), text(schema, "title")];
         let about = about.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
-        [name.clone(), text(schema, "type"), text(schema, "default"), about].map(Field::from).to_vec()
+        [(*name).clone(), text(schema, "type"), text(schema, "default"), about].map(Field::from).to_vec()
     };
-    let rows: Vec<Vec<Field>> = properties.iter().map(row).collect();
+    let rows: Vec<Vec<Field>> = shown.iter().map(row).collect();
     let table =
         super::table::lay_out(&columns, &rows, Some(terminal.width), super::table::Heads::Shown, terminal);
-    format!("\n{table}\n")
+    let rest =
+        if more > 0 { format!("{more} more are advanced: `-o yaml` shows all.\n") } else { String::new() };
+    format!("\n{table}\n{rest}")
 }
 
 /// `rigi validate`

@@ -34,6 +34,7 @@ mod people;
 mod pipelines;
 mod plain;
 pub mod present;
+mod process_types;
 mod projects;
 mod projects_change;
 mod projects_move;
@@ -106,6 +107,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(projects_change::router())
         .merge(projects_move::router())
         .merge(pipelines::router())
+        .merge(process_types::router())
         .merge(runs::router())
         .merge(cancel::router())
         .merge(run_parts::router())

@@ -147,7 +147,8 @@ async fn openapi_json() -> Response {
 /// A directory of all resources, for clients that find their way from one address.
 async fn entry_point(request: Request) -> axum::Json<Value> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
-    let collections = ["projects", "pipelines", "runs", "uploads", "events", "system", "links"];
+    let collections =
+        ["projects", "pipelines", "process-types", "runs", "uploads", "events", "system", "links"];
     let mut directory = json!({
         "id": "cloud-entry-point",
         "resource-type": "cloud-entry-point",

@@ -15,7 +15,7 @@ use rigi_engine::folder::Folder;
 use rigi_engine::submit::SubmitError;
 use rigi_model::PipelineName;
 use rigi_model::pipeline::Mistake;
-use rigi_model::pipeline::spec::Entry;
+use rigi_model::pipeline::spec::{Entry, InputSpec};
 use rigi_model::quantity::write_duration;
 use rigi_model::retry::{RetryPolicy, RetrySpec};
 use rigi_store::tables::versions::GitFacts;
@@ -104,10 +104,9 @@ async fn get_pipeline(scope: Scope, Path(name): Path<String>) -> ApiResult<axum:
     });
     let spec = shown.as_ref();
     let git = git_of(&pipeline).await;
-    let input = |(name, input): (&String, &rigi_model::pipeline::spec::InputSpec)| {
-        let input = input.clone();
-        let (description, accept) = (input.description, input.accept);
-        (name.clone(), InputField { description, required: input.required, multiple: input.multiple, accept })
+    let input = |(name, input): (&String, &InputSpec)| {
+        let InputSpec { description, required, multiple, accept, formats } = input.clone();
+        (name.clone(), InputField { description, required, multiple, accept, formats })
     };
     let preset = |(name, preset): (&String, &rigi_model::pipeline::spec::Preset)| {
         let (description, parameters) = (preset.description.clone(), preset.parameters.clone());
@@ -175,7 +174,7 @@ async fn get_pipeline_code(scope: Scope, Path((name, path)): Path<(String, Strin
 }
 
 /// The pipeline as it is on disk now.
-async fn find_now(scope: &Scope, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
+pub(super) async fn find_now(scope: &Scope, name: &str) -> ApiResult<std::sync::Arc<Pipeline>> {
     let looked = scope.catalog().look(name).await;
     let unread = |source| SubmitError::Unread { pipeline: PipelineName::unchecked(name), source };
     looked.map_err(unread)?.ok_or_else(|| missing(scope, name))

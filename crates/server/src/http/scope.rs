@@ -16,6 +16,7 @@ use rigi_model::{Actor, ErrorCode, ProjectName, RunId};
 use rigi_store::{Blobs, Db, Run};
 
 use super::error::{ApiError, ApiResult};
+use super::process_types::short_path;
 use super::projects::missing;
 use super::queries::decoded;
 use super::rights::still_taking;
@@ -170,10 +171,14 @@ where
 
 /// Takes the project off a path, so that its routes are those of every project.
 pub(super) fn strip(mut request: Request) -> Request {
-    let Some((project, path)) = split(request.uri().path()) else { return request };
+    let short = short_path(request.uri(), request.headers()).map(|path| (None, path.to_owned()));
+    let within = || split(request.uri().path()).map(|(project, path)| (Some(Named(project)), path));
+    let Some((project, path)) = short.or_else(within) else { return request };
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let Ok(uri) = format!("{ROOT}{path}{query}").parse::<Uri>() else { return request };
-    request.extensions_mut().insert(Named(project));
+    if let Some(project) = project {
+        request.extensions_mut().insert(project);
+    }
     *request.uri_mut() = uri;
     request
 }

@@ -5,6 +5,7 @@ import { asProblem } from "../../api/problem";
 import type { InputField, UploadView } from "../../api/types";
 import { startUpload, type Upload } from "../../api/upload";
 import { bytes } from "../../lib/format";
+import { offered, taken } from "../../lib/schema/formats";
 import { Icon } from "../Icon";
 import classes from "./Form.module.css";
 import { FieldRow } from "./ParameterField";
@@ -40,7 +41,7 @@ export function FileField({ name, input, files, kept, mistake, onChange }: FileF
     const chosen = taken.map((file) => begin(file, onChange));
     if (chosen.length > 0) onChange((known) => (input.multiple ? [...known, ...chosen] : chosen));
   };
-  const rule = [input.multiple ? "files" : "a file", ...input.accept].join(", ");
+  const rule = [input.multiple ? "files" : "a file", ...taken(input)].join(", ");
   const empty =
     kept.length > 0
       ? `Keeps ${kept.join(", ")}. Choose or drop ${input.multiple ? "files" : "a file"} to replace it`
@@ -70,7 +71,7 @@ export function FileField({ name, input, files, kept, mistake, onChange }: FileF
           className="sr"
           aria-label={name}
           multiple={input.multiple}
-          accept={input.accept.join(",")}
+          accept={offered(input)}
           onChange={(event) => {
             take(event.currentTarget.files);
             event.currentTarget.value = "";

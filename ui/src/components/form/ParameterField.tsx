@@ -159,6 +159,7 @@ function ChoiceControl({ id, field, raw, mistake, onChange, onLeave }: ControlPr
       onBlur={onLeave}
       error={mistake !== null}
       searchable={data.length > 8}
+      limit={200}
       clearable={!field.required && field.schema.default === undefined}
       allowDeselect={false}
       placeholder="Choose one"
@@ -178,7 +179,8 @@ function ListControl({ id, field, raw, mistake, onChange, onLeave }: ControlProp
     error: mistake !== null,
     clearable: true,
   };
-  if (options) return <MultiSelect {...shared} data={options.map(textOf)} />;
+  // A tool may offer thousands: they are searched, and not all drawn.
+  if (options) return <MultiSelect {...shared} data={options.map(textOf)} searchable={options.length > 8} limit={200} />;
   return (
     <TagsInput
       {...shared}

@@ -28,6 +28,7 @@ import { Ticked } from "../Ticked";
 import { FileField } from "./FileField";
 import classes from "./Form.module.css";
 import { FieldRow, ParameterField } from "./ParameterField";
+import { ParameterGroups } from "./ParameterGroups";
 import { FormFrame } from "./FormFrame";
 import foot from "./StartForm.module.css";
 import { useStartForm, type StartFormState } from "./useStartForm";
@@ -65,16 +66,21 @@ export function StartForm({ pipeline, from, preset }: StartFormProps) {
         {!from && <Entries pipeline={pipeline} form={form} />}
         {(form.fields.length > 0 || form.takesExtra) && (
           <Section title="Parameters">
-            {form.fields.map((field) => (
-              <ParameterField
-                key={field.name}
-                field={field}
-                raw={form.raws[field.name] ?? ""}
-                mistake={form.mistakeAt(`/parameters/${field.name}`, field.name)}
-                onChange={(raw) => form.setRaw(field.name, raw)}
-                onLeave={() => form.touch(field.name)}
-              />
-            ))}
+            <ParameterGroups
+              fields={form.fields}
+              schema={pipeline.parameters}
+              isWrong={({ name }) => form.mistakeAt(`/parameters/${name}`, name) !== null}
+            >
+              {(field) => (
+                <ParameterField
+                  field={field}
+                  raw={form.raws[field.name] ?? ""}
+                  mistake={form.mistakeAt(`/parameters/${field.name}`, field.name)}
+                  onChange={(raw) => form.setRaw(field.name, raw)}
+                  onLeave={() => form.touch(field.name)}
+                />
+              )}
+            </ParameterGroups>
             {form.takesExtra && <ExtraField form={form} named={form.fields.length > 0} />}
           </Section>
         )}

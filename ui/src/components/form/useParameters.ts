@@ -24,6 +24,7 @@ export function useParameters(schema: unknown, given: Record<string, unknown> = 
   if (more === null) wrong[""] = "is not a JSON object";
   const values = Object.entries({ ...more, ...collect(fields, raws, given) });
   return {
+    schema,
     fields,
     raws,
     extra,

@@ -11,6 +11,7 @@ import { rerunCommand, runCommand } from "../../lib/command";
 import { readJson, writeJson } from "../../lib/json";
 import { saidBy } from "../../lib/schedule";
 import { fieldsOf, isObject, isOpen, type Field, type Schema } from "../../lib/schema/fields";
+import { isOfFormat } from "../../lib/schema/formats";
 import { changedValues, collect, initialRaws, mistakeOf, type Raw } from "../../lib/schema/values";
 import type { Chosen } from "./FileField";
 
@@ -72,7 +73,9 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const missing: Record<string, string> = {};
   for (const [name, input] of Object.entries(pipeline.inputs)) {
     const chosen = files[name] ?? [];
-    if (chosen.some((file) => file.mistake !== null)) missing[`/inputs/${name}`] = "has a file that did not arrive";
+    const other = chosen.find((file) => !isOfFormat(file.name, input.formats ?? []));
+    if (other) missing[`/inputs/${name}`] = `takes files of ${(input.formats ?? []).join(", ")}, not ${other.name}`;
+    else if (chosen.some((file) => file.mistake !== null)) missing[`/inputs/${name}`] = "has a file that did not arrive";
     else if (chosen.some((file) => file.upload === null)) missing[`/inputs/${name}`] = "is still on its way";
     else if (input.required && chosen.length === 0 && kept(name).length === 0) missing[`/inputs/${name}`] = "is required";
   }

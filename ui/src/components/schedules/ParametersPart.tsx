@@ -11,6 +11,7 @@ import "@mantine/core/styles/Switch.css";
 
 import fields from "../form/Form.module.css";
 import { FieldRow, ParameterField } from "../form/ParameterField";
+import { ParameterGroups } from "../form/ParameterGroups";
 import { Section } from "../Page";
 import type { ScheduleFormState } from "./useScheduleForm";
 
@@ -22,19 +23,20 @@ export function ParametersPart({ form }: { form: ParametersForm }) {
   if (parameters.fields.length === 0 && !parameters.takesExtra) return null;
   return (
     <Section title="Parameters">
-      {parameters.fields.map((field) => (
-        <ParameterField
-          key={field.name}
-          field={field}
-          raw={parameters.raws[field.name] ?? ""}
-          mistake={form.atParameter(field.name)}
-          onChange={(raw) => {
-            form.forgiveParameter(field.name);
-            parameters.setRaw(field.name, raw);
-          }}
-          onLeave={() => form.touch(`/parameters/${field.name}`)}
-        />
-      ))}
+      <ParameterGroups fields={parameters.fields} schema={parameters.schema} isWrong={({ name }) => form.atParameter(name) !== null}>
+        {(field) => (
+          <ParameterField
+            field={field}
+            raw={parameters.raws[field.name] ?? ""}
+            mistake={form.atParameter(field.name)}
+            onChange={(raw) => {
+              form.forgiveParameter(field.name);
+              parameters.setRaw(field.name, raw);
+            }}
+            onLeave={() => form.touch(`/parameters/${field.name}`)}
+          />
+        )}
+      </ParameterGroups>
       {parameters.takesExtra && (
         <FieldRow
           id="schedule-extra"

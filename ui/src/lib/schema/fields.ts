@@ -32,6 +32,10 @@ export interface Schema {
   writeOnly?: boolean;
   $ref?: string;
   $defs?: Record<string, Schema>;
+  /** Rigi's own words. */
+  "x-section"?: string;
+  "x-advanced"?: boolean;
+  "x-hidden"?: boolean;
 }
 
 export type FieldKind =
@@ -53,20 +57,25 @@ export interface Field {
   choices: Choice[];
   /** `null` is a value, too. */
   nullable: boolean;
+  /** `algorithm:fit`; empty: none. */
+  section: string;
+  /** Folded away until it is asked for. */
+  advanced: boolean;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isNumeric(value);
 }
 
-/** The fields in the order of the schema; none where there is no schema of an object. */
+/** The fields in the order of the schema, but for hidden ones; none where there is no schema of an object. */
 export function fieldsOf(schema: unknown): Field[] {
   if (!isObject(schema)) return [];
   const root = schema as Schema;
   const required = new Set(root.required ?? []);
-  return Object.entries(root.properties ?? {}).map(([name, raw]) =>
-    toField(name, typeof raw === "boolean" ? {} : raw, root, required.has(name)),
-  );
+  return Object.entries(root.properties ?? {}).flatMap(([name, raw]) => {
+    const schema = typeof raw === "boolean" ? {} : raw;
+    return schema["x-hidden"] === true ? [] : [toField(name, schema, root, required.has(name))];
+  });
 }
 
 /** Whether values other than the named ones may be given. */
@@ -86,6 +95,8 @@ function toField(name: string, raw: Schema, root: Schema, required: boolean): Fi
     schema,
     choices,
     nullable,
+    section: schema["x-section"] ?? "",
+    advanced: schema["x-advanced"] === true,
   };
 }
 

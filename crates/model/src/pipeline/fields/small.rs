@@ -13,8 +13,18 @@ pub const INPUT: &[Field] = &[
     field("description", Kind::Text, "What it is.", "\"The measurements\""),
     field("required", Kind::Bool, "Whether a run is refused without it; it is unless told.", "true"),
     field("multiple", Kind::Bool, "Whether it takes more than one file.", "false"),
-    field("accept", Kind::Texts, "File endings or media types.", "[\".csv\", \"text/plain\"]"),
+    field(
+        "accept",
+        Kind::Texts,
+        "File endings or media types that the form offers.",
+        "[\".csv\", \"text/plain\"]",
+    ),
+    field("formats", Kind::Texts, FORMATS, "[\"mzML\", \"mzXML\"]"),
 ];
+
+/// What `formats` of an input says.
+const FORMATS: &str =
+    "What its files are, as endings without a dot: the form offers them alone, and others are refused.";
 
 /// An entry of `secrets`.
 pub const SECRET: &[Field] = &[
@@ -31,6 +41,12 @@ pub const OUTPUT: &[Field] = &[
         Kind::Text,
         "The dataset of which what a run leaves there is a new version, when it has succeeded.",
         "\"co2/trend\"",
+    ),
+    field(
+        "formats",
+        Kind::Texts,
+        "What its files are, as endings without a dot: told to those who pass them on.",
+        "[\"featureXML\"]",
     ),
 ];
 

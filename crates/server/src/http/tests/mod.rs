@@ -13,6 +13,7 @@ mod mails;
 mod notices;
 mod packages;
 mod people;
+mod process_types;
 mod projects;
 mod projects_change;
 mod projects_move;
