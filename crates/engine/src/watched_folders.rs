@@ -18,6 +18,17 @@ impl WatchedFolders {
     /// In words.
     pub fn check(&self, folder: &Path, data: &Path) -> Result<PathBuf, String> {
         let shown = folder.display();
+        let refused = || {
+            format!(
+                "triggers may not look into {shown}; `triggers.folders` of the server's configuration says where they may"
+            )
+        };
+        // Whether there is such a folder is nobody's business who may not look into it.
+        if let Self::These(folders) = self
+            && !folders.iter().any(|may| folder.starts_with(may))
+        {
+            return Err(refused());
+        }
         let there =
             folder.canonicalize().map_err(|error| format!("the folder {shown} cannot be read: {error}"))?;
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
@@ -27,9 +38,7 @@ impl WatchedFolders {
         if let Self::These(folders) = self
             && !folders.iter().filter_map(|may| may.canonicalize().ok()).any(|may| there.starts_with(may))
         {
-            return Err(format!(
-                "triggers may not look into {shown}; `triggers.folders` of the server's configuration says where they may"
-            ));
+            return Err(refused());
         }
         match there == folder {
             true => Ok(there),

@@ -151,9 +151,7 @@ impl Action {
             | Self::RunsCancel
             | Self::UploadsCreate
             | Self::DatasetsWrite
-            | Self::PackagesAudit => {
-                Needs::Role(Role::Runner)
-            }
+            | Self::PackagesAudit => Needs::Role(Role::Runner),
             Self::SchedulesManage
             | Self::DatasetsManage
             | Self::WebhooksRead

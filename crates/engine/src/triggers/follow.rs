@@ -163,7 +163,10 @@ async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_st
                 }
                 None => false,
             },
-            FollowUpKind::Trigger | FollowUpKind::Notice | FollowUpKind::SoftLimit | FollowUpKind::Packages => true,
+            FollowUpKind::Trigger
+            | FollowUpKind::Notice
+            | FollowUpKind::SoftLimit
+            | FollowUpKind::Packages => true,
         };
         if !done {
             return Ok(false);

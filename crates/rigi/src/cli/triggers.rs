@@ -262,18 +262,25 @@ fn events(all: &[TriggerEventView], output: OutputArgs, session: &Session) -> an
         items: all,
         columns: &[
             Column::fixed("SEEN"),
-            Column::elastic("EVENT", 20),
+            Column::elastic("EVENT", 16),
             Column::fixed("OUTCOME"),
-            Column::elastic("RUN OR REASON", 20),
+            Column::fixed("RUN"),
+            Column::elastic("REASON", 8),
         ],
-        wide: &[],
+        wide: &[Column::fixed("WHOLE EVENT")],
         row: &|one: &TriggerEventView| {
-            let run = one.run.as_ref().map(ToString::to_string);
+            let run = one.run.as_ref().map(|run| run.short().to_owned());
+            // Of a file, its name: the folder is the same for all.
+            let name =
+                one.event.rsplit_once('@').filter(|_| one.event.starts_with('/')).map(|(path, _)| path);
+            let name = name.map_or(one.event.as_str(), |path| path.rsplit('/').next().unwrap_or(path));
             vec![
                 words::date(one.at).into(),
-                one.event.clone().into(),
+                name.to_owned().into(),
                 one.outcome.as_str().into(),
-                run.or(one.reason.clone()).unwrap_or_default().into(),
+                run.unwrap_or_default().into(),
+                one.reason.clone().unwrap_or_default().into(),
+                one.event.clone().into(),
             ]
         },
         name: &|one| one.event.clone(),

@@ -346,7 +346,7 @@ sections! {
     triggers: Triggers {
         /// Folders of this machine in which triggers may look for files, such as `/data/incoming`, with all that lies below them. Unless some
         /// are named: any where one person has the server, none where people have accounts.
-        folders: Names = Names::default();
+        folders: Lines = Lines::default();
     }
 
     /// How Python pipelines get their environments.

@@ -193,7 +193,9 @@ pub async fn view(scope: &Scope, run: &Run) -> ApiResult<RunView> {
         false => Vec::new(),
     };
     let started_by = match run.request.trigger.kind {
-        TriggerKind::Downstream | TriggerKind::Restart => db.link_to(id).await?.map(|link| link.parent),
+        TriggerKind::Downstream | TriggerKind::Restart | TriggerKind::Event => {
+            db.link_to(id).await?.map(|link| link.parent)
+        }
         _ => None,
     };
     Ok(RunView {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use rigi_model::quantity::show_bytes;
 use rigi_model::triggers::files::{FoundFile, Settling};
 use rigi_model::triggers::lines::id_of;
 use rigi_model::triggers::{Each, EventOutcome, Existing, FilesOn};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::KnownTrigger;
 use super::folder::Place;
+use super::known::of_project;
 use super::start::Happened;
 use crate::Engine;
 use crate::projects::Project;
@@ -22,6 +24,8 @@ use crate::submit::InputSource;
 const TOGETHER: usize = 500;
 /// Runs that are started before it is looked again.
 const AT_ONCE: usize = 500;
+/// Bytes of a file that becomes an input, at most.
+const LARGEST: u64 = 50 << 30;
 /// Files of one batch at most.
 const LARGEST_BATCH: usize = 5000;
 /// What could not be done is tried again after this time.
@@ -96,6 +100,10 @@ impl Look<'_> {
             new.clear();
         }
         let mut new = looking.settling.settled(new, self.files.settle, self.now);
+        // Word that it was paused or removed may still be on its way.
+        if !new.is_empty() && !self.is_still_armed().await? {
+            return Ok(self.files.interval);
+        }
         new.sort_by(|one, other| (one.modified, &one.path).cmp(&(other.modified, &other.path)));
         let more = match self.files.each {
             Each::File => self.each(&new, &looking.place, seen).await?,
@@ -108,6 +116,12 @@ impl Look<'_> {
             More::Now => Duration::ZERO,
             More::Later => AGAIN.min(self.files.interval),
         })
+    }
+
+    async fn is_still_armed(&self) -> rigi_store::Result<bool> {
+        let all = of_project(self.engine.store(), self.project).await?;
+        let one = all.iter().find(|one| one.key == self.one.key);
+        Ok(one.is_some_and(|one| one.is_armed() && one.spec == self.one.spec))
     }
 
     fn row(&self, event: &str, outcome: EventOutcome) -> TriggerEvent {
@@ -234,6 +248,16 @@ impl Look<'_> {
         place: &Place,
         names: &mut HashSet<String>,
     ) -> rigi_store::Result<Result<InputSource, String>> {
+        if file.size > LARGEST {
+            return Ok(Err(format!(
+                "it has {}, and may have {}",
+                show_bytes(file.size),
+                show_bytes(LARGEST)
+            )));
+        }
+        if let Some(exceeded) = self.engine.beyond_storage(&self.one.key.project).await? {
+            return Ok(Err(exceeded.to_string()));
+        }
         let (place, path) = (place.clone(), file.path.clone());
         let taken = tokio::task::spawn_blocking(move || place.take(&path)).await;
         let stored = match taken.map_err(|_| rigi_store::Error::Closed)? {

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::Place;
 use crate::cli::progress::bytes_bar;
+use crate::cli::words::many;
 use crate::client::Client;
 use crate::terminal::{Exit, Failure, Terminal, say};
 
@@ -31,7 +32,7 @@ pub(super) async fn get(client: &Client, terminal: &Terminal, at: &Place, into: 
     bar.finish_and_clear();
     let there = count - fetched;
     let was_there = if there > 0 { format!(", {there} of them were there") } else { String::new() };
-    say(&format!("{count} files, {}{was_there}: {}.", show_bytes(total), into.display()))?;
+    say(&format!("{}, {}{was_there}: {}.", many(count as u64, "file"), show_bytes(total), into.display()))?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::io::ReaderStream;
 
 use crate::cli::progress::bytes_bar;
+use crate::cli::words::many;
 use crate::client::{CallError, Client};
 use crate::terminal::{Exit, Failure, Terminal, say};
 
@@ -59,10 +60,10 @@ impl Put {
         let (paths, at) = (self.paths, self.at.unwrap_or_default());
         let (found, left_out) =
             tokio::task::spawn_blocking(move || find(&paths, at.trim_matches('/'))).await??;
-        let files: Vec<&Found> = found.values().collect();
-        send(client, terminal, &files).await?;
+        let all: Vec<&Found> = found.values().collect();
+        send(client, terminal, &all).await?;
         let body = AddDatasetVersion {
-            files: files.iter().map(|found| found.file.clone()).collect(),
+            files: all.iter().map(|found| found.file.clone()).collect(),
             base: (self.add || !self.remove.is_empty()).then(|| "latest".to_owned()),
             remove: self.remove,
             note: self.note,
@@ -70,7 +71,7 @@ impl Put {
         let path = ["datasets", self.dataset.as_str(), "versions"];
         let view: DatasetVersionView = client.post_patiently(&path, &body).await?;
         let (name, version) = (&self.dataset, view.version);
-        let holds = format!("{} files, {}", view.files, show_bytes(view.bytes));
+        let holds = format!("{}, {}", many(view.files, "file"), show_bytes(view.bytes));
         match view.is_new {
             Some(false) => say(&format!("Nothing has changed: {name}@{version} ({holds})."))?,
             _ => say(&format!("{name}@{version} ({holds})."))?,
