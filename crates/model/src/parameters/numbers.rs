@@ -49,7 +49,13 @@ pub fn is_exact(text: &str) -> bool {
         return true;
     }
     let Ok(float) = text.parse::<f64>() else { return false };
-    float.is_finite() && parts(text) == parts(&format!("{float:e}"))
+    let Some(written) = parts(text).filter(|_| float.is_finite()) else { return false };
+    if parts(&format!("{float:e}")).as_ref() == Some(&written) {
+        return true;
+    }
+    // Of two texts that are as short and as near, one writer takes this and another that.
+    let digits = written.1.len();
+    (1..=17).contains(&digits) && parts(&format!("{float:.*e}", digits - 1)) == Some(written)
 }
 
 /// Its digits without zeros at either end, and the power of ten of the last of them.
@@ -196,6 +202,17 @@ mod tests {
         let expected = r#"{"n":1000,"x":1000.0,"list":[2,2.5],"o":{"n":0},"either":4,"unknown":1.0}"#;
         assert_eq!(values.to_string(), expected);
         assert_eq!(whole(&json!(1e19)), None);
+    }
+
+    #[test]
+    fn of_two_texts_that_are_as_near_both_are_kept() {
+        // The double lies in the middle: ….25.
+        for text in ["1234347023592934.2", "1234347023592934.25"] {
+            let value: f64 = text.parse().unwrap();
+            assert!(is_exact(&value.to_string()) && is_exact(&serde_json::to_string(&value).unwrap()), "{text}");
+        }
+        assert!(is_exact("1234347023592934.2"));
+        assert!(!is_exact("1234347023592934.24") && !is_exact("0.10000000000000000001"));
     }
 
     proptest! {

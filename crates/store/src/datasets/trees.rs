@@ -8,6 +8,8 @@ use rigi_model::data::{Entry, EntryKind, FileAt, Folder, LARGEST_FOLDER, TreeMis
 use crate::blobs::Blobs;
 use crate::{Error, Result, Stored};
 
+/// Contents that a bucket is asked about at a time.
+const TOGETHER: usize = 16;
 /// Folders within each other at most: a circle cannot be made, and a damaged object is no reason to hang.
 const DEEPEST: usize = 128;
 
@@ -222,15 +224,25 @@ impl Trees {
     /// # Errors
     /// If the storage cannot be asked.
     pub fn missing(&self, contents: &[Stored]) -> Result<Vec<ContentHash>> {
-        let mut missing = Vec::new();
-        for content in contents {
-            match self.blobs.hold(content) {
-                Ok(()) => {}
-                Err(Error::NotFound { .. } | Error::Damaged { .. }) => missing.push(content.sha256),
-                Err(error) => return Err(error),
+        let look = |some: &[Stored]| {
+            let mut missing = Vec::new();
+            for content in some {
+                match self.blobs.hold(content) {
+                    Ok(()) => {}
+                    Err(Error::NotFound { .. } | Error::Damaged { .. }) => missing.push(content.sha256),
+                    Err(error) => return Err(error),
+                }
             }
-        }
-        Ok(missing)
+            Ok(missing)
+        };
+        // Each costs a bucket's answer, and a folder next to nothing.
+        let side_by_side = if self.blobs.is_remote() { TOGETHER } else { 1 };
+        let share = contents.len().div_ceil(side_by_side).max(1);
+        let looked: Vec<Result<Vec<ContentHash>>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = contents.chunks(share).map(|some| scope.spawn(move || look(some))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or(Err(Error::Closed))).collect()
+        });
+        Ok(looked.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }
 }
 
