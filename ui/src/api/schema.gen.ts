@@ -1035,6 +1035,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/process-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what can be run, by name: each pipeline without a mistake, with JSON Schemas of its inputs, parameters and outputs.
+         *     `/process-types` at the top of the server is the same.
+         */
+        get: operations["list_process_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/process-types/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them, as its folder is now. */
+        get: operations["get_process_type"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -1614,6 +1651,43 @@ export interface paths {
         put?: never;
         /** Starts a run. The answer comes when the run is durable; an `Idempotency-Key` makes it safe to repeat. */
         post: operations["submit_run_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/process-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what can be run, by name: each pipeline without a mistake, with JSON Schemas of its inputs, parameters and outputs.
+         *     `/process-types` at the top of the server is the same.
+         */
+        get: operations["list_process_types_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/process-types/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them, as its folder is now. */
+        get: operations["get_process_type_of_project"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3612,40 +3686,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/process-types": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists pipelines by name, with their last runs and what is wrong with their specs. */
-        get: operations["list_process_types"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/process-types": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists pipelines by name, with their last runs and what is wrong with their specs. */
-        get: operations["list_process_types_of_project"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4597,11 +4637,12 @@ export interface components {
             accept: string[];
             /** @description For people. */
             description?: string | null;
+            /** @description What its files must be, as endings without a dot; empty: anything. */
+            formats?: string[];
             /** @description Takes more than one file. */
             multiple: boolean;
             /** @description A run is refused without it. */
             required: boolean;
-            formats?: string[];
         };
         /** @description A file for an input. */
         InputRef: {
@@ -5822,6 +5863,38 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_ProcessType: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /** @description What it does. */
+                description?: string | null;
+                /** @description Of `inputs` in a request for a run: lists of uploads by name. */
+                inputs: unknown;
+                /** @description `script`, `notebook`, `command`, `image` or `flow`. */
+                kind: string;
+                /**
+                 * @description Name of the pipeline.
+                 * @example co2-trend
+                 */
+                name: string;
+                /** @description Of the files that a run leaves: lists of paths by name. */
+                outputs: unknown;
+                /** @description Of `parameters` in a request for a run. */
+                parameters: unknown;
+                /** @description Runs are accepted. */
+                runnable: boolean;
+                /** @description Tags. */
+                tags: string[];
+                /** @description Hash of its content now. */
+                version: string;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_ProjectView: {
             /**
              * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
@@ -6627,6 +6700,33 @@ export interface components {
             title: string;
             /** @description Where the documentation explains the code. */
             type: string;
+        };
+        /**
+         * @description What a pipeline takes and gives, each as a JSON Schema (draft 2020-12). Words that begin with `x-` are Rigi's: `x-formats` are
+         *     endings of files without a dot; `x-section`, `x-advanced` and `x-hidden` say where a form has a parameter.
+         */
+        ProcessType: {
+            /** @description What it does. */
+            description?: string | null;
+            /** @description Of `inputs` in a request for a run: lists of uploads by name. */
+            inputs: unknown;
+            /** @description `script`, `notebook`, `command`, `image` or `flow`. */
+            kind: string;
+            /**
+             * @description Name of the pipeline.
+             * @example co2-trend
+             */
+            name: string;
+            /** @description Of the files that a run leaves: lists of paths by name. */
+            outputs: unknown;
+            /** @description Of `parameters` in a request for a run. */
+            parameters: unknown;
+            /** @description Runs are accepted. */
+            runnable: boolean;
+            /** @description Tags. */
+            tags: string[];
+            /** @description Hash of its content now. */
+            version: string;
         };
         /** @description What a run says of its progress. */
         Progress: {
@@ -8158,27 +8258,6 @@ export interface components {
              * @example differs
              */
             why: string;
-        };
-        ProcessType: {
-            name: string;
-            description?: string | null;
-            tags: string[];
-            kind: string;
-            runnable: boolean;
-            version: string;
-            inputs: unknown;
-            parameters: unknown;
-            outputs: unknown;
-        };
-        /** @description One page of a list. */
-        Page_ProcessType: {
-            /**
-             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
-             *     goes on with it.
-             */
-            items: components["schemas"]["ProcessType"][];
-            /** @description Hand this to the next call as `cursor`; absent on the last page. */
-            next_cursor?: string | null;
         };
     };
     responses: never;
@@ -11445,6 +11524,97 @@ export interface operations {
             };
         };
     };
+    list_process_types: {
+        parameters: {
+            query?: {
+                /** @description Part of the name or of the description. */
+                q?: string;
+                /** @description With this tag. */
+                tag?: string;
+                /** @description At most so many: 1 to 100, 50 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProcessType"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_process_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the pipeline
+                 * @example co2-trend
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process type */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessType"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_projects: {
         parameters: {
             query?: never;
@@ -13297,6 +13467,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_process_types_of_project: {
+        parameters: {
+            query?: {
+                /** @description Part of the name or of the description. */
+                q?: string;
+                /** @description With this tag. */
+                tag?: string;
+                /** @description At most so many: 1 to 100, 50 unless told. */
+                limit?: number;
+                /** @description From the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProcessType"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_process_type_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /**
+                 * @description Name of the pipeline
+                 * @example co2-trend
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process type */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessType"];
                 };
             };
             /** @description A problem */
@@ -19524,103 +19790,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookView"];
-                };
-            };
-            /** @description A problem */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem */
-            "5XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_process_types: {
-        parameters: {
-            query?: {
-                /** @description Part of the name or the summary. */
-                q?: string;
-                /** @description With this tag. */
-                tag?: string;
-                /** @description At most so many: 1 to 500, 100 unless told. */
-                limit?: number;
-                /** @description From the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ProcessType"];
-                };
-            };
-            /** @description A problem */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem */
-            "5XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_process_types_of_project: {
-        parameters: {
-            query?: {
-                /** @description Part of the name or the summary. */
-                q?: string;
-                /** @description With this tag. */
-                tag?: string;
-                /** @description At most so many: 1 to 500, 100 unless told. */
-                limit?: number;
-                /** @description From the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description Name of the project */
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ProcessType"];
                 };
             };
             /** @description A problem */
