@@ -12,8 +12,8 @@ from pathlib import Path
 RIGI = os.environ.get("RIGI_BIN", "rigi")
 # They open windows, and describe nothing.
 WINDOWS = {"INIFileEditor", "SwathWizard", "TOPPAS", "TOPPView"}
-# They describe nothing as they are: one wants to be told which tool it wraps, one has files that Debian leaves out.
-SILENT = {"GenericWrapper", "MSSimulator"}
+# They describe nothing: one wants to be told which tool it wraps, one has files that Debian leaves out, one says what OpenMS is.
+SILENT = {"GenericWrapper", "MSSimulator", "OpenMSInfo"}
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("RIGI_")} | {
     "QT_QPA_PLATFORM": "offscreen",
     "NO_COLOR": "1",
