@@ -44,6 +44,8 @@ export const keys = {
   schedule: (pipeline: string, id: string) => ["schedules", `${pipeline}/${id}`] as const,
   webhooks: ["webhooks"] as const,
   webhook: (name: string) => ["webhooks", name] as const,
+  datasets: ["datasets"] as const,
+  dataset: (name: string) => ["datasets", "one", name] as const,
   backfills: ["backfills"] as const,
   starts: ["starts"] as const,
   notices: ["notices"] as const,

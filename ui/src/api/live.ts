@@ -104,6 +104,7 @@ export class Live {
     else if (message.event === "pipeline") this.refetchPipeline((data as { name: string }).name);
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
     else if (message.event === "webhook") this.gather(keys.webhooks, keys.starts);
+    else if (message.event === "dataset") this.hearDataset();
     else if (message.event === "backfill") this.gather(keys.backfills);
     else if (message.event === "notice") this.gather(keys.notices);
     else if (message.event === "repository") void this.cache.invalidateQueries({ queryKey: keys.repositories });
@@ -154,6 +155,12 @@ export class Live {
       }, SCHEDULES_MS);
       this.gathered.set(key[0], timer);
     }
+  }
+
+  /** What a run has left is told in its story too. */
+  private hearDataset(): void {
+    this.gather(keys.datasets);
+    void this.cache.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "run" && queryKey[2] === "events" });
   }
 
   private refetchPipeline(name: string): void {
