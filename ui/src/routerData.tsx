@@ -18,7 +18,8 @@ export interface DatasetSearch {
 export function buildData(root: Root) {
   const data = createRoute({
     getParentRoute: () => root,
-    path: "/data",
+    // With a slash at its end, so that it goes before the one of any name.
+    path: "/data/",
     validateSearch: (raw: Raw) => compact({ q: one(raw.q) }),
     component: lazyRouteComponent(() => import("./routes/Data"), "Data"),
   });

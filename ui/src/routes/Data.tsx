@@ -2,7 +2,7 @@
 import { Button, TextInput } from "@mantine/core";
 import "@mantine/core/styles/Input.css";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useRef } from "react";
 
 import { datasetsQuery } from "../api/datasets";
@@ -16,10 +16,8 @@ import { useWalk } from "../components/people/useWalk";
 import { Empty, Failure } from "../components/States";
 import { useKeys } from "../lib/keys";
 
-const route = getRouteApi("/data");
-
 export function Data() {
-  const { q = "" } = route.useSearch();
+  const { q = "" } = useSearch({ strict: false });
   const navigate = useNavigate();
   const { start } = useRights();
   const prefix = useDeferredValue(q.trim().toLowerCase());

@@ -10,6 +10,7 @@ import type { DatasetView } from "../../api/types";
 import { bytes, plural } from "../../lib/format";
 import { notify } from "../../lib/notices";
 import { byWord } from "../../lib/people";
+import { shortId } from "../../lib/runText";
 import { Icon } from "../Icon";
 import { Ago } from "../Time";
 import classes from "./Data.module.css";
@@ -30,7 +31,7 @@ export function DatasetHead({ dataset }: { dataset: DatasetView }) {
           changed <Ago at={dataset.changed_at} />
         </span>
         <span>
-          made <Ago at={dataset.made_at} /> by {byWord(dataset.made_by)}
+          made <Ago at={dataset.made_at} /> by <Maker by={dataset.made_by} />
         </span>
         {dataset.protected && (
           <span className={classes.named}>
@@ -41,6 +42,19 @@ export function DatasetHead({ dataset }: { dataset: DatasetView }) {
         <Tags dataset={dataset} />
       </p>
     </div>
+  );
+}
+
+/** A person, or the run that has left it. */
+function Maker({ by }: { by: string }) {
+  if (!by.startsWith("run_")) return byWord(by);
+  return (
+    <>
+      run{" "}
+      <Link to="/runs/$id" params={{ id: by }} className="link mono">
+        {shortId(by)}
+      </Link>
+    </>
   );
 }
 

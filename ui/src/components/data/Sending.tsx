@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useSyncExternalStore } from "react";
 
 import { keys } from "../../api/keys";
-import { setUpload, type Progress, type Upload } from "../../lib/data/upload";
+import { currentUpload, setUpload, type Progress, type Upload } from "../../lib/data/upload";
 import { bytes, plural } from "../../lib/format";
 import { FormProblem } from "../form/Fields";
 import classes from "./Data.module.css";
@@ -18,6 +18,13 @@ export function Sending({ upload }: { upload: Upload }) {
   useEffect(() => {
     if (phase === "done") void cache.invalidateQueries({ queryKey: keys.datasets });
   }, [phase, cache]);
+  // Who comes back is asked for other files.
+  useEffect(
+    () => () => {
+      if (upload.progress().phase === "done" && currentUpload() === upload) setUpload(null);
+    },
+    [upload],
+  );
   const share = shareOf(progress);
   return (
     <section className={classes.form} aria-label="Upload">
