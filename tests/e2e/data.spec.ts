@@ -252,3 +252,47 @@ test("no path leads out of a dataset, into the server's files or out of the fold
   expect(((await answer.json()) as { contents: unknown[] }).contents).toEqual([{ sha256: sha("taken"), size: 5 }]);
   expect(existsSync(aim)).toBe(false);
 });
+
+test("what another project has is missing here, whatever its hash", onBoth, async ({ bed }) => {
+  const server = await bed.up();
+  await told(bed, ["projects", "create", "lab"]);
+  await told(bed, ["data", "put", "own", folder(bed, "own", { secret: "of the default project" }), "--project", "default"]);
+  const content = { sha256: sha("of the default project"), size: 22 };
+  expect((await server.api.post<{ contents: unknown[] }>("/contents/missing", { contents: [content] })).contents).toEqual([]);
+  const there = await server.api.post<{ contents: unknown[] }>("/projects/lab/contents/missing", { contents: [content] });
+  expect(there.contents).toEqual([content]);
+  const taken = await server.api.refused("POST", "/api/v1/projects/lab/datasets/taken/versions", { files: [{ path: "x", ...content }] });
+  expect(taken.code).toBe("state-conflict");
+  expect((await server.api.refused("GET", "/api/v1/projects/lab/datasets/own")).status).toBe(404);
+  expect((await server.api.get<{ items: unknown[] }>("/projects/lab/datasets")).items).toEqual([]);
+});
+
+test("beyond the quota nothing is taken", async ({ bed }) => {
+  await bed.up();
+  await told(bed, ["projects", "create", "small"]);
+  await told(bed, ["projects", "quota", "small", "--storage", "1MiB"]);
+  const large = folder(bed, "large", { "a.bin": Buffer.alloc(3 << 20, "a1") });
+  await told(bed, ["data", "put", "first", large, "--project", "small"]);
+  // What is stored is counted every few seconds.
+  const again = folder(bed, "again", { "b.bin": "b" });
+  await expect
+    .poll(async () => (await bed.rigi(["data", "put", "second", again, "--project", "small"])).err, { timeout: 15_000, intervals: [1000] })
+    .toContain("quota");
+});
+
+test("HTML of a dataset cannot act as Rigi", async ({ bed }) => {
+  const server = await bed.up();
+  await told(bed, ["data", "put", "pages", folder(bed, "pages", { "a.html": "<script>1</script>", "b.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>", "c.js": "1" })]);
+  for (const [path, place] of [["a.html", "inline"], ["b.svg", "inline"], ["c.js", "attachment"]] as const) {
+    const url = `/api/v1/datasets/pages/versions/1/file?path=${path}`;
+    const first = await server.api.fetch("GET", url);
+    const unchanged = await server.api.fetch("GET", url, undefined, { "if-none-match": first.headers.get("etag") ?? "" });
+    expect(unchanged.status).toBe(304);
+    for (const answer of [first, unchanged]) {
+      expect(answer.headers.get("content-security-policy"), path).toMatch(/default-src 'none'.*sandbox/);
+      expect(answer.headers.get("x-content-type-options"), path).toBe("nosniff");
+    }
+    expect(first.headers.get("content-disposition"), path).toMatch(new RegExp(`^${place}`));
+    expect((await server.api.fetch("GET", `${url}&download=1`)).headers.get("content-disposition"), path).toMatch(/^attachment/);
+  }
+});

@@ -38,8 +38,8 @@ export function DatasetHead({ dataset }: { dataset: DatasetView }) {
             <Icon name="shield" size={14} /> protected
           </span>
         )}
-        <Labels labels={dataset.labels} />
-        <Tags dataset={dataset} />
+        {Object.keys(dataset.labels).length > 0 && <Labels labels={dataset.labels} />}
+        {Object.keys(dataset.tags).length > 0 && <Tags dataset={dataset} />}
       </p>
     </div>
   );

@@ -71,7 +71,7 @@ export function Files({ name, version, path, facts, onPath }: FilesProps) {
 function Step({ here, text, onGo }: { here: boolean; text: string; onGo: () => void }) {
   if (here) return <span aria-current="location">{text}</span>;
   return (
-    <button type="button" onClick={onGo}>
+    <button type="button" className={classes.step} onClick={onGo}>
       {text}
     </button>
   );
