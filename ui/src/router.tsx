@@ -9,6 +9,7 @@ import { Shell } from "./components/Shell";
 import { Failure } from "./components/States";
 import { pagePath } from "./lib/project";
 import { compact, many, one, parseSearch, stringifySearch, type Raw } from "./lib/search";
+import { buildData } from "./routerData";
 import { buildNotices, buildTriggers, buildWebhooks } from "./routerTriggers";
 import { NotFound } from "./routes/NotFound";
 
@@ -191,7 +192,8 @@ function buildTree(cache: QueryClient) {
   const start = createRoute({
     getParentRoute: () => root,
     path: "/pipelines/$name/start",
-    validateSearch: (raw: Raw) => compact({ from: one(raw.from), preset: one(raw.preset) }),
+    validateSearch: (raw: Raw) =>
+      compact({ from: one(raw.from), preset: one(raw.preset), dataset: one(raw.dataset), input: one(raw.input) }),
     loader: ({ params }) => void cache.query(pipelineQuery(params.name)).catch(shown),
     component: lazyRouteComponent(() => import("./routes/Start"), "Start"),
   });
@@ -247,6 +249,7 @@ function buildTree(cache: QueryClient) {
     device,
     ...buildSchedules(root, cache),
     ...buildTriggers(root),
+    ...buildData(root),
     ...buildWebhooks(root),
     ...buildNotices(root),
     ...buildRepositories(root, cache),

@@ -41,7 +41,7 @@ const ASKS_NOBODY = /^\/api\/v1\/(?:sign-in(?:\/|$)|session$|account\/factor\/of
 
 /** What visitors may see of a public project. */
 const OPEN =
-  /^\/api\/v1\/(?:projects(?:\/\{project\})?$|(?:projects\/\{project\}\/)?(?:pipelines|runs|schedules|fires|events|backfills|starts)(?:\/|$))/;
+  /^\/api\/v1\/(?:projects(?:\/\{project\})?$|(?:projects\/\{project\}\/)?(?:pipelines|runs|datasets|schedules|fires|events|backfills|starts)(?:\/|$))/;
 
 function ofPath(path: string): Of {
   if (path === "/api/v1/account") return "account";

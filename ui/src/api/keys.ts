@@ -50,6 +50,8 @@ export const keys = {
   triggers: ["triggers"] as const,
   trigger: (pipeline: string, id: string) => ["triggers", `${pipeline}/${id}`] as const,
   cursor: (pipeline: string) => ["triggers", pipeline, "cursor"] as const,
+  datasets: ["datasets"] as const,
+  dataset: (name: string) => ["datasets", "one", name] as const,
   backfills: ["backfills"] as const,
   starts: ["starts"] as const,
   notices: ["notices"] as const,

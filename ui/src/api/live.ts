@@ -105,6 +105,7 @@ export class Live {
     else if (message.event === "secret") void this.cache.invalidateQueries({ queryKey: keys.secrets });
     else if (message.event === "webhook") this.gather(keys.webhooks, keys.starts);
     else if (message.event === "trigger") this.gatherTrigger(data as { kind?: string });
+    else if (message.event === "dataset") this.hearDataset();
     else if (message.event === "backfill") this.gather(keys.backfills);
     else if (message.event === "notice") this.gather(keys.notices);
     else if (message.event === "packages") this.gather(keys.packageAudits);
@@ -162,6 +163,12 @@ export class Live {
       }, SCHEDULES_MS);
       this.gathered.set(key[0], timer);
     }
+  }
+
+  /** What a run has left is told in its story too. */
+  private hearDataset(): void {
+    this.gather(keys.datasets);
+    void this.cache.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "run" && queryKey[2] === "events" });
   }
 
   private refetchPipeline(name: string): void {

@@ -5172,6 +5172,11 @@ export interface components {
             note?: string | null;
             /** @description As which of its outputs. */
             output?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes of those that the version before it has not.
+             */
+            own_bytes: number;
             /** @description The hash of its root folder: versions with the same hold the same files. */
             root: string;
             /** @description The run that left it. */
@@ -6576,6 +6581,11 @@ export interface components {
                 note?: string | null;
                 /** @description As which of its outputs. */
                 output?: string | null;
+                /**
+                 * Format: int64
+                 * @description Bytes of those that the version before it has not.
+                 */
+                own_bytes: number;
                 /** @description The hash of its root folder: versions with the same hold the same files. */
                 root: string;
                 /** @description The run that left it. */

@@ -1,7 +1,7 @@
 /** Files that are sent with their progress, which `fetch` cannot tell. */
 import { apiPath } from "../lib/project";
 import { Problem } from "./problem";
-import type { UploadView } from "./types";
+import type { Contents, UploadView } from "./types";
 
 export interface Sending<T> {
   done: Promise<T>;
@@ -11,7 +11,7 @@ export interface Sending<T> {
 export type Upload = Sending<UploadView>;
 
 /** Sends a file as it is; what is answered is read by `read`. */
-export function sendFile<T>(path: string, file: File, onProgress: (fraction: number) => void, read: (text: string) => T): Sending<T> {
+export function sendFile<T>(path: string, file: Blob, onProgress: (fraction: number) => void, read: (text: string) => T): Sending<T> {
   const request = new XMLHttpRequest();
   const done = new Promise<T>((resolve, reject) => {
     request.upload.onprogress = (event) => {
@@ -40,6 +40,11 @@ export function sendFile<T>(path: string, file: File, onProgress: (fraction: num
 export function startUpload(file: File, onProgress: (fraction: number) => void): Upload {
   const path = apiPath(`/api/v1/uploads?name=${encodeURIComponent(file.name)}`);
   return sendFile(path, file, onProgress, (text) => parse(text) as UploadView);
+}
+
+/** Sends files of any kind in one stream. */
+export function sendContents(tar: Blob, onProgress: (fraction: number) => void): Sending<Contents> {
+  return sendFile(apiPath("/api/v1/contents"), tar, onProgress, (text) => parse(text) as Contents);
 }
 
 function parse(text: string): unknown {

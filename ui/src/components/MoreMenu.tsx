@@ -33,6 +33,9 @@ export function WideItems() {
   const { edit, role } = useRights();
   return (
     <>
+      <Menu.Item leftSection={<Icon name="data" size={14} />} onClick={() => void navigate({ to: "/data" })}>
+        Data
+      </Menu.Item>
       {edit && (
         <>
           <Menu.Item leftSection={<Icon name="spark" size={14} />} onClick={() => void navigate({ to: "/triggers" })}>

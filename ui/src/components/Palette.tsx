@@ -13,6 +13,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useDeferredValue, useEffect, useState, type ReactNode } from "react";
 
 import { signOut } from "../api/account";
+import { datasetsQuery } from "../api/datasets";
 import { asProblem } from "../api/problem";
 import { pipelinesQuery, projectsQuery, runsQuery } from "../api/queries";
 import { useRights, useSpeaksOfProjects } from "../api/rights";
@@ -48,6 +49,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
   const groups = [
     { label: "Pipelines", items: usePipelineItems(q) },
     { label: "Runs", items: useRunItems(q) },
+    { label: "Data", items: useDataItems(q) },
     { label: "Projects", items: useProjectItems(q) },
     { label: "Go to", items: usePlaceItems(q, onKeys) },
   ].filter((group) => group.items.length > 0);
@@ -129,6 +131,21 @@ function useRunItems(q: string): Item[] {
   }));
 }
 
+/** Datasets whose names begin so; none are in the way before something is typed. */
+function useDataItems(q: string): Item[] {
+  const navigate = useNavigate();
+  const prefix = q.toLowerCase();
+  const { data } = useInfiniteQuery({ ...datasetsQuery(prefix, 6), enabled: q !== "", placeholderData: keepPreviousData });
+  const found = q ? (data?.pages[0]?.items ?? []).filter(({ name }) => name.startsWith(prefix)) : [];
+  return found.map(({ name, description }) => ({
+    id: `dataset ${name}`,
+    label: name,
+    detail: description ? plainLine(description) : undefined,
+    icon: <Icon name="data" />,
+    run: () => void navigate({ to: "/data/$", params: { _splat: name } }),
+  }));
+}
+
 /** The other projects: a few, and where something is typed those that fit. */
 function useProjectItems(q: string): Item[] {
   const { data } = useQuery(projectsQuery);
@@ -145,7 +162,7 @@ function useProjectItems(q: string): Item[] {
 function usePlaceItems(q: string, onKeys: () => void): Item[] {
   const navigate = useNavigate();
   const { setColorScheme } = useMantineColorScheme();
-  const { edit } = useRights();
+  const { edit, start } = useRights();
   const item = (label: string, icon: IconName, run: () => void, detail?: string): Item => ({
     id: label,
     label,
@@ -158,6 +175,8 @@ function usePlaceItems(q: string, onKeys: () => void): Item[] {
     item("All pipelines", "pipelines", () => void navigate({ to: "/pipelines" }), "g p"),
     item("All runs", "runs", () => void navigate({ to: "/runs" }), "g r"),
     item("Failed runs", "runs", () => void navigate({ to: "/runs", search: { state: "failed,timed_out" } })),
+    item("Data", "data", () => void navigate({ to: "/data" }), "g d"),
+    ...(start ? [item("Upload data", "upload", () => void navigate({ to: "/data/-/upload" }))] : []),
     item("Schedules", "clock", () => void navigate({ to: "/schedules" }), "g c"),
     item("Backfills", "retry", () => void navigate({ to: "/schedules", search: { view: "backfills" } })),
     item("What starts what", "pipelines", () => void navigate({ to: "/schedules", search: { view: "starts" } })),

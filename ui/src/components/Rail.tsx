@@ -25,6 +25,7 @@ const PLACES = [
   { to: "/pipelines", icon: "pipelines", text: "Pipelines" },
   { to: "/runs", icon: "runs", text: "Runs" },
   { to: "/schedules", icon: "clock", text: "Schedules" },
+  { to: "/data", icon: "data", text: "Data", wide: true },
 ] as const;
 
 /** What goes on in this page's project; where it is the only one of one person, that is the server. */
@@ -120,6 +121,7 @@ interface PlaceProps {
     | "/runs"
     | "/schedules"
     | "/triggers"
+    | "/data"
     | "/webhooks"
     | "/notices"
     | "/repositories"

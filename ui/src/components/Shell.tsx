@@ -147,6 +147,7 @@ function useShellKeys(setOverlay: (overlay: Overlay) => void): void {
     { keys: "g h", label: "Home", run: () => void navigate({ to: "/" }) },
     { keys: "g p", label: "Pipelines", run: () => void navigate({ to: "/pipelines" }) },
     { keys: "g r", label: "Runs", run: () => void navigate({ to: "/runs" }) },
+    { keys: "g d", label: "Data", run: () => void navigate({ to: "/data" }) },
     { keys: "g c", label: "Schedules", run: () => void navigate({ to: "/schedules" }) },
     ...(rights.edit
       ? [

@@ -4,15 +4,17 @@ import { readJson, writeJson } from "./json";
 
 export type PreviewKind = "image" | "csv" | "markdown" | "json" | "html" | "text" | "pdf" | "none";
 
+const IMAGES = ["png", "jpg", "jpeg", "gif", "webp", "svg"];
+
 /** By its media type, else by its name. */
 export function previewOf({ media_type, path }: { media_type: string; path: string }): PreviewKind {
   const type = media_type.split(";")[0]?.trim() ?? "";
   const ending = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
-  if (type.startsWith("image/")) return "image";
+  if (type.startsWith("image/") || (type === "" && IMAGES.includes(ending))) return "image";
   if (type === "text/csv" || type === "text/tab-separated-values" || ending === "csv" || ending === "tsv") return "csv";
   if (type === "text/markdown" || ending === "md") return "markdown";
-  if (type === "text/html") return "html";
-  if (type === "application/pdf") return "pdf";
+  if (type === "text/html" || (type === "" && ["html", "htm"].includes(ending))) return "html";
+  if (type === "application/pdf" || (type === "" && ending === "pdf")) return "pdf";
   if (type === "application/json" || ending === "json" || ending === "ipynb" || ending === "geojson") return "json";
   const textual = ["yaml", "yml", "toml", "log", "txt", "xml", "jsonl", "ndjson", "py", "sql", "sh", "ini", "cfg"];
   return type.startsWith("text/") || textual.includes(ending) ? "text" : "none";

@@ -39,6 +39,7 @@ const OWN = new RegExp(
 const PLACES = [
   "pipelines",
   "runs",
+  "data",
   "schedules",
   "repositories",
   "triggers",

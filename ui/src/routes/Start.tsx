@@ -13,7 +13,7 @@ const route = getRouteApi("/pipelines/$name/start");
 
 export function Start() {
   const { name } = route.useParams();
-  const { from, preset } = route.useSearch();
+  const { from, ...link } = route.useSearch();
   const pipeline = useQuery(pipelineQuery(name));
   const run = useQuery({ ...runQuery(from ?? ""), enabled: from !== undefined });
   const crumbs = [
@@ -56,7 +56,7 @@ export function Start() {
   );
   return (
     <Page fill crumbs={crumbs} head={head}>
-      <StartForm key={`${name} ${from ?? ""}`} pipeline={pipeline.data} from={run.data ?? null} preset={preset} />
+      <StartForm key={`${name} ${from ?? ""}`} pipeline={pipeline.data} from={run.data ?? null} link={link} />
     </Page>
   );
 }

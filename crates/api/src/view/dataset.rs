@@ -47,6 +47,8 @@ pub struct DatasetVersionView {
     pub files: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// Bytes of those that the version before it has not.
+    pub own_bytes: u64,
     /// `upload`, `output` of a run, or `change` of another version.
     #[schema(value_type = String, example = "upload")]
     pub made_from: MadeFrom,

@@ -209,7 +209,10 @@ mod tests {
         // The double lies in the middle: ….25.
         for text in ["1234347023592934.2", "1234347023592934.25"] {
             let value: f64 = text.parse().unwrap();
-            assert!(is_exact(&value.to_string()) && is_exact(&serde_json::to_string(&value).unwrap()), "{text}");
+            assert!(
+                is_exact(&value.to_string()) && is_exact(&serde_json::to_string(&value).unwrap()),
+                "{text}"
+            );
         }
         assert!(is_exact("1234347023592934.2"));
         assert!(!is_exact("1234347023592934.24") && !is_exact("0.10000000000000000001"));

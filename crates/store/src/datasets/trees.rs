@@ -1,6 +1,7 @@
 //! The trees of versions, as they are stored: folders are objects, by content as files are. Everything here blocks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rigi_model::ContentHash;
 use rigi_model::data::{Entry, EntryKind, FileAt, Folder, LARGEST_FOLDER, TreeMistake, build};
@@ -8,10 +9,15 @@ use rigi_model::data::{Entry, EntryKind, FileAt, Folder, LARGEST_FOLDER, TreeMis
 use crate::blobs::Blobs;
 use crate::{Error, Result, Stored};
 
+/// Entries of folders that are remembered.
+const MOST_KNOWN: usize = 200_000;
 /// Contents that a bucket is asked about at a time.
 const TOGETHER: usize = 16;
 /// Folders within each other at most: a circle cannot be made, and a damaged object is no reason to hang.
 const DEEPEST: usize = 128;
+
+/// Folders never change: what one held once it holds for good.
+static KNOWN: LazyLock<Mutex<HashMap<(String, ContentHash), Arc<Folder>>>> = LazyLock::new(Mutex::default);
 
 /// The trees of a project.
 #[derive(Debug, Clone)]
@@ -70,21 +76,37 @@ impl Trees {
     /// # Errors
     /// If a folder cannot be read.
     pub fn find(&self, root: &ContentHash, path: &str) -> Result<Option<Entry>> {
-        let mut folder = self.folder(root)?;
-        let mut at = folder.as_entry();
-        at.sha256 = *root;
+        let mut folder = self.known(root)?;
+        let totals = folder.totals();
+        let mut at = Entry { kind: EntryKind::Folder(totals.files), sha256: *root, size: totals.bytes };
         let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
         while let Some(part) = parts.next() {
-            let Some(entry) = folder.entries.remove(part) else { return Ok(None) };
+            let Some(entry) = folder.entries.get(part).cloned() else { return Ok(None) };
             if parts.peek().is_some() {
                 if entry.kind == EntryKind::File {
                     return Ok(None);
                 }
-                folder = self.folder(&entry.sha256)?;
+                folder = self.known(&entry.sha256)?;
             }
             at = entry;
         }
         Ok(Some(at))
+    }
+
+    /// A folder that is looked into again and again: some are remembered.
+    fn known(&self, sha256: &ContentHash) -> Result<Arc<Folder>> {
+        let key = (self.blobs.area_name(), *sha256);
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = known().get(&key) {
+            return Ok(folder.clone());
+        }
+        let folder = Arc::new(self.folder(sha256)?);
+        let mut all = known();
+        if all.values().map(|one| one.entries.len()).sum::<usize>() + folder.entries.len() > MOST_KNOWN {
+            all.clear();
+        }
+        all.insert(key, folder.clone());
+        Ok(folder)
     }
 
     /// All files below a root; `each` may end it by answering `false`. Those of a folder come by name, files and folders alike.
@@ -239,7 +261,8 @@ impl Trees {
         let side_by_side = if self.blobs.is_remote() { TOGETHER } else { 1 };
         let share = contents.len().div_ceil(side_by_side).max(1);
         let looked: Vec<Result<Vec<ContentHash>>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = contents.chunks(share).map(|some| scope.spawn(move || look(some))).collect();
+            let threads: Vec<_> =
+                contents.chunks(share).map(|some| scope.spawn(move || look(some))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap_or(Err(Error::Closed))).collect()
         });
         Ok(looked.into_iter().collect::<Result<Vec<_>>>()?.concat())

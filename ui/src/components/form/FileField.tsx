@@ -1,25 +1,14 @@
 /** Files for an input: chosen or dropped, uploaded at once, with their progress. */
 import { useState } from "react";
 
-import { asProblem } from "../../api/problem";
-import type { InputField, UploadView } from "../../api/types";
-import { startUpload, type Upload } from "../../api/upload";
+import type { InputField } from "../../api/types";
 import { bytes } from "../../lib/format";
 import { offered, taken } from "../../lib/schema/formats";
 import { Icon } from "../Icon";
+import { begin, chosenDataset, type Chosen } from "./chosen";
+import { FromDataset } from "./FromDataset";
 import classes from "./Form.module.css";
 import { FieldRow } from "./ParameterField";
-
-/** A file on its way or there. */
-export interface Chosen {
-  key: number;
-  name: string;
-  size: number;
-  fraction: number;
-  upload: UploadView | null;
-  mistake: string | null;
-  abort: () => void;
-}
 
 interface FileFieldProps {
   name: string;
@@ -30,8 +19,6 @@ interface FileFieldProps {
   mistake: string | null;
   onChange: (change: (files: Chosen[]) => Chosen[]) => void;
 }
-
-let nextKey = 1;
 
 export function FileField({ name, input, files, kept, mistake, onChange }: FileFieldProps) {
   const [over, setOver] = useState(false);
@@ -78,6 +65,10 @@ export function FileField({ name, input, files, kept, mistake, onChange }: FileF
           }}
         />
       </label>
+      <FromDataset
+        input={name}
+        onChosen={(reference) => onChange((known) => (input.multiple ? [...known, chosenDataset(reference)] : [chosenDataset(reference)]))}
+      />
       <ul className={classes.files}>
         {files.map((file) => (
           <FileLine
@@ -94,31 +85,21 @@ export function FileField({ name, input, files, kept, mistake, onChange }: FileF
   );
 }
 
-function begin(file: File, onChange: FileFieldProps["onChange"]): Chosen {
-  const key = nextKey++;
-  const set = (change: Partial<Chosen>) => onChange((known) => known.map((one) => (one.key === key ? { ...one, ...change } : one)));
-  const upload: Upload = startUpload(file, (fraction) => set({ fraction }));
-  upload.done.then(
-    (view) => set({ upload: view, fraction: 1 }),
-    (error: unknown) => set({ mistake: asProblem(error).message }),
-  );
-  return { key, name: file.name, size: file.size, fraction: 0, upload: null, mistake: null, abort: upload.abort };
-}
-
 function FileLine({ file, onRemove }: { file: Chosen; onRemove: () => void }) {
   return (
     <li className={classes.fileLine}>
-      <span className={file.upload ? "tone-ok" : file.mistake ? "tone-bad" : "dim"}>
-        <Icon name={file.upload ? "check" : file.mistake ? "close" : "file"} size={14} />
+      <span className={file.dataset ? "dim" : file.upload ? "tone-ok" : file.mistake ? "tone-bad" : "dim"}>
+        <Icon name={file.dataset ? "data" : file.upload ? "check" : file.mistake ? "close" : "file"} size={14} />
       </span>
       <span className="ellipsis grow">{file.name}</span>
       <span className={file.mistake ? "tone-bad" : "dim"}>
-        {file.mistake ?? (file.upload ? bytes(file.size) : `${Math.round(file.fraction * 100)} % of ${bytes(file.size)}`)}
+        {file.mistake ??
+          (file.dataset ? "dataset" : file.upload ? bytes(file.size) : `${Math.round(file.fraction * 100)} % of ${bytes(file.size)}`)}
       </span>
       <button type="button" className={classes.remove} aria-label={`Remove ${file.name}`} onClick={onRemove}>
         <Icon name="close" size={14} />
       </button>
-      {!file.upload && !file.mistake && (
+      {!file.upload && !file.dataset && !file.mistake && (
         <span
           className={classes.bar}
           style={{ width: `${file.fraction * 100}%` }}

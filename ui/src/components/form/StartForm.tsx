@@ -31,16 +31,16 @@ import { FieldRow, ParameterField } from "./ParameterField";
 import { ParameterGroups } from "./ParameterGroups";
 import { FormFrame } from "./FormFrame";
 import foot from "./StartForm.module.css";
-import { useStartForm, type StartFormState } from "./useStartForm";
+import { useStartForm, type Given, type StartFormState } from "./useStartForm";
 
 interface StartFormProps {
   pipeline: PipelineView;
   from: RunView | null;
-  preset: string | undefined;
+  link: Given;
 }
 
-export function StartForm({ pipeline, from, preset }: StartFormProps) {
-  const form = useStartForm(pipeline, from, preset);
+export function StartForm({ pipeline, from, link }: StartFormProps) {
+  const form = useStartForm(pipeline, from, link);
   const inputs = Object.entries(pipeline.inputs);
   const presets = Object.entries(pipeline.presets);
   return (

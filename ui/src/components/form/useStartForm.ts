@@ -13,7 +13,7 @@ import { saidBy } from "../../lib/schedule";
 import { fieldsOf, isObject, isOpen, type Field, type Schema } from "../../lib/schema/fields";
 import { isOfFormat } from "../../lib/schema/formats";
 import { changedValues, collect, initialRaws, mistakeOf, type Raw } from "../../lib/schema/values";
-import type { Chosen } from "./FileField";
+import { chosenDataset, type Chosen } from "./chosen";
 
 export type CodeChoice = "same" | "current";
 
@@ -35,7 +35,21 @@ function extrasOf(values: Record<string, unknown>, fields: Field[]): string {
   return extra.length > 0 ? writeJson(Object.fromEntries(extra), 2) : "";
 }
 
-export function useStartForm(pipeline: PipelineView, from: RunView | null, preset: string | undefined) {
+/** What a link to the form says: a set of values, and a version of a dataset for an input. */
+export interface Given {
+  preset?: string | undefined;
+  dataset?: string | undefined;
+  input?: string | undefined;
+}
+
+/** A link's dataset, for the input that it names or the first. */
+function filesOf(pipeline: PipelineView, { dataset, input }: Given): Record<string, Chosen[]> {
+  const name = input !== undefined && input in pipeline.inputs ? input : Object.keys(pipeline.inputs)[0];
+  return dataset && name !== undefined ? { [name]: [chosenDataset(dataset)] } : {};
+}
+
+export function useStartForm(pipeline: PipelineView, from: RunView | null, link: Given) {
+  const { preset } = link;
   const root = useMemo<Schema>(() => (isObject(pipeline.parameters) ? pipeline.parameters : {}), [pipeline.parameters]);
   const fields = useMemo(() => fieldsOf(pipeline.parameters), [pipeline.parameters]);
   const given = useMemo(
@@ -46,7 +60,7 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const [source, setSource] = useState<Record<string, unknown>>(() => ({ ...defaultsOf(fields), ...given }));
   const [raws, setRaws] = useState(() => initialRaws(fields, given));
   const [extra, setExtra] = useState(() => extrasOf(given, fields));
-  const [files, setFiles] = useState<Record<string, Chosen[]>>({});
+  const [files, setFiles] = useState<Record<string, Chosen[]>>(() => filesOf(pipeline, link));
   const [more, setMore] = useState<MoreState>({
     labels: Object.entries(from?.labels ?? {}).map(([key, value]) => `${key}=${value}`),
     priority: "",
@@ -73,10 +87,11 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const missing: Record<string, string> = {};
   for (const [name, input] of Object.entries(pipeline.inputs)) {
     const chosen = files[name] ?? [];
-    const other = chosen.find((file) => !isOfFormat(file.name, input.formats ?? []));
+    // A dataset's files have their own names: the server looks at them.
+    const other = chosen.find((file) => file.dataset === null && !isOfFormat(file.name, input.formats ?? []));
     if (other) missing[`/inputs/${name}`] = `takes files of ${(input.formats ?? []).join(", ")}, not ${other.name}`;
     else if (chosen.some((file) => file.mistake !== null)) missing[`/inputs/${name}`] = "has a file that did not arrive";
-    else if (chosen.some((file) => file.upload === null)) missing[`/inputs/${name}`] = "is still on its way";
+    else if (chosen.some((file) => file.upload === null && file.dataset === null)) missing[`/inputs/${name}`] = "is still on its way";
     else if (input.required && chosen.length === 0 && kept(name).length === 0) missing[`/inputs/${name}`] = "is required";
   }
   const badLabel = more.labels.find((label) => !/^[^=]+=/.test(label));
@@ -92,7 +107,9 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
   const parameters = { ...(parseObject(extra) ?? {}), ...collect(fields, raws, source) };
   const inputs: Record<string, InputRef[]> = {};
   for (const [name, chosen] of Object.entries(files)) {
-    const refs = chosen.flatMap((file) => (file.upload ? [{ upload: file.upload.id }] : []));
+    const refs = chosen.flatMap((file): InputRef[] =>
+      file.dataset ? [{ dataset: file.dataset }] : file.upload ? [{ upload: file.upload.id }] : [],
+    );
     if (refs.length > 0) inputs[name] = refs;
   }
   const labels = Object.fromEntries(more.labels.map((label) => [label.slice(0, label.indexOf("=")), label.slice(label.indexOf("=") + 1)]));
@@ -109,7 +126,9 @@ export function useStartForm(pipeline: PipelineView, from: RunView | null, prese
     );
   const changed = from ? changedValues(from.parameters, parameters) : {};
   const unset = Object.keys(changed).filter((name) => !(name in parameters));
-  const fileNames = Object.fromEntries(Object.entries(files).map(([name, chosen]) => [name, chosen.map((file) => file.name)]));
+  const fileNames = Object.fromEntries(
+    Object.entries(files).map(([name, chosen]) => [name, chosen.map((file) => (file.dataset ? `dataset:${file.dataset}` : file.name))]),
+  );
   const command = from
     ? rerunCommand({
         run: from.short,

@@ -9,6 +9,7 @@ import type { ArtifactView, RunView } from "../../api/types";
 import { bytes, plural } from "../../lib/format";
 import { previewOf } from "../../lib/preview";
 import { isEnd } from "../../lib/states";
+import { LeftDatasets } from "../data/RunDatasets";
 import { Icon } from "../Icon";
 import { Empty, Failure } from "../States";
 import { Preview, previewQuery } from "./Preview";
@@ -108,6 +109,7 @@ function Files({ run, items, hasMore, loadMore }: FilesProps) {
       <p className={classes.sum}>
         {plural(run.artifacts.count, "file")}, {bytes(run.artifacts.bytes)}
       </p>
+      <LeftDatasets run={run} />
       <div className={classes.inner} style={{ height: virtual.getTotalSize() }}>
         {shown.map(({ key, index, start }) => {
           const item = items[index];
@@ -132,7 +134,7 @@ function Files({ run, items, hasMore, loadMore }: FilesProps) {
 
 /** Whether what is open at first has its size: then nothing below it moves when it comes. */
 function useReady(run: string, open: ArtifactView[]): boolean {
-  const queries = useQueries({ queries: open.map((item) => previewQuery(run, item, previewOf(item))) });
+  const queries = useQueries({ queries: open.map((item) => previewQuery(artifactUrl(run, item.path), item, previewOf(item))) });
   const [late, setLate] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setLate(true), PATIENCE_MS);
@@ -177,7 +179,7 @@ function Output({ run, item, open, onToggle }: OutputProps) {
           <Icon name="download" size={14} />
         </a>
       </div>
-      {open && <Preview run={run.id} item={item} kind={kind} />}
+      {open && <Preview url={artifactUrl(run.id, item.path)} item={item} kind={kind} />}
     </section>
   );
 }

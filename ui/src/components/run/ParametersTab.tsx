@@ -6,6 +6,7 @@ import { bytes, duration } from "../../lib/format";
 import { writeJson } from "../../lib/json";
 import { isObject, textOf } from "../../lib/schema/fields";
 import { CopyButton } from "../CopyButton";
+import { DatasetLink } from "../data/DatasetLink";
 import { Section } from "../Page";
 import classes from "./Run.module.css";
 
@@ -31,11 +32,17 @@ export function ParametersTab({ run }: { run: RunView }) {
       {run.inputs.length > 0 && (
         <Section title="Inputs">
           {run.inputs.map((input) => (
-            <Row key={`${input.input}/${input.name}`} name={input.input} copy={input.sha256}>
+            <Row key={`${input.input}/${input.dataset ?? ""}/${input.name}`} name={input.input} copy={input.sha256}>
               {input.name}{" "}
               <span className="dim">
                 {bytes(input.size)}, sha256 {input.sha256.slice(0, 12)}…
               </span>
+              {input.dataset && (
+                <>
+                  {" "}
+                  of <DatasetLink reference={input.dataset} />
+                </>
+              )}
             </Row>
           ))}
         </Section>

@@ -4,7 +4,6 @@ import { useMemo } from "react";
 
 import { fetchText } from "../../api/client";
 import { asProblem } from "../../api/problem";
-import { artifactUrl } from "../../api/queries";
 import type { ArtifactView } from "../../api/types";
 import { bytes } from "../../lib/format";
 import { highlight } from "../../lib/highlight";
@@ -19,17 +18,20 @@ const ROWS = 200;
 /** Bytes in which a drawing says its size. */
 const HEAD = 8 * 1024;
 
+/** What is shown: its place, its kind and its content. */
+export type Shown = Pick<ArtifactView, "path" | "media_type" | "sha256">;
+
 interface PreviewProps {
-  run: string;
-  item: ArtifactView;
+  /** Address of its bytes. */
+  url: string;
+  item: Shown;
   kind: PreviewKind;
 }
 
 /** What has to be known before a preview can be drawn; a picture is asked for its size. */
-export function previewQuery(run: string, item: ArtifactView, kind: PreviewKind) {
-  const url = artifactUrl(run, item.path);
+export function previewQuery(url: string, item: Shown, kind: PreviewKind) {
   return queryOptions<Content>({
-    queryKey: ["artifact", run, item.sha256, kind],
+    queryKey: ["artifact", url, item.sha256, kind],
     enabled: kind !== "pdf" && kind !== "html" && kind !== "none",
     queryFn: async () => {
       if (kind === "image") return { text: "", cut: false, picture: await sizeOf(url, item) };
@@ -47,7 +49,7 @@ interface Content {
   Markdown?: typeof MarkdownView;
 }
 
-async function sizeOf(url: string, item: ArtifactView): Promise<{ width: number; height: number }> {
+async function sizeOf(url: string, item: Shown): Promise<{ width: number; height: number }> {
   const image = new Image();
   image.src = url;
   await image.decode().catch(() => undefined);
@@ -56,9 +58,8 @@ async function sizeOf(url: string, item: ArtifactView): Promise<{ width: number;
   return drawn ?? natural;
 }
 
-export function Preview({ run, item, kind }: PreviewProps) {
-  const url = artifactUrl(run, item.path);
-  if (kind === "image") return <Picture run={run} item={item} kind={kind} url={url} />;
+export function Preview({ url, item, kind }: PreviewProps) {
+  if (kind === "image") return <Picture url={url} item={item} kind={kind} />;
   // Browsers show PDF only outside of a frame that is shut off.
   if (kind === "pdf") {
     return (
@@ -71,11 +72,11 @@ export function Preview({ run, item, kind }: PreviewProps) {
   }
   // Without scripts and without this page's origin, whatever the file holds.
   if (kind === "html") return <iframe className={classes.frame} src={url} title={item.path} sandbox="" referrerPolicy="no-referrer" />;
-  return <TextPreview run={run} item={item} kind={kind} url={url} />;
+  return <TextPreview url={url} item={item} kind={kind} />;
 }
 
-function Picture({ run, item, kind, url }: PreviewProps & { url: string }) {
-  const { data } = useQuery(previewQuery(run, item, kind));
+function Picture({ url, item, kind }: PreviewProps) {
+  const { data } = useQuery(previewQuery(url, item, kind));
   if (!data) return <div className={classes.reserve} />;
   const { width = 0, height = 0 } = data.picture ?? {};
   if (width === 0)
@@ -95,12 +96,12 @@ function Picture({ run, item, kind, url }: PreviewProps & { url: string }) {
   );
 }
 
-function isDrawing(item: ArtifactView): boolean {
+function isDrawing(item: Shown): boolean {
   return item.media_type.startsWith("image/svg") || item.path.toLowerCase().endsWith(".svg");
 }
 
-function TextPreview({ run, item, kind, url }: PreviewProps & { url: string }) {
-  const { data, error } = useQuery(previewQuery(run, item, kind));
+function TextPreview({ url, item, kind }: PreviewProps) {
+  const { data, error } = useQuery(previewQuery(url, item, kind));
   if (error && !data)
     return (
       <p className={classes.note}>

@@ -14,6 +14,7 @@ import { apiPath } from "../../lib/project";
 import { attemptWord, backfillOf, exitWord, remaining, shortId, startedBy, stateDetail, stateHeading } from "../../lib/runText";
 import { triggerOf } from "../../lib/triggers";
 import { isEnd, stateLabel, stateTone } from "../../lib/states";
+import { givenDatasets } from "../data/RunDatasets";
 import { Approval } from "../flow/Approval";
 import { WhyNotCached } from "../flow/WhyNotCached";
 import { Icon } from "../Icon";
@@ -219,6 +220,7 @@ function Facts({ run, started }: { run: RunView; started: string | null | undefi
     );
   }
   if (run.target !== "process" && run.target !== "flow") parts.push(run.target);
+  parts.push(...givenDatasets(run));
   const exit = exitWord(run);
   if (exit) parts.push(exit);
   if (run.attempt > 1 && run.state === "succeeded") parts.push(attemptWord(run));

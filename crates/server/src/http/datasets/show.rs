@@ -36,6 +36,7 @@ pub(super) fn version_view(one: DatasetVersion) -> DatasetVersionView {
         root: one.root.to_string(),
         files: one.totals.files,
         bytes: one.totals.bytes,
+        own_bytes: one.own_bytes,
         made_from: one.made_from,
         made_at: one.made_at,
         made_by: one.made_by,

@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use rigi_model::triggers::FollowUpKind;
 use serde_json::{Value, json};
 
 use super::TestServer;
