@@ -124,7 +124,6 @@ impl Run {
             schedule: self.schedule,
             no_cache: self.no_cache,
             inputs: given_datasets(&of_datasets)?,
-            ..SubmitRun::default()
         };
         let given = Given { parameters: self.parameters, inputs: self.inputs, file: self.file };
         let mut follow = self.stay.follow(given);

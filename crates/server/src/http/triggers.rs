@@ -174,8 +174,7 @@ fn read(pipeline: &str, id: &str, body: &SetTrigger, spec: Option<&PipelineSpec>
             |mistake| mistake.message.replace("`triggers[0].", "`").replace("`triggers[0]`", "it"),
         );
         let field = message.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(field, _)| field);
-        let pointer =
-            field.map(|field| format!("/{}", field.replace('.', "/").replace('[', "/").replace(']', "")));
+        let pointer = field.map(|field| format!("/{}", field.replace(['.', '['], "/").replace(']', "")));
         let refused = ApiError::invalid(&pointer.unwrap_or_default(), message.clone());
         match first.and_then(|mistake| mistake.cure.clone()) {
             Some(cure) => refused.cure(cure),

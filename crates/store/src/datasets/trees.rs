@@ -17,7 +17,14 @@ const TOGETHER: usize = 16;
 const DEEPEST: usize = 128;
 
 /// Folders never change: what one held once it holds for good.
-static KNOWN: LazyLock<Mutex<HashMap<(String, ContentHash), Arc<Folder>>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<KnownFolders>> = LazyLock::new(Mutex::default);
+
+/// Folders by area and hash, and how many entries they have together.
+#[derive(Default)]
+struct KnownFolders {
+    folders: HashMap<(String, ContentHash), Arc<Folder>>,
+    entries: usize,
+}
 
 /// The trees of a project.
 #[derive(Debug, Clone)]
@@ -97,15 +104,16 @@ impl Trees {
     fn known(&self, sha256: &ContentHash) -> Result<Arc<Folder>> {
         let key = (self.blobs.area_name(), *sha256);
         let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = known().get(&key) {
+        if let Some(folder) = known().folders.get(&key) {
             return Ok(folder.clone());
         }
         let folder = Arc::new(self.folder(sha256)?);
         let mut all = known();
-        if all.values().map(|one| one.entries.len()).sum::<usize>() + folder.entries.len() > MOST_KNOWN {
-            all.clear();
+        if all.entries + folder.entries.len() > MOST_KNOWN {
+            *all = KnownFolders::default();
         }
-        all.insert(key, folder.clone());
+        all.entries += folder.entries.len();
+        all.folders.insert(key, folder.clone());
         Ok(folder)
     }
 
