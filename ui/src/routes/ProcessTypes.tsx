@@ -70,8 +70,7 @@ function ProcessTypeRow({ type }: { type: ProcessType }) {
       </Link>
       <span className={classes.about}>{plainLine(type.description?.split("\n", 1)[0] ?? "")}</span>
       <span className={classes.ports}>
-        {takes.length > 0 ? takes.join("; ") : "no files"} <Icon name="chevron" size={12} />{" "}
-        {gives.length > 0 ? gives.join("; ") : "no files"}
+        {takes.length > 0 ? takes.join("; ") : "no files"} → {gives.length > 0 ? gives.join("; ") : "no files"}
       </span>
       <span className={classes.count}>{plural(parameterCount(type.parameters), "parameter")}</span>
     </li>

@@ -130,9 +130,10 @@ fn inputs<'a>(all: impl Iterator<Item = (&'a String, &'a InputSpec)>) -> Value {
         "type": "object",
         "properties": {
             "upload": {"type": "string", "description": "The id of an upload."},
-            "name": {"type": "string", "description": "The name that the run sees."},
+            "dataset": {"type": "string", "description": "Instead of it: a version of a dataset, or a part of one: `sea/level@3:2024`."},
+            "name": {"type": "string", "description": "The name of an upload that the run sees."},
         },
-        "required": ["upload"],
+        "oneOf": [{"required": ["upload"]}, {"required": ["dataset"]}],
         "additionalProperties": false,
     });
     titled(json!({
