@@ -114,7 +114,7 @@ test("2,000 small files are put, listed and fetched as they were", onBoth, async
   const files: Record<string, string> = {};
   for (let index = 0; index < 2000; index++) files[`d${index % 20}/f${index}.txt`] = `file ${index}\n`;
   const here = folder(bed, "many", files);
-  expect(await told(bed, ["data", "put", "many", here])).toContain("many@1 (2000 files");
+  expect(await told(bed, ["data", "put", "many", here])).toContain("many@1 (2,000 files");
   const all = await json<{ path: string; sha256: string }[]>(bed, ["data", "ls", "many", "-r"]);
   expect(all.length).toBe(2000);
   for (const { path, sha256 } of all) expect(sha256).toBe(sha(files[path]!));
@@ -220,7 +220,7 @@ test("names that one disk or another takes for the same are refused; links and s
   symlinkSync("/etc", join(here, "folder"));
   execFileSync("mkfifo", [join(here, "pipe")]);
   const said = await told(bed, ["data", "put", "links", here]);
-  expect(said).toContain("links@1 (1 files");
+  expect(said).toContain("links@1 (1 file,");
   expect(said).toContain("4 links and special files were left out.");
 });
 

@@ -11024,7 +11024,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-tar": number[];
+                "application/octet-stream": number[];
             };
         };
         responses: {
@@ -15098,7 +15098,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-tar": number[];
+                "application/octet-stream": number[];
             };
         };
         responses: {

@@ -60,7 +60,7 @@ async fn missing_contents(scope: Scope, Json(body): Json<Contents>) -> ApiResult
 /// Stores the files of a tar stream; their names say nothing. What came before a stream broke off is stored, so that whoever sends it asks
 /// again what is missing and sends the rest.
 #[utoipa::path(post, path = "/contents", tag = "datasets", extensions(("x-rigi-action" = json!("uploads.create"))),
-    request_body(content = Vec<u8>, content_type = "application/x-tar"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, description = "What is stored, in the order of the stream", body = Contents)))]
 async fn store_contents(
     scope: Scope,
