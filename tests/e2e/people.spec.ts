@@ -393,7 +393,7 @@ test("one person alone meets no accounts", async ({ bed, page }) => {
   await page.goto(server.api.url);
   await expect(page.getByRole("heading", { name: "Open this page by its link" })).toBeVisible();
   await signInByLink(page, server);
-  await expect(rail(page).getByRole("link")).toHaveCount(9);
+  await expect(rail(page).getByRole("link")).toHaveCount(11);
   await expect(page.getByRole("button", { name: /^Account/ })).toHaveCount(0);
   for (const path of ["/members", "/administration"]) {
     await page.goto(`${server.api.url}${path}`);
