@@ -19,11 +19,19 @@ interface ParameterGroupsProps {
 export function ParameterGroups({ fields, schema, isWrong, children }: ParameterGroupsProps) {
   const { basic, advanced } = sectionsOf(fields, schema);
   const folded = advanced.flatMap((section) => section.fields);
+  const wrong = folded.some(isWrong);
   return (
     <>
       <Groups sections={basic} show={children} />
       {folded.length > 0 && (
-        <details className={classes.advanced} open={folded.some(isWrong) || undefined}>
+        <details
+          className={classes.advanced}
+          open={wrong || undefined}
+          onToggle={(event) => {
+            // A mistake is not folded away.
+            if (wrong) event.currentTarget.open = true;
+          }}
+        >
           <summary>
             <Icon name="chevron" size={14} /> {plural(folded.length, "advanced parameter")}
           </summary>
