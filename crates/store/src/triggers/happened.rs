@@ -83,6 +83,17 @@ pub struct Noted {
     pub done: Option<(FollowUp, Vec<String>)>,
 }
 
+impl Noted {
+    /// Whether nothing has happened.
+    const fn is_nothing(&self) -> bool {
+        self.events.is_empty()
+            && self.arrived.is_empty()
+            && self.used.is_empty()
+            && self.links.is_empty()
+            && self.cursor.is_none()
+    }
+}
+
 /// Where a sensor goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SensorCursor {
@@ -268,6 +279,8 @@ impl Store {
             );
         }
         match &noted.done {
+            // Nobody waited for it: nothing is to be told.
+            Some((done, told)) if told.is_empty() && noted.is_nothing() => follow_ups::done(&mut write, done),
             Some((done, told)) => follow_ups::finish(&mut write, done, &noted.links, told, now),
             None => {
                 let project = noted.events.first().map(|one| &one.key.project);
