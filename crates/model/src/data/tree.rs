@@ -136,6 +136,13 @@ impl Folder {
         })
     }
 
+    /// Two names that differ by case or Unicode form alone.
+    #[must_use]
+    pub fn alike(&self) -> Option<(&str, &str)> {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        self.entries.keys().find_map(|name| Some((seen.insert(sameness(name), name)?, name.as_str())))
+    }
+
     /// As the entry of the folder above it.
     #[must_use]
     pub fn as_entry(&self) -> Entry {
@@ -191,21 +198,17 @@ pub fn build(files: &[FileAt]) -> Result<Vec<Folder>, TreeMistake> {
 
 fn finish(growing: Growing, path: &str, all: &mut Vec<Folder>) -> Result<Folder, TreeMistake> {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
-    let mut alike: BTreeMap<String, &str> = BTreeMap::new();
-    for name in growing.files.keys().chain(growing.folders.keys()) {
-        if let Some(other) = alike.insert(sameness(name), name) {
-            return Err(match other == name {
-                true => TreeMistake::Both(below(name)),
-                false => TreeMistake::Alike(below(other), below(name)),
-            });
-        }
-    }
-    drop(alike);
     let mut folder = Folder { entries: growing.files };
     for (name, inner) in growing.folders {
+        if folder.entries.contains_key(&name) {
+            return Err(TreeMistake::Both(below(&name)));
+        }
         let inner = finish(inner, &below(&name), all)?;
         folder.entries.insert(name, inner.as_entry());
         all.push(inner);
+    }
+    if let Some((one, other)) = folder.alike() {
+        return Err(TreeMistake::Alike(below(one), below(other)));
     }
     match folder.entries.len() > MOST_ENTRIES {
         true => Err(TreeMistake::Many),

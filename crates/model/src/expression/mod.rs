@@ -8,7 +8,7 @@ mod parse;
 mod template;
 
 pub use eval::EvalError;
-pub use template::Template;
+pub use template::{Template, fill, unknown_root};
 
 use std::collections::BTreeSet;
 use std::fmt;

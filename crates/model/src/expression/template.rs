@@ -1,8 +1,8 @@
 //! Values with places for expressions: `"${steps.count.outputs.rows}"` is the value itself, `"rows: ${…}"` a text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{EvalError, Expression, ParseError};
 
@@ -156,4 +156,27 @@ fn end_of(text: &str) -> Option<usize> {
         }
     }
     None
+}
+/// Parameters that are made of what has happened. One that is one expression, and whose value is not there, keeps its default.
+///
+/// # Errors
+/// When an expression does not read as one or has no value, in words.
+pub fn fill(parameters: &BTreeMap<String, Value>, names: &Value) -> Result<Map<String, Value>, String> {
+    let mut filled = Map::new();
+    for (name, value) in parameters {
+        let wrong = |error: &dyn std::fmt::Display| format!("the parameter `{name}`: {error}");
+        let template = Template::parse(value).map_err(|error| wrong(&error))?;
+        let value = template.value(names).map_err(|error| wrong(&error))?;
+        if !(value.is_null() && matches!(template, Template::Value(_))) {
+            filled.insert(name.clone(), value);
+        }
+    }
+    Ok(filled)
+}
+
+/// What is said of the first of these names that begins with none of the roots that there are.
+#[must_use]
+pub fn unknown_root(names: &BTreeSet<(String, Option<String>)>, roots: &[&str]) -> Option<String> {
+    let (root, _) = names.iter().find(|(root, _)| !roots.contains(&root.as_str()))?;
+    Some(format!("nothing is called `{root}` here; there are `{}`", roots.join("`, `")))
 }

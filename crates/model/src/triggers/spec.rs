@@ -1,12 +1,12 @@
 //! `triggers` of a spec, and those that people make beside it: files that come, lines that a sensor says, other pipelines that have ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::expression::{Expression, Template};
+use crate::expression::{Expression, Template, unknown_root};
 use crate::state::text_enum;
 
 /// Files are looked for so often, unless a trigger says otherwise.
@@ -187,12 +187,8 @@ impl TriggerSpec {
     /// # Errors
     /// In words.
     pub fn check(&self) -> Result<(), (String, String)> {
-        let check = |names: &BTreeSet<(String, Option<String>)>, roots: &[&str]| {
-            let (root, _) = names.iter().find(|(root, _)| !roots.contains(&root.as_str()))?;
-            Some(format!("nothing is called `{root}` here; there are `{}`", roots.join("`, `")))
-        };
         let roots = self.on.roots();
-        if let Some(why) = self.when.as_ref().and_then(|when| check(&when.names(), roots)) {
+        if let Some(why) = self.when.as_ref().and_then(|when| unknown_root(&when.names(), roots)) {
             return Err(("when".to_owned(), why));
         }
         let key = match &self.on {
@@ -204,7 +200,7 @@ impl TriggerSpec {
             self.parameters.iter().map(|(name, value)| (format!("parameters.{name}"), value, roots));
         for (at, value, roots) in key.chain(parameters) {
             let template = Template::parse(value).map_err(|error| (at.clone(), error.to_string()))?;
-            if let Some(why) = check(&template.names(), roots) {
+            if let Some(why) = unknown_root(&template.names(), roots) {
                 return Err((at, why));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::WebhookSpec;
-use crate::expression::{Expression, Template};
+use crate::expression::{Expression, Template, fill, unknown_root};
 
 /// What expressions know.
 const ROOTS: [&str; 4] = ["body", "headers", "event", "id"];
@@ -38,10 +38,7 @@ impl WebhookSpec {
     /// # Errors
     /// In words.
     pub fn check(&self) -> Result<(), (String, String)> {
-        let unknown = |names: &BTreeSet<(String, Option<String>)>| {
-            let root = names.iter().find(|(root, _)| !ROOTS.contains(&root.as_str()))?;
-            Some(format!("nothing is called `{}` here; there are `body`, `headers`, `event`, `id`", root.0))
-        };
+        let unknown = |names: &BTreeSet<(String, Option<String>)>| unknown_root(names, &ROOTS);
         if let Some(why) = self.when.as_ref().and_then(|when| unknown(&when.names())) {
             return Err(("/when".to_owned(), why));
         }
@@ -64,15 +61,7 @@ impl WebhookSpec {
         if !self.when.as_ref().map_or(Ok(true), holds)? {
             return Ok(Asked::Nothing);
         }
-        let mut parameters = Map::new();
-        for (name, value) in &self.parameters {
-            let wrong = |error: &dyn std::fmt::Display| format!("the parameter `{name}`: {error}");
-            let template = Template::parse(value).map_err(|error| wrong(&error))?;
-            let value = template.value(names).map_err(|error| wrong(&error))?;
-            if !(value.is_null() && matches!(template, Template::Value(_))) {
-                parameters.insert(name.clone(), value);
-            }
-        }
+        let parameters = fill(&self.parameters, names)?;
         Ok(Asked::Run(parameters))
     }
 }

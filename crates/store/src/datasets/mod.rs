@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rigi_model::data::{MadeFrom, Totals};
 use rigi_model::{ContentHash, RunId, Timestamp};
 
-pub use trees::{Listed, Trees};
+pub use trees::Trees;
 
 /// A dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,9 +32,6 @@ pub struct Trees {
     blobs: Blobs,
 }
 
-/// A file of a tree with its whole path.
-pub type Listed = FileAt;
-
 impl Trees {
     /// Those of a project's blobs.
     #[must_use]
@@ -200,8 +197,8 @@ impl Trees {
                 return Ok(Err(TreeMistake::Both(below(name))));
             }
         }
-        if let Some((one, other)) = alike(&folder) {
-            return Ok(Err(TreeMistake::Alike(below(&one), below(&other))));
+        if let Some((one, other)) = folder.alike() {
+            return Ok(Err(TreeMistake::Alike(below(one), below(other))));
         }
         self.blobs.put(folder.encode().as_slice())?;
         Ok(Ok(folder))
@@ -340,14 +337,4 @@ impl Changes {
 
 fn wanted_name(path: &str) -> String {
     path.rsplit('/').next().unwrap_or(path).to_owned()
-}
-
-fn alike(folder: &Folder) -> Option<(String, String)> {
-    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
-    for name in folder.entries.keys() {
-        if let Some(other) = seen.insert(rigi_model::data::sameness(name), name) {
-            return Some((other.clone(), name.clone()));
-        }
-    }
-    None
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rigi_model::expression::Template;
+use rigi_model::expression::fill;
 use rigi_model::triggers::EventOutcome;
 use rigi_model::{Actor, Timestamp, Trigger, TriggerKind};
 use rigi_store::IdempotencyKey;
 use rigi_store::triggers::{TriggerEvent, event_key};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::KnownTrigger;
 use crate::Engine;
@@ -51,7 +51,7 @@ impl Engine {
                 Err(error) => return Ok(refused(format!("`when: {when}`: {error}"))),
             }
         }
-        let parameters = match parameters(one, &happened.names) {
+        let parameters = match fill(&one.spec.parameters, &happened.names) {
             Ok(parameters) => parameters,
             Err(why) => return Ok(refused(why)),
         };
@@ -74,18 +74,4 @@ impl Engine {
             Err(error) => Ok(refused(error.to_string())),
         }
     }
-}
-
-/// Those of its run. One that is one expression, and whose value is not there, keeps its default.
-fn parameters(one: &KnownTrigger, names: &Value) -> Result<Map<String, Value>, String> {
-    let mut parameters = Map::new();
-    for (name, value) in &one.spec.parameters {
-        let wrong = |error: &dyn std::fmt::Display| format!("the parameter `{name}`: {error}");
-        let template = Template::parse(value).map_err(|error| wrong(&error))?;
-        let value = template.value(names).map_err(|error| wrong(&error))?;
-        if !(value.is_null() && matches!(template, Template::Value(_))) {
-            parameters.insert(name.clone(), value);
-        }
-    }
-    Ok(parameters)
 }
