@@ -1,12 +1,11 @@
 /** Makes a schedule beside a pipeline's spec, or changes one that was made so. */
-import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 
 import { pipelineQuery, pipelinesQuery } from "../api/queries";
 import { useRights } from "../api/rights";
 import { scheduleQuery } from "../api/schedules";
-import { FieldRow } from "../components/form/ParameterField";
+import { PipelinePicker } from "../components/form/PipelinePicker";
 import { Page, type Crumb } from "../components/Page";
 import { ScheduleForm } from "../components/schedules/ScheduleForm";
 import { Empty, Failure } from "../components/States";
@@ -18,6 +17,7 @@ const LIST: Crumb = { text: "Schedules", link: { to: "/schedules" } };
 
 export function MakeSchedule() {
   const { pipeline: name } = making.useSearch();
+  const navigate = useNavigate();
   const crumbs = [LIST, { text: "New" }];
   const { data: pipelines, error: listError, refetch } = useQuery(pipelinesQuery);
   // Where there is but one, it is that.
@@ -32,32 +32,14 @@ export function MakeSchedule() {
       </Page>
     );
   }
-  const picker = <Picker names={(pipelines ?? []).map((one) => one.name)} value={chosen ?? null} />;
+  const choose = (pipeline: string) => void navigate({ to: "/schedules/new", search: { pipeline }, replace: true });
+  const names = (pipelines ?? []).map((one) => one.name);
+  const picker = <PipelinePicker of="schedule" names={names} value={chosen ?? null} onChoose={choose} />;
   return (
     <Page fill crumbs={crumbs} head={picker}>
       {error && !pipeline && <Failure error={error} />}
       {pipeline && <ScheduleForm key={pipeline.name} pipeline={pipeline} from={null} />}
     </Page>
-  );
-}
-
-function Picker({ names, value }: { names: string[]; value: string | null }) {
-  const navigate = useNavigate();
-  return (
-    <FieldRow id="schedule-pipeline" label="pipeline" title="Pipeline" help="Whose runs it starts.">
-      <Select
-        id="schedule-pipeline"
-        data={names}
-        value={value}
-        onChange={(name) => name && void navigate({ to: "/schedules/new", search: { pipeline: name }, replace: true })}
-        searchable
-        allowDeselect={false}
-        limit={100}
-        placeholder="Choose one"
-        nothingFoundMessage="No pipeline is called so"
-        w={280}
-      />
-    </FieldRow>
   );
 }
 

@@ -1,8 +1,4 @@
 /** Makes a trigger beside a pipeline's spec, or changes one that was made so. */
-import { Select } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/Popover.css";
-import "@mantine/core/styles/ScrollArea.css";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 
@@ -10,7 +6,7 @@ import { pipelineQuery, pipelinesQuery } from "../api/queries";
 import { useRights } from "../api/rights";
 import { triggerQuery } from "../api/triggers";
 import type { PipelineTriggerView } from "../api/types";
-import { FieldRow } from "../components/form/ParameterField";
+import { PipelinePicker } from "../components/form/PipelinePicker";
 import { Page, type Crumb } from "../components/Page";
 import { Empty, Failure } from "../components/States";
 import { TriggerForm } from "../components/triggers/TriggerForm";
@@ -44,31 +40,13 @@ export function MakeTrigger() {
     notify(`${nameOf(trigger)} is made.`);
     void navigate({ to: "/triggers/$pipeline/$id", params: { pipeline: trigger.pipeline, id: trigger.id } });
   };
+  const choose = (pipeline: string) => void navigate({ to: "/triggers/-/new", search: { pipeline }, replace: true });
+  const names = (pipelines ?? []).map((one) => one.name);
   return (
-    <Page fill crumbs={crumbs} head={<Picker names={(pipelines ?? []).map((one) => one.name)} value={chosen ?? null} />}>
+    <Page fill crumbs={crumbs} head={<PipelinePicker of="trigger" names={names} value={chosen ?? null} onChoose={choose} />}>
       {error && !pipeline && <Failure error={error} />}
       {pipeline && <TriggerForm key={pipeline.name} pipeline={pipeline} from={null} onSet={onSet} />}
     </Page>
-  );
-}
-
-function Picker({ names, value }: { names: string[]; value: string | null }) {
-  const navigate = useNavigate();
-  return (
-    <FieldRow id="trigger-pipeline" label="pipeline" title="Pipeline" help="Whose runs it starts.">
-      <Select
-        id="trigger-pipeline"
-        data={names}
-        value={value}
-        onChange={(name) => name && void navigate({ to: "/triggers/-/new", search: { pipeline: name }, replace: true })}
-        searchable
-        allowDeselect={false}
-        limit={100}
-        placeholder="Choose one"
-        nothingFoundMessage="No pipeline is called so"
-        w={280}
-      />
-    </FieldRow>
   );
 }
 

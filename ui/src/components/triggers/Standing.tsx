@@ -1,17 +1,13 @@
 /** How a trigger stands, what became of an event, and the button that has it pause or go on. */
 import { Button } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
 
 import { usePauseTrigger } from "../../api/triggers";
 import type { PipelineTriggerView, TriggerEventView } from "../../api/types";
-import { stateLabel } from "../../lib/states";
 import { nameOf, outcomeOf, reasonOf, standingOf } from "../../lib/triggers";
-import { Icon } from "../Icon";
+import { RunOrReason } from "../RunOrReason";
 import schedules from "../schedules/Schedules.module.css";
-import { StateIcon } from "../StateIcon";
 import { Ticked } from "../Ticked";
 import { Ago } from "../Time";
-import { Told } from "../Told";
 import classes from "./Triggers.module.css";
 
 /** Shapes tell the state too. */
@@ -81,35 +77,7 @@ interface BecameProps {
   state: string | undefined;
 }
 
-/** What became of an event: the run, with its state where that is known, or why there is none. */
+/** What became of an event. */
 export function Became({ event, when, state }: BecameProps) {
-  const { word, tone, state: shape } = outcomeOf(event);
-  const { run } = event;
-  const reason = reasonOf(event, when);
-  if (run) {
-    return (
-      <span className={classes.outcome}>
-        {state ? <StateIcon state={state} label={false} /> : <Icon name="runs" />}
-        <span>
-          <Link to="/runs/$id" params={{ id: run }} className="link">
-            run {run.slice(-4)}
-          </Link>
-          {state && <span className="dim"> · {stateLabel(state)}</span>}
-        </span>
-      </span>
-    );
-  }
-  return (
-    <span className={classes.outcome}>
-      <StateIcon state={shape} label={false} />
-      <p>
-        <span className={`tone-${tone}`}>{word}</span>
-        {reason && (
-          <span className="dim">
-            : <Told text={reason} />
-          </span>
-        )}
-      </p>
-    </span>
-  );
+  return <RunOrReason run={event.run} state={state} outcome={outcomeOf(event)} reason={reasonOf(event, when)} />;
 }

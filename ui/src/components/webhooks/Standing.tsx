@@ -1,17 +1,12 @@
 /** How a webhook stands, what became of a delivery, and the button that has it pause or go on. */
 import { Button } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
 
 import { usePauseWebhook } from "../../api/webhooks";
 import type { DeliveryView, WebhookView } from "../../api/types";
-import { stateLabel } from "../../lib/states";
 import { outcomeOf } from "../../lib/webhook";
-import { Icon } from "../Icon";
+import { RunOrReason } from "../RunOrReason";
 import classes from "../schedules/Schedules.module.css";
-import { StateIcon } from "../StateIcon";
 import { Ago } from "../Time";
-import { Told } from "../Told";
-import own from "./Webhooks.module.css";
 
 export function HookStanding({ hook }: { hook: WebhookView }) {
   const paused = hook.paused_at;
@@ -50,34 +45,7 @@ export function PauseHook({ hook, size = "compact-sm" }: { hook: WebhookView; si
   );
 }
 
-/** What became of a delivery: the run, with its state where that is known, or why there is none. */
+/** What became of a delivery. */
 export function Outcome({ delivery, state }: { delivery: DeliveryView; state?: string | undefined }) {
-  const { run, reason } = delivery;
-  const { word, tone, state: shape } = outcomeOf(delivery);
-  if (run) {
-    return (
-      <span className={own.outcome}>
-        {state ? <StateIcon state={state} label={false} /> : <Icon name="runs" />}
-        <span>
-          <Link to="/runs/$id" params={{ id: run }} className="link">
-            run {run.slice(-4)}
-          </Link>
-          {state && <span className="dim"> · {stateLabel(state)}</span>}
-        </span>
-      </span>
-    );
-  }
-  return (
-    <span className={own.outcome}>
-      <StateIcon state={shape} label={false} />
-      <p>
-        <span className={`tone-${tone}`}>{word}</span>
-        {reason && (
-          <span className="dim">
-            : <Told text={reason} />
-          </span>
-        )}
-      </p>
-    </span>
-  );
+  return <RunOrReason run={delivery.run} state={state} outcome={outcomeOf(delivery)} reason={delivery.reason} />;
 }
