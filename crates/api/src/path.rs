@@ -1,7 +1,7 @@
 //! Paths of the API.
 
 /// What a project has of its own: below `/api/v1/projects/{project}/`, and for the project that is always there below `/api/v1/`.
-pub const OF_PROJECTS: [&str; 26] = [
+pub const OF_PROJECTS: [&str; 28] = [
     "pipelines",
     "process-types",
     "runs",
@@ -28,6 +28,8 @@ pub const OF_PROJECTS: [&str; 26] = [
     "notice-keys",
     "repositories",
     "package-audits",
+    "storage-keys",
+    "storage-use",
 ];
 
 /// Percent-encoding of everything but letters, digits and `-._`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rigi_model::area::{AccessKey, BUCKET};
 use rigi_model::{AttemptKey, ProjectName, RunId, Timestamp};
 use rigi_store::{Blobs, Error, Result, RunAccess, Store, Stored};
 use rigi_work::credentials::{BucketAccess, Credential};
@@ -13,33 +14,109 @@ use rigi_work::wire::{Address, Content, Way};
 
 use crate::{Engine, inputs};
 
+/// Region of what the server itself answers: any will do, and tools want one.
+const REGION: &str = "us-east-1";
 /// Between two tries to renew what could not be renewed.
 const AGAIN: Duration = Duration::from_secs(30);
 
+/// The server itself as a bucket: how runs reach it.
+#[derive(Debug, Clone)]
+pub struct GatewaySettings {
+    /// Also where the storage gives runs credentials of its own.
+    pub always: bool,
+    /// Where processes of this machine reach the server.
+    pub url: String,
+    /// How long credentials last.
+    pub credentials_for: Duration,
+}
+
+/// Who gives runs credentials.
+enum Giver<'a> {
+    Storage,
+    Gateway(&'a GatewaySettings),
+}
+
+fn giver<'a>(blobs: &Blobs, gateway: Option<&'a GatewaySettings>) -> Giver<'a> {
+    match gateway {
+        Some(gateway) if gateway.always || !blobs.gives_credentials() => Giver::Gateway(gateway),
+        _ => Giver::Storage,
+    }
+}
+
 /// What an attempt gets; `None` where there is no bucket that gives runs credentials.
-pub(crate) async fn of_attempt(store: &Store, plan: &AttemptPlan) -> Result<Option<BucketAccess>> {
-    let access = store.blobs(&plan.project).access_for(&plan.key.run).await?;
-    let of = |access: RunAccess| {
-        let variables = variables(&access);
-        BucketAccess::new(variables, credential(access), plan.timeout, plan.grace, Timestamp::now())
-    };
-    Ok(access.map(of))
+pub(crate) async fn of_attempt(
+    store: &Store,
+    gateway: Option<&GatewaySettings>,
+    plan: &AttemptPlan,
+) -> Result<Option<BucketAccess>> {
+    let (blobs, run) = (store.blobs(&plan.project), &plan.key.run);
+    let now = Timestamp::now();
+    let with = |variables, credential| BucketAccess::new(variables, credential, plan.timeout, plan.grace, now);
+    match giver(&blobs, gateway) {
+        Giver::Storage => {
+            let access = blobs.access_for(run).await?;
+            Ok(access.map(|access| with(variables(&access), credential(access))))
+        }
+        Giver::Gateway(gateway) => {
+            let credential = own_credential(store, gateway, &plan.project, run, now).await?;
+            let mut access = with(own_variables(&plan.project, run), credential);
+            access.set_endpoint(&gateway.url);
+            access.at_door = true;
+            Ok(Some(access))
+        }
+    }
 }
 
 /// Fresh credentials of a run.
 pub(crate) async fn credential_of(
     store: &Store,
+    gateway: Option<&GatewaySettings>,
     project: &ProjectName,
     run: &RunId,
 ) -> Result<Option<Credential>> {
-    Ok(store.blobs(project).access_for(run).await?.map(credential))
+    let blobs = store.blobs(project);
+    match giver(&blobs, gateway) {
+        Giver::Storage => Ok(blobs.access_for(run).await?.map(credential)),
+        Giver::Gateway(gateway) => {
+            own_credential(store, gateway, project, run, Timestamp::now()).await.map(Some)
+        }
+    }
+}
+
+/// Credentials that this server understands.
+async fn own_credential(
+    store: &Store,
+    gateway: &GatewaySettings,
+    project: &ProjectName,
+    run: &RunId,
+    now: Timestamp,
+) -> Result<Credential> {
+    let key = AccessKey::of_run(run.clone(), now.after(gateway.credentials_for));
+    let secret = store.give_storage_secret(project, &key, now).await?;
+    Ok(Credential {
+        access_key_id: key.to_string(),
+        secret_access_key: secret.0,
+        session_token: None,
+        expires: key.until().unwrap_or(now),
+    })
+}
+
+/// Where a run finds what, in the server's own bucket.
+fn own_variables(project: &ProjectName, run: &RunId) -> BTreeMap<String, String> {
+    let storage = format!("s3://{BUCKET}/{project}/");
+    BTreeMap::from([
+        ("AWS_REGION".to_owned(), REGION.to_owned()),
+        ("AWS_DEFAULT_REGION".to_owned(), REGION.to_owned()),
+        ("RIGI_STORAGE_RUN".to_owned(), format!("{storage}processes/{run}/")),
+        ("RIGI_STORAGE".to_owned(), storage),
+    ])
 }
 
 fn credential(access: RunAccess) -> Credential {
     Credential {
         access_key_id: access.access_key_id,
         secret_access_key: access.secret_access_key.0,
-        session_token: access.session_token.0,
+        session_token: Some(access.session_token.0),
         expires: access.expires,
     }
 }
@@ -60,7 +137,7 @@ fn variables(access: &RunAccess) -> BTreeMap<String, String> {
 
 /// Renews an attempt's credentials until it has ended; at once where `known` is none of its.
 pub(crate) async fn keep_renewed(
-    store: Store,
+    (store, gateway): (Store, Option<Arc<GatewaySettings>>),
     executor: Arc<dyn Executor>,
     key: AttemptKey,
     known: Option<Credential>,
@@ -76,7 +153,7 @@ pub(crate) async fn keep_renewed(
             Ok(_) | Err(Error::NotFound { .. }) => return,
             Err(_) => continue,
         };
-        match credential_of(&store, &project, &key.run).await {
+        match credential_of(&store, gateway.as_deref(), &project, &key.run).await {
             Ok(Some(new)) => {
                 executor.renew(&key, &new);
                 pause = new.renew_in(Timestamp::now());

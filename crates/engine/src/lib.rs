@@ -43,6 +43,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub use core::Executors;
 pub use ledger::{CancelAnswer, Look, Pulse, PulseKind};
+pub use access::GatewaySettings;
 pub use settings::{OfProjects, Settings};
 pub use watched_folders::WatchedFolders;
 
@@ -118,7 +119,8 @@ impl Engine {
         let recovered = core.recover(known, Timestamp::now()).await?;
         for key in adopted {
             for executor in executors.values().filter(|executor| executor.renews(&key)) {
-                tokio::spawn(access::keep_renewed(store.clone(), executor.clone(), key.clone(), None));
+                let way = (store.clone(), settings.gateway.clone());
+                tokio::spawn(access::keep_renewed(way, executor.clone(), key.clone(), None));
             }
         }
         if let Some(newest) = store.db().newest_run().await? {
@@ -345,7 +347,7 @@ impl Engine {
     /// # Errors
     /// If credentials cannot be had now.
     pub async fn bucket_of(&self, plan: &AttemptPlan) -> rigi_store::Result<Option<BucketAccess>> {
-        access::of_attempt(&self.store, plan).await
+        access::of_attempt(&self.store, self.settings.gateway.as_deref(), plan).await
     }
 
     /// Fresh credentials for a runner's attempt.
@@ -354,7 +356,7 @@ impl Engine {
     /// If they cannot be had now.
     pub async fn credential_of(&self, key: &AttemptKey) -> rigi_store::Result<Option<Credential>> {
         let project = self.store.db().project_of(&key.run).await?;
-        access::credential_of(&self.store, &project, &key.run).await
+        access::credential_of(&self.store, self.settings.gateway.as_deref(), &project, &key.run).await
     }
 
     /// Where the log of an attempt lies: stored if it ended, else where its executor writes it.

@@ -199,19 +199,16 @@ impl Collector {
         Ok(())
     }
 
-    /// Runs that have files of their own in the bucket, and are not known any more.
+    /// Runs that have files of their own in the storage, and are not known any more.
     async fn gone(&self, project: &ProjectName) -> Result<Vec<RunId>> {
         let store = &self.engine.store;
         let blobs = store.blobs(project);
-        if !blobs.is_remote() {
-            return Ok(Vec::new());
-        }
         let found = tokio::task::spawn_blocking(move || blobs.runs_with_files()).await;
         let found = match found.map_err(|_| Error::Closed)? {
             Ok(found) => found,
             // All that is not in the bucket is collected all the same.
             Err(error @ Error::Storage { .. }) => {
-                tracing::warn!(%error, "what runs have written to the bucket is not looked at");
+                tracing::warn!(%error, "what runs have written to the storage is not looked at");
                 return Ok(Vec::new());
             }
             Err(error) => return Err(error),
@@ -331,9 +328,28 @@ impl Sweep {
         let Some(root) = files.blobs.folder() else {
             return self.bucket(&files.blobs, parts, &files.gone, swept);
         };
-        parts
-            .into_iter()
-            .try_for_each(|(part, in_use)| self.files(&root.join(part.folder()), 1, in_use, swept))
+        for (part, in_use) in parts {
+            self.files(&root.join(part.folder()), 1, in_use, swept)?;
+        }
+        self.of_runs(&files.blobs, &files.gone, swept)?;
+        if self.how == Collect::Remove {
+            let count = files.blobs.give_up_parts(self.ages.end);
+            if count > 0 {
+                tracing::info!(count, "gave up files that came in parts and were broken off");
+            }
+        }
+        Ok(())
+    }
+
+    /// What runs have written themselves that are not known any more.
+    fn of_runs(&self, blobs: &Blobs, gone: &[RunId], swept: &mut Collected) -> Result<()> {
+        let removal = if self.how == Collect::Remove { Removal::Now } else { Removal::Counted };
+        for run in gone {
+            let (objects, bytes) = blobs.remove_files_of(run, &self.ages, removal)?;
+            swept.objects += objects;
+            swept.bytes += bytes;
+        }
+        Ok(())
     }
 
     /// Removes files below `folder`, `depth` folders deep, that are old enough and not in use.
@@ -370,16 +386,12 @@ impl Sweep {
     /// The same in a bucket.
     fn bucket(&self, blobs: &Blobs, parts: Parts<'_>, gone: &[RunId], swept: &mut Collected) -> Result<()> {
         let removal = if self.how == Collect::Remove { Removal::Now } else { Removal::Counted };
-        let mut add = |(objects, bytes): (u64, u64)| {
+        for (part, in_use) in parts {
+            let (objects, bytes) = blobs.collect(part, &self.ages, removal, in_use)?;
             swept.objects += objects;
             swept.bytes += bytes;
-        };
-        for (part, in_use) in parts {
-            add(blobs.collect(part, &self.ages, removal, in_use)?);
         }
-        for run in gone {
-            add(blobs.remove_files_of(run, &self.ages, removal)?);
-        }
+        self.of_runs(blobs, gone, swept)?;
         if removal == Removal::Now { blobs.tidy(self.ages.end) } else { Ok(()) }
     }
 

@@ -11,6 +11,7 @@ use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
 use rigi_work::plan::PlanLimits;
 
+use crate::access::GatewaySettings;
 use crate::decide::Limits;
 use crate::watched_folders::WatchedFolders;
 
@@ -70,6 +71,8 @@ pub struct Settings {
     pub free_disk: Option<u64>,
     /// Folders of the machine in which triggers may look for files.
     pub watched_folders: WatchedFolders,
+    /// The server itself as a bucket, where it is one.
+    pub gateway: Option<Arc<GatewaySettings>>,
     /// How long uploads that no run took are kept.
     pub uploads_age: Duration,
     /// How long projects that were deleted can be brought back.

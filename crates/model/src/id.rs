@@ -133,6 +133,7 @@ id!(SessionId, "ses", "Names a session: what its owner may see of it.");
 id!(TokenId, "tok", "Names a token: what its owner may see of it.");
 id!(LinkId, "lnk", "Names a link or an invitation.");
 id!(MailId, "mal", "Names a mail.");
+id!(StorageKeyId, "skey", "Names a key to the files of a project: what its owner may see of it.");
 id!(AuditId, "aud", "Names a line of the audit log.");
 id!(RequestId, "req", "Names one API request, in answers and in the server's log.");
 

@@ -68,6 +68,8 @@ text_enum! {
         RepositoriesSync = "repositories.sync",
         /// To forget by which key a repository's host was known.
         RepositoriesTrust = "repositories.trust",
+        /// To make keys to the files of a project for S3's tools, and to take them back: one's own.
+        StorageKeysMake = "storage-keys.make",
         /// To see which packages pipelines have, and what is publicly known against them.
         PackagesRead = "packages.read",
         /// To have packages audited now.
@@ -146,6 +148,7 @@ impl Action {
             | Self::EventsRead
             | Self::MembersRead
             | Self::RepositoriesRead
+            | Self::StorageKeysMake
             | Self::PackagesRead => Needs::Role(Role::Viewer),
             Self::RunsStart
             | Self::RunsCancel

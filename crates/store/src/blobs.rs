@@ -37,13 +37,13 @@ pub(crate) const PIECE: usize = 256 << 10;
 /// Blobs of one project.
 #[derive(Debug, Clone)]
 pub struct Blobs {
-    place: BlobPlace,
-    temporary: PathBuf,
+    pub(crate) place: BlobPlace,
+    pub(crate) temporary: PathBuf,
 }
 
 /// Where they lie.
 #[derive(Debug, Clone)]
-enum BlobPlace {
+pub(crate) enum BlobPlace {
     Folder(PathBuf),
     Bucket(Arc<Bucket>, Cache),
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+pub mod area;
 pub mod backup;
 pub mod blobs;
 mod brought;
@@ -36,6 +37,7 @@ mod rows;
 pub mod seal;
 pub mod secrets;
 mod storage;
+mod storage_keys;
 pub mod tables;
 pub mod triggers;
 mod wal;
@@ -65,6 +67,7 @@ pub use lock::{FilesLock, FolderLock};
 pub use migrate::MigrationStatus;
 pub use origin::Renew;
 pub use postgres::Server as PostgresServer;
+pub use storage_keys::StorageKey;
 pub use storage::{BucketConfig, BucketKind, Hidden, OwnPlace, Storage, StorageUrl};
 pub use tables::events::SubjectChange;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};

@@ -122,6 +122,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0018_datasets.up.sql"),
         down: include_str!("../migrations/0018_datasets.down.sql"),
     },
+    Migration {
+        number: 19,
+        name: "storage keys",
+        up: include_str!("../migrations/0019_storage_keys.up.sql"),
+        down: include_str!("../migrations/0019_storage_keys.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

@@ -31,8 +31,9 @@ pub struct Credential {
     pub access_key_id: String,
     /// `AWS_SECRET_ACCESS_KEY`.
     pub secret_access_key: String,
-    /// `AWS_SESSION_TOKEN`.
-    pub session_token: String,
+    /// `AWS_SESSION_TOKEN`, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<String>,
     /// When they stop to serve.
     pub expires: Timestamp,
 }
@@ -54,14 +55,16 @@ impl Credential {
     #[must_use]
     pub fn printed(&self) -> String {
         let Self { access_key_id, secret_access_key, session_token, expires } = self;
-        serde_json::json!({
+        let mut printed = serde_json::json!({
             "Version": 1,
             "AccessKeyId": access_key_id,
             "SecretAccessKey": secret_access_key,
-            "SessionToken": session_token,
             "Expiration": expires,
-        })
-        .to_string()
+        });
+        if let Some(token) = session_token {
+            printed["SessionToken"] = token.as_str().into();
+        }
+        printed.to_string()
     }
 }
 
@@ -84,7 +87,13 @@ pub struct BucketAccess {
     pub credential: Credential,
     /// How it is given.
     pub given: GivenBy,
+    /// The server itself answers, at the door of runners: the runner knows where that is.
+    #[serde(default)]
+    pub at_door: bool,
 }
+
+/// Variables that say where a bucket answers.
+pub const ENDPOINT: [&str; 2] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 
 impl BucketAccess {
     /// For an attempt with this time limit and grace period.
@@ -98,7 +107,12 @@ impl BucketAccess {
     ) -> Self {
         let lasts = |timeout: Duration| now.after(BEFORE_START + timeout + grace) < credential.expires;
         let given = if timeout.is_some_and(lasts) { GivenBy::Variables } else { GivenBy::File };
-        Self { variables, credential, given }
+        Self { variables, credential, given, at_door: false }
+    }
+
+    /// Says where the bucket answers.
+    pub fn set_endpoint(&mut self, url: &str) {
+        self.variables.extend(ENDPOINT.map(|name| (name.to_owned(), url.to_owned())));
     }
 
     /// The variables of its process. A pipeline that brings credentials of its own keeps them.
@@ -110,7 +124,9 @@ impl BucketAccess {
             GivenBy::Variables => {
                 set("AWS_ACCESS_KEY_ID", self.credential.access_key_id.clone());
                 set("AWS_SECRET_ACCESS_KEY", self.credential.secret_access_key.clone());
-                set("AWS_SESSION_TOKEN", self.credential.session_token.clone());
+                if let Some(token) = &self.credential.session_token {
+                    set("AWS_SESSION_TOKEN", token.clone());
+                }
             }
             GivenBy::File => {
                 set("AWS_CONFIG_FILE", folder.join(CONFIG).display().to_string());
@@ -132,7 +148,7 @@ mod tests {
         Credential {
             access_key_id: "id".into(),
             secret_access_key: "hunter2".into(),
-            session_token: "token".into(),
+            session_token: Some("token".into()),
             expires: Timestamp(expires),
         }
     }
@@ -161,6 +177,12 @@ mod tests {
             ["AWS_CONFIG_FILE", "RIGI_STORAGE", "RIGI_STORAGE_CREDENTIALS"]
         );
         assert_eq!(names(&short, &["AWS_ACCESS_KEY_ID"]), ["RIGI_STORAGE"], "a pipeline's own are its own");
+        let mut own = access(Some(Duration::from_secs(600)));
+        own.credential.session_token = None;
+        own.set_endpoint("http://127.0.0.1:1");
+        let [one, other] = ENDPOINT;
+        assert_eq!(names(&own, &[]), ["AWS_ACCESS_KEY_ID", one, other, "AWS_SECRET_ACCESS_KEY", "RIGI_STORAGE"]);
+        assert!(!own.credential.printed().contains("SessionToken"));
         assert!(!format!("{short:?}").contains("hunter2"));
     }
 }

@@ -32,6 +32,8 @@ const OWN = new RegExp(
     "notice-keys",
     "backfills",
     "starts",
+    "storage-keys",
+    "storage-use",
   ].join("|")})(?:[/?]|$))`,
 );
 /** Pages that every project has. */

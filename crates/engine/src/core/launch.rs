@@ -279,10 +279,12 @@ impl Planner {
             return Ok(plan);
         };
         plan.inputs = inputs::bring(blobs, plan.inputs).await?;
-        plan.bucket = access::of_attempt(&self.store, &plan).await?;
+        let gateway = &self.versions.settings.gateway;
+        plan.bucket = access::of_attempt(&self.store, gateway.as_deref(), &plan).await?;
         if let Some(bucket) = plan.bucket.as_ref().filter(|bucket| bucket.given == GivenBy::File) {
             let known = Some(bucket.credential.clone());
-            tokio::spawn(access::keep_renewed(self.store.clone(), process.clone(), key.clone(), known));
+            let way = (self.store.clone(), gateway.clone());
+            tokio::spawn(access::keep_renewed(way, process.clone(), key.clone(), known));
         }
         Ok(plan)
     }

@@ -4,6 +4,7 @@
 //!
 //! So that one thing is the same on every target by making: what is done inside.
 
+mod bucket;
 mod client;
 mod direct;
 mod fetch;
@@ -137,7 +138,7 @@ fn gone(trouble: CallTrouble) -> Error {
 async fn execute(
     config: &RunnerConfig,
     client: &Client,
-    plan: AttemptPlan,
+    mut plan: AttemptPlan,
     key: &AttemptKey,
     grace: Duration,
     ends: &mut Ends,
@@ -161,6 +162,10 @@ async fn execute(
     let (executor, _) = opened.map_err(|error| Error::Start(error.to_string()))?;
     // Given up with the attempt.
     let mut renewing = JoinSet::new();
+    if let Some(access) = &mut plan.bucket {
+        let opened = bucket::open(&config.place, access, &mut renewing).await;
+        opened.map_err(|error| Error::Start(format!("its way to the bucket: {error}")))?;
+    }
     if let Some(bucket) = plan.bucket.as_ref().filter(|bucket| bucket.given == GivenBy::File) {
         renewing.spawn(renew(client.clone(), executor.clone(), key.clone(), bucket.credential.clone()));
     }

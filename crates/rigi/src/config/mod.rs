@@ -28,7 +28,7 @@ pub use load::{Flag, Loaded, Origin, Sources, load};
 pub use reference::reference;
 pub use sections::{Config, Log};
 pub use show::{Setting, shown};
-pub use value::{LogFormat, Seat, TargetKind};
+pub use value::{GatewayUse, LogFormat, Seat, TargetKind};
 
 /// Name of the configuration file.
 pub const FILE_NAME: &str = "rigi.toml";

@@ -14,7 +14,7 @@ use super::projects::ProjectConfig;
 use super::providers::ProviderConfig;
 use super::targets::TargetConfig;
 use super::value::{
-    Bytes, Cores, Lines, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret, StorageAddress, Time,
+    Bytes, Cores, GatewayUse, Lines, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret, StorageAddress, Time,
     Value, WebAddress,
 };
 use super::vault::{AllowedSources, VaultPlace};
@@ -202,6 +202,11 @@ sections! {
         sts_endpoint: Option<WebAddress> = None => "`endpoint`, else Amazon's";
         /// How long runs' credentials last; they are renewed in time. `none`: runs get none.
         credentials_for: Option<Time> = Some(Time(Duration::from_secs(3600)));
+        /// Whether the server itself answers S3's tools, over any storage: keys for people (`rigi storage key`), and credentials for
+        /// runs where the storage gives none (`on`), or in any case (`always`).
+        gateway: GatewayUse = GatewayUse::Off;
+        /// Where processes of runs reach the server for that.
+        gateway_url: Option<WebAddress> = None => "the server's own address";
     }
 
     /// What runs may use unless their spec says otherwise. `none` takes a limit away.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rigi_engine::decide::{LimitOf, Limits};
 use rigi_engine::folder::CodeLimits;
 use rigi_engine::repositories::GitSettings;
-use rigi_engine::{OfProjects, Settings, WatchedFolders};
+use rigi_engine::{GatewaySettings, OfProjects, Settings, WatchedFolders};
 use rigi_model::retry::{RetryPolicy, RetryStrategy};
 use rigi_model::{ProjectName, Target};
 use rigi_store::retention::Keep;
@@ -14,6 +15,7 @@ use rigi_store::{BucketConfig, GivenKey, Hidden, OwnPlace, Storage, StorageUrl, 
 use rigi_work::plan::PlanLimits;
 
 use super::projects::ProjectConfig;
+use super::value::GatewayUse;
 use super::sections::{Config, Tls};
 use super::targets::TargetConfig;
 
@@ -98,6 +100,17 @@ impl Config {
         }
     }
 
+    /// How runs reach the server as a bucket, where it is one that gives them credentials.
+    fn gateway(&self, url: Option<&str>) -> Option<Arc<GatewaySettings>> {
+        let storage = &self.storage;
+        let credentials_for = storage.credentials_for?.0;
+        if storage.gateway == GatewayUse::Off {
+            return None;
+        }
+        let url = storage.gateway_url.as_ref().map(|url| url.0.as_str()).or(url)?.trim_end_matches('/').to_owned();
+        Some(Arc::new(GatewaySettings { always: storage.gateway == GatewayUse::Always, url, credentials_for }))
+    }
+
     /// Where people have accounts, pipelines are not all of who keeps the server: folders are named, or not looked at.
     fn watched_folders(&self) -> WatchedFolders {
         let folders = &self.triggers.folders.0;
@@ -118,7 +131,7 @@ impl Config {
 
     /// The engine's settings.
     #[must_use]
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self, url: Option<&str>) -> Settings {
         let (limits, retention) = (&self.limits, &self.retention);
         Settings {
             active: self.active(),
@@ -151,6 +164,7 @@ impl Config {
             python_version: self.python.default_version.clone(),
             free_disk: limits.free_disk.map(|room| room.0),
             watched_folders: self.watched_folders(),
+            gateway: self.gateway(url),
             uploads_age: retention.uploads_age.0,
             deleted_projects_age: retention.projects.0,
             collect_after: retention.collect_after.0,

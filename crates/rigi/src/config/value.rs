@@ -490,6 +490,18 @@ choice! {
 }
 
 choice! {
+    /// Whether the server itself answers S3's tools.
+    GatewayUse {
+        /// It does not.
+        Off = "off",
+        /// It does, and gives runs credentials where the storage gives none.
+        On = "on",
+        /// It does, and gives runs credentials in any case.
+        Always = "always",
+    } "`off`, `on`, `always`"
+}
+
+choice! {
     /// What a server is among those of one database.
     Seat {
         /// It runs what is accepted.

@@ -170,7 +170,7 @@ async fn check_database(loaded: &Loaded, data: &Path) -> Vec<CheckView> {
 pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
     let folder = DataFolder::take(&loaded.data_folder())?;
     let report = runtime()?.block_on(async {
-        let parts = Parts::open(loaded.clone(), folder, Renew::default()).await?;
+        let parts = Parts::open(loaded.clone(), folder, Renew::default(), None).await?;
         let how = if dry_run { Collect::Count } else { Collect::Remove };
         let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
         parts.process.quit().await;

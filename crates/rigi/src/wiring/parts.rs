@@ -57,8 +57,13 @@ pub(crate) fn database(config: &Config, data: &Path) -> DbConfig {
 }
 
 impl Parts {
-    /// Opens everything and lets what had not ended go on.
-    pub(crate) async fn open(loaded: Loaded, folder: DataFolder, renew: Renew) -> Result<Self, Trouble> {
+    /// Opens everything and lets what had not ended go on. `url`: where processes of runs reach this server.
+    pub(crate) async fn open(
+        loaded: Loaded,
+        folder: DataFolder,
+        renew: Renew,
+        url: Option<String>,
+    ) -> Result<Self, Trouble> {
         let config = &loaded.config;
         let data = folder.path.clone();
         let follows = config.server.seat == Seat::Follower;
@@ -69,7 +74,7 @@ impl Parts {
         let projects = Projects::read(&store, loaded.project_sources()).await.map_err(|e| of_store(&e))?;
         rigi_engine::repositories::read_all(&store, &projects).await.map_err(|e| of_store(&e))?;
         let left_out = left_out(&store, &projects).await.map_err(|e| of_store(&e))?;
-        let mut settings = config.settings();
+        let mut settings = config.settings(url.as_deref());
         projects.set_in(&settings);
         settings.active.extend(pipeline_limits(&projects));
         let surroundings = Surroundings::of(config, &data, &name_of(&store))?;

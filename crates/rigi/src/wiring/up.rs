@@ -25,6 +25,7 @@ use super::parts::Parts;
 use super::runners::Doors;
 use super::tls::Tls;
 use crate::client::ServerFile;
+use crate::config::GatewayUse;
 use crate::config::{Config, Loaded};
 use crate::terminal::{place, say, set_in};
 use crate::trouble::Trouble;
@@ -80,9 +81,11 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
         Some(_) => Some(listen::for_commands().await?),
         None => None,
     };
-    let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew)).await?;
-    let (stop, stopped) = watch::channel(false);
     let url = public_url(&listener, &loaded);
+    // Without TLS, this machine's own address: who stands before the server need not be asked.
+    let reached = listen::local_url(&listener).filter(|_| tls.is_none()).or_else(|| Some(url.clone()));
+    let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew, reached)).await?;
+    let (stop, stopped) = watch::channel(false);
     let state = state(&parts, &loaded, &pipelines, &url)?;
     doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
     if let Some(metrics) = metrics {
@@ -224,6 +227,7 @@ pub(crate) fn state(
         repositories: parts.repositories.clone(),
         changing_projects: tokio::sync::Mutex::default(),
         webhook_calls: rigi_server::http::webhooks::Calls::default(),
+        gateway: loaded.config.storage.gateway != GatewayUse::Off,
         auth,
         mail,
         outside,

@@ -17,7 +17,7 @@ use super::state::AppState;
 use crate::auth::new_key;
 
 /// A token ends after this time unless it is told otherwise.
-const TOKEN_LIFE: &str = "90d";
+pub(super) const TOKEN_LIFE: &str = "90d";
 /// Tokens of an account at most.
 const MOST_TOKENS: usize = 100;
 /// Characters of a token's name at most.

@@ -17,7 +17,7 @@ mod error;
 mod etag;
 mod extract;
 mod feed;
-mod file_answers;
+pub(crate) mod file_answers;
 mod flows;
 mod groups;
 pub mod health;
@@ -56,8 +56,9 @@ mod secrets;
 mod sign_in;
 mod sign_in_links;
 mod starts;
+mod storage_keys;
 mod state;
-mod stored;
+pub(crate) mod stored;
 mod surroundings;
 mod system;
 #[cfg(test)]
@@ -83,6 +84,8 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use rigi_model::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
+
+use crate::gateway::Gateway;
 
 /// Bytes of a body at most; uploads stream and have a bound of their own.
 const BODY_LIMIT: usize = 32 << 20;
@@ -118,6 +121,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(schedules::router())
         .merge(backfills::router())
         .merge(starts::router())
+        .merge(storage_keys::router())
         .merge(triggers::router())
         .merge(datasets::router())
         .merge(webhooks::router())
@@ -164,10 +168,22 @@ pub fn router(state: AppState) -> axum::Router {
         .layer(from_fn_with_state(state.clone(), secure_headers))
         .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
         .layer(from_fn(request::name))
-        .with_state(state);
+        .with_state(state.clone());
     // Before any route is looked at.
-    axum::Router::new()
-        .fallback_service(tower::ServiceBuilder::new().map_request(scope::strip).service(whole))
+    let whole = tower::ServiceBuilder::new().map_request(scope::strip).service(whole);
+    beside_gateway(&state, axum::Router::new().fallback_service(whole))
+}
+
+/// Signed requests go to the gateway, where there is one; all others on their way.
+fn beside_gateway(state: &AppState, router: axum::Router) -> axum::Router {
+    if !state.gateway {
+        return router;
+    }
+    router.layer(from_fn_with_state(Gateway::new(state.clone()), gateway_first))
+}
+
+async fn gateway_first(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    if Gateway::is_asked(&request) { gateway.answer(request).await } else { next.run(request).await }
 }
 
 /// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs.

@@ -48,7 +48,8 @@ pub fn router(state: AppState) -> Router {
         .route("/end", post(end))
         .layer(DefaultBodyLimit::max(PIECE));
     let routes = Router::new().nest("/runner/v1", routes);
-    routes.layer(from_fn_with_state(state.clone(), require)).with_state(state)
+    let routes = routes.layer(from_fn_with_state(state.clone(), require)).with_state(state.clone());
+    super::beside_gateway(&state, routes)
 }
 
 /// Only the attempt that a token is for.

@@ -37,6 +37,8 @@ pub struct Inner {
     pub changing_projects: Mutex<()>,
     /// Who has called webhooks.
     pub webhook_calls: super::webhooks::Calls,
+    /// Whether S3's tools are answered.
+    pub gateway: bool,
     /// Who may.
     pub auth: Auth,
     /// How mail goes from here, where it does.

@@ -6,11 +6,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use rigi_model::{ContentHash, ErrorCode};
+use futures_util::{Stream, StreamExt, stream};
+use rigi_model::ContentHash;
 use rigi_store::{BlobReader, Blobs};
 
-use super::error::{ApiError, ApiResult};
+use super::error::ApiResult;
 use super::etag;
 use super::range::{self, Wanted};
 
@@ -61,18 +61,37 @@ pub(super) async fn answer(blobs: Blobs, file: StoredFile, request: &HeaderMap) 
     Ok(response)
 }
 
+/// Of a file up to this length, a part is read with all the rest, which shows damage. Of a longer one only the part is read: it
+/// is looked into by those who want a little of it, again and again.
+const READ_WHOLE: u64 = 8 << 20;
+
 /// Bytes of a stored file. Damage is an error where it is seen before the first byte goes out, which it is in every file that
-/// is cut off or small; else the connection is cut before the last piece, so that nobody takes it for whole. Of a part, too,
-/// the whole file is read: only that shows damage.
+/// is cut off or small; else the connection is cut before the last piece, so that nobody takes it for whole.
 async fn body(blobs: Blobs, sha256: ContentHash, size: u64, wanted: Range<u64>) -> ApiResult<Body> {
+    pieces(blobs, sha256, size, wanted).await.map(Body::from_stream).map_err(Into::into)
+}
+
+/// The same as a stream.
+pub(crate) async fn pieces(
+    blobs: Blobs,
+    sha256: ContentHash,
+    size: u64,
+    wanted: Range<u64>,
+) -> rigi_store::Result<impl Stream<Item = std::io::Result<Bytes>> + Send + 'static> {
     let opened = tokio::task::spawn_blocking(move || {
-        let reader = blobs.get(&sha256)?;
+        let mut reader = blobs.get(&sha256)?;
         reader.expect_size(size)?;
-        let mut pieces = Pieces { reader, wanted, at: 0, held: None };
+        let is_part = wanted.start > 0 || wanted.end < size;
+        let unchecked = is_part && size > READ_WHOLE;
+        let at = if unchecked { wanted.start } else { 0 };
+        if unchecked {
+            reader.skip_to(at)?;
+        }
+        let mut pieces = Pieces { reader, wanted, at, unchecked, held: None };
         let piece = pieces.next()?;
         Ok::<_, rigi_store::Error>((pieces, piece))
     });
-    let (pieces, first) = opened.await.map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))??;
+    let (pieces, first) = opened.await.map_err(|_| rigi_store::Error::Closed)??;
     let rest = stream::try_unfold(pieces, |mut pieces| async {
         let read = tokio::task::spawn_blocking(move || (pieces.next(), pieces));
         match read.await.map_err(std::io::Error::other)? {
@@ -84,7 +103,7 @@ async fn body(blobs: Blobs, sha256: ContentHash, size: u64, wanted: Range<u64>) 
         }
     });
     let first = stream::iter(first.map(Ok));
-    Ok(Body::from_stream(first.chain(rest)))
+    Ok(first.chain(rest))
 }
 
 /// The wanted bytes of a file, piece by piece; the last of them when the file was read to its end.
@@ -92,6 +111,8 @@ struct Pieces {
     reader: BlobReader,
     wanted: Range<u64>,
     at: u64,
+    /// It is read from somewhere within, and need not come to its end.
+    unchecked: bool,
     held: Option<Bytes>,
 }
 
@@ -99,6 +120,10 @@ impl Pieces {
     fn next(&mut self) -> rigi_store::Result<Option<Bytes>> {
         while let Some(piece) = self.reader.next_piece()? {
             let piece = self.cut(piece);
+            // Whoever reads from within has nothing more to learn from the rest.
+            if piece.is_empty() && self.unchecked && self.at >= self.wanted.end {
+                break;
+            }
             if piece.is_empty() {
                 continue;
             }

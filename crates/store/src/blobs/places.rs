@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use rigi_model::{ContentHash, RunId, Timestamp};
 
 use super::{BlobPlace, Blobs, key_of};
+use crate::area::measure;
 use crate::bucket::Bucket;
 use crate::bucket::credentials::RunAccess;
 use crate::durable::{make_folder, sync_folder};
@@ -236,17 +237,20 @@ impl Blobs {
         Ok(())
     }
 
-    /// The runs of the project that have written to the bucket themselves.
+    /// The runs of the project that have written to the storage themselves.
     ///
     /// # Errors
     /// If the bucket does not answer.
     pub fn runs_with_files(&self) -> Result<Vec<RunId>> {
-        let BlobPlace::Bucket(bucket, _) = &self.place else { return Ok(Vec::new()) };
+        let bucket = match &self.place {
+            BlobPlace::Folder(root) => return Ok(measure::runs_with_files(root)),
+            BlobPlace::Bucket(bucket, _) => bucket,
+        };
         // What is no run's is nobody's of ours: it is left alone.
         Ok(bucket.folders("processes")?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Removes what a run has written to the bucket itself, if all of it was written within `ages`.
+    /// Removes what a run has written to the storage itself, if all of it was written within `ages`.
     ///
     /// # Errors
     /// If the bucket does not answer.
@@ -256,8 +260,11 @@ impl Blobs {
         ages: &Range<SystemTime>,
         removal: Removal,
     ) -> Result<(u64, u64)> {
-        let BlobPlace::Bucket(bucket, _) = &self.place else { return Ok((0, 0)) };
         let ages = micros(ages.start)..micros(ages.end);
+        let bucket = match &self.place {
+            BlobPlace::Folder(root) => return measure::remove_files_of(root, run, &ages, removal),
+            BlobPlace::Bucket(bucket, _) => bucket,
+        };
         let (mut going, mut bytes, mut others) = (Vec::new(), 0, false);
         bucket.list(&format!("processes/{run}"), |key, facts| {
             others |= !ages.contains(&facts.modified);
@@ -300,6 +307,12 @@ impl Blobs {
             bucket.remove(std::mem::take(&mut going))
         })?;
         if going.is_empty() { Ok(()) } else { bucket.remove(going) }
+    }
+
+    /// Whether the storage gives runs credentials of its own.
+    #[must_use]
+    pub fn gives_credentials(&self) -> bool {
+        self.bucket().is_some_and(Bucket::gives_credentials)
     }
 
     /// Credentials for a run, where there is a bucket that gives such.

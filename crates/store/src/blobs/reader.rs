@@ -1,7 +1,7 @@
 //! Reading a blob, from a file or from a bucket, and comparing it with what was stored.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use crate::{Error, Result};
 pub struct BlobReader {
     source: Source,
     sha256: ContentHash,
-    hash: Sha256,
+    /// `None`: it is read from somewhere within, and damage is not seen.
+    hash: Option<Sha256>,
     /// A piece that was read and not given yet.
     held: Option<Vec<u8>>,
 }
@@ -60,7 +61,7 @@ impl Remote {
 
 impl BlobReader {
     pub(super) fn new(source: Source, sha256: &ContentHash) -> Self {
-        Self { source, sha256: *sha256, hash: Sha256::new(), held: None }
+        Self { source, sha256: *sha256, hash: Some(Sha256::new()), held: None }
     }
 
     /// The next piece; `None` at the end.
@@ -71,12 +72,33 @@ impl BlobReader {
         loop {
             let piece = self.read()?;
             if piece.is_empty() {
-                let found = ContentHash::new(self.hash.clone().finalize().into());
-                return if found == self.sha256 { Ok(self.held.take()) } else { Err(self.damaged()) };
+                let found = self.hash.clone().map(|hash| ContentHash::new(hash.finalize().into()));
+                let is_whole = found.is_none_or(|found| found == self.sha256);
+                return if is_whole { Ok(self.held.take()) } else { Err(self.damaged()) };
             }
-            self.hash.update(&piece);
+            if let Some(hash) = &mut self.hash {
+                hash.update(&piece);
+            }
             if let Some(held) = self.held.replace(piece) {
                 return Ok(Some(held));
+            }
+        }
+    }
+
+    /// Goes on from here. What is read then is not held against what was stored: for that, all of it would have to be read.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn skip_to(&mut self, at: u64) -> Result<()> {
+        self.hash = None;
+        match &mut self.source {
+            Source::File(file, path) => {
+                let moved = file.seek(SeekFrom::Start(at));
+                moved.map_err(Error::io(format!("read {}", path.display()))).map(drop)
+            }
+            Source::Remote(remote) => {
+                (remote.next, remote.part) = (at, bytes::Bytes::new());
+                Ok(())
             }
         }
     }

@@ -202,11 +202,14 @@ impl Inner {
     async fn elsewhere(&self, own: &impl ObjectStore, other: &str) -> Result<String> {
         let outside = Key::from("rigi-check-outside");
         let foreign = self.key(&format!("processes/{}/check", RunId::generate()));
+        let stored = self.key("blobs/ch/check");
         let (one, two) = (PutPayload::from_static(b"x"), PutPayload::from_static(b"x"));
         let tried = [
             ("write another run's folder", own.put(&foreign, one).await.err()),
-            ("write a stored file", own.put(&self.key("blobs/ch/check"), two).await.err()),
-            ("remove a stored file", own.delete(&self.key("blobs/ch/check")).await.err()),
+            ("write a stored file", own.put(&stored, two).await.err()),
+            ("remove a stored file", own.delete(&stored).await.err()),
+            ("read a stored file", own.get(&stored).await.err()),
+            ("read another run's folder", own.get(&foreign).await.err()),
             ("read beside its project's files", own.get(&self.key(other)).await.err()),
             ("list outside of its project", own.list_with_delimiter(Some(&outside)).await.err()),
         ];

@@ -1,4 +1,5 @@
-//! Credentials for one run: it may read what its project stores and write its own folder, and nothing else. Made by STS
+//! Credentials for one run: it may read what its project shares and write its own folder, and nothing else
+//! ([`rigi_model::area::Holder`] says the same of what the server itself answers). Made by STS
 //! (`AssumeRole` with a policy for the session), which Amazon and MinIO have.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
@@ -37,6 +38,11 @@ pub struct RunAccess {
 }
 
 impl Bucket {
+    /// Whether runs get any.
+    pub fn gives_credentials(&self) -> bool {
+        self.inner.gives_credentials()
+    }
+
     /// Credentials for a run; `None` where none are given.
     pub async fn access_for(&self, run: &RunId) -> Result<Option<RunAccess>> {
         if !self.inner.gives_credentials() {
@@ -152,7 +158,7 @@ impl Inner {
 /// What a run may do, below `base` of `bucket`. Amazon takes 2,048 characters.
 fn policy(bucket: &str, base: &str, run: &str) -> String {
     let of = |inner: &str| format!("arn:aws:s3:::{bucket}/{base}/{inner}");
-    let read = [of("blobs/*"), of("uploads/*"), of("processes/*")];
+    let read = [of("uploads/*"), of("processes/*/datasets/*"), of(&format!("processes/{run}/*"))];
     let write = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
     let prefix = json!({"StringLike": {"s3:prefix": [format!("{base}/*")]}});
     let list = format!("arn:aws:s3:::{bucket}");

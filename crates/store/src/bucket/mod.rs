@@ -20,13 +20,14 @@ use std::time::{Duration, Instant};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::HttpClient;
 use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::list::PaginatedListStore;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path as Key;
 use object_store::signer::Signer;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
-pub(crate) use transfer::Facts;
+pub(crate) use transfer::{Facts, PART};
 
 use rigi_model::ProjectName;
 
@@ -46,9 +47,9 @@ const UNIT: u64 = 64 << 10;
 /// What was well so lately is not asked again.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// Reads, writes, does so in parts, and signs addresses for others who do.
-trait Objects: ObjectStore + MultipartStore + Signer {}
-impl<T: ObjectStore + MultipartStore + Signer> Objects for T {}
+/// Reads, writes, does so in parts, lists by pages, and signs addresses for others who do.
+pub(crate) trait Objects: ObjectStore + MultipartStore + PaginatedListStore + Signer {}
+impl<T: ObjectStore + MultipartStore + PaginatedListStore + Signer> Objects for T {}
 
 /// See the module.
 #[derive(Debug)]
@@ -62,8 +63,8 @@ pub(crate) struct Bucket {
 }
 
 #[derive(Debug, Clone)]
-struct Inner {
-    objects: Arc<dyn Objects>,
+pub(crate) struct Inner {
+    pub(crate) objects: Arc<dyn Objects>,
     /// Where it speaks S3.
     s3: Option<AmazonS3>,
     options: ClientOptions,
@@ -174,7 +175,7 @@ impl Bucket {
     }
 
     /// Does it on the bucket's own threads; nobody is kept waiting.
-    async fn ask<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T>
+    pub(crate) async fn ask<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
@@ -239,12 +240,12 @@ impl Inner {
         format!("{}://{bucket}/{}", kind.scheme(), self.below_base(key))
     }
 
-    fn key(&self, key: &str) -> Key {
+    pub(crate) fn key(&self, key: &str) -> Key {
         let whole = self.below_base(key);
         Key::parse(&whole).unwrap_or_else(|_| Key::from(whole))
     }
 
-    fn below_base(&self, key: &str) -> String {
+    pub(crate) fn below_base(&self, key: &str) -> String {
         if self.base.is_empty() { key.to_owned() } else { format!("{}/{key}", self.base) }
     }
 

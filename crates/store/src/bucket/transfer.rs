@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::multipart::PartId;
 use object_store::path::Path as Key;
-use object_store::{GetOptions, GetRange, ObjectStoreExt, PutPayload};
+use object_store::{Attributes, GetOptions, GetRange, ObjectStoreExt, PutMultipartOptions, PutPayload};
 use rigi_model::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::SemaphorePermit;
@@ -72,7 +72,7 @@ impl Bucket {
 
 impl Inner {
     /// What became of a call, remembered and in Rigi's words.
-    fn told<T>(&self, what: &str, key: &str, result: object_store::Result<T>) -> Result<T> {
+    pub(crate) fn told<T>(&self, what: &str, key: &str, result: object_store::Result<T>) -> Result<T> {
         let result = result.map_err(|error| {
             if trouble::is_missing(&error) {
                 return Error::NotFound { what: "stored file", id: self.name(key) };
@@ -83,7 +83,7 @@ impl Inner {
         result
     }
 
-    pub(super) async fn facts(&self, key: &str) -> Result<Option<Facts>> {
+    pub(crate) async fn facts(&self, key: &str) -> Result<Option<Facts>> {
         let found = self.objects.head(&self.key(key)).await;
         match self.told("look for", key, found) {
             Ok(meta) => Ok(Some(Facts {
@@ -109,7 +109,7 @@ impl Inner {
         self.told("write", key, put).map(drop)
     }
 
-    async fn room_for(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn room_for(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(1).max(1);
         // It is never closed.
         self.room.acquire_many(units).await.ok()
@@ -120,8 +120,20 @@ impl Inner {
             let _room = self.room_for(size).await;
             return self.put(key, read_part(&file, 0, size).await?).await;
         }
+        self.upload_with(key, file, size, Attributes::new()).await
+    }
+
+    /// In parts, with what is said of it.
+    pub(crate) async fn upload_with(
+        self: Arc<Self>,
+        key: &str,
+        file: PathBuf,
+        size: u64,
+        attributes: Attributes,
+    ) -> Result<()> {
         let whole = self.key(key);
-        let id = self.objects.create_multipart(&whole).await;
+        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let id = self.objects.create_multipart_opts(&whole, options).await;
         let id = self.told("write", key, id)?;
         let upload = Upload::begin(&self.uploads, &whole, &id)?;
         let sent = match self.clone().parts(&whole, &id, &file, size, &upload).await {

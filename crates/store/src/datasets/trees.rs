@@ -114,7 +114,7 @@ impl Trees {
         Ok(folder)
     }
 
-    /// All files below a root; `each` may end it by answering `false`. Those of a folder come by name, files and folders alike.
+    /// All files below a root, by their paths; `each` may end it by answering `false`.
     ///
     /// # Errors
     /// If a folder cannot be read.
@@ -287,13 +287,22 @@ impl<F: FnMut(FileAt) -> bool> Walk<'_, F> {
             return Err(Error::Damaged { what: self.trees.blobs.name(at), why });
         }
         let (first, rest) = match after.map(|after| after.split_once('/').unwrap_or((after, ""))) {
-            Some((first, rest)) => (Some(first), rest),
+            Some((first, "")) => (Some(first.to_owned()), ""),
+            Some((first, rest)) => (Some(format!("{first}/")), rest),
             None => (None, ""),
         };
-        for (name, entry) in self.trees.folder(at)?.entries {
+        // By their whole paths: `a.txt` comes before what is in the folder `a`.
+        let place = |name: &str, entry: &Entry| match entry.kind {
+            EntryKind::File => name.to_owned(),
+            EntryKind::Folder(_) => format!("{name}/"),
+        };
+        let entries = self.trees.folder(at)?.entries.into_iter();
+        let mut entries: Vec<_> = entries.map(|(name, entry)| (place(&name, &entry), name, entry)).collect();
+        entries.sort_by(|one, other| one.0.cmp(&other.0));
+        for (place, name, entry) in entries {
             // What lies before the path is not read.
-            let is_on_way = first == Some(name.as_str());
-            if first.is_some_and(|first| name.as_str() < first) || is_on_way && rest.is_empty() {
+            let is_on_way = first.as_ref() == Some(&place);
+            if first.as_ref().is_some_and(|first| place < *first) || is_on_way && rest.is_empty() {
                 continue;
             }
             let whole = if path.is_empty() { name } else { format!("{path}/{name}") };

@@ -8,6 +8,7 @@ mod executor;
 mod flows;
 mod follow;
 mod gate;
+mod gateway;
 mod keys;
 mod mails;
 mod notices;

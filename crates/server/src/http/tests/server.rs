@@ -194,6 +194,8 @@ impl TestServer {
             projects: projects.clone(),
             changing_projects: tokio::sync::Mutex::default(),
             webhook_calls: crate::http::webhooks::Calls::default(),
+            gateway: true,
+            gateway: true,
             auth,
             mail: (crowd == Crowd::PeopleWithMail).then(mail),
             outside,
@@ -238,6 +240,11 @@ impl TestServer {
     }
 
     /// Posts bytes.
+    /// All that is answered.
+    pub fn router(&self) -> axum::Router {
+        self.router.clone()
+    }
+
     pub async fn bring(&self, path: &str, body: Body) -> Answer {
         self.bring_as(TOKEN, path, body).await
     }
@@ -390,6 +397,7 @@ pub fn settings() -> Settings {
         uploads_age: Duration::from_secs(3600),
         deleted_projects_age: Duration::from_secs(30 * 24 * 3600),
         audits: false,
+        gateway: None,
         collect_after: Duration::from_secs(3600),
     }
 }
