@@ -47,7 +47,9 @@ targets:
   default: kubernetes
   kubernetes:
     kind: kubernetes
-    namespace: {{ include "rigi.runsNamespace" . }}
+    {{- with include "rigi.otherNamespace" . }}
+    namespace: {{ . }}
+    {{- end }}
     image: {{ .Values.runs.image | default (include "rigi.image" .) | quote }}
     {{- with .Values.imagePullSecrets }}
     image_pull_secrets: {{ toJson . }}
