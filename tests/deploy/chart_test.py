@@ -1,9 +1,10 @@
 """The chart: what it renders, what it refuses, and that it renders the same twice. HELM3 and HELM4 name the programs."""
 
-import copy
 import re
 import tomllib
 import unittest
+
+import yaml
 
 from rendering import (
     CHART,
@@ -16,6 +17,7 @@ from rendering import (
     containers,
     find,
     kinds,
+    merged,
     objects,
     pod_of,
     text,
@@ -23,17 +25,6 @@ from rendering import (
 )
 
 ALL = [({}, files) for files in PROFILES.values()] + [(EVERYTHING, ()), (SEVERAL, ())]
-
-
-def merged(base, **more):
-    """Values with others laid over them."""
-    values = copy.deepcopy(base)
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            values[key] = merged(values[key], **value)
-        else:
-            values[key] = value
-    return values
 
 
 def toml_of(values, files=()):
@@ -196,8 +187,6 @@ class Access(unittest.TestCase):
     def test_the_role_is_that_of_the_documentation(self):
         page = (ROOT / "docs/operate/kubernetes-target.md").read_text()
         block = re.search(r"```yaml\n(apiVersion: rbac.*?)```", page, re.S).group(1)
-        import yaml
-
         documented = yaml.safe_load(block)["rules"]
         with_kueue = find(objects({"kueue": {"enabled": True}}), "Role", "rigi-runs")["rules"]
         self.assertEqual(with_kueue, documented)

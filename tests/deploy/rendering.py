@@ -1,5 +1,6 @@
 """The chart as helm renders it, for tests: objects of one set of values."""
 
+import copy
 import functools
 import json
 import os
@@ -48,6 +49,17 @@ def _objects(values, files, helm, namespace, apis):
 def objects(values=None, files=(), helm="HELM3", namespace="lab", apis=()):
     """The same as objects."""
     return _objects(json.dumps(values or {}, sort_keys=True), tuple(files), helm, namespace, tuple(apis))
+
+
+def merged(base, **more):
+    """Values with others laid over them."""
+    values = copy.deepcopy(base)
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            values[key] = merged(values[key], **value)
+        else:
+            values[key] = value
+    return values
 
 
 def find(all_of, kind, name="rigi"):
