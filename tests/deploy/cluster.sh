@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# The chart on a real API server, in namespaces that enforce `restricted`: five ways in, a run as a Job, the chart's own test, upgrade,
+# rollback, removal that leaves only data; with SQLite, and with the chart's PostgreSQL.
+#   cluster.sh [WAY…]     helm3 helm4 template kustomize postgres backup dry-run; all of them unless told
+#   RIGI_DEPLOY_CLUSTER   folder with `up` (says KUBECONFIG=…) and `load IMAGE.tar`; it needs a name server, and a storage class
+#   RIGI_DEPLOY_IMAGES    archives of images, from `docker save`: rigi:VERSION, rigi-test/postgres:1
+#   HELM3, HELM4          the programs
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+chart=$here/../../deploy/helm/rigi
+cluster=${RIGI_DEPLOY_CLUSTER:?names no folder of a cluster}
+KUBECONFIG=$("$cluster/up" | sed -n 's/.*KUBECONFIG=//p' | tail -n 1)
+export KUBECONFIG
+# shellcheck disable=SC2086
+if [ -n "${RIGI_DEPLOY_IMAGES:-}" ]; then "$cluster/load" $RIGI_DEPLOY_IMAGES >/dev/null; fi
+work=$(mktemp -d)
+PASSED=0
+# A run of its own for each call: nothing of a former one is in the way.
+suffix=$(date +%s | tail -c 6)
+tidy() {
+    local status=$?
+    if [ "$status" != 0 ] && [ -n "${NS:-}" ]; then
+        kubectl -n "$NS" get pods,events --sort-by=.metadata.creationTimestamp 2>&1 | tail -n 25 >&2 || true
+        kubectl -n "$NS" logs deploy/rigi --tail 20 >&2 || true
+    fi
+    for ns in ${MADE:-}; do kubectl delete namespace "$ns" --wait=false >/dev/null 2>&1 || true; done
+    rm -rf "$work"
+}
+trap tidy EXIT
+
+cat >"$work/values.yaml" <<'END'
+pipelines:
+  inline:
+    hello: {pipeline.yaml: "command: [echo, hello from a Job]\n"}
+resources: {requests: {cpu: 50m, memory: 64Mi}, limits: {memory: 512Mi}}
+END
+cat >"$work/postgres.yaml" <<'END'
+database:
+  bundled:
+    enabled: true
+    existingSecret: rigi-postgres
+    image: rigi-test/postgres:1
+    resources: {requests: {cpu: 50m, memory: 64Mi}, limits: {memory: 512Mi}}
+END
+
+passed() {
+    PASSED=$((PASSED + 1))
+    echo "ok: $NS: $*"
+}
+
+namespace() {
+    NS=rigi-$1-$suffix
+    MADE="${MADE:-} $NS"
+    kubectl create namespace "$NS" >/dev/null
+    kubectl label namespace "$NS" pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted >/dev/null
+    BEGAN=$(date +%s%N)
+}
+
+ready() {
+    kubectl -n "$NS" rollout status deployment/rigi --timeout 120s >/dev/null
+    passed "ready after $((($(date +%s%N) - BEGAN) / 1000000)) ms"
+}
+
+rigi() { kubectl -n "$NS" exec deploy/rigi -- rigi "$@"; }
+
+# An example runs as a Job of the namespace, and its log comes back.
+runs() {
+    rigi run hello --follow 2>&1 | tee "$work/said" | grep -q "hello from a Job" || { cat "$work/said" >&2; return 1; }
+    grep -q succeeded "$work/said"
+    passed "a run as a Job: $(tail -n 1 "$work/said")"
+}
+
+remembers() {
+    rigi runs list -o name | grep -q . || { echo "$NS: runs are forgotten" >&2; return 1; }
+    passed "what ran before is there"
+}
+
+# What bears the release's label, but for what is meant to stay.
+left() {
+    local end=$((SECONDS + 60)) rest
+    while rest=$(kubectl -n "$NS" get deploy,sts,cronjob,job,pod,svc,cm,sa,role,rolebinding,netpol,pdb,hpa,ingress,pvc \
+        -l app.kubernetes.io/instance=rigi -o name | grep -v -x -F "$1"); do
+        [ $SECONDS -lt $end ] || { echo "$NS: left: $rest" >&2; return 1; }
+        sleep 1
+    done
+    [ -n "$(kubectl -n "$NS" get pvc -o name)" ]
+    passed "only data is left: $(kubectl -n "$NS" get pvc -o name | tr '\n' ' ')"
+}
+
+by_helm() {
+    local helm=$1 way=$2
+    shift 2
+    namespace "$way"
+    "$@"
+    "$helm" install rigi "$chart" -n "$NS" -f "$work/values.yaml" ${EXTRA:-} --wait --timeout 3m >/dev/null 2>"$work/warned" ||
+        { cat "$work/warned" >&2; return 1; }
+    ! grep -i "would violate" "$work/warned"
+    ready
+    runs
+    "$helm" -n "$NS" test rigi --timeout 2m >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
+    passed "helm test"
+    "$helm" upgrade rigi "$chart" -n "$NS" -f "$work/values.yaml" ${EXTRA:-} --set config.log.level=debug --wait --timeout 3m >/dev/null 2>&1
+    [ "$(rigi config show log.level -o name >/dev/null 2>&1; kubectl -n "$NS" get cm rigi -o jsonpath='{.data.rigi\.toml}' | grep -c 'level = "debug"')" = 1 ]
+    remembers
+    runs
+    "$helm" -n "$NS" rollback rigi 1 --wait --timeout 3m >/dev/null 2>&1
+    remembers
+    passed "rolled back"
+    "$helm" -n "$NS" uninstall rigi --wait >/dev/null 2>&1
+    left persistentvolumeclaim/rigi-data
+    # What stays is taken up again.
+    "$helm" install rigi "$chart" -n "$NS" -f "$work/values.yaml" ${EXTRA:-} --wait --timeout 3m >/dev/null 2>&1
+    remembers
+    "$helm" -n "$NS" uninstall rigi >/dev/null 2>&1
+}
+
+helm3() { by_helm "${HELM3:?}" helm3 true; }
+helm4() { by_helm "${HELM4:?}" helm4 true; }
+
+template() {
+    namespace template
+    local rendered=("${HELM3:?}" template rigi "$chart" -n "$NS" --kube-version 1.34 -f "$work/values.yaml")
+    "${rendered[@]}" 2>/dev/null >"$work/all.yaml"
+    kubectl -n "$NS" apply -f "$work/all.yaml" >/dev/null
+    ready
+    runs
+    # Again: nothing changes. Then the server's own way of applying.
+    ! kubectl -n "$NS" apply -f "$work/all.yaml" | grep -v unchanged
+    "${rendered[@]}" --set config.log.level=debug 2>/dev/null | kubectl -n "$NS" apply --server-side --force-conflicts -f - >/dev/null
+    kubectl -n "$NS" rollout status deployment/rigi --timeout 120s >/dev/null
+    remembers
+    kubectl -n "$NS" delete -f "$work/all.yaml" --ignore-not-found >/dev/null
+}
+
+kustomize() {
+    namespace kustomize
+    mkdir -p "$work/overlay"
+    cp -r "$here/../../deploy/kustomize/base" "$work/base"
+    printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: %s\nresources: [../base]\n' "$NS" >"$work/overlay/kustomization.yaml"
+    kubectl apply -k "$work/overlay" >/dev/null
+    ready
+    kubectl -n "$NS" exec deploy/rigi -- sh -c 'mkdir /var/lib/rigi-pipelines/hello && printf "command: [echo, hello from a Job]\n" >/var/lib/rigi-pipelines/hello/pipeline.yaml'
+    local end=$((SECONDS + 10))
+    until rigi pipelines list -o name | grep -q hello || [ $SECONDS -ge $end ]; do sleep 0.2; done
+    runs
+    kubectl delete -k "$work/overlay" --ignore-not-found >/dev/null
+}
+
+database_secret() {
+    local password
+    password=$(openssl rand -hex 24)
+    kubectl -n "$NS" create secret generic rigi-postgres --from-literal=password="$password" \
+        --from-literal=url="postgres://rigi:$password@rigi-postgres:5432/rigi" >/dev/null
+}
+
+postgres() {
+    EXTRA="-f $work/postgres.yaml" by_helm "${HELM3:?}" postgres database_secret || return 1
+}
+
+# A backup by the CronJob, and the drill that restores it.
+backup() {
+    namespace backup
+    "${HELM3:?}" install rigi "$chart" -n "$NS" -f "$work/values.yaml" --set backup.enabled=true --wait --timeout 3m >/dev/null 2>&1
+    runs
+    for job in backup restore-drill; do
+        kubectl -n "$NS" create job --from="cronjob/rigi-$job" "$job" >/dev/null
+        kubectl -n "$NS" wait --for=condition=complete --timeout 120s "job/$job" >/dev/null || {
+            kubectl -n "$NS" logs "job/$job" --all-containers --tail 30 >&2
+            return 1
+        }
+        passed "$job: $(kubectl -n "$NS" logs "job/$job" --all-containers | tail -n 1)"
+    done
+    "$HELM3" -n "$NS" uninstall rigi >/dev/null 2>&1
+}
+
+# All profiles, as the API server would take them; kinds that it does not have are left out.
+dry_run() {
+    namespace dry-run
+    local files
+    for files in "" "-f $chart/values-dev.yaml" "-f $chart/values-staging.yaml" "-f $chart/values-prod.yaml"; do
+        # shellcheck disable=SC2086
+        "${HELM3:?}" template rigi "$chart" -n "$NS" --kube-version 1.34 $files 2>/dev/null >"$work/all.yaml"
+        python3 - "$work/all.yaml" >"$work/known.yaml" <<'PY'
+import re, sys
+documents = re.split(r"^---$", open(sys.argv[1]).read(), flags=re.M)
+known = [d for d in documents if d.strip() and not re.search(r"^apiVersion: .*(coreos|kueue|gateway|openshift)", d, re.M)]
+print("---".join(known))
+PY
+        kubectl -n "$NS" apply --dry-run=server -f "$work/known.yaml" >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
+        ! grep -i "would violate" "$work/said"
+        passed "dry run on the server: ${files:-no values}"
+    done
+}
+
+for way in ${*:-helm3 helm4 template kustomize postgres backup dry-run}; do "${way/-/_}"; done
+echo "test result: ok. $PASSED passed; 0 failed"
