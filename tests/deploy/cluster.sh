@@ -4,6 +4,7 @@
 #   cluster.sh [WAY…]     helm3 helm4 template kustomize postgres backup dry-run; all of them unless told
 #   RIGI_DEPLOY_CLUSTER   folder with `up` (says KUBECONFIG=…) and `load IMAGE.tar`; it needs a name server, and a storage class
 #   RIGI_DEPLOY_IMAGES    archives of images, from `docker save`: rigi:VERSION, rigi-test/postgres:1
+#   RIGI_DEPLOY_VOLUMES   folder of volumes that are folders of a node: those take no group, so all are let in
 #   HELM3, HELM4          the programs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,13 +21,20 @@ suffix=$(date +%s | tail -c 6)
 tidy() {
     local status=$?
     if [ "$status" != 0 ] && [ -n "${NS:-}" ]; then
-        kubectl -n "$NS" get pods,events --sort-by=.metadata.creationTimestamp 2>&1 | tail -n 25 >&2 || true
+        kubectl -n "$NS" get pods,pvc >&2 || true
+        kubectl -n "$NS" get events 2>&1 | tail -n 15 >&2 || true
         kubectl -n "$NS" logs deploy/rigi --tail 20 >&2 || true
     fi
     for ns in ${MADE:-}; do kubectl delete namespace "$ns" --wait=false >/dev/null 2>&1 || true; done
+    [ -z "${OPENER:-}" ] || kill "$OPENER" || true
     rm -rf "$work"
 }
 trap tidy EXIT
+
+if [ -n "${RIGI_DEPLOY_VOLUMES:-}" ]; then
+    (while sleep 0.3; do chmod 777 "$RIGI_DEPLOY_VOLUMES" "$RIGI_DEPLOY_VOLUMES"/* 2>/dev/null || true; done) &
+    OPENER=$!
+fi
 
 cat >"$work/values.yaml" <<'END'
 pipelines:
@@ -61,17 +69,18 @@ ready() {
     passed "ready after $((($(date +%s%N) - BEGAN) / 1000000)) ms"
 }
 
-rigi() { kubectl -n "$NS" exec deploy/rigi -- rigi "$@"; }
+rigi() { timeout 60 kubectl -n "$NS" exec deploy/rigi -- rigi "$@"; }
 
 # An example runs as a Job of the namespace, and its log comes back.
 runs() {
-    rigi run hello --follow 2>&1 | tee "$work/said" | grep -q "hello from a Job" || { cat "$work/said" >&2; return 1; }
+    rigi run hello --follow >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
+    grep -q "hello from a Job" "$work/said"
     grep -q succeeded "$work/said"
     passed "a run as a Job: $(tail -n 1 "$work/said")"
 }
 
 remembers() {
-    rigi runs list -o name | grep -q . || { echo "$NS: runs are forgotten" >&2; return 1; }
+    [ -n "$(rigi runs list -o name)" ] || { echo "$NS: runs are forgotten" >&2; return 1; }
     passed "what ran before is there"
 }
 
@@ -141,7 +150,7 @@ kustomize() {
     ready
     kubectl -n "$NS" exec deploy/rigi -- sh -c 'mkdir /var/lib/rigi-pipelines/hello && printf "command: [echo, hello from a Job]\n" >/var/lib/rigi-pipelines/hello/pipeline.yaml'
     local end=$((SECONDS + 10))
-    until rigi pipelines list -o name | grep -q hello || [ $SECONDS -ge $end ]; do sleep 0.2; done
+    until [ -n "$(rigi pipelines list -o name)" ] || [ $SECONDS -ge $end ]; do sleep 0.2; done
     runs
     kubectl delete -k "$work/overlay" --ignore-not-found >/dev/null
 }

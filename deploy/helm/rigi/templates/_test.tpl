@@ -1,5 +1,6 @@
 {{- define "rigi.testPod" -}}
 restartPolicy: Never
+activeDeadlineSeconds: 300
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
