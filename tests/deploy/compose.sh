@@ -29,6 +29,14 @@ healthy() {
 }
 rigi() { "${compose[@]}" exec -T rigi rigi "$@"; }
 
+# says WORDS COMMAND…
+says() {
+    local words=$1 said
+    shift
+    said=$(rigi "$@")
+    case $said in *"$words"*) echo "ok: rigi $*" ;; *) echo "rigi $* says: $said" >&2; return 1 ;; esac
+}
+
 ./secrets.sh
 before=$(sha256sum secrets/*)
 ./secrets.sh
@@ -39,10 +47,10 @@ chmod -R a+rX pipelines
 "${compose[@]}" config -q
 "${compose[@]}" up -d
 healthy
-rigi status --link | grep -q /join#
-rigi run hello --follow | grep -q "hello from compose"
+says "/join#" status --link
+says "hello from compose" run hello --follow
 "${compose[@]}" down
 "${compose[@]}" up -d
 healthy
-rigi runs list | grep -q succeeded
+says succeeded runs list
 echo "test result: ok. 5 passed; 0 failed"
