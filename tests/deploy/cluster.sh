@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The chart on a real API server, in namespaces that enforce `restricted`: five ways in, a run as a Job, the chart's own test, upgrade,
 # rollback, removal that leaves only data; with SQLite, and with the chart's PostgreSQL.
-#   cluster.sh [WAY…]     helm3 helm4 template kustomize postgres backup dry-run; all of them unless told
+#   cluster.sh [WAY…]     helm3 helm4 template kustomize postgres tls openshift backup dry-run; all of them unless told
 #   RIGI_DEPLOY_CLUSTER   folder with `up` (says KUBECONFIG=…) and `load IMAGE.tar`; it needs a name server, and a storage class
 #   KUBECONFIG            of a cluster that runs already: `up` is not called
 #   RIGI_DEPLOY_IMAGES    archives of images, from `docker save`: rigi:VERSION, rigi-test/postgres:1
@@ -183,6 +183,44 @@ postgres() {
     EXTRA=
 }
 
+# TLS of the server's own, from a secret: probes and commands in the pod go on.
+tls() {
+    namespace tls
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=rigi.example.org \
+        -addext "subjectAltName=DNS:rigi.example.org" -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
+    kubectl -n "$NS" create secret tls rigi-tls --cert "$work/tls.crt" --key "$work/tls.key" >/dev/null
+    "${HELM3:?}" install rigi "$chart" -n "$NS" -f "$work/values.yaml" --set tls.existingSecret=rigi-tls --set url=https://rigi.example.org \
+        --wait --timeout 3m >/dev/null 2>&1
+    ready
+    runs
+    "$HELM3" -n "$NS" uninstall rigi >/dev/null 2>&1
+}
+
+# As OpenShift has it: an account and a group that the platform chooses, which nobody in the image knows; of a namespace for runs of its own.
+openshift() {
+    namespace openshift-runs
+    local runs=$NS
+    namespace openshift
+    "${HELM3:?}" template rigi "$chart" -n "$NS" --kube-version 1.34 -f "$work/values.yaml" --set openshift=true --set runs.namespace="$runs" \
+        --set tests.enabled=false 2>/dev/null >"$work/all.yaml"
+    sed -i 's/^        runAsNonRoot: true$/&\n        runAsUser: 1000730000\n        runAsGroup: 0\n        fsGroup: 1000730000/' "$work/all.yaml"
+    grep -q 'runAsUser: 1000730000' "$work/all.yaml"
+    # Objects for runs say their namespace; all others are of the one that is named here.
+    python3 - "$work/all.yaml" "$runs" "$work" <<'PY'
+import re, sys
+documents = [d for d in re.split(r"^---$", open(sys.argv[1]).read(), flags=re.M) if d.strip()]
+there = [d for d in documents if re.search(rf"^  namespace: {sys.argv[2]}$", d, re.M)]
+for name, some in (("there", there), ("here", [d for d in documents if d not in there])):
+    open(f"{sys.argv[3]}/{name}.yaml", "w").write("---".join(some))
+PY
+    kubectl -n "$runs" apply -f "$work/there.yaml" >/dev/null
+    kubectl -n "$NS" apply -f "$work/here.yaml" >/dev/null
+    ready
+    runs
+    [ "$(kubectl -n "$NS" exec deploy/rigi -- id -u)" = 1000730000 ]
+    passed "as account 1000730000, runs in a namespace of their own"
+}
+
 # A backup by the CronJob, and the drill that restores it.
 backup() {
     namespace backup
@@ -197,6 +235,17 @@ backup() {
         }
         passed "$job: $(kubectl -n "$NS" logs "job/$job" --all-containers | tail -n 1)"
     done
+    # What came since is moved aside, and what was stored comes back.
+    runs
+    kubectl -n "$NS" scale deployment/rigi --replicas 0 >/dev/null
+    kubectl -n "$NS" wait --for=delete pod -l app.kubernetes.io/component=server --timeout 60s >/dev/null
+    local restore
+    restore=$(kubectl -n "$NS" create -f "$here/../../deploy/helm/restore.yaml" -o name)
+    kubectl -n "$NS" wait --for=condition=complete --timeout 60s "$restore" >/dev/null || { kubectl -n "$NS" logs "$restore" >&2; return 1; }
+    kubectl -n "$NS" scale deployment/rigi --replicas 1 >/dev/null
+    kubectl -n "$NS" rollout status deployment/rigi --timeout 120s >/dev/null
+    [ "$(rigi runs list -o name | wc -l)" = 1 ]
+    passed "$(kubectl -n "$NS" logs "$restore" -c restore | head -n 1)"
     "$HELM3" -n "$NS" uninstall rigi >/dev/null 2>&1
 }
 
@@ -219,5 +268,5 @@ PY
     done
 }
 
-for way in ${*:-helm3 helm4 template kustomize postgres backup dry-run}; do "${way/-/_}"; done
+for way in ${*:-helm3 helm4 template kustomize postgres tls openshift backup dry-run}; do "${way/-/_}"; done
 echo "test result: ok. $PASSED passed; 0 failed"
