@@ -62,6 +62,14 @@ class Rendering(unittest.TestCase):
         rendered = text({"tests": {"enabled": False}}, namespace="default")
         self.assertEqual(base.split("\n", 2)[2], rendered, "deploy/kustomize/render.sh makes it")
 
+    def test_all_files_name_the_version_that_is_built(self):
+        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+        about = yaml.safe_load((CHART / "Chart.yaml").read_text())
+        self.assertEqual((about["version"], about["appVersion"]), (version, version))
+        for file in ("helm/restore.yaml", "compose/compose.yaml", "kustomize/base/rigi.yaml", "image/Dockerfile"):
+            named = re.findall(r"(?:\brigi:|VERSION=)(\d+\.\d+\.\d+)", (ROOT / "deploy" / file).read_text())
+            self.assertEqual(set(named), {version}, file)
+
     def test_no_two_objects_have_one_name(self):
         for values, files in ALL:
             names = [(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in objects(values, files)]
