@@ -9,6 +9,7 @@
 #   make e2e      the end-to-end tests alone
 #   make conformance  the same pipelines on every target, and what differs (TARGETS=process,container,kubernetes
 #                 STORAGES=sqlite+folder,postgres+folder,postgres+s3; LONG=1 adds what takes long, THIRD=1 is a third of it)
+#   make deploy   hold deploy/ against the release binary: the chart, rules, dashboards, the unit of systemd
 #   make topp     every tool of Debian's topp becomes a pipeline, and two of them run
 #   make simulate the engine's decisions under thousands of made-up disasters (SEEDS=10000; SEED=4711 tells one)
 #   make schemathesis  hold a running server against the description of its API (SECONDS=100)
@@ -27,7 +28,7 @@ DIR ?= examples
 
 UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run build dist check test gen gen-check e2e conformance topp simulate schemathesis fuzz bench bench-cluster chaos soak tools clean
+.PHONY: help run build dist check test gen gen-check e2e conformance deploy topp simulate schemathesis fuzz bench bench-cluster chaos soak tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -88,6 +89,9 @@ e2e: build tests/node_modules/.package-lock.json
 
 conformance: build tests/node_modules/.package-lock.json
 	cd tests && RIGI_BIN=$(RIGI) TARGETS=$(TARGETS) STORAGES=$(STORAGES) CONFORMANCE_LONG=$(LONG) CONFORMANCE_THIRD=$(THIRD) npx playwright test --config conformance.config.ts $(ARGS)
+
+deploy: build
+	tests/deploy/run.sh $(RIGI)
 
 topp: build
 	tests/tools/run.sh $(RIGI)
