@@ -7,6 +7,7 @@ import { COLUMNS, TOLD_COLUMNS } from "./limits";
 import { PARSERS, rowsOfGroup } from "./parquetRows";
 import type { ColumnFacts, TableShown } from "./shown";
 import { Unreadable, type Source } from "./source";
+import { adapted, typeOf } from "./parquetTypes";
 import { measure } from "./thrift";
 import { shownValue } from "./values";
 
@@ -119,7 +120,8 @@ function summary(metadata: FileMetaData, top: readonly SchemaTree[]): ColumnFact
     // One row group that says nothing may hold the least and the most.
     const least = known.map((one) => one?.min_value ?? one?.min);
     const most = known.map((one) => one?.max_value ?? one?.max);
-    const [first, last] = [extreme(least, -1), extreme(most, 1)];
+    const value = adapted(column.element);
+    const [first, last] = type === "bytes" ? [null, null] : [extreme(least.map(value), -1), extreme(most.map(value), 1)];
     return { ...facts, ...(first !== null && { least: first }), ...(last !== null && { most: last }) };
   });
 }
@@ -131,32 +133,4 @@ function extreme(values: readonly unknown[], sign: 1 | -1): string | null {
     if (best === null || (sign < 0 ? (value as number) < (best as number) : (value as number) > (best as number))) best = value;
   }
   return shownValue(best)?.slice(0, 60) ?? null;
-}
-
-/** A type as people name it. */
-function typeOf({ element, children }: SchemaTree, depth = 0): string {
-  const logical = element.logical_type;
-  const [only] = children;
-  if (only && (element.converted_type === "LIST" || logical?.type === "LIST")) {
-    return `list of ${depth > 4 ? "…" : typeOf(only.children.length === 1 && only.children[0] ? only.children[0] : only, depth + 1)}`;
-  }
-  if (element.converted_type === "MAP" || logical?.type === "MAP") return "map";
-  if (children.length > 0) return `struct of ${count(children.length)}`;
-  const name = plainType(element);
-  return element.repetition_type === "REPEATED" ? `list of ${name}` : name;
-}
-
-function plainType({ type, type_length, converted_type: converted, logical_type: logical, precision, scale }: SchemaElement): string {
-  if (logical?.type === "TIMESTAMP") return `timestamp (${logical.unit.toLowerCase()}${logical.isAdjustedToUTC ? ", UTC" : ""})`;
-  if (logical?.type === "INTEGER") return `${logical.isSigned ? "int" : "uint"}${logical.bitWidth}`;
-  if (converted === "DECIMAL" || logical?.type === "DECIMAL") return `decimal(${precision ?? "?"}, ${scale ?? 0})`;
-  if (converted?.startsWith("TIMESTAMP")) return `timestamp (${converted.slice(10).toLowerCase()})`;
-  if (logical?.type === "STRING" || converted === "UTF8") return "text";
-  if (logical?.type === "FLOAT16") return "half";
-  if (logical) return logical.type.toLowerCase();
-  if (converted) return converted.toLowerCase().replace("_", "");
-  if (type === "FIXED_LEN_BYTE_ARRAY") return `bytes(${type_length ?? "?"})`;
-  return { BOOLEAN: "boolean", INT32: "int32", INT64: "int64", INT96: "timestamp", FLOAT: "float", DOUBLE: "double", BYTE_ARRAY: "bytes" }[
-    type ?? "BYTE_ARRAY"
-  ];
 }

@@ -11,6 +11,7 @@ import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/sche
 import { bytes } from "../format";
 import { bitsOf } from "./bits";
 import { Unreadable, type Source } from "./source";
+import { adapted } from "./parquetTypes";
 import { take, unpack, type Codec } from "./unpack";
 
 /** Bytes of a page that are read for up to 50 rows. */
@@ -107,8 +108,9 @@ export class Chunk {
       schemaPath: this.path,
       codec: this.codec,
       parsers: this.parsers,
+      utf8: false,
     };
-    const values = raw.length === 0 ? [] : convert(raw, decoder);
+    const values = raw.length === 0 ? [] : Array.from(convert(raw, decoder as never) as ArrayLike<unknown>, adapted(element));
     // Without the values behind the last level there are only so many rows.
     const known = values.length < present ? upTo(levels, this.levels.definition, values.length, rows) : rows;
     if (this.levels.definition === 0) for (let i = 0; i < known; i++) output.push(values[i]);

@@ -58,6 +58,7 @@ class Output {
 
   /** Adds once more what was added `back` bytes ago. */
   repeat(back: number, length: number): void {
+    if (this.isFull()) return;
     if (back <= 0 || back > this.length) throw new Unreadable("What is packed in it is damaged.");
     const fits = this.room(length);
     for (let i = 0; i < fits; i++, this.length++) this.bytes[this.length] = this.bytes[this.length - back] ?? 0;
@@ -174,7 +175,8 @@ function zstd(packed: Uint8Array, limit: number): Uint8Array {
     if (out.isFull()) throw new Full();
   });
   try {
-    stream.push(packed.slice(), false);
+    // As the last piece, so that small frames are not waited for; what was cut off ends with a mistake behind what could be read.
+    stream.push(packed.slice(), true);
   } catch (error) {
     if (!(error instanceof Full) && out.length === 0) throw new Unreadable("What is packed in it is damaged.");
   }
