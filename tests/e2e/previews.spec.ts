@@ -86,7 +86,7 @@ test("files of a dataset are shown as what they are", async ({ bed, page }) => {
   await expect(page.getByText(/it cannot be shown as that\. Its end is not that of a Parquet file/)).toBeVisible();
 
   const tree = await open("deep.json");
-  await tree.getByRole("button", { name: /values \[ 500 values \]/ }).press("Enter");
+  await tree.getByRole("button", { name: /values: \[ 500 values \]/ }).press("Enter");
   await expect(tree.getByText("300 more values not shown")).toBeVisible();
   await isOpen(page, "preview-json");
   await open("bad.json");

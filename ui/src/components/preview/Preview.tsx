@@ -49,7 +49,7 @@ function Made({ url, item, kind }: PreviewProps) {
   const { shown, notes } = preview;
   const next = shown.kind === "table" && shown.more ? ROWS.find((rows) => rows > shown.rows.length) : undefined;
   return (
-    <div className={classes.preview}>
+    <div className={classes.preview} data-read={preview.read}>
       <Shown shown={shown} url={url} item={item} Markdown={Markdown} />
       {(notes.length > 0 || next || preview.end) && (
         <div className={classes.foot}>

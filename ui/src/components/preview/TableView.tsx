@@ -90,7 +90,7 @@ function Columns({ columns, summary }: { columns: readonly ColumnFacts[]; summar
             <th scope="col">column</th>
             <th scope="col">type</th>
             {known.map(([key, title]) => (
-              <th key={key} scope="col" data-number>
+              <th key={key} scope="col" data-number={key === "empty" || key === "distinct" || key === "mean" || undefined}>
                 {title}
               </th>
             ))}
@@ -104,7 +104,7 @@ function Columns({ columns, summary }: { columns: readonly ColumnFacts[]; summar
               {known.map(([key]) => {
                 const value = column[key];
                 return (
-                  <td key={key} data-number>
+                  <td key={key} data-number={column.number || key === "empty" || key === "distinct" || undefined}>
                     {typeof value === "number" ? count(value) : (value ?? "")}
                   </td>
                 );

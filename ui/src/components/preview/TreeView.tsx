@@ -21,7 +21,7 @@ export function TreeView({ root }: { root: TreeNode }) {
 function Branch({ node, depth, at }: { node: TreeNode; depth: number; at?: number }) {
   const [open, setOpen] = useState(depth === 0 || (depth < OPEN_DEPTH && node.count <= FEW));
   const name = node.key ?? (at === undefined ? null : String(at));
-  const label = name !== null && <span className={node.key === undefined ? "dim" : classes.key}>{name}</span>;
+  const label = name !== null && <span className={node.key === undefined ? "dim" : classes.key}>{name}:</span>;
   if (node.kind !== "object" && node.kind !== "array") {
     return (
       <li className={classes.leaf}>

@@ -105,7 +105,7 @@ function spectrumOf(text: string, start: Tag): Spectrum | null {
   const spectrum: Spectrum = { id: id || index, level: "", time: "", peaks: defaultArrayLength, tic: "", base: "", precursor: "" };
   if (start.empty) return spectrum;
   for (const tag of tagsOf(text, start.end)) {
-    if (tag.name === "binaryDataArrayList" || (tag.name === "spectrum" && tag.closes)) return spectrum;
+    if (tag.name === "binaryDataArrayList" || tag.name === "spectrum") return spectrum;
     const { accession, value = "", unitName = "" } = tag.attributes;
     if (accession === "MS:1000511") spectrum.level = value;
     if (accession === "MS:1000016") spectrum.time = `${value} ${unitName}`.trim();
