@@ -1,5 +1,5 @@
 /** How long a preview takes in a browser, and how much it reads:
- * `node bench/previews.mjs LINK DATASET FOLDER [TIMES]`, on a server that has the files of a folder as a dataset (`bench/previews.py` makes them).
+ * `node bench/previews.mjs LINK DATASET FOLDER [TIMES [folder|server]]`, on a server that has the files of a folder as a dataset (`bench/previews.py` makes them).
  * LINK is one of `rigi status --link`, which serves once. Each file is measured as the server answers, and with its parts answered from the
  * folder at once, which is what the browser takes. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 
 const { chromium } = createRequire(new URL("../tests/package.json", import.meta.url))("@playwright/test");
-const [link, dataset, folder, times = "20"] = process.argv.slice(2);
+const [link, dataset, folder, times = "20", only] = process.argv.slice(2);
 const at = new URL(link).origin;
 
 /** From the worker's beginning to what it found in the page. */
@@ -74,12 +74,16 @@ async function measure(path, way) {
 }
 
 for (const path of readdirSync(folder).sort()) {
-  for (const way of ["folder", "server"]) {
+  for (const way of only ? [only] : ["folder", "server"]) {
     const taken = [];
     for (let n = 0; n < Number(times); n++) taken.push(await measure(path, way));
     const ms = taken.map((one) => one.ms).sort((a, b) => a - b);
     const of = (part) => Math.round(ms[Math.min(ms.length - 1, Math.floor(part * ms.length))]);
     const [{ read }] = taken;
+    if (read === undefined) {
+      console.log(`${path}, parts from the ${way}: given up, as the page says`);
+      continue;
+    }
     const size = (statSync(join(folder, path)).size / 2 ** 30).toFixed(2);
     console.log(`${path} (${size} GiB), parts from the ${way}: p50 ${of(0.5)} ms, p99 ${of(0.99)} ms, ${(read / 2 ** 20).toFixed(2)} MiB read, renderer ${Math.max(...taken.map((one) => one.most))} MiB at most`);
   }

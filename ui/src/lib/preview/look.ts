@@ -8,7 +8,7 @@ import type { Preview, Shown, Wish } from "./shown";
 import { Unreadable, type Source } from "./source";
 import { decode, decodeEnd, drawable, drawableEnd } from "./text";
 
-/** Bytes of JSON that are read. */
+/** JSON up to this size is read whole. */
 const MOST_JSON = 1024 * 1024;
 
 type Found = Omit<Preview, "read">;
@@ -117,7 +117,7 @@ async function csv(source: Source, wish: Wish): Promise<Found> {
 
 async function json(source: Source): Promise<Found> {
   const { treeOf } = await import("./tree");
-  const { text, isCut, notes } = await beginning(source, MOST_JSON);
+  const { text, isCut, notes } = await beginning(source, source.size <= MOST_JSON ? MOST_JSON : HEAD);
   const { root, notes: more } = treeOf(text, isCut);
   return { shown: { kind: "tree", root }, notes: [...notes, ...more] };
 }

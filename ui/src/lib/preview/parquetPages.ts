@@ -14,9 +14,9 @@ import { Unreadable, type Source } from "./source";
 import { adapted } from "./parquetTypes";
 import { take, unpack, type Codec } from "./unpack";
 
-/** Bytes of a page that are read for up to 50 rows. */
-const PIECE = 128 * 1024;
-/** A dictionary is read whole, up to this size. */
+/** Bytes of a page, and of a dictionary, that are read for up to 50 rows. */
+const PIECE = 64 * 1024;
+/** A dictionary whose beginning is not enough is read whole, up to this size. */
 const MOST_DICTIONARY = 2 * 1024 * 1024;
 const MOST_PAGE = 4 * 1024 * 1024;
 /** Levels of one page that are looked at. */
@@ -33,6 +33,8 @@ const CODECS: Partial<Record<CompressionCodec, Codec>> = {
 
 export class Chunk {
   private dictionary: DecodedArray | null = null;
+  /** Where all of the dictionary is, as long as its beginning alone was read. */
+  private rest: { header: PageHeader; start: number } | null = null;
   private readonly levels: { repetition: number; definition: number };
 
   constructor(
@@ -80,12 +82,26 @@ export class Chunk {
     return content;
   }
 
-  private async readDictionary(header: PageHeader, start: number): Promise<void> {
-    const size = Math.max(header.compressed_page_size, header.uncompressed_page_size);
-    if (size > MOST_DICTIONARY) throw new Unreadable(`Their dictionary has ${bytes(size)}, and a preview reads ${bytes(MOST_DICTIONARY)}.`);
-    const packed = await this.source.read(start, header.compressed_page_size);
-    const content = await this.unpacked(packed, header.uncompressed_page_size);
+  /** First rows mostly use the first entries: so many bytes of them are read. */
+  private async readDictionary(header: PageHeader, start: number, most = PIECE): Promise<void> {
+    const { compressed_page_size: size, uncompressed_page_size: plain } = header;
+    const packed = await this.source.read(start, Math.min(size, most));
+    const content = await this.unpacked(packed, Math.min(plain, MOST_DICTIONARY));
+    this.rest = packed.length < size ? { header, start } : null;
     this.dictionary = this.plain(content, header.dictionary_page_header?.num_values ?? 0);
+  }
+
+  /** The entries of the dictionary up to the largest that is used. */
+  private async readEntries(page: Page, present: number): Promise<void> {
+    if (!this.rest || !page.encoding.endsWith("_DICTIONARY")) return;
+    const used = bitsOf(page.values.subarray(1), page.values[0] ?? 0, present);
+    if (used.reduce((most, index) => Math.max(most, index), 0) < (this.dictionary?.length ?? 0)) return;
+    const { header, start } = this.rest;
+    const size = Math.max(header.compressed_page_size, header.uncompressed_page_size);
+    if (size > MOST_DICTIONARY) {
+      throw new Unreadable(`Their dictionary has ${bytes(size)}, and a preview reads ${bytes(MOST_DICTIONARY)}.`);
+    }
+    await this.readDictionary(header, start, size);
   }
 
   /** Adds the values of a page; whether all of it was there. */
@@ -98,6 +114,7 @@ export class Chunk {
     const levels = definition.subarray(0, rows);
     const present = this.levels.definition > 0 ? amount(levels, this.levels.definition) : rows;
     const all = this.levels.definition > 0 ? amount(definition, this.levels.definition) : page.count;
+    await this.readEntries(page, present);
     const raw = this.decode(page.encoding, page.values, present, all);
     const element = this.path.at(-1)?.element;
     if (!element) throw damaged();

@@ -11,7 +11,7 @@ import { dayOf, hexOf, shownValue, timeOf } from "./values";
 /** Leaves of one column that are read. */
 const LEAVES = 12;
 /** Columns that are asked for at a time. */
-const AT_ONCE = 4;
+const AT_ONCE = 6;
 /** A row group up to this size is read at once. */
 const SMALL_GROUP = 1024 * 1024;
 
