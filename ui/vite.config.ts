@@ -28,6 +28,7 @@ function packed(): Plugin {
 
 export default defineConfig({
   plugins: [react(), packed()],
+  worker: { format: "es" },
   build: {
     target: "es2022",
     // Inlined assets would be `data:` addresses, which the page's content policy does not allow for fonts.

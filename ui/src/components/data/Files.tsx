@@ -7,11 +7,11 @@ import { useRights } from "../../api/rights";
 import type { DatasetEntry, DatasetVersionView } from "../../api/types";
 import { foldersOf, referenceTo } from "../../lib/dataset";
 import { bytes, count, plural } from "../../lib/format";
-import { previewOf } from "../../lib/preview";
+import { previewOf } from "../../lib/preview/kind";
 import { CopyButton } from "../CopyButton";
 import { Icon } from "../Icon";
 import { Table, type Column } from "../people/Table";
-import { Preview } from "../run/Preview";
+import { Preview } from "../preview/Preview";
 import { Failure } from "../States";
 import classes from "./Data.module.css";
 import { UseButton } from "./UseAsInput";
@@ -130,8 +130,7 @@ function Entries({ name, version, entries, empty, onPath }: EntriesProps) {
 }
 
 function OneFile({ name, version, file }: { name: string; version: number; file: DatasetEntry }) {
-  const item = { path: file.path, media_type: "", sha256: file.sha256 };
-  const kind = previewOf(item);
+  const item = { path: file.path, media_type: "", sha256: file.sha256, size: file.size };
   return (
     <>
       <p className={classes.shownFacts}>
@@ -140,13 +139,9 @@ function OneFile({ name, version, file }: { name: string; version: number; file:
           sha256 <span className="mono">{file.sha256}</span>
         </span>
       </p>
-      {kind === "none" ? (
-        <p className={classes.none}>Files of this kind are not shown here.</p>
-      ) : (
-        <div className={classes.shown}>
-          <Preview url={fileUrl(name, version, file.path)} item={item} kind={kind} />
-        </div>
-      )}
+      <div className={classes.shown}>
+        <Preview url={fileUrl(name, version, file.path)} item={item} kind={previewOf(item)} />
+      </div>
     </>
   );
 }

@@ -7,12 +7,13 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { artifactsQuery, artifactUrl } from "../../api/queries";
 import type { ArtifactView, RunView } from "../../api/types";
 import { bytes, plural } from "../../lib/format";
-import { previewOf } from "../../lib/preview";
+import { opensItself, previewOf } from "../../lib/preview/kind";
 import { isEnd } from "../../lib/states";
 import { LeftDatasets } from "../data/RunDatasets";
 import { Icon } from "../Icon";
+import { Preview } from "../preview/Preview";
+import { previewQuery } from "../preview/query";
 import { Empty, Failure } from "../States";
-import { Preview, previewQuery } from "./Preview";
 import classes from "./Outputs.module.css";
 
 /** Pictures and texts that are shown without being asked for. */
@@ -21,7 +22,7 @@ const OPEN_AT_FIRST = 6;
 const SORTED = 1000;
 /** How long the first pictures and texts may keep the list waiting, in milliseconds. */
 const PATIENCE_MS = 1500;
-const RANK = ["image", "html", "csv", "markdown", "json", "text", "pdf", "none"];
+const RANK = ["image", "html", "notebook", "csv", "parquet", "arrow", "mzml", "markdown", "json", "text", "pdf", "audio", "video", "bytes"];
 
 export function OutputsTab({ run }: { run: RunView }) {
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(artifactsQuery(run.id));
@@ -47,10 +48,6 @@ function inOrder(items: ArtifactView[], more: boolean): ArtifactView[] {
   if (more || items.length > SORTED) return items;
   const rank = (item: ArtifactView) => RANK.indexOf(previewOf(item));
   return [...items].sort((a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path));
-}
-
-function opensItself(item: ArtifactView): boolean {
-  return previewOf(item) !== "none" && item.size < 5 * 1024 * 1024;
 }
 
 /** The list that was last left, so that Back finds it as it was: what was open, and how high it stood. */
@@ -158,8 +155,8 @@ function Output({ run, item, open, onToggle }: OutputProps) {
   return (
     <section className={classes.output} aria-label={item.path}>
       <div className={classes.line}>
-        <button type="button" className={classes.name} aria-expanded={open} disabled={kind === "none"} onClick={onToggle}>
-          <span className={classes.chevron} data-open={open || undefined} data-none={kind === "none" || undefined}>
+        <button type="button" className={classes.name} aria-expanded={open} onClick={onToggle}>
+          <span className={classes.chevron} data-open={open || undefined}>
             <Icon name="chevron" size={14} />
           </span>
           {item.path}
