@@ -9,3 +9,4 @@ pub mod mail;
 pub mod notices;
 pub mod outside;
 pub mod packages;
+mod papers;

@@ -30,6 +30,7 @@ mod newcomers;
 mod notices;
 mod openapi;
 mod packages;
+mod papers;
 mod people;
 mod pipelines;
 mod plain;
@@ -111,6 +112,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(runs::router())
         .merge(cancel::router())
         .merge(run_parts::router())
+        .merge(papers::router())
         .merge(flows::router())
         .merge(logs::router())
         .merge(uploads::router())
