@@ -4,6 +4,7 @@
 pub mod auth;
 pub mod door;
 pub mod http;
+pub mod lineage;
 pub mod live;
 pub mod mail;
 pub mod notices;

@@ -146,6 +146,9 @@ pub struct CitedParameter {
     pub default: Option<Value>,
     /// Its value is not the default.
     pub changed: bool,
+    /// It is secret, and reads `***`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
 }
 
 /// A file that a run left.

@@ -101,3 +101,47 @@ fn notes(told: &CitationView) -> Vec<String> {
     let tagged = images.filter(|image| !image.contains("@sha256:"));
     tagged.map(|image| format!("the image {image} is named by a tag, which may have moved")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::papers::tests::{file, run, told};
+
+    #[test]
+    fn each_file_is_equal_differs_is_missing_or_new() {
+        let one =
+            told(vec![CitedRun { outputs: vec![file("a", 'a'), file("b", 'b'), file("c", 'c')], ..run(1) }]);
+        let other =
+            told(vec![CitedRun { outputs: vec![file("a", 'a'), file("b", 'x'), file("d", 'd')], ..run(2) }]);
+        let compared = compare(&one, &other, vec!["KEY".to_owned()]);
+        let verdicts: Vec<_> = compared.files.iter().map(|file| (file.path.as_str(), file.verdict)).collect();
+        assert_eq!(
+            verdicts,
+            [
+                ("b", FileVerdict::Differs),
+                ("c", FileVerdict::Missing),
+                ("d", FileVerdict::New),
+                ("a", FileVerdict::Equal),
+            ]
+        );
+        assert_eq!(compared.counts, ComparedCounts { equal: 1, differs: 1, missing: 1, new: 1 });
+        assert!(!compared.equal && !compared.more);
+        assert_eq!(compared.secrets, ["KEY"]);
+        assert!(compare(&one, &one, Vec::new()).equal);
+    }
+
+    #[test]
+    fn what_is_not_known_whole_is_never_equal() {
+        let whole = told(vec![CitedRun { outputs: vec![file("a", 'a')], ..run(1) }]);
+        let part = told(vec![CitedRun { outputs: vec![file("a", 'a')], outputs_left_out: 1, ..run(1) }]);
+        assert!(!compare(&whole, &part, Vec::new()).equal && compare(&whole, &part, Vec::new()).more);
+        let failed = told(vec![CitedRun {
+            outputs: vec![file("a", 'a')],
+            state: rigi_model::RunState::Failed,
+            ..run(1)
+        }]);
+        let compared = compare(&whole, &failed, Vec::new());
+        assert!(!compared.equal);
+        assert_eq!(compared.differs_in, ["state"]);
+    }
+}

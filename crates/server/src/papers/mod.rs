@@ -4,6 +4,8 @@
 mod compare;
 mod crates;
 mod places;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use compare::compare;

@@ -29,3 +29,42 @@ pub fn places(runs: &[CitedRun]) -> Vec<String> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use rigi_api::view::StepPlace;
+    use rigi_model::RunId;
+
+    use super::*;
+    use crate::papers::tests::run;
+
+    #[test]
+    fn steps_stand_below_their_flow_and_no_two_in_one_place() {
+        let step = |number: u128, flow: u128, name: &str, item: Option<u32>| CitedRun {
+            step: Some(StepPlace { flow: RunId::from_bits(flow), step: name.to_owned(), item }),
+            ..run(number)
+        };
+        let runs = [
+            run(1),
+            step(2, 1, "count", Some(0)),
+            step(3, 1, "count", Some(1)),
+            step(4, 1, "inner", None),
+            step(5, 4, "count", None),
+            step(6, 1, "inner", None),
+        ];
+        let told = places(&runs);
+        assert_eq!(
+            told,
+            [
+                "",
+                "steps/count-0/",
+                "steps/count-1/",
+                "steps/inner/",
+                "steps/inner/steps/count/",
+                "steps/inner/0006/"
+            ]
+        );
+        // One that is told of by itself is the whole.
+        assert_eq!(places(&runs[1..2]), [""]);
+    }
+}

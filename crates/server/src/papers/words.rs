@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rigi_api::view::{CitationView, CitedEnvironment, CitedFile, CitedPackage, CitedRun, InputView};
+use rigi_api::view::{
+    CitationView, CitedEnvironment, CitedFile, CitedPackage, CitedParameter, CitedRun, InputView,
+};
 use rigi_model::quantity::show_bytes;
 use rigi_model::quantity::show_duration;
 use rigi_model::{RunState, Timestamp};
@@ -115,21 +117,27 @@ fn packages(with: &CitedEnvironment) -> String {
 }
 
 fn parameters(run: &CitedRun) -> Option<String> {
-    if run.parameters.is_empty() {
-        return None;
-    }
-    let changed = run.parameters.iter().filter(|one| one.changed);
+    let (secret, told): (Vec<&CitedParameter>, Vec<&CitedParameter>) =
+        run.parameters.iter().partition(|one| one.secret);
+    let changed = told.iter().filter(|one| one.changed);
     let changed: Vec<String> = changed
         .map(|one| match &one.default {
             Some(default) => format!("{} = {} (default {})", one.name, value(&one.value), value(default)),
             None => format!("{} = {}", one.name, value(&one.value)),
         })
         .collect();
-    Some(match changed.len() {
-        0 => "All parameters had their defaults.".to_owned(),
-        count if count == run.parameters.len() => format!("Parameters: {}.", changed.join("; ")),
-        _ => format!("Parameters other than their defaults: {}.", changed.join("; ")),
-    })
+    let mut sentences = Vec::new();
+    match changed.len() {
+        _ if told.is_empty() => {}
+        0 => sentences.push("All parameters had their defaults.".to_owned()),
+        count if count == told.len() => sentences.push(format!("Parameters: {}.", changed.join("; "))),
+        _ => sentences.push(format!("Parameters other than their defaults: {}.", changed.join("; "))),
+    }
+    if !secret.is_empty() {
+        let names: Vec<String> = secret.iter().map(|one| one.name.clone()).collect();
+        sentences.push(format!("Secret and not told: {}.", list(&names)));
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
 fn value(value: &Value) -> String {
@@ -225,4 +233,47 @@ fn list(names: &[String]) -> String {
 fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     format!("{} {} UTC", text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::papers::tests::{file, run, told};
+
+    #[test]
+    fn a_run_is_told_in_plain_sentences() {
+        let mut one = run(1);
+        one.environment = Some("it".into());
+        one.outputs = vec![file("a.txt", 'a')];
+        let mut citation = told(vec![one]);
+        let packages = vec![
+            CitedPackage { name: "numpy".into(), version: Some("2.1.0".into()) },
+            CitedPackage { name: "own".into(), version: None },
+        ];
+        let label = Some("Python 3.12.1 with 2 packages".into());
+        citation
+            .environments
+            .insert("it".into(), CitedEnvironment { label, packages, ..CitedEnvironment::default() });
+        let hash = "a".repeat(64);
+        assert_eq!(
+            text_of(&citation),
+            format!(
+                "Rigi 0.1.0 executed the pipeline fit as run run_00000000000000000000000001 on 2026-11-30 12:04 UTC, for 2.4 s.\n\n\
+                 Its code has the version {}.\n\n\
+                 It ran `main.py` with Python 3.12.1 with 2 packages: numpy 2.1.0 and own.\n\n\
+                 It left a.txt (3 B, SHA-256 {hash}).\n",
+                "3f".repeat(32)
+            )
+        );
+    }
+
+    #[test]
+    fn long_lists_and_values_are_cut_and_say_so() {
+        let mut one = run(1);
+        one.outputs = (0..30).map(|n| file(&format!("{n:02}"), 'a')).collect();
+        one.outputs_left_out = 5;
+        let text = text_of(&told(vec![one]));
+        assert!(text.contains("; 15 more."), "{text}");
+        assert_eq!(value(&Value::String("x".repeat(200))).chars().count(), LONGEST_VALUE + 1);
+    }
 }

@@ -221,7 +221,8 @@ fn parameters(run: &Run, spec: &PipelineSpec) -> Vec<CitedParameter> {
         let default = properties.and_then(|all| all.get(&name)).and_then(|one| one.get("default"));
         let default = default.filter(|_| !hidden).cloned();
         CitedParameter {
-            changed: default.as_ref() != Some(&value),
+            secret: hidden,
+            changed: !hidden && default.as_ref() != Some(&value),
             value: short(value),
             default: default.map(short),
             name,

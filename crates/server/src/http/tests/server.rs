@@ -390,6 +390,7 @@ pub fn settings() -> Settings {
         uploads_age: Duration::from_secs(3600),
         deleted_projects_age: Duration::from_secs(30 * 24 * 3600),
         audits: false,
+        lineage: false,
         collect_after: Duration::from_secs(3600),
     }
 }

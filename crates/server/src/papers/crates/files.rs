@@ -73,7 +73,9 @@ impl Draft<'_> {
     }
 
     fn add_input(&mut self, run: &CitedRun, file: &InputView) -> String {
-        let left = self.content.get(&file.sha256).and_then(|all| {
+        // A version of a dataset is what it is by its own name; a flow's own files come from without.
+        let is_handed_on = run.step.is_some() && file.dataset.is_none();
+        let left = self.content.get(&file.sha256).filter(|_| is_handed_on).and_then(|all| {
             let other = all.iter().find(|(by, _)| *by != run.id.as_str());
             other.map(|(_, id)| id.clone())
         });

@@ -5,6 +5,8 @@ mod actions;
 mod entity;
 mod files;
 mod flow;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -60,7 +62,7 @@ pub struct CrateParts {
 }
 
 /// Terms beside those of RO-Crate 1.1, of <https://w3id.org/ro/terms/workflow-run/context>.
-const TERMS: [&str; 5] = ["ContainerImage", "DockerImage", "containerImage", "registry", "sha256"];
+const TERMS: [&str; 5] = ["ContainerImage", "containerImage", "registry", "sha256", "tag"];
 const RUN_TERMS: &str = "https://w3id.org/ro/terms/workflow-run#";
 /// Names of files that say under which licence code is.
 const LICENCES: [&str; 6] = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING"];
@@ -195,7 +197,9 @@ impl<'a> Draft<'a> {
             count => format!(" {count} files are not in it; they are named by their checksums."),
         };
         let name = first.map(title).unwrap_or_default();
-        let about = first.and_then(|run| run.description.clone()).map(|about| format!(" {about}"));
+        let about = first
+            .and_then(|run| run.description.clone())
+            .map(|about| format!(" {}.", about.trim_end_matches('.')));
         let made = "What it ran, what it was given, what it left, and what made what.";
         json!({
             "@id": "./",
