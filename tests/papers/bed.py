@@ -52,6 +52,7 @@ class Receiver:
 
     def close(self):
         self.server.shutdown()
+        self.server.server_close()
 
 
 class Bed:
@@ -103,12 +104,17 @@ class Bed:
 
     def kill(self):
         self.server.kill()
-        self.server.wait()
+        self.ended()
+
+    def ended(self):
+        self.server.wait(timeout=30)
+        self.server.stdout.close()
+        self.log.close()
 
     def close(self):
         self.rigi("down", str(self.pipelines), "--data", str(self.root / "data"), check=False)
         self.server.terminate()
-        self.server.wait(timeout=30)
+        self.ended()
         self.receiver.close()
         shutil.rmtree(self.root, ignore_errors=True)
 

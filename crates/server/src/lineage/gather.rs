@@ -117,7 +117,9 @@ const fn language(spec: &PipelineSpec) -> &'static str {
 async fn given(db: &Db, projects: &Projects, run: &Run) -> Result<Vec<Given>> {
     let project = &run.request.project;
     let mut all: Vec<Given> = Vec::new();
-    for file in run.request.inputs.iter().take(MOST) {
+    // What a flow says of the items of a step is made for who reads them.
+    let is_made = |file: &&rigi_store::RunInput| run.request.step.is_some() && file.name == "items.jsonl";
+    for file in run.request.inputs.iter().filter(|file| !is_made(file)).take(MOST) {
         let (name, version) = match file.dataset.as_ref().and_then(|dataset| dataset.rsplit_once('@')) {
             Some((name, version)) => (within(projects, project, name), version.to_owned()),
             None => {
