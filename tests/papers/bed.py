@@ -66,7 +66,6 @@ class Bed:
             shutil.copytree(EXAMPLES / name, self.pipelines / name)
         call("git", "init", "-q", "-b", "main", str(self.pipelines))
         author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        call("git", "-C", str(self.pipelines), "remote", "add", "origin", "https://github.com/example/pipelines.git")
         call("git", "-C", str(self.pipelines), "add", "-A")
         call("git", "-C", str(self.pipelines), *author, "commit", "-q", "-m", "All of it")
         self.receiver = Receiver(refuses=2)

@@ -172,13 +172,15 @@ pub fn router(state: AppState) -> axum::Router {
         .fallback_service(tower::ServiceBuilder::new().map_request(scope::strip).service(whole))
 }
 
-/// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs.
+/// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs or zips of them.
 fn compressible() -> impl tower_http::compression::predicate::Predicate {
     use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
     SizeAbove::new(1024)
         .and(NotForContentType::new("text/event-stream"))
         .and(NotForContentType::new("image/"))
         .and(NotForContentType::new("application/octet-stream"))
+        // Their length is known, and a part of one is a part of what was stored.
+        .and(NotForContentType::new("application/zip"))
 }
 
 async fn wrong_method(request: Request) -> Response {

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flate2::Crc;
+use futures_util::StreamExt as _;
 use rigi_model::ContentHash;
 use rigi_model::data::FileAt;
 use rigi_store::Blobs;
@@ -74,7 +75,8 @@ pub(super) async fn answer(
     let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
     });
-    let mut response = Response::new(Body::from_stream(pieces));
+    // What lies in between may ask again after the end.
+    let mut response = Response::new(Body::from_stream(pieces.fuse()));
     if let Some(part) = part {
         range::mark(&mut response, &part, size);
     }
