@@ -79,6 +79,8 @@ pub struct Settings {
     pub deleted_projects_age: Duration,
     /// Whether packages of environments are audited.
     pub audits: bool,
+    /// Events of lineage go somewhere.
+    pub lineage: bool,
     /// How long things that nothing refers to are left alone before a collection takes them.
     pub collect_after: Duration,
 }

@@ -24,9 +24,16 @@ static BEHIND: AtomicU64 = AtomicU64::new(0);
 
 /// Ids that are made from now on sort behind this one, whatever the clock says.
 pub fn go_on_behind(id: &RunId) {
+    BEHIND.fetch_max(
+        u64::try_from(bits(&id.as_str()[RunId::PREFIX.len() + 1..]) >> 80).unwrap_or(0) + 1,
+        Ordering::Relaxed,
+    );
+}
+
+/// The 128 bits of an id, by what follows its prefix.
+fn bits(body: &str) -> u128 {
     let digit = |c: char| ALPHABET.iter().position(|&a| char::from(a) == c).unwrap_or(0) as u128;
-    let bits = id.as_str()[RunId::PREFIX.len() + 1..].chars().fold(0, |bits: u128, c| bits << 5 | digit(c));
-    BEHIND.fetch_max(u64::try_from(bits >> 80).unwrap_or(0) + 1, Ordering::Relaxed);
+    body.chars().fold(0, |bits: u128, c| bits << 5 | digit(c))
 }
 
 fn next_bits() -> u128 {
@@ -123,6 +130,19 @@ macro_rules! id {
 }
 
 id!(RunId, "run", "Names a run.");
+impl RunId {
+    /// The same as a UUID of version 7, as others know runs: those of an id that was made from a time are its own bits.
+    #[must_use]
+    pub fn uuid(&self) -> String {
+        let bits = bits(&self.0[Self::PREFIX.len() + 1..]);
+        uuid::Builder::from_u128(bits)
+            .with_version(uuid::Version::SortRand)
+            .with_variant(uuid::Variant::RFC4122)
+            .into_uuid()
+            .to_string()
+    }
+}
+
 id!(UploadId, "upl", "Names an uploaded file.");
 id!(BackfillId, "bkf", "Names a backfill.");
 id!(NoticeId, "ntc", "Names a notice.");
@@ -151,6 +171,13 @@ mod tests {
         assert!("run_lowercase00000000000000000".parse::<RunId>().is_err());
         assert_eq!(b.short(), "0002");
         assert_ne!(RunId::generate(), RunId::generate());
+    }
+
+    #[test]
+    fn a_run_is_known_by_the_same_uuid_each_time() {
+        let bits = 0x0192_3b4c_5d6e_7f80_91a2_b3c4_d5e6_f708;
+        assert_eq!(RunId::from_bits(bits).uuid(), "01923b4c-5d6e-7f80-91a2-b3c4d5e6f708");
+        assert_eq!(RunId::from_bits(1).uuid(), "00000000-0000-7000-8000-000000000001");
     }
 
     #[test]

@@ -2631,6 +2631,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/runs/{id}/citation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a paper says of a run: a text for its methods section, and the same as data. Of a flow, of its steps too. */
+        get: operations["get_citation_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/runs/{id}/code": {
         parameters: {
             query?: never;
@@ -2657,6 +2674,43 @@ export interface paths {
         };
         /** A file of the code that a run ran, as text. */
         get: operations["get_code_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/{id}/compare/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether two ended runs left the same files by content; of flows, also their steps. And in what else they differ. */
+        get: operations["compare_runs_of_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/{id}/crate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An ended run as an RO-Crate: code, inputs and outputs with what made them, as a zip. Of a run alone it is a Process Run Crate, of a flow a
+         *     Provenance Run Crate. Its length is known, and any part of it may be asked for. Uploaded inputs are in it for those who may start runs.
+         */
+        get: operations["get_crate_of_project"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2764,6 +2818,26 @@ export interface paths {
         put?: never;
         /** Says no to a run that waits for a person. The first answer counts. */
         post: operations["reject_run_of_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/{id}/reproduce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Starts an ended run once more: the same code, parameters, inputs and target; no former result of a step counts. When it has ended,
+         *     `/runs/{id}/compare/{other}` says whether the same came of it.
+         */
+        post: operations["reproduce_run_of_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3603,6 +3677,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/citation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a paper says of a run: a text for its methods section, and the same as data. Of a flow, of its steps too. */
+        get: operations["get_citation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/code": {
         parameters: {
             query?: never;
@@ -3629,6 +3720,43 @@ export interface paths {
         };
         /** A file of the code that a run ran, as text. */
         get: operations["get_code"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/compare/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether two ended runs left the same files by content; of flows, also their steps. And in what else they differ. */
+        get: operations["compare_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/crate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An ended run as an RO-Crate: code, inputs and outputs with what made them, as a zip. Of a run alone it is a Process Run Crate, of a flow a
+         *     Provenance Run Crate. Its length is known, and any part of it may be asked for. Uploaded inputs are in it for those who may start runs.
+         */
+        get: operations["get_crate"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3736,6 +3864,26 @@ export interface paths {
         put?: never;
         /** Says no to a run that waits for a person. The first answer counts. */
         post: operations["reject_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/reproduce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Starts an ended run once more: the same code, parameters, inputs and target; no former result of a step counts. When it has ended,
+         *     `/runs/{id}/compare/{other}` says whether the same came of it.
+         */
+        post: operations["reproduce_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4944,6 +5092,167 @@ export interface components {
             /** @description What a `webhook` is signed with; shown once, when it is made. */
             secret?: string | null;
         };
+        /** @description What a paper says of a run. */
+        CitationView: {
+            /** @description What they ran with, by the names that they give it. */
+            environments: {
+                [key: string]: components["schemas"]["CitedEnvironment"];
+            };
+            /**
+             * @description The version of Rigi that says so.
+             * @example 0.1.0
+             */
+            rigi: string;
+            /** @description The run; of a flow, then those of its steps, in the order in which they were asked for. */
+            runs: components["schemas"]["CitedRun"][];
+            /**
+             * Format: int64
+             * @description So many runs of steps are not told: there are too many.
+             */
+            runs_left_out?: number;
+            /** @description For a methods section. */
+            text: string;
+        };
+        /** @description What a run ran with. */
+        CitedEnvironment: {
+            /** @description Content hash of the environment. */
+            id?: string | null;
+            /**
+             * @description The image, as the spec names it.
+             * @example python:3.12@sha256:…
+             */
+            image?: string | null;
+            /** @description Why there may be more than these, as the end of a sentence. */
+            incomplete?: string | null;
+            /**
+             * @description For people.
+             * @example Python 3.12.1 with 14 packages
+             */
+            label?: string | null;
+            /** @description How the packages are known: `environment` (those that are installed in it) or `files` (those that the code names). */
+            origin?: string | null;
+            /** @description The tools and packages, by name. */
+            packages: components["schemas"]["CitedPackage"][];
+        };
+        /** @description A file that a run left. */
+        CitedFile: {
+            /** @description The declared output that it belongs to. */
+            output?: string | null;
+            /** @description Below the run's outputs. */
+            path: string;
+            /** @description SHA-256 of the content, hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /** @description A tool or a package. */
+        CitedPackage: {
+            /**
+             * @description Its name.
+             * @example numpy
+             */
+            name: string;
+            /**
+             * @description Its version, where it is known.
+             * @example 2.1.0
+             */
+            version?: string | null;
+        };
+        /** @description The value of a parameter. */
+        CitedParameter: {
+            /** @description Its value is not the default. */
+            changed: boolean;
+            /** @description Its default, where it has one. */
+            default?: unknown;
+            /** @description Its name. */
+            name: string;
+            /** @description It is secret, and reads `***`. */
+            secret?: boolean;
+            /** @description Its value. */
+            value: unknown;
+        };
+        /** @description One run, as a paper tells it. */
+        CitedRun: {
+            /**
+             * Format: date-time
+             * @description Accepted.
+             */
+            created_at: string;
+            /** @description What its spec says of it. */
+            description?: string | null;
+            /**
+             * @description The file, the command or the image that it runs.
+             * @example main.py
+             */
+            does: string;
+            /**
+             * Format: int64
+             * @description Milliseconds that the process ran.
+             */
+            duration_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description It ended.
+             */
+            ended_at?: string | null;
+            /** @description What it ran with: one of `environments`. */
+            environment?: string | null;
+            git?: components["schemas"]["GitView"] | null;
+            /**
+             * @description `run_` and 26 characters.
+             * @example run_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
+             */
+            id: string;
+            /** @description Its input files. */
+            inputs: components["schemas"]["InputView"][];
+            /**
+             * Format: int64
+             * @description So many of them are not told.
+             */
+            inputs_left_out?: number;
+            /**
+             * @description `script`, `notebook`, `command`, `image`, `flow` or `approval`.
+             * @example script
+             */
+            kind: string;
+            /** @description Why, for people. */
+            message?: string | null;
+            /** @description The files that it left, by path. */
+            outputs: components["schemas"]["CitedFile"][];
+            /**
+             * Format: int64
+             * @description So many of them are not told.
+             */
+            outputs_left_out?: number;
+            /** @description Values of its parameters; secret ones read `***`. */
+            parameters: components["schemas"]["CitedParameter"][];
+            /** @description Name of the pipeline. */
+            pipeline: string;
+            /** @description The run whose result counts again, so that this one was not executed. */
+            result_of?: string | null;
+            /** @description Last four characters of the id. */
+            short: string;
+            /**
+             * Format: date-time
+             * @description Its last attempt's process started.
+             */
+            started_at?: string | null;
+            /**
+             * @description Where it is.
+             * @example succeeded
+             */
+            state: string;
+            step?: components["schemas"]["StepPlace"] | null;
+            /** @description Where it executed. */
+            target: string;
+            /** @description What started it. */
+            trigger: components["schemas"]["TriggerView"];
+            /** @description SHA-256 over the listing of its code. */
+            version: string;
+        };
         /** @description A day on which the clock is changed. */
         ClockChange: {
             /**
@@ -4968,6 +5277,57 @@ export interface components {
              * @description Bytes.
              */
             size: number;
+        };
+        /** @description How many files are what. */
+        ComparedCounts: {
+            /**
+             * Format: int64
+             * @description Another content.
+             */
+            differs: number;
+            /**
+             * Format: int64
+             * @description The same content.
+             */
+            equal: number;
+            /**
+             * Format: int64
+             * @description The other run did not leave it.
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description The other run alone left it.
+             */
+            new: number;
+        };
+        /** @description A file of two runs. */
+        ComparedFile: {
+            /** @description SHA-256 of what the other left. */
+            other_sha256?: string | null;
+            /** @description Its path. */
+            path: string;
+            /** @description SHA-256 of what the run left. */
+            sha256?: string | null;
+            /** @description What it is. */
+            verdict: components["schemas"]["FileVerdict"];
+        };
+        /** @description Whether two runs left the same. */
+        Comparison: {
+            /** @description How many files are what. */
+            counts: components["schemas"]["ComparedCounts"];
+            /** @description What the two did not have in common: `pipeline`, `code`, `state`, `target`, `environment`, `parameters`, `inputs`. */
+            differs_in: string[];
+            /** @description They ended alike, and every file is equal by content. */
+            equal: boolean;
+            /** @description The files by path, those that are equal last; of steps of a flow below `steps/`. */
+            files: components["schemas"]["ComparedFile"][];
+            /** @description There are more files than these. */
+            more: boolean;
+            /** @description What may have changed without being seen. */
+            notes: string[];
+            /** @description Secrets that only one was given, or in another version. */
+            secrets: string[];
         };
         /** @description A content by its hash. */
         ContentRef: {
@@ -5371,6 +5731,11 @@ export interface components {
             /** @description Six digits of the moment, or a recovery code. */
             code: string;
         };
+        /**
+         * @description What a file of two runs is.
+         * @enum {string}
+         */
+        FileVerdict: "equal" | "differs" | "missing" | "new";
         /** @description Something that is publicly known against a package. */
         FindingView: {
             /** @description Its ids elsewhere. */
@@ -18481,6 +18846,49 @@ export interface operations {
             };
         };
     };
+    get_citation_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text and data */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CitationView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_code_of_project: {
         parameters: {
             query?: never;
@@ -18556,6 +18964,109 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_runs_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the run */
+                id: string;
+                /** @description Id of the run that it is compared with, of the same project */
+                other: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description File by file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_crate_of_project: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The licence of what is in it, best its address; unless told, the licence file of the code, if there is one.
+                 * @example https://creativecommons.org/licenses/by/4.0/
+                 */
+                license?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The zip */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description The part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
                 };
             };
             /** @description A problem */
@@ -18848,6 +19359,52 @@ export interface operations {
         };
         responses: {
             /** @description Accepted; the run ends as failed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reproduce_run_of_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and request is one run */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new run */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -21637,6 +22194,47 @@ export interface operations {
             };
         };
     };
+    get_citation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text and data */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CitationView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_code: {
         parameters: {
             query?: never;
@@ -21708,6 +22306,105 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+                /** @description Id of the run that it is compared with, of the same project */
+                other: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description File by file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_crate: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The licence of what is in it, best its address; unless told, the licence file of the code, if there is one.
+                 * @example https://creativecommons.org/licenses/by/4.0/
+                 */
+                license?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The zip */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description The part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
                 };
             };
             /** @description A problem */
@@ -21988,6 +22685,50 @@ export interface operations {
         };
         responses: {
             /** @description Accepted; the run ends as failed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reproduce_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and request is one run */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the run */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new run */
             202: {
                 headers: {
                     [name: string]: unknown;

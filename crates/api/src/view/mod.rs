@@ -3,6 +3,7 @@
 mod account;
 mod backfill;
 mod cancel;
+mod citation;
 mod dataset;
 mod flow;
 mod join;
@@ -27,6 +28,7 @@ mod webhook;
 pub use account::*;
 pub use backfill::*;
 pub use cancel::*;
+pub use citation::*;
 pub use dataset::*;
 pub use flow::*;
 pub use join::*;

@@ -178,6 +178,10 @@ impl Policies for VersionCache {
         self.settings.audits
     }
 
+    fn tells_lineage(&self) -> bool {
+        self.settings.lineage
+    }
+
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs {
         self.needs.find(project, of).unwrap_or_default()
     }

@@ -160,7 +160,11 @@ impl<P: Policies> Ledger<P> {
                 if entry.state() == RunState::Starting {
                     let secrets = entry.live.as_mut().and_then(|live| live.secrets.take());
                     let given = secrets.map(|told| told_event(&key, RunEvent::SECRETS, at, told));
-                    let add = |change: &mut RunChange| change.events.extend(given);
+                    let told = self.policies.tells_lineage().then_some((FollowUpKind::LineageBegin, at));
+                    let add = |change: &mut RunChange| {
+                        change.events.extend(given);
+                        change.follow_ups.extend(told);
+                    };
                     self.meet_with(&key.run, Happening::Started { attempt }, at, round, add);
                 }
             }

@@ -70,6 +70,10 @@ pub trait Policies {
     fn audits(&self) -> bool {
         false
     }
+    /// Whether events of lineage go somewhere.
+    fn tells_lineage(&self) -> bool {
+        false
+    }
     /// What each run takes of what its project has at one time.
     fn needs(&self, project: &ProjectName, of: &VersionPart) -> Needs;
     /// Whose share of its project's places a run takes.
@@ -229,6 +233,10 @@ impl<P: Policies> Ledger<P> {
                 change.follow_ups.push((FollowUpKind::Trigger, now));
             }
             round.follows |= !change.follow_ups.is_empty();
+            // By another than what follows.
+            if self.policies.tells_lineage() {
+                change.follow_ups.push((FollowUpKind::LineageEnd, now));
+            }
             let step = entry.of.parent.as_ref().map(|parent| (parent.clone(), run.clone(), state));
             round.step_ends.extend(step);
         }

@@ -166,7 +166,9 @@ async fn do_one(engine: &Engine, projects: &Projects, one: &FollowUp) -> rigi_st
             FollowUpKind::Trigger
             | FollowUpKind::Notice
             | FollowUpKind::SoftLimit
-            | FollowUpKind::Packages => true,
+            | FollowUpKind::Packages
+            | FollowUpKind::LineageBegin
+            | FollowUpKind::LineageEnd => true,
         };
         if !done {
             return Ok(false);

@@ -33,13 +33,7 @@ pub fn graph(name: &str, steps: &[StepSpec], form: GraphForm) -> String {
 #[must_use]
 pub fn does(step: &StepSpec) -> String {
     let what = match &step.action {
-        StepAction::Run { entry } => match entry {
-            Entry::Script { file } | Entry::Notebook { file } => file.clone(),
-            Entry::Command { argv } => shown(argv),
-            Entry::Image { image, argv } if argv.is_empty() => image.clone(),
-            Entry::Image { image, argv } => format!("{image}: {}", shown(argv)),
-            Entry::Flow | Entry::Approval { .. } => String::new(),
-        },
+        StepAction::Run { entry } => executes(entry),
         StepAction::Pipeline { pipeline, .. } => format!("pipeline {pipeline}"),
         StepAction::Approval { role, .. } => format!("approval by {role}"),
     };
@@ -50,6 +44,18 @@ pub fn does(step: &StepSpec) -> String {
         }
         Some(ForEach::Values(value)) => format!("{what}, for each of {}", value.as_str().unwrap_or_default()),
         None => what,
+    }
+}
+
+/// What an entry executes, in a few words: the file, the command, the image.
+#[must_use]
+pub fn executes(entry: &Entry) -> String {
+    match entry {
+        Entry::Script { file } | Entry::Notebook { file } => file.clone(),
+        Entry::Command { argv } => shown(argv),
+        Entry::Image { image, argv } if argv.is_empty() => image.clone(),
+        Entry::Image { image, argv } => format!("{image}: {}", shown(argv)),
+        Entry::Flow | Entry::Approval { .. } => String::new(),
     }
 }
 

@@ -4,7 +4,7 @@ mod fold;
 mod graph;
 
 pub use fold::{Begun, Counts, FlowEnd, MOST_ITEMS, Next, StepFacts, next, state_of};
-pub use graph::{GraphForm, does, graph};
+pub use graph::{GraphForm, does, executes, graph};
 
 use crate::state::text_enum;
 

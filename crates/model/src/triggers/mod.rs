@@ -38,6 +38,10 @@ text_enum! {
         SoftLimit = "soft-limit",
         /// An environment was built for it: its packages are looked at.
         Packages = "packages",
+        /// An attempt of it has started: those who want events of lineage are told.
+        LineageBegin = "lineage-begin",
+        /// It has ended: those who want events of lineage are told.
+        LineageEnd = "lineage-end",
     }
 }
 

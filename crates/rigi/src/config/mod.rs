@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod file;
 mod key;
+mod lineage;
 mod load;
 mod mail;
 pub mod named;

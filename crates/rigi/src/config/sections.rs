@@ -347,6 +347,18 @@ sections! {
         timeout: Time = Time(Duration::from_secs(300));
     }
 
+    /// Where events of runs go by OpenLineage. Without an address or a file, nowhere.
+    lineage: Lineage {
+        /// Address that events are posted to, such as `https://marquez.example.org/api/v1/lineage`. It may lie inside.
+        url: Option<WebAddress> = None;
+        /// Instead of an address, a file that gets a line for each event; by its full path.
+        file: Option<PathBuf> = None;
+        /// Goes with each event (`Authorization: Bearer`). Give it by `RIGI_LINEAGE__TOKEN_FILE` rather than in a file that others read.
+        token: Option<Password> = None;
+        /// The namespace of jobs and datasets.
+        namespace: String = "rigi".to_owned();
+    }
+
     /// What starts runs when something has happened.
     triggers: Triggers {
         /// Folders of this machine in which triggers may look for files, such as `/data/incoming`, with all that lies below them. Unless some

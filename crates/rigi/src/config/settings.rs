@@ -169,6 +169,7 @@ impl Config {
             deleted_projects_age: retention.projects.0,
             collect_after: retention.collect_after.0,
             audits: self.audit.source.is_some(),
+            lineage: self.lineage_settings().to.is_some(),
         }
     }
 }

@@ -9,6 +9,7 @@ use rigi_local::ProcessExecutor;
 use rigi_model::Timestamp;
 use rigi_server::auth::{Auth, Owner, People, SignInRules};
 use rigi_server::http::{AppState, Inner};
+use rigi_server::lineage::{Lineage, keep_telling};
 use rigi_server::live::{Feeds, Logs};
 use rigi_server::mail::{Mail, Post};
 use rigi_server::notices::Sender;
@@ -108,6 +109,11 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
         rigi_engine::flows::start(parts.engine.clone(), parts.projects.clone());
         tokio::spawn(parts.collector.clone().run(COLLECT_EVERY));
         tokio::spawn(keep_auditing(state.auditor.clone()));
+        tokio::spawn(keep_telling(Lineage {
+            store: parts.engine.store().clone(),
+            projects: parts.projects.clone(),
+            settings: loaded.config.lineage_settings(),
+        }));
         if loaded.config.people.enabled {
             let idle = loaded.config.people.session_idle.0;
             let audit = loaded.config.retention.audit.map(|age| age.0);

@@ -30,6 +30,7 @@ mod newcomers;
 mod notices;
 mod openapi;
 mod packages;
+mod papers;
 mod people;
 mod pipelines;
 mod plain;
@@ -114,6 +115,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(runs::router())
         .merge(cancel::router())
         .merge(run_parts::router())
+        .merge(papers::router())
         .merge(flows::router())
         .merge(logs::router())
         .merge(uploads::router())
@@ -186,13 +188,15 @@ async fn gateway_first(State(gateway): State<Gateway>, request: Request, next: N
     if Gateway::is_asked(&request) { gateway.answer(request).await } else { next.run(request).await }
 }
 
-/// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs.
+/// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs or zips of them.
 fn compressible() -> impl tower_http::compression::predicate::Predicate {
     use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
     SizeAbove::new(1024)
         .and(NotForContentType::new("text/event-stream"))
         .and(NotForContentType::new("image/"))
         .and(NotForContentType::new("application/octet-stream"))
+        // Their length is known, and a part of one is a part of what was stored.
+        .and(NotForContentType::new("application/zip"))
 }
 
 async fn wrong_method(request: Request) -> Response {

@@ -282,7 +282,7 @@ pub fn masked(spec: Option<&PipelineSpec>, parameters: &Map<String, Value>) -> M
 }
 
 /// Code of a repository is the same in many commits: a run says of which it was.
-fn git(version: &Version, commit: Option<&String>) -> Option<GitView> {
+pub(super) fn git(version: &Version, commit: Option<&String>) -> Option<GitView> {
     let mut view = git_view(version.git.clone()?);
     if let Some(commit) = commit.filter(|commit| **commit != view.commit) {
         view.page = view.page.map(|page| page.replace(&view.commit, commit));
@@ -297,7 +297,7 @@ pub(super) fn git_view(facts: GitFacts) -> GitView {
     GitView { commit, branch, dirty, repository, page }
 }
 
-fn input(input: &rigi_store::RunInput) -> InputView {
+pub(super) fn input(input: &rigi_store::RunInput) -> InputView {
     let (name, sha256) = (input.name.clone(), input.sha256.to_string());
     let dataset = input.dataset.clone();
     InputView { input: input.input.clone(), name, size: input.size, sha256, dataset }

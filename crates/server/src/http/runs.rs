@@ -89,7 +89,11 @@ async fn submit(scope: &Scope, wanted: Vec<Submission>, key: Option<IdempotencyK
     })
 }
 
-async fn accept_one(scope: &Scope, wanted: Submission, key: Option<IdempotencyKey>) -> ApiResult<Response> {
+pub(super) async fn accept_one(
+    scope: &Scope,
+    wanted: Submission,
+    key: Option<IdempotencyKey>,
+) -> ApiResult<Response> {
     let Submitted { ids, first } = submit(scope, vec![wanted], key).await?;
     let id = ids.into_iter().next().ok_or_else(|| ApiError::new(ErrorCode::Internal, "no run was made"))?;
     let run = match first {
@@ -244,7 +248,8 @@ async fn rerun_run(
     accept_one(&scope, repeated(scope.actor(), &run, body)?, key).await
 }
 
-fn repeated(by: Actor, run: &Run, changes: RerunRun) -> ApiResult<Submission> {
+/// A run again, with changes.
+pub(super) fn repeated(by: Actor, run: &Run, changes: RerunRun) -> ApiResult<Submission> {
     let request = &run.request;
     let again = Submission::again(request, Trigger { kind: TriggerKind::Rerun, by });
     let mut parameters = again.parameters;

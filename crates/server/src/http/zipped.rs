@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flate2::Crc;
+use futures_util::StreamExt as _;
 use rigi_model::ContentHash;
 use rigi_model::data::FileAt;
 use rigi_store::Blobs;
@@ -31,20 +32,28 @@ const DAY: u16 = 0x21;
 
 static KNOWN: LazyLock<Mutex<HashMap<ContentHash, u32>>> = LazyLock::new(Mutex::default);
 
+/// What a zip is made of.
+pub(super) struct Contents {
+    /// Files that were made for it, by name; they come first.
+    pub made: Vec<(String, Bytes)>,
+    /// Stored files.
+    pub stored: Vec<FileAt>,
+}
+
 /// Answers with what a request wants of a zip of these files.
 ///
 /// # Errors
 /// If a file cannot be read.
 pub(super) async fn answer(
     blobs: Blobs,
-    files: Vec<FileAt>,
+    contents: Contents,
     tag: &str,
     request: &HeaderMap,
 ) -> ApiResult<Response> {
     if etag::is_known(request, tag) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
-    let plan = Plan::of(files);
+    let plan = Plan::of(contents);
     let size = plan.length;
     let part = match range::wanted(request, size, tag) {
         Wanted::Beyond => return Ok(range::beyond(size)),
@@ -66,7 +75,8 @@ pub(super) async fn answer(
     let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
     });
-    let mut response = Response::new(Body::from_stream(pieces));
+    // What lies in between may ask again after the end.
+    let mut response = Response::new(Body::from_stream(pieces.fuse()));
     if let Some(part) = part {
         range::mark(&mut response, &part, size);
     }
@@ -82,8 +92,20 @@ pub(super) async fn answer(
 
 /// What a zip consists of.
 struct Plan {
-    files: Arc<[FileAt]>,
+    files: Arc<[Packed]>,
     length: u64,
+}
+
+/// A file of it.
+struct Packed {
+    path: String,
+    size: u64,
+    content: Content,
+}
+
+enum Content {
+    Made(Bytes),
+    Stored(ContentHash),
 }
 
 /// What goes out: of all that is written, the wanted part.
@@ -114,8 +136,19 @@ impl Out {
 }
 
 impl Plan {
-    fn of(files: Vec<FileAt>) -> Self {
-        let each = |file: &FileAt| {
+    fn of(contents: Contents) -> Self {
+        let made = contents.made.into_iter().map(|(path, bytes)| Packed {
+            path,
+            size: bytes.len() as u64,
+            content: Content::Made(bytes),
+        });
+        let stored = contents.stored.into_iter().map(|file| Packed {
+            path: file.path,
+            size: file.size,
+            content: Content::Stored(file.sha256),
+        });
+        let files: Vec<Packed> = made.chain(stored).collect();
+        let each = |file: &Packed| {
             let name = file.path.len() as u64;
             let large = file.size >= LARGE;
             (30 + name + if large { 20 } else { 0 }) + file.size + if large { 24 } else { 16 }
@@ -155,14 +188,23 @@ impl Plan {
 }
 
 /// Sends a file's content, or reads its checksum alone.
-fn content(blobs: &Blobs, file: &FileAt, out: &mut Out) -> rigi_store::Result<u32> {
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&file.sha256).copied();
+fn content(blobs: &Blobs, file: &Packed, out: &mut Out) -> rigi_store::Result<u32> {
+    let sha256 = match &file.content {
+        Content::Stored(sha256) => sha256,
+        Content::Made(bytes) => {
+            let mut crc = Crc::new();
+            crc.update(bytes);
+            out.write(bytes)?;
+            return Ok(crc.sum());
+        }
+    };
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).copied();
     if let Some(crc) = known.filter(|_| out.skips(file.size)) {
         out.at += file.size;
         return Ok(crc);
     }
     let mut crc = Crc::new();
-    let mut reader = blobs.get(&file.sha256)?;
+    let mut reader = blobs.get(sha256)?;
     reader.expect_size(file.size)?;
     while let Some(piece) = reader.next_piece()? {
         crc.update(&piece);
@@ -172,7 +214,7 @@ fn content(blobs: &Blobs, file: &FileAt, out: &mut Out) -> rigi_store::Result<u3
     if all.len() >= MOST_KNOWN {
         all.clear();
     }
-    all.insert(file.sha256, crc.sum());
+    all.insert(*sha256, crc.sum());
     Ok(crc.sum())
 }
 
@@ -191,7 +233,7 @@ fn common(large: bool) -> Vec<u8> {
     [version.to_le_bytes(), 0x0808_u16.to_le_bytes(), [0, 0], [0, 0], DAY.to_le_bytes()].concat()
 }
 
-fn local(file: &FileAt) -> Vec<u8> {
+fn local(file: &Packed) -> Vec<u8> {
     let large = file.size >= LARGE;
     let mut head = 0x0403_4b50_u32.to_le_bytes().to_vec();
     head.extend(common(large));
@@ -220,7 +262,7 @@ fn extra_of(size: u64, offset: u64) -> Vec<u8> {
     }
 }
 
-fn entry(file: &FileAt, crc: u32, offset: u64) -> Vec<u8> {
+fn entry(file: &Packed, crc: u32, offset: u64) -> Vec<u8> {
     let extra = extra_of(file.size, offset);
     let mut entry = 0x0201_4b50_u32.to_le_bytes().to_vec();
     // Made on Unix.

@@ -98,6 +98,12 @@ impl Auditor {
         &self.settings
     }
 
+    /// The environments of this machine.
+    #[must_use]
+    pub const fn environments(&self) -> &Arc<Environments> {
+        &self.environments
+    }
+
     /// The packages that a pipeline has now.
     ///
     /// # Errors

@@ -216,6 +216,23 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Which step of a flow's run left this content: its pipeline, its name, and the file's path.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn step_that_left(
+        &self,
+        parent: &RunId,
+        sha256: &ContentHash,
+    ) -> Result<Option<(String, String, String)>> {
+        let sql = "SELECT r.pipeline, r.step, a.path FROM runs r JOIN artifacts a ON a.run = r.id \
+                   WHERE r.parent = $1 AND a.sha256 = $2 ORDER BY r.id, a.path LIMIT 1";
+        Ok(on_db!(self, pool => sqlx::query_as(sql).bind(parent.as_str()).bind(sha256.to_string())
+            .fetch_optional(pool).await?))
+    }
+}
+
 /// How many runs of a step are in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepCount {

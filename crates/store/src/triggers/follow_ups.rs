@@ -50,6 +50,15 @@ static LINK: Statement = Statement::insert(
     "ON CONFLICT (child) DO NOTHING",
 );
 
+/// Run, project, kind, due.
+type Row = (String, String, String, i64);
+
+fn read((run, project, kind, due): Row) -> Option<Result<FollowUp>> {
+    let kind = FollowUpKind::parse(&kind)?;
+    let run = parsed("a run's id", &run);
+    Some(run.map(|run| FollowUp { run, project: ProjectName::unchecked(project), kind, due: Timestamp(due) }))
+}
+
 /// The key under which a run that follows another is accepted: one a trigger, whoever asks how often.
 #[must_use]
 pub fn follow_key(run: &RunId, what: &str) -> String {
@@ -108,19 +117,23 @@ impl Db {
     /// # Errors
     /// If the database does not answer.
     pub async fn follow_ups(&self) -> Result<Vec<FollowUp>> {
-        let sql = "SELECT run, project, kind, due FROM follow_ups ORDER BY due, run";
-        let rows: Vec<(String, String, String, i64)> =
-            on_db!(self, pool => sqlx::query_as(sql).fetch_all(pool).await?);
-        let read = |(run, project, kind, due): (String, String, String, i64)| {
-            let kind = FollowUpKind::parse(&kind)?;
-            let run = parsed("a run's id", &run);
-            Some(run.map(|run| FollowUp {
-                run,
-                project: ProjectName::unchecked(project),
-                kind,
-                due: Timestamp(due),
-            }))
-        };
+        let sql = "SELECT run, project, kind, due FROM follow_ups \
+                   WHERE kind NOT IN ('lineage-begin', 'lineage-end') ORDER BY due, run";
+        let rows: Vec<Row> = on_db!(self, pool => sqlx::query_as(sql).fetch_all(pool).await?);
+        rows.into_iter().filter_map(read).collect()
+    }
+
+    /// Events of lineage that are still to be sent, in the order in which things happened, so many at most. An end waits until what its run
+    /// left has become versions of datasets.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn lineage_due(&self, limit: u32) -> Result<Vec<FollowUp>> {
+        let sql = "SELECT run, project, kind, due FROM follow_ups f WHERE kind IN ('lineage-begin', 'lineage-end') \
+                   AND NOT EXISTS (SELECT 1 FROM follow_ups d WHERE d.run = f.run AND d.kind = 'dataset') \
+                   ORDER BY due, kind, run LIMIT $1";
+        let rows: Vec<Row> =
+            on_db!(self, pool => sqlx::query_as(sql).bind(i64::from(limit)).fetch_all(pool).await?);
         rows.into_iter().filter_map(read).collect()
     }
 
@@ -156,6 +169,18 @@ fn read_link((parent, child, kind): (String, String, String)) -> Result<RunLink>
 }
 
 impl Store {
+    /// They are done, and nobody is told so.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn forget_follow_ups(&self, all: &[FollowUp]) -> Result<()> {
+        let mut write = Write::removal();
+        for one in all {
+            done(&mut write, one);
+        }
+        self.write(write).await
+    }
+
     /// It is done: these runs came of it, accepted under these keys, and this is said of the run that has ended.
     ///
     /// # Errors

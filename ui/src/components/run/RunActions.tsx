@@ -22,6 +22,7 @@ import { isEnd } from "../../lib/states";
 import { ARCHIVED } from "../Archived";
 import { copyText } from "../CopyButton";
 import { Icon } from "../Icon";
+import { Cite } from "./Cite";
 import classes from "./Run.module.css";
 
 export function RunActions({ run }: { run: RunView }) {
@@ -29,6 +30,7 @@ export function RunActions({ run }: { run: RunView }) {
   const cancel = useCancel(run);
   const retry = useRetry(run);
   const [asking, setAsking] = useState(false);
+  const [citing, setCiting] = useState(false);
   const { run: may, start: mayStart, archived } = useRights();
   // A step is done again with its flow.
   const whole = run.step == null;
@@ -89,7 +91,8 @@ export function RunActions({ run }: { run: RunView }) {
           {stopping ? "Stopping" : "Cancel"}
         </Button>
       )}
-      <MoreMenu run={run} />
+      <MoreMenu run={run} onCite={() => setCiting(true)} />
+      {citing && <Cite run={run} onClose={() => setCiting(false)} />}
       <Modal
         opened={asking && !ended}
         onClose={() => setAsking(false)}
@@ -121,7 +124,7 @@ export function RunActions({ run }: { run: RunView }) {
   );
 }
 
-function MoreMenu({ run }: { run: RunView }) {
+function MoreMenu({ run, onCite }: { run: RunView; onCite: () => void }) {
   const base = apiPath(`/api/v1/runs/${run.id}`);
   const copy = (what: string, text: string) => () =>
     void copyText(text).then((done) => (done ? notify(`${what} is copied.`) : notify("The browser did not allow copying.", "bad")));
@@ -145,6 +148,7 @@ function MoreMenu({ run }: { run: RunView }) {
           Copy log command
         </Menu.Item>
         <Menu.Divider />
+        {!run.approval && <Menu.Item onClick={onCite}>Cite</Menu.Item>}
         <Menu.Item component="a" href={`${base}/log/raw`} download={`${run.pipeline}-${run.short}.log`}>
           Download log
         </Menu.Item>

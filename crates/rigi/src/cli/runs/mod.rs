@@ -2,6 +2,7 @@
 
 mod act;
 mod artifacts;
+mod cite;
 mod diff;
 mod earlier;
 mod filters;
@@ -10,6 +11,7 @@ mod get;
 mod list;
 mod logs;
 mod open;
+mod reproduce;
 mod wait;
 
 use std::process::ExitCode;
@@ -58,6 +60,10 @@ enum Command {
     Diff(diff::Diff),
     /// List or fetch the files that a run left
     Artifacts(artifacts::Artifacts),
+    /// What a paper says of a run: a text, data, or a crate of its files
+    Cite(cite::Cite),
+    /// Run the same again, and say whether the same comes of it
+    Reproduce(reproduce::Reproduce),
     /// The steps of a flow, or the runs of one of them
     Steps(flows::Steps),
     /// Say yes to a step that waits for a person
@@ -85,6 +91,8 @@ impl Runs {
             Command::Open(command) => command.run(session),
             Command::Diff(command) => command.run(session),
             Command::Artifacts(command) => command.run(session),
+            Command::Cite(command) => command.run(session),
+            Command::Reproduce(command) => command.run(session),
             Command::Steps(command) => command.run(session),
             Command::Approve(command) => command.run(session, "approve"),
             Command::Reject(command) => command.run(session, "reject"),

@@ -17,7 +17,8 @@ use crate::http::file_answers::{Shown, file_of};
 use crate::http::pipelines::bounded;
 use crate::http::scope::Scope;
 use crate::http::state::AppState;
-use crate::http::{stored, zipped};
+use crate::http::stored;
+use crate::http::zipped::{self, Contents};
 
 /// Files of one zip at most.
 const MOST_ZIPPED: usize = 200_000;
@@ -180,7 +181,8 @@ async fn get_dataset_zip(
     let last = path.rsplit('/').next().filter(|last| !last.is_empty());
     let file = format!("{}-{}.zip", last.unwrap_or(&name).replace('/', "-"), version.version);
     let tag = format!("\"zip-{}-{path}\"", version.root).replace(|c: char| !c.is_ascii_graphic(), "_");
-    let mut answer = zipped::answer(scope.blobs(), files, &tag, &headers).await?;
+    let contents = Contents { made: Vec::new(), stored: files };
+    let mut answer = zipped::answer(scope.blobs(), contents, &tag, &headers).await?;
     let shown = format!("attachment; filename=\"{file}\"");
     if let Ok(shown) = HeaderValue::from_str(&shown) {
         answer.headers_mut().insert(header::CONTENT_DISPOSITION, shown);

@@ -145,7 +145,8 @@ async fn what_is_foreign_is_absent_in_every_operation() {
                 .replace("{dataset}", name)
                 .replace("{version}", "1")
                 .replace("{tag}", name)
-                .replace("{step}", name);
+                .replace("{step}", name)
+                .replace("{other}", id);
             let filled = filled.replace("{webhook}", name).replace("{delivery}", id);
             let filled = filled.replace("{channel}", name).replace("{rule}", name).replace("{notice}", id);
             let filled = filled.replace("{key}", name).replace("{backfill}", id);

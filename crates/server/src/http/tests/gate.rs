@@ -201,6 +201,7 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{version}", "1")
                     .replace("{tag}", "published")
                     .replace("{step}", "count")
+                    .replace("{other}", run)
                     .replace("{backfill}", "bkf_1")
                     .replace("{channel}", "team")
                     .replace("{rule}", "failures")

@@ -13,6 +13,7 @@ mod keys;
 mod mails;
 mod notices;
 mod packages;
+mod papers;
 mod people;
 mod process_types;
 mod projects;

@@ -398,6 +398,7 @@ pub fn settings() -> Settings {
         deleted_projects_age: Duration::from_secs(30 * 24 * 3600),
         audits: false,
         gateway: None,
+        lineage: false,
         collect_after: Duration::from_secs(3600),
     }
 }

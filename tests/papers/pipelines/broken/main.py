@@ -1,0 +1,1 @@
+raise SystemExit("the sensor is not there")
