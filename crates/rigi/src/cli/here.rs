@@ -176,7 +176,8 @@ impl Guest {
         let folder = DataFolder::take(&loaded.data_folder())?;
         let listener = listen::bind(&loaded.config)?;
         let doors = Doors::open(&loaded.config, &folder.path).await?;
-        let parts = Parts::open(loaded.clone(), folder, Renew::default(), listen::local_url(&listener)).await?;
+        let parts =
+            Parts::open(loaded.clone(), folder, Renew::default(), listen::local_url(&listener)).await?;
         let (stop, stopped) = watch::channel(false);
         let state = state(&parts, loaded, &loaded.pipelines, "")?;
         doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);

@@ -14,8 +14,8 @@ use super::projects::ProjectConfig;
 use super::providers::ProviderConfig;
 use super::targets::TargetConfig;
 use super::value::{
-    Bytes, Cores, GatewayUse, Lines, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret, StorageAddress, Time,
-    Value, WebAddress,
+    Bytes, Cores, GatewayUse, Lines, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret,
+    StorageAddress, Time, Value, WebAddress,
 };
 use super::vault::{AllowedSources, VaultPlace};
 

@@ -48,6 +48,7 @@ mod repository_views;
 mod request;
 mod rights;
 mod run_parts;
+mod run_zip;
 pub mod runner;
 mod runs;
 mod schedule_words;
@@ -57,8 +58,8 @@ mod secrets;
 mod sign_in;
 mod sign_in_links;
 mod starts;
-mod storage_keys;
 mod state;
+mod storage_keys;
 pub(crate) mod stored;
 mod surroundings;
 mod system;
@@ -115,6 +116,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(runs::router())
         .merge(cancel::router())
         .merge(run_parts::router())
+        .merge(run_zip::router())
         .merge(papers::router())
         .merge(flows::router())
         .merge(logs::router())
@@ -207,7 +209,7 @@ async fn wrong_method(request: Request) -> Response {
 
 /// What the page may load: only what this server sends, and no script or style within HTML.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-                           img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
+                           img-src 'self' data:; media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
                            form-action 'self'; frame-ancestors 'self'";
 /// Headers of every answer that sets none of its own.
 async fn secure_headers(State(state): State<AppState>, request: Request, next: Next) -> Response {

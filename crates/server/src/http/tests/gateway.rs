@@ -29,7 +29,7 @@ impl Key {
         let mut signed = HttpRequest::new(body.to_owned().into());
         *signed.method_mut() = method.as_str().parse().unwrap();
         *signed.uri_mut() = format!("http://localhost{path}").parse().unwrap();
-        AwsAuthorizer::new(&self.0, "s3", "us-east-1").authorize(&mut signed, None);
+        AwsAuthorizer::new(&self.0, "s3", "us-east-1").try_authorize(&mut signed, None).unwrap();
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in signed.headers() {
             request = request.header(name.as_str(), value.as_bytes());
@@ -89,7 +89,10 @@ async fn what_was_taken_back_opens_nothing() {
         token: None,
     });
     assert_eq!(forged.status(&server, Method::GET, FILE).await, StatusCode::FORBIDDEN);
-    assert_eq!(server.call(Method::DELETE, "/storage-keys/reader", None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        server.call(Method::DELETE, "/storage-keys/reader", None).await.status,
+        StatusCode::NO_CONTENT
+    );
     let gone = reader.ask(&server, Method::GET, FILE, "").await;
     assert_eq!(gone.status(), StatusCode::FORBIDDEN);
     assert!(text(gone).await.contains("InvalidAccessKeyId"));
@@ -102,8 +105,8 @@ async fn what_was_taken_back_opens_nothing() {
 
 #[tokio::test]
 async fn credentials_of_a_run_end_with_it_and_with_their_time() {
-    let server = server(&[]).await;
-    let run = server.run("default", "fit", json!({}), "succeeded").await;
+    let server = TestServer::start(&[], &["default/fit"]).await;
+    let run = server.run("", "fit", json!({}), "succeeded").await;
     let (run, now): (RunId, _) = (run.parse().unwrap(), Timestamp::now());
     let hour = std::time::Duration::from_secs(3600);
     let project = rigi_model::ProjectName::default();
@@ -130,7 +133,8 @@ async fn lists_show_what_is_below_the_project_and_refuse_the_rest() {
         let put = key.ask(&server, Method::PUT, path, "x").await;
         assert_eq!(put.status(), StatusCode::OK, "{}", text(put).await);
     }
-    let list = async |query: &str| text(key.ask(&server, Method::GET, &format!("/rigi?{query}"), "").await).await;
+    let list =
+        async |query: &str| text(key.ask(&server, Method::GET, &format!("/rigi?{query}"), "").await).await;
     let all = list("list-type=2&prefix=default%2F").await;
     for name in ["default/uploads/a b", "default/uploads/b/c", "default/uploads/ü"] {
         assert!(all.contains(&format!("<Key>{name}</Key>")), "{all}");

@@ -195,7 +195,6 @@ impl TestServer {
             changing_projects: tokio::sync::Mutex::default(),
             webhook_calls: crate::http::webhooks::Calls::default(),
             gateway: true,
-            gateway: true,
             auth,
             mail: (crowd == Crowd::PeopleWithMail).then(mail),
             outside,
