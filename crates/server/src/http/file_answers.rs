@@ -44,7 +44,7 @@ fn disposition(place: &str, name: &str) -> String {
 }
 
 /// Media type by a file's ending.
-pub(crate) fn media_type(path: &str) -> &'static str {
+pub(super) fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
         Some("png") => "image/png",
         Some("jpg" | "jpeg") => "image/jpeg",

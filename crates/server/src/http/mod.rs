@@ -17,8 +17,9 @@ mod error;
 mod etag;
 mod extract;
 mod feed;
-pub(crate) mod file_answers;
+mod file_answers;
 mod flows;
+mod gateway;
 mod groups;
 pub mod health;
 mod join_requests;
@@ -60,7 +61,7 @@ mod sign_in_links;
 mod starts;
 mod state;
 mod storage_keys;
-pub(crate) mod stored;
+mod stored;
 mod surroundings;
 mod system;
 #[cfg(test)]
@@ -87,7 +88,7 @@ use axum::response::{IntoResponse, Response};
 use rigi_model::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::gateway::Gateway;
+use gateway::Gateway;
 
 /// Bytes of a body at most; uploads stream and have a bound of their own.
 const BODY_LIMIT: usize = 32 << 20;

@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use crate::http::AppState;
+use crate::http::state::AppState;
 
 /// How the `Authorization` of a signed request begins.
 const SCHEME: &[u8] = b"AWS4-HMAC-SHA256";
