@@ -1,14 +1,17 @@
 /** Datasets: which there are, how large they are, and when something of them changed. */
 import { Button, TextInput } from "@mantine/core";
 import "@mantine/core/styles/Input.css";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useDeferredValue, useRef } from "react";
+import { useDeferredValue, useRef, useState } from "react";
 
 import { datasetsQuery } from "../api/datasets";
+import { useSystem } from "../api/queries";
 import { useRights } from "../api/rights";
+import { storageKeysQuery } from "../api/storageKeys";
 import { DatasetTable } from "../components/data/DatasetTable";
 import { NoData } from "../components/data/NoData";
+import { StorageKeys } from "../components/data/StorageKeys";
 import classes from "../components/data/Data.module.css";
 import { Icon } from "../components/Icon";
 import { Page } from "../components/Page";
@@ -31,11 +34,25 @@ export function Data() {
     () => field.current?.focus(),
   );
   useKeys("Data", start ? [{ keys: "n", label: "Upload data", run: () => void navigate({ to: "/data/-/upload" }) }] : []);
+  const asked = useSystem().data?.storage_gateway === true;
+  const keys = useQuery({ ...storageKeysQuery, enabled: asked }).data;
+  const [keysShown, setKeysShown] = useState(false);
   const crumbs = [{ text: "Data" }];
+  const ways = (
+    <>
+      {keys && (
+        <Button variant="default" onClick={() => setKeysShown(true)}>
+          Storage keys
+        </Button>
+      )}
+      {start && <Button renderRoot={(props) => <Link to="/data/-/upload" {...props} />}>Upload</Button>}
+      {keys && <StorageKeys known={keys} opened={keysShown} onClose={() => setKeysShown(false)} />}
+    </>
+  );
   if (!all) return <Page crumbs={crumbs}>{list.error && <Failure error={list.error} retry={() => void list.refetch()} />}</Page>;
   if (all.length === 0 && q === "") {
     return (
-      <Page crumbs={crumbs}>
+      <Page crumbs={crumbs} actions={keys && ways}>
         <NoData />
       </Page>
     );
@@ -44,7 +61,7 @@ export function Data() {
     <Page
       fill
       crumbs={crumbs}
-      actions={start && <Button renderRoot={(props) => <Link to="/data/-/upload" {...props} />}>Upload</Button>}
+      actions={ways}
       head={
         <div className={classes.tools}>
           <TextInput

@@ -28,6 +28,9 @@ pub struct SystemView {
     pub pipelines_with_mistakes: u64,
     /// How many runs may be active at a time.
     pub max_active_runs: u64,
+    /// Whether it answers S3's tools (`storage.gateway`).
+    #[serde(default)]
+    pub storage_gateway: bool,
     /// Things an operator should know; empty is good.
     pub warnings: Vec<String>,
 }

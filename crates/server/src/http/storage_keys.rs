@@ -39,6 +39,15 @@ fn view(key: &StorageKey) -> StorageKeyView {
     }
 }
 
+/// Refuses where no key opens anything.
+fn answering(state: &AppState) -> ApiResult<()> {
+    if state.gateway {
+        return Ok(());
+    }
+    let detail = "this server does not answer S3's tools";
+    Err(ApiError::new(ErrorCode::StateConflict, detail).cure("An operator sets `storage.gateway = \"on\"`."))
+}
+
 /// One's own keys, and to an owner all: each is an account's way in.
 async fn seen(scope: &Scope, asker: &Asker) -> ApiResult<Vec<StorageKey>> {
     let mut all = scope.db().storage_keys(scope.project()).await?;
@@ -53,6 +62,7 @@ async fn seen(scope: &Scope, asker: &Asker) -> ApiResult<Vec<StorageKey>> {
 #[utoipa::path(get, path = "/storage-keys", tag = "storage", extensions(("x-rigi-action" = json!("storage-keys.make"))),
     responses((status = 200, description = "All of them", body = Page<StorageKeyView>)))]
 async fn list_storage_keys(scope: Scope, asker: Asker) -> ApiResult<axum::Json<Page<StorageKeyView>>> {
+    answering(&scope)?;
     let all = seen(&scope, &asker).await?;
     Ok(axum::Json(Page { items: all.iter().map(view).collect(), next_cursor: None }))
 }
@@ -67,11 +77,7 @@ async fn make_storage_key(
     asker: Asker,
     Json(body): Json<MakeStorageKey>,
 ) -> ApiResult<(StatusCode, axum::Json<NewStorageKeyView>)> {
-    if !state.gateway {
-        let detail = "this server does not answer S3's tools";
-        return Err(ApiError::new(ErrorCode::StateConflict, detail)
-            .cure("An operator sets `storage.gateway = \"on\"`."));
-    }
+    answering(&state)?;
     check_name(&body.name)?;
     let rights = body.rights.unwrap_or(KeyRights::Read);
     if rights == KeyRights::Write && scope.role() < Some(Role::Runner) {

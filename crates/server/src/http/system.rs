@@ -59,6 +59,7 @@ async fn get_system(
             .get(&LimitOf::Everything)
             .copied()
             .unwrap_or(u64::MAX),
+        storage_gateway: state.gateway,
         warnings,
     })
 }
