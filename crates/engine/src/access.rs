@@ -51,7 +51,8 @@ pub(crate) async fn of_attempt(
 ) -> Result<Option<BucketAccess>> {
     let (blobs, run) = (store.blobs(&plan.project), &plan.key.run);
     let now = Timestamp::now();
-    let with = |variables, credential| BucketAccess::new(variables, credential, plan.timeout, plan.grace, now);
+    let with =
+        |variables, credential| BucketAccess::new(variables, credential, plan.timeout, plan.grace, now);
     match giver(&blobs, gateway) {
         Giver::Storage => {
             let access = blobs.access_for(run).await?;

@@ -41,9 +41,9 @@ use rigi_work::credentials::{BucketAccess, Credential};
 use rigi_work::plan::{AttemptPlan, Known, Observed};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+pub use access::GatewaySettings;
 pub use core::Executors;
 pub use ledger::{CancelAnswer, Look, Pulse, PulseKind};
-pub use access::GatewaySettings;
 pub use settings::{OfProjects, Settings};
 pub use watched_folders::WatchedFolders;
 

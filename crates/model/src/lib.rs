@@ -47,8 +47,8 @@ pub use attempt::{AttemptKey, Exit, Usage};
 pub use error_code::ErrorCode;
 pub use hash::{ContentHash, VersionHash};
 pub use id::{
-    AuditId, BackfillId, GroupId, LinkId, MailId, NoticeId, PersonId, RunId, SessionId, StorageKeyId, TokenId,
-    UploadId, WebhookId,
+    AuditId, BackfillId, GroupId, LinkId, MailId, NoticeId, PersonId, RunId, SessionId, StorageKeyId,
+    TokenId, UploadId, WebhookId,
 };
 pub use name::{PipelineName, ProjectName};
 pub use reason::Reason;

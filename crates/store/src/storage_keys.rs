@@ -94,7 +94,8 @@ static USED: Statement =
     Statement::update("storage_keys", &[("id", Text), ("used_at", Int)], "name IS NOT NULL");
 static REMOVE: Statement = Statement::delete("storage_keys", &[("id", Text)], "storage_keys.id = v.id");
 
-const COLUMNS: &str = "SELECT id, project, name, rights, person, made_at, made_by, until, used_at FROM storage_keys";
+const COLUMNS: &str =
+    "SELECT id, project, name, rights, person, made_at, made_by, until, used_at FROM storage_keys";
 
 impl Db {
     /// The keys of a project, by name.
@@ -103,8 +104,7 @@ impl Db {
     /// If the database does not answer.
     pub async fn storage_keys(&self, project: &ProjectName) -> Result<Vec<StorageKey>> {
         let sql = format!("{COLUMNS} WHERE project = $1 ORDER BY name");
-        let rows: Vec<Row> =
-            on_db!(self, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(project.as_str()).fetch_all(pool).await?);
+        let rows: Vec<Row> = on_db!(self, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(project.as_str()).fetch_all(pool).await?);
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -114,8 +114,7 @@ impl Db {
     /// If the database does not answer.
     pub async fn storage_key(&self, id: &StorageKeyId) -> Result<Option<StorageKey>> {
         let sql = format!("{COLUMNS} WHERE id = $1");
-        let row: Option<Row> =
-            on_db!(self, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(pool).await?);
+        let row: Option<Row> = on_db!(self, pool => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(pool).await?);
         row.map(TryInto::try_into).transpose()
     }
 }
@@ -222,7 +221,8 @@ mod tests {
     #[test]
     fn a_secret_is_of_one_access_key_and_one_project() {
         let keys = [1, 2].map(|bits| AccessKey::Named(StorageKeyId::from_bits(bits)));
-        let secrets = [secret_of(&[1; 32], &keys[0]), secret_of(&[1; 32], &keys[1]), secret_of(&[2; 32], &keys[0])];
+        let secrets =
+            [secret_of(&[1; 32], &keys[0]), secret_of(&[1; 32], &keys[1]), secret_of(&[2; 32], &keys[0])];
         assert_eq!(secrets[0].0.len(), 43);
         assert_eq!(secrets[0], secret_of(&[1; 32], &keys[0]));
         assert!(secrets[0] != secrets[1] && secrets[0] != secrets[2] && secrets[1] != secrets[2]);

@@ -181,7 +181,10 @@ mod tests {
         own.credential.session_token = None;
         own.set_endpoint("http://127.0.0.1:1");
         let [one, other] = ENDPOINT;
-        assert_eq!(names(&own, &[]), ["AWS_ACCESS_KEY_ID", one, other, "AWS_SECRET_ACCESS_KEY", "RIGI_STORAGE"]);
+        assert_eq!(
+            names(&own, &[]),
+            ["AWS_ACCESS_KEY_ID", one, other, "AWS_SECRET_ACCESS_KEY", "RIGI_STORAGE"]
+        );
         assert!(!own.credential.printed().contains("SessionToken"));
         assert!(!format!("{short:?}").contains("hunter2"));
     }

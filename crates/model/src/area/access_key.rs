@@ -85,7 +85,9 @@ mod tests {
         }
         assert_eq!(run.until(), Some(Timestamp(1_700_000_000_000_000)));
         let text = run.to_string();
-        for wrong in ["", "RGR", "AKIAIOSFODNN7EXAMPLE", &text[1..], &text[..36], &text.to_lowercase(), "RGKé"] {
+        for wrong in
+            ["", "RGR", "AKIAIOSFODNN7EXAMPLE", &text[1..], &text[..36], &text.to_lowercase(), "RGKé"]
+        {
             assert_eq!(AccessKey::parse(wrong), None, "{wrong}");
         }
         let plus = format!("{}+{}", &text[..29], &text[30..]);

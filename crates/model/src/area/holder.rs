@@ -62,8 +62,12 @@ impl Holder {
             Self::Run(run) => format!(
                 "a run reads `uploads/`, `datasets/` and `processes/*/datasets/`, and writes `processes/{run}/`"
             ),
-            Self::Reader => "this key reads `uploads/`, `datasets/` and `processes/`, and writes nothing".into(),
-            Self::Writer => "this key reads `uploads/`, `datasets/` and `processes/`, and writes `uploads/`".into(),
+            Self::Reader => {
+                "this key reads `uploads/`, `datasets/` and `processes/`, and writes nothing".into()
+            }
+            Self::Writer => {
+                "this key reads `uploads/`, `datasets/` and `processes/`, and writes `uploads/`".into()
+            }
         }
     }
 }

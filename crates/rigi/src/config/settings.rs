@@ -15,9 +15,9 @@ use rigi_store::{BucketConfig, GivenKey, Hidden, OwnPlace, Storage, StorageUrl, 
 use rigi_work::plan::PlanLimits;
 
 use super::projects::ProjectConfig;
-use super::value::GatewayUse;
 use super::sections::{Config, Tls};
 use super::targets::TargetConfig;
+use super::value::GatewayUse;
 
 impl Tls {
     /// Whether the server has TLS of its own.
@@ -107,8 +107,13 @@ impl Config {
         if storage.gateway == GatewayUse::Off {
             return None;
         }
-        let url = storage.gateway_url.as_ref().map(|url| url.0.as_str()).or(url)?.trim_end_matches('/').to_owned();
-        Some(Arc::new(GatewaySettings { always: storage.gateway == GatewayUse::Always, url, credentials_for }))
+        let url =
+            storage.gateway_url.as_ref().map(|url| url.0.as_str()).or(url)?.trim_end_matches('/').to_owned();
+        Some(Arc::new(GatewaySettings {
+            always: storage.gateway == GatewayUse::Always,
+            url,
+            credentials_for,
+        }))
     }
 
     /// Where people have accounts, pipelines are not all of who keeps the server: folders are named, or not looked at.

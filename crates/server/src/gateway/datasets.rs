@@ -27,7 +27,11 @@ fn split(path: &str) -> Option<(Reference, &str, &str)> {
     Reference::parse(known).ok().map(|reference| (reference, known, rest))
 }
 
-async fn version_of(state: &AppState, project: &ProjectName, reference: &Reference) -> Result<DatasetVersion> {
+async fn version_of(
+    state: &AppState,
+    project: &ProjectName,
+    reference: &Reference,
+) -> Result<DatasetVersion> {
     state.store().db().dataset_version(project, &reference.name, &reference.which).await
 }
 
@@ -36,11 +40,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 /// Looks for a file of a version; with when that was made.
-pub(super) async fn find(
-    state: &AppState,
-    project: &ProjectName,
-    path: &str,
-) -> Result<(Entry, Timestamp)> {
+pub(super) async fn find(state: &AppState, project: &ProjectName, path: &str) -> Result<(Entry, Timestamp)> {
     let Some((reference, _, rest)) = split(path) else { return Err(nothing(path)) };
     let version = version_of(state, project, &reference).await?;
     let (trees, root, wanted) = (state.engine.trees(project), version.root, rest.to_owned());
@@ -75,7 +75,11 @@ pub(super) async fn list(state: &AppState, project: &ProjectName, from: ListFrom
             let within = Within {
                 head: format!("{AREA}{known}/"),
                 prefix: prefix[known.len() + 1..].to_owned(),
-                mark: mark.strip_prefix(known).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default().to_owned(),
+                mark: mark
+                    .strip_prefix(known)
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    .unwrap_or_default()
+                    .to_owned(),
                 grouped: from.grouped,
                 most: from.most,
             };

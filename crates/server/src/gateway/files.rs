@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use rigi_model::area::FileKey;
 use rigi_model::ProjectName;
+use rigi_model::area::FileKey;
 use rigi_model::data::Entry;
 use rigi_store::area::{Area, Body, FileFacts, ListFrom, ListPage, Said};
 use rigi_store::{Error, Result};

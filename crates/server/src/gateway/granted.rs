@@ -53,7 +53,10 @@ impl S3Access for Rules {
         let key = cx.credentials().and_then(|signed| AccessKey::parse(&signed.access_key));
         let key = key.ok_or_else(|| s3_error!(AccessDenied, "the request is not signed"))?;
         if !OPERATIONS.contains(&operation) {
-            return Err(s3_error!(NotImplemented, "{operation} is not there: files are read, written, listed and removed"));
+            return Err(s3_error!(
+                NotImplemented,
+                "{operation} is not there: files are read, written, listed and removed"
+            ));
         }
         let owned = owner_of(&self.state, &key, Timestamp::now()).await?;
         let project = self.state.projects.of(&owned.project);
@@ -106,7 +109,10 @@ impl Granted {
             return Err(s3_error!(AccessDenied, "below `{name}/`, {words}"));
         }
         if deed != Deed::Read && !self.open {
-            return Err(s3_error!(AccessDenied, "the project `{name}` is archived: it can be read, and takes no more"));
+            return Err(s3_error!(
+                AccessDenied,
+                "the project `{name}` is archived: it can be read, and takes no more"
+            ));
         }
         FileKey::parse(rest).map_err(|why| s3_error!(InvalidArgument, "the key `{key}` {why}"))
     }

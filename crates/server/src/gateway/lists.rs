@@ -62,7 +62,10 @@ pub(super) async fn page(files: &Files, granted: &Granted, asked: &Asked<'_>) ->
     };
     let name = granted.name().to_owned();
     let Some(prefix) = granted.below(asked.bucket, asked.prefix)? else {
-        return Err(s3_error!(AccessDenied, "this access key lists what lies below `{name}/`: give that as the prefix"));
+        return Err(s3_error!(
+            AccessDenied,
+            "this access key lists what lies below `{name}/`: give that as the prefix"
+        ));
     };
     let head = &asked.prefix[..asked.prefix.len() - prefix.len()];
     let most = asked.most.unwrap_or(MOST).clamp(0, MOST);
@@ -95,7 +98,9 @@ pub(super) async fn page(files: &Files, granted: &Granted, asked: &Asked<'_>) ->
             };
             // Without a delimiter, the files of all datasets are not told one by one.
             let skipped = !within && area == super::datasets::AREA && grouped == Grouped::No;
-            let found = if skipped { ListPage::default() } else {
+            let found = if skipped {
+                ListPage::default()
+            } else {
                 files.list(&granted.project, from).await.map_err(|error| words::of(&error))?
             };
             room -= take(&mut page, head, area, found.clone(), as_one).min(room);

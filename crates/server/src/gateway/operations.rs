@@ -3,8 +3,8 @@
 use rigi_model::area::{BUCKET, Deed, FileKey};
 use rigi_store::area::{Body, Overwrite};
 use s3s::dto::*;
-use sync_wrapper::SyncStream;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use sync_wrapper::SyncStream;
 
 use super::checksums::checked;
 use super::files::{Files, Found};
@@ -48,7 +48,13 @@ impl Files {
         Ok((key, found))
     }
 
-    async fn body(&self, granted: &Granted, key: &FileKey, found: &Found, range: std::ops::Range<u64>) -> S3Result<Body> {
+    async fn body(
+        &self,
+        granted: &Granted,
+        key: &FileKey,
+        found: &Found,
+        range: std::ops::Range<u64>,
+    ) -> S3Result<Body> {
         self.read(&granted.project, key, found, range).await.map_err(|error| words::of(&error))
     }
 }
@@ -174,9 +180,10 @@ impl S3 for Files {
             None => 0..facts.size,
             Some(range) => range.check(facts.size)?,
         };
-        let content_range = input.range.as_ref().map(|_| {
-            format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), facts.size)
-        });
+        let content_range = input
+            .range
+            .as_ref()
+            .map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), facts.size));
         let length = range.end - range.start;
         let body = self.body(&granted, &key, &found, range).await?;
         // What a signed address says of how a browser shows it does not count: it shows nothing of here as a page.
@@ -226,8 +233,10 @@ impl S3 for Files {
         let key = granted.file(&input.bucket, &input.key, Deed::Write)?;
         let (from, found) = self.source(&granted, &input.copy_source).await?;
         let facts = found.facts();
-        let replaced = input.metadata_directive.as_ref().is_some_and(|how| how.as_str() == MetadataDirective::REPLACE);
-        let said = if replaced { words::said(input.content_type, input.metadata) } else { facts.said.clone() };
+        let replaced =
+            input.metadata_directive.as_ref().is_some_and(|how| how.as_str() == MetadataDirective::REPLACE);
+        let said =
+            if replaced { words::said(input.content_type, input.metadata) } else { facts.said.clone() };
         let body = self.body(&granted, &from, &found, 0..facts.size).await?;
         let written = self.area(&granted.project).write(&key, body, said, Overwrite::Yes).await;
         let facts = written.map_err(|error| words::of(&error))?;
@@ -314,7 +323,8 @@ impl S3 for Files {
             None => 0..found.facts().size,
             Some(range) => {
                 let range = Range::parse(range);
-                range.map_err(|_| s3_error!(InvalidArgument, "the range of the source is none"))?
+                range
+                    .map_err(|_| s3_error!(InvalidArgument, "the range of the source is none"))?
                     .check(found.facts().size)?
             }
         };

@@ -17,7 +17,9 @@ pub(super) fn of(error: &Error) -> S3Error {
             s3_error!(NoSuchUpload, "no such upload is under way for this key")
         }
         Error::NotFound { .. } => s3_error!(NoSuchKey, "there is no such file"),
-        Error::Conflict(why) if why.starts_with("part ") || why.starts_with("a part ") || why.starts_with("the parts ") => {
+        Error::Conflict(why)
+            if why.starts_with("part ") || why.starts_with("a part ") || why.starts_with("the parts ") =>
+        {
             S3Error::with_message(S3ErrorCode::InvalidPart, why.clone())
         }
         Error::Conflict(why) => S3Error::with_message(S3ErrorCode::InvalidArgument, why.clone()),
@@ -29,10 +31,13 @@ pub(super) fn of(error: &Error) -> S3Error {
         // A body that breaks, or is not what its checksum says.
         Error::Io { source, .. } if source.get_ref().is_some_and(|inner| inner.is::<S3Error>()) => {
             let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<S3Error>());
-            inner.map_or_else(|| s3_error!(IncompleteBody), |inner| {
-                let message = inner.message().unwrap_or_default().to_owned();
-                S3Error::with_message(inner.code().clone(), message)
-            })
+            inner.map_or_else(
+                || s3_error!(IncompleteBody),
+                |inner| {
+                    let message = inner.message().unwrap_or_default().to_owned();
+                    S3Error::with_message(inner.code().clone(), message)
+                },
+            )
         }
         Error::Io { what, .. } if what == "read what was sent" => {
             s3_error!(IncompleteBody, "the body broke, or is not what its signature says")

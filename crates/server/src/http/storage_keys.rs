@@ -76,7 +76,8 @@ async fn make_storage_key(
     let rights = body.rights.unwrap_or(KeyRights::Read);
     if rights == KeyRights::Write && scope.role() < Some(Role::Runner) {
         let detail = "a viewer's key reads";
-        return Err(ApiError::new(ErrorCode::Forbidden, detail).cure("Ask for the role `runner`, or make one that reads."));
+        return Err(ApiError::new(ErrorCode::Forbidden, detail)
+            .cure("Ask for the role `runner`, or make one that reads."));
     }
     if scope.db().storage_keys(scope.project()).await?.len() >= MOST {
         let detail = format!("there are {MOST} keys, and can be no more");
@@ -125,6 +126,7 @@ async fn storage_use(scope: Scope) -> ApiResult<axum::Json<Page<StorageUse>>> {
     let blobs = scope.blobs();
     let parts = tokio::task::spawn_blocking(move || blobs.measure());
     let parts = parts.await.map_err(|_| rigi_store::Error::Closed)??;
-    let items = parts.into_iter().map(|(part, taken)| StorageUse { part, files: taken.files, bytes: taken.bytes });
+    let items =
+        parts.into_iter().map(|(part, taken)| StorageUse { part, files: taken.files, bytes: taken.bytes });
     Ok(axum::Json(Page { items: items.collect(), next_cursor: None }))
 }

@@ -57,12 +57,11 @@ impl FolderArea {
         };
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let opened: OwnedFd =
-            match rustix::fs::openat2(&root, key.as_str(), flags, Mode::empty(), resolve) {
-                // A link is none of ours, and a file is no folder.
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => return Err(missing(key)),
-                opened => opened.map_err(|error| broken(error.into()))?,
-            };
+        let opened: OwnedFd = match rustix::fs::openat2(&root, key.as_str(), flags, Mode::empty(), resolve) {
+            // A link is none of ours, and a file is no folder.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => return Err(missing(key)),
+            opened => opened.map_err(|error| broken(error.into()))?,
+        };
         let file = File::from(opened);
         let facts = file.metadata().map_err(broken)?;
         if facts.is_file() { Ok((file, facts)) } else { Err(missing(key)) }
@@ -70,7 +69,12 @@ impl FolderArea {
 
     pub(super) fn facts(&self, key: &FileKey) -> Result<FileFacts> {
         let (file, facts) = self.open(key)?;
-        Ok(FileFacts { size: facts.len(), modified: modified(&facts), etag: etag_of(&facts), said: said(&file) })
+        Ok(FileFacts {
+            size: facts.len(),
+            modified: modified(&facts),
+            etag: etag_of(&facts),
+            said: said(&file),
+        })
     }
 
     pub(super) fn read(&self, key: &FileKey, etag: &str, range: Range<u64>) -> Result<Body> {

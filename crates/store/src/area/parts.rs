@@ -31,7 +31,8 @@ fn unknown(upload: &str) -> Error {
 impl FolderArea {
     /// The folder of what was begun; a name that none was given is none.
     fn begun(&self, key: &FileKey, upload: &str) -> Result<(PathBuf, Said)> {
-        let is_name = !upload.is_empty() && upload.len() <= 64 && upload.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_name =
+            !upload.is_empty() && upload.len() <= 64 && upload.bytes().all(|b| b.is_ascii_alphanumeric());
         let folder = self.root.join(FOLDER).join(if is_name { upload } else { return Err(unknown(upload)) });
         let text = fs::read(folder.join(ABOUT)).map_err(|_| unknown(upload))?;
         let about: About = serde_json::from_slice(&text).map_err(|_| unknown(upload))?;

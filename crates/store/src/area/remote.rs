@@ -8,8 +8,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::list::PaginatedListOptions;
 use object_store::multipart::PartId;
 use object_store::{
-    Attribute, Attributes, GetOptions, GetRange, ObjectMeta, ObjectStore as _, ObjectStoreExt as _,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    Attribute, Attributes, GetOptions, GetRange, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload,
 };
 use rigi_model::Timestamp;
 use rigi_model::area::FileKey;
@@ -66,7 +66,12 @@ impl Bucket {
         .await
     }
 
-    pub(super) async fn file_body(&self, key: &FileKey, facts: &FileFacts, range: Range<u64>) -> Result<Body> {
+    pub(super) async fn file_body(
+        &self,
+        key: &FileKey,
+        facts: &FileFacts,
+        range: Range<u64>,
+    ) -> Result<Body> {
         if range.is_empty() {
             return Ok(futures_util::stream::empty().boxed());
         }
@@ -103,7 +108,8 @@ impl Bucket {
                 }
                 return inner.upload_with(of.as_str(), path, size, attributes(&said)).await;
             }
-            let bytes = tokio::fs::read(&path).await.map_err(Error::io(format!("read {}", path.display())))?;
+            let bytes =
+                tokio::fs::read(&path).await.map_err(Error::io(format!("read {}", path.display())))?;
             let options = PutOptions { mode, attributes: attributes(&said), ..PutOptions::default() };
             let put = inner.objects.put_opts(&inner.key(of.as_str()), PutPayload::from(bytes), options).await;
             match put {
@@ -132,7 +138,8 @@ impl Bucket {
     pub(super) async fn begin_file(&self, key: &FileKey, said: Said) -> Result<String> {
         let key = key.clone();
         self.ask(|inner| async move {
-            let options = PutMultipartOptions { attributes: attributes(&said), ..PutMultipartOptions::default() };
+            let options =
+                PutMultipartOptions { attributes: attributes(&said), ..PutMultipartOptions::default() };
             let begun = inner.objects.create_multipart_opts(&inner.key(key.as_str()), options).await;
             inner.of_file("begin", &key, begun)
         })
@@ -218,9 +225,8 @@ impl Bucket {
                 let modified = Timestamp(meta.last_modified.timestamp_micros());
                 Some(Listed { key, size: meta.size, modified, etag: etag_of(meta) })
             });
-            let folder = |path: &object_store::path::Path| {
-                Some(format!("{}/", path.as_ref().strip_prefix(&head)?))
-            };
+            let folder =
+                |path: &object_store::path::Path| Some(format!("{}/", path.as_ref().strip_prefix(&head)?));
             Ok(ListPage {
                 files: files.collect(),
                 folders: found.result.common_prefixes.iter().filter_map(folder).collect(),

@@ -55,7 +55,12 @@ impl Walk<'_> {
     fn folder(&mut self, folder: &str, depth: usize) -> Result<bool> {
         let at = self.root.join(folder);
         let entries = match fs::read_dir(&at) {
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
                 return Ok(true);
             }
             entries => entries.map_err(Error::io(format!("read {}", at.display())))?,
@@ -63,7 +68,8 @@ impl Walk<'_> {
         let mut keys = Vec::new();
         for entry in entries {
             let entry = entry.map_err(Error::io(format!("read {}", at.display())))?;
-            let (Ok(kind), Some(name)) = (entry.file_type(), entry.file_name().to_str().map(str::to_owned)) else {
+            let (Ok(kind), Some(name)) = (entry.file_type(), entry.file_name().to_str().map(str::to_owned))
+            else {
                 continue;
             };
             let key = match (kind.is_file(), kind.is_dir()) {
@@ -72,7 +78,8 @@ impl Walk<'_> {
                 // Links are nobody's.
                 _ => continue,
             };
-            let fits = key.starts_with(self.from.prefix) || (kind.is_dir() && self.from.prefix.starts_with(&key));
+            let fits =
+                key.starts_with(self.from.prefix) || (kind.is_dir() && self.from.prefix.starts_with(&key));
             let over = if kind.is_dir() { self.is_over(&key) } else { self.is_past(&key) };
             if fits && !over {
                 keys.push(key);

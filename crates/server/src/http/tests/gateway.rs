@@ -89,7 +89,10 @@ async fn what_was_taken_back_opens_nothing() {
         token: None,
     });
     assert_eq!(forged.status(&server, Method::GET, FILE).await, StatusCode::FORBIDDEN);
-    assert_eq!(server.call(Method::DELETE, "/storage-keys/reader", None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        server.call(Method::DELETE, "/storage-keys/reader", None).await.status,
+        StatusCode::NO_CONTENT
+    );
     let gone = reader.ask(&server, Method::GET, FILE, "").await;
     assert_eq!(gone.status(), StatusCode::FORBIDDEN);
     assert!(text(gone).await.contains("InvalidAccessKeyId"));
@@ -130,7 +133,8 @@ async fn lists_show_what_is_below_the_project_and_refuse_the_rest() {
         let put = key.ask(&server, Method::PUT, path, "x").await;
         assert_eq!(put.status(), StatusCode::OK, "{}", text(put).await);
     }
-    let list = async |query: &str| text(key.ask(&server, Method::GET, &format!("/rigi?{query}"), "").await).await;
+    let list =
+        async |query: &str| text(key.ask(&server, Method::GET, &format!("/rigi?{query}"), "").await).await;
     let all = list("list-type=2&prefix=default%2F").await;
     for name in ["default/uploads/a b", "default/uploads/b/c", "default/uploads/ü"] {
         assert!(all.contains(&format!("<Key>{name}</Key>")), "{all}");
