@@ -68,8 +68,9 @@ async fn of_runs(state: &AppState) -> Vec<Sample> {
 
 async fn of_database(state: &AppState) -> Vec<Sample> {
     let db = state.store().db();
-    let answers = tokio::time::timeout(BOUND, db.last_event()).await.is_ok_and(|asked| asked.is_ok());
+    // Before the question: a connection that answered one is idle a moment later.
     let (idle, used) = db.connections();
+    let answers = tokio::time::timeout(BOUND, db.last_event()).await.is_ok_and(|asked| asked.is_ok());
     let mut samples = vec![
         Sample::new("rigi_database_up", f64::from(u8::from(answers))),
         Sample::of("rigi_database_connections", ("state", "idle"), f64::from(idle)),

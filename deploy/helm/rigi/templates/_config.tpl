@@ -16,10 +16,10 @@ server:
   public_url: {{ include "rigi.publicUrl" . | quote }}
   # Pods call it by its service.
   names: [{{ include "rigi.fullname" . }}]
-  # A service, an ingress and a load balancer take some seconds to see that a pod ends.
-  drain: 15s
   {{- if include "rigi.several" . }}
   seat: auto
+  # A service, an ingress and a load balancer take some seconds to see that a pod ends. A server that is alone would only be away for longer.
+  drain: 15s
   {{- end }}
   {{- if hasPrefix "https://" (include "rigi.publicUrl" .) }}
   trusted_proxies: {{ toJson .Values.trustedProxies }}
