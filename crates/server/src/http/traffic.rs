@@ -29,13 +29,13 @@ pub(super) async fn measured(
     method: &Method,
     answer: impl Future<Output = Response>,
 ) -> Response {
-    let begun = Begun { at: Instant::now(), under_way: UnderWay::start() };
+    let (begun, under_way) = (Instant::now(), UnderWay::start());
     let response = answer.await;
     if is_stream(response.headers()) {
         return response;
     }
     let (method, status) = (word_of(method), response.status());
-    let ending = Ending { begun, method, route: route.to_owned(), status };
+    let ending = Ending { begun, _under_way: under_way, method, route: route.to_owned(), status };
     response.map(|body| Body::new(Measured { body, _ending: ending }))
 }
 
@@ -65,14 +65,10 @@ impl Drop for UnderWay {
     }
 }
 
-struct Begun {
-    at: Instant,
-    under_way: UnderWay,
-}
-
 /// Notes a request when its answer has been taken, or whoever asked has gone.
 struct Ending {
-    begun: Begun,
+    begun: Instant,
+    _under_way: UnderWay,
     method: &'static str,
     route: String,
     status: StatusCode,
@@ -80,9 +76,8 @@ struct Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let _ = &self.begun.under_way;
         let route = std::mem::take(&mut self.route);
-        let seconds = self.begun.at.elapsed().as_secs_f64();
+        let seconds = self.begun.elapsed().as_secs_f64();
         let status = self.status.as_str().to_owned();
         metrics::histogram!("rigi_http_request_seconds", "method" => self.method, "route" => route.clone())
             .record(seconds);
