@@ -63,10 +63,10 @@ class Bed:
             self.s3(key).put_object(Bucket="rigi", Key=f"{project}/{path}", Body=content)
 
     def run(self, *words):
-        """Runs a pipeline to its end; its log, and whether it succeeded."""
-        ended = self.rigi("run", *words, "--project", "lab", "--wait")
-        log = self.rigi("runs", "logs", "latest", "--project", "lab").stdout
-        return ended.returncode == 0, log, ended.stderr
+        """Runs a pipeline to its end; whether it succeeded, its id and its log."""
+        ended = self.rigi("run", *words, "--project", "lab", "--wait", "-o", "json")
+        run = json.loads(ended.stdout)["id"]
+        return ended.returncode == 0, run, self.rigi("runs", "logs", run, "--project", "lab").stdout
 
     def close(self):
         self.rigi("down", "--cancel")

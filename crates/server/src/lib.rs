@@ -1,9 +1,8 @@
-//! HTTP: who is let in ([`door`]), what is answered ([`http`], and to S3's tools [`gateway`]), what is told while it happens ([`live`]); and the page.
+//! HTTP: who is let in ([`door`]), what is answered ([`http`]), what is told while it happens ([`live`]); and the page.
 #![forbid(unsafe_code)]
 
 pub mod auth;
 pub mod door;
-pub mod gateway;
 pub mod http;
 pub mod lineage;
 pub mod live;

@@ -3,6 +3,7 @@
 //! `<project>/blobs/<first two of the hash>/<hash>`; logs lie in `<project>/logs/`. Both below `objects/` in the data
 //! folder, below another folder, or in a bucket.
 
+pub mod area;
 pub(crate) mod areas;
 pub mod incoming;
 mod many;
@@ -37,13 +38,13 @@ pub(crate) const PIECE: usize = 256 << 10;
 /// Blobs of one project.
 #[derive(Debug, Clone)]
 pub struct Blobs {
-    pub(crate) place: BlobPlace,
-    pub(crate) temporary: PathBuf,
+    place: BlobPlace,
+    temporary: PathBuf,
 }
 
 /// Where they lie.
 #[derive(Debug, Clone)]
-pub(crate) enum BlobPlace {
+enum BlobPlace {
     Folder(PathBuf),
     Bucket(Arc<Bucket>, Cache),
 }

@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
-pub mod area;
 pub mod backup;
 pub mod blobs;
 mod brought;
@@ -54,6 +53,7 @@ use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{Actor, ProjectName, RunId, Timestamp, UploadId};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
+pub use blobs::area;
 pub use blobs::{BlobKind, BlobReader, BlobWriter, Blobs, Removal, Stored};
 pub use bucket::addresses::Address;
 pub use bucket::check::{Looked, Problem, check as check_storage};

@@ -4,6 +4,7 @@ import os
 import urllib.request
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 with open(os.environ["RIGI_PARAMS"]) as params:
@@ -13,7 +14,7 @@ own = os.environ["RIGI_STORAGE_RUN"].removeprefix(f"s3://{bucket}/")
 other = f"{base}processes/{given['other']}/"
 root = base.removesuffix(f"{os.environ['RIGI_PROJECT']}/")
 foreign = f"{root}{given['foreign']}/"
-s3 = boto3.client("s3")
+s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
 MIB = 1 << 20
 
 

@@ -157,7 +157,12 @@ export function codeFileQuery(owner: CodeOwner, path: string) {
   });
 }
 
-/** Address of an artifact's bytes. */
+/** Address of all files that a run left, as a zip. */
+export function artifactsZipUrl(run: string): string {
+  return apiPath(`/api/v1/runs/${encodeURIComponent(run)}/artifacts-zip`);
+}
+
+/** Address of a file that a run left. */
 export function artifactUrl(run: string, path: string, download?: "download"): string {
   const query = download ? "?download=1" : "";
   return apiPath(`/api/v1/runs/${encodeURIComponent(run)}/artifacts/${escapePath(path)}${query}`);

@@ -4,6 +4,7 @@
 //! [`Config`], the reader with its suggestions, `rigi config show --origin` and `docs/operate/configuration.md`.
 
 mod audit;
+mod choices;
 mod environment;
 mod error;
 mod file;
@@ -24,12 +25,12 @@ mod tests;
 mod value;
 mod vault;
 
+pub use choices::{GatewayUse, LogFormat, Seat, TargetKind};
 pub use error::ConfigError;
 pub use load::{Flag, Loaded, Origin, Sources, load};
 pub use reference::reference;
 pub use sections::{Config, Log};
 pub use show::{Setting, shown};
-pub use value::{GatewayUse, LogFormat, Seat, TargetKind};
 
 /// Name of the configuration file.
 pub const FILE_NAME: &str = "rigi.toml";

@@ -8,14 +8,14 @@ use std::time::Duration;
 use rigi_server::mail::Encryption;
 
 use super::audit::{AuditSource, AuditTimes, IgnoredAdvisories};
+use super::choices::{GatewayUse, LogFormat, LogLevel, Seat};
 use super::key::Key;
 use super::mail::{MailSender, MailTls, Times};
 use super::projects::ProjectConfig;
 use super::providers::ProviderConfig;
 use super::targets::TargetConfig;
 use super::value::{
-    Bytes, Cores, GatewayUse, Lines, LogFormat, LogLevel, Names, Networks, Password, Seat, Secret,
-    StorageAddress, Time, Value, WebAddress,
+    Bytes, Cores, Lines, Names, Networks, Password, Secret, StorageAddress, Time, Value, WebAddress,
 };
 use super::vault::{AllowedSources, VaultPlace};
 

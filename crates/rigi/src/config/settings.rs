@@ -14,10 +14,10 @@ use rigi_store::retention::Keep;
 use rigi_store::{BucketConfig, GivenKey, Hidden, OwnPlace, Storage, StorageUrl, read_key};
 use rigi_work::plan::PlanLimits;
 
+use super::choices::GatewayUse;
 use super::projects::ProjectConfig;
 use super::sections::{Config, Tls};
 use super::targets::TargetConfig;
-use super::value::GatewayUse;
 
 impl Tls {
     /// Whether the server has TLS of its own.

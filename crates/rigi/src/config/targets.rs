@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use rigi_model::Target;
 
+use super::choices::TargetKind;
 use super::named::{Section, named_keys};
-use super::value::{Names, TargetKind};
+use super::value::Names;
 
 const ALL: &[&str] = &["container", "kubernetes"];
 const CONTAINER: &[&str] = &["container"];

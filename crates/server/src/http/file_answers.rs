@@ -44,7 +44,7 @@ fn disposition(place: &str, name: &str) -> String {
 }
 
 /// Media type by a file's ending.
-pub(crate) fn media_type(path: &str) -> &'static str {
+pub(super) fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
         Some("png") => "image/png",
         Some("jpg" | "jpeg") => "image/jpeg",
@@ -58,6 +58,12 @@ pub(crate) fn media_type(path: &str) -> &'static str {
         Some("md") => "text/markdown; charset=utf-8",
         Some("html" | "htm") => "text/html; charset=utf-8",
         Some("txt" | "log" | "py" | "sh" | "toml" | "yaml" | "yml") => "text/plain; charset=utf-8",
+        Some("wav") => "audio/wav",
+        Some("mp3") => "audio/mpeg",
+        Some("ogg" | "oga") => "audio/ogg",
+        Some("flac") => "audio/flac",
+        Some("mp4" | "m4v") => "video/mp4",
+        Some("webm") => "video/webm",
         Some("parquet") => "application/vnd.apache.parquet",
         _ => "application/octet-stream",
     }
@@ -65,7 +71,7 @@ pub(crate) fn media_type(path: &str) -> &'static str {
 
 /// Shown in place; everything else is a download. HTML is shown in the sandbox that its headers make.
 fn is_harmless(kind: &str) -> bool {
-    kind.starts_with("image/")
+    ["image/", "audio/", "video/"].iter().any(|kinds| kind.starts_with(kinds))
         || kind.starts_with("text/")
         || matches!(kind, "application/json" | "application/pdf")
 }

@@ -17,9 +17,10 @@ mod error;
 mod etag;
 mod extract;
 mod feed;
-pub(crate) mod file_answers;
+mod file_answers;
 mod flows;
 mod fresh;
+mod gateway;
 mod groups;
 pub mod health;
 mod join_requests;
@@ -49,6 +50,7 @@ mod repository_views;
 mod request;
 mod rights;
 mod run_parts;
+mod run_zip;
 pub mod runner;
 mod runs;
 mod schedule_words;
@@ -61,7 +63,7 @@ mod sign_in_links;
 mod starts;
 mod state;
 mod storage_keys;
-pub(crate) mod stored;
+mod stored;
 mod surroundings;
 mod system;
 #[cfg(test)]
@@ -89,7 +91,7 @@ use axum::response::{IntoResponse, Response};
 use rigi_model::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::gateway::Gateway;
+use gateway::Gateway;
 
 /// Bytes of a body at most; uploads stream and have a bound of their own.
 const BODY_LIMIT: usize = 32 << 20;
@@ -118,6 +120,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(runs::router())
         .merge(cancel::router())
         .merge(run_parts::router())
+        .merge(run_zip::router())
         .merge(papers::router())
         .merge(flows::router())
         .merge(logs::router())
@@ -214,7 +217,7 @@ async fn wrong_method(request: Request) -> Response {
 
 /// What the page may load: only what this server sends, and no script or style within HTML.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-                           img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
+                           img-src 'self' data:; media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; \
                            form-action 'self'; frame-ancestors 'self'";
 /// Headers of every answer that sets none of its own.
 async fn secure_headers(State(state): State<AppState>, request: Request, next: Next) -> Response {

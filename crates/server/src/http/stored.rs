@@ -72,7 +72,7 @@ async fn body(blobs: Blobs, sha256: ContentHash, size: u64, wanted: Range<u64>) 
 }
 
 /// The same as a stream.
-pub(crate) async fn pieces(
+pub(super) async fn pieces(
     blobs: Blobs,
     sha256: ContentHash,
     size: u64,

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use rigi_model::{ContentHash, RunId, Timestamp};
 
+use super::area::measure;
 use super::{BlobPlace, Blobs, key_of};
-use crate::area::measure;
 use crate::bucket::Bucket;
 use crate::bucket::credentials::RunAccess;
 use crate::durable::{make_folder, sync_folder};

@@ -4,7 +4,7 @@ import { useElementScrollRestoration } from "@tanstack/react-router";
 import { useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-import { artifactsQuery, artifactUrl } from "../../api/queries";
+import { artifactsQuery, artifactsZipUrl, artifactUrl } from "../../api/queries";
 import type { ArtifactView, RunView } from "../../api/types";
 import { bytes, plural } from "../../lib/format";
 import { opensItself, previewOf } from "../../lib/preview/kind";
@@ -105,6 +105,10 @@ function Files({ run, items, hasMore, loadMore }: FilesProps) {
     <div ref={scroller} className={classes.outputs} data-scroll-restoration-id="outputs" tabIndex={0} role="region" aria-label="Outputs">
       <p className={classes.sum}>
         {plural(run.artifacts.count, "file")}, {bytes(run.artifacts.bytes)}
+        {" · "}
+        <a href={artifactsZipUrl(run.id)} download>
+          Download all as zip
+        </a>
       </p>
       <LeftDatasets run={run} />
       <div className={classes.inner} style={{ height: virtual.getTotalSize() }}>

@@ -16,10 +16,6 @@ export type Word =
   | { status: number; body: unknown }
   | { unreachable: true };
 
-/** Bytes that are asked for beyond what is wanted: a server holds the last piece of an answer back until it has read the file to its
- * end, to see that it is whole. They are let be. */
-const BEYOND = 512 * 1024;
-
 class Refused extends Error {
   constructor(
     readonly status: number,
@@ -35,7 +31,7 @@ const say = (word: Word) => {
 
 async function fetchPart(url: string, from: number, length: number): Promise<Uint8Array> {
   if (length === 0) return new Uint8Array();
-  const response = await fetch(url, { headers: { Range: `bytes=${from}-${from + length + BEYOND - 1}` } });
+  const response = await fetch(url, { headers: { Range: `bytes=${from}-${from + length - 1}` } });
   if (!response.ok) throw new Refused(response.status, await response.json().catch(() => null));
   if (response.status !== 206 && from > 0) throw new Unreadable("The server gives no parts of files.");
   const content = new Uint8Array(length);

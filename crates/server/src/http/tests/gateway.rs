@@ -29,7 +29,7 @@ impl Key {
         let mut signed = HttpRequest::new(body.to_owned().into());
         *signed.method_mut() = method.as_str().parse().unwrap();
         *signed.uri_mut() = format!("http://localhost{path}").parse().unwrap();
-        AwsAuthorizer::new(&self.0, "s3", "us-east-1").authorize(&mut signed, None);
+        AwsAuthorizer::new(&self.0, "s3", "us-east-1").try_authorize(&mut signed, None).unwrap();
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in signed.headers() {
             request = request.header(name.as_str(), value.as_bytes());
@@ -105,8 +105,8 @@ async fn what_was_taken_back_opens_nothing() {
 
 #[tokio::test]
 async fn credentials_of_a_run_end_with_it_and_with_their_time() {
-    let server = server(&[]).await;
-    let run = server.run("default", "fit", json!({}), "succeeded").await;
+    let server = TestServer::start(&[], &["default/fit"]).await;
+    let run = server.run("", "fit", json!({}), "succeeded").await;
     let (run, now): (RunId, _) = (run.parse().unwrap(), Timestamp::now());
     let hour = std::time::Duration::from_secs(3600);
     let project = rigi_model::ProjectName::default();

@@ -9,7 +9,7 @@ use rigi_store::area::{Area, Body, FileFacts, ListFrom, ListPage, Said};
 use rigi_store::{Error, Result};
 
 use super::datasets;
-use crate::http::AppState;
+use crate::http::state::AppState;
 
 /// The files of all projects.
 pub(super) struct Files {

@@ -22,12 +22,12 @@ use axum::response::{IntoResponse, Response};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use crate::http::AppState;
+use crate::http::state::AppState;
 
 /// How the `Authorization` of a signed request begins.
 const SCHEME: &[u8] = b"AWS4-HMAC-SHA256";
-/// What a signed address has.
-const SIGNATURE: &str = "X-Amz-Signature=";
+/// What a signed address has: by the fourth version of the signature, and by the second, which boto3 still makes addresses with.
+const SIGNATURES: [&str; 2] = ["X-Amz-Signature=", "AWSAccessKeyId=RG"];
 /// Bytes of a body that is read as a whole: lists of what is to be removed, of the parts of a file.
 const LARGEST_XML: usize = 4 << 20;
 
@@ -64,7 +64,7 @@ impl Gateway {
     pub fn is_asked(request: &Request) -> bool {
         let by_header = request.headers().get(header::AUTHORIZATION);
         by_header.is_some_and(|value| value.as_bytes().starts_with(SCHEME))
-            || request.uri().query().is_some_and(|query| query.contains(SIGNATURE))
+            || request.uri().query().is_some_and(|query| SIGNATURES.iter().any(|name| query.contains(name)))
     }
 
     /// Answers one.

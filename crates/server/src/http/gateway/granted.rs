@@ -8,7 +8,7 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::keys::owner_of;
 use crate::door::Seat;
-use crate::http::AppState;
+use crate::http::state::AppState;
 
 /// What there is; the rest of S3 is about what a project has elsewhere, or not at all.
 const OPERATIONS: [&str; 16] = [

@@ -12,7 +12,8 @@ use rigi_store::datasets::{DatasetPage, DatasetVersion, Trees};
 use rigi_store::{Error, Result};
 
 use super::files::nothing;
-use crate::http::{AppState, stored};
+use crate::http::state::AppState;
+use crate::http::stored;
 
 /// What their keys begin with.
 pub(super) const AREA: &str = "datasets/";

@@ -11,7 +11,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3Result, s3_error};
 
 use super::words;
-use crate::http::AppState;
+use crate::http::state::AppState;
 
 /// Between two times that it is written down that a key was used.
 const SEEN_EVERY: Duration = Duration::from_secs(300);
