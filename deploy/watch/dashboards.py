@@ -27,10 +27,11 @@ APPLICATION = [
      ("histogram_quantile(0.99, sum by (le) (rate(rigi_http_request_seconds_bucket{S}[5m])))", "99 of 100")),
     ("Under way", "short", 12,
      ("sum(rigi_http_in_flight{S})", "requests"), ("sum by (kind) (rigi_streams{S})", "streams: {{kind}}")),
-    ("Notices, mails and audits an hour", "short", 12,
+    ("Notices, mails, audits and lineage an hour", "short", 12,
      ("3600 * sum by (outcome) (rate(rigi_notices_total{S}[1h]))", "notices: {{outcome}}"),
      ("3600 * sum by (outcome) (rate(rigi_mails_total{S}[1h]))", "mails: {{outcome}}"),
-     ("3600 * sum by (outcome) (rate(rigi_package_audits_total{S}[1h]))", "audits: {{outcome}}")),
+     ("3600 * sum by (outcome) (rate(rigi_package_audits_total{S}[1h]))", "audits: {{outcome}}"),
+     ("3600 * sum by (outcome) (rate(rigi_lineage_events_total{S}[1h]))", "lineage: {{outcome}}")),
     ("From and to runners", "Bps", 12,
      ("sum by (what, way) (rate(rigi_runner_bytes_total{S}[5m]))", "{{what}} by {{way}}")),
 ]
@@ -49,8 +50,8 @@ INFRASTRUCTURE = [
     ("Connections turned away a second", "short", 12,
      ("sum by (why) (rate(rigi_connections_closed_total{S}[5m]))", "{{why}}")),
     ("Certificate ends in", "s", 6, ("rigi_certificate_expires_timestamp_seconds{S} - time()", "{{instance}}")),
-    ("Last backup that was restored", "s", 6,
-     ("time() - max(rigi_backup_verified_timestamp_seconds{S})", "restored"),
+    ("Last backup that was read whole", "s", 6,
+     ("time() - max(rigi_backup_verified_timestamp_seconds{S})", "read"),
      ("time() - max(rigi_backup_last_timestamp_seconds{S})", "taken")),
 ]
 DATABASE = [

@@ -162,6 +162,13 @@ class Servers(unittest.TestCase):
         self.assertEqual(deployment["spec"]["replicas"], 1)
         self.assertNotIn("PodDisruptionBudget", kinds(objects()))
         self.assertNotIn("seat", toml_of({})["server"])
+        self.assertNotIn("drain", toml_of({})["server"], "nobody else serves meanwhile")
+
+    def test_pods_call_it_by_its_service(self):
+        said = toml_of({})
+        self.assertEqual(said["server"]["names"], ["rigi"])
+        self.assertNotIn("tls", said)
+        self.assertNotIn("names", toml_of({"url": "https://x.example", "tls": {"existingSecret": "t"}})["tls"])
 
     def test_several_are_replaced_one_by_one(self):
         several = objects(SEVERAL)
@@ -170,6 +177,8 @@ class Servers(unittest.TestCase):
         self.assertEqual(len(pod_of(deployment)["topologySpreadConstraints"]), 2)
         self.assertEqual(find(several, "PodDisruptionBudget")["spec"]["maxUnavailable"], 1)
         self.assertEqual(toml_of(SEVERAL)["server"]["seat"], "auto")
+        drain = int(toml_of(SEVERAL)["server"]["drain"].removesuffix("s"))
+        self.assertLess(drain + 10, pod_of(deployment)["terminationGracePeriodSeconds"], "it is killed before it has ended")
         self.assertNotIn("PersistentVolumeClaim", kinds(several))
 
     def test_several_may_share_a_volume(self):

@@ -44,7 +44,7 @@ SPECIAL = {
     "targets.NAME.image_pull_secrets": ["registry"], "git.inside": ["git.example"],
     "projects.NAME.bucket": "s3://bucket/lab", "projects.NAME.targets": ["process"], "environment.allow": ["TZ"],
     "tls.names": ["rigi.example.org"], "mail.ca_file": "none", "storage.credentials_for": "1h",
-    "storage.url": "s3://bucket/rigi",
+    "storage.url": "s3://bucket/rigi", "storage.gateway": "on",
 }
 # What stands for something else that is set already: set apart.
 APART = {"secrets.vault_transit", "vault.token"}

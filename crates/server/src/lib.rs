@@ -7,6 +7,7 @@ pub mod http;
 pub mod lineage;
 pub mod live;
 pub mod mail;
+pub mod measures;
 pub mod notices;
 pub mod outside;
 pub mod packages;

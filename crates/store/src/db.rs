@@ -4,7 +4,7 @@
 //! [`on_db!`] and [`on_tx!`] run one body against either.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -48,8 +48,14 @@ pub(crate) enum Tx {
 macro_rules! on_db {
     ($db:expr, $pool:ident => $body:expr) => {
         match $db {
-            $crate::db::Db::Sqlite { read: $pool, .. } => $body,
-            $crate::db::Db::Postgres($pool) => $body,
+            $crate::db::Db::Sqlite { read: $pool, .. } => {
+                let _reading = $crate::db::Reading::begin();
+                $body
+            }
+            $crate::db::Db::Postgres($pool) => {
+                let _reading = $crate::db::Reading::begin();
+                $body
+            }
         }
     };
 }
@@ -75,6 +81,21 @@ macro_rules! on_tx {
 }
 
 pub(crate) use {on_db, on_tx};
+
+/// Measures a read while it is there.
+pub(crate) struct Reading(Instant);
+
+impl Reading {
+    pub(crate) fn begin() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        metrics::histogram!("rigi_database_read_seconds").record(self.0.elapsed().as_secs_f64());
+    }
+}
 
 impl Db {
     /// Opens the database; a SQLite file is made if there is none.
@@ -129,6 +150,43 @@ impl Db {
         match self {
             Self::Sqlite { .. } => "sqlite",
             Self::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Connections for reading: those that are idle, and those that are used.
+    #[must_use]
+    pub fn connections(&self) -> (u32, u32) {
+        let (all, idle) = match self {
+            Self::Sqlite { read, .. } => (read.size(), read.num_idle()),
+            Self::Postgres(server) => {
+                let pool = server.pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        let idle = u32::try_from(idle).unwrap_or(all).min(all);
+        (idle, all - idle)
+    }
+
+    /// Room that the database takes.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn bytes(&self) -> Result<u64> {
+        match self {
+            Self::Sqlite { read, .. } => {
+                let options = read.connect_options();
+                let file = options.get_filename();
+                let mut log = file.to_owned().into_os_string();
+                log.push("-wal");
+                let size = async |file: &Path| tokio::fs::metadata(file).await.map(|facts| facts.len());
+                let database = size(file).await.map_err(Error::io(format!("look at {}", file.display())))?;
+                Ok(database + size(Path::new(&log)).await.unwrap_or(0))
+            }
+            Self::Postgres(server) => {
+                let sql = "SELECT pg_database_size(current_database())";
+                let bytes: i64 = sqlx::query_scalar(sql).fetch_one(server).await?;
+                Ok(u64::try_from(bytes).unwrap_or(0))
+            }
         }
     }
 

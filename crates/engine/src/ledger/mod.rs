@@ -23,7 +23,7 @@ use std::time::Duration;
 use rigi_model::Target;
 use rigi_model::pipeline::spec::SoftLimits;
 use rigi_model::retry::RetryPolicy;
-use rigi_model::run::{Happening, fold};
+use rigi_model::run::{Happening, RunStatus, fold};
 use rigi_model::run_config::VersionPart;
 use rigi_model::triggers::FollowUpKind;
 use rigi_model::{Actor, PipelineName, ProjectName, RunId, RunState, Timestamp, Trigger};
@@ -269,10 +269,11 @@ impl<P: Policies> Ledger<P> {
             }
             RunState::Starting => {
                 (entry.launched, entry.keeping, entry.live) = (false, false, None);
+                measure_start(entry.status());
                 round.claims.push(run.clone());
             }
             _ if to.is_terminal() => {
-                metrics::counter!("rigi_runs_ended_total", "state" => to.as_str()).increment(1);
+                measure_end(entry.status());
                 if let Some(key) = &kind.key {
                     self.keys.leave(&kind.project, key, run);
                 }
@@ -295,6 +296,22 @@ impl<P: Policies> Ledger<P> {
         {
             let _ = reply.send(());
         }
+    }
+}
+
+/// A first attempt was given to an executor. Later ones wait for their delay.
+fn measure_start(status: &RunStatus) {
+    if let (1, Some(claimed)) = (status.attempt, status.claimed_at) {
+        let waited = claimed.since(status.queued_at);
+        metrics::histogram!("rigi_run_wait_seconds").record(waited.as_secs_f64());
+    }
+}
+
+fn measure_end(status: &RunStatus) {
+    let state = status.state.as_str();
+    metrics::counter!("rigi_runs_ended_total", "state" => state).increment(1);
+    if let (Some(started), Some(ended)) = (status.started_at, status.ended_at) {
+        metrics::histogram!("rigi_run_seconds", "state" => state).record(ended.since(started).as_secs_f64());
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use rigi_api::view::SubmitRun;
 use rigi_engine::catalog::read_pipeline;
 use rigi_model::ErrorCode;
+use rigi_server::measures::Measures;
 use rigi_store::Renew;
 use tokio::sync::watch;
 
@@ -179,7 +180,7 @@ impl Guest {
         let parts =
             Parts::open(loaded.clone(), folder, Renew::default(), listen::local_url(&listener)).await?;
         let (stop, stopped) = watch::channel(false);
-        let state = state(&parts, loaded, &loaded.pipelines, "")?;
+        let state = state(&parts, loaded, &loaded.pipelines, ("", Measures::default()))?;
         doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
         let token = Some(parts.folder.token()?);
         let place =

@@ -224,7 +224,8 @@ async fn end(pid: u32, data: &Path) -> anyhow::Result<()> {
     if !has_open(pid, &data.join(FolderLock::NAME)) {
         return Err(elsewhere(pid).into());
     }
-    pidfd_send_signal(&server, Signal::TERM).with_context(|| format!("stopping process {pid}"))?;
+    // As Ctrl-C: SIGTERM would have it serve on for `server.drain`.
+    pidfd_send_signal(&server, Signal::INT).with_context(|| format!("stopping process {pid}"))?;
     // It can be read when the process has ended.
     let ended = tokio::task::spawn_blocking(move || {
         let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };

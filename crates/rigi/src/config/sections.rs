@@ -95,6 +95,11 @@ sections! {
         trusted_proxies: Networks = Networks::default();
         /// Let other machines reach the server without TLS, so that whoever is between can read passwords and results.
         plain_http: bool = false;
+        /// Further host names that it answers to, beside those of `bind`, `public_url` and `tls.names`: what other machines within call it.
+        names: Names = Names::default();
+        /// How long it serves on after SIGTERM, while `/readyz` says no: until whoever leads requests here has seen that. A second SIGTERM
+        /// ends the wait.
+        drain: Time = Time(Duration::ZERO);
     }
 
     /// People with accounts. Without them, the server is one person's, who comes by a link, and other machines do not reach it.

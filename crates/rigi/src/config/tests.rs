@@ -34,7 +34,7 @@ fn nothing_set_is_the_default() {
     assert_eq!(loaded.config.server.port, 7444);
     assert_eq!(loaded.data_folder(), PathBuf::from("pipes/.rigi"));
     assert_eq!(loaded.origin("server.port"), Origin::Default);
-    assert!(loaded.config.settings().active[&LimitOf::Everything] >= 16);
+    assert!(loaded.config.settings(None).active[&LimitOf::Everything] >= 16);
 }
 
 #[test]

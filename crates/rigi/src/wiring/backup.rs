@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rigi_model::{ErrorCode, Timestamp};
 use rigi_store::Error;
-use rigi_store::backup::{self, Created, Key, Repository, Restored, Target, Verified, Watch, WithKey};
+use rigi_store::backup::{self, Created, Key, Marks, Repository, Restored, Target, Verified, Watch, WithKey};
 
 use super::check::runtime;
 use super::data_folder::DataFolder;
@@ -27,7 +27,11 @@ pub fn create(loaded: &Loaded, to: &Path, key: WithKey, watch: Watch<'_>) -> any
     let repository = Repository::open_to_write(to).map_err(|e| of_backup(&e))?;
     let created =
         runtime()?.block_on(backup::create(&whole(loaded, data), &repository, key, Timestamp::now(), watch));
-    Ok(created.map_err(|e| of_backup(&e))?)
+    let created = created.map_err(|e| of_backup(&e))?;
+    if let Err(error) = Marks::note_taken(&loaded.data_folder(), &repository, created.manifest.created_at) {
+        tracing::warn!(%error, "the backup is taken; the server's metrics will not say so");
+    }
+    Ok(created)
 }
 
 /// All that a backup holds: database, data folder, stored files.
@@ -41,8 +45,13 @@ fn whole(loaded: &Loaded, data: PathBuf) -> Target {
 /// # Errors
 /// If it cannot be read. What is damaged is no error.
 pub fn verify(from: &Path, snapshot: Option<&str>, watch: Watch<'_>) -> anyhow::Result<Verified> {
-    let verified = Repository::open(from).and_then(|repository| backup::verify(&repository, snapshot, watch));
-    Ok(verified.map_err(|e| of_backup(&e))?)
+    let repository = Repository::open(from).map_err(|e| of_backup(&e))?;
+    let verified = backup::verify(&repository, snapshot, watch).map_err(|e| of_backup(&e))?;
+    if snapshot.is_none() && verified.findings.is_empty() {
+        // Backups may lie where nobody may write.
+        let _ = Marks::note_verified(&repository, Timestamp::now());
+    }
+    Ok(verified)
 }
 
 /// The snapshots of a folder of backups, oldest first; a damaged one says so.

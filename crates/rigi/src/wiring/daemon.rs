@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use rigi_model::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,8 +71,8 @@ pub(crate) fn detach(options: &UpOptions) -> Result<ExitCode, Trouble> {
 }
 
 /// Ctrl-C and SIGTERM stop the server, and so does a terminal that hangs up, unless `nohup` said otherwise; what runs
-/// goes on.
-pub(crate) async fn signals(stop: watch::Sender<bool>) {
+/// goes on. Before SIGTERM does, `leave` is called and `drain` waited for.
+pub(crate) async fn signals(stop: watch::Sender<bool>, leave: impl FnOnce() + Send, drain: Duration) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -86,10 +87,25 @@ pub(crate) async fn signals(stop: watch::Sender<bool>) {
     };
     tokio::select! {
         _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        _ = terminate.recv() => {
+            leave();
+            let again = async { tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} } };
+            wait(drain, again).await;
+        }
         () = hung_up => {}
     }
     let _ = stop.send(true);
+}
+
+/// Until the time is over, or somebody asks once more.
+async fn wait(drain: Duration, again: impl Future<Output = ()>) {
+    if !drain.is_zero() {
+        tracing::info!(
+            seconds = drain.as_secs(),
+            "the server is not ready any more, and serves on for a while"
+        );
+        let _ = tokio::time::timeout(drain, again).await;
+    }
 }
 
 fn change_list(change: impl FnOnce(&mut BTreeSet<PathBuf>)) {
@@ -118,4 +134,22 @@ pub(crate) fn unregister(data: &Path) {
     change_list(|list| {
         list.remove(data);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_serves_on_until_the_time_is_over_or_somebody_asks_again() {
+        let begun = Instant::now();
+        wait(Duration::ZERO, std::future::pending()).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        wait(Duration::from_secs(15), std::future::pending()).await;
+        assert_eq!(begun.elapsed().as_secs(), 15);
+        wait(Duration::from_secs(15), tokio::time::sleep(Duration::from_secs(2))).await;
+        assert_eq!(begun.elapsed().as_secs(), 17);
+    }
 }

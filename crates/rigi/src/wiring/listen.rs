@@ -77,7 +77,7 @@ pub(crate) fn hosts(config: &Config) -> Vec<String> {
         IpAddr::V6(address) => hosts.push(format!("[{address}]")),
     }
     let public = config.server.public_url.as_deref().and_then(|url| url.parse::<axum::http::Uri>().ok());
-    hosts.extend(config.tls.names.0.iter().cloned());
+    hosts.extend(config.tls.names.0.iter().chain(&config.server.names.0).cloned());
     hosts.extend(public.as_ref().and_then(axum::http::Uri::host).map(str::to_owned));
     hosts
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rigi_api::view::{LookedView, TargetView};
-use rigi_model::Target;
+use rigi_model::{Target, Timestamp};
 use rigi_store::{Storage, check_storage};
 
 use super::targets::{Settled, settle};
@@ -79,6 +79,10 @@ impl Surroundings {
 impl rigi_server::http::Surroundings for Surroundings {
     fn warnings(&self) -> Vec<String> {
         self.certificates.get().and_then(Certificates::trouble).into_iter().collect()
+    }
+
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        self.certificates.get()?.ends()
     }
 
     fn targets(&self) -> Vec<TargetView> {

@@ -12,6 +12,7 @@ use rigi_server::http::{AppState, Inner};
 use rigi_server::lineage::{Lineage, keep_telling};
 use rigi_server::live::{Feeds, Logs};
 use rigi_server::mail::{Mail, Post};
+use rigi_server::measures::Measures;
 use rigi_server::notices::Sender;
 use rigi_server::outside::Outside;
 use rigi_server::packages::{Auditor, keep_auditing};
@@ -85,12 +86,16 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     let url = public_url(&listener, &loaded);
     // Without TLS, this machine's own address: who stands before the server need not be asked.
     let reached = listen::local_url(&listener).filter(|_| tls.is_none()).or_else(|| Some(url.clone()));
+    let measures = Measures::install().map_err(|why| {
+        let message = format!("metrics do not start: {why}");
+        Trouble::new(rigi_model::ErrorCode::Internal, message, "start it again")
+    })?;
     let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew, reached)).await?;
     let (stop, stopped) = watch::channel(false);
-    let state = state(&parts, &loaded, &pipelines, &url)?;
+    let state = state(&parts, &loaded, &pipelines, (&url, measures))?;
     doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
     if let Some(metrics) = metrics {
-        let router = rigi_server::http::health::metrics_router().with_state(state.clone());
+        let router = rigi_server::http::scrape::router().with_state(state.clone());
         tokio::spawn(listen::serve(metrics, router, stopped.clone()));
     }
     let link = first_link(&parts, &state).await?;
@@ -121,7 +126,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
         }
     }
     let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
-    tokio::spawn(super::daemon::signals(stop));
+    let leaving = state.clone();
+    tokio::spawn(super::daemon::signals(stop, move || leaving.readiness.end(), loaded.config.server.drain.0));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
     let router = rigi_server::http::router(state);
     if let Some(commands) = commands {
@@ -190,7 +196,7 @@ pub(crate) fn state(
     parts: &Parts,
     loaded: &Loaded,
     pipelines: &std::path::Path,
-    url: &str,
+    (url, measures): (&str, Measures),
 ) -> Result<AppState, Trouble> {
     let mut warnings = loaded.warnings.clone();
     warnings.extend(parts.projects.all().iter().filter_map(|project| {
@@ -213,10 +219,6 @@ pub(crate) fn state(
     }
     warnings.extend(parts.folder.foreign_owner());
     let auth = auth(parts, loaded, url)?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
-    let metrics = metrics.map_err(|e| {
-        Trouble::new(rigi_model::ErrorCode::Internal, format!("metrics do not start: {e}"), "start it again")
-    })?;
     let mail = mail(&loaded.config, url)?;
     let outside = Outside::new(loaded.config.outbound.allow_inside.0.clone());
     let sender = Sender {
@@ -253,7 +255,8 @@ pub(crate) fn state(
         looking: std::sync::Arc::default(),
         warnings,
         readiness: rigi_server::http::health::Readiness::default(),
-        metrics,
+        measures,
+        asked: rigi_server::http::scrape::Asked::default(),
     }))
 }
 

@@ -1,26 +1,19 @@
-//! Whether the server lives and can work, for machines; and its metrics.
+//! Whether the server lives and can work, for machines.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rigi_api::view::{CheckView, ReadyView};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
+use super::fresh::Fresh;
 use super::state::AppState;
 
 /// Routes without sign-in: they tell nothing about what runs, and cost nothing however often they are asked.
 pub(super) fn router() -> axum::Router<AppState> {
     axum::Router::new().route("/livez", get(live)).route("/readyz", get(ready))
-}
-
-/// Metrics: what runs and how much, for those who have signed in, or at a port of their own.
-pub fn metrics_router() -> axum::Router<AppState> {
-    axum::Router::new().route("/metrics", get(metrics))
 }
 
 async fn live() -> &'static str {
@@ -33,42 +26,33 @@ async fn ready(State(state): State<AppState>) -> Response {
     (status, axum::Json(view)).into_response()
 }
 
-/// What was found is told for so long.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// Whether the server can work: looked at when somebody asks, by one task, once a second at most.
+/// Whether the server can work.
 #[derive(Debug, Default)]
 pub struct Readiness {
-    last: Arc<Mutex<Option<(Instant, ReadyView)>>>,
+    last: Fresh<ReadyView>,
+    ends: AtomicBool,
 }
 
 impl Readiness {
-    async fn ask(&self, state: &AppState) -> ReadyView {
-        let state = state.clone();
-        self.fresh(|| async move {
-            let checks = checks(&state).await;
-            ReadyView { ready: checks.iter().all(|check| check.ok), checks }
-        })
-        .await
+    /// From now on the server is not ready: it serves on for a while, and then ends.
+    pub fn end(&self) {
+        self.ends.store(true, Ordering::Relaxed);
     }
 
-    /// What was found not long ago, or what `look` finds. It looks to the end even if who asked has gone: else one who comes
-    /// and goes would have it look without end.
-    async fn fresh<F>(&self, look: impl FnOnce() -> F) -> ReadyView
-    where
-        F: Future<Output = ReadyView> + Send + 'static,
-    {
-        let mut last = self.last.clone().lock_owned().await;
-        if let Some((_, view)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            return view.clone();
+    async fn ask(&self, state: &AppState) -> ReadyView {
+        if self.ends.load(Ordering::Relaxed) {
+            let why = Err("it ends; others serve");
+            return ReadyView {
+                ready: false,
+                checks: vec![CheckView::of("server", why.map_err(str::to_owned))],
+            };
         }
-        let looking = look();
-        let looked = tokio::spawn(async move {
-            let view = looking.await;
-            *last = Some((Instant::now(), view.clone()));
-            view
-        });
-        looked.await.unwrap_or_else(|_| ReadyView { ready: false, checks: Vec::new() })
+        let state = state.clone();
+        let look = || async move {
+            let checks = checks(&state).await;
+            ReadyView { ready: checks.iter().all(|check| check.ok), checks }
+        };
+        self.last.get(look).await.unwrap_or_else(|| ReadyView { ready: false, checks: Vec::new() })
     }
 }
 
@@ -117,43 +101,4 @@ async fn checks(state: &AppState) -> Vec<CheckView> {
 pub fn free_bytes(folder: &std::path::Path) -> std::io::Result<u64> {
     let facts = rustix::fs::statvfs(folder)?;
     Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
-}
-
-async fn metrics(State(state): State<AppState>) -> Response {
-    let (queued, active, retrying) = state.engine.counts().await;
-    for (name, value) in [("queued", queued), ("active", active), ("retrying", retrying)] {
-        metrics::gauge!("rigi_runs", "state" => name).set(value as f64);
-    }
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4");
-    ([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn many_who_ask_have_it_looked_at_once_a_second() {
-        let (readiness, looks) = (Readiness::default(), Arc::new(AtomicU32::new(0)));
-        let ask = || {
-            let looks = looks.clone();
-            readiness.fresh(|| async move {
-                tokio::time::sleep(Duration::from_millis(400)).await;
-                looks.fetch_add(1, Ordering::Relaxed);
-                ReadyView { ready: true, checks: Vec::new() }
-            })
-        };
-        // Who goes before the answer has it looked at all the same, and only once.
-        for _ in 0..50 {
-            let _ = tokio::time::timeout(Duration::from_millis(2), ask()).await;
-        }
-        let all = futures_util::future::join_all((0..50).map(|_| ask())).await;
-        assert!(all.iter().all(|view| view.ready));
-        assert_eq!(looks.load(Ordering::Relaxed), 1);
-        tokio::time::sleep(FRESH).await;
-        ask().await;
-        assert_eq!(looks.load(Ordering::Relaxed), 2);
-    }
 }

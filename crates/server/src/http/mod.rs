@@ -19,6 +19,7 @@ mod extract;
 mod feed;
 mod file_answers;
 mod flows;
+mod fresh;
 mod gateway;
 mod groups;
 pub mod health;
@@ -55,6 +56,7 @@ mod runs;
 mod schedule_words;
 mod schedules;
 mod scope;
+pub mod scrape;
 mod secrets;
 mod sign_in;
 mod sign_in_links;
@@ -66,6 +68,7 @@ mod surroundings;
 mod system;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod trigger_words;
 mod triggers;
 mod uploads;
@@ -154,7 +157,7 @@ pub fn router(state: AppState) -> axum::Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(openapi::router())
         .merge(docs::router())
-        .merge(health::metrics_router().route_layer(from_fn(rights::administrators)))
+        .merge(scrape::router().route_layer(from_fn(rights::administrators)))
         .layer(from_fn_with_state((state.clone(), actions), auth::require));
     let whole = axum::Router::new()
         .merge(protected)
@@ -173,6 +176,7 @@ pub fn router(state: AppState) -> axum::Router {
         .layer(from_fn_with_state(state.clone(), secure_headers))
         .layer(tower_http::compression::CompressionLayer::new().compress_when(compressible()))
         .layer(from_fn(request::name))
+        .layer(from_fn(traffic::measure))
         .with_state(state.clone());
     // Before any route is looked at.
     let whole = tower::ServiceBuilder::new().map_request(scope::strip).service(whole);
@@ -188,7 +192,10 @@ fn beside_gateway(state: &AppState, router: axum::Router) -> axum::Router {
 }
 
 async fn gateway_first(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
-    if Gateway::is_asked(&request) { gateway.answer(request).await } else { next.run(request).await }
+    match Gateway::is_asked(&request) {
+        true => traffic::measured("storage", &request.method().clone(), gateway.answer(request)).await,
+        false => next.run(request).await,
+    }
 }
 
 /// Answers worth compressing: not streams of events, which must arrive at once, and not files of runs or zips of them.

@@ -67,8 +67,10 @@ pub struct Inner {
     pub warnings: Vec<String>,
     /// Whether the server can work.
     pub readiness: super::health::Readiness,
-    /// Metrics as Prometheus reads them.
-    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    /// What is measured.
+    pub measures: crate::measures::Measures,
+    /// What is asked for when somebody reads it.
+    pub asked: super::scrape::Asked,
 }
 
 impl AppState {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use futures_util::future::BoxFuture;
 use rigi_api::view::{LookedView, Page, TargetView};
-use rigi_model::ErrorCode;
+use rigi_model::{ErrorCode, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,6 +16,8 @@ use super::state::AppState;
 pub trait Surroundings: Send + Sync {
     /// What an operator should know of them now.
     fn warnings(&self) -> Vec<String>;
+    /// When the certificate of the server's own TLS ends.
+    fn certificate_ends(&self) -> Option<Timestamp>;
     /// All targets, that of this machine's processes first.
     fn targets(&self) -> Vec<TargetView>;
     /// Looks at all that runs on a target need; `None` where there is no such target.

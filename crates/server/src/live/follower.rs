@@ -72,6 +72,8 @@ impl Follower {
 }
 
 impl Listener for Follower {
+    const KIND: &'static str = "logs";
+
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             // Before the look: what changes after it wakes.

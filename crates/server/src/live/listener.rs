@@ -58,6 +58,8 @@ impl Listening {
 }
 
 impl Listener for Listening {
+    const KIND: &'static str = "events";
+
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let missed = if self.greeted {

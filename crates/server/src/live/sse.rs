@@ -52,14 +52,17 @@ pub fn event<D: Serialize + ?Sized>(name: &str, id: Option<impl Display>, data: 
 
 /// One who listens: hands out what comes next, or nothing after the end.
 pub trait Listener: Send + 'static {
+    /// What is listened to, as metrics call it.
+    const KIND: &'static str;
     /// Waits for what comes next.
     fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send;
 }
 
 /// The answer that goes on until the listener has nothing more.
-pub fn respond(listener: impl Listener) -> Response {
-    let events = stream::unfold(listener, |mut listener| async move {
-        Some((Ok::<_, Infallible>(listener.next().await?), listener))
+pub fn respond<L: Listener>(listener: L) -> Response {
+    let open = Open::count(L::KIND);
+    let events = stream::unfold((listener, open), |(mut listener, open)| async move {
+        Some((Ok::<_, Infallible>(listener.next().await?), (listener, open)))
     });
     let mut response = Response::new(Body::from_stream(events));
     let headers = response.headers_mut();
@@ -68,4 +71,20 @@ pub fn respond(listener: impl Listener) -> Response {
     // nginx gathers answers unless it is told not to.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
+}
+
+/// Counts a stream while it is open.
+struct Open(&'static str);
+
+impl Open {
+    fn count(kind: &'static str) -> Self {
+        metrics::gauge!("rigi_streams", "kind" => kind).increment(1.0);
+        Self(kind)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!("rigi_streams", "kind" => self.0).decrement(1.0);
+    }
 }

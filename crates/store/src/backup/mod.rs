@@ -11,6 +11,7 @@ mod chunks;
 mod create;
 mod load;
 mod manifest;
+mod marks;
 mod objects;
 mod place;
 mod repository;
@@ -22,6 +23,7 @@ mod verify;
 
 pub use create::{Created, WithKey, create};
 pub use manifest::Manifest;
+pub use marks::Marks;
 pub use repository::Repository;
 pub use restore::{Key, Restored, Target, restore, unfinished};
 pub use verify::{Finding, Verified, verify};

@@ -3,6 +3,7 @@
 //! ```text
 //! rigi-backup       says that this is one
 //! snapshots/<id>    a manifest each
+//! verified.json     when all of it was last read and found whole
 //! objects/ab/<id>   chunks of rows and stored files, named by the SHA-256 of their bytes
 //! unfinished        a backup is being written, or was interrupted: then objects are read before they are trusted
 //! ```

@@ -278,14 +278,17 @@ impl Task {
     }
 
     async fn try_write(&self, work: Work) -> (Work, Result<(), Failed>) {
-        match (&self.sqlite, &self.db) {
+        let begun = Instant::now();
+        let (work, result) = match (&self.sqlite, &self.db) {
             (Some(sqlite), _) => sqlite.commit(work).await,
             (None, Db::Postgres(server)) => {
                 let result = postgres::commit(server, &work).await;
                 (work, result)
             }
             (None, Db::Sqlite { .. }) => (work, Err(Failed::Surely(Error::Closed))),
-        }
+        };
+        metrics::histogram!("rigi_database_commit_seconds").record(begun.elapsed().as_secs_f64());
+        (work, result)
     }
 
     fn done(&mut self, batch: Batch) {

@@ -8,7 +8,7 @@ use rigi_store::retention::Before;
 use rigi_store::{Accepted, DbConfig, Error, Heard, IdempotencyKey, Pace, Renew, Storage, Store};
 use tempfile::tempdir;
 
-use crate::support::{T, change, configs, new_run, project};
+use crate::support::{T, change, configs, new_run, on_each, project};
 
 const SERVERS: usize = 3;
 const CLIENTS: usize = 6;
@@ -180,4 +180,15 @@ fn servers_of_one_database_hear_of_each_others_commits() {
 
 async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), what).await.unwrap()
+}
+
+#[test]
+fn a_database_tells_its_size_and_its_connections() {
+    on_each(async |store: Store| {
+        let db = store.db();
+        db.last_event().await.unwrap();
+        let (idle, used) = db.connections();
+        assert!((1..=8).contains(&(idle + used)), "{idle} idle, {used} used");
+        assert!(db.bytes().await.unwrap() > 4096);
+    });
 }

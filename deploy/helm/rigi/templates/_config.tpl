@@ -14,8 +14,12 @@ server:
   bind: "0.0.0.0"
   port: 7444
   public_url: {{ include "rigi.publicUrl" . | quote }}
+  # Pods call it by its service.
+  names: [{{ include "rigi.fullname" . }}]
   {{- if include "rigi.several" . }}
   seat: auto
+  # A service, an ingress and a load balancer take some seconds to see that a pod ends. A server that is alone would only be away for longer.
+  drain: 15s
   {{- end }}
   {{- if hasPrefix "https://" (include "rigi.publicUrl" .) }}
   trusted_proxies: {{ toJson .Values.trustedProxies }}
@@ -26,10 +30,8 @@ people:
   enabled: true
 metrics:
   listen: "0.0.0.0:9464"
-tls:
-  # Names that the server answers to beside those of `url`: pods call it by its service.
-  names: [{{ include "rigi.fullname" . }}]
 {{- if .Values.tls.existingSecret }}
+tls:
   certificate: /etc/rigi-tls/tls.crt
   key: /etc/rigi-tls/tls.key
 {{- end }}

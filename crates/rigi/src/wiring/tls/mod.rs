@@ -44,6 +44,11 @@ impl Certificates {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).current.clone()
     }
 
+    /// When the one that is shown ends.
+    pub(crate) fn ends(&self) -> Option<Timestamp> {
+        Some(times_of(self.current()?.cert.first()?)?.until)
+    }
+
     /// Why the certificate is not what it should be.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).trouble.clone()

@@ -24,6 +24,7 @@ mod repositories;
 mod schedules;
 mod secrets;
 mod server;
+mod traffic;
 mod triggers;
 mod webhooks;
 

@@ -207,7 +207,8 @@ impl TestServer {
             looking: Arc::default(),
             warnings: Vec::new(),
             readiness: Readiness::default(),
-            metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
+            measures: crate::measures::Measures::default(),
+            asked: crate::http::scrape::Asked::default(),
         });
         Self { router: router(state.clone()), state, folder }
     }
@@ -406,6 +407,10 @@ pub fn settings() -> Settings {
 struct Nothing;
 
 impl Surroundings for Nothing {
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        Some(Timestamp(4_102_444_800_000_000))
+    }
+
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
