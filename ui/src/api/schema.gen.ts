@@ -10106,6 +10106,8 @@ export interface components {
              * @description Since when it runs.
              */
             started_at: string;
+            /** @description Whether it answers S3's tools (`storage.gateway`). */
+            storage_gateway?: boolean;
             /**
              * @description Version of the binary.
              * @example 0.1.0
