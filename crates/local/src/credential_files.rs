@@ -108,7 +108,7 @@ mod tests {
         Credential {
             access_key_id: "id".into(),
             secret_access_key: "hunter2".into(),
-            session_token: "token".into(),
+            session_token: Some("token".into()),
             expires: Timestamp(expires),
         }
     }

@@ -1,6 +1,7 @@
 //! A methods section: what was run, with what, on what, and what it left. Plain sentences, one paragraph a thing.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use rigi_api::view::{
@@ -55,9 +56,9 @@ fn opening(run: &CitedRun, rigi: &str) -> String {
 fn code(run: &CitedRun) -> String {
     let mut text = format!("Its code has the version {}", run.version);
     if let Some(git) = &run.git {
-        text.push_str(&format!(", git commit {}", git.commit));
+        let _ = write!(text, ", git commit {}", git.commit);
         if let Some(page) = &git.page {
-            text.push_str(&format!(" ({page})"));
+            let _ = write!(text, " ({page})");
         }
         if git.dirty {
             text.push_str(" with changes that were not committed");
@@ -86,15 +87,15 @@ fn tools(run: &CitedRun, with: &CitedEnvironment, who: &str) -> String {
         does => format!("{who} ran `{does}`"),
     };
     if let Some(image) = with.image.as_ref().filter(|image| run.does != **image) {
-        text.push_str(&format!(" in the image {image}"));
+        let _ = write!(text, " in the image {image}");
     }
     if let Some(label) = &with.label {
-        text.push_str(&format!(" with {label}"));
+        let _ = write!(text, " with {label}");
     }
     text.push_str(&packages(with));
     text.push('.');
     if let Some(why) = &with.incomplete {
-        text.push_str(&format!(" There may be more packages: {why}."));
+        let _ = write!(text, " There may be more packages: {why}.");
     }
     text
 }
