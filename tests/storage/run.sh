@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Who may do what with files, on each kind of storage, with the binary that is named: tests/storage/run.sh BINARY [TEST…]
-# MINIO and SEAWEEDFS say where such a storage is: address, key and secret.
+# MINIO says where one is: address, key and secret.
 set -euo pipefail
 cd "$(dirname "$0")"
 RIGI_BIN=$(realpath "$1")

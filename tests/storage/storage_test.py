@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What runs and people may do with a project's files on each kind of storage, by the tools that people have.
 
-RIGI_BIN names the binary; MINIO has address, key and secret of a MinIO, SEAWEEDFS those of a SeaweedFS with STS, where there is one.
+RIGI_BIN names the binary; MINIO has address, key and secret of a MinIO; without it, only a folder is looked at.
 """
 import os
 import subprocess
@@ -63,15 +63,6 @@ class Sts(Rights, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.storage = bucket_of("MINIO", "sts")
-
-
-@unittest.skipUnless("SEAWEEDFS" in os.environ, "no SeaweedFS")
-class Seaweed(Rights, unittest.TestCase):
-    gateway = "always"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.storage = bucket_of("SEAWEEDFS", "seaweed")
 
 
 class Tools(unittest.TestCase):
