@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+mod calls;
 pub mod door;
 pub mod http;
 pub mod lineage;

@@ -9,10 +9,10 @@ use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
 
+use crate::calls;
+
 /// Who takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of an answer that are read.
-const LARGEST: usize = 16 << 10;
 /// Bytes of an address at most.
 const LONGEST: usize = 2000;
 
@@ -138,20 +138,13 @@ impl Outside {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let mut answer = request.send().await.map_err(|error| passing(plain(&error)))?;
+        let sent = request.send().await;
+        let answer = sent.map_err(|error| passing(calls::why(&error, PATIENCE)))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
         }
-        let mut said = Vec::new();
-        while let Ok(Some(piece)) = answer.chunk().await {
-            said.extend_from_slice(&piece);
-            if said.len() > LARGEST {
-                break;
-            }
-        }
-        let said: String =
-            String::from_utf8_lossy(&said).chars().filter(|c| !c.is_control()).take(200).collect();
+        let said = calls::said(answer).await;
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         let message = format!("it answered {status}{said}");
         // What is wrong with the request stays wrong; who has too much to do, or is broken, may be well later.
@@ -164,32 +157,11 @@ fn inside(address: &str) -> String {
     format!("`{address}` is inside: an operator lets it be reached with `outbound.allow_inside`")
 }
 
-fn plain(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("it did not answer within {} s", PATIENCE.as_secs());
-    }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    inner.to_string()
-}
-
 fn build(outside: Arc<Outside>) -> Option<Client> {
-    let mut trusted = rustls::RootCertStore::empty();
-    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-    let tls = tls.with_root_certificates(trusted).with_no_client_auth();
-    Client::builder()
-        .timeout(PATIENCE)
-        .user_agent(concat!("rigi/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
+    calls::builder(PATIENCE)?
         // A proxy would look names up by itself.
         .no_proxy()
         .dns_resolver(Arc::new(Names { outside }))
-        .tls_backend_preconfigured(tls)
         .build()
         .ok()
 }

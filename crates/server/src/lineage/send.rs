@@ -1,17 +1,16 @@
 //! Where events go: an address of the operator's, which may lie inside, or a file, a line each.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Url};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::calls;
+
 /// Who takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Bytes of an answer that are read.
-const LARGEST: usize = 4 << 10;
 
 /// Where events go, and as whose.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +66,10 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn new(to: Destination) -> Self {
-        let client = matches!(to, Destination::Address { .. }).then(client).flatten();
+        let client = match to {
+            Destination::Address { .. } => calls::client(PATIENCE),
+            Destination::File(_) => None,
+        };
         Self { to, client }
     }
 
@@ -97,47 +99,15 @@ impl Sender {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        let mut answer = request.send().await.map_err(|error| passing(innermost(&error)))?;
+        let sent = request.send().await;
+        let answer = sent.map_err(|error| passing(calls::why(&error, PATIENCE)))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
         }
-        let mut said = Vec::new();
-        while let Ok(Some(piece)) = answer.chunk().await {
-            said.extend_from_slice(&piece);
-            if said.len() > LARGEST {
-                break;
-            }
-        }
-        let said: String =
-            String::from_utf8_lossy(&said).chars().filter(|c| !c.is_control()).take(200).collect();
+        let said = calls::said(answer).await;
         // An event that is wrong stays wrong. A missing token or a moved address is mended by an operator, and nothing is lost until then.
         let passes = !matches!(status.as_u16(), 400 | 413 | 422);
         Err(NotTaken { message: format!("it answered {status} {said}").trim().to_owned(), passes })
     }
-}
-
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("it did not answer within {} s", PATIENCE.as_secs());
-    }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    inner.to_string()
-}
-
-fn client() -> Option<Client> {
-    let mut trusted = rustls::RootCertStore::empty();
-    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-    let tls = tls.with_root_certificates(trusted).with_no_client_auth();
-    let agent = concat!("rigi/", env!("CARGO_PKG_VERSION"));
-    // Whoever answers there must not make this server ask for things elsewhere, with a token.
-    let built =
-        Client::builder().timeout(PATIENCE).user_agent(agent).redirect(reqwest::redirect::Policy::none());
-    built.tls_backend_preconfigured(tls).build().ok()
 }

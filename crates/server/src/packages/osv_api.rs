@@ -15,6 +15,8 @@ use rigi_model::packages::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::calls;
+
 /// Who takes longer for one answer does not answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Packages that are asked about at a time: as many as OSV's own takes.
@@ -82,7 +84,10 @@ impl OsvApi {
     }
 
     fn client(&self) -> Result<&Client, String> {
-        self.client.get_or_init(client).as_ref().ok_or_else(|| "TLS cannot be set up".to_owned())
+        self.client
+            .get_or_init(|| calls::client(PATIENCE))
+            .as_ref()
+            .ok_or_else(|| "TLS cannot be set up".to_owned())
     }
 
     fn at(&self, path: &str) -> Result<Url, String> {
@@ -238,24 +243,5 @@ fn plain(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("does not answer within {} s", PATIENCE.as_secs());
     }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    format!("cannot be reached: {}", clean_text(&inner.to_string(), 200))
-}
-
-/// Reading all that this machine trusts takes a moment: at the first audit, not at start.
-fn client() -> Option<Client> {
-    let mut trusted = rustls::RootCertStore::empty();
-    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-    let tls = tls.with_root_certificates(trusted).with_no_client_auth();
-    let agent = concat!("rigi/", env!("CARGO_PKG_VERSION"));
-    // Whoever answers there must not make this server ask for things inside.
-    let built =
-        Client::builder().timeout(PATIENCE).user_agent(agent).redirect(reqwest::redirect::Policy::none());
-    built.tls_backend_preconfigured(tls).build().ok()
+    format!("cannot be reached: {}", clean_text(&calls::cause(error), 200))
 }

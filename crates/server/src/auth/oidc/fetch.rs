@@ -7,6 +7,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
 use super::ProviderSettings;
+use crate::calls;
 
 /// A provider that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,21 +26,6 @@ fn is_local(url: &Url) -> bool {
     url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
-/// Reading all that this machine trusts takes a moment: at the first sign-in, not at start.
-fn client() -> Option<Client> {
-    let mut trusted = rustls::RootCertStore::empty();
-    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-    let tls = tls.with_root_certificates(trusted).with_no_client_auth();
-    let agent = concat!("rigi/", env!("CARGO_PKG_VERSION"));
-    // Whoever can make a provider redirect must not make this server ask for things inside.
-    let built =
-        Client::builder().timeout(PATIENCE).user_agent(agent).redirect(reqwest::redirect::Policy::none());
-    built.tls_backend_preconfigured(tls).build().ok()
-}
-
 impl Fetch {
     pub(super) fn new(settings: &ProviderSettings) -> Self {
         let local = Url::parse(&settings.issuer).is_ok_and(|url| is_local(&url));
@@ -56,7 +42,7 @@ impl Fetch {
     }
 
     fn client(&self) -> Result<&Client, String> {
-        let client = self.client.get_or_init(client);
+        let client = self.client.get_or_init(|| calls::client(PATIENCE));
         client.as_ref().ok_or_else(|| "TLS cannot be set up".to_owned())
     }
 
@@ -73,7 +59,7 @@ impl Fetch {
         &self,
         request: RequestBuilder,
     ) -> Result<(u16, T), String> {
-        let response = request.send().await.map_err(|error| plain(&error))?;
+        let response = request.send().await.map_err(|error| calls::why(&error, PATIENCE))?;
         let status = response.status();
         if status.is_redirection() {
             return Err(format!("it answered {status}, and leads elsewhere"));
@@ -88,20 +74,9 @@ impl Fetch {
     }
 }
 
-fn plain(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("it did not answer within {} s", PATIENCE.as_secs());
-    }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    inner.to_string()
-}
-
 async fn read(mut response: Response) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| plain(&error))? {
+    while let Some(piece) = response.chunk().await.map_err(|error| calls::why(&error, PATIENCE))? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > LARGEST {
             return Err(format!("its answer has more than {LARGEST} bytes"));
