@@ -39,6 +39,12 @@ pub enum Error {
     /// It contradicts what is stored, such as a name that is taken; nothing was changed.
     #[error("it contradicts what is stored: {0}")]
     Conflict(String),
+    /// A file is to be made of parts that are not what was sent; nothing was changed.
+    #[error("a file is not made of these parts: {0}")]
+    Parts(String),
+    /// What somebody sends breaks off, or is not what it was said to be; nothing was changed.
+    #[error("what was sent cannot be read: {0}")]
+    Sent(#[source] std::io::Error),
     /// Another server wrote some of the same in another order, and its commit was let go first; nothing was changed.
     #[error("another server writes the same: {0}")]
     Crossed(String),

@@ -231,9 +231,10 @@ impl From<rigi_store::Error> for ApiError {
             }
             E::LastAdministrator => Self::new(ErrorCode::LastAdministrator, text)
                 .cure("Make somebody else an administrator first."),
-            E::BackupRunning | E::Conflict(_) | E::NotEmpty { .. } | E::Key(_) => {
+            E::BackupRunning | E::Conflict(_) | E::Parts(_) | E::NotEmpty { .. } | E::Key(_) => {
                 Self::new(ErrorCode::StateConflict, text)
             }
+            E::Sent(_) => Self::new(ErrorCode::RequestInvalid, text),
             E::Elsewhere(_) => Self::new(ErrorCode::StateConflict, text).cure("Ask the server that leads."),
             E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
             E::InUse { .. } => Self::new(ErrorCode::StorageUnavailable, text)

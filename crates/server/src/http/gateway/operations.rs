@@ -35,6 +35,19 @@ impl Files {
         self.find(&granted.project, key).await.map_err(|error| words::of(&error))
     }
 
+    /// A file that is read, if that may be and its conditions hold.
+    async fn readable(
+        &self,
+        granted: &Granted,
+        (bucket, key): (&str, &str),
+        conditions: Conditions<'_>,
+    ) -> S3Result<(FileKey, Found)> {
+        let key = granted.file(bucket, key, Deed::Read)?;
+        let found = self.found(granted, &key).await?;
+        conditions.check(found.facts())?;
+        Ok((key, found))
+    }
+
     /// What a copy is made of.
     async fn source(&self, granted: &Granted, source: &CopySource) -> S3Result<(FileKey, Found)> {
         let CopySource::Bucket { bucket, key, version_id } = source else {
@@ -142,16 +155,14 @@ impl S3 for Files {
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
         let granted = Granted::of(&request)?;
         let input = &request.input;
-        let key = granted.file(&input.bucket, &input.key, Deed::Read)?;
-        let found = self.found(&granted, &key).await?;
-        let facts = found.facts();
-        Conditions {
+        let conditions = Conditions {
             matches: input.if_match.as_ref(),
             matches_not: input.if_none_match.as_ref(),
             modified_since: input.if_modified_since.as_ref(),
             unmodified_since: input.if_unmodified_since.as_ref(),
-        }
-        .check(facts)?;
+        };
+        let (key, found) = self.readable(&granted, (&input.bucket, &input.key), conditions).await?;
+        let facts = found.facts();
         answer(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: Some(signed(facts.size)),
@@ -166,16 +177,14 @@ impl S3 for Files {
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let granted = Granted::of(&request)?;
         let input = &request.input;
-        let key = granted.file(&input.bucket, &input.key, Deed::Read)?;
-        let found = self.found(&granted, &key).await?;
-        let facts = found.facts();
-        Conditions {
+        let conditions = Conditions {
             matches: input.if_match.as_ref(),
             matches_not: input.if_none_match.as_ref(),
             modified_since: input.if_modified_since.as_ref(),
             unmodified_since: input.if_unmodified_since.as_ref(),
-        }
-        .check(facts)?;
+        };
+        let (key, found) = self.readable(&granted, (&input.bucket, &input.key), conditions).await?;
+        let facts = found.facts();
         let range = match &input.range {
             None => 0..facts.size,
             Some(range) => range.check(facts.size)?,
@@ -186,8 +195,8 @@ impl S3 for Files {
             .map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), facts.size));
         let length = range.end - range.start;
         let body = self.body(&granted, &key, &found, range).await?;
-        // What a signed address says of how a browser shows it does not count: it shows nothing of here as a page.
-        let output = GetObjectOutput {
+        // A signed address may say by which name a browser keeps it; as a page it shows nothing of here.
+        answer(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(StreamingBlob::wrap(SyncStream::new(body))),
             content_length: Some(signed(length)),
@@ -198,8 +207,7 @@ impl S3 for Files {
             last_modified: Some(words::time(facts.modified)),
             metadata: Some(facts.said.metadata.clone().into_iter().collect()),
             ..GetObjectOutput::default()
-        };
-        answer(output)
+        })
     }
 
     async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {

@@ -17,11 +17,7 @@ pub(super) fn of(error: &Error) -> S3Error {
             s3_error!(NoSuchUpload, "no such upload is under way for this key")
         }
         Error::NotFound { .. } => s3_error!(NoSuchKey, "there is no such file"),
-        Error::Conflict(why)
-            if why.starts_with("part ") || why.starts_with("a part ") || why.starts_with("the parts ") =>
-        {
-            S3Error::with_message(S3ErrorCode::InvalidPart, why.clone())
-        }
+        Error::Parts(_) => S3Error::with_message(S3ErrorCode::InvalidPart, error.to_string()),
         Error::Conflict(why) => S3Error::with_message(S3ErrorCode::InvalidArgument, why.clone()),
         Error::Full(_) => {
             let mut full = s3_error!(ServiceUnavailable, "the disk of the storage is full");
@@ -29,19 +25,13 @@ pub(super) fn of(error: &Error) -> S3Error {
             full
         }
         // A body that breaks, or is not what its checksum says.
-        Error::Io { source, .. } if source.get_ref().is_some_and(|inner| inner.is::<S3Error>()) => {
-            let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<S3Error>());
-            inner.map_or_else(
-                || s3_error!(IncompleteBody),
-                |inner| {
-                    let message = inner.message().unwrap_or_default().to_owned();
-                    S3Error::with_message(inner.code().clone(), message)
-                },
-            )
-        }
-        Error::Io { what, .. } if what == "read what was sent" => {
-            s3_error!(IncompleteBody, "the body broke, or is not what its signature says")
-        }
+        Error::Sent(source) => match source.get_ref().and_then(|inner| inner.downcast_ref::<S3Error>()) {
+            Some(told) => {
+                let message = told.message().unwrap_or_default().to_owned();
+                S3Error::with_message(told.code().clone(), message)
+            }
+            None => s3_error!(IncompleteBody, "the body broke, or is not what its signature says"),
+        },
         error => {
             tracing::warn!(%error, "a signed request failed");
             s3_error!(ServiceUnavailable, "the storage cannot be used now: {error}")

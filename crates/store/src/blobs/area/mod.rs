@@ -273,7 +273,7 @@ impl Area {
     /// Makes a file of these parts: their numbers with what [`Self::part`] answered, in order.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if no such file was begun; [`Error::Conflict`] if a part is not what was sent.
+    /// [`Error::NotFound`] if no such file was begun; [`Error::Parts`] if a part is not what was sent.
     pub async fn complete(
         &self,
         key: &FileKey,

@@ -75,7 +75,7 @@ impl FolderArea {
             let part = File::open(folder.join(format!("{number:05}")));
             let is_it = |part: &File| part.metadata().is_ok_and(|facts| etag_of(&facts) == *etag);
             let Some(mut part) = part.ok().filter(is_it) else {
-                return Err(Error::Conflict(format!("part {number} of {key} is not what was sent")));
+                return Err(Error::Parts(format!("number {number} of {key} is not what was sent")));
             };
             let copied = std::io::copy(&mut part, &mut whole.file);
             whole.size += copied.map_err(Error::io(format!("put the parts of {key} together")))?;

@@ -155,10 +155,10 @@ impl Bucket {
     ) -> Result<String> {
         let mut bytes = BytesMut::new();
         while let Some(piece) = body.next().await {
-            let piece = piece.map_err(Error::io("read what was sent"))?;
+            let piece = piece.map_err(Error::Sent)?;
             if (bytes.len() + piece.len()) as u64 > LONGEST_PART {
                 let most = LONGEST_PART >> 20;
-                return Err(Error::Conflict(format!("a part has more than {most} MiB: send smaller ones")));
+                return Err(Error::Parts(format!("one has more than {most} MiB: send smaller ones")));
             }
             bytes.extend_from_slice(&piece);
         }
@@ -182,7 +182,7 @@ impl Bucket {
     ) -> Result<FileFacts> {
         // What goes on to the bucket is counted from one, without gaps.
         if parts.iter().enumerate().any(|(at, (number, _))| usize::from(*number) != at + 1) {
-            return Err(Error::Conflict("the parts have no numbers 1, 2, 3 and so on".into()));
+            return Err(Error::Parts("they have no numbers 1, 2, 3 and so on".into()));
         }
         let (of, upload) = (key.clone(), upload.to_owned());
         self.ask(|inner| async move {
@@ -249,7 +249,7 @@ impl Inner {
     fn of_upload<T>(&self, key: &FileKey, upload: &str, result: object_store::Result<T>) -> Result<T> {
         let refused = |text: &str| {
             let unknown = || Error::NotFound { what: "upload", id: upload.chars().take(80).collect() };
-            let wrong = || Error::Conflict(format!("a part of {key} is not what was sent"));
+            let wrong = || Error::Parts(format!("one of {key} is not what was sent"));
             let codes = [("NoSuchUpload", true), ("InvalidPart", false), ("EntityTooSmall", false)];
             let code = codes.iter().find(|(code, _)| text.contains(code));
             code.map(|(_, is_unknown)| if *is_unknown { unknown() } else { wrong() })

@@ -39,7 +39,7 @@ pub(super) async fn write(folder: &Path, mut body: Body) -> Result<Spooled> {
     let mut pieces: Vec<Bytes> = Vec::new();
     let mut held = 0;
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(Error::io("read what was sent"))?;
+        let piece = piece.map_err(Error::Sent)?;
         held += piece.len();
         pieces.push(piece);
         if held >= AT_ONCE {
