@@ -59,11 +59,11 @@ impl Credential {
             "Version": 1,
             "AccessKeyId": access_key_id,
             "SecretAccessKey": secret_access_key,
-            "Expiration": expires,
         });
         if let Some(token) = session_token {
             printed["SessionToken"] = token.as_str().into();
         }
+        printed["Expiration"] = serde_json::json!(expires);
         printed.to_string()
     }
 }

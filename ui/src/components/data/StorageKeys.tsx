@@ -1,6 +1,7 @@
 /** Keys for boto3, `aws s3` and what else speaks S3: a window with one's own, and one to make another. */
 import { Button, Checkbox } from "@mantine/core";
 import "@mantine/core/styles/Checkbox.css";
+import "@mantine/core/styles/InlineInput.css";
 import { useState } from "react";
 
 import { useRights } from "../../api/rights";
@@ -129,11 +130,7 @@ function MakeKey({ onClose }: { onClose: () => void }) {
         mistake={form.at("/expires_in")}
       />
       {start && (
-        <Checkbox
-          label="It also writes, below uploads/"
-          checked={write}
-          onChange={(event) => setWrite(event.currentTarget.checked)}
-        />
+        <Checkbox label="It also writes, below uploads/" checked={write} onChange={(event) => setWrite(event.currentTarget.checked)} />
       )}
       <FormProblem error={form.error} beside={["/name", "/expires_in"]} />
       <div className={people.ways}>

@@ -1,6 +1,7 @@
 /** What is to be uploaded, as which dataset, and what is said of it. */
 import { Button, Checkbox } from "@mantine/core";
 import "@mantine/core/styles/Checkbox.css";
+import "@mantine/core/styles/InlineInput.css";
 import { useState } from "react";
 
 import { isName } from "../../lib/dataset";
