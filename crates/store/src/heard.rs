@@ -10,10 +10,11 @@ use std::time::Duration;
 use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{Actor, ProjectName, RunId, RunState};
 use sqlx::postgres::PgListener;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::db::{Db, on_db};
 use crate::postgres::Server;
+use crate::seat::{Lead, Reached};
 use crate::tables::events::SubjectChange;
 use crate::words::Words;
 use crate::{Commit, Result};
@@ -39,6 +40,15 @@ pub(crate) struct Hearing {
     pub server: Server,
     pub commits: broadcast::Sender<Commit>,
     pub heard: mpsc::UnboundedSender<Heard>,
+    pub seat: OwnSeat,
+}
+
+/// What this server is among them.
+pub(crate) enum OwnSeat {
+    /// It leads, and says where it is reached. Told when another one does.
+    Leads { reached: Reached, taken: watch::Sender<bool> },
+    /// It follows, and tells what it hears of the one that leads.
+    Follows(watch::Sender<Lead>),
 }
 
 impl Hearing {
@@ -57,6 +67,7 @@ impl Hearing {
     async fn listen(&self, seen: &mut i64) -> Result<PgListener> {
         let listener = self.server.listen().await?;
         self.server.tell(&Words::Came.of(self.server.name())).await?;
+        self.answer().await?;
         let newest = self.db.last_event().await?;
         if newest > *seen {
             self.tell(*seen + 1, newest).await?;
@@ -102,10 +113,21 @@ impl Hearing {
         let Some((name, words)) = Words::read(text) else { return Ok(()) };
         let own = name == self.server.name();
         match words {
-            Words::Came | Words::Here if own => {}
+            Words::Came | Words::Here | Words::Asks | Words::Leads(_) | Words::Went if own => {}
+            Words::Asks => self.answer().await?,
+            Words::Leads(reached) => match &self.seat {
+                OwnSeat::Leads { .. } => self.answer().await?,
+                OwnSeat::Follows(lead) => _ = lead.send_replace(Lead::Heard(reached)),
+            },
+            Words::Went => {
+                if let OwnSeat::Follows(lead) = &self.seat {
+                    lead.send_replace(Lead::Ended);
+                }
+            }
             Words::Came | Words::Here => {
                 self.server.announce();
                 if words == Words::Came {
+                    self.answer().await?;
                     self.server.tell(&Words::Here.of(self.server.name())).await?;
                 }
                 // What it commits, it announces: what was before is this server's own.
@@ -122,6 +144,20 @@ impl Hearing {
             }
         }
         Ok(())
+    }
+
+    /// Says that it leads, if it does. A server that was stopped for a while may not know that another one does.
+    async fn answer(&self) -> Result<()> {
+        let OwnSeat::Leads { reached, taken } = &self.seat else { return Ok(()) };
+        match self.server.holds().await? {
+            Some(true) => self.server.tell(&Words::Leads(reached.clone()).of(self.server.name())).await,
+            Some(false) => {
+                taken.send_replace(true);
+                Ok(())
+            }
+            // The connection is being made anew.
+            None => Ok(()),
+        }
     }
 
     /// After words that may be lost: everything since the last ones.

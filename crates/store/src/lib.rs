@@ -34,6 +34,7 @@ pub mod repositories;
 pub mod retention;
 mod rows;
 pub mod seal;
+pub mod seat;
 pub mod secrets;
 mod storage;
 mod storage_keys;
@@ -47,11 +48,11 @@ mod writer;
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rigi_model::event::{Subject, SubjectEvent};
 use rigi_model::{Actor, ProjectName, RunId, Timestamp, UploadId};
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 pub use blobs::area;
 pub use blobs::{BlobKind, BlobReader, BlobWriter, Blobs, Removal, Stored};
@@ -98,6 +99,10 @@ pub struct Store {
     key_is_given: bool,
     /// Whether another server leads.
     follows: bool,
+    /// What is heard of the one that leads.
+    lead: watch::Sender<seat::Lead>,
+    /// Where others reach this server.
+    reached: Arc<OnceLock<seat::Reached>>,
     /// Told of each line of the audit log that this server writes.
     audited: Arc<Notify>,
 }
@@ -255,6 +260,8 @@ impl Store {
             secrets,
             key_is_given,
             follows: false,
+            lead: watch::Sender::new(seat::Lead::Unheard),
+            reached: Arc::default(),
             audited: Arc::default(),
         })
     }
@@ -271,6 +278,12 @@ impl Store {
         Ok(())
     }
 
+    /// Whether another server leads.
+    #[must_use]
+    pub const fn follows(&self) -> bool {
+        self.follows
+    }
+
     /// Hears from now on what other servers commit; with SQLite there are none.
     ///
     /// # Errors
@@ -279,7 +292,14 @@ impl Store {
         let (heard, others) = mpsc::unbounded_channel();
         if let Db::Postgres(server) = &self.db {
             let (db, server, commits) = (self.db.clone(), server.clone(), self.writer.announcing());
-            heard::Hearing { db, server, commits, heard }.begin().await?;
+            let seat = match self.follows {
+                true => heard::OwnSeat::Follows(self.lead.clone()),
+                false => heard::OwnSeat::Leads {
+                    reached: self.reached.get().cloned().unwrap_or_default(),
+                    taken: self.writer.taking(),
+                },
+            };
+            heard::Hearing { db, server, commits, heard, seat }.begin().await?;
         }
         Ok(others)
     }

@@ -36,6 +36,14 @@ const LOCK_TIMEOUT: &str = "55P03";
 const READ_ONLY: &str = "25006";
 /// Any number; the same for every Rigi.
 const ADVISORY_KEY: i64 = 0x5249_4749;
+/// Of those who look who leads.
+const ELECTION_KEY: i64 = ADVISORY_KEY + 1;
+/// One that opens a database for the first time makes its tables meanwhile.
+const TURN: &str = "SET lock_timeout = '60s'";
+/// The row of `pg_locks` of the lock whose key is `$1`.
+const HELD: &str = "locktype = 'advisory' AND granted AND objsubid = 1 \
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                    AND ((classid::bigint << 32) | objid::bigint) = $1 # hashtext(current_schema())";
 /// The server drops a session whose other end has vanished, and with it its lock. That something it is to make is there already, nobody
 /// need read.
 const SESSION: [(&str, &str); 5] = [
@@ -245,9 +253,7 @@ impl Server {
         if setting != BY_KEY[0].1 {
             return Err(reach::behind_a_pool());
         }
-        let sql = "SELECT pg_try_advisory_lock($1 # hashtext(current_schema()))";
-        let taken: bool = sqlx::query_scalar(sql).bind(ADVISORY_KEY).fetch_one(&mut *connection).await?;
-        if taken {
+        if self.try_lock(connection).await? {
             return Ok(());
         }
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid) \
@@ -266,6 +272,58 @@ impl Server {
         }
         (&mut *connection).execute("RESET lock_timeout").await?;
         Ok(())
+    }
+
+    /// Takes the lock by this connection, if it is free.
+    pub(crate) async fn try_lock(&self, connection: &mut PgConnection) -> Result<bool> {
+        let sql = "SELECT pg_try_advisory_lock($1 # hashtext(current_schema()))";
+        let asked = sqlx::query_scalar(sql).bind(ADVISORY_KEY).fetch_one(connection);
+        Ok(tokio::time::timeout(ANSWER, asked).await.map_err(|_| too_late("asking for the lock"))??)
+    }
+
+    /// A connection for one that waits for the lock.
+    pub(crate) async fn standing(&self) -> Result<PgConnection> {
+        let options = self.0.options.clone().application_name(&format!("{} stands by", self.0.name));
+        let opened = tokio::time::timeout(CONNECT, options.connect()).await;
+        Ok(opened.map_err(|_| too_late("connecting"))??)
+    }
+
+    /// Waits until no other server is looking who leads; until the connection is dropped, none will.
+    pub(crate) async fn turn(&self) -> Result<PgConnection> {
+        let mut connection = self.standing().await?;
+        (&mut connection).execute(TURN).await?;
+        let sql = "SELECT pg_advisory_lock($1 # hashtext(current_schema()))";
+        sqlx::query(sql).bind(ELECTION_KEY).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Which session holds the lock.
+    pub(crate) async fn holder(&self) -> Result<Option<String>> {
+        let sql =
+            format!("SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE {HELD}");
+        let asked = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(ADVISORY_KEY);
+        Ok(asked.fetch_optional(self).await?)
+    }
+
+    /// Whether the lock is this server's, or another's. `None`: it is nobody's now.
+    pub(crate) async fn holds(&self) -> Result<Option<bool>> {
+        let own = format!("{} writes", self.0.name);
+        Ok(self.holder().await?.map(|holder| holder == own))
+    }
+
+    /// Ends the session that holds the lock.
+    pub(crate) async fn depose(&self) -> Result<()> {
+        let sql = format!("SELECT pg_terminate_backend(pid, 2000) FROM pg_locks WHERE {HELD}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(ADVISORY_KEY).execute(self).await?;
+        Ok(())
+    }
+
+    /// Gives the lock back, after what is being written.
+    pub(crate) async fn let_go(&self) {
+        if let Some(connection) = self.0.writing.lock().await.take() {
+            // The database frees it with the connection in any case.
+            let _ = connection.close().await;
+        }
     }
 
     /// Connections without a bound, for what takes long.
@@ -296,9 +354,7 @@ impl Server {
 
     pub(crate) async fn close(&self) {
         self.reading().1.close().await;
-        if let Some(connection) = self.0.writing.lock().await.take() {
-            let _ = connection.close().await;
-        }
+        self.let_go().await;
     }
 }
 

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use crate::seat::Reached;
+
+/// In place of an address that there is not.
+const NOWHERE: &str = "-";
+
 /// A word of one server to all others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Words {
     /// It has come, and wants to hear of commits.
     Came,
@@ -16,11 +21,17 @@ pub(crate) enum Words {
         /// The last of them; before the first where there are none.
         last: i64,
     },
+    /// It stands by, and asks whether one leads.
+    Asks,
+    /// It leads, and is reached so.
+    Leads(Reached),
+    /// It led, and has ended.
+    Went,
 }
 
 impl Words {
     /// As said by a server.
-    pub(crate) fn of(self, name: &str) -> String {
+    pub(crate) fn of(&self, name: &str) -> String {
         format!("{name} {self}")
     }
 
@@ -34,6 +45,12 @@ impl Words {
             "events" => {
                 Self::Events { first: parts.next()?.parse().ok()?, last: parts.next()?.parse().ok()? }
             }
+            "asks" => Self::Asks,
+            "went" => Self::Went,
+            "leads" => {
+                let mut place = || parts.next().filter(|place| *place != NOWHERE).map(str::to_owned);
+                Self::Leads(Reached { api: place(), door: place() })
+            }
             _ => return None,
         };
         parts.next().is_none().then_some((name, words))
@@ -46,17 +63,25 @@ impl fmt::Display for Words {
             Self::Came => f.write_str("came"),
             Self::Here => f.write_str("here"),
             Self::Events { first, last } => write!(f, "events {first} {last}"),
+            Self::Asks => f.write_str("asks"),
+            Self::Went => f.write_str("went"),
+            Self::Leads(Reached { api, door }) => {
+                let [api, door] = [api, door].map(|place| place.as_deref().unwrap_or(NOWHERE));
+                write!(f, "leads {api} {door}")
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Words;
+    use super::{Reached, Words};
 
     #[test]
     fn what_is_said_is_understood() {
-        for words in [Words::Came, Words::Here, Words::Events { first: 3, last: 17 }] {
+        let reached = Reached { api: Some("http://10.0.0.5:7444".into()), door: None };
+        let events = Words::Events { first: 3, last: 17 };
+        for words in [Words::Came, Words::Here, events, Words::Asks, Words::Went, Words::Leads(reached)] {
             assert_eq!(Words::read(&words.of("me")), Some(("me", words)));
         }
         for other in ["", "me", "me went", "me events", "me events 1", "me events 1 x", "me came back"] {

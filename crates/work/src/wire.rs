@@ -163,6 +163,10 @@ impl From<Seen> for Observation {
     }
 }
 
+/// A header of the answer to a piece of log, or to the end, where the server has less of the log than the runner has sent: how many
+/// bytes it has. Another server has taken over; the rest is sent once more, and the outputs are too.
+pub const KEPT: &str = "rigi-log-kept";
+
 /// The end. Log and outputs have been sent before.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LastWord {
@@ -170,6 +174,9 @@ pub struct LastWord {
     pub at: Timestamp,
     /// How long the log must be.
     pub log_bytes: u64,
+    /// Outputs were sent: the server has them, or another one had.
+    #[serde(default)]
+    pub outputs: bool,
     /// Paths in it mean nothing to the server.
     pub ended: Ended,
 }

@@ -28,11 +28,25 @@ pub struct SystemView {
     pub pipelines_with_mistakes: u64,
     /// How many runs may be active at a time.
     pub max_active_runs: u64,
+    /// What this server is among those of its database.
+    #[serde(default)]
+    pub seat: SeatView,
     /// Whether it answers S3's tools (`storage.gateway`).
     #[serde(default)]
     pub storage_gateway: bool,
     /// Things an operator should know; empty is good.
     pub warnings: Vec<String>,
+}
+
+/// What a server is among those of one database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatView {
+    /// It runs what is accepted.
+    #[default]
+    Leader,
+    /// It answers and accepts; another one runs it.
+    Follower,
 }
 
 /// Runs by what they do.

@@ -42,6 +42,13 @@ pub struct Claimed {
     pub started: bool,
 }
 
+impl Claimed {
+    /// By a runner that another server knew by its name. Its clock is taken as it is.
+    pub fn before(started: bool) -> Self {
+        Self { runner: String::new(), shift_us: 0, started }
+    }
+}
+
 /// An attempt's folder.
 #[derive(Debug)]
 pub struct Folder {

@@ -136,6 +136,31 @@ impl Remote {
         Ok(true)
     }
 
+    /// Takes over an attempt that another server has started: its runner goes on, and tells what this one has not heard. Which runner it
+    /// is, is known when it speaks; where its process runs already, no other may come.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn adopt(&self, key: &AttemptKey, target: &Target, started: bool) -> io::Result<()> {
+        if !self.expect(key, target)? || !started {
+            return Ok(());
+        }
+        let claim = |attempt: &mut Attempt| {
+            attempt.record.claimed = Some(Claimed::before(started));
+            attempt.folder.write_record(&attempt.record)
+        };
+        self.with(key, claim).unwrap_or(Ok(()))
+    }
+
+    /// A runner that speaks without having claimed here has claimed it where another server led.
+    fn heard_of(attempt: &mut Attempt) -> io::Result<()> {
+        if attempt.record.claimed.is_none() {
+            attempt.record.claimed = Some(Claimed::before(false));
+            attempt.folder.write_record(&attempt.record)?;
+        }
+        Ok(())
+    }
+
     /// An attempt that cannot even be noted down has not started.
     pub fn refuse(&self, key: AttemptKey, error: &io::Error) {
         tracing::error!(%key, %error, "an attempt cannot be noted down");
@@ -283,7 +308,10 @@ impl Remote {
     /// # Errors
     /// If bytes before them are missing, or the disk does not take them.
     pub fn log(&self, key: &AttemptKey, offset: u64, lines: u64, bytes: &[u8]) -> Result<u64, Refusal> {
-        let folder = self.with_open(key, |attempt| attempt.folder.clone())?;
+        let folder = self.with_open(key, |attempt| {
+            Self::heard_of(attempt)?;
+            io::Result::Ok(attempt.folder.clone())
+        })??;
         let length = folder.append(offset, bytes)?;
         self.with(key, |attempt| attempt.lines = attempt.lines.max(lines));
         self.tell(key.clone(), Timestamp::now(), Observation::Log { lines, bytes: length });
@@ -301,6 +329,7 @@ impl Remote {
             return Err(Refusal::Gone(key.clone()));
         }
         let attempt = &mut *attempt;
+        Self::heard_of(attempt)?;
         let shift = attempt.record.claimed.as_ref().map_or(0, |claimed| claimed.shift_us);
         let known = usize::try_from(attempt.heard.saturating_sub(report.first)).unwrap_or(usize::MAX);
         attempt.heard = attempt.heard.max(report.first + report.said.len() as u64);

@@ -55,7 +55,7 @@ fn ended(exit: Exit) -> Ended {
 }
 
 fn last(exit: Exit, log_bytes: u64) -> LastWord {
-    LastWord { at: Timestamp(10), log_bytes, ended: ended(exit) }
+    LastWord { at: Timestamp(10), log_bytes, outputs: false, ended: ended(exit) }
 }
 
 fn end_of(seen: &mut Seen) -> Ended {
@@ -100,6 +100,42 @@ fn a_log_that_is_sent_twice_is_kept_once() {
     assert!(matches!(remote.log(&key, length + 1, 3, &two), Err(Refusal::Gap(at)) if at == length));
     remote.log(&key, 0, 3, &[one, two].concat()).unwrap();
     assert_eq!(texts(&remote.log_file(&key)), ["a", "b", "c"]);
+}
+
+#[test]
+fn an_attempt_of_another_server_goes_on_with_the_runner_that_has_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (remote, mut seen) = open_in(root.path());
+    let key = AttemptKey { run: RunId::generate(), number: 1 };
+    remote.adopt(&key, &Target::KUBERNETES, true).unwrap();
+    assert_eq!(remote.known(&Target::KUBERNETES), [Known { key: key.clone(), phase: Phase::Running }]);
+    assert!(matches!(remote.claim(&key, &claim("another", 0), Timestamp(0)), Err(Refusal::Taken(_))));
+    // It says what it has sent elsewhere once more.
+    let (one, two) = (block(1, &["a"]), block(2, &["b"]));
+    let sent = one.len() as u64;
+    assert!(matches!(remote.log(&key, sent, 2, &two), Err(Refusal::Gap(0))));
+    let length = remote.log(&key, 0, 2, &[one, two].concat()).unwrap();
+    // Outputs that another server got are not here.
+    let word = LastWord { outputs: true, ..last(Exit::Code { code: 0 }, length) };
+    assert!(matches!(remote.end(&key, word.clone()), Err(Refusal::Gap(at)) if at == length));
+    remote.outputs(&key, tar_of("a.txt", b"a").as_slice()).unwrap();
+    remote.end(&key, word).unwrap();
+    assert!(end_of(&mut seen).outputs.is_some());
+
+    // One that had not begun is its first runner's, wherever that has claimed it.
+    let key = AttemptKey { number: 2, ..key };
+    remote.adopt(&key, &Target::KUBERNETES, false).unwrap();
+    let report = Report {
+        first: 3,
+        said: vec![Said { at: Timestamp(5), what: wire::Seen::Started { pid: 7 } }],
+        unfinished: None,
+    };
+    remote.report(&key, report).unwrap();
+    assert!(matches!(remote.claim(&key, &claim("another", 0), Timestamp(0)), Err(Refusal::Taken(_))));
+    assert!(remote.has_started(&key));
+    drop(remote);
+    let found = open_in(root.path()).0.known(&Target::KUBERNETES);
+    assert!(found.contains(&Known { key, phase: Phase::Running }), "{found:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Body, ClientBuilder, RequestBuilder, Response, StatusCode};
 use rigi_model::causes::with_causes;
+use rigi_work::wire::KEPT;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -33,6 +34,9 @@ pub enum CallTrouble {
     /// Another time, perhaps.
     #[error("{0}")]
     Passing(String),
+    /// The server has only so many bytes of what was sent to another one.
+    #[error("the server has {0} bytes of the log")]
+    Behind(u64),
     /// It is not the server's fault, and no other try will help.
     #[error("{0}")]
     Here(String),
@@ -140,6 +144,10 @@ pub async fn send(request: RequestBuilder) -> Result<Response, CallTrouble> {
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
+    }
+    let kept = answer.headers().get(KEPT).and_then(|kept| kept.to_str().ok()?.parse().ok());
+    if let Some(kept) = kept {
+        return Err(CallTrouble::Behind(kept));
     }
     let text = answer.text().await.unwrap_or_default();
     let why = format!("{status}: {}", text.chars().take(500).collect::<String>());

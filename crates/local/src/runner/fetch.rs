@@ -33,10 +33,8 @@ impl Failed {
             Self::Stopped => {
                 Ended::without_start(Exit::Stopped, Timestamp::now(), &[BEFORE_START.to_owned()])
             }
-            Self::Disk(message)
-            | Self::Gone(
-                CallTrouble::Final(message) | CallTrouble::Passing(message) | CallTrouble::Here(message),
-            ) => {
+            Self::Gone(trouble) => Self::Disk(trouble.to_string()).into_ended(),
+            Self::Disk(message) => {
                 let (class, reason) = (FailureClass::Infrastructure, Reason::StagingFailed);
                 let words = [message.clone()];
                 Ended::without_start(Exit::NotStarted { class, reason, message }, Timestamp::now(), &words)

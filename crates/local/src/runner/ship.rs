@@ -69,6 +69,7 @@ impl Shipper {
             lines: 0,
             said: 0,
             mirrored_to: 0,
+            mirrored_end: false,
             unfinished: unfinished.clone(),
         };
         (Self { parcels, unfinished }, Shipped { task: tokio::spawn(shipping.run(inbox)) })
@@ -118,6 +119,8 @@ struct Shipping {
     /// Things that the server has heard.
     said: u64,
     mirrored_to: u64,
+    /// And what is in no file.
+    mirrored_end: bool,
     unfinished: Newest,
 }
 
@@ -183,7 +186,11 @@ impl Shipping {
             file.read_exact_at(&mut piece, self.sent).map_err(lost)?;
             // Lines are counted when the last of them is there.
             let lines = if self.sent + piece.len() as u64 >= bytes { lines } else { self.lines };
-            self.ship(piece, lines).await?;
+            match self.ship(piece, lines).await {
+                // Another server leads: what it has not is in the file.
+                Err(CallTrouble::Behind(kept)) if kept < self.sent => self.sent = kept,
+                shipped => shipped?,
+            }
         }
         Ok(())
     }
@@ -210,26 +217,44 @@ impl Shipping {
     }
 
     async fn end(&mut self, at: Timestamp, mut ended: Ended) -> Result<Exit, CallTrouble> {
-        if let Some(file) = &ended.log.file {
-            let bytes = std::fs::metadata(file).map_or(self.sent, |facts| facts.len());
-            let lines = if ended.log.inline.is_empty() { ended.log.lines } else { self.lines };
-            self.ship_file(&file.clone(), lines, bytes).await?;
-        }
         let inline = std::mem::take(&mut ended.log.inline);
-        if !inline.is_empty() {
-            if self.mirrored {
-                self.mirror(&inline);
+        loop {
+            match self.end_once(at, &mut ended, &inline).await {
+                // Another server leads: it gets what it has not.
+                Err(CallTrouble::Behind(kept)) => self.sent = self.sent.min(kept),
+                done => return done,
             }
-            self.ship(inline, ended.log.lines).await?;
         }
-        if let Some(outputs) = &ended.outputs {
-            match outputs::ship(&self.client, &self.direct, outputs).await {
+    }
+
+    async fn end_once(
+        &mut self,
+        at: Timestamp,
+        ended: &mut Ended,
+        inline: &[u8],
+    ) -> Result<Exit, CallTrouble> {
+        let mut long = 0;
+        if let Some(file) = ended.log.file.clone() {
+            long = std::fs::metadata(&file).map_or(self.sent, |facts| facts.len());
+            let lines = if inline.is_empty() { ended.log.lines } else { self.lines };
+            self.ship_file(&file, lines, long).await?;
+        }
+        if self.mirrored && !std::mem::replace(&mut self.mirrored_end, true) && !inline.is_empty() {
+            self.mirror(inline);
+        }
+        let there = usize::try_from(self.sent.saturating_sub(long)).unwrap_or(usize::MAX);
+        if let Some(rest) = inline.get(there..).filter(|rest| !rest.is_empty()) {
+            self.ship(rest.to_vec(), ended.log.lines).await?;
+        }
+        let mut outputs = false;
+        if let Some(folder) = ended.outputs.clone() {
+            match outputs::ship(&self.client, &self.direct, &folder).await {
                 Err(CallTrouble::Here(why)) => ended.left.lost(Path::new("."), why),
-                sent => ended.left = sent?,
+                sent => (ended.left, outputs) = (sent?, true),
             }
         }
         let exit = ended.exit.clone();
-        let last = LastWord { at, log_bytes: self.sent, ended };
+        let last = LastWord { at, log_bytes: self.sent, outputs, ended: ended.clone() };
         self.client.insist(|| async { send(self.client.post("end").json(&last)).await.map(drop) }).await?;
         Ok(exit)
     }

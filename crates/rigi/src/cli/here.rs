@@ -8,6 +8,7 @@ use rigi_engine::catalog::read_pipeline;
 use rigi_model::ErrorCode;
 use rigi_server::measures::Measures;
 use rigi_store::Renew;
+use rigi_store::seat::Reached;
 use tokio::sync::watch;
 
 use super::follow::{Follow, drive};
@@ -177,8 +178,8 @@ impl Guest {
         let folder = DataFolder::take(&loaded.data_folder())?;
         let listener = listen::bind(&loaded.config)?;
         let doors = Doors::open(&loaded.config, &folder.path).await?;
-        let parts =
-            Parts::open(loaded.clone(), folder, Renew::default(), listen::local_url(&listener)).await?;
+        let (url, peers) = (listen::local_url(&listener), Reached::default());
+        let parts = Parts::open(loaded.clone(), folder, Renew::default(), url, peers).await?;
         let (stop, stopped) = watch::channel(false);
         let state = state(&parts, loaded, &loaded.pipelines, ("", Measures::default()))?;
         doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);

@@ -90,5 +90,7 @@ choice! {
         Leader = "leader",
         /// It answers and accepts beside the one that leads.
         Follower = "follower",
-    } "`leader`, `follower`"
+        /// It follows while another one leads, and leads when none does.
+        Auto = "auto",
+    } "`leader`, `follower`, `auto`"
 }

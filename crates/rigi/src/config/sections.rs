@@ -89,8 +89,12 @@ sections! {
         /// `https://rigi.example.org`. Links are made from it.
         public_url: Option<String> = None;
         /// A `follower` serves beside the server that leads, on the same PostgreSQL and with the same files: it answers, accepts and
-        /// cancels, and starts no runs. The keys in both data folders (`secret.key`) are the same.
+        /// cancels, and starts no runs. The keys in both data folders (`secret.key`) are the same. With `auto`, of several servers one
+        /// leads, and another one does within seconds when it ends: see [several servers](several-servers.md).
         seat: Seat = Seat::Leader;
+        /// Host name or address under which other servers of the same database reach this one, such as that of its pod. Without it: the
+        /// address that it listens on, if that is one.
+        peer: Option<String> = None;
         /// Proxies in front of the server, by address or network. Whatever `X-Forwarded-For` says counts from them alone.
         trusted_proxies: Networks = Networks::default();
         /// Let other machines reach the server without TLS, so that whoever is between can read passwords and results.

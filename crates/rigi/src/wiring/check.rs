@@ -10,6 +10,7 @@ use rigi_model::pipeline::Mistake;
 use rigi_model::{ErrorCode, ProjectName, Timestamp};
 use rigi_server::http::health::free_bytes;
 use rigi_server::http::mistake_view;
+use rigi_store::seat::Reached;
 use rigi_store::{Migrate, MigrationStatus, Renew, Store};
 
 use super::data_folder::DataFolder;
@@ -170,7 +171,7 @@ async fn check_database(loaded: &Loaded, data: &Path) -> Vec<CheckView> {
 pub fn gc(loaded: &Loaded, dry_run: bool) -> anyhow::Result<GcReport> {
     let folder = DataFolder::take(&loaded.data_folder())?;
     let report = runtime()?.block_on(async {
-        let parts = Parts::open(loaded.clone(), folder, Renew::default(), None).await?;
+        let parts = Parts::open(loaded.clone(), folder, Renew::default(), None, Reached::default()).await?;
         let how = if dry_run { Collect::Count } else { Collect::Remove };
         let collected = parts.collector.collect(Timestamp::now(), how).await.map_err(|e| of_store(&e))?;
         parts.process.quit().await;

@@ -24,16 +24,18 @@ impl Directly {
     /// # Errors
     /// If a server has either.
     pub(crate) async fn open(loaded: &Loaded) -> Result<Self, Trouble> {
-        if loaded.config.server.seat == Seat::Follower {
+        let follows = || {
             let cure = "do it where the server that leads has its data folder";
-            return Err(Trouble::new(
-                ErrorCode::ConfigInvalid,
-                "this server follows another (`server.seat`)",
-                cure,
-            ));
+            Trouble::new(ErrorCode::ConfigInvalid, "this server follows another (`server.seat`)", cure)
+        };
+        if loaded.config.server.seat == Seat::Follower {
+            return Err(follows());
         }
         let folder = DataFolder::take(&loaded.data_folder())?;
         let store = super::keys::open_store(&loaded.config, &folder.path, Renew::default()).await?;
+        if store.follows() {
+            return Err(follows());
+        }
         let projects =
             Projects::read(&store, loaded.project_sources()).await.map_err(|error| of_store(&error))?;
         Ok(Self { store, projects, _folder: folder })

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rigi_model::ErrorCode;
 use rigi_store::references::{Unresolved, Vault};
+use rigi_store::seat::Election;
 use rigi_store::{GivenKey, Renew, Store};
 
 use super::error::of_store;
@@ -43,7 +44,12 @@ async fn opened(
     key: Option<GivenKey>,
 ) -> rigi_store::Result<Store> {
     let (database, files) = (database(config, data), config.stored_files());
-    if config.server.seat == Seat::Follower {
+    let election = match config.server.seat {
+        Seat::Leader => None,
+        Seat::Follower => return Store::follow(&database, data, &files, key).await,
+        Seat::Auto => Some(Election::hold(&database).await?),
+    };
+    if election.as_ref().is_some_and(Election::is_led) {
         return Store::follow(&database, data, &files, key).await;
     }
     let store = Store::open_at(&database, data, &files, renew, key).await?;

@@ -16,21 +16,25 @@ use crate::trouble::Trouble;
 pub(crate) fn bind(config: &Config) -> Result<TcpListener, Trouble> {
     let address = SocketAddr::new(config.server.bind, config.server.port);
     may_listen(config)?;
-    let taken = |error: std::io::Error| {
-        if error.kind() == std::io::ErrorKind::AddrInUse {
-            let cure = "choose another with `--port`, or stop what uses it (`rigi status` if it is a Rigi)";
-            return Trouble::new(ErrorCode::PortInUse, format!("port {} is in use", address.port()), cure);
-        }
-        Trouble::new(
-            ErrorCode::ConfigInvalid,
-            format!("cannot listen on {address}: {error}"),
-            "check `server.bind` and `server.port`",
-        )
-    };
+    let taken = |error: std::io::Error| refused(config, &error);
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(taken)?;
     socket.set_reuseaddr(true).map_err(taken)?;
     socket.bind(address).map_err(taken)?;
     socket.listen(1024).map_err(taken)
+}
+
+/// Why the port cannot be had.
+pub(crate) fn refused(config: &Config, error: &std::io::Error) -> Trouble {
+    let address = SocketAddr::new(config.server.bind, config.server.port);
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        let cure = "choose another with `--port`, or stop what uses it (`rigi status` if it is a Rigi)";
+        return Trouble::new(ErrorCode::PortInUse, format!("port {} is in use", address.port()), cure);
+    }
+    Trouble::new(
+        ErrorCode::ConfigInvalid,
+        format!("cannot listen on {address}: {error}"),
+        "check `server.bind` and `server.port`",
+    )
 }
 
 /// Other machines reach only a server whose people sign in, and not without TLS unless that is said.
@@ -77,7 +81,7 @@ pub(crate) fn hosts(config: &Config) -> Vec<String> {
         IpAddr::V6(address) => hosts.push(format!("[{address}]")),
     }
     let public = config.server.public_url.as_deref().and_then(|url| url.parse::<axum::http::Uri>().ok());
-    hosts.extend(config.tls.names.0.iter().chain(&config.server.names.0).cloned());
+    hosts.extend(config.tls.names.0.iter().chain(&config.server.names.0).chain(&config.server.peer).cloned());
     hosts.extend(public.as_ref().and_then(axum::http::Uri::host).map(str::to_owned));
     hosts
 }

@@ -14,6 +14,7 @@ mod open_files;
 pub mod parts;
 mod people;
 pub mod runners;
+mod seats;
 pub mod surroundings;
 pub mod targets;
 mod tls;

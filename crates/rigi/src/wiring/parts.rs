@@ -9,23 +9,26 @@ use rigi_engine::ledger::Recovered;
 use rigi_engine::projects::{Project, Projects};
 use rigi_engine::repositories::Repositories;
 use rigi_engine::retention::Collector;
-use rigi_engine::{Engine, Executors};
+use rigi_engine::{Engine, Executors, Settings};
 use rigi_exec::remote::{Remote, TokenKey};
 use rigi_local::account::{AccountError, Apart};
 use rigi_local::environment::UvConfig;
 use rigi_local::{ProcessConfig, ProcessExecutor};
 use rigi_model::hash::hex;
 use rigi_model::{ErrorCode, ProjectName};
+use rigi_store::seat::Reached;
 use rigi_store::{DbConfig, Renew, Store};
 use rigi_work::Executor;
+use rigi_work::plan::{Known, Observed};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::data_folder::{DataFolder, hide_from_git};
 use super::elsewhere::Elsewhere;
 use super::error::{of_executor, of_store};
+use super::seats;
 use super::surroundings::Surroundings;
-use crate::config::{Config, Loaded, Seat};
+use crate::config::{Config, Loaded};
 use crate::trouble::Trouble;
 
 /// A storage that takes longer is told as away when the server starts.
@@ -63,11 +66,12 @@ impl Parts {
         folder: DataFolder,
         renew: Renew,
         url: Option<String>,
+        reached: Reached,
     ) -> Result<Self, Trouble> {
         let config = &loaded.config;
         let data = folder.path.clone();
-        let follows = config.server.seat == Seat::Follower;
         let store = super::keys::open_store(config, &data, renew).await?;
+        store.reached_at(reached);
         let drafts = store.storage().drafts();
         // They may be long, and nobody waits for that.
         tokio::task::spawn_blocking(move || drafts.iter().for_each(|draft| remove_draft(draft)));
@@ -92,21 +96,20 @@ impl Parts {
             )
         })?;
         let shared: Arc<dyn Executor> = Arc::new(process.clone());
-        let mut executors = Executors::from([(shared.target(), shared)]);
-        for target in surroundings.executed() {
-            let name = target.name().clone();
-            if follows {
-                executors.insert(name, Arc::new(Elsewhere { target, folder: data.join("elsewhere") }));
-                continue;
+        let (engine, recovered) = if store.follows() {
+            let engine =
+                follow(settings, store, shared, (&surroundings, &remote, &data), (seen, known)).await;
+            (engine.map_err(|e| of_store(&e))?, Recovered::default())
+        } else {
+            seats::adopt(&store, &remote, &surroundings).await?;
+            let mut executors = Executors::from([(shared.target(), shared)]);
+            for target in surroundings.executed() {
+                let name = target.name().clone();
+                known.extend(remote.known(&name));
+                executors.insert(name, target.open(&remote));
             }
-            known.extend(remote.known(&name));
-            executors.insert(name, target.open(&remote));
-        }
-        let started = match follows {
-            true => Engine::follow(settings, store, executors).await.map(|e| (e, Recovered::default())),
-            false => Engine::start(settings, store, executors, seen, known).await,
+            Engine::start(settings, store, executors, seen, known).await.map_err(|e| of_store(&e))?
         };
-        let (engine, recovered) = started.map_err(|e| of_store(&e))?;
         projects.follow(&engine);
         let repositories = Repositories::new(engine.clone(), projects.clone(), config.git_settings());
         repositories.start();
@@ -130,6 +133,31 @@ impl Parts {
             storage_trouble,
         })
     }
+}
+
+/// The engine of a server that follows. What ran on this machine while it led is given up.
+async fn follow(
+    settings: Settings,
+    store: Store,
+    process: Arc<dyn Executor>,
+    (surroundings, remote, data): (&Surroundings, &Remote, &Path),
+    (seen, known): (mpsc::UnboundedReceiver<Observed>, Vec<Known>),
+) -> rigi_store::Result<Engine> {
+    let mut known: Vec<_> = known.into_iter().map(|known| (process.target(), known)).collect();
+    let mut own = vec![process.clone()];
+    let mut executors = Executors::from([(process.target(), process)]);
+    for target in surroundings.executed() {
+        let name = target.name().clone();
+        let left = if target.is_shared() { Vec::new() } else { remote.known(&name) };
+        if !left.is_empty() {
+            own.push(target.clone().open(remote));
+            known.extend(left.into_iter().map(|known| (name.clone(), known)));
+        }
+        executors.insert(name, Arc::new(Elsewhere { target, folder: data.join("elsewhere") }));
+    }
+    let engine = Engine::follow(settings, store.clone(), executors).await?;
+    tokio::spawn(seats::give_up(store, own, known, seen));
+    Ok(engine)
 }
 
 /// What is said of projects that the configuration no longer names: nothing of them is lost, and nothing shown.

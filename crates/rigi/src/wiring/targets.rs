@@ -33,6 +33,14 @@ impl Settled {
         }
     }
 
+    /// Whether servers on other machines reach what it runs.
+    pub const fn is_shared(&self) -> bool {
+        match self {
+            Self::Container(config) => matches!(config.reach, Reach::Calls { .. }),
+            Self::Kubernetes(_) => true,
+        }
+    }
+
     /// What executes it.
     pub const fn kind(&self) -> &'static str {
         match self {

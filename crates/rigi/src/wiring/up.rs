@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rigi_local::ProcessExecutor;
 use rigi_model::Timestamp;
 use rigi_server::auth::{Auth, Owner, People, SignInRules};
 use rigi_server::http::{AppState, Inner};
@@ -16,15 +15,16 @@ use rigi_server::measures::Measures;
 use rigi_server::notices::Sender;
 use rigi_server::outside::Outside;
 use rigi_server::packages::{Auditor, keep_auditing};
-use rigi_store::{Renew, Store};
+use rigi_store::Renew;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::data_folder::{DataFolder, Fresh};
-use super::error::{of_executor, of_store};
+use super::error::of_store;
 use super::listen;
 use super::parts::Parts;
 use super::runners::Doors;
+use super::seats::{self, Turn};
 use super::tls::Tls;
 use crate::client::ServerFile;
 use crate::config::GatewayUse;
@@ -62,20 +62,60 @@ pub fn up(options: UpOptions) -> anyhow::Result<ExitCode> {
     rigi_local::inheritance::leave_caller();
     super::open_files::raise();
     crate::logging::start(&options.loaded.config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let fresh = Fresh::before(&options.loaded.data_folder());
-    let code = runtime.block_on(foreground(options, &fresh));
-    runtime.shutdown_timeout(Duration::from_secs(2));
+    let mut kept = None;
+    // A server that begins to lead, or does so no more, starts anew: whoever calls it meanwhile waits.
+    let ended = loop {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let ended = runtime.block_on(foreground(options.clone(), &fresh, &mut kept));
+        runtime.shutdown_timeout(Duration::from_secs(2));
+        if !matches!(ended, Ok(Ending::Anew)) {
+            break ended;
+        }
+    };
     fresh.discard();
-    Ok(code?)
+    ended?;
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Trouble> {
+/// Why a server does not serve any more.
+enum Ending {
+    /// Somebody stopped it.
+    Stopped,
+    /// It has another seat from now on.
+    Anew,
+}
+
+/// What stays while a server starts anew.
+struct Stays {
+    listener: std::net::TcpListener,
+    measures: Measures,
+}
+
+impl Stays {
+    fn begin(config: &Config) -> Result<Self, Trouble> {
+        let listener = listen::bind(config)?.into_std();
+        let listener = listener.map_err(|error| listen::refused(config, &error))?;
+        let measures = Measures::install().map_err(|why| {
+            let message = format!("metrics do not start: {why}");
+            Trouble::new(rigi_model::ErrorCode::Internal, message, "start it again")
+        })?;
+        Ok(Self { listener, measures })
+    }
+}
+
+async fn foreground(options: UpOptions, fresh: &Fresh, kept: &mut Option<Stays>) -> Result<Ending, Trouble> {
     let begun = Instant::now();
     let UpOptions { pipelines, loaded, renew, .. } = options;
     super::check::pipelines_folder(&pipelines)?;
     let folder = DataFolder::take(&loaded.data_folder())?;
-    let listener = listen::bind(&loaded.config)?;
+    let stays = match kept {
+        Some(stays) => stays,
+        None => kept.insert(Stays::begin(&loaded.config)?),
+    };
+    let listener = stays.listener.try_clone().and_then(TcpListener::from_std);
+    let listener = listener.map_err(|error| listen::refused(&loaded.config, &error))?;
+    let measures = stays.measures.clone();
     let doors = Doors::open(&loaded.config, &folder.path).await?;
     let metrics = listen::for_metrics(&loaded.config).await?;
     let tls = Tls::open(&loaded.config, &folder)?;
@@ -86,11 +126,9 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     let url = public_url(&listener, &loaded);
     // Without TLS, this machine's own address: who stands before the server need not be asked.
     let reached = listen::local_url(&listener).filter(|_| tls.is_none()).or_else(|| Some(url.clone()));
-    let measures = Measures::install().map_err(|why| {
-        let message = format!("metrics do not start: {why}");
-        Trouble::new(rigi_model::ErrorCode::Internal, message, "start it again")
-    })?;
-    let parts = on_engine_thread(Parts::open(loaded.clone(), folder, renew, reached)).await?;
+    let peers = seats::reached(&loaded.config, &listener);
+    let (parts, _engine) =
+        on_engine_thread(Parts::open(loaded.clone(), folder, renew, reached, peers)).await?;
     let (stop, stopped) = watch::channel(false);
     let state = state(&parts, &loaded, &pipelines, (&url, measures))?;
     doors.serve(&rigi_server::http::runner::router(state.clone()), &stopped);
@@ -125,7 +163,9 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
             tokio::spawn(super::people::keep(parts.engine.store().clone(), idle, audit));
         }
     }
-    let taken = tokio::spawn(taken_over(parts.engine.store().clone(), parts.process.clone(), stop.clone()));
+    let seat = loaded.config.server.seat;
+    let (store, process) = (parts.engine.store().clone(), parts.process.clone());
+    let turned = tokio::spawn(seats::turns(seat, store, process, stop.clone()));
     let leaving = state.clone();
     tokio::spawn(super::daemon::signals(stop, move || leaving.readiness.end(), loaded.config.server.drain.0));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
@@ -143,24 +183,20 @@ async fn foreground(options: UpOptions, fresh: &Fresh) -> Result<ExitCode, Troub
     let left = finish(&parts).await;
     parts.folder.withdraw();
     super::daemon::unregister(&parts.folder.path);
-    say_left(left);
-    if taken.is_finished()
-        && let Ok(failure) = taken.await
-    {
-        return Err(failure);
+    // A server whose database or whose runs went to another one has nothing to say any more; what it started goes on.
+    match if turned.is_finished() { turned.await.ok() } else { None } {
+        Some(Turn::Ends(failure)) => Err(failure),
+        Some(Turn::Anew(chair)) => {
+            if let Some(chair) = chair {
+                chair.leave().await;
+            }
+            Ok(Ending::Anew)
+        }
+        None => {
+            say_left(left);
+            Ok(Ending::Stopped)
+        }
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A server whose database or whose runs went to another one has nothing to say any more, and ends; what it started goes on.
-async fn taken_over(store: Store, process: ProcessExecutor, stop: watch::Sender<bool>) -> Trouble {
-    let failure = tokio::select! {
-        error = store.taken() => of_store(&error),
-        () = process.superseded() => of_executor(&rigi_local::process::Error::Superseded),
-    };
-    tracing::error!(error = failure.message, "the server ends");
-    stop.send_replace(true);
-    failure
 }
 
 /// Streams never end by themselves, and the server waits for answers that are under way.
@@ -171,19 +207,24 @@ async fn end_streams(state: AppState, mut stopped: watch::Receiver<bool>) {
 }
 
 /// The engine's tasks share a thread: a hand-over between them wakes nobody else, and what people ask of the server does not
-/// keep runs waiting.
+/// keep runs waiting. They end when what is returned with the result is dropped.
 async fn on_engine_thread<T: Send + 'static>(
     start: impl Future<Output = Result<T, Trouble>> + Send + 'static,
-) -> Result<T, Trouble> {
+) -> Result<(T, oneshot::Sender<()>), Trouble> {
     let broken = |why: String| Trouble::new(rigi_model::ErrorCode::Internal, why, "start it again");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| broken(format!("the engine does not start: {e}")))?;
     let engine = runtime.handle().clone();
     let thread = std::thread::Builder::new().name("engine".into());
-    thread
-        .spawn(move || runtime.block_on(std::future::pending::<()>()))
-        .map_err(|e| broken(format!("the engine does not start: {e}")))?;
-    engine.spawn(start).await.map_err(|e| broken(format!("the engine does not start: {e}")))?
+    let (keeps, kept) = oneshot::channel();
+    let serve = move || {
+        // Nothing is ever sent.
+        let _ = runtime.block_on(kept);
+        runtime.shutdown_background();
+    };
+    thread.spawn(serve).map_err(|e| broken(format!("the engine does not start: {e}")))?;
+    let started = engine.spawn(start).await.map_err(|e| broken(format!("the engine does not start: {e}")))?;
+    Ok((started?, keeps))
 }
 
 /// A folder as it is found from anywhere.
@@ -404,6 +445,9 @@ pub(crate) async fn finish(parts: &Parts) -> u64 {
     let active = if parts.engine.leads() { parts.engine.counts().await.1 } else { 0 };
     if active == 0 {
         parts.process.quit().await;
+    }
+    if parts.engine.leads() {
+        parts.engine.store().step_down().await;
     }
     active
 }

@@ -40,6 +40,8 @@ pub struct ApiError {
     pub status: Option<StatusCode>,
     /// When to come back.
     pub retry_after: Option<Duration>,
+    /// Another server knows more.
+    pub elsewhere: bool,
 }
 
 /// Result of a handler.
@@ -56,6 +58,7 @@ impl ApiError {
             cause: None,
             status: None,
             retry_after: None,
+            elsewhere: false,
         }
     }
 
@@ -170,6 +173,9 @@ impl IntoResponse for ApiError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        if self.elsewhere {
+            response.extensions_mut().insert(super::forward::Elsewhere);
+        }
         if let Some(after) = self.retry_after {
             // Rounded up: who comes back then is not told to wait once more.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -235,7 +241,11 @@ impl From<rigi_store::Error> for ApiError {
                 Self::new(ErrorCode::StateConflict, text)
             }
             E::Sent(_) => Self::new(ErrorCode::RequestInvalid, text),
-            E::Elsewhere(_) => Self::new(ErrorCode::StateConflict, text).cure("Ask the server that leads."),
+            E::Elsewhere(_) => {
+                let mut new = Self::new(ErrorCode::StateConflict, text);
+                new.elsewhere = true;
+                new.cure("Ask the server that leads.")
+            }
             E::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping"),
             E::InUse { .. } => Self::new(ErrorCode::StorageUnavailable, text)
                 .cure("Use the other server; or stop it, and start this one again."),

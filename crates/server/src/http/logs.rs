@@ -202,6 +202,9 @@ async fn stream_log(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let (scope, run) = scope.find_run(&id).await?;
+    if !scope.engine.leads() && !run.status.state.is_terminal() {
+        return Err(rigi_store::Error::Elsewhere("the log of a run that has not ended").into());
+    }
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(behind);
     let attempts = if query.attempt.is_none() { Attempts::On } else { Attempts::One };
     let place = seen.unwrap_or_else(|| LogPlace {

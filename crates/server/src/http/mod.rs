@@ -19,6 +19,7 @@ mod extract;
 mod feed;
 mod file_answers;
 mod flows;
+mod forward;
 mod fresh;
 mod gateway;
 mod groups;
@@ -180,7 +181,11 @@ pub fn router(state: AppState) -> axum::Router {
         .with_state(state.clone());
     // Before any route is looked at.
     let whole = tower::ServiceBuilder::new().map_request(scope::strip).service(whole);
-    beside_gateway(&state, axum::Router::new().fallback_service(whole))
+    let mut whole = axum::Router::new().fallback_service(whole);
+    if let Some(forward) = forward::Forward::of(&state) {
+        whole = whole.layer(from_fn_with_state(forward, forward::reads));
+    }
+    beside_gateway(&state, whole)
 }
 
 /// Signed requests go to the gateway, where there is one; all others on their way.

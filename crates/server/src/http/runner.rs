@@ -13,12 +13,13 @@ use futures_util::TryStreamExt;
 use rigi_exec::remote::{Refusal, Remote, check_stored};
 use rigi_model::{AttemptKey, Timestamp};
 use rigi_work::plan::{AttemptPlan, InputFile, StoredFile};
-use rigi_work::wire::{Address, Assignment, Claim, Content, Kept, LastWord, Report, Taken};
+use rigi_work::wire::{Address, Assignment, Claim, Content, KEPT, Kept, LastWord, Report, Taken};
 use serde::Deserialize;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
 use super::auth::{bearer, recognise};
 use super::extract::{Path, Query};
+use super::forward::Forward;
 use super::state::AppState;
 use crate::door::Stalled;
 
@@ -47,7 +48,10 @@ pub fn router(state: AppState) -> Router {
         .route("/outputs/stored", put(stored))
         .route("/end", post(end))
         .layer(DefaultBodyLimit::max(PIECE));
-    let routes = Router::new().nest("/runner/v1", routes);
+    let mut routes = Router::new().nest("/runner/v1", routes);
+    if let Some(forward) = Forward::of(&state) {
+        routes = Router::new().fallback(move |request: Request| async move { forward.runner(request).await });
+    }
     let routes = routes.layer(from_fn_with_state(state.clone(), require)).with_state(state.clone());
     super::beside_gateway(&state, routes)
 }
@@ -84,7 +88,11 @@ fn refused(refusal: &Refusal) -> Response {
         Refusal::Gap(_) | Refusal::Early(_) => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Disk(_) => StatusCode::INSUFFICIENT_STORAGE,
     };
-    refuse(status, refusal.to_string())
+    let answer = refuse(status, refusal.to_string());
+    match refusal {
+        Refusal::Gap(length) => ([(KEPT, length.to_string())], answer).into_response(),
+        _ => answer,
+    }
 }
 
 /// Does what blocks, off the tasks that serve.

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rigi_api::view::{GcReport, RunCounts, SystemView};
+use rigi_api::view::{GcReport, RunCounts, SeatView, SystemView};
 use rigi_engine::decide::LimitOf;
 use rigi_engine::projects::Project;
 use rigi_engine::retention::Collect;
@@ -59,6 +59,7 @@ async fn get_system(
             .get(&LimitOf::Everything)
             .copied()
             .unwrap_or(u64::MAX),
+        seat: if state.engine.leads() { SeatView::Leader } else { SeatView::Follower },
         storage_gateway: state.gateway,
         warnings,
     })

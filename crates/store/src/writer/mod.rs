@@ -79,7 +79,7 @@ enum Job {
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
     commits: broadcast::Sender<Commit>,
-    is_taken: watch::Receiver<bool>,
+    taken: watch::Sender<bool>,
 }
 
 impl Writer {
@@ -91,10 +91,10 @@ impl Writer {
         };
         let (jobs, inbox) = mpsc::channel(4096);
         let (commits, _) = broadcast::channel(1024);
-        let (taken, is_taken) = watch::channel(false);
-        let task = Task::new(db, sqlite, commits.clone(), taken);
+        let taken = watch::Sender::new(false);
+        let task = Task::new(db, sqlite, commits.clone(), taken.clone());
         tokio::spawn(task.run(inbox));
-        Ok(Self { jobs, commits, is_taken })
+        Ok(Self { jobs, commits, taken })
     }
 
     /// Everything that is committed from now on.
@@ -109,9 +109,14 @@ impl Writer {
 
     /// Resolves when another server has taken the database: this one writes no more.
     pub(crate) async fn taken(&self) {
-        if self.is_taken.clone().wait_for(|taken| *taken).await.is_err() {
+        if self.taken.subscribe().wait_for(|taken| *taken).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// For whoever sees that another server has taken it.
+    pub(crate) fn taking(&self) -> watch::Sender<bool> {
+        self.taken.clone()
     }
 
     pub(crate) async fn submit(
