@@ -127,7 +127,7 @@ async fn foreground(options: UpOptions, fresh: &Fresh, kept: &mut Option<Stays>)
     // Without TLS, this machine's own address: who stands before the server need not be asked.
     let reached = listen::local_url(&listener).filter(|_| tls.is_none()).or_else(|| Some(url.clone()));
     let peers = seats::reached(&loaded.config, &listener);
-    let (parts, _engine) =
+    let (parts, engine_thread) =
         on_engine_thread(Parts::open(loaded.clone(), folder, renew, reached, peers)).await?;
     let (stop, stopped) = watch::channel(false);
     let state = state(&parts, &loaded, &pipelines, (&url, measures))?;
@@ -187,6 +187,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh, kept: &mut Option<Stays>)
     match if turned.is_finished() { turned.await.ok() } else { None } {
         Some(Turn::Ends(failure)) => Err(failure),
         Some(Turn::Anew(chair)) => {
+            drop(parts);
+            engine_thread.end().await;
             if let Some(chair) = chair {
                 chair.leave().await;
             }
@@ -207,10 +209,10 @@ async fn end_streams(state: AppState, mut stopped: watch::Receiver<bool>) {
 }
 
 /// The engine's tasks share a thread: a hand-over between them wakes nobody else, and what people ask of the server does not
-/// keep runs waiting. They end when what is returned with the result is dropped.
+/// keep runs waiting.
 async fn on_engine_thread<T: Send + 'static>(
     start: impl Future<Output = Result<T, Trouble>> + Send + 'static,
-) -> Result<(T, oneshot::Sender<()>), Trouble> {
+) -> Result<(T, EngineThread), Trouble> {
     let broken = |why: String| Trouble::new(rigi_model::ErrorCode::Internal, why, "start it again");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| broken(format!("the engine does not start: {e}")))?;
@@ -220,11 +222,27 @@ async fn on_engine_thread<T: Send + 'static>(
     let serve = move || {
         // Nothing is ever sent.
         let _ = runtime.block_on(kept);
-        runtime.shutdown_background();
+        runtime.shutdown_timeout(Duration::from_secs(1));
     };
-    thread.spawn(serve).map_err(|e| broken(format!("the engine does not start: {e}")))?;
+    let thread = thread.spawn(serve).map_err(|e| broken(format!("the engine does not start: {e}")))?;
     let started = engine.spawn(start).await.map_err(|e| broken(format!("the engine does not start: {e}")))?;
-    Ok((started?, keeps))
+    Ok((started?, EngineThread { keeps, thread }))
+}
+
+/// Where the engine's tasks are.
+struct EngineThread {
+    keeps: oneshot::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl EngineThread {
+    /// Ends them. Before that, what they hold is not another's: the supervisor would take two links for two servers.
+    async fn end(self) {
+        drop(self.keeps);
+        let thread = self.thread;
+        // It does not fail.
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
 }
 
 /// A folder as it is found from anywhere.
