@@ -91,7 +91,7 @@ class World:
         self.pipelines = self.root / "pipelines"
         for name, seconds in (("short", "0.0$((RANDOM % 5))"), ("long", "600")):
             (self.pipelines / name).mkdir(parents=True)
-            script = f"echo $RIGI_RUN_ID >>{self.ran}; sleep {seconds}; true"
+            script = f"echo $RIGI_RUN_ID >>{self.ran}; echo begun; sleep {seconds}; true"
             spec = {"command": ["bash", "-c", script], "retries": {"attempts": 5, "delay": "100ms"}}
             (self.pipelines / name / "pipeline.json").write_text(json.dumps(spec))
         self.database = f"{os.environ['RIGI_TEST_POSTGRES']}?schema=seats{os.urandom(4).hex()}"
@@ -160,6 +160,14 @@ def answers(server):
         return False
 
 
+def tells(server, run):
+    """Whether a server, which need not lead, says what a run has said that has not ended."""
+    try:
+        return server.call("GET", f"/runs/{run}/log")["lines"][0]["text"] == "begun"
+    except (OSError, ValueError, LookupError):
+        return False
+
+
 def open_runs(world):
     leader, _ = world.leader()
     return leader.call("GET", "/runs?state=queued,starting,running,retrying&limit=100")["items"]
@@ -215,13 +223,14 @@ def judged(world, long):
     attempts = [line.split()[0] for line in world.ran.read_text().split("\n") if line]
     # Its attempts on machines that lead no more have been ended.
     running = leader.call("GET", f"/runs/{long}")["state"] == "running"
-    alive = subprocess.run(["pgrep", "-fc", f"{world.ran}; sleep 600; true"], capture_output=True, text=True, check=False).stdout.strip()
+    alive = subprocess.run(["pgrep", "-fc", f"{world.ran}; echo begun; sleep 600; true"], capture_output=True, text=True, check=False).stdout.strip()
     told = {
         "not ended": sum(len(states.get(state, [])) for state in ("queued", "starting", "running", "retrying")),
         "not there": len(world.accepted) - sum(map(len, states.values())),
         "failed": len(states.get("failed", [])),
         "never ran": len(set(states.get("succeeded", [])) - set(attempts)),
         "processes of the long run, more or less than it has": abs(int(alive or 0) - running),
+        "servers that do not tell the log of what runs": sum(not tells(server, long) for server in world.servers) if running else 0,
         "servers that lead, but one": abs(sum(server.leads() for server in world.servers) - 1),
     }
     print(f"{len(world.accepted)} runs, {world.refused} calls asked again; the long run was begun {attempts.count(long)} times")

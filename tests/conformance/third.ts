@@ -16,7 +16,7 @@ const third = new Set([
   "image-missing", "image-that-holds-nothing", "cluster-image-not-in-its-registry", "cluster-unschedulable", "cluster-quota-of-pods",
   "cluster-missing-secret", "cluster-template-refused", "cluster-kubeconfig-revoked", "cluster-rights",
   // What dies, and what goes on.
-  "server-killed-while-running", "server-away-at-the-end", "executor-vanishes", "cluster-evicted", "cluster-writes", "cluster-api-server-away",
+  "server-killed-while-running", "another-machine-takes-over", "server-away-at-the-end", "executor-vanishes", "cluster-evicted", "cluster-writes", "cluster-api-server-away",
   "kueue-waits", "kueue-preempts", "kueue-line", "kueue-out-of-sight", "kueue-takes-back-and-the-server-comes-in-time", "kueue-comes-later", "storage-down-for-30-s",
   // Which way its files go.
   "credentials-in-a-file", "credentials-renewed", "long-files-past-the-door",

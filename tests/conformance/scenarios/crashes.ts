@@ -1,8 +1,11 @@
 /** What dies, and what goes on. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+
 import type { Page, Run } from "../../support/api";
 import { commandOf, processesInGroup, processesOf } from "../../support/processes";
 import { docker } from "../house";
-import { OK, range, said, type Scenario, type Stage } from "../scenario";
+import { file, files, OK, range, said, type Scenario, type Stage } from "../scenario";
 
 /** Prints numbered lines, ten a second, a few of them as mistakes. */
 const TALK = 'i=1; while [ $i -le $lines ]; do echo "line $i"; [ $((i % 4)) = 0 ] && echo "even $i" >&2; i=$((i+1)); sleep 0.1; done';
@@ -48,6 +51,28 @@ export const crashes: Scenario[] = [
       stage.facts.after = (await stage.api.run(stage.run.id)).state;
     },
     expect: { ...OK, logs: [talked(50)], facts: { after: "running" } },
+  },
+  {
+    // What a server of another machine does not have: all that runners have sent and the engine has not stored.
+    name: "another-machine-takes-over",
+    only: ["kubernetes"],
+    server: "own",
+    shell: `echo first > $RIGI_OUTPUTS/first.txt; ${TALK}; echo kept > $RIGI_OUTPUTS/kept.txt`,
+    submit: { parameters: { lines: 50 } },
+    act: async (stage) => {
+      await stage.api.said(stage.run.id, 5);
+      await stage.server.kill9();
+      rmSync(join(stage.bed.data, "remote"), { recursive: true });
+      await stage.restart();
+      stage.facts.after = (await stage.api.run(stage.run.id)).state;
+    },
+    expect: {
+      ...OK,
+      attempts: [{ state: "succeeded", exit_code: 0 }],
+      logs: [talked(50)],
+      files: files([file("first.txt", "first\n"), file("kept.txt", "kept\n")]),
+      facts: { after: "running" },
+    },
   },
   {
     name: "server-away-at-the-end",
