@@ -144,6 +144,13 @@ class Flows(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(passes(rendered, source, target, port, protocol), expected)
 
+    def test_servers_reach_each_other_where_there_are_several(self):
+        several = merged(VALUES, replicas=2, keys={"existingSecret": "key"}, persistence={"enabled": False}, backup={"enabled": False})
+        for port in (7444, 7445):
+            self.assertTrue(passes(policies(several), SERVER, SERVER, port, "TCP"))
+            self.assertFalse(passes(policies(several), OTHER_SERVER, SERVER, port, "TCP"))
+            self.assertFalse(passes(policies(VALUES), SERVER, SERVER, port, "TCP"))
+
     def test_runs_may_be_let_out(self):
         opened = policies(merged(VALUES, networkPolicy={"runs": "open"}))
         self.assertTrue(passes(opened, RUN, INSIDE, 8080))

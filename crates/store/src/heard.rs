@@ -14,9 +14,9 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::db::{Db, on_db};
 use crate::postgres::Server;
-use crate::seat::{Lead, Reached};
+use crate::seat::Lead;
 use crate::tables::events::SubjectChange;
-use crate::words::Words;
+use crate::words::{Reached, Words};
 use crate::{Commit, Result};
 
 /// Between two tries to listen, while the database does not answer.

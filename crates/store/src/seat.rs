@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::db::{Db, DbConfig};
 use crate::postgres::Server;
+pub use crate::words::Reached;
 use crate::words::Words;
 use crate::{Result, Store};
 
@@ -21,15 +22,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const UNANSWERED: u32 = 5;
 /// PostgreSQL may take so long to see that a process was killed.
 const SETTLE: (u32, Duration) = (10, Duration::from_millis(50));
-
-/// Where other servers reach one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reached {
-    /// Its API, as the beginning of a URL.
-    pub api: Option<String>,
-    /// Its door for runners, likewise.
-    pub door: Option<String>,
-}
 
 /// What was last heard of the server that leads.
 #[derive(Debug, Clone, PartialEq, Eq)]

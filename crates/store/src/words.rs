@@ -2,7 +2,14 @@
 
 use std::fmt;
 
-use crate::seat::Reached;
+/// Where other servers reach one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Its API, as the beginning of a URL.
+    pub api: Option<String>,
+    /// Its door for runners, likewise.
+    pub door: Option<String>,
+}
 
 /// In place of an address that there is not.
 const NOWHERE: &str = "-";

@@ -9378,6 +9378,11 @@ export interface components {
              */
             source: string;
         };
+        /**
+         * @description What a server is among those of one database.
+         * @enum {string}
+         */
+        SeatView: "leader" | "follower";
         /** @description A secret of a project, without its value. */
         SecretView: {
             /**
@@ -10101,6 +10106,8 @@ export interface components {
             pipelines_with_mistakes: number;
             /** @description Runs by what they do. */
             runs: components["schemas"]["RunCounts"];
+            /** @description What this server is among those of its database. */
+            seat?: components["schemas"]["SeatView"];
             /**
              * Format: date-time
              * @description Since when it runs.

@@ -5,7 +5,7 @@ use std::path::Path;
 use rigi_model::ErrorCode;
 use rigi_store::references::{Unresolved, Vault};
 use rigi_store::seat::Election;
-use rigi_store::{GivenKey, Renew, Store};
+use rigi_store::{GivenKey, Migrate, Renew, Store};
 
 use super::error::of_store;
 use super::parts::database;
@@ -50,6 +50,8 @@ async fn opened(
         Seat::Auto => Some(Election::hold(&database).await?),
     };
     if election.as_ref().is_some_and(Election::is_led) {
+        // Of a newer version: what it adds is nothing to the one that leads, which serves on. One at a time does so.
+        Store::migrate(&database, Some(Migrate::Up)).await?;
         return Store::follow(&database, data, &files, key).await;
     }
     let store = Store::open_at(&database, data, &files, renew, key).await?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rigi_model::{Actor, RunId, RunState};
 use rigi_store::retention::Before;
-use rigi_store::{Accepted, DbConfig, Error, Heard, IdempotencyKey, Pace, Renew, Storage, Store};
+use rigi_store::seat::{Election, Lead, Reached};
+use rigi_store::{Accepted, DbConfig, Error, GivenKey, Heard, IdempotencyKey, Pace, Renew, Storage, Store};
 use tempfile::tempdir;
 
 use crate::support::{T, change, configs, new_run, on_each, project};
@@ -190,5 +191,47 @@ fn a_database_tells_its_size_and_its_connections() {
         let (idle, used) = db.connections();
         assert!((1..=8).contains(&(idle + used)), "{idle} idle, {used} used");
         assert!(db.bytes().await.unwrap() > 4096);
+    });
+}
+
+/// A server leads as soon as the one before it has ended, and one that has lost the lead is told.
+#[test]
+fn another_server_leads_when_one_ends_and_never_two() {
+    let Some(Some(DbConfig::Postgres(url))) = configs().pop() else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = DbConfig::Postgres(url.clone());
+        let (data, other, files) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
+        let shared = Storage::Folder(files.path().to_owned());
+        let key = || Some(GivenKey { key: [7; 32], former: None });
+        let election = Election::hold(&config).await.unwrap();
+        assert!(!election.is_led(), "nobody leads it yet");
+        let leader = Store::open_at(&config, data.path(), &shared, Renew::default(), key()).await.unwrap();
+        leader.lead().await.unwrap();
+        drop(election);
+        leader.reached_at(Reached { api: Some("http://10.0.0.5:7444".into()), door: None });
+        let _heard = leader.hear_others().await.unwrap();
+        assert!(Election::hold(&config).await.unwrap().is_led());
+
+        let follower = Store::follow(&config, other.path(), &shared, key()).await.unwrap();
+        let _heard_there = follower.hear_others().await.unwrap();
+        within(follower.is_led_by_another()).await;
+        let heard = follower.lead_heard().borrow().clone();
+        assert_eq!(heard, Lead::Heard(Reached { api: Some("http://10.0.0.5:7444".into()), door: None }));
+
+        // It ends as it should.
+        let stands_by = tokio::spawn({
+            let follower = follower.clone();
+            async move { follower.stand_by().await }
+        });
+        leader.step_down().await;
+        let chair = within(stands_by).await.unwrap();
+        // What wrote before writes no more, and says so.
+        let refused = leader.submit(vec![new_run("a")], None).await.unwrap_err();
+        assert!(matches!(refused, Error::InUse { .. }), "{refused:?}");
+        assert!(matches!(within(leader.taken()).await, Error::InUse { .. }));
+        assert!(leader.lead().await.is_err(), "another one has the lock");
+        chair.leave().await;
+        leader.lead().await.unwrap();
     });
 }
