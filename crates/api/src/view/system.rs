@@ -49,6 +49,21 @@ pub enum SeatView {
     Follower,
 }
 
+/// How much a server writes into its own log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogLevelView {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    #[schema(example = "debug")]
+    pub level: String,
+    /// What its configuration says (`log.level`).
+    #[schema(example = "info")]
+    pub configured: String,
+    /// Until when something else counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+}
+
 /// Runs by what they do.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 pub struct RunCounts {

@@ -17,6 +17,7 @@ mod here;
 mod image;
 mod imports;
 mod init;
+mod log_level;
 mod looked;
 mod migrate;
 mod notices;
@@ -39,9 +40,11 @@ mod session;
 mod spec_words;
 mod status;
 mod storage;
+mod support;
 mod table;
 mod targets;
 mod templates;
+mod top;
 mod triggers;
 mod version;
 mod webhooks;
@@ -158,6 +161,12 @@ enum Command {
     Config(config::Config),
     /// Find out what is wrong with a server or its folder
     Doctor(doctor::Doctor),
+    /// Print or change how much the server writes into its own log
+    LogLevel(log_level::LogLevel),
+    /// Gather what somebody who helps has to see
+    Support(support::Support),
+    /// What runs and what waits, as it changes
+    Top(top::Top),
     /// Remove what retention no longer keeps, now
     Gc(gc::Gc),
     /// Take, check and restore backups
@@ -265,6 +274,9 @@ fn dispatch(command: Option<Command>, session: Session) -> anyhow::Result<ExitCo
         Command::Image(command) => command.run(&session),
         Command::Config(command) => command.run(&session),
         Command::Doctor(command) => command.run(&session),
+        Command::LogLevel(command) => command.run(&session),
+        Command::Support(command) => command.run(&session),
+        Command::Top(command) => command.run(&session),
         Command::Gc(command) => command.run(&session),
         Command::Backup(command) => command.run(&session),
         Command::Migrate(command) => command.run(&session),

@@ -343,6 +343,21 @@ impl Client {
         self.send(self.request(Method::DELETE, path, query).timeout(ANSWER_TIMEOUT)).await.map(drop)
     }
 
+    /// What the server measures, as Prometheus reads it.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn metrics(&self) -> Result<String, CallError> {
+        let mut request = self.request(Method::GET, &[], &[]).timeout(ANSWER_TIMEOUT).build();
+        if let Ok(request) = &mut request {
+            let base = self.base.path().trim_end_matches('/').to_owned();
+            request.url_mut().set_path(&format!("{base}/metrics"));
+        }
+        let request = request.map_err(|source| self.unreachable(source))?;
+        let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
+        response.text().await.map_err(|source| self.unreachable(source))
+    }
+
     /// Whether the server can do its work; one that cannot says so with status 503 and the same body.
     ///
     /// # Errors

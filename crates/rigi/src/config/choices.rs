@@ -10,6 +10,9 @@ macro_rules! choice {
         pub enum $name { $($(#[$vmeta])* $variant),+ }
 
         impl $name {
+            /// All of them.
+            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
+
             /// The word.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -22,10 +25,8 @@ macro_rules! choice {
 
             fn read(raw: &Raw) -> Result<Self, String> {
                 let text = raw.text()?;
-                match text.as_str() {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err(format!("is `{text}` and must be one of {}", $kind)),
-                }
+                let found = Self::ALL.into_iter().find(|choice| choice.as_str() == text);
+                found.ok_or_else(|| format!("is `{text}` and must be one of {}", $kind))
             }
 
             fn show(&self) -> Option<String> {

@@ -25,7 +25,7 @@ mod tests;
 mod value;
 mod vault;
 
-pub use choices::{GatewayUse, LogFormat, Seat, TargetKind};
+pub use choices::{GatewayUse, LogFormat, LogLevel, Seat, TargetKind};
 pub use error::ConfigError;
 pub use load::{Flag, Loaded, Origin, Sources, load};
 pub use reference::reference;

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rigi_api::view::{LookedView, TargetView};
+use rigi_api::view::{LogLevelView, LookedView, TargetView};
 use rigi_model::{Target, Timestamp};
 use rigi_store::{Storage, check_storage};
 
@@ -96,6 +97,14 @@ impl rigi_server::http::Surroundings for Surroundings {
         let named =
             self.targets.iter().map(|target| view(target.name().as_str(), target.kind(), target.place()));
         std::iter::once(own).chain(named).collect()
+    }
+
+    fn log_level(&self) -> LogLevelView {
+        crate::logging::level()
+    }
+
+    fn set_log_level(&self, level: Option<&str>, time: Duration) -> Option<LogLevelView> {
+        crate::logging::set(level, time)
     }
 
     fn check_target<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Vec<LookedView>>> {

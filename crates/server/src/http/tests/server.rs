@@ -8,7 +8,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, StatusCode, header};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
-use rigi_api::view::{LookedView, TargetView};
+use rigi_api::view::{LogLevelView, LookedView, TargetView};
 use rigi_engine::decide::LimitOf;
 use rigi_engine::projects::{Declared, Projects, Sources};
 use rigi_engine::quota::Quota;
@@ -407,6 +407,15 @@ pub fn settings() -> Settings {
 struct Nothing;
 
 impl Surroundings for Nothing {
+    fn log_level(&self) -> LogLevelView {
+        LogLevelView { level: "info".into(), configured: "info".into(), until: None }
+    }
+
+    fn set_log_level(&self, level: Option<&str>, _time: Duration) -> Option<LogLevelView> {
+        let level = level.unwrap_or("info");
+        matches!(level, "info" | "debug").then(|| LogLevelView { level: level.into(), ..self.log_level() })
+    }
+
     fn certificate_ends(&self) -> Option<Timestamp> {
         Some(Timestamp(4_102_444_800_000_000))
     }
