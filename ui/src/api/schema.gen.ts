@@ -4446,6 +4446,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/log-level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much this server writes into its own log. */
+        get: operations["get_log_level"];
+        /** Changes how much this server writes into its own log, for a while. Other servers of the database go on as they are. */
+        put: operations["set_log_level"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system/rotate-key": {
         parameters: {
             query?: never;
@@ -6316,6 +6334,24 @@ export interface components {
              * @example /?token=3hX…
              */
             path: string;
+        };
+        /** @description How much a server writes into its own log. */
+        LogLevelView: {
+            /**
+             * @description What its configuration says (`log.level`).
+             * @example info
+             */
+            configured: string;
+            /**
+             * @description `error`, `warn`, `info`, `debug` or `trace`.
+             * @example debug
+             */
+            level: string;
+            /**
+             * Format: date-time
+             * @description Until when something else counts.
+             */
+            until?: string | null;
         };
         /** @description One line of a log. */
         LogLine: {
@@ -9454,6 +9490,19 @@ export interface components {
         SetCursor: {
             /** @description Its next run is given this as `RIGI_CURSOR`; null: it begins anew. */
             cursor?: string | null;
+        };
+        /** @description Another level of the log, for a while. */
+        SetLogLevel: {
+            /**
+             * @description `error`, `warn`, `info`, `debug` or `trace`; without it, what is configured counts again.
+             * @example debug
+             */
+            level?: string | null;
+            /**
+             * Format: int32
+             * @description For so many minutes, 1 to 1440: 15 unless told.
+             */
+            minutes?: number | null;
         };
         /** @description What somebody is to be in a project. */
         SetMember: {
@@ -24643,6 +24692,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GcReport"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_log_level: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The level */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLevelView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_log_level: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetLogLevel"];
+            };
+        };
+        responses: {
+            /** @description The level */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLevelView"];
                 };
             };
             /** @description A problem */

@@ -140,14 +140,13 @@ async fn live(client: &Client, terminal: &Terminal, every: Duration, first: Mome
 }
 
 fn draw(text: &str) -> std::io::Result<()> {
-    let height = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row));
-    let lines: Vec<&str> = text.lines().take(height.saturating_sub(1)).collect();
+    let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row));
+    // Some terminals do not know.
+    let height = if rows == 0 { 24 } else { rows };
+    let lines: Vec<&str> = text.lines().take(height - 1).collect();
     let mut out = std::io::stdout().lock();
-    write!(
-        out,
-        "{HOME}{}{TO_THE_END_OF_THE_LINE}\n{TO_THE_END}",
-        lines.join(&format!("{TO_THE_END_OF_THE_LINE}\n"))
-    )?;
+    let lines = lines.join(&format!("{TO_THE_END_OF_THE_LINE}\n"));
+    write!(out, "{HOME}{lines}{TO_THE_END_OF_THE_LINE}\n{TO_THE_END}")?;
     out.flush()
 }
 
