@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use rigi_api::view::SystemView;
+use rigi_api::view::{SeatView, SystemView};
 use rigi_model::quantity::show_duration;
 use serde::Deserialize;
 use serde_json::json;
@@ -65,6 +65,14 @@ impl Status {
     }
 }
 
+/// What it is among the servers of its database.
+const fn seat_words(seat: SeatView) -> &'static str {
+    match seat {
+        SeatView::Leader => "",
+        SeatView::Follower => ", which another server leads",
+    }
+}
+
 fn show(system: &SystemView, url: &str, session: &Session) -> String {
     let runs = &system.runs;
     let mistakes = match system.pipelines_with_mistakes {
@@ -85,7 +93,7 @@ fn show(system: &SystemView, url: &str, session: &Session) -> String {
         ("version", format!("{}, up {uptime}", system.version)),
         ("pipelines", format!("{} in {}{mistakes}", count(system.pipelines), system.pipelines_folder)),
         ("runs", active),
-        ("database", system.database.clone()),
+        ("database", format!("{}{}", system.database, seat_words(system.seat))),
     ]);
     for warning in &system.warnings {
         // Writing to a String cannot fail.

@@ -1,6 +1,6 @@
 //! ETags of reads: a reader that has an answer already is told so instead of getting it again.
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -17,7 +17,9 @@ pub async fn mark(request: Request, next: Next) -> Response {
     let known = request.headers().clone();
     let response = next.run(request).await;
     let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if !reads || !json || response.status() != StatusCode::OK {
+    // What is longer, or streamed, goes on its way.
+    let short = response.body().size_hint().upper().is_some_and(|bytes| bytes <= LARGEST as u64);
+    if !reads || !json || !short || response.status() != StatusCode::OK {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -58,7 +60,27 @@ fn insert(parts: &mut axum::http::response::Parts, tag: &str) {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_long_answer_comes_without_a_tag() {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let answer = |length: usize| get(move || async move { (json, vec![b' '; length]) });
+        let routes = Router::new().route("/long", answer(LARGEST + 1)).route("/short", answer(LARGEST));
+        let routes = routes.layer(from_fn(mark));
+        for (path, length, marked) in [("/long", LARGEST + 1, false), ("/short", LARGEST, true)] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let response = routes.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            assert_eq!(response.headers().contains_key(header::ETAG), marked, "{path}");
+            assert_eq!(to_bytes(response.into_body(), usize::MAX).await.unwrap().len(), length, "{path}");
+        }
+    }
 
     #[test]
     fn what_a_reader_has_is_told_in_many_ways() {
