@@ -69,8 +69,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_answer_comes_without_a_tag() {
-        let json = [(header::CONTENT_TYPE, "application/json")];
-        let answer = |length: usize| get(move || async move { (json, vec![b' '; length]) });
+        let answer = |length: usize| {
+            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], vec![b' '; length]) })
+        };
         let routes = Router::new().route("/long", answer(LARGEST + 1)).route("/short", answer(LARGEST));
         let routes = routes.layer(from_fn(mark));
         for (path, length, marked) in [("/long", LARGEST + 1, false), ("/short", LARGEST, true)] {
