@@ -50,7 +50,7 @@ impl Arrivals {
     }
 
     /// One that is no more.
-    pub(super) fn forget(&self, id: &UploadId) {
+    pub(in crate::http) fn forget(&self, id: &UploadId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }
