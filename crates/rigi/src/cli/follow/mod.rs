@@ -172,8 +172,8 @@ pub async fn upload(
     let mut uploaded: BTreeMap<String, Vec<InputRef>> = BTreeMap::new();
     let mut files = Vec::new();
     for (input, path) in inputs {
-        let file = std::fs::File::open(&path).map_err(unreadable(&path))?;
-        let size = file.metadata().map_err(unreadable(&path))?.len();
+        let file = std::fs::File::open(&path).map_err(cannot_read(&path))?;
+        let size = file.metadata().map_err(cannot_read(&path))?.len();
         files.push((input, path, file, size));
     }
     let total = files.iter().map(|(.., size)| size).sum();
@@ -187,7 +187,7 @@ pub async fn upload(
                 client.upload(&name, file, size, sent).await.map_err(LargeError::from)
             }
             false => {
-                let mark = mark_of(&file).map_err(unreadable(&path))?;
+                let mark = mark_of(&file).map_err(cannot_read(&path))?;
                 let large = Large { name: &name, path: &path, size, mark: &mark };
                 client.upload_large(&large, told(&bar, &name)).await
             }
@@ -204,7 +204,7 @@ pub async fn upload(
     Ok(uploaded)
 }
 
-fn unreadable(path: &Path) -> impl Fn(io::Error) -> Failure {
+fn cannot_read(path: &Path) -> impl Fn(io::Error) -> Failure {
     move |error| Failure::new(Exit::NotFound, format!("`{}` cannot be read: {error}", path.display()))
 }
 
