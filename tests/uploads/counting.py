@@ -29,14 +29,22 @@ class Counting:
             threading.Thread(target=self.pass_on, args=(client,), daemon=True).start()
 
     def pass_on(self, client):
+        server = socket.socket()
         try:
-            server = socket.create_connection(("127.0.0.1", self.port))
+            # What waits here was not sent.
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
+            server.connect(("127.0.0.1", self.port))
         except OSError:
             # Nobody is there: whoever asks hears it at once.
+            server.close()
             client.close()
             return
-        threading.Thread(target=self.pump, args=(server, client, False), daemon=True).start()
+        back = threading.Thread(target=self.pump, args=(server, client, False), daemon=True)
+        back.start()
         self.pump(client, server, True)
+        back.join()
+        client.close()
+        server.close()
 
     def pump(self, source, to, counts):
         try:

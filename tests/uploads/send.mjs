@@ -7,7 +7,7 @@ const upload = new tus.Upload(createReadStream(path), {
   endpoint,
   headers: { Authorization: `Bearer ${token}` },
   metadata: { filename: "large.bin", filetype: "application/octet-stream" },
-  uploadSize: statSync(path).size,
+  uploadSize: parts === "1" ? statSync(path).size : undefined,
   parallelUploads: Number(parts),
   retryDelays: Array(40).fill(250),
   onError: (error) => {

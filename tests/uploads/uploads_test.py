@@ -21,8 +21,8 @@ from counting import Counting
 
 HERE = Path(__file__).resolve().parent
 RIGI = os.environ.get("RIGI_BIN", "rigi")
-KILLS = int(os.environ.get("KILLS", "4"))
-SIZE = int(os.environ.get("MIB", "96")) << 20
+KILLS = int(os.environ.get("KILLS", "3"))
+SIZE = int(os.environ.get("MIB", "80")) << 20
 # Bytes that are sent once more for a kill, with those of headers.
 AGAIN = (8 << 20) + 4096
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("RIGI_")} | {"NO_COLOR": "1"}
@@ -120,7 +120,8 @@ class Uploads(unittest.TestCase):
 
     def sent_again(self, kills):
         again = self.bed.way.sent - self.before - SIZE
-        print(f"{self.id().rsplit('.')[-1]}: {kills} kills, {again / kills / (1 << 20):.1f} MiB sent again for each", file=sys.stderr)
+        name = self.id().rsplit(".")[-1]
+        print(f"{name}: {kills} kills, {again / kills / (1 << 20):.1f} MiB sent again for each", file=sys.stderr)
         self.assertLessEqual(again, kills * AGAIN + (1 << 16))
 
     def is_stored(self, url):

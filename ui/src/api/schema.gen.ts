@@ -3295,7 +3295,7 @@ export interface paths {
         post: operations["begin_upload_of_project"];
         delete?: never;
         /** What this server speaks of tus. */
-        options: operations["tus_options"];
+        options: operations["tus_options_of_project"];
         head?: never;
         patch?: never;
         trace?: never;
@@ -3315,7 +3315,7 @@ export interface paths {
         delete: operations["end_open_upload_of_project"];
         options?: never;
         /** How far it is. What is left of a connection that broke is ended before that is said. */
-        head: operations["ask_open_upload"];
+        head: operations["ask_open_upload_of_project"];
         /** Sends the next bytes, which begin at `Upload-Offset`. */
         patch: operations["append_upload_of_project"];
         trace?: never;
@@ -21383,11 +21383,14 @@ export interface operations {
             };
         };
     };
-    tus_options: {
+    tus_options_of_project: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -21398,6 +21401,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -21485,11 +21506,13 @@ export interface operations {
             };
         };
     };
-    ask_open_upload: {
+    ask_open_upload_of_project: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of the project */
+                project: string;
                 /** @description Its id */
                 upload: string;
             };
@@ -21503,6 +21526,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -25662,6 +25703,24 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     show_open_upload: {
@@ -25762,6 +25821,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

@@ -1,8 +1,9 @@
 /** Large files that continue where they broke off, by tus 1.0. What is on its way knows the server: also after the page was read anew. */
+import { continued, metadataOf } from "../lib/data/resume";
 import { apiPath } from "../lib/project";
 import { api, ok } from "./client";
 import { Problem } from "./problem";
-import type { OpenUploadView, UploadView } from "./types";
+import type { UploadView } from "./types";
 import { sendFile } from "./upload";
 
 /** A file of so many bytes is worth continuing. */
@@ -23,23 +24,6 @@ export interface Large {
   signal: AbortSignal;
 }
 
-/** What a file is known by that was not hashed. */
-export const markOf = (file: File): string => `${file.lastModified}-${file.name}`;
-
-/** The one that a file continues: of those that fit, that which has come furthest. */
-export function continued(open: readonly OpenUploadView[], size: number, mark: string): OpenUploadView | undefined {
-  const fitting = open.filter((one) => one.size === size && !one.is_part && one.metadata.mark === mark);
-  return fitting.sort((one, other) => other.offset - one.offset)[0];
-}
-
-/** What is said of a file, as the protocol has it. */
-export function metadataOf(said: Record<string, string>): string {
-  const encoded = (text: string) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
-  return Object.entries(said)
-    .map(([key, value]) => `${key} ${encoded(value)}`)
-    .join(",");
-}
-
 /** Sends a file, or what is missing of it. */
 export async function sendLarge({ file, mark, tell, signal }: Large): Promise<UploadView> {
   const open = await ok(api.GET("/api/v1/uploads/tus", { signal }));
@@ -47,8 +31,8 @@ export async function sendLarge({ file, mark, tell, signal }: Large): Promise<Up
   const from = numberOf(await call("HEAD", at(id), {}, signal), "Upload-Offset");
   tell(from, from);
   if (from < file.size) await sendRest(id, file, from, tell, signal);
-  const { name, size, sha256 = "" } = await ok(api.GET("/api/v1/uploads/tus/{upload}", { params: { path: { upload: id } }, signal }));
-  return { id, name, size, sha256 };
+  const { name, size, sha256 } = await ok(api.GET("/api/v1/uploads/tus/{upload}", { params: { path: { upload: id } }, signal }));
+  return { id, name, size, sha256: sha256 ?? "" };
 }
 
 /** The same, begun again by itself for as long as it comes further. */
@@ -83,10 +67,16 @@ async function sendRest(id: string, file: File, from: number, tell: Large["tell"
   signal.throwIfAborted();
   const headers = { ...VERSION, "Upload-Offset": String(from), "Content-Type": "application/offset+octet-stream" };
   const rest = file.slice(from);
-  const sending = sendFile(at(id), rest, (fraction) => tell(from + Math.min(1, fraction) * rest.size, from), () => undefined, {
-    method: "PATCH",
-    headers,
-  });
+  const sending = sendFile(
+    at(id),
+    rest,
+    (fraction) => tell(from + Math.min(1, fraction) * rest.size, from),
+    () => undefined,
+    {
+      method: "PATCH",
+      headers,
+    },
+  );
   signal.addEventListener("abort", sending.abort, { once: true });
   await sending.done.finally(() => signal.removeEventListener("abort", sending.abort));
 }

@@ -99,9 +99,7 @@ function FileLine({ file, onRemove }: { file: Chosen; onRemove: () => void }) {
         <Icon name={file.dataset ? "data" : file.upload ? "check" : file.mistake ? "close" : "file"} size={14} />
       </span>
       <span className="ellipsis grow">{file.name}</span>
-      <span className={file.mistake ? "tone-bad" : "dim"}>
-        {file.mistake ?? stateOf(file)}
-      </span>
+      <span className={file.mistake ? "tone-bad" : "dim"}>{file.mistake ?? stateOf(file)}</span>
       <button type="button" className={classes.remove} aria-label={`Remove ${file.name}`} onClick={onRemove}>
         <Icon name="close" size={14} />
       </button>

@@ -1,8 +1,9 @@
 /** What is chosen for an input: files on their way or there, and versions of datasets. */
 import { asProblem } from "../../api/problem";
 import type { UploadView } from "../../api/types";
-import { LARGE, markOf, sendPatiently } from "../../api/tus";
+import { LARGE, sendPatiently } from "../../api/tus";
 import { startUpload, type Upload } from "../../api/upload";
+import { markOf } from "../../lib/data/resume";
 
 export interface Chosen {
   key: number;
@@ -39,5 +40,15 @@ function startLarge(file: File, set: (change: Partial<Chosen>) => void): Upload 
 }
 
 export function chosenDataset(reference: string): Chosen {
-  return { key: nextKey++, name: reference, size: 0, fraction: 1, from: 0, upload: null, dataset: reference, mistake: null, abort: () => undefined };
+  return {
+    key: nextKey++,
+    name: reference,
+    size: 0,
+    fraction: 1,
+    from: 0,
+    upload: null,
+    dataset: reference,
+    mistake: null,
+    abort: () => undefined,
+  };
 }

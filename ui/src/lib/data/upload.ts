@@ -50,7 +50,17 @@ export class Upload {
 
   constructor(readonly wanted: Wanted) {
     const bytes = wanted.found.reduce((sum, { file }) => sum + file.size, 0);
-    this.now = { phase: "reading", files: wanted.found.length, bytes, read: 0, missing: 0, sent: 0, continues: null, error: null, version: null };
+    this.now = {
+      phase: "reading",
+      files: wanted.found.length,
+      bytes,
+      read: 0,
+      missing: 0,
+      sent: 0,
+      continues: null,
+      error: null,
+      version: null,
+    };
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {

@@ -16,9 +16,10 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::scope::Scope;
 
 /// Bytes after which it is made to last.
-const STEP: u64 = 4 << 20;
-/// Bytes that are taken and do not last yet, at most: so many are sent once more when this process dies.
-const AHEAD: u64 = 8 << 20;
+const STEP: u64 = 1 << 20;
+/// Bytes that are taken and do not last yet, at most: so many are sent once more when this process dies, and what the system holds
+/// for it.
+const AHEAD: u64 = 4 << 20;
 /// Pieces that wait to be written.
 const WAITING: usize = 32;
 /// The status of tus for a checksum that is another.

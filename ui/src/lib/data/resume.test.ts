@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { continued, metadataOf } from "./tus";
-import type { OpenUploadView } from "./types";
+import type { OpenUploadView } from "../../api/types";
+import { continued, metadataOf } from "./resume";
 
 const open = (id: string, offset: number, change: Partial<OpenUploadView> = {}): OpenUploadView => ({
   id,
