@@ -86,6 +86,12 @@ impl Blobs {
         Ok(Some(whole))
     }
 
+    /// Whether so many bytes of one are here: not at another server, and not left out of a backup.
+    #[must_use]
+    pub fn has_arriving(&self, id: &UploadId, size: u64) -> bool {
+        size == 0 || fs::metadata(self.arriving_path(id)).is_ok_and(|facts| facts.len() >= size)
+    }
+
     /// Removes a file that is not wanted, or has been kept.
     pub fn forget_arriving(&self, id: &UploadId) {
         // It may never have begun, or have been moved where it belongs.

@@ -375,6 +375,8 @@ async fn what_died_while_it_was_stored_is_stored_by_whoever_asks() {
     send(&server, &at, 0, "hello").await;
     blobs.forget_arriving(&id_of(&at));
     assert_eq!(send(&server, &at, 5, "world").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(ask(&server, (Method::HEAD, &at), &[], "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.get("/uploads/tus").await.json()["items"], json!([]));
 }
 
 #[tokio::test]

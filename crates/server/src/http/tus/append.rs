@@ -98,7 +98,7 @@ impl Append {
         let (ended, written, lasts) = self.stream(file, body).await?;
         let (mut file, checksum, wrote) = written;
         let is_right =
-            wrote.is_ok() && matches!(ended, Ended::Whole) && checksum.map_or(true, Checksum::is_right);
+            wrote.is_ok() && matches!(ended, Ended::Whole) && checksum.is_none_or(Checksum::matches);
         if checked && !is_right {
             let start = self.open.held;
             file = blocking(move || file.cut(start, before).map(|()| file)).await?;

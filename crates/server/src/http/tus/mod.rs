@@ -135,6 +135,13 @@ async fn list_open_uploads(scope: Scope, asker: Asker) -> ApiResult<axum::Json<P
     let (own, now) = (person(&asker), Timestamp::now());
     let mut all = scope.db().open_uploads(scope.project()).await?;
     all.retain(|open| open.person == own && open.until > now);
+    let blobs = scope.blobs();
+    let all = blocking(move || {
+        // What is at another server goes on there alone.
+        all.retain(|open| open.is_to_be_stored() || blobs.has_arriving(&open.id, open.held));
+        Ok(all)
+    })
+    .await?;
     Ok(axum::Json(Page { items: all.iter().map(view).collect(), next_cursor: None }))
 }
 
@@ -349,6 +356,9 @@ async fn ask_open_upload(scope: Scope, asker: Asker, Path(id): Path<String>) -> 
     let id = own(&scope, &asker, &id).await?.id;
     let entered = enter(&scope, &id, None).await?;
     let open = own(&scope, &asker, id.as_str()).await?;
+    if !open.stored && !open.is_to_be_stored() && !scope.blobs().has_arriving(&id, open.held) {
+        return Err(not_here(&open));
+    }
     let work = async move { store::store(&scope, entered, open, &[]).await };
     let open = tokio::spawn(work).await.map_err(|_| rigi_store::Error::Closed)??;
     let mut response = marked(StatusCode::OK, &open);

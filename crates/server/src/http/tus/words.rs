@@ -146,7 +146,7 @@ impl Checksum {
     }
 
     /// Whether the bytes were those.
-    pub(super) fn is_right(self) -> bool {
+    pub(super) fn matches(self) -> bool {
         self.digest.finish().as_ref() == self.expected
     }
 }
@@ -236,7 +236,7 @@ mod tests {
                 Checksum::of(&with("upload-checksum", value)).map_err(|error| error.detail)?.unwrap();
             sum.update(b"hello ");
             sum.update(b"world");
-            Ok::<_, String>(sum.is_right())
+            Ok::<_, String>(sum.matches())
         };
         assert_eq!(right("sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="), Ok(true));
         assert_eq!(right("sha256 uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek="), Ok(true));
