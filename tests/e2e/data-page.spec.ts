@@ -171,13 +171,13 @@ test("an upload is paused, goes on, and after a reload sends what is missing", a
   await signIn(page, server);
   const root = join(bed.root, "large");
   mkdirSync(root);
-  // Each is a portion of its own.
+  // Each is sent by itself.
   for (let index = 0; index < 4; index++) writeFileSync(join(root, `${index}.bin`), Buffer.alloc(17 << 20, `${index}-`));
   const bodies: number[] = [];
   let hold = true;
-  // The second portion does not arrive while it is held.
-  await page.route("**/api/v1/contents", async (route) => {
-    bodies.push(1);
+  // The second does not arrive while it is held.
+  await page.route("**/api/v1/uploads/tus/*", async (route) => {
+    if (route.request().method() === "PATCH") bodies.push(1);
     if (hold && bodies.length > 1) await new Promise((done) => setTimeout(done, 60_000));
     await route.continue().catch(() => undefined);
   });

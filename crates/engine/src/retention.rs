@@ -13,7 +13,7 @@ use rigi_local::environment::Environments;
 use rigi_model::pipeline::spec::Retention;
 use rigi_model::project::{ProjectFacts, ProjectState};
 use rigi_model::triggers::TriggerOn;
-use rigi_model::{ContentHash, ProjectName, RunId, Timestamp, VersionHash};
+use rigi_model::{ContentHash, ProjectName, RunId, Timestamp, UploadId, VersionHash};
 use rigi_store::people::Deed;
 use rigi_store::retention::{Before, Keep};
 use rigi_store::{BlobKind, Blobs, Error, FilesLock, Removal, Result, Store};
@@ -85,6 +85,10 @@ impl Collector {
         }
         let db = engine.store.db();
         let (mut runs, mut in_use) = (0, InUse::of_nothing(of_files(db.created_at().await?)));
+        if how == Collect::Remove {
+            engine.store.forget_old_uploads(now).await?;
+        }
+        in_use.arriving = db.open_upload_ids().await?;
         for project in db.projects().await? {
             runs += self.collect_runs(&project, now, how).await?;
             self.collect_rows(&project, now, how, &mut in_use).await?;
@@ -250,13 +254,21 @@ struct InUse {
     files: Vec<Files>,
     versions: HashSet<VersionHash>,
     environments: HashSet<String>,
+    /// Uploads that have not ended.
+    arriving: HashSet<UploadId>,
     /// The database remembers nothing from before: what is older may be in use by one that was lost.
     since: SystemTime,
 }
 
 impl InUse {
     fn of_nothing(since: SystemTime) -> Self {
-        Self { files: Vec::new(), versions: HashSet::new(), environments: HashSet::new(), since }
+        Self {
+            files: Vec::new(),
+            versions: HashSet::new(),
+            environments: HashSet::new(),
+            arriving: HashSet::new(),
+            since,
+        }
     }
 }
 
@@ -292,6 +304,8 @@ fn sweep(
         &mut swept,
     )?;
     sweep.files(&store.data().join("tmp"), 0, &|_| false, &mut swept)?;
+    let is_arriving = |name: &str| Blobs::is_arriving(name, &in_use.arriving);
+    sweep.files(store.storage().arriving_folder(), 0, &is_arriving, &mut swept)?;
     if how == Collect::Remove {
         let collected = environments.collect(&in_use.environments, age, now);
         swept.environments = collected.count;

@@ -5,6 +5,7 @@
 
 pub mod area;
 pub(crate) mod areas;
+pub mod arriving;
 pub mod incoming;
 mod many;
 mod others;
@@ -40,6 +41,8 @@ pub(crate) const PIECE: usize = 256 << 10;
 pub struct Blobs {
     place: BlobPlace,
     temporary: PathBuf,
+    /// Where files are that come in pieces, of all projects.
+    arriving: PathBuf,
 }
 
 /// Where they lie.
@@ -87,19 +90,21 @@ impl Blobs {
     /// # Errors
     /// If folders cannot be made, or the bucket's configuration cannot be used.
     pub fn open_at(data: &Path, project: &ProjectName, storage: &Storage) -> Result<Self> {
-        let (place, temporary) = match storage {
+        let (temporary, arriving) = (data.join("tmp"), data.join("uploads"));
+        let (place, temporary, arriving) = match storage {
             Storage::Data => {
-                (BlobPlace::Folder(data.join("objects").join(project.as_str())), data.join("tmp"))
+                (BlobPlace::Folder(data.join("objects").join(project.as_str())), temporary, arriving)
             }
             // On the same file system, so that files can be moved.
             Storage::Folder(folder) => {
                 // Others may keep their files in the same folder, and each clears its own drafts.
                 let own = hex(&Sha256::digest(data.as_os_str().as_encoded_bytes())[..8]);
-                (BlobPlace::Folder(folder.join(project.as_str())), folder.join(".tmp").join(own))
+                let own = folder.join(".tmp").join(own);
+                (BlobPlace::Folder(folder.join(project.as_str())), own.clone(), own.join("uploads"))
             }
             Storage::Bucket(config) => {
                 let bucket = Arc::new(Bucket::open(config, project, data)?);
-                (BlobPlace::Bucket(bucket, Cache::open(data)?), data.join("tmp"))
+                (BlobPlace::Bucket(bucket, Cache::open(data)?), temporary, arriving)
             }
         };
         if let BlobPlace::Folder(root) = &place {
@@ -107,7 +112,8 @@ impl Blobs {
             make_folder(&root.join("logs"))?;
         }
         make_folder(&temporary)?;
-        Ok(Self { place, temporary })
+        make_folder(&arriving)?;
+        Ok(Self { place, temporary, arriving })
     }
 
     /// Those of another project, in the same storage. Their folders are made with the first file.
@@ -118,7 +124,7 @@ impl Blobs {
                 BlobPlace::Bucket(Arc::new(bucket.of(project)), cache.clone())
             }
         };
-        Self { place, temporary: self.temporary.clone() }
+        Self { place, temporary: self.temporary.clone(), arriving: self.arriving.clone() }
     }
 
     /// Begins a blob.
@@ -233,22 +239,27 @@ impl BlobWriter {
     pub fn finish(mut self) -> Result<Stored> {
         let sha256 = ContentHash::new(std::mem::replace(&mut self.hash, Sha256::new()).finalize().into());
         let size = self.size;
-        match &self.place {
-            BlobPlace::Folder(root) => self.finish_in(root, &sha256)?,
-            BlobPlace::Bucket(bucket, _) => bucket.store(&key_of(&sha256), &self.path, size)?,
-        }
-        Ok(Stored { sha256, size })
+        let stored = Stored { sha256, size };
+        self.place.keep(&self.file, &self.path, &stored)?;
+        Ok(stored)
     }
+}
 
-    fn finish_in(&self, root: &Path, sha256: &ContentHash) -> Result<()> {
-        let target = root.join(key_of(sha256));
+impl BlobPlace {
+    /// Makes a file that was written durable under its hash. In a folder it is moved there, unless the same is there already.
+    fn keep(&self, file: &File, path: &Path, content: &Stored) -> Result<()> {
+        let root = match self {
+            Self::Folder(root) => root,
+            Self::Bucket(bucket, _) => return bucket.store(&key_of(&content.sha256), path, content.size),
+        };
+        let target = root.join(key_of(&content.sha256));
         let folder = target.parent().unwrap_or(root);
-        if fs::metadata(&target).is_ok_and(|m| m.len() == self.size) {
+        if fs::metadata(&target).is_ok_and(|m| m.len() == content.size) {
             return touch(&target);
         }
-        self.file.sync_data().map_err(Error::io(format!("write {}", self.path.display())))?;
+        file.sync_data().map_err(Error::io(format!("write {}", path.display())))?;
         make_folder(folder)?;
-        fs::rename(&self.path, &target).map_err(Error::io(format!("move to {}", target.display())))?;
+        fs::rename(path, &target).map_err(Error::io(format!("move to {}", target.display())))?;
         sync_folder(folder)
     }
 }

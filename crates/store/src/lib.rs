@@ -55,6 +55,7 @@ use rigi_model::{Actor, ProjectName, RunId, Timestamp, UploadId};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 pub use blobs::area;
+pub use blobs::arriving::{Arriving, Hashed};
 pub use blobs::{BlobKind, BlobReader, BlobWriter, Blobs, Removal, Stored};
 pub use bucket::addresses::Address;
 pub use bucket::check::{Looked, Problem, check as check_storage};
@@ -71,6 +72,7 @@ pub use postgres::Server as PostgresServer;
 pub use storage::{BucketConfig, BucketKind, Hidden, OwnPlace, Storage, StorageUrl};
 pub use storage_keys::StorageKey;
 pub use tables::events::SubjectChange;
+pub use tables::open_uploads::OpenUpload;
 pub use tables::runs::{EndedAttempt, ListedRun, NewRun, Run, RunChange, RunInput, StepOf};
 pub use tables::runs_brought::BroughtRun;
 pub use tables::runs_list::RunPage;

@@ -128,6 +128,12 @@ const MIGRATIONS: &[Migration] = &[
         up: include_str!("../migrations/0019_storage_keys.up.sql"),
         down: include_str!("../migrations/0019_storage_keys.down.sql"),
     },
+    Migration {
+        number: 20,
+        name: "open uploads",
+        up: include_str!("../migrations/0020_open_uploads.up.sql"),
+        down: include_str!("../migrations/0020_open_uploads.down.sql"),
+    },
 ];
 
 /// One schema change and whether it is applied.

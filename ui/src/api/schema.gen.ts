@@ -3278,6 +3278,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/uploads/tus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Uploads of yours that have not ended, the newest first: whoever was interrupted finds theirs by its metadata. */
+        get: operations["list_open_uploads_of_project"];
+        put?: never;
+        /**
+         * Begins an upload that can go on where it broke off (tus 1.0): `Upload-Length` says its size, `Upload-Metadata` its `filename`. A body of
+         *     the type `application/offset+octet-stream` is its first bytes. When all are there it is an upload of the same id.
+         */
+        post: operations["begin_upload_of_project"];
+        delete?: never;
+        /** What this server speaks of tus. */
+        options: operations["tus_options_of_project"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/uploads/tus/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An upload of yours as it is now; with its hash when it is stored. It disturbs nobody who sends. */
+        get: operations["show_open_upload_of_project"];
+        put?: never;
+        post?: never;
+        /** Gives an upload up: what came of it is removed. What it has become stays. */
+        delete: operations["end_open_upload_of_project"];
+        options?: never;
+        /** How far it is. What is left of a connection that broke is ended before that is said. */
+        head: operations["ask_open_upload_of_project"];
+        /** Sends the next bytes, which begin at `Upload-Offset`. */
+        patch: operations["append_upload_of_project"];
+        trace?: never;
+    };
     "/api/v1/projects/{project}/usage": {
         parameters: {
             query?: never;
@@ -4617,6 +4659,48 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/tus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Uploads of yours that have not ended, the newest first: whoever was interrupted finds theirs by its metadata. */
+        get: operations["list_open_uploads"];
+        put?: never;
+        /**
+         * Begins an upload that can go on where it broke off (tus 1.0): `Upload-Length` says its size, `Upload-Metadata` its `filename`. A body of
+         *     the type `application/offset+octet-stream` is its first bytes. When all are there it is an upload of the same id.
+         */
+        post: operations["begin_upload"];
+        delete?: never;
+        /** What this server speaks of tus. */
+        options: operations["tus_options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/tus/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An upload of yours as it is now; with its hash when it is stored. It disturbs nobody who sends. */
+        get: operations["show_open_upload"];
+        put?: never;
+        post?: never;
+        /** Gives an upload up: what came of it is removed. What it has become stays. */
+        delete: operations["end_open_upload"];
+        options?: never;
+        /** How far it is. What is left of a connection that broke is ended before that is said. */
+        head: operations["ask_open_upload"];
+        /** Sends the next bytes, which begin at `Upload-Offset`. */
+        patch: operations["append_upload"];
         trace?: never;
     };
     "/api/v1/usage": {
@@ -6704,6 +6788,44 @@ export interface components {
              */
             tries: number;
         };
+        /** @description An upload that comes in pieces. */
+        OpenUploadView: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            began_at: string;
+            /**
+             * @description Its id, and that of the upload that it becomes.
+             * @example upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
+             */
+            id: string;
+            /** @description It is a part of another, and becomes no upload of its own. */
+            is_part: boolean;
+            /** @description What whoever began it said of it. */
+            metadata: {
+                [key: string]: string;
+            };
+            /** @description File name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes that are there.
+             */
+            offset: number;
+            /** @description SHA-256 of the content, hex, when it is stored. */
+            sha256?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes that it will have.
+             */
+            size: number;
+            /**
+             * Format: date-time
+             * @description When it is forgotten, if nothing more comes.
+             */
+            until: string;
+        };
         /** @description What an audit of a pipeline's packages came to. */
         PackageAuditView: {
             /** @description Who asked for it. */
@@ -7586,6 +7708,52 @@ export interface components {
                  * @description How often it was tried.
                  */
                 tries: number;
+            }[];
+            /** @description Hand this to the next call as `cursor`; absent on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OpenUploadView: {
+            /**
+             * @description In the order of the list. A page may hold fewer than asked for, even none, where a search took long: `next_cursor`
+             *     goes on with it.
+             */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                began_at: string;
+                /**
+                 * @description Its id, and that of the upload that it becomes.
+                 * @example upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A
+                 */
+                id: string;
+                /** @description It is a part of another, and becomes no upload of its own. */
+                is_part: boolean;
+                /** @description What whoever began it said of it. */
+                metadata: {
+                    [key: string]: string;
+                };
+                /** @description File name. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Bytes that are there.
+                 */
+                offset: number;
+                /** @description SHA-256 of the content, hex, when it is stored. */
+                sha256?: string | null;
+                /**
+                 * Format: int64
+                 * @description Bytes that it will have.
+                 */
+                size: number;
+                /**
+                 * Format: date-time
+                 * @description When it is forgotten, if nothing more comes.
+                 */
+                until: string;
             }[];
             /** @description Hand this to the next call as `cursor`; absent on the last page. */
             next_cursor?: string | null;
@@ -21180,6 +21348,311 @@ export interface operations {
             };
         };
     };
+    list_open_uploads_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of yours */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OpenUploadView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_upload_of_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bytes of the file; of one that is made of parts, none */
+                "Upload-Length"?: number | null;
+                /** @description Keys with values in base64; `filename` is its name */
+                "Upload-Metadata"?: string | null;
+                /** @description `partial`, or `final;` and the addresses of parts */
+                "Upload-Concat"?: string | null;
+            };
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": number[] | null;
+            };
+        };
+        responses: {
+            /** @description Begun; where it goes on is in `Location` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tus_options_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the headers `Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm` */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_open_upload_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUploadView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_open_upload_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Given up */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_open_upload_of_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the headers `Upload-Offset` and `Upload-Length` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    append_upload_of_project: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description How far it is */
+                "Upload-Offset": number;
+                /** @description `sha256` or `sha1`, and what the bytes come to in base64 */
+                "Upload-Checksum"?: string | null;
+            };
+            path: {
+                /** @description Name of the project */
+                project: string;
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description Taken; how far it is now is in `Upload-Offset` */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_usage_of_project: {
         parameters: {
             query?: never;
@@ -25244,6 +25717,294 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["UploadView"];
                 };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_open_uploads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of yours */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OpenUploadView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_upload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bytes of the file; of one that is made of parts, none */
+                "Upload-Length"?: number | null;
+                /** @description Keys with values in base64; `filename` is its name */
+                "Upload-Metadata"?: string | null;
+                /** @description `partial`, or `final;` and the addresses of parts */
+                "Upload-Concat"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": number[] | null;
+            };
+        };
+        responses: {
+            /** @description Begun; where it goes on is in `Location` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tus_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the headers `Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm` */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_open_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenUploadView"];
+                };
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_open_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Given up */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_open_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the headers `Upload-Offset` and `Upload-Length` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    append_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description How far it is */
+                "Upload-Offset": number;
+                /** @description `sha256` or `sha1`, and what the bytes come to in base64 */
+                "Upload-Checksum"?: string | null;
+            };
+            path: {
+                /** @description Its id */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description Taken; how far it is now is in `Upload-Offset` */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             "4XX": {

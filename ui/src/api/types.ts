@@ -94,6 +94,7 @@ export type TargetView = Schemas["TargetView"];
 export type TokenView = Schemas["TokenView"];
 export type TriggerEventView = Schemas["TriggerEventView"];
 export type UploadView = Schemas["UploadView"];
+export type OpenUploadView = Schemas["OpenUploadView"];
 export type UsageSample = Schemas["UsageSample"];
 export type WaysIn = Schemas["WaysIn"];
 export type WebhookView = Schemas["WebhookView"];

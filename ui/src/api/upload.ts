@@ -10,8 +10,17 @@ export interface Sending<T> {
 
 export type Upload = Sending<UploadView>;
 
+/** How it is sent, where that is not said. */
+const POSTED = { method: "POST", headers: { "Content-Type": "application/octet-stream" } };
+
 /** Sends a file as it is; what is answered is read by `read`. */
-export function sendFile<T>(path: string, file: Blob, onProgress: (fraction: number) => void, read: (text: string) => T): Sending<T> {
+export function sendFile<T>(
+  path: string,
+  file: Blob,
+  onProgress: (fraction: number) => void,
+  read: (text: string) => T,
+  { method, headers }: { method: string; headers: Record<string, string> } = POSTED,
+): Sending<T> {
   const request = new XMLHttpRequest();
   const done = new Promise<T>((resolve, reject) => {
     request.upload.onprogress = (event) => {
@@ -31,8 +40,8 @@ export function sendFile<T>(path: string, file: Blob, onProgress: (fraction: num
       }
     };
   });
-  request.open("POST", path);
-  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.open(method, path);
+  for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
   request.send(file);
   return { done, abort: () => request.abort() };
 }

@@ -23,6 +23,7 @@ mod starts;
 mod storage_key;
 mod system;
 mod trigger;
+mod upload;
 mod webhook;
 
 pub use account::*;
@@ -48,6 +49,7 @@ pub use starts::*;
 pub use storage_key::*;
 pub use system::*;
 pub use trigger::*;
+pub use upload::*;
 pub use webhook::*;
 
 use serde::{Deserialize, Serialize};

@@ -482,17 +482,3 @@ pub struct CodeFile {
     /// Bytes.
     pub size: u64,
 }
-
-/// An uploaded file.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct UploadView {
-    /// Use it in `inputs`.
-    #[schema(value_type = String, example = "upl_01JDBX4Q3N8ZK5V2M7WYTR7Q2A")]
-    pub id: UploadId,
-    /// File name.
-    pub name: String,
-    /// Bytes.
-    pub size: u64,
-    /// SHA-256 of the content, hex.
-    pub sha256: String,
-}

@@ -4,10 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rigi_model::quantity::show_bytes;
 use rigi_store::backup::Progress;
 
 use super::words::count;
-use crate::terminal::{Terminal, say};
+use crate::client::Sending;
+use crate::terminal::{Terminal, remark, say};
 
 /// What takes less is over before one could read it.
 pub const SHORT: Duration = Duration::from_secs(1);
@@ -156,4 +158,18 @@ pub fn bytes_bar(terminal: &Terminal, what: &str, total: u64) -> ProgressBar {
         bar.set_style(style.progress_chars("━━╌"));
     }
     bar
+}
+
+/// Moves a bar by what is told of a file that is sent, and says where one goes on.
+pub fn told(bar: &ProgressBar, name: &str) -> impl Fn(Sending) + Clone + Send + Sync + use<> {
+    let (bar, name, start) = (bar.clone(), name.to_owned(), bar.position());
+    move |sending| match sending {
+        Sending::Sent(bytes) => bar.inc(bytes),
+        Sending::GoesOn(there) => {
+            bar.set_position(start + there);
+            if there > 0 {
+                bar.suspend(|| remark(&format!("{name} goes on at {}.", show_bytes(there))));
+            }
+        }
+    }
 }

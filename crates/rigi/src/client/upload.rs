@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, Method};
 use rigi_api::view::{ImportedView, UploadView};
+use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
 use super::call::{CallError, Client};
@@ -23,7 +24,8 @@ impl Client {
         sent: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<UploadView, CallError> {
         let request = self.request(Method::POST, &["uploads"], &[("name", name.to_owned())]);
-        let request = request.header(CONTENT_LENGTH, size).body(body_of(file, sent));
+        let request =
+            request.header(CONTENT_LENGTH, size).body(body_of(tokio::fs::File::from_std(file), sent));
         self.read(self.send(request).await?).await
     }
 
@@ -40,7 +42,8 @@ impl Client {
     ) -> Result<ImportedView, CallError> {
         let query: Vec<_> = name.map(|name| ("name", name.to_owned())).into_iter().collect();
         let request = self.request(Method::POST, &["projects", "import"], &query);
-        let request = request.header(CONTENT_LENGTH, size).body(body_of(file, sent));
+        let request =
+            request.header(CONTENT_LENGTH, size).body(body_of(tokio::fs::File::from_std(file), sent));
         self.read(self.send(request).await?).await
     }
 }
@@ -61,8 +64,11 @@ impl Client {
 }
 
 /// What is in a file; `sent` hears of every piece.
-fn body_of(file: std::fs::File, sent: impl Fn(u64) + Send + Sync + 'static) -> Body {
-    let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10);
+pub(super) fn body_of(
+    file: impl AsyncRead + Send + 'static,
+    sent: impl Fn(u64) + Send + Sync + 'static,
+) -> Body {
+    let pieces = ReaderStream::with_capacity(file, 256 << 10);
     Body::wrap_stream(pieces.inspect(move |piece| {
         if let Ok(piece) = piece {
             sent(piece.len() as u64);

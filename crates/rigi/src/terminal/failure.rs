@@ -8,7 +8,7 @@ use rigi_model::parameters::variable_text;
 
 use super::exit::Exit;
 use super::{Colour, Terminal, set_in};
-use crate::client::{CallError, FindError, Problem, ProblemEntry};
+use crate::client::{CallError, FindError, LargeError, Problem, ProblemEntry};
 use crate::config::ConfigError;
 use crate::trouble::Trouble;
 
@@ -207,6 +207,15 @@ fn of_status(status: StatusCode) -> Exit {
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         of_call(&error, &|_| None)
+    }
+}
+
+impl From<LargeError> for Failure {
+    fn from(error: LargeError) -> Self {
+        match error {
+            LargeError::Call(error) => error.into(),
+            LargeError::File(_) => Self::new(Exit::BadInput, error.to_string()),
+        }
     }
 }
 

@@ -294,6 +294,7 @@ pub(crate) fn state(
         repositories: parts.repositories.clone(),
         changing_projects: tokio::sync::Mutex::default(),
         webhook_calls: rigi_server::http::webhooks::Calls::default(),
+        arrivals: rigi_server::http::tus::Arrivals::default(),
         gateway: loaded.config.storage.gateway != GatewayUse::Off,
         auth,
         mail,

@@ -72,6 +72,7 @@ mod tests;
 mod traffic;
 mod trigger_words;
 mod triggers;
+pub mod tus;
 mod uploads;
 mod web;
 pub mod webhooks;
@@ -126,6 +127,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(flows::router())
         .merge(logs::router())
         .merge(uploads::router())
+        .merge(tus::router())
         .merge(secrets::router())
         .merge(schedules::router())
         .merge(backfills::router())

@@ -83,8 +83,9 @@ fn add_projects(document: &mut OpenApi) {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-    all.into_iter().flatten()
+    let read = [&mut item.get, &mut item.head, &mut item.options];
+    let change = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    read.into_iter().chain(change).flatten()
 }
 
 /// Every operation, with its method and path; what takes GET takes HEAD as well.
@@ -93,6 +94,7 @@ pub(super) fn each_operation(document: &OpenApi) -> impl Iterator<Item = (Method
         let all = [
             (Method::GET, &item.get),
             (Method::HEAD, &item.get),
+            (Method::OPTIONS, &item.options),
             (Method::POST, &item.post),
             (Method::PUT, &item.put),
             (Method::PATCH, &item.patch),

@@ -171,6 +171,7 @@ where
 
 /// Takes the project off a path, so that its routes are those of every project.
 pub(super) fn strip(mut request: Request) -> Request {
+    super::tus::meant(&mut request);
     let short = short_path(request.uri(), request.headers()).map(|path| (None, path.to_owned()));
     let within = || split(request.uri().path()).map(|(project, path)| (Some(Named(project)), path));
     let Some((project, path)) = short.or_else(within) else { return request };

@@ -37,6 +37,8 @@ pub struct Inner {
     pub changing_projects: Mutex<()>,
     /// Who has called webhooks.
     pub webhook_calls: super::webhooks::Calls,
+    /// Uploads that come in pieces.
+    pub arrivals: super::tus::Arrivals,
     /// Whether S3's tools are answered.
     pub gateway: bool,
     /// Who may.

@@ -23,7 +23,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Bytes of one upload at most.
-const LARGEST: u64 = 50 << 30;
+pub(super) const LARGEST: u64 = 50 << 30;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod events;
 pub(crate) mod idempotency;
 pub mod mails;
+pub mod open_uploads;
 pub(crate) mod projects;
 pub(crate) mod run_status;
 pub mod runs;

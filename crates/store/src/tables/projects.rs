@@ -55,7 +55,8 @@ static NO_NAMES: Statement =
     Statement::delete("project_names", &[("id", Text)], "project_names.project = v.id");
 
 /// What of a project is in no other row, and goes when it does.
-static REST: [Statement; 37] = [
+static REST: [Statement; 38] = [
+    Statement::delete("open_uploads", &[("id", Text)], "open_uploads.project = v.id"),
     Statement::delete("storage_keys", &[("id", Text)], "storage_keys.project = v.id"),
     Statement::delete("dataset_tags", &[("id", Text)], "dataset_tags.project = v.id"),
     Statement::delete("dataset_versions", &[("id", Text)], "dataset_versions.project = v.id"),

@@ -16,6 +16,7 @@ mod lists;
 mod mails;
 mod migrations;
 mod notices;
+mod open_uploads;
 mod packages;
 mod people;
 mod people_audit;

@@ -45,7 +45,7 @@ export function Sending({ upload }: { upload: Upload }) {
       {phase !== "done" && (
         <p className="dim">
           It goes on while you look at something else here. After this page was left or read anew, choose the same files again: only what is
-          missing is sent.
+          missing is sent, and a large file continues where it was.
         </p>
       )}
       <div className={classes.ways}>
@@ -86,9 +86,10 @@ function shareOf({ phase, bytes: all, read, missing, sent }: Progress): number {
   return all > 0 ? Math.min(1, read / all) : 0;
 }
 
-function wordsOf({ phase, files, bytes: all, read, missing, sent, version }: Progress): string {
+function wordsOf({ phase, files, bytes: all, read, missing, sent, continues, version }: Progress): string {
   const whole = `${plural(files, "file")}, ${bytes(all)}`;
-  const sending = `${bytes(sent)} of ${bytes(missing)} sent`;
+  const where = continues ? `; ${continues.path} continues at ${bytes(continues.from)}` : "";
+  const sending = `${bytes(sent)} of ${bytes(missing)} sent${where}`;
   if (phase === "reading") return `reading ${whole}: ${bytes(read)} are read`;
   if (phase === "sending")
     return missing === 0

@@ -85,6 +85,13 @@ export function FileField({ name, input, files, kept, mistake, onChange }: FileF
   );
 }
 
+function stateOf({ dataset, upload, size, fraction, from }: Chosen): string {
+  if (dataset) return "dataset";
+  if (upload) return bytes(size);
+  const sent = `${Math.round(fraction * 100)} % of ${bytes(size)}`;
+  return from > 0 ? `${sent}, continues at ${bytes(from)}` : sent;
+}
+
 function FileLine({ file, onRemove }: { file: Chosen; onRemove: () => void }) {
   return (
     <li className={classes.fileLine}>
@@ -92,10 +99,7 @@ function FileLine({ file, onRemove }: { file: Chosen; onRemove: () => void }) {
         <Icon name={file.dataset ? "data" : file.upload ? "check" : file.mistake ? "close" : "file"} size={14} />
       </span>
       <span className="ellipsis grow">{file.name}</span>
-      <span className={file.mistake ? "tone-bad" : "dim"}>
-        {file.mistake ??
-          (file.dataset ? "dataset" : file.upload ? bytes(file.size) : `${Math.round(file.fraction * 100)} % of ${bytes(file.size)}`)}
-      </span>
+      <span className={file.mistake ? "tone-bad" : "dim"}>{file.mistake ?? stateOf(file)}</span>
       <button type="button" className={classes.remove} aria-label={`Remove ${file.name}`} onClick={onRemove}>
         <Icon name="close" size={14} />
       </button>

@@ -2,6 +2,7 @@
 import { addVersion, missingContents } from "../../api/datasets";
 import { Problem } from "../../api/problem";
 import type { ContentRef, DatasetVersionView } from "../../api/types";
+import { LARGE, sendLarge } from "../../api/tus";
 import { sendContents } from "../../api/upload";
 import type { Found } from "./gather";
 import { hashOf } from "./hash";
@@ -25,6 +26,8 @@ export interface Progress {
   /** Bytes that were missing, and those of them that have been sent. */
   missing: number;
   sent: number;
+  /** The large file that is sent continues behind so many bytes. */
+  continues: { path: string; from: number } | null;
   error: unknown;
   version: DatasetVersionView | null;
 }
@@ -47,7 +50,17 @@ export class Upload {
 
   constructor(readonly wanted: Wanted) {
     const bytes = wanted.found.reduce((sum, { file }) => sum + file.size, 0);
-    this.now = { phase: "reading", files: wanted.found.length, bytes, read: 0, missing: 0, sent: 0, error: null, version: null };
+    this.now = {
+      phase: "reading",
+      files: wanted.found.length,
+      bytes,
+      read: 0,
+      missing: 0,
+      sent: 0,
+      continues: null,
+      error: null,
+      version: null,
+    };
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -119,7 +132,9 @@ export class Upload {
         const bytes = wanted.reduce((sum, { size }) => sum + size, 0);
         const missing = Math.max(this.now.missing, bytes);
         this.tell({ phase: "sending", missing, sent: missing - bytes }, "now");
-        for (const portion of portionsOf(wanted)) await this.send(portion, files, signal);
+        for (const content of wanted) if (content.size >= LARGE) await this.sendLarge(content, files, signal);
+        const small = wanted.filter(({ size }) => size < LARGE);
+        for (const portion of portionsOf(small)) await this.send(portion, files, signal);
         return;
       } catch (error) {
         const mayPass = error instanceof Problem && (error.status === 0 || error.status >= 500);
@@ -127,6 +142,17 @@ export class Upload {
         await pass(PATIENCE_MS * tries, signal);
       }
     }
+  }
+
+  private async sendLarge({ sha256, size }: ContentRef, files: ReadonlyMap<string, Found>, signal: AbortSignal): Promise<void> {
+    const found = files.get(sha256);
+    if (!found) return;
+    const { path, file } = found;
+    const before = this.now.sent;
+    const tell = (sent: number, from: number) => this.tell({ sent: before + sent, continues: from > 0 ? { path, from } : null });
+    const stored = await sendLarge({ file, mark: sha256, tell, signal });
+    if (stored.sha256 !== sha256) throw new Changed(path);
+    this.tell({ sent: before + size, continues: null });
   }
 
   private async send(portion: readonly ContentRef[], files: ReadonlyMap<string, Found>, signal: AbortSignal): Promise<void> {

@@ -14,9 +14,9 @@ use rigi_model::quantity::show_bytes;
 use sha2::{Digest, Sha256};
 use tokio_util::io::ReaderStream;
 
-use crate::cli::progress::bytes_bar;
+use crate::cli::progress::{bytes_bar, told};
 use crate::cli::words::many;
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, LARGE, Large, file_name};
 use crate::terminal::{Exit, Failure, Terminal, say};
 
 /// Times that a stream is begun again.
@@ -160,18 +160,24 @@ async fn send(client: &Client, terminal: &Terminal, files: &[&Found]) -> anyhow:
         let total = wanted.iter().map(|content| content.size).sum();
         let bar = bar.get_or_insert_with(|| bytes_bar(terminal, "uploading", total));
         bar.set_position(bar.length().unwrap_or(total).saturating_sub(total));
-        let paths = wanted.iter().filter_map(|content| from.get(content.sha256.as_str()));
-        let paths = paths.map(|found| (found.from.clone(), found.file.size)).collect();
+        let found = wanted.iter().filter_map(|content| from.get(content.sha256.as_str()));
+        let (large, small): (Vec<&&Found>, Vec<_>) = found.partition(|found| found.file.size >= LARGE);
+        for found in large {
+            send_large(client, found, bar).await?;
+        }
+        wanted.retain(|content| content.size < LARGE);
+        if wanted.is_empty() {
+            break;
+        }
+        let paths = small.into_iter().map(|found| (found.from.clone(), found.file.size)).collect();
         let trouble =
             |error: io::Error| Failure::new(Exit::BadInput, format!("a file cannot be read: {error}"));
         match stream(client, paths, bar.clone()).await.map_err(trouble)? {
             Ok(stored) => {
                 let stored: HashSet<String> = stored.contents.into_iter().map(|one| one.sha256).collect();
                 if let Some(changed) = wanted.iter().find(|content| !stored.contains(&content.sha256)) {
-                    let path =
-                        from.get(changed.sha256.as_str()).map(|found| found.from.display().to_string());
-                    let words = format!("`{}` has changed while it was read", path.unwrap_or_default());
-                    return Err(Failure::new(Exit::BadInput, words).cure("try again").into());
+                    let path = from.get(changed.sha256.as_str()).map(|found| found.from.as_path());
+                    return Err(changed_file(path.unwrap_or(Path::new(""))).into());
                 }
                 break;
             }
@@ -183,6 +189,25 @@ async fn send(client: &Client, terminal: &Terminal, files: &[&Found]) -> anyhow:
     }
     if let Some(bar) = bar {
         bar.finish_and_clear();
+    }
+    Ok(())
+}
+
+fn changed_file(path: &Path) -> Failure {
+    let words = format!("`{}` has changed while it was read", path.display());
+    Failure::new(Exit::BadInput, words).cure("try again")
+}
+
+/// Sends a large file by itself: what breaks off goes on there, also when this was killed.
+async fn send_large(client: &Client, found: &Found, bar: &ProgressBar) -> anyhow::Result<()> {
+    let DatasetFile { sha256, size, .. } = &found.file;
+    let name = file_name(&found.from);
+    let file = Large { name: &name, path: &found.from, size: *size, mark: sha256 };
+    let doing = format!("`{}` was not uploaded", found.from.display());
+    let view = client.upload_large(&file, told(bar, &name)).await;
+    let view = view.map_err(|error| Failure::from(error).doing(&doing))?;
+    if view.sha256 != *sha256 {
+        return Err(changed_file(&found.from).into());
     }
     Ok(())
 }

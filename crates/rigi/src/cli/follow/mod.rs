@@ -4,7 +4,9 @@ mod printer;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rigi_api::view::{InputRef, PipelineView, RunView, SubmitRun};
@@ -12,8 +14,8 @@ use serde::Serialize;
 
 use super::output::{Format, OutputArgs, yaml};
 use super::pairs::Given;
-use super::progress::bytes_bar;
-use crate::client::{Client, file_name};
+use super::progress::{bytes_bar, told};
+use crate::client::{Client, LARGE, Large, LargeError, file_name};
 use crate::terminal::Exit;
 use crate::terminal::failure::{self, Failure};
 use crate::terminal::{Terminal, say, seen_json};
@@ -170,21 +172,28 @@ pub async fn upload(
     let mut uploaded: BTreeMap<String, Vec<InputRef>> = BTreeMap::new();
     let mut files = Vec::new();
     for (input, path) in inputs {
-        let unreadable =
-            |error| Failure::new(Exit::NotFound, format!("`{}` cannot be read: {error}", path.display()));
-        let file = std::fs::File::open(&path).map_err(unreadable)?;
-        let size = file.metadata().map_err(unreadable)?.len();
+        let file = std::fs::File::open(&path).map_err(cannot_read(&path))?;
+        let size = file.metadata().map_err(cannot_read(&path))?.len();
         files.push((input, path, file, size));
     }
     let total = files.iter().map(|(.., size)| size).sum();
     let bar = bytes_bar(terminal, "uploading", total);
     for (input, path, file, size) in files {
-        let moved = bar.clone();
-        let sent = move |bytes| moved.inc(bytes);
-        let view = client
-            .upload(&file_name(&path), file, size, sent)
-            .await
-            .map_err(|error| Failure::from(error).doing(&format!("`{}` was not uploaded", path.display())))?;
+        let name = file_name(&path);
+        let sent = match size < LARGE {
+            true => {
+                let moved = bar.clone();
+                let sent = move |bytes| moved.inc(bytes);
+                client.upload(&name, file, size, sent).await.map_err(LargeError::from)
+            }
+            false => {
+                let mark = mark_of(&file).map_err(cannot_read(&path))?;
+                let large = Large { name: &name, path: &path, size, mark: &mark };
+                client.upload_large(&large, told(&bar, &name)).await
+            }
+        };
+        let doing = format!("`{}` was not uploaded", path.display());
+        let view = sent.map_err(|error| Failure::from(error).doing(&doing))?;
         uploaded.entry(input).or_default().push(InputRef {
             upload: Some(view.id),
             dataset: None,
@@ -193,4 +202,15 @@ pub async fn upload(
     }
     bar.finish_and_clear();
     Ok(uploaded)
+}
+
+fn cannot_read(path: &Path) -> impl Fn(io::Error) -> Failure {
+    move |error| Failure::new(Exit::NotFound, format!("`{}` cannot be read: {error}", path.display()))
+}
+
+/// What a file is known by that goes on later: which it is, and when it was changed.
+fn mark_of(file: &std::fs::File) -> io::Result<String> {
+    let facts = file.metadata()?;
+    let (dev, ino, at, nanoseconds) = (facts.dev(), facts.ino(), facts.mtime(), facts.mtime_nsec());
+    Ok(format!("{dev}-{ino}-{at}.{nanoseconds:09}"))
 }

@@ -149,7 +149,7 @@ async fn what_is_foreign_is_absent_in_every_operation() {
                 .replace("{other}", id);
             let filled = filled.replace("{webhook}", name).replace("{delivery}", id);
             let filled = filled.replace("{channel}", name).replace("{rule}", name).replace("{notice}", id);
-            let filled = filled.replace("{key}", name).replace("{backfill}", id);
+            let filled = filled.replace("{key}", name).replace("{backfill}", id).replace("{upload}", upload);
             assert!(!filled.contains('{'), "an operation with another parameter: {path}");
             server
                 .call(

@@ -203,6 +203,7 @@ async fn what_is_done_is_what_the_list_of_actions_says() {
                     .replace("{step}", "count")
                     .replace("{other}", run)
                     .replace("{backfill}", "bkf_1")
+                    .replace("{upload}", "upl_1")
                     .replace("{channel}", "team")
                     .replace("{rule}", "failures")
                     .replace("{notice}", "ntc_1")

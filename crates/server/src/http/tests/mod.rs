@@ -26,6 +26,7 @@ mod secrets;
 mod server;
 mod traffic;
 mod triggers;
+mod tus;
 mod webhooks;
 
 pub(super) use server::{Answer, TestServer, settings};

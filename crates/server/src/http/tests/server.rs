@@ -194,6 +194,7 @@ impl TestServer {
             projects: projects.clone(),
             changing_projects: tokio::sync::Mutex::default(),
             webhook_calls: crate::http::webhooks::Calls::default(),
+            arrivals: crate::http::tus::Arrivals::default(),
             gateway: true,
             auth,
             mail: (crowd == Crowd::PeopleWithMail).then(mail),
