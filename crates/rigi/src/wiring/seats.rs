@@ -77,7 +77,7 @@ pub(super) fn reached(config: &Config, listener: &TcpListener) -> Reached {
 /// now on, and their runners tell it what it has not.
 pub(super) async fn adopt(store: &Store, remote: &Remote, targets: &Surroundings) -> Result<(), Trouble> {
     let shared: Vec<Target> =
-        targets.executed().into_iter().filter(|t| t.is_shared()).map(|t| t.name().clone()).collect();
+        targets.executed().filter(|t| t.is_shared()).map(|t| t.name().clone()).collect();
     if shared.is_empty() {
         return Ok(());
     }
