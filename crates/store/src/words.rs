@@ -91,7 +91,7 @@ mod tests {
         for words in [Words::Came, Words::Here, events, Words::Asks, Words::Went, Words::Leads(reached)] {
             assert_eq!(Words::read(&words.of("me")), Some(("me", words)));
         }
-        for other in ["", "me", "me went", "me events", "me events 1", "me events 1 x", "me came back"] {
+        for other in ["", "me", "me goes", "me events", "me events 1", "me events 1 x", "me came back"] {
             assert_eq!(Words::read(other), None, "{other}");
         }
     }

@@ -24,6 +24,9 @@ const LOG: u64 = 1 << 20;
 
 /// `rigi support`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rigi support bundle")]
 pub struct Support {
     #[command(subcommand)]
     command: Command,
