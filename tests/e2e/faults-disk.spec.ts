@@ -114,6 +114,8 @@ for (const { name, fault, codes } of WRITES) {
     await load.progress(5);
     const held = await api.submit("held", { parameters: { gate } });
     await api.said(held.id, 1);
+    // What it says is heard before what it is is stored.
+    await expect.poll(async () => (await api.run(held.id)).state, { intervals: [20] }).toBe("running");
     faults.set(fault);
     if (codes.length > 0) {
       const problems = await Promise.all([1, 2, 3].map(() => api.refused("POST", "/api/v1/pipelines/load/runs", {})));

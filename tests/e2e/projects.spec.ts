@@ -120,7 +120,7 @@ test("a run of another project is started, followed, and its files are fetched f
   await expect(page.getByRole("status").filter({ hasText: /Succeeded/ })).toBeVisible();
   await page.getByRole("tab", { name: /Outputs/ }).click();
   await expect(page.getByText("kept.txt").first()).toBeVisible();
-  const address = await page.getByRole("link", { name: "Download", exact: true }).first().getAttribute("href");
+  const address = await page.getByRole("link", { name: "Download kept.txt" }).getAttribute("href");
   expect(address).toContain(`/api/v1/projects/${LAB}/runs/`);
   expect(await (await server.api.fetch("GET", address!)).text()).toBe("kept\n");
   await page.getByRole("tab", { name: "Code" }).click();

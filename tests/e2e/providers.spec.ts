@@ -46,6 +46,8 @@ test("a second provider signs people in on the page, and their terminals with th
 
   // His terminal, by the code that it shows.
   const login = spawn(binary(), ["login", at, "--name", "team", "--no-browser"], { env: await bed.env(), stdio: ["ignore", "pipe", "pipe"] });
+  // It may end before anybody waits for that.
+  const ended = new Promise<number | null>((done) => login.once("exit", done));
   const code = await new Promise<string>((found) => {
     login.stderr.setEncoding("utf8").on("data", (text: string) => {
       const shown = /shows ([A-Z]{4}-[A-Z]{4})/.exec(text)?.[1];
@@ -54,7 +56,7 @@ test("a second provider signs people in on the page, and their terminals with th
   });
   await bob.goto(`${at}/device?code=${code}`);
   await bob.getByRole("button", { name: /^(Allow|Let it in)/ }).click();
-  expect(await new Promise((ended) => login.once("exit", ended))).toBe(0);
+  expect(await ended).toBe(0);
   const who = await bed.rigi(["whoami", "-o", "json"], { env: { RIGI_DATA: undefined } });
   expect(JSON.parse(who.out), who.err).toMatchObject({ name: "Bob", roles: [{ project: LAB, role: "runner" }] });
   expect((await bed.rigi(["logout"], { env: { RIGI_DATA: undefined } })).code).toBe(0);
