@@ -67,7 +67,7 @@ said() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.ar
 ask() {
     token=$1 seconds=$2
     shift 2
-    "$VENV/bin/schemathesis" run "$HERE/docs/reference/openapi.json" --url "$(said url)" \
+    SCHEMATHESIS_HOOKS=$HERE/tests/schemathesis_hooks.py "$VENV/bin/schemathesis" run "$HERE/docs/reference/openapi.json" --url "$(said url)" \
         -H "Authorization: Bearer $token" --exclude-path-regex '((v1|\{project\})/events|/stream|/session)$' \
         --max-time "$seconds" --request-timeout 30 --continue-on-failure --no-shrink --warnings off --no-color "$@" || status=$?
 }

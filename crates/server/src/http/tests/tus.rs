@@ -173,9 +173,9 @@ async fn what_is_not_the_protocol_is_refused_and_changes_nothing() {
     let long = "x".repeat(6);
     type Case<'a> = ((Method, &'a str), Vec<(&'a str, &'a str)>, &'a str, u16);
     let cases: Vec<Case<'_>> = vec![
-        (post.clone(), vec![("tus-resumable", ""), one], "", 412),
+        (post.clone(), vec![("tus-resumable", ""), one], "", 400),
         (post.clone(), vec![("tus-resumable", "0.2.2"), one], "", 412),
-        ((Method::HEAD, &at), vec![("tus-resumable", "")], "", 412),
+        ((Method::HEAD, &at), vec![("tus-resumable", "")], "", 400),
         (post.clone(), vec![], "", 400),
         (post.clone(), vec![("upload-defer-length", "1")], "", 400),
         (post.clone(), vec![("upload-length", "-1")], "", 400),

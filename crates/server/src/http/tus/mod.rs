@@ -62,12 +62,18 @@ pub(super) fn meant(request: &mut Request) {
 /// Refuses other versions, and says which one is spoken. Reading takes none.
 async fn speak(request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::OPTIONS);
-    let known = request.headers().get("tus-resumable").is_some_and(|version| version == VERSION);
-    let mut response = match reads || known {
-        true => next.run(request).await,
-        false => ApiError::new(ErrorCode::RequestInvalid, format!("`Tus-Resumable` must be `{VERSION}`"))
-            .status(StatusCode::PRECONDITION_FAILED)
-            .into_response(),
+    let refused = match request.headers().get("tus-resumable") {
+        _ if reads => None,
+        Some(version) if version == VERSION => None,
+        Some(_) => Some(StatusCode::PRECONDITION_FAILED),
+        None => Some(StatusCode::BAD_REQUEST),
+    };
+    let mut response = match refused {
+        None => next.run(request).await,
+        Some(status) => {
+            let must = format!("`Tus-Resumable` must be `{VERSION}`");
+            ApiError::new(ErrorCode::RequestInvalid, must).status(status).into_response()
+        }
     };
     if response.status() == StatusCode::PRECONDITION_FAILED {
         set(&mut response, "tus-version", HeaderValue::from_static(VERSION));
