@@ -70,31 +70,76 @@ pub(crate) fn detach(options: &UpOptions) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::from(code))
 }
 
-/// Ctrl-C and SIGTERM stop the server, and so does a terminal that hangs up, unless `nohup` said otherwise; what runs
-/// goes on. Before SIGTERM does, `leave` is called and `drain` waited for.
-pub(crate) async fn signals(stop: watch::Sender<bool>, leave: impl FnOnce() + Send, drain: Duration) {
+/// What this process was told by signals, from the first time it serves to its end: also while a server starts anew in it, when nobody
+/// would hear them otherwise.
+#[derive(Clone)]
+pub(crate) struct Signals(watch::Receiver<Told>);
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Told {
+    #[default]
+    Nothing,
+    /// To end, once those who come have been led elsewhere.
+    Leave,
+    /// To end now.
+    Stop,
+}
+
+impl Signals {
+    /// Begins to hear them, on a thread of its own.
+    pub(crate) fn hear() -> Self {
+        let (tell, told) = watch::channel(Told::default());
+        let listen = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            // Without it, signals end the process by themselves.
+            if let Ok(runtime) = runtime {
+                runtime.block_on(heard(&tell));
+            }
+        };
+        let _ = std::thread::Builder::new().name("signals".into()).spawn(listen);
+        Self(told)
+    }
+
+    /// Ctrl-C and SIGTERM stop the server, and so does a terminal that hangs up, unless `nohup` said otherwise; what runs
+    /// goes on. Before SIGTERM does, `leave` is called and `drain` waited for.
+    pub(crate) async fn heed(
+        mut self,
+        stop: watch::Sender<bool>,
+        leave: impl FnOnce() + Send,
+        drain: Duration,
+    ) {
+        let Ok(told) = self.0.wait_for(|told| *told != Told::Nothing).await.map(|told| *told) else { return };
+        if told == Told::Leave {
+            leave();
+            wait(drain, async { _ = self.0.wait_for(|told| *told == Told::Stop).await }).await;
+        }
+        let _ = stop.send(true);
+    }
+}
+
+/// Tells each signal, for as long as the process is there. The second one does not wait.
+async fn heard(tell: &watch::Sender<Told>) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
     };
-    let hung_up = async {
-        let heeded = !rigi_local::inheritance::ignores_hang_up();
-        match heeded.then(|| signal(SignalKind::hangup())) {
-            Some(Ok(mut hang_up)) => _ = hang_up.recv().await,
-            _ => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {
-            leave();
-            let again = async { tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} } };
-            wait(drain, again).await;
-        }
-        () = hung_up => {}
+    let heeded = !rigi_local::inheritance::ignores_hang_up();
+    let mut hang_up = heeded.then(|| signal(SignalKind::hangup()).ok()).flatten();
+    loop {
+        let hung_up = async {
+            match &mut hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let new = tokio::select! {
+            _ = interrupt.recv() => Told::Stop,
+            _ = terminate.recv() => Told::Leave,
+            _ = hung_up => Told::Stop,
+        };
+        tell.send_modify(|told| *told = if *told == Told::Nothing { new } else { Told::Stop });
     }
-    let _ = stop.send(true);
 }
 
 /// Until the time is over, or somebody asks once more.

@@ -1,5 +1,6 @@
 //! `rigi up`: the server in the foreground, or sent into the background.
 
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use rigi_store::Renew;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
+use super::daemon::Signals;
 use super::data_folder::{DataFolder, Fresh};
 use super::error::of_store;
 use super::listen;
@@ -90,6 +92,8 @@ enum Ending {
 struct Stays {
     listener: std::net::TcpListener,
     measures: Measures,
+    /// Heard from when it serves for the first time: until then they end the process.
+    signals: OnceCell<Signals>,
 }
 
 impl Stays {
@@ -100,7 +104,7 @@ impl Stays {
             let message = format!("metrics do not start: {why}");
             Trouble::new(rigi_model::ErrorCode::Internal, message, "start it again")
         })?;
-        Ok(Self { listener, measures })
+        Ok(Self { listener, measures, signals: OnceCell::new() })
     }
 }
 
@@ -167,7 +171,8 @@ async fn foreground(options: UpOptions, fresh: &Fresh, kept: &mut Option<Stays>)
     let (store, process) = (parts.engine.store().clone(), parts.process.clone());
     let turned = tokio::spawn(seats::turns(seat, store, process, stop.clone()));
     let leaving = state.clone();
-    tokio::spawn(super::daemon::signals(stop, move || leaving.readiness.end(), loaded.config.server.drain.0));
+    let signals = stays.signals.get_or_init(Signals::hear).clone();
+    tokio::spawn(signals.heed(stop, move || leaving.readiness.end(), loaded.config.server.drain.0));
     tokio::spawn(end_streams(state.clone(), stopped.clone()));
     let router = rigi_server::http::router(state);
     if let Some(commands) = commands {
