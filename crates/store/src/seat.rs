@@ -102,11 +102,12 @@ impl Store {
         }
     }
 
-    /// Tells those that stand by that this server leads no more, after its last write.
+    /// Lets go of the lead after the last write, and tells those that stand by. One that had lost it before has nothing to tell.
     pub async fn step_down(&self) {
         let Db::Postgres(server) = &self.db else { return };
+        let leads = matches!(server.holds().await, Ok(Some(true)));
         server.let_go().await;
-        if let Err(error) = server.tell(&Words::Went.of(server.name())).await {
+        if leads && let Err(error) = server.tell(&Words::Went.of(server.name())).await {
             tracing::debug!(%error, "others find by themselves that this server has ended");
         }
     }

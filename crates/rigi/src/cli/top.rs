@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use rigi_api::view::{Page, RunSummary, RunView, SystemView};
-use rigi_model::quantity::{show_bytes, show_duration};
+use rigi_model::quantity::{parse_duration, show_bytes, show_duration};
 use rigi_model::{RunState, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,12 +16,14 @@ use super::session::Session;
 use super::table::{Column, Field, Heads, lay_out};
 use super::words::{count, many, started_by, state_field, took};
 use crate::client::{CallError, Client};
-use crate::terminal::{Colour, Exit, Terminal, say};
+use crate::terminal::{Colour, Exit, Failure, Terminal, say};
 
 /// Runs that are shown, however high the terminal is.
 const MOST: usize = 60;
 /// Of these, whose use is asked for.
 const LOOKED_AT: usize = 20;
+/// However often it is asked to.
+const SOONEST: Duration = Duration::from_millis(500);
 /// Another screen, without a cursor; and back.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
@@ -69,7 +71,11 @@ impl Top {
     /// # Errors
     /// When a flag is wrong, or the server does not answer at the first look.
     pub fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let every = rigi_model::quantity::parse_duration(&self.every)?.max(Duration::from_millis(500));
+        let every = parse_duration(&self.every).map_err(|error| {
+            Failure::new(Exit::Usage, format!("`--every {}`: {error}", self.every))
+                .cure("say it as `2s` or `1m`")
+        })?;
+        let every = every.max(SOONEST);
         let client = session.client()?;
         session.block_on(async {
             let moment = look(&client).await?;

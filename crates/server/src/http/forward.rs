@@ -21,6 +21,9 @@ const CONNECT: Duration = Duration::from_secs(3);
 const OF_CONNECTION: [HeaderName; 5] =
     [header::CONNECTION, header::HOST, header::TRANSFER_ENCODING, header::UPGRADE, header::TE];
 
+/// On a call that was passed on: it is not once more. Two servers may each take the other for the one that leads, for a moment.
+const PASSED_ON: HeaderName = HeaderName::from_static("rigi-passed-on");
+
 /// Set on an answer that says that another server knows more.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Elsewhere;
@@ -53,7 +56,8 @@ impl Forward {
     /// Passes on a runner's call. While no server leads, it is to come again.
     pub(super) async fn runner(&self, request: Request) -> Response {
         let away = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()).into_response();
-        let Some(door) = self.reached().and_then(|reached| reached.door) else {
+        let door = self.reached().and_then(|reached| reached.door);
+        let Some(door) = door.filter(|_| !request.headers().contains_key(PASSED_ON)) else {
             return away("no server that leads is known");
         };
         let (parts, body) = request.into_parts();
@@ -71,13 +75,13 @@ impl Forward {
         body: Option<reqwest::Body>,
     ) -> Option<Response> {
         let request = self.client.as_ref()?.request(method.clone(), format!("{base}{path}"));
-        let mut request = request.headers(passed_on(headers));
+        let mut request = request.headers(kept(headers)).header(PASSED_ON, "1");
         if let Some(body) = body {
             request = request.body(body);
         }
         match request.send().await {
             Ok(answer) => {
-                let (status, headers) = (answer.status(), passed_on(answer.headers()));
+                let (status, headers) = (answer.status(), kept(answer.headers()));
                 let body = Body::from_stream(answer.bytes_stream());
                 Some((status, headers, body).into_response())
             }
@@ -89,7 +93,8 @@ impl Forward {
     }
 }
 
-fn passed_on(headers: &HeaderMap) -> HeaderMap {
+/// Without what is of one connection.
+fn kept(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in OF_CONNECTION {
         headers.remove(name);
@@ -99,7 +104,7 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
 
 /// Asks the server that leads what this one cannot say. Where that does not go, what this one says stands.
 pub(super) async fn reads(State(forward): State<Forward>, request: Request, next: Next) -> Response {
-    if request.method() != Method::GET {
+    if request.method() != Method::GET || request.headers().contains_key(PASSED_ON) {
         return next.run(request).await;
     }
     let (path, headers) = (request.uri().to_string(), request.headers().clone());
@@ -125,7 +130,7 @@ mod tests {
         for name in ["host", "connection", "authorization", "content-length", "transfer-encoding"] {
             headers.insert(HeaderName::from_static(name), header::HeaderValue::from_static("x"));
         }
-        let passed = passed_on(&headers);
+        let passed = kept(&headers);
         let mut names: Vec<_> = passed.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["authorization", "content-length"]);
