@@ -19,12 +19,13 @@ import tempfile
 import threading
 import time
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 
 from binary import binary_of  # noqa: E402
+
+from peer import Peer  # noqa: E402
 
 TOKEN = os.urandom(32).hex()
 # Seconds within which another one leads.
@@ -32,52 +33,23 @@ CLEAN, KILLED, SILENT = 1.0, 6.0, 9.0
 STOPPED = 12
 
 
-class Server:
+class Server(Peer):
+    """One that leads when no other does. All have one token, so that each may ask another in its caller's name."""
+
     def __init__(self, world, name):
-        self.world, self.name = world, name
-        self.data = world.root / name
-        self.data.mkdir()
+        super().__init__(world, name, {"RIGI_SERVER__SEAT": "auto", "RIGI_SECRETS__KEY": world.key})
+
+    def prepare(self):
         (self.data / "token").write_text(TOKEN)
-        self.start()
 
-    def start(self):
-        told = self.data / "server.json"
-        told.unlink(missing_ok=True)
-        env = {name: value for name, value in os.environ.items() if not name.startswith("RIGI_")}
-        env |= {
-            "HOME": str(self.world.root),
-            "RIGI_DATABASE__URL": self.world.database,
-            "RIGI_STORAGE__URL": str(self.world.root / "files"),
-            "RIGI_SERVER__SEAT": "auto",
-            "RIGI_SECRETS__KEY": self.world.key,
-            "RIGI_LOG__LEVEL": "warn",
-        }
-        command = [self.world.binary, "up", str(self.world.pipelines), "--data", str(self.data), "--port", "0"]
-        with open(self.world.root / f"{self.name}.log", "ab") as log:
-            self.process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=log)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                self.url = json.loads(told.read_text())["url"]
-                return
-            except (FileNotFoundError, ValueError):
-                time.sleep(0.02)
-        sys.exit(f"{self.name} does not start: {(self.world.root / f'{self.name}.log').read_text()[-2000:]}")
-
-    def call(self, method, path, body=None, key=None, timeout=30):
-        headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
-        if key:
-            headers["idempotency-key"] = key
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/api/v1{path}", method=method, data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return json.load(answer)
+    def seat(self):
+        try:
+            return self.call("GET", "/system", timeout=2)["seat"]
+        except (OSError, ValueError, KeyError):
+            return None
 
     def leads(self):
-        try:
-            return self.call("GET", "/system", timeout=2)["seat"] == "leader"
-        except (OSError, ValueError, KeyError):
-            return False
+        return self.seat() == "leader"
 
 
 class World:
@@ -136,8 +108,7 @@ def end(world, how):
     if how == "stopped":
         leader.process.send_signal(signal.SIGSTOP)
     elif how == "killed":
-        leader.process.kill()
-        leader.process.wait()
+        leader.kill()
     else:
         leader.process.terminate()
         leader.process.wait()
@@ -146,18 +117,11 @@ def end(world, how):
         time.sleep(max(0.0, STOPPED - took))
         leader.process.send_signal(signal.SIGCONT)
         deadline = time.monotonic() + 10
-        while (leader.leads() or not answers(leader)) and time.monotonic() < deadline:
+        while leader.seat() != "follower" and time.monotonic() < deadline:
             time.sleep(0.05)
     else:
         leader.start()
     return took
-
-
-def answers(server):
-    try:
-        return server.call("GET", "/system", timeout=2)["seat"] == "follower"
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def tells(server, run):
@@ -200,16 +164,32 @@ def main():
             print(f"{slow:8}  of {len(took[how])} {how}: no other within {most} s (longest {max(took[how]):.2f} s)")
             breaches += slow
         breaches += judged(world, long)
+        deaf = told_to_end(world)
+        print(f"{deaf:8}  servers that do not end when all are told to, while the last of them is to lead")
+        breaches += deaf
     finally:
         for server in world.servers:
-            server.process.kill()
-            server.process.wait()
+            server.kill()
         for server in world.servers:
             subprocess.run([world.binary, "down", "--cancel", "--data", str(server.data)], capture_output=True, check=False)
         if not breaches:
             shutil.rmtree(world.root, ignore_errors=True)
     print("no breach" if not breaches else f"{breaches} breaches; {world.root} is kept")
     sys.exit(1 if breaches else 0)
+
+
+def told_to_end(world):
+    """Ends all, the one that leads first: the next has just begun to lead when it is told."""
+    for server in sorted(world.servers, key=lambda server: not server.leads()):
+        server.process.terminate()
+        time.sleep(random.uniform(0, 0.5))
+    deaf = 0
+    for server in world.servers:
+        try:
+            server.process.wait(15)
+        except subprocess.TimeoutExpired:
+            deaf += 1
+    return deaf
 
 
 def judged(world, long):

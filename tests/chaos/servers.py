@@ -12,72 +12,34 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 
 from binary import binary_of  # noqa: E402
 
+from peer import Peer  # noqa: E402
+
 CLIENTS = 6
 STUCK = 20
 OPEN = {"queued", "starting", "running", "retrying"}
 
 
-class Server:
-    """One server, started anew after each kill."""
+class Server(Peer):
+    """One whose seat is set."""
 
     def __init__(self, world, name, seat):
-        self.world, self.name, self.seat = world, name, seat
-        self.data = world.root / name
-        self.data.mkdir()
-        self.start()
+        self.seat = seat
+        super().__init__(world, name, {"RIGI_SERVER__SEAT": seat, "RIGI_LIMITS__RUNS": "8"})
 
-    def start(self):
-        key = self.world.root / "leader" / "secret.key"
+    def prepare(self):
         if self.seat == "follower":
-            shutil.copy(key, self.data / "secret.key")
-        told = self.data / "server.json"
-        told.unlink(missing_ok=True)
-        env = {name: value for name, value in os.environ.items() if not name.startswith("RIGI_")}
-        env |= {
-            "HOME": str(self.world.root),
-            "RIGI_DATABASE__URL": self.world.database,
-            "RIGI_STORAGE__URL": str(self.world.root / "files"),
-            "RIGI_SERVER__SEAT": self.seat,
-            "RIGI_LIMITS__RUNS": "8",
-            "RIGI_LOG__LEVEL": "warn",
-        }
-        command = [self.world.binary, "up", str(self.world.pipelines), "--data", str(self.data), "--port", "0"]
-        with open(self.world.root / f"{self.name}.log", "ab") as log:
-            self.process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=log)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                self.told = json.loads(told.read_text())
-                return
-            except (FileNotFoundError, ValueError):
-                time.sleep(0.02)
-        sys.exit(f"{self.name} does not start: {(self.world.root / f'{self.name}.log').read_text()[-2000:]}")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def call(self, method, path, body=None, key=None):
-        headers = {"authorization": f"Bearer {self.told['token']}", "content-type": "application/json"}
-        if key:
-            headers["idempotency-key"] = key
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.told['url']}/api/v1{path}", method=method, data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            shutil.copy(self.world.root / "leader" / "secret.key", self.data / "secret.key")
 
 
 class World:
